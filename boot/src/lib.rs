@@ -1,0 +1,2 @@
+//! Tally boot.
+#![no_std]

@@ -1,0 +1,57 @@
+//! The one trait through which the tracker knows an allocator.
+
+use core::alloc::Layout;
+use core::ptr::NonNull;
+
+/// An allocator that [`Tracked`](crate::Tracked) can wrap.
+///
+/// The methods take `&mut self`: the tracker's own lock serialises them, so a backend needs none.
+///
+/// # Safety
+///
+/// A block that `allocate` returned is aligned as asked, at least `layout.size()` bytes long, overlaps no
+/// other live block and stays where it is until `deallocate`. `deallocate` and `locate` touch no memory
+/// but the backend's own.
+pub unsafe trait Backend {
+    /// The name that chooses this backend on the kernel's command line.
+    fn name(&self) -> &'static str;
+
+    /// Hands out a block, or `None` when there is none of that layout. A zero size is a valid request.
+    fn allocate(&mut self, layout: Layout) -> Option<NonNull<u8>>;
+
+    /// Takes a block back.
+    ///
+    /// # Safety
+    ///
+    /// `block` came from `allocate` of this backend with this `layout` and was not given back since.
+    unsafe fn deallocate(&mut self, block: NonNull<u8>, layout: Layout);
+
+    /// Bytes that a block of this layout takes from memory, at least `layout.size()`.
+    fn usable_size_bytes(&self, layout: Layout) -> usize;
+
+    /// What the backend itself can say about an address. A backend that keeps no such knowledge says
+    /// [`Location::Unknown`].
+    fn locate(&self, address: usize) -> Location {
+        let _ = address;
+        Location::Unknown
+    }
+}
+
+/// What lies at an address, as far as a backend knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Location {
+    /// Not memory of this backend, or the backend does not know.
+    Unknown,
+    /// Inside a block that is handed out.
+    Live {
+        /// Where that block starts.
+        start: usize,
+        /// A layout with which the block may be given back.
+        layout: Layout,
+    },
+    /// Inside a block that is free now.
+    Free {
+        /// Where that block starts.
+        start: usize,
+    },
+}

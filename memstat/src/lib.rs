@@ -1,0 +1,33 @@
+//! Accounting for every live block of any allocator.
+//!
+//! [`Tracked`] wraps an allocator (a [`Backend`]) and knows, at every moment, each block that is live:
+//! where it is, how large, how aligned, and when, on which CPU and by which task it was allocated. What it
+//! knows lies in an [`Arena`] of its own, apart from the heap that it watches: the first bytes are handed
+//! over at the start, so that the very first allocation is recorded, and after that it grows by whole
+//! frames from a [`Platform`].
+//!
+//! The way of one allocation: `Tracked` takes its one lock, asks the backend for the block, counts it
+//! ([`Counters`]) and enters it in the live map ([`live`]): a dense array of [`Record`]s and a hashbrown
+//! index over it that grows and shrinks in small steps, so no operation does work that grows with the
+//! number of live blocks.
+//!
+//! The crate needs no operating system and knows no hardware.
+#![cfg_attr(not(test), no_std)]
+
+pub mod arena;
+pub mod backend;
+pub mod counters;
+pub mod live;
+pub mod platform;
+pub mod record;
+pub mod report;
+pub mod tracked;
+
+mod lock;
+
+pub use arena::Arena;
+pub use backend::{Backend, Location};
+pub use counters::Counters;
+pub use platform::Platform;
+pub use record::Record;
+pub use tracked::{BadFree, BadFreeKind, Tracked};

@@ -1,0 +1,306 @@
+//! The index: from an address' hash to a record number.
+//!
+//! A trie whose leaves are hashbrown tables of one fixed size. The root has 1024 entries in place; below
+//! it stand nodes of 32 entries, made where tables crowd. A table knows how many upper bits of the hash
+//! its records share (its depth); all entries that its prefix covers point to it.
+
+use core::ptr::{NonNull, null_mut};
+
+use super::records::{RecordId, Records};
+use super::{ArenaFull, Hash};
+use crate::arena::{Arena, Cells};
+use crate::platform::Platform;
+
+mod table;
+
+use table::{CAPACITY, TABLE_SIZE_BYTES, Table};
+
+const ROOT_BITS: u32 = 10;
+const NODE_BITS: u32 = 5;
+const NODE_ENTRIES: usize = 1 << NODE_BITS;
+const NODE_SIZE_BYTES: usize = NODE_ENTRIES * size_of::<Entry>();
+/// Levels below the root. Bits further down serve hashbrown as slot and tag.
+const MOST_LEVELS: u32 = 4;
+const MOST_DEPTH: u32 = ROOT_BITS + NODE_BITS * MOST_LEVELS;
+
+/// A table with less than this many records looks whether it can join its neighbour...
+const SPARSE: usize = CAPACITY / 4;
+/// ...and does if both together have at most this many.
+const MOST_JOINED: usize = CAPACITY / 2;
+
+/// A full table with at least this many records splits; with fewer, the rest are tombstones, and it is
+/// written anew.
+const LEAST_SPLIT: usize = CAPACITY * 3 / 4;
+
+/// What an entry of the trie points to.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    /// Null, a table, or (lowest bit set) a node.
+    tagged: *mut u8,
+}
+
+type Node = [Entry; NODE_ENTRIES];
+
+impl Entry {
+    const NONE: Self = Self { tagged: null_mut() };
+
+    fn table(table: NonNull<Table>) -> Self {
+        Self { tagged: table.as_ptr().cast() }
+    }
+
+    fn node(node: NonNull<Node>) -> Self {
+        Self { tagged: node.as_ptr().cast::<u8>().wrapping_add(1) }
+    }
+
+    #[inline]
+    fn is_node(self) -> bool {
+        self.tagged as usize & 1 != 0
+    }
+
+    #[inline]
+    fn as_node(self) -> *mut Node {
+        self.tagged.wrapping_sub(1).cast()
+    }
+
+    #[inline]
+    fn as_table(self) -> Option<NonNull<Table>> {
+        NonNull::new(self.tagged.cast())
+    }
+}
+
+/// The trie and the cells that it is made of.
+#[derive(Debug)]
+pub(super) struct Index {
+    root: [Entry; 1 << ROOT_BITS],
+    tables: Cells<TABLE_SIZE_BYTES>,
+    nodes: Cells<NODE_SIZE_BYTES>,
+}
+
+// SAFETY: everything behind the pointers belongs to this index alone.
+unsafe impl Send for Index {}
+
+impl Index {
+    pub(super) const fn new() -> Self {
+        Self { root: [Entry::NONE; 1 << ROOT_BITS], tables: Cells::new(), nodes: Cells::new() }
+    }
+
+    /// The entry that covers `hash`, at the lowest level.
+    #[inline]
+    fn entry(&self, hash: Hash) -> Entry {
+        let bits = hash.bits();
+        let mut entry = self.root[(bits >> (64 - ROOT_BITS)) as usize];
+        let mut shift = 64 - ROOT_BITS;
+        while entry.is_node() {
+            shift -= NODE_BITS;
+            // SAFETY: a node entry points to a live node of this trie; `&self` keeps it from changing.
+            entry = unsafe { (*entry.as_node())[(bits >> shift) as usize % NODE_ENTRIES] };
+        }
+        entry
+    }
+
+    #[inline]
+    fn table(&self, hash: Hash) -> Option<&Table> {
+        // SAFETY: a table entry points to a live table of this trie; `&self` keeps it from changing.
+        self.entry(hash).as_table().map(|table| unsafe { table.as_ref() })
+    }
+
+    #[inline]
+    fn table_mut(&mut self, hash: Hash) -> Option<&mut Table> {
+        // SAFETY: as in `table`; `&mut self` makes this reference the only one.
+        self.entry(hash).as_table().map(|mut table| unsafe { table.as_mut() })
+    }
+
+    #[inline]
+    pub(super) fn find(&self, hash: Hash, is_wanted: impl Fn(RecordId) -> bool) -> Option<RecordId> {
+        self.table(hash)?.find(hash, is_wanted)
+    }
+
+    /// The record that had the number `from` now has the number `to`.
+    #[inline]
+    pub(super) fn renumber(&mut self, hash: Hash, from: RecordId, to: RecordId) {
+        if let Some(table) = self.table_mut(hash) {
+            table.renumber(hash, from, to);
+        }
+    }
+
+    /// Enters a number under a hash.
+    #[inline]
+    pub(super) fn insert(
+        &mut self,
+        hash: Hash,
+        id: RecordId,
+        records: &Records,
+        arena: &mut Arena,
+        platform: &impl Platform,
+    ) -> Result<(), ArenaFull> {
+        loop {
+            match self.table_mut(hash) {
+                Some(table) if !table.is_full() => {
+                    table.insert(hash, id);
+                    return Ok(());
+                }
+                Some(table) if table.len() < LEAST_SPLIT => table.rewrite(records),
+                Some(_) => self.split(hash, records, arena, platform)?,
+                None => self.plant(arena, platform)?,
+            }
+        }
+    }
+
+    /// Takes the number that `is_wanted` out.
+    #[inline]
+    pub(super) fn remove(
+        &mut self,
+        hash: Hash,
+        is_wanted: impl Fn(RecordId) -> bool,
+        records: &Records,
+        arena: &mut Arena,
+        platform: &impl Platform,
+    ) -> Option<RecordId> {
+        let table = self.table_mut(hash)?;
+        let id = table.remove(hash, is_wanted)?;
+        if table.len() < SPARSE && table.depth() > 0 {
+            self.join(hash, records, arena, platform);
+        }
+        Some(id)
+    }
+
+    /// The hash behind the last one that the table at `cursor` covers; `None` if that is the end.
+    pub(super) fn table_end(&self, cursor: u64) -> Option<u64> {
+        let table = self.table(Hash(cursor))?;
+        match table.depth() {
+            0 => None,
+            depth => (cursor >> (64 - depth)).checked_add(1)?.checked_shl(64 - depth).filter(|end| *end != 0),
+        }
+    }
+
+    pub(super) fn for_each_in_table(&self, cursor: u64, visit: impl FnMut(RecordId)) {
+        if let Some(table) = self.table(Hash(cursor)) {
+            table.for_each(visit);
+        }
+    }
+
+    /// The first table, which covers every hash.
+    #[cold]
+    fn plant(&mut self, arena: &mut Arena, platform: &impl Platform) -> Result<(), ArenaFull> {
+        let cell = self.tables.take(arena, platform).ok_or(ArenaFull)?;
+        // SAFETY: a fresh cell of the size that a table needs.
+        let table = unsafe { Table::write_into(cell, 0) };
+        self.root.fill(Entry::table(table));
+        Ok(())
+    }
+
+    /// Splits the full table that covers `hash` in two.
+    #[cold]
+    fn split(
+        &mut self,
+        hash: Hash,
+        records: &Records,
+        arena: &mut Arena,
+        platform: &impl Platform,
+    ) -> Result<(), ArenaFull> {
+        let Some(mut table) = self.entry(hash).as_table() else { return Ok(()) };
+        // SAFETY: a live table of this trie; `&mut self` makes the reference the only one.
+        let table_ref = unsafe { table.as_mut() };
+        let depth = table_ref.depth();
+        if depth >= MOST_DEPTH {
+            return Err(ArenaFull);
+        }
+        let cell = self.tables.take(arena, platform).ok_or(ArenaFull)?;
+        if is_level_edge(depth) {
+            let Some(node) = self.nodes.take(arena, platform) else {
+                // SAFETY: taken just now and not used.
+                unsafe { self.tables.give(cell, arena, platform) };
+                return Err(ArenaFull);
+            };
+            let node = node.cast::<Node>();
+            // SAFETY: a fresh cell of a node's size, aligned to 16 bytes.
+            unsafe { node.write([Entry::table(table); NODE_ENTRIES]) };
+            self.fill(hash, depth, Entry::node(node));
+        }
+        // SAFETY: a fresh cell of the size that a table needs.
+        let mut upper = unsafe { Table::write_into(cell, depth + 1) };
+        // SAFETY: just written; nobody else knows it yet.
+        table_ref.split_into(unsafe { upper.as_mut() }, records);
+        self.fill(Hash(hash.bits() | bit_below(depth)), depth + 1, Entry::table(upper));
+        Ok(())
+    }
+
+    /// Joins the table that covers `hash` with its neighbour if both are sparse.
+    #[cold]
+    fn join(&mut self, hash: Hash, records: &Records, arena: &mut Arena, platform: &impl Platform) {
+        let Some(mut table) = self.entry(hash).as_table() else { return };
+        // SAFETY: a live table of this trie; `&mut self` keeps others away.
+        let depth = unsafe { table.as_ref() }.depth();
+        let neighbour_hash = Hash(hash.bits() ^ bit_below(depth - 1));
+        let Some(mut neighbour) = self.entry(neighbour_hash).as_table() else { return };
+        // SAFETY: two live tables, and different ones: their prefixes differ in one bit.
+        let (table_ref, neighbour_ref) = unsafe { (table.as_mut(), neighbour.as_mut()) };
+        if neighbour_ref.depth() != depth || table_ref.len() + neighbour_ref.len() > MOST_JOINED {
+            return;
+        }
+        table_ref.absorb(neighbour_ref, records);
+        self.fill(hash, depth - 1, Entry::table(table));
+        if is_level_edge(depth - 1)
+            && let Some(node) = self.lift(hash, depth - 1, table)
+        {
+            // SAFETY: no entry points to the node any more.
+            unsafe { self.nodes.give(node.cast(), arena, platform) };
+        }
+        // SAFETY: every entry that pointed to the neighbour points to the joined table now.
+        unsafe { self.tables.give(neighbour.cast(), arena, platform) };
+    }
+
+    /// Puts `entry` wherever the prefix of `depth` bits of `hash` is covered, at the level where that
+    /// prefix ends.
+    fn fill(&mut self, hash: Hash, depth: u32, entry: Entry) {
+        let bits = hash.bits();
+        let mut level_end = ROOT_BITS;
+        let mut entries: &mut [Entry] = &mut self.root;
+        // A node that replaces a table goes in at the table's level; a table may lie one level lower.
+        while let Some(slot) = entries.get((bits >> (64 - level_end)) as usize % entries.len())
+            && slot.is_node()
+            && (level_end < depth || (level_end == depth && !entry.is_node()))
+        {
+            // SAFETY: a live node of this trie; `&mut self` makes the reference the only one.
+            entries = unsafe { &mut *slot.as_node() };
+            level_end += NODE_BITS;
+        }
+        let covered = 1_usize << level_end.saturating_sub(depth);
+        let first = ((bits >> (64 - level_end)) as usize % entries.len()) & !(covered - 1);
+        for slot in entries.iter_mut().skip(first).take(covered) {
+            *slot = entry;
+        }
+    }
+
+    /// Replaces the node at the prefix of `depth` bits, whose entries are all `table`, by that table.
+    fn lift(&mut self, hash: Hash, depth: u32, table: NonNull<Table>) -> Option<NonNull<Node>> {
+        let bits = hash.bits();
+        let mut level_end = ROOT_BITS;
+        let mut entries: &mut [Entry] = &mut self.root;
+        loop {
+            let number = (bits >> (64 - level_end)) as usize % entries.len();
+            let slot = entries.get_mut(number)?;
+            if !slot.is_node() {
+                return None;
+            }
+            let node = slot.as_node();
+            if level_end == depth {
+                *slot = Entry::table(table);
+                return NonNull::new(node);
+            }
+            // SAFETY: a live node of this trie; `&mut self` makes the reference the only one.
+            entries = unsafe { &mut *node };
+            level_end += NODE_BITS;
+        }
+    }
+}
+
+/// Whether a table of this depth fills just one entry of its level, so that its halves need a node.
+fn is_level_edge(depth: u32) -> bool {
+    depth >= ROOT_BITS && (depth - ROOT_BITS).is_multiple_of(NODE_BITS)
+}
+
+/// The bit of a hash right behind its first `depth` bits.
+fn bit_below(depth: u32) -> u64 {
+    1 << (63 - depth)
+}

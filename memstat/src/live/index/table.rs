@@ -1,0 +1,151 @@
+//! One table of the index: a hashbrown table of record numbers that never grows, in a cell of the arena.
+
+use core::alloc::Layout;
+use core::ptr::NonNull;
+
+use allocator_api2::alloc::{AllocError, Allocator};
+use hashbrown::HashTable;
+
+use crate::live::Hash;
+use crate::live::records::{RecordId, Records};
+
+/// Records that fit, at hashbrown's load of seven eighths of its slots.
+pub(super) const CAPACITY: usize = SLOTS / 8 * 7;
+const SLOTS: usize = 128;
+/// Numbers, one control byte a slot, and a group of control bytes once more (16 with SSE2, 8 without).
+const STORAGE_SIZE_BYTES: usize = SLOTS * size_of::<u32>() + SLOTS + 16;
+const STORAGE_OFFSET: usize = 64;
+/// Bytes of the cell that a table takes.
+pub(super) const TABLE_SIZE_BYTES: usize = STORAGE_OFFSET + STORAGE_SIZE_BYTES;
+
+/// Gives hashbrown the memory behind the table's head, once.
+#[derive(Clone, Copy, Debug)]
+struct Storage {
+    start: NonNull<u8>,
+}
+
+// SAFETY: the memory behind `start` is the cell's, lives as long as the table, and hashbrown asks for one
+// block at a time: `write_into` lets it ask just once.
+unsafe impl Allocator for Storage {
+    fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
+        if layout.size() > STORAGE_SIZE_BYTES || layout.align() > 16 {
+            return Err(AllocError);
+        }
+        Ok(NonNull::slice_from_raw_parts(self.start, layout.size()))
+    }
+
+    unsafe fn deallocate(&self, _block: NonNull<u8>, _layout: Layout) {}
+}
+
+/// A table with its depth: the number of upper hash bits that all its records share.
+#[derive(Debug)]
+pub(super) struct Table {
+    numbers: HashTable<u32, Storage>,
+    depth: u32,
+}
+
+const _: () = assert!(size_of::<Table>() <= STORAGE_OFFSET);
+
+impl Table {
+    /// Makes an empty table in a cell.
+    ///
+    /// # Safety
+    ///
+    /// `cell` has [`TABLE_SIZE_BYTES`] bytes, aligned to 16, that are nobody else's while the table lives.
+    pub(super) unsafe fn write_into(cell: NonNull<u8>, depth: u32) -> NonNull<Self> {
+        // SAFETY: the storage lies inside the cell.
+        let start = unsafe { cell.add(STORAGE_OFFSET) };
+        let mut numbers = HashTable::new_in(Storage { start });
+        let reserved = numbers.try_reserve(CAPACITY, |_| 0);
+        debug_assert!(reserved.is_ok() && numbers.capacity() == CAPACITY);
+        let table = cell.cast::<Self>();
+        // SAFETY: the cell is large and aligned enough and ours alone.
+        unsafe { table.write(Self { numbers, depth }) };
+        table
+    }
+
+    pub(super) fn depth(&self) -> u32 {
+        self.depth
+    }
+
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.numbers.len()
+    }
+
+    /// Whether there is no slot left, be it for records or for tombstones.
+    #[inline]
+    pub(super) fn is_full(&self) -> bool {
+        self.numbers.len() == self.numbers.capacity()
+    }
+
+    #[inline]
+    pub(super) fn find(&self, hash: Hash, is_wanted: impl Fn(RecordId) -> bool) -> Option<RecordId> {
+        self.numbers.find(hash.for_table(), |&number| is_wanted(RecordId(number))).copied().map(RecordId)
+    }
+
+    /// Enters a number. The table must not be full.
+    #[inline]
+    pub(super) fn insert(&mut self, hash: Hash, id: RecordId) {
+        debug_assert!(!self.is_full());
+        self.numbers.insert_unique(hash.for_table(), id.0, |_| 0);
+    }
+
+    #[inline]
+    pub(super) fn remove(&mut self, hash: Hash, is_wanted: impl Fn(RecordId) -> bool) -> Option<RecordId> {
+        let found = self.numbers.find_entry(hash.for_table(), |&number| is_wanted(RecordId(number)));
+        found.ok().map(|entry| RecordId(entry.remove().0))
+    }
+
+    #[inline]
+    pub(super) fn renumber(&mut self, hash: Hash, from: RecordId, to: RecordId) {
+        if let Some(number) = self.numbers.find_mut(hash.for_table(), |&number| number == from.0) {
+            *number = to.0;
+        }
+    }
+
+    pub(super) fn for_each(&self, mut visit: impl FnMut(RecordId)) {
+        for &number in &self.numbers {
+            visit(RecordId(number));
+        }
+    }
+
+    /// Writes the table anew without its tombstones.
+    #[cold]
+    pub(super) fn rewrite(&mut self, records: &Records) {
+        self.drain(|table, id| table.insert(Hash::of(records.get(id).address()), id));
+    }
+
+    /// Moves the records whose next hash bit is set to `upper`; both are one bit deeper then.
+    pub(super) fn split_into(&mut self, upper: &mut Self, records: &Records) {
+        let bit = super::bit_below(self.depth);
+        self.depth += 1;
+        self.drain(|table, id| {
+            let hash = Hash::of(records.get(id).address());
+            if hash.bits() & bit == 0 { table.insert(hash, id) } else { upper.insert(hash, id) }
+        });
+    }
+
+    /// Takes all records of `neighbour`, which shares all but the last bit of the prefix.
+    pub(super) fn absorb(&mut self, neighbour: &Self, records: &Records) {
+        self.rewrite(records);
+        neighbour.for_each(|id| self.insert(Hash::of(records.get(id).address()), id));
+        self.depth -= 1;
+    }
+
+    /// Empties the table and hands each number that was in it to `place`, with the empty table.
+    fn drain(&mut self, mut place: impl FnMut(&mut Self, RecordId)) {
+        let mut numbers = [0_u32; CAPACITY];
+        let mut count = 0;
+        self.for_each(|id| {
+            if let Some(slot) = numbers.get_mut(count) {
+                *slot = id.0;
+                count += 1;
+            }
+        });
+        self.numbers.clear();
+        for &number in numbers.iter().take(count) {
+            place(self, RecordId(number));
+        }
+    }
+}

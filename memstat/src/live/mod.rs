@@ -1,0 +1,153 @@
+//! The live map: every live block's record, found by its address.
+//!
+//! Two parts. [`records`] is a dense array of 32-byte records in pages of the arena; freeing a block moves
+//! the last record into the hole, so the array stays dense and its pages go back as blocks go away.
+//! [`index`] is a trie of small fixed-size hashbrown tables of record numbers, chosen by the upper bits of
+//! the address' hash; a full table splits in two and two sparse ones join, so the map grows and shrinks a
+//! hundred entries at a time and no operation ever rehashes more than one small table.
+//!
+//! The order of reading is the order of the hashes, which neither splitting nor the move of a record
+//! changes: that is what lets [`LiveMap::read`] show a block that stays live exactly once, however much
+//! happens between two of its steps.
+
+mod index;
+mod records;
+
+use core::ptr::NonNull;
+
+use crate::arena::Arena;
+use crate::platform::Platform;
+use crate::record::Record;
+use index::Index;
+use records::{RecordId, Records};
+
+/// The hash of an address.
+///
+/// A product with an odd constant is good in its upper half only, so the index takes its tables from the
+/// highest bits (63 down to 40), and hashbrown, which takes the slot from the lowest bits of what it is
+/// given and the tag from the seven highest, gets bits 32.. as slot and 31..25 as tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Hash(u64);
+
+impl Hash {
+    #[inline]
+    pub(crate) fn of(address: usize) -> Self {
+        // The golden ratio's 64 bits, as in Knuth, The Art of Computer Programming, vol. 3, section 6.4.
+        Self((address as u64 >> 3).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    }
+
+    #[inline]
+    pub(crate) fn for_table(self) -> u64 {
+        self.0.rotate_left(32)
+    }
+
+    #[inline]
+    pub(crate) fn bits(self) -> u64 {
+        self.0
+    }
+}
+
+/// The live blocks.
+#[derive(Debug)]
+pub(crate) struct LiveMap {
+    records: Records,
+    index: Index,
+}
+
+/// The arena could not give the memory that one more record needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ArenaFull;
+
+impl LiveMap {
+    pub(crate) const fn new() -> Self {
+        Self { records: Records::new(), index: Index::new() }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Enters a record for an address that has none yet. On an error nothing has changed.
+    #[inline]
+    pub(crate) fn insert(
+        &mut self,
+        address: usize,
+        record: Record,
+        arena: &mut Arena,
+        platform: &impl Platform,
+    ) -> Result<(), ArenaFull> {
+        let id = self.records.push(record, arena, platform)?;
+        let entered = self.index.insert(Hash::of(address), id, &self.records, arena, platform);
+        if entered.is_err() {
+            self.records.pop(arena, platform);
+        }
+        entered
+    }
+
+    /// The record of the block that starts at `address`.
+    #[inline]
+    pub(crate) fn get(&self, address: usize) -> Option<&Record> {
+        let id = self.index.find(Hash::of(address), |id| self.records.get(id).is_at(address))?;
+        Some(self.records.get(id))
+    }
+
+    /// The same, to change.
+    #[inline]
+    pub(crate) fn get_mut(&mut self, address: usize) -> Option<&mut Record> {
+        let id = self.index.find(Hash::of(address), |id| self.records.get(id).is_at(address))?;
+        Some(self.records.get_mut(id))
+    }
+
+    /// Takes the record of the block that starts at `address` out.
+    #[inline]
+    pub(crate) fn remove(
+        &mut self,
+        address: usize,
+        arena: &mut Arena,
+        platform: &impl Platform,
+    ) -> Option<Record> {
+        let records = &self.records;
+        let is_wanted = |id: RecordId| records.get(id).is_at(address);
+        let id = self.index.remove(Hash::of(address), is_wanted, records, arena, platform)?;
+        let record = *self.records.get(id);
+        let last = self.records.last_id();
+        if id != last {
+            let moved = *self.records.get(last);
+            self.index.renumber(Hash::of(moved.address()), last, id);
+            *self.records.get_mut(id) = moved;
+        }
+        self.records.pop(arena, platform);
+        Some(record)
+    }
+
+    /// Copies records into `buffer`, starting at the place `cursor` in hash order (0 is the first), and
+    /// says how many and where to go on; `None` at the end.
+    ///
+    /// Work is bounded by one table of the index. A block that is live from the first step to the last
+    /// appears exactly once.
+    pub(crate) fn read(&self, cursor: u64, buffer: &mut [Record]) -> (usize, Option<u64>) {
+        let mut end = self.index.table_end(cursor);
+        loop {
+            let mut count = 0_usize;
+            self.index.for_each_in_table(cursor, |id| {
+                let record = self.records.get(id);
+                let hash = Hash::of(record.address()).bits();
+                if hash >= cursor && end.is_none_or(|end| hash < end) {
+                    if let Some(slot) = buffer.get_mut(count) {
+                        *slot = *record;
+                    }
+                    count += 1;
+                }
+            });
+            // Too many for the buffer: take the lower half of the interval, then look again. Two blocks never
+            // share a hash, so an interval of one ends the search for any buffer.
+            let width = end.unwrap_or(u64::MAX) - cursor;
+            if count <= buffer.len() || width <= 1 {
+                return (count.min(buffer.len()), end);
+            }
+            end = Some(cursor + width / 2);
+        }
+    }
+}
+
+type Page = NonNull<u8>;

@@ -1,0 +1,45 @@
+//! What the tracker needs from the place it runs in.
+
+use core::ptr::NonNull;
+
+/// Bytes in a page, the unit in which the arena grows and shrinks.
+pub const PAGE_SIZE_BYTES: usize = 4096;
+
+/// The surroundings of a tracker: clock, CPU, task, interrupts, and frames for the arena.
+///
+/// No method may allocate from the heap that the tracker watches: all are called under its lock.
+///
+/// # Safety
+///
+/// `take_page` returns memory of [`PAGE_SIZE_BYTES`] bytes, aligned to that size, that nobody else uses
+/// until `give_page`. `mask_interrupts` keeps every handler that may allocate from running on this CPU
+/// until `restore_interrupts`.
+pub unsafe trait Platform: Sync {
+    /// A clock stamp that never goes back; the lowest 48 bits are kept. Coarse is good enough.
+    fn stamp(&self) -> u64;
+
+    /// Nanoseconds since the start that a stamp stands for.
+    fn stamp_to_ns(&self, stamp: u64) -> u64;
+
+    /// The number of the CPU that runs this.
+    fn cpu(&self) -> u8;
+
+    /// The number of the task that runs this; 0 while there are no tasks.
+    fn task(&self) -> u16;
+
+    /// Masks interrupts and says whether they were on.
+    fn mask_interrupts(&self) -> bool;
+
+    /// Turns interrupts on again if `were_enabled`.
+    fn restore_interrupts(&self, were_enabled: bool);
+
+    /// A page for the arena, from outside the heap that is watched.
+    fn take_page(&self) -> Option<NonNull<u8>>;
+
+    /// Gives a page of the arena back.
+    ///
+    /// # Safety
+    ///
+    /// `page` came from `take_page` and nothing points into it any more.
+    unsafe fn give_page(&self, page: NonNull<u8>);
+}

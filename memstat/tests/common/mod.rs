@@ -1,0 +1,114 @@
+//! A platform and a backend for tests: pages and blocks from the host's allocator.
+
+use std::alloc::{Layout, System};
+use std::collections::HashMap;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use memstat::platform::PAGE_SIZE_BYTES;
+use memstat::{Backend, Location, Platform};
+
+/// Counts the pages that it lends.
+#[derive(Debug, Default)]
+pub(crate) struct HostPlatform {
+    pub(crate) pages: AtomicUsize,
+    pub(crate) stamp: AtomicU64,
+}
+
+fn page_layout() -> Layout {
+    Layout::from_size_align(PAGE_SIZE_BYTES, PAGE_SIZE_BYTES).unwrap()
+}
+
+// SAFETY: pages come from the host's allocator; the tests have no interrupts.
+unsafe impl Platform for HostPlatform {
+    fn stamp(&self) -> u64 {
+        self.stamp.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn stamp_to_ns(&self, stamp: u64) -> u64 {
+        stamp
+    }
+
+    fn cpu(&self) -> u8 {
+        0
+    }
+
+    fn task(&self) -> u16 {
+        0
+    }
+
+    fn mask_interrupts(&self) -> bool {
+        false
+    }
+
+    fn restore_interrupts(&self, _were_enabled: bool) {}
+
+    fn take_page(&self) -> Option<NonNull<u8>> {
+        self.pages.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the layout's size is not zero.
+        NonNull::new(unsafe { std::alloc::GlobalAlloc::alloc(&System, page_layout()) })
+    }
+
+    unsafe fn give_page(&self, page: NonNull<u8>) {
+        self.pages.fetch_sub(1, Ordering::Relaxed);
+        // SAFETY: from `take_page`, with this layout.
+        unsafe { std::alloc::GlobalAlloc::dealloc(&System, page.as_ptr(), page_layout()) };
+    }
+}
+
+/// The host's allocator, with a list of what is live, so that a wrong free is a test failure.
+#[derive(Debug, Default)]
+pub(crate) struct HostBackend {
+    pub(crate) live: HashMap<usize, Layout>,
+    pub(crate) limit_bytes: Option<usize>,
+    pub(crate) live_bytes: usize,
+    freed: std::collections::HashSet<usize>,
+}
+
+fn rounded(layout: Layout) -> Layout {
+    Layout::from_size_align(layout.size().max(1).next_multiple_of(16), layout.align().max(16)).unwrap()
+}
+
+// SAFETY: blocks come from the host's allocator with the layout asked for, rounded up.
+unsafe impl Backend for HostBackend {
+    fn name(&self) -> &'static str {
+        "host"
+    }
+
+    fn allocate(&mut self, layout: Layout) -> Option<NonNull<u8>> {
+        if layout.size() > 1 << 40 {
+            return None;
+        }
+        let layout = rounded(layout);
+        if self.limit_bytes.is_some_and(|limit| self.live_bytes + layout.size() > limit) {
+            return None;
+        }
+        // SAFETY: the rounded size is not zero.
+        let block = NonNull::new(unsafe { std::alloc::GlobalAlloc::alloc(&System, layout) })?;
+        self.live_bytes += layout.size();
+        assert_eq!(self.live.insert(block.as_ptr() as usize, layout), None);
+        self.freed.remove(&(block.as_ptr() as usize));
+        Some(block)
+    }
+
+    unsafe fn deallocate(&mut self, block: NonNull<u8>, layout: Layout) {
+        let own = self.live.remove(&(block.as_ptr() as usize)).expect("only live blocks reach the backend");
+        assert_eq!(own, rounded(layout), "the layout of the allocation comes back");
+        self.freed.insert(block.as_ptr() as usize);
+        self.live_bytes -= own.size();
+        // SAFETY: it was live, with this layout.
+        unsafe { std::alloc::GlobalAlloc::dealloc(&System, block.as_ptr(), own) };
+    }
+
+    fn usable_size_bytes(&self, layout: Layout) -> usize {
+        rounded(layout).size()
+    }
+
+    fn locate(&self, address: usize) -> Location {
+        match self.live.get(&address) {
+            Some(&layout) => Location::Live { start: address, layout },
+            None if self.freed.contains(&address) => Location::Free { start: address },
+            None => Location::Unknown,
+        }
+    }
+}

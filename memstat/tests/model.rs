@@ -1,0 +1,288 @@
+//! The tracker against a plain model, through long random sequences.
+
+mod common;
+
+use std::alloc::Layout;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ptr::NonNull;
+
+use common::{HostBackend, HostPlatform};
+use memstat::{BadFreeKind, Record, Tracked};
+use proptest::prelude::*;
+use proptest::test_runner::TestRng;
+
+type Heap = Tracked<HostBackend, HostPlatform>;
+
+fn heap() -> Box<Heap> {
+    let heap = Box::new(Tracked::new(HostPlatform::default()));
+    heap.start(HostBackend::default());
+    heap
+}
+
+fn layout(size_bytes: usize, align_bytes: usize) -> Layout {
+    Layout::from_size_align(size_bytes, align_bytes).unwrap()
+}
+
+/// Reads all records in steps of `step`.
+fn read_all(heap: &Heap, step: usize) -> Vec<Record> {
+    let mut all = Vec::new();
+    let mut buffer = vec![Record::EMPTY; step];
+    let mut cursor = Some(0);
+    while let Some(from) = cursor {
+        let (count, next) = heap.read_records(from, &mut buffer);
+        all.extend_from_slice(&buffer[..count]);
+        cursor = next;
+    }
+    all
+}
+
+/// P1: counters, map and model say the same.
+fn assert_agrees(heap: &Heap, model: &BTreeMap<usize, Layout>) {
+    let counters = heap.counters();
+    assert_eq!(counters.live_blocks, model.len() as u64);
+    assert_eq!(counters.live_blocks, counters.allocations - counters.frees);
+    assert_eq!(heap.record_count() as u64, counters.recorded_blocks());
+    let bytes: usize = model.values().map(Layout::size).sum();
+    assert_eq!(counters.live_bytes, bytes as u64);
+    heap.with_backend(|backend| {
+        assert_eq!(backend.live.len(), model.len());
+        assert_eq!(backend.live_bytes as u64, counters.taken_bytes);
+    });
+}
+
+fn assert_records_agree(heap: &Heap, model: &BTreeMap<usize, Layout>) {
+    let records = read_all(heap, 7);
+    let found: BTreeMap<usize, Layout> =
+        records.iter().map(|record| (record.address(), record.layout())).collect();
+    assert_eq!(records.len(), found.len(), "no record appears twice");
+    assert_eq!(&found, model);
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Allocate { size_bytes: usize, align_log2: u32 },
+    Free { pick: usize },
+    FreeWithWrongLayout { pick: usize },
+    FreeTwice { pick: usize },
+    FreeInside { pick: usize },
+    Reallocate { pick: usize, size_bytes: usize },
+    Exhaust { size_bytes: usize },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => (0_usize..5000, 0_u32..9).prop_map(|(size_bytes, align_log2)| Step::Allocate { size_bytes, align_log2 }),
+        4 => any::<usize>().prop_map(|pick| Step::Free { pick }),
+        1 => any::<usize>().prop_map(|pick| Step::FreeWithWrongLayout { pick }),
+        1 => any::<usize>().prop_map(|pick| Step::FreeTwice { pick }),
+        1 => any::<usize>().prop_map(|pick| Step::FreeInside { pick }),
+        2 => (any::<usize>(), 0_usize..5000).prop_map(|(pick, size_bytes)| Step::Reallocate { pick, size_bytes }),
+        1 => (1_usize << 41..1 << 46).prop_map(|size_bytes| Step::Exhaust { size_bytes }),
+    ]
+}
+
+fn pick(model: &BTreeMap<usize, Layout>, number: usize) -> Option<(NonNull<u8>, Layout)> {
+    let (&address, &layout) = model.iter().nth(number.checked_rem(model.len())?)?;
+    Some((NonNull::new(address as *mut u8)?, layout))
+}
+
+fn apply(heap: &Heap, model: &mut BTreeMap<usize, Layout>, step: &Step) {
+    match *step {
+        Step::Allocate { size_bytes, align_log2 } => {
+            let layout = layout(size_bytes, 1 << align_log2);
+            let block = heap.allocate(layout).unwrap();
+            assert!(block.as_ptr().addr().is_multiple_of(layout.align()));
+            assert_eq!(model.insert(block.as_ptr() as usize, layout), None);
+        }
+        Step::Free { pick: number } => {
+            let Some((block, _)) = pick(model, number) else { return };
+            // SAFETY: the block is live and nobody uses it.
+            unsafe { heap.free(block) }.unwrap();
+            model.remove(&(block.as_ptr() as usize));
+        }
+        Step::FreeWithWrongLayout { pick: number } => {
+            let Some((block, own)) = pick(model, number) else { return };
+            let wrong = layout(own.size() + 1, own.align());
+            // SAFETY: the tracker refuses it.
+            let refused = unsafe { heap.free_with_layout(block, wrong) }.unwrap_err();
+            assert!(matches!(refused.kind, BadFreeKind::WrongLayout { .. }));
+        }
+        Step::FreeTwice { pick: number } => {
+            let Some((block, own)) = pick(model, number) else { return };
+            // SAFETY: the block is live and nobody uses it; the second free is refused.
+            unsafe {
+                heap.free_with_layout(block, own).unwrap();
+                assert_eq!(heap.free(block).unwrap_err().kind, BadFreeKind::DoubleFree);
+            }
+            model.remove(&(block.as_ptr() as usize));
+        }
+        Step::FreeInside { pick: number } => {
+            let Some((block, _)) = pick(model, number) else { return };
+            let inside = NonNull::new(block.as_ptr().wrapping_add(8)).unwrap();
+            // SAFETY: the tracker refuses it.
+            unsafe { heap.free(inside) }.unwrap_err();
+        }
+        Step::Reallocate { pick: number, size_bytes } => {
+            let Some((block, own)) = pick(model, number) else { return };
+            // SAFETY: the block is live and written within its size only.
+            let moved = unsafe {
+                block.as_ptr().write_bytes(number as u8, own.size());
+                heap.reallocate(block, size_bytes).unwrap().unwrap()
+            };
+            for offset in 0..own.size().min(size_bytes) {
+                // SAFETY: below both sizes.
+                assert_eq!(unsafe { moved.as_ptr().add(offset).read() }, number as u8);
+            }
+            model.remove(&(block.as_ptr() as usize));
+            model.insert(moved.as_ptr() as usize, layout(size_bytes, own.align()));
+        }
+        Step::Exhaust { size_bytes } => {
+            let failures = heap.counters().failures;
+            assert_eq!(heap.allocate(layout(size_bytes, 1)), None);
+            assert_eq!(heap.counters().failures, failures + 1);
+        }
+    }
+}
+
+fn free_all(heap: &Heap, model: &mut BTreeMap<usize, Layout>) {
+    for address in std::mem::take(model).into_keys() {
+        // SAFETY: live, and nobody uses it.
+        unsafe { heap.free(NonNull::new(address as *mut u8).unwrap()) }.unwrap();
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn counters_and_map_equal_the_model_at_every_step(steps in prop::collection::vec(step(), 1..400)) {
+        let heap = heap();
+        let mut model = BTreeMap::new();
+        for step in &steps {
+            apply(&heap, &mut model, step);
+            assert_agrees(&heap, &model);
+        }
+        assert_records_agree(&heap, &model);
+        free_all(&heap, &mut model);
+        assert_agrees(&heap, &model);
+    }
+}
+
+/// A repeatable stream of numbers.
+fn rng() -> TestRng {
+    TestRng::deterministic_rng(proptest::test_runner::RngAlgorithm::ChaCha)
+}
+
+#[test]
+fn map_grows_and_shrinks_with_a_hundred_thousand_blocks_and_gives_its_pages_back() {
+    let heap = heap();
+    let mut rng = rng();
+    let mut model = BTreeMap::new();
+    let mut blocks = Vec::new();
+    for number in 0..100_000_usize {
+        let layout = layout(16 + number % 48, 8);
+        let block = heap.allocate(layout).unwrap();
+        model.insert(block.as_ptr() as usize, layout);
+        blocks.push(block);
+    }
+    assert_agrees(&heap, &model);
+    assert_records_agree(&heap, &model);
+    let full = heap.arena_statistics();
+    assert!(full.peak_used_bytes <= 56 * blocks.len(), "{full:?}");
+    while !blocks.is_empty() {
+        let block = blocks.swap_remove((rng.next_u64() as usize) % blocks.len());
+        // SAFETY: live, and nobody uses it.
+        unsafe { heap.free(block) }.unwrap();
+        model.remove(&(block.as_ptr() as usize));
+    }
+    assert_agrees(&heap, &model);
+    assert!(heap.arena_statistics().held_bytes <= 16 * 4096, "{:?}", heap.arena_statistics());
+}
+
+#[test]
+fn churn_at_a_constant_count_neither_grows_the_arena_nor_loses_a_block() {
+    let heap = heap();
+    let mut rng = rng();
+    let mut model = BTreeMap::new();
+    let mut blocks: Vec<_> = (0..5000).map(|_| heap.allocate(layout(64, 8)).unwrap()).collect();
+    model.extend(blocks.iter().map(|block| (block.as_ptr() as usize, layout(64, 8))));
+    let before = heap.arena_statistics().used_bytes;
+    for _ in 0..200_000 {
+        let place = (rng.next_u64() as usize) % blocks.len();
+        // SAFETY: live, and nobody uses it.
+        unsafe { heap.free(blocks[place]) }.unwrap();
+        model.remove(&(blocks[place].as_ptr() as usize));
+        let size_bytes = 16 + (rng.next_u64() as usize) % 200;
+        blocks[place] = heap.allocate(layout(size_bytes, 8)).unwrap();
+        model.insert(blocks[place].as_ptr() as usize, layout(size_bytes, 8));
+    }
+    assert_agrees(&heap, &model);
+    assert_records_agree(&heap, &model);
+    assert!(heap.arena_statistics().used_bytes <= before * 3 / 2);
+    free_all(&heap, &mut model);
+}
+
+#[test]
+fn block_live_through_a_whole_reading_appears_exactly_once_while_others_come_and_go() {
+    let heap = heap();
+    let mut rng = rng();
+    let constant: BTreeSet<usize> =
+        (0..3000).map(|_| heap.allocate(layout(32, 8)).unwrap().as_ptr() as usize).collect();
+    let mut others = Vec::new();
+    for grow in [true, false, true] {
+        let mut seen = BTreeMap::<usize, u32>::new();
+        let mut cursor = Some(0);
+        let mut buffer = [Record::EMPTY; 16];
+        while let Some(from) = cursor {
+            let (count, next) = heap.read_records(from, &mut buffer);
+            for record in &buffer[..count] {
+                *seen.entry(record.address()).or_default() += 1;
+            }
+            cursor = next;
+            for _ in 0..40 {
+                if grow {
+                    others.push(heap.allocate(layout(48, 8)).unwrap());
+                } else if !others.is_empty() {
+                    let block = others.swap_remove((rng.next_u64() as usize) % others.len());
+                    // SAFETY: live, and nobody uses it.
+                    unsafe { heap.free(block) }.unwrap();
+                }
+            }
+        }
+        for address in &constant {
+            assert_eq!(seen.get(address), Some(&1));
+        }
+    }
+}
+
+#[test]
+fn full_arena_leaves_allocations_working_and_counts_what_it_could_not_record() {
+    let heap = heap();
+    heap.set_arena_limit_bytes(64 << 10);
+    let blocks: Vec<_> = (0..10_000).map(|_| heap.allocate(layout(40, 8)).unwrap()).collect();
+    let counters = heap.counters();
+    assert!(counters.untracked > 0);
+    assert_eq!(counters.live_blocks, 10_000);
+    assert_eq!(counters.untracked, counters.live_untracked);
+    assert_eq!(counters.recorded_blocks(), heap.record_count() as u64);
+    assert!(heap.arena_statistics().used_bytes <= 64 << 10);
+    for block in blocks {
+        // SAFETY: live, and nobody uses it; recorded or not.
+        unsafe { heap.free(block) }.unwrap();
+    }
+    let counters = heap.counters();
+    assert_eq!((counters.live_blocks, counters.live_untracked, counters.bad_frees), (0, 0, 0));
+    assert_eq!(counters.live_bytes, 0);
+}
+
+#[test]
+fn free_of_unknown_pointer_never_reaches_backend() {
+    let heap = heap();
+    let mut local = 0_u64;
+    let stranger = NonNull::from(&mut local).cast::<u8>();
+    // SAFETY: the tracker refuses it; the backend would fail the test.
+    let refused = unsafe { heap.free(stranger) }.unwrap_err();
+    assert_eq!(refused.kind, BadFreeKind::NeverAllocated);
+    assert_eq!(heap.counters().bad_frees, 1);
+    assert_eq!(heap.counters().frees, 0);
+}

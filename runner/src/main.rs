@@ -1,0 +1,2 @@
+//! Boots the ISO in QEMU.
+fn main() {}

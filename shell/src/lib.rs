@@ -1,0 +1,2 @@
+//! Tally shell.
+#![no_std]

@@ -1,0 +1,2 @@
+//! Tally vfs.
+#![no_std]
