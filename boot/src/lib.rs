@@ -1,2 +1,22 @@
-//! Tally boot.
-#![no_std]
+//! The way from the boot loader into the kernel.
+//!
+//! Two halves. The assembly (`header.s`, `entry.s`) carries the machine from GRUB's protected mode into the
+//! higher half and calls `tally_main`, which the kernel defines. [`BootInfo::parse`] turns the boot
+//! information that GRUB left in memory into plain data that refers to nothing: the loader's memory can be
+//! reused, and whatever the loader wrote, parsing answers `Ok` or [`BootError`] and never panics.
+#![cfg_attr(not(test), no_std)]
+
+mod bytes;
+mod info;
+mod memory_map;
+
+#[cfg(target_os = "none")]
+mod entry;
+
+#[cfg(test)]
+mod tests;
+
+#[cfg(target_os = "none")]
+pub use entry::read_boot_information;
+pub use info::{BootError, BootInfo, ElfSection, Framebuffer, PixelField};
+pub use memory_map::{FRAME_SIZE_BYTES, MemoryRegion, PhysicalRange, RegionKind};

@@ -12,24 +12,24 @@ use crate::arch::cpu::{mask_interrupts, restore_interrupts};
 
 /// A value that one CPU at a time may use, with interrupts masked meanwhile.
 #[derive(Debug)]
-pub struct IrqLock<T> {
+pub(crate) struct IrqLock<T> {
     inner: SpinMutex<T>,
 }
 
 impl<T> IrqLock<T> {
     /// Wraps `value`.
-    pub const fn new(value: T) -> Self {
+    pub(crate) const fn new(value: T) -> Self {
         Self { inner: SpinMutex::new(value) }
     }
 
     /// Waits for the lock and takes it. Interrupts stay masked until the guard is dropped.
-    pub fn lock(&self) -> IrqGuard<'_, T> {
+    pub(crate) fn lock(&self) -> IrqGuard<'_, T> {
         let were_enabled = mask_interrupts();
         IrqGuard { inner: Some(self.inner.lock()), were_enabled }
     }
 
     /// Takes the lock if nobody holds it.
-    pub fn try_lock(&self) -> Option<IrqGuard<'_, T>> {
+    pub(crate) fn try_lock(&self) -> Option<IrqGuard<'_, T>> {
         let were_enabled = mask_interrupts();
         match self.inner.try_lock() {
             Some(inner) => Some(IrqGuard { inner: Some(inner), were_enabled }),
@@ -43,7 +43,7 @@ impl<T> IrqLock<T> {
 
 /// The right to use the value; gives lock and interrupt flag back when dropped.
 #[derive(Debug)]
-pub struct IrqGuard<'a, T> {
+pub(crate) struct IrqGuard<'a, T> {
     /// `Some` until drop: the lock must go before interrupts come back.
     inner: Option<SpinMutexGuard<'a, T>>,
     were_enabled: bool,

@@ -1,2 +1,57 @@
-//! Boots the ISO in QEMU.
-fn main() {}
+//! Boots the ISO in QEMU: to be used by a person, or to be tested.
+//!
+//! `make run` and `make test` call it. Nothing here knows the kernel's insides: the runner types at the serial
+//! shell or the keyboard and judges what comes back, on the very ISO that ships. Neighbours: `scenarios` holds
+//! the tests, `vm` the machine they drive, `docs/testing.md` the words.
+
+mod elf;
+mod error;
+mod figures;
+mod interactive;
+mod machine;
+mod monitor;
+mod scenarios;
+mod settings;
+mod suite;
+mod text;
+mod transcript;
+mod vm;
+
+use std::env;
+use std::process::ExitCode;
+
+use error::Result;
+use settings::Settings;
+
+const USAGE: &str = "usage: runner run [QEMU OPTION...]         boot to the shell on this terminal
+       runner test [WORD...]              the scenarios, or those with a WORD in their names
+       runner list                        the scenarios' names, one a line, and what each shows
+       runner screenshot FILE [LINE...]   type the lines at the shell and write a picture of the screen
+settings are read from the environment: see docs/testing.md";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    match dispatch(&arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("runner: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(arguments: &[String]) -> Result<ExitCode> {
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["run", options @ ..] => interactive::run(&Settings::from_environment()?, options),
+        ["test", filters @ ..] => suite::run(&Settings::from_environment()?, filters),
+        ["list"] => Ok(suite::list()),
+        ["screenshot", file, lines @ ..] => {
+            interactive::take_screenshot(&Settings::from_environment()?, file, lines)
+        }
+        _ => {
+            eprintln!("{USAGE}");
+            Ok(ExitCode::from(2))
+        }
+    }
+}

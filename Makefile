@@ -1,0 +1,78 @@
+# Builds, runs and tests Tally. `make` alone lists the targets; each line with `##` is one.
+
+BUILD  ?= build
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+CARGO  := scripts/toolchain cargo
+RUNNER := $(CARGO) run --quiet -p runner --
+
+# What `make run`, `make debug` and `make test` may be told, for example `make run MEMORY=64M FIRMWARE=uefi`.
+export BUILD MEMORY FIRMWARE MACHINE CPU VGA ACCEL CMDLINE SCREEN OVMF JOBS
+
+# The kernel's own build of `core` and `alloc` is still an unstable option of cargo, and RUSTC_BOOTSTRAP=1
+# opens it on a stable one. It is set for these calls alone: our own code uses stable features only.
+KERNEL_CARGO := RUSTC_BOOTSTRAP=1 $(CARGO)
+KERNEL_FLAGS := --release -p kernel --target x86_64-unknown-none \
+	-Zbuild-std=core,alloc -Zbuild-std-features=compiler-builtins-mem
+
+# GRUB brings some 300 modules; these few boot us from a CD or a USB stick, by BIOS and by UEFI.
+GRUB_MODULES := normal multiboot2 iso9660 fat part_msdos part_gpt search search_fs_uuid all_video
+
+.DELETE_ON_ERROR:
+.PHONY: help setup run test check check-format check-lints check-docs check-host iso debug fmt clean FORCE
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+setup: ## find what is needed, install what is missing
+	@scripts/setup
+
+run: $(BUILD)/tally.iso ## boot to the shell in QEMU; `poweroff` leaves it
+	@$(RUNNER) run
+
+test: setup ## all checks, host tests and VM tests
+	@scripts/test
+
+check: check-format check-lints check-docs check-host ## format, lints, documentation and host tests
+
+iso: $(BUILD)/tally.iso ## build/tally.iso, for BIOS and UEFI, and build/tally.elf
+
+debug: $(BUILD)/tally.iso ## boot in QEMU and wait for gdb on port 1234
+	@echo 'in another terminal: gdb $(BUILD)/tally.elf -ex "target remote :1234" -ex "hbreak rust_main" -ex c'
+	@$(RUNNER) run -s -S
+
+fmt: setup ## format all sources
+	$(CARGO) fmt --all
+
+clean: ## remove all that was built
+	rm -rf $(BUILD)
+	$(CARGO) clean
+
+# --- the parts of `make check` ---
+
+check-format: setup
+	$(CARGO) fmt --all --check
+
+check-lints: setup
+	$(CARGO) clippy --workspace --all-targets
+	$(KERNEL_CARGO) clippy $(KERNEL_FLAGS)
+
+check-docs: setup
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --document-private-items
+
+check-host: setup
+	$(CARGO) test --workspace --no-fail-fast
+
+# --- the image ---
+
+# cargo knows best what is stale; the copy changes only when the kernel does, so the ISO is not made in vain.
+$(BUILD)/tally.elf: FORCE | setup
+	$(KERNEL_CARGO) build $(KERNEL_FLAGS)
+	@mkdir -p $(BUILD)
+	@cmp -s $(TARGET)/x86_64-unknown-none/release/tally $@ || cp $(TARGET)/x86_64-unknown-none/release/tally $@
+
+$(BUILD)/tally.iso: $(BUILD)/tally.elf grub/grub.cfg Makefile
+	grub-file --is-x86-multiboot2 $<
+	@rm -rf $(BUILD)/iso && mkdir -p $(BUILD)/iso/boot/grub
+	@cp $< $(BUILD)/iso/boot/ && cp grub/grub.cfg $(BUILD)/iso/boot/grub/
+	grub-mkrescue --output=$@ --install-modules='$(GRUB_MODULES)' --fonts= --locales= --themes= \
+		$(BUILD)/iso >$(BUILD)/grub-mkrescue.log 2>&1 || { cat $(BUILD)/grub-mkrescue.log; false; }

@@ -1,0 +1,113 @@
+//! Time: the time stamp counter for stamps, the programmable timer for ticks.
+//!
+//! Source: Intel 8254 data sheet; Intel SDM vol. 3B, section 18.17 (time stamp counter).
+
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use x86::io::{inb, outb};
+
+use super::{cpu, idt};
+
+/// Timer interrupts a second.
+pub(crate) const TICKS_PER_SECOND: u64 = 100;
+
+const PIT_HZ: u64 = 1_193_182;
+const TIMER_LINE: u8 = 0;
+const CHANNEL_0: u16 = 0x40;
+const CHANNEL_2: u16 = 0x42;
+const COMMAND: u16 = 0x43;
+const SPEAKER: u16 = 0x61;
+
+/// How long the counter is measured: a 100th of a second.
+const CALIBRATION_TICKS: u64 = PIT_HZ / 100;
+/// Taken when the timer does not answer: 1 GHz.
+const FALLBACK_HZ: u64 = 1_000_000_000;
+
+static START: AtomicU64 = AtomicU64::new(0);
+/// Counts a second, 0 until measured.
+static COUNTER_HZ: AtomicU64 = AtomicU64::new(0);
+static TICKS: AtomicU64 = AtomicU64::new(0);
+static IDLE_COUNTS: AtomicU64 = AtomicU64::new(0);
+
+fn write(port: u16, value: u8) {
+    // SAFETY: the timer's and the speaker gate's ports, which only this file touches.
+    unsafe { outb(port, value) };
+}
+
+fn read(port: u16) -> u8 {
+    // SAFETY: as for `write`.
+    unsafe { inb(port) }
+}
+
+/// Starts the uptime. The first thing that the kernel does.
+pub(crate) fn start() {
+    START.store(cpu::time_stamp_counter(), Ordering::Relaxed);
+}
+
+/// Measures the time stamp counter, so that stamps can be told in seconds.
+pub(crate) fn calibrate() {
+    let hz = measure().filter(|hz| (1_000_000..100_000_000_000).contains(hz)).unwrap_or(FALLBACK_HZ);
+    COUNTER_HZ.store(hz, Ordering::Relaxed);
+}
+
+/// Sets the timer going.
+pub(crate) fn init() {
+    let divisor = (PIT_HZ / TICKS_PER_SECOND) as u16;
+    // Channel 0, both bytes, mode 2: a pulse each period.
+    write(COMMAND, 0b00_11_010_0);
+    write(CHANNEL_0, divisor as u8);
+    write(CHANNEL_0, (divisor >> 8) as u8);
+    idt::handle_line(TIMER_LINE, || {
+        TICKS.fetch_add(1, Ordering::Relaxed);
+    });
+}
+
+/// Counts of the time stamp counter in one run of channel 2, as a frequency; `None` if the timer stands.
+fn measure() -> Option<u64> {
+    const MOST_LOOKS: u32 = 10_000_000;
+    let gate = read(SPEAKER) & !0b11;
+    // Gate on, speaker off; channel 2, both bytes, mode 0: the output rises when the count is done.
+    write(SPEAKER, gate | 1);
+    write(COMMAND, 0b10_11_000_0);
+    write(CHANNEL_2, CALIBRATION_TICKS as u8);
+    write(CHANNEL_2, (CALIBRATION_TICKS >> 8) as u8);
+    let start = cpu::time_stamp_counter();
+    let is_done = (0..MOST_LOOKS).any(|_| read(SPEAKER) & 0x20 != 0);
+    let counts = cpu::time_stamp_counter().wrapping_sub(start);
+    write(SPEAKER, gate);
+    is_done.then(|| counts * PIT_HZ / CALIBRATION_TICKS)
+}
+
+/// Counts since the kernel was entered. Cheap: one instruction and a subtraction.
+#[inline]
+pub(crate) fn counts() -> u64 {
+    cpu::time_stamp_counter().wrapping_sub(START.load(Ordering::Relaxed))
+}
+
+/// The nanoseconds that counts stand for; 0 before the counter was measured.
+pub(crate) fn counts_to_ns(counts: u64) -> u64 {
+    let hz = u128::from(COUNTER_HZ.load(Ordering::Relaxed));
+    (u128::from(counts) * 1_000_000_000).checked_div(hz).unwrap_or(0) as u64
+}
+
+/// Nanoseconds since the kernel was entered.
+pub(crate) fn uptime_ns() -> u64 {
+    counts_to_ns(counts())
+}
+
+/// Timer interrupts so far.
+pub(crate) fn ticks() -> u64 {
+    TICKS.load(Ordering::Relaxed)
+}
+
+/// Nanoseconds that the CPU waited for interrupts.
+pub(crate) fn idle_ns() -> u64 {
+    counts_to_ns(IDLE_COUNTS.load(Ordering::Relaxed))
+}
+
+/// Waits for the next interrupt unless `is_ready`, and counts the time as idle.
+pub(crate) fn idle_unless(is_ready: impl FnOnce() -> bool) {
+    let start = counts();
+    cpu::wait_for_interrupt_unless(is_ready);
+    IDLE_COUNTS.fetch_add(counts() - start, Ordering::Relaxed);
+}

@@ -1,0 +1,82 @@
+//! Single instructions: interrupt flag, halt, time stamp counter, control registers.
+
+use x86::controlregs;
+use x86::cpuid::CpuId;
+
+/// Masks interrupts on this CPU and says whether they were on.
+#[inline]
+pub(crate) fn mask_interrupts() -> bool {
+    let flags: u64;
+    // SAFETY: reads the flags through the stack and clears the interrupt flag; the kernel always runs with
+    // the right to.
+    unsafe { core::arch::asm!("pushfq", "pop {}", "cli", out(reg) flags) };
+    flags & (1 << 9) != 0
+}
+
+/// Turns interrupts on again if `were_enabled`.
+#[inline]
+pub(crate) fn restore_interrupts(were_enabled: bool) {
+    if were_enabled {
+        enable_interrupts();
+    }
+}
+
+/// Turns interrupts on.
+#[inline]
+pub(crate) fn enable_interrupts() {
+    // SAFETY: the interrupt table is loaded before the first caller runs.
+    unsafe { core::arch::asm!("sti", options(nomem, nostack)) };
+}
+
+/// Waits for the next interrupt unless `is_ready` says, with interrupts masked, that there is no need to.
+pub(crate) fn wait_for_interrupt_unless(is_ready: impl FnOnce() -> bool) {
+    mask_interrupts();
+    if is_ready() {
+        enable_interrupts();
+        return;
+    }
+    // SAFETY: `sti` takes effect after the next instruction, so no interrupt is lost between the two.
+    unsafe { core::arch::asm!("sti", "hlt", options(nomem, nostack)) };
+}
+
+/// Stops this CPU for good.
+pub(crate) fn halt_forever() -> ! {
+    loop {
+        // SAFETY: with interrupts masked nothing runs any more; that is what is wanted.
+        unsafe { core::arch::asm!("cli", "hlt", options(nomem, nostack)) };
+    }
+}
+
+/// The time stamp counter.
+#[inline]
+pub(crate) fn time_stamp_counter() -> u64 {
+    // SAFETY: every 64-bit CPU has it.
+    unsafe { x86::time::rdtsc() }
+}
+
+/// The frame pointer of the caller.
+#[inline(always)]
+pub(crate) fn frame_pointer() -> usize {
+    let pointer;
+    // SAFETY: copies a register.
+    unsafe { core::arch::asm!("mov {}, rbp", out(reg) pointer, options(nomem, nostack, preserves_flags)) };
+    pointer
+}
+
+/// The control registers 0, 2, 3 and 4.
+pub(crate) fn control_registers() -> [u64; 4] {
+    // SAFETY: reading them has no effect, and the kernel has the right to.
+    unsafe {
+        [
+            controlregs::cr0().bits() as u64,
+            controlregs::cr2() as u64,
+            controlregs::cr3(),
+            controlregs::cr4().bits() as u64,
+        ]
+    }
+}
+
+/// Whether the CPU has pages of 1 GiB.
+pub(crate) fn has_gib_pages() -> bool {
+    CpuId::new().get_extended_processor_and_feature_identifiers().is_some_and(|info| info.has_1gib_pages())
+}

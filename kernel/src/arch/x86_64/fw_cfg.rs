@@ -1,0 +1,49 @@
+//! QEMU's configuration device: a second source for the command line.
+//!
+//! Source: QEMU, docs/specs/fw_cfg.rst.
+
+use x86::io::{inb, outw};
+
+const SELECTOR: u16 = 0x510;
+const DATA: u16 = 0x511;
+const SIGNATURE_KEY: u16 = 0x0000;
+const DIRECTORY_KEY: u16 = 0x0019;
+const NAME_BYTES: usize = 56;
+const MOST_FILES: u32 = 1024;
+
+fn select(key: u16) {
+    // SAFETY: the device's port; on a machine without it nothing answers.
+    unsafe { outw(SELECTOR, key) };
+}
+
+fn read<const N: usize>() -> [u8; N] {
+    // SAFETY: as for `select`; reading moves the device's position only.
+    core::array::from_fn(|_| unsafe { inb(DATA) })
+}
+
+/// Reads the file `name` into `buffer` and says how many bytes of it there are; a longer file is cut.
+/// `None` without the device or the file.
+pub(crate) fn read_file(name: &str, buffer: &mut [u8]) -> Option<usize> {
+    select(SIGNATURE_KEY);
+    if read() != *b"QEMU" {
+        return None;
+    }
+    select(DIRECTORY_KEY);
+    let files = u32::from_be_bytes(read()).min(MOST_FILES);
+    for _ in 0..files {
+        let size_bytes = u32::from_be_bytes(read()) as usize;
+        let key = u16::from_be_bytes(read());
+        let _reserved: [u8; 2] = read();
+        let found: [u8; NAME_BYTES] = read();
+        let length = found.iter().position(|&byte| byte == 0).unwrap_or(NAME_BYTES);
+        if found.get(..length) == Some(name.as_bytes()) {
+            select(key);
+            let length = size_bytes.min(buffer.len());
+            for slot in buffer.iter_mut().take(length) {
+                [*slot] = read();
+            }
+            return Some(length);
+        }
+    }
+    None
+}

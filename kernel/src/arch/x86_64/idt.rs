@@ -1,0 +1,111 @@
+//! The interrupt table: all 256 vectors lead to one function, which sorts exceptions from devices.
+//!
+//! Source: Intel SDM vol. 3A, chapter 6.
+
+use core::arch::global_asm;
+use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use spin::Once;
+use x86::bits64::segmentation::Descriptor64;
+use x86::dtables::{DescriptorTablePointer, lidt};
+use x86::segmentation::{BuildDescriptor, DescriptorBuilder, GateDescriptorBuilder};
+
+use super::{exceptions, gdt, pic};
+
+global_asm!(include_str!("idt.s"));
+
+const VECTORS: usize = 256;
+const EXCEPTIONS: u64 = 32;
+const ENTRY_BYTES: usize = 16;
+
+/// What the entry code saved, in the order of memory.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub(crate) struct InterruptFrame {
+    pub(crate) r15: u64,
+    pub(crate) r14: u64,
+    pub(crate) r13: u64,
+    pub(crate) r12: u64,
+    pub(crate) r11: u64,
+    pub(crate) r10: u64,
+    pub(crate) r9: u64,
+    pub(crate) r8: u64,
+    pub(crate) rbp: u64,
+    pub(crate) rdi: u64,
+    pub(crate) rsi: u64,
+    pub(crate) rdx: u64,
+    pub(crate) rcx: u64,
+    pub(crate) rbx: u64,
+    pub(crate) rax: u64,
+    pub(crate) vector: u64,
+    pub(crate) error_code: u64,
+    pub(crate) rip: u64,
+    pub(crate) cs: u64,
+    pub(crate) rflags: u64,
+    pub(crate) rsp: u64,
+    pub(crate) ss: u64,
+}
+
+static TABLE: Once<[Descriptor64; VECTORS]> = Once::new();
+static COUNTS: [AtomicU64; VECTORS] = [const { AtomicU64::new(0) }; VECTORS];
+static HANDLERS: [AtomicUsize; pic::LINES] = [const { AtomicUsize::new(0) }; pic::LINES];
+
+unsafe extern "C" {
+    static interrupt_entries: u8;
+}
+
+/// Loads the table.
+pub(crate) fn init() {
+    let table = TABLE.call_once(|| {
+        core::array::from_fn(|vector| {
+            let entry = (&raw const interrupt_entries) as usize + vector * ENTRY_BYTES;
+            let stack = match vector {
+                2 => gdt::NMI_STACK,
+                8 => gdt::DOUBLE_FAULT_STACK,
+                18 => gdt::MACHINE_CHECK_STACK,
+                _ => 0,
+            };
+            <DescriptorBuilder as GateDescriptorBuilder<u64>>::interrupt_descriptor(gdt::CODE, entry as u64)
+                .present()
+                .ist(stack)
+                .finish()
+        })
+    });
+    // SAFETY: every entry leads to code that saves and restores all registers; the table lives for ever.
+    unsafe { lidt(&DescriptorTablePointer::new_from_slice(table)) };
+}
+
+/// Makes `handler` run, with interrupts masked, each time the device on `line` asks.
+pub(crate) fn handle_line(line: u8, handler: fn()) {
+    if let Some(slot) = HANDLERS.get(usize::from(line)) {
+        slot.store(handler as usize, Ordering::Release);
+        pic::unmask(line);
+    }
+}
+
+/// How often each vector was taken.
+pub(crate) fn count(vector: u8) -> u64 {
+    COUNTS[usize::from(vector)].load(Ordering::Relaxed)
+}
+
+/// Where every interrupt arrives.
+#[unsafe(no_mangle)]
+extern "C" fn tally_interrupt(frame: &mut InterruptFrame) {
+    let vector = frame.vector as u8;
+    COUNTS[usize::from(vector)].fetch_add(1, Ordering::Relaxed);
+    if frame.vector < EXCEPTIONS {
+        exceptions::handle(frame);
+        return;
+    }
+    let Some(line) = pic::line_of(vector) else { return };
+    if pic::is_spurious(line) {
+        return;
+    }
+    let handler = HANDLERS.get(usize::from(line)).map_or(0, |slot| slot.load(Ordering::Acquire));
+    if handler != 0 {
+        // SAFETY: only `handle_line` writes the slot, and it writes a `fn()`.
+        let handler = unsafe { core::mem::transmute::<usize, fn()>(handler) };
+        handler();
+    }
+    pic::end_of_interrupt(line);
+}

@@ -1,0 +1,34 @@
+//! x86-64, as QEMU's `pc` and `q35` machines and ordinary PCs have it.
+
+pub(crate) mod acpi;
+pub(crate) mod backtrace;
+pub(crate) mod clock;
+pub(crate) mod cpu;
+pub(crate) mod exceptions;
+pub(crate) mod framebuffer;
+pub(crate) mod fw_cfg;
+pub(crate) mod gdt;
+pub(crate) mod idt;
+pub(crate) mod image;
+pub(crate) mod keyboard;
+pub(crate) mod paging;
+pub(crate) mod pic;
+pub(crate) mod power;
+pub(crate) mod serial;
+pub(crate) mod stacks;
+pub(crate) mod vga_text;
+
+/// Descriptor tables and exception handlers: from here on a fault gives a report.
+pub(crate) fn init_early() {
+    gdt::init();
+    idt::init();
+}
+
+/// Clock, timer and the interrupts of serial line and keyboard.
+pub(crate) fn init_devices() {
+    pic::init();
+    clock::init();
+    serial::enable_input();
+    keyboard::init();
+    cpu::enable_interrupts();
+}

@@ -1,0 +1,274 @@
+//! Page tables: the direct map of all RAM, the kernel's image section by section, and windows on devices.
+//!
+//! Every page is writable or executable, never both; page 0, the lower half and the guard pages below the
+//! stacks are not mapped at all. Source: Intel SDM vol. 3A, section 4.5 (4-level paging).
+
+use core::ops::Range;
+use core::ptr::NonNull;
+
+use boot::{MemoryRegion, PhysicalRange, RegionKind};
+use x86::controlregs::cr3_write;
+
+use super::image::KERNEL_BASE;
+use super::{cpu, image, stacks};
+use crate::sync::IrqLock;
+
+/// All RAM lies here, at its physical address plus this.
+pub(crate) const DIRECT_MAP: usize = 0xffff_8000_0000_0000;
+/// Devices are mapped from here on.
+const DEVICE_WINDOW: usize = 0xffff_c000_0000_0000;
+const DEVICE_WINDOW_BYTES: usize = 1 << 30;
+
+const PAGE_BYTES: u64 = 4096;
+const ENTRIES: usize = 512;
+
+const PRESENT: u64 = 1;
+const WRITABLE: u64 = 1 << 1;
+const CACHE_DISABLED: u64 = 1 << 4;
+const LARGE: u64 = 1 << 7;
+const NO_EXECUTE: u64 = 1 << 63;
+const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
+
+type Table = [u64; ENTRIES];
+
+/// Where frames for tables come from: physical addresses inside the direct map.
+pub(crate) type FrameSource<'a> = &'a mut dyn FnMut() -> Option<u64>;
+
+/// Why an address space could not be built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct OutOfFrames;
+
+/// The kernel's address space.
+#[derive(Debug)]
+struct AddressSpace {
+    top: u64,
+    table_frames: usize,
+    device_bytes: usize,
+}
+
+static SPACE: IrqLock<AddressSpace> = IrqLock::new(AddressSpace { top: 0, table_frames: 0, device_bytes: 0 });
+
+/// Builds the kernel's address space and switches to it.
+pub(crate) fn init(regions: &[MemoryRegion], frames: FrameSource<'_>) -> Result<(), OutOfFrames> {
+    let mut space = SPACE.lock();
+    space.top = frames().ok_or(OutOfFrames)?;
+    space.table_frames = 1;
+    clear(space.top);
+    let has_gib_pages = cpu::has_gib_pages();
+    for region in regions.iter().filter(|region| region.kind != RegionKind::Reserved) {
+        let range = PhysicalRange {
+            start: region.range.start & !(PAGE_BYTES - 1),
+            end: region.range.end.next_multiple_of(PAGE_BYTES),
+        };
+        space.map_ram(range, has_gib_pages, frames)?;
+    }
+    for (section, flags) in [
+        (image::header(), NO_EXECUTE),
+        (image::text(), 0),
+        (image::rodata(), NO_EXECUTE),
+        (image::data(), NO_EXECUTE | WRITABLE),
+        (image::bss(), NO_EXECUTE | WRITABLE),
+    ] {
+        space.map_section(section, flags, frames)?;
+    }
+    // SAFETY: the new tables map the running code, its stack and data at the same addresses as before, and
+    // all RAM at the direct map, through which tables are reached.
+    unsafe { cr3_write(space.top) };
+    Ok(())
+}
+
+/// Maps a device's memory, uncached, and gives its address; it stays mapped. `None` when the window or the
+/// frames are used up.
+pub(crate) fn map_device(physical: u64, size_bytes: usize, frames: FrameSource<'_>) -> Option<NonNull<u8>> {
+    let mut space = SPACE.lock();
+    let first = physical & !(PAGE_BYTES - 1);
+    let span = (physical - first).checked_add(size_bytes as u64)?.checked_next_multiple_of(PAGE_BYTES)? as usize;
+    if space.device_bytes.checked_add(span)? > DEVICE_WINDOW_BYTES {
+        return None;
+    }
+    let start = DEVICE_WINDOW + space.device_bytes;
+    for offset in (0..span).step_by(PAGE_BYTES as usize) {
+        let flags = WRITABLE | NO_EXECUTE | CACHE_DISABLED;
+        space.map(start + offset, first + offset as u64, Size::Page, flags, frames).ok()?;
+    }
+    space.device_bytes += span;
+    NonNull::new((start + (physical - first) as usize) as *mut u8)
+}
+
+/// Frames that page tables take.
+pub(crate) fn table_frames() -> usize {
+    SPACE.lock().table_frames
+}
+
+/// Whether an address is mapped.
+pub(crate) fn is_mapped(address: usize) -> bool {
+    SPACE.lock().leaf(address).is_some()
+}
+
+/// What is wrong with the tables as they stand: a page both writable and executable, page 0 mapped, a guard
+/// page mapped. The self-tests ask this.
+pub(crate) fn first_violation() -> Option<(usize, &'static str)> {
+    let space = SPACE.lock();
+    let unguarded = stacks::guard_pages().find(|guard| space.leaf(*guard).is_some());
+    if let Some(guard) = unguarded {
+        return Some((guard, "guard page is mapped"));
+    }
+    if space.leaf(0).is_some() {
+        return Some((0, "page 0 is mapped"));
+    }
+    let mut found = None;
+    space.for_each_leaf(&mut |address, entry| {
+        if entry & WRITABLE != 0 && entry & NO_EXECUTE == 0 {
+            found = Some((address, "page is writable and executable"));
+        } else if address < DIRECT_MAP {
+            found = Some((address, "page of the lower half is mapped"));
+        }
+    });
+    found
+}
+
+/// Sizes of a mapping, by the level of the table that holds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Size {
+    Page,
+    Mib2,
+    Gib1,
+}
+
+impl Size {
+    fn bytes(self) -> u64 {
+        match self {
+            Self::Page => PAGE_BYTES,
+            Self::Mib2 => PAGE_BYTES << 9,
+            Self::Gib1 => PAGE_BYTES << 18,
+        }
+    }
+
+    /// The lowest bit of an address that counts at this level.
+    fn shift(self) -> u32 {
+        self.bytes().trailing_zeros()
+    }
+}
+
+fn table(frame: u64) -> *mut Table {
+    (DIRECT_MAP + frame as usize) as *mut Table
+}
+
+fn clear(frame: u64) {
+    // SAFETY: a frame for a table is free RAM inside the direct map.
+    unsafe { table(frame).write([0; ENTRIES]) };
+}
+
+fn index(address: usize, shift: u32) -> usize {
+    (address >> shift) % ENTRIES
+}
+
+impl AddressSpace {
+    /// The entry of `frame`'s table that `address` goes through.
+    fn entry(&self, frame: u64, number: usize) -> u64 {
+        // SAFETY: `frame` is a table of this space; the lock on the space keeps others away.
+        unsafe { (*table(frame))[number] }
+    }
+
+    fn set_entry(&mut self, frame: u64, number: usize, entry: u64) {
+        // SAFETY: as for `entry`.
+        unsafe { (&raw mut (*table(frame))[number]).write(entry) };
+    }
+
+    fn map(
+        &mut self,
+        address: usize,
+        physical: u64,
+        size: Size,
+        flags: u64,
+        frames: FrameSource<'_>,
+    ) -> Result<(), OutOfFrames> {
+        let mut frame = self.top;
+        let mut shift = 39;
+        while shift > size.shift() {
+            let number = index(address, shift);
+            let mut entry = self.entry(frame, number);
+            if entry & PRESENT == 0 {
+                let fresh = frames().ok_or(OutOfFrames)?;
+                clear(fresh);
+                self.table_frames += 1;
+                entry = fresh | PRESENT | WRITABLE;
+                self.set_entry(frame, number, entry);
+            } else if entry & LARGE != 0 {
+                // Firmware named the same RAM twice; the larger page covers it.
+                return Ok(());
+            }
+            frame = entry & ADDRESS;
+            shift -= 9;
+        }
+        let large = if size == Size::Page { 0 } else { LARGE };
+        self.set_entry(frame, index(address, shift), physical | flags | large | PRESENT);
+        Ok(())
+    }
+
+    fn map_ram(&mut self, range: PhysicalRange, gib: bool, frames: FrameSource<'_>) -> Result<(), OutOfFrames> {
+        let mut at = range.start;
+        while at < range.end {
+            let fits = |size: Size| at.is_multiple_of(size.bytes()) && range.end - at >= size.bytes();
+            let size = if gib && fits(Size::Gib1) {
+                Size::Gib1
+            } else if fits(Size::Mib2) {
+                Size::Mib2
+            } else {
+                Size::Page
+            };
+            self.map(DIRECT_MAP + at as usize, at, size, WRITABLE | NO_EXECUTE, frames)?;
+            at += size.bytes();
+        }
+        Ok(())
+    }
+
+    fn map_section(&mut self, section: Range<usize>, flags: u64, frames: FrameSource<'_>) -> Result<(), OutOfFrames> {
+        for address in section.step_by(PAGE_BYTES as usize) {
+            if !stacks::is_guard(address) {
+                self.map(address, (address - KERNEL_BASE) as u64, Size::Page, flags, frames)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The entry that maps `address`.
+    fn leaf(&self, address: usize) -> Option<u64> {
+        let mut frame = self.top;
+        let mut shift = 39;
+        loop {
+            let entry = self.entry(frame, index(address, shift));
+            if entry & PRESENT == 0 {
+                return None;
+            }
+            if shift == 12 || entry & LARGE != 0 {
+                return Some(entry);
+            }
+            frame = entry & ADDRESS;
+            shift -= 9;
+        }
+    }
+
+    fn for_each_leaf(&self, visit: &mut dyn FnMut(usize, u64)) {
+        self.visit_table(self.top, 39, 0, visit);
+    }
+
+    fn visit_table(&self, frame: u64, shift: u32, base: usize, visit: &mut dyn FnMut(usize, u64)) {
+        for number in 0..ENTRIES {
+            let entry = self.entry(frame, number);
+            if entry & PRESENT == 0 {
+                continue;
+            }
+            let mut address = base | number << shift;
+            if shift == 39 && number >= ENTRIES / 2 {
+                // The upper half: bits 48 and up repeat bit 47.
+                address |= 0xffff << 48;
+            }
+            if shift == 12 || entry & LARGE != 0 {
+                visit(address, entry);
+            } else {
+                self.visit_table(entry & ADDRESS, shift - 9, address, visit);
+            }
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! The kernel's stacks: where they lie, and which pages guard them.
+
+use core::arch::global_asm;
+use core::ops::Range;
+
+global_asm!(include_str!("stacks.s"));
+
+const PAGE_BYTES: usize = 4096;
+const IST_STACK_BYTES: usize = 16384;
+const IST_STACKS: usize = 3;
+
+unsafe extern "C" {
+    static boot_stack_guard: u8;
+    static boot_stack_bottom: u8;
+    static boot_stack_top: u8;
+    static ist_stacks: u8;
+}
+
+/// The stack that the kernel runs on.
+pub(crate) fn main_stack() -> Range<usize> {
+    (&raw const boot_stack_bottom) as usize..(&raw const boot_stack_top) as usize
+}
+
+/// The stack of the interrupt stack table's entry `number` (0 is IST1).
+pub(crate) fn interrupt_stack(number: usize) -> Range<usize> {
+    let guard = (&raw const ist_stacks) as usize + number * (PAGE_BYTES + IST_STACK_BYTES);
+    guard + PAGE_BYTES..guard + PAGE_BYTES + IST_STACK_BYTES
+}
+
+/// The stack that `address` lies in.
+pub(crate) fn containing(address: usize) -> Option<Range<usize>> {
+    let all = core::iter::once(main_stack()).chain((0..IST_STACKS).map(interrupt_stack));
+    all.into_iter().find(|stack| stack.contains(&address))
+}
+
+/// The pages below the stacks, to be left unmapped.
+pub(crate) fn guard_pages() -> impl Iterator<Item = usize> {
+    let guard_of = |stack: Range<usize>| stack.start - PAGE_BYTES;
+    core::iter::once((&raw const boot_stack_guard) as usize).chain((0..IST_STACKS).map(interrupt_stack).map(guard_of))
+}
+
+/// Whether `address` lies in a guard page.
+pub(crate) fn is_guard(address: usize) -> bool {
+    guard_pages().any(|guard| (guard..guard + PAGE_BYTES).contains(&address))
+}

@@ -1,0 +1,199 @@
+//! The kernel's log: to the console as it happens, and into a ring for `dmesg`.
+//!
+//! Nothing here allocates. It must not be used under the locks of the heap or the tracker, nor of the
+//! console.
+
+use core::fmt::{self, Write};
+
+use arrayvec::ArrayString;
+use log::{Level, LevelFilter, Log, Metadata, Record};
+
+use crate::sync::IrqLock;
+
+/// The longest message; what is longer is cut and ends in an ellipsis.
+const MOST_BYTES: usize = 232;
+/// Messages that the ring keeps.
+const CAPACITY: usize = 256;
+const ELLIPSIS: &str = "...";
+
+type Text = ArrayString<MOST_BYTES>;
+
+/// One message.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    /// When, in nanoseconds since the kernel was entered.
+    pub(crate) time_ns: u64,
+    /// How urgent.
+    pub(crate) level: Level,
+    /// What; one line.
+    pub(crate) text: Text,
+}
+
+struct Ring {
+    entries: [Option<Entry>; CAPACITY],
+    /// Messages that were ever written.
+    written: usize,
+}
+
+static RING: IrqLock<Ring> = IrqLock::new(Ring { entries: [None; CAPACITY], written: 0 });
+
+struct Logger;
+
+static LOGGER: Logger = Logger;
+
+/// Starts the log at `level`.
+pub(crate) fn init(level: LevelFilter) {
+    // The only error is that a logger is set already.
+    let _ = log::set_logger(&LOGGER);
+    log::set_max_level(level);
+}
+
+/// Hands every kept message to `visit`, oldest first. No lock is held meanwhile.
+pub(crate) fn for_each(mut visit: impl FnMut(&Entry)) {
+    let end = RING.lock().written;
+    for number in end.saturating_sub(CAPACITY)..end {
+        let entry = RING.lock().get(number);
+        if let Some(entry) = entry {
+            visit(&entry);
+        }
+    }
+}
+
+impl Ring {
+    fn push(&mut self, entry: Entry) {
+        self.entries[self.written % CAPACITY] = Some(entry);
+        self.written += 1;
+    }
+
+    /// The message `number`, unless newer ones took its place.
+    fn get(&self, number: usize) -> Option<Entry> {
+        (number + CAPACITY >= self.written).then(|| self.entries[number % CAPACITY]).flatten()
+    }
+}
+
+impl Log for Logger {
+    fn enabled(&self, _metadata: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        let mut text = Line { text: Text::new(), is_cut: false };
+        // `Line` takes everything.
+        let _ = text.write_fmt(*record.args());
+        let entry = Entry { time_ns: now_ns(), level: record.level(), text: text.finish() };
+        RING.lock().push(entry);
+        show(&entry);
+    }
+
+    fn flush(&self) {}
+}
+
+impl Entry {
+    /// Writes time and text as Linux does, the level as a colour.
+    pub(crate) fn write_coloured(&self, out: &mut dyn Write) -> fmt::Result {
+        let colour = match self.level {
+            Level::Error => "\x1b[1;31m",
+            Level::Warn => "\x1b[33m",
+            Level::Info => "",
+            Level::Debug => "\x1b[36m",
+            Level::Trace => "\x1b[90m",
+        };
+        let end = if colour.is_empty() { "" } else { "\x1b[0m" };
+        write!(out, "\x1b[32m{}\x1b[0m {colour}{}{end}", Stamp(self.time_ns), self.text)
+    }
+}
+
+/// A time as `[    0.012345]`: seconds and microseconds.
+pub(crate) struct Stamp(pub(crate) u64);
+
+impl fmt::Display for Stamp {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "[{:5}.{:06}]", self.0 / 1_000_000_000, self.0 / 1000 % 1_000_000)
+    }
+}
+
+/// Collects one line: control characters become blanks, so that a message can forge neither lines nor
+/// colours.
+struct Line {
+    text: Text,
+    is_cut: bool,
+}
+
+impl Line {
+    fn finish(mut self) -> Text {
+        if self.is_cut {
+            while self.text.len() + ELLIPSIS.len() > MOST_BYTES {
+                self.text.pop();
+            }
+            self.text.push_str(ELLIPSIS);
+        }
+        self.text
+    }
+}
+
+impl Write for Line {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for character in text.chars() {
+            let character = if character.is_control() { ' ' } else { character };
+            if self.text.try_push(character).is_err() {
+                self.is_cut = true;
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(target_os = "none")]
+fn now_ns() -> u64 {
+    crate::arch::clock::uptime_ns()
+}
+
+#[cfg(target_os = "none")]
+fn show(entry: &Entry) {
+    struct Shown<'a>(&'a Entry);
+    impl fmt::Display for Shown<'_> {
+        fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+            self.0.write_coloured(out)
+        }
+    }
+    crate::console::write(format_args!("{}\n", Shown(entry)));
+}
+
+#[cfg(not(target_os = "none"))]
+fn now_ns() -> u64 {
+    0
+}
+
+#[cfg(not(target_os = "none"))]
+fn show(_entry: &Entry) {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_message_is_cut_and_says_so() {
+        let mut line = Line { text: Text::new(), is_cut: false };
+        line.write_str(&"é".repeat(500)).unwrap();
+        let text = line.finish();
+        assert!(text.len() <= MOST_BYTES && text.ends_with("é..."));
+    }
+
+    #[test]
+    fn message_cannot_forge_a_line() {
+        let mut line = Line { text: Text::new(), is_cut: false };
+        line.write_str("a\nb\x1b[31m").unwrap();
+        assert_eq!(line.finish().as_str(), "a b [31m");
+    }
+
+    #[test]
+    fn ring_keeps_the_newest() {
+        let mut ring = Ring { entries: [None; CAPACITY], written: 0 };
+        for number in 0..CAPACITY as u64 + 10 {
+            ring.push(Entry { time_ns: number, level: Level::Info, text: Text::new() });
+        }
+        assert!(ring.get(9).is_none());
+        assert_eq!(ring.get(10).unwrap().time_ns, 10);
+    }
+}

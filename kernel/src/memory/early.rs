@@ -1,0 +1,42 @@
+//! Frames before there is an allocator of frames: cut from the ends of the usable ranges.
+
+use arrayvec::ArrayVec;
+use boot::{FRAME_SIZE_BYTES, PhysicalRange};
+
+/// The boot tables reach this far.
+const BOOT_MAP_END: u64 = 1 << 32;
+
+/// What is left of the usable ranges.
+#[derive(Debug)]
+pub(super) struct EarlyFrames {
+    ranges: ArrayVec<PhysicalRange, 192>,
+}
+
+impl EarlyFrames {
+    pub(super) fn new(usable: &[PhysicalRange]) -> Self {
+        Self { ranges: usable.iter().copied().take(192).collect() }
+    }
+
+    /// A frame below 4 GiB, from the end of the highest range there.
+    pub(super) fn take(&mut self) -> Option<u64> {
+        let range = self.ranges.iter_mut().rev().find(|range| range.end <= BOOT_MAP_END && range.size_bytes() > 0)?;
+        range.end -= FRAME_SIZE_BYTES;
+        Some(range.end)
+    }
+
+    /// `size_bytes` in one piece, rounded up to frames, from the end of the largest range.
+    pub(super) fn take_run(&mut self, size_bytes: u64) -> Option<u64> {
+        let size_bytes = size_bytes.checked_next_multiple_of(FRAME_SIZE_BYTES)?;
+        let range = self.ranges.iter_mut().max_by_key(|range| range.size_bytes())?;
+        if range.size_bytes() < size_bytes {
+            return None;
+        }
+        range.end -= size_bytes;
+        Some(range.end)
+    }
+
+    /// The ranges that are left.
+    pub(super) fn into_ranges(self) -> impl Iterator<Item = PhysicalRange> {
+        self.ranges.into_iter().filter(|range| range.size_bytes() > 0)
+    }
+}

@@ -1,0 +1,201 @@
+//! The kernel's heap: a backend, tracked by memstat, behind `alloc` and behind kmalloc.
+
+use core::alloc::{GlobalAlloc, Layout};
+use core::cell::UnsafeCell;
+use core::fmt;
+use core::ptr::{NonNull, null_mut};
+
+use memstat::platform::PAGE_SIZE_BYTES;
+use memstat::{BadFree, Platform, Tracked, report};
+
+use super::heaps::Slab;
+use super::machine::{HeapPages, Purpose, give_pages, take_pages};
+use crate::arch::{backtrace, clock, cpu};
+
+/// Blocks of kmalloc are aligned for anything but vectors.
+const KMALLOC_ALIGN_BYTES: usize = 16;
+/// The arena's memory of the start: records for the first thousand blocks.
+const FIRST_ARENA_BYTES: usize = 64 << 10;
+
+/// The tracker over the kernel's backend.
+pub(crate) type KernelTracker = Tracked<Slab<HeapPages>, KernelPlatform>;
+
+#[global_allocator]
+static HEAP: KernelHeap = KernelHeap { tracker: Tracked::new(KernelPlatform) };
+
+#[repr(C, align(4096))]
+struct FirstArena(UnsafeCell<[u8; FIRST_ARENA_BYTES]>);
+
+// SAFETY: `start` hands the bytes to the arena, which is then their only user.
+unsafe impl Sync for FirstArena {}
+
+static FIRST_ARENA: FirstArena = FirstArena(UnsafeCell::new([0; FIRST_ARENA_BYTES]));
+
+/// Starts the heap: the arena's first bytes, then the backend.
+pub(super) fn start(backend: Slab<HeapPages>) {
+    if let Some(first) = NonNull::new(FIRST_ARENA.0.get().cast::<u8>()) {
+        // SAFETY: page aligned, in .bss for ever, and used by nobody else.
+        unsafe { HEAP.tracker.add_first_pages(first, FIRST_ARENA_BYTES) };
+    }
+    HEAP.tracker.start(backend);
+}
+
+/// The tracker, to read from.
+pub(crate) fn tracker() -> &'static KernelTracker {
+    &HEAP.tracker
+}
+
+/// Allocates `size_bytes` bytes, aligned to 16, with arbitrary contents. Null when there is no memory. A
+/// size of 0 gives a block of its own, of no usable bytes.
+pub(crate) fn kmalloc(size_bytes: usize) -> *mut u8 {
+    kmalloc_layout(size_bytes).and_then(|layout| HEAP.tracker.allocate(layout)).map_or(null_mut(), NonNull::as_ptr)
+}
+
+/// As [`kmalloc`], with all bytes zero.
+pub(crate) fn kzalloc(size_bytes: usize) -> *mut u8 {
+    let block = kmalloc(size_bytes);
+    if !block.is_null() {
+        // SAFETY: a fresh block of that many bytes.
+        unsafe { block.write_bytes(0, size_bytes) };
+    }
+    block
+}
+
+/// Gives the block at `block` a new size and says where it is then; its contents stay up to the smaller
+/// size. Null when there is no memory: the old block is as before. A null `block` is a [`kmalloc`]; a size
+/// of 0 frees it and returns null. A pointer that is no live block is reported, and null is returned.
+///
+/// # Safety
+///
+/// A live block at `block` is the caller's, and is not used after a move.
+pub(crate) unsafe fn krealloc(block: *mut u8, new_size_bytes: usize) -> *mut u8 {
+    let Some(pointer) = NonNull::new(block) else { return kmalloc(new_size_bytes) };
+    if new_size_bytes == 0 {
+        // SAFETY: handed on to the caller.
+        unsafe { kfree(block) };
+        return null_mut();
+    }
+    // SAFETY: handed on to the caller.
+    match unsafe { HEAP.tracker.reallocate(pointer, new_size_bytes) } {
+        Ok(moved) => moved.map_or(null_mut(), NonNull::as_ptr),
+        Err(bad) => {
+            report_bad_free(bad);
+            null_mut()
+        }
+    }
+}
+
+/// Frees the block at `block`; null is ignored. A pointer that is no live block is reported, and nothing
+/// else happens.
+///
+/// # Safety
+///
+/// Nobody uses a live block at `block` any more.
+pub(crate) unsafe fn kfree(block: *mut u8) {
+    let Some(block) = NonNull::new(block) else { return };
+    // SAFETY: handed on to the caller.
+    if let Err(bad) = unsafe { HEAP.tracker.free(block) } {
+        report_bad_free(bad);
+    }
+}
+
+/// Bytes that the live block at `block` may use, at least those asked for; 0 if there is no such block.
+pub(crate) fn ksize(block: *const u8) -> usize {
+    NonNull::new(block.cast_mut()).and_then(|block| HEAP.tracker.usable_size_bytes(block).ok()).unwrap_or(0)
+}
+
+/// Logs the active blocks and their bytes.
+pub(crate) fn print_mem_stats() {
+    struct Stats;
+    impl fmt::Display for Stats {
+        fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+            report::print_mem_stats(&HEAP.tracker.counters(), out)
+        }
+    }
+    log::info!("memory: {Stats}");
+}
+
+fn kmalloc_layout(size_bytes: usize) -> Option<Layout> {
+    Layout::from_size_align(size_bytes, KMALLOC_ALIGN_BYTES).ok()
+}
+
+/// Reports a free that did no harm. The tracker's lock is not held here.
+#[cold]
+fn report_bad_free(bad: BadFree) {
+    let caller = backtrace::walk(cpu::frame_pointer()).nth(1).unwrap_or(0);
+    log::error!("{bad}; ignored, called from {caller:#x}");
+}
+
+/// The global allocator: the tracker, with reports of bad frees.
+struct KernelHeap {
+    tracker: KernelTracker,
+}
+
+// SAFETY: the tracker keeps GlobalAlloc's contract.
+unsafe impl GlobalAlloc for KernelHeap {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        self.tracker.allocate(layout).map_or(null_mut(), NonNull::as_ptr)
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        let Some(block) = NonNull::new(block) else { return };
+        // SAFETY: the caller gives the block up.
+        if let Err(bad) = unsafe { self.tracker.free_with_layout(block, layout) } {
+            report_bad_free(bad);
+        }
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, _layout: Layout, new_size_bytes: usize) -> *mut u8 {
+        // SAFETY: the caller owns the block and gives it up if it moves.
+        unsafe { krealloc(block, new_size_bytes) }
+    }
+}
+
+/// What the tracker needs of this kernel.
+#[derive(Debug)]
+pub(crate) struct KernelPlatform;
+
+/// Stamps are counts of the time stamp counter in units of 256: 48 bits of them last for months.
+const STAMP_SHIFT: u32 = 8;
+
+// SAFETY: pages come from the frames, each once; interrupts are masked on the one CPU that runs.
+unsafe impl Platform for KernelPlatform {
+    #[inline]
+    fn stamp(&self) -> u64 {
+        clock::counts() >> STAMP_SHIFT
+    }
+
+    fn stamp_to_ns(&self, stamp: u64) -> u64 {
+        clock::counts_to_ns(stamp << STAMP_SHIFT)
+    }
+
+    #[inline]
+    fn cpu(&self) -> u8 {
+        0
+    }
+
+    #[inline]
+    fn task(&self) -> u16 {
+        0
+    }
+
+    #[inline]
+    fn mask_interrupts(&self) -> bool {
+        cpu::mask_interrupts()
+    }
+
+    #[inline]
+    fn restore_interrupts(&self, were_enabled: bool) {
+        cpu::restore_interrupts(were_enabled);
+    }
+
+    fn take_page(&self) -> Option<NonNull<u8>> {
+        const { assert!(PAGE_SIZE_BYTES == super::frames::PAGE_BYTES) };
+        take_pages(0, Purpose::Arena)
+    }
+
+    unsafe fn give_page(&self, page: NonNull<u8>) {
+        // SAFETY: handed on to the caller.
+        unsafe { give_pages(page, 0, Purpose::Arena) };
+    }
+}

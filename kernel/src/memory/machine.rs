@@ -1,0 +1,143 @@
+//! Setting memory up on this machine, and who has how many pages.
+
+use core::fmt;
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+use boot::BootInfo;
+
+use super::early::EarlyFrames;
+use super::frames::Frames;
+use super::heaps::{PageMap, PageSource, Slab};
+use super::heap;
+use crate::arch::paging::{self, DIRECT_MAP};
+use crate::sync::IrqLock;
+
+static FRAMES: IrqLock<Frames> = IrqLock::new(Frames::empty());
+static PAGES: [AtomicUsize; Purpose::COUNT] = [const { AtomicUsize::new(0) }; Purpose::COUNT];
+
+/// What pages are taken for. All pages are free or have one purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// The heap's slabs and large blocks.
+    Heap,
+    /// The tracker's arena.
+    Arena,
+    /// Text of open files.
+    Buffers,
+    /// Page tables.
+    PageTables,
+}
+
+impl Purpose {
+    const COUNT: usize = 4;
+}
+
+/// Why memory could not be set up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MemoryError {
+    /// No frames for page tables.
+    PageTables,
+    /// No room for what describes the frames.
+    Metadata {
+        /// The bytes wanted.
+        size_bytes: usize,
+    },
+}
+
+impl fmt::Display for MemoryError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PageTables => write!(out, "no frames for page tables"),
+            Self::Metadata { size_bytes } => write!(out, "no {size_bytes} bytes in one piece to describe the frames"),
+        }
+    }
+}
+
+/// Builds the address space, takes all usable memory in, and starts the heap.
+pub(crate) fn init(info: &BootInfo) -> Result<(), MemoryError> {
+    let mut early = EarlyFrames::new(&info.usable);
+    paging::init(&info.regions, &mut || early.take()).map_err(|_| MemoryError::PageTables)?;
+
+    let start = info.usable.first().map_or(0, |range| range.start as usize) + DIRECT_MAP;
+    let end = info.usable.last().map_or(0, |range| range.end as usize) + DIRECT_MAP;
+    let frames_bytes = Frames::metadata_bytes(start, end);
+    let size_bytes = frames_bytes + PageMap::size_bytes(start, end);
+    let metadata = early.take_run(size_bytes as u64).ok_or(MemoryError::Metadata { size_bytes })?;
+    let metadata = (metadata as usize + DIRECT_MAP) as *mut u8;
+
+    let mut frames = FRAMES.lock();
+    // SAFETY: the metadata was just taken for this; the ranges are mapped, nobody else's, and apart.
+    let map = unsafe {
+        frames.init(start, end, metadata);
+        for range in early.into_ranges() {
+            frames.add(range.start as usize + DIRECT_MAP, range.end as usize + DIRECT_MAP);
+        }
+        PageMap::new(start, end, metadata.add(frames_bytes).cast())
+    };
+    drop(frames);
+    heap::start(Slab::new(HeapPages, map));
+    Ok(())
+}
+
+/// Takes 2^`order` pages for `purpose`, aligned to their size. Their contents are arbitrary.
+pub(crate) fn take_pages(order: u32, purpose: Purpose) -> Option<NonNull<u8>> {
+    let pages = NonNull::new(FRAMES.lock().take(order)? as *mut u8)?;
+    PAGES[purpose as usize].fetch_add(1 << order, Ordering::Relaxed);
+    Some(pages)
+}
+
+/// Gives 2^`order` pages back. Pages that are free already stay so, and that is logged.
+///
+/// # Safety
+///
+/// Nobody uses the pages any more.
+pub(crate) unsafe fn give_pages(pages: NonNull<u8>, order: u32, purpose: Purpose) {
+    // SAFETY: handed on to the caller.
+    if unsafe { FRAMES.lock().give(pages.as_ptr() as usize, order) }.is_ok() {
+        PAGES[purpose as usize].fetch_sub(1 << order, Ordering::Relaxed);
+    }
+}
+
+/// Maps a device's memory, uncached; it stays mapped.
+pub(crate) fn map_device(physical: u64, size_bytes: usize) -> Option<NonNull<u8>> {
+    paging::map_device(physical, size_bytes, &mut || {
+        take_pages(0, Purpose::PageTables).map(|page| (page.as_ptr() as usize - DIRECT_MAP) as u64)
+    })
+}
+
+/// Pages taken for a purpose.
+pub(crate) fn pages_for(purpose: Purpose) -> usize {
+    PAGES[purpose as usize].load(Ordering::Relaxed)
+}
+
+/// All pages that are managed: usable memory without what was taken before there were frames.
+pub(crate) fn total_pages() -> usize {
+    FRAMES.lock().total_pages()
+}
+
+/// Pages that are free.
+pub(crate) fn free_pages() -> usize {
+    FRAMES.lock().free_pages()
+}
+
+/// Free blocks by order.
+pub(crate) fn free_blocks() -> [usize; super::frames::SHOWN_ORDERS] {
+    FRAMES.lock().free_blocks()
+}
+
+/// The heap's source of pages.
+#[derive(Debug)]
+pub(crate) struct HeapPages;
+
+// SAFETY: `Frames` hands each page out once, aligned to the block's size.
+unsafe impl PageSource for HeapPages {
+    fn take(&mut self, order: u32) -> Option<NonNull<u8>> {
+        take_pages(order, Purpose::Heap)
+    }
+
+    unsafe fn give(&mut self, pages: NonNull<u8>, order: u32) {
+        // SAFETY: handed on to the caller.
+        unsafe { give_pages(pages, order, Purpose::Heap) };
+    }
+}

@@ -1,0 +1,97 @@
+//! A virtual machine as plain data, and QEMU's command line for it.
+//!
+//! Scenarios name only what differs: `Machine { memory_mib: 32, ..DEFAULT }`. Options are those of QEMU 7.2
+//! (qemu-system-x86_64(1)).
+
+use std::path::Path;
+
+use crate::error::Result;
+use crate::settings::Settings;
+
+/// Where the kernel looks for its command line before it takes GRUB's.
+const CMDLINE_FILE: &str = "opt/tally/cmdline";
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Firmware {
+    Bios,
+    Uefi,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Clock {
+    /// The host's time.
+    Real,
+    /// One instruction is one nanosecond, and idle time is skipped: the same figures on every run.
+    Instructions,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum OnReset {
+    /// As a real computer.
+    Reboot,
+    /// QEMU ends: a triple fault can't hide in a reboot loop.
+    End,
+}
+
+/// One machine. The strings are QEMU's own words for the option named.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Machine<'a> {
+    pub(crate) firmware: Firmware,
+    /// `-machine`
+    pub(crate) board: &'a str,
+    /// `-cpu`
+    pub(crate) cpu: &'a str,
+    pub(crate) memory_mib: u64,
+    /// `-vga`
+    pub(crate) vga: &'a str,
+    /// Is there a COM1?
+    pub(crate) has_serial: bool,
+    /// The kernel's command line; GRUB's holds when it is empty.
+    pub(crate) cmdline: &'a str,
+    pub(crate) clock: Clock,
+    pub(crate) on_reset: OnReset,
+}
+
+/// The machine that a scenario varies.
+pub(crate) const DEFAULT: Machine<'static> = Machine {
+    firmware: Firmware::Bios,
+    board: "pc",
+    cpu: "qemu64",
+    memory_mib: 256,
+    vga: "std",
+    has_serial: true,
+    cmdline: "",
+    clock: Clock::Real,
+    on_reset: OnReset::End,
+};
+
+impl Machine<'_> {
+    /// QEMU's options for all but display, serial port and monitor, which depend on who looks on.
+    pub(crate) fn options(&self, settings: &Settings) -> Result<Vec<String>> {
+        let mut options: Vec<String> = Vec::new();
+        let mut add = |words: &[&str]| options.extend(words.iter().map(ToString::to_string));
+        add(&["-no-user-config", "-nodefaults", "-name", "tally"]);
+        add(&["-machine", self.board, "-cpu", self.cpu, "-accel", &settings.accelerator]);
+        add(&["-m", &self.memory_mib.to_string(), "-vga", self.vga]);
+        if self.firmware == Firmware::Uefi {
+            add(&["-bios", &text(settings.ovmf()?)]);
+        }
+        if !self.cmdline.is_empty() {
+            // A comma ends a sub-option unless it is doubled.
+            let cmdline = self.cmdline.replace(',', ",,");
+            add(&["-fw_cfg", &format!("name={CMDLINE_FILE},string={cmdline}")]);
+        }
+        if self.clock == Clock::Instructions {
+            add(&["-icount", "shift=0,sleep=off"]);
+        }
+        if self.on_reset == OnReset::End {
+            add(&["-no-reboot"]);
+        }
+        add(&["-boot", "d", "-cdrom", &text(&settings.iso())]);
+        Ok(options)
+    }
+}
+
+fn text(path: &Path) -> String {
+    path.display().to_string()
+}

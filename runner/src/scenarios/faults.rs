@@ -1,0 +1,103 @@
+//! The kernel's own bugs, asked for by `bug KIND`: each must end in a readable report, never in a reboot loop.
+
+use std::time::Duration;
+
+use crate::error::{Result, ensure};
+use crate::machine::{DEFAULT, Machine};
+use crate::suite::{Judge, Scenario};
+use crate::vm::Vm;
+
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "page-fault",
+        about: "a bad access ends in a register dump, a backtrace and a stop",
+        judge: Judge::Drive(DEFAULT, page_fault_is_reported),
+    },
+    Scenario {
+        name: "stack-overflow",
+        about: "the guard page and the double fault's own stack turn it into a report",
+        judge: Judge::Drive(DEFAULT, stack_overflow_is_reported),
+    },
+    Scenario {
+        name: "panic",
+        about: "a panic names its place in the source, shows a backtrace and stops",
+        judge: Judge::Drive(DEFAULT, panic_is_reported),
+    },
+    Scenario {
+        name: "nmi",
+        about: "a non-maskable interrupt at the prompt is reported",
+        judge: Judge::Drive(DEFAULT, nmi_is_reported),
+    },
+    Scenario {
+        name: "out-of-memory",
+        about: "a kmalloc too large is an error, not a panic",
+        judge: Judge::Drive(Machine { memory_mib: 64, ..DEFAULT }, out_of_memory_is_an_error),
+    },
+];
+
+fn page_fault_is_reported(vm: &mut Vm) -> Result<()> {
+    let report = cause(vm, "bug page-fault", "page fault")?;
+    judge_report(vm, &report, &["rip", "rsp", "cr2"])
+}
+
+fn stack_overflow_is_reported(vm: &mut Vm) -> Result<()> {
+    let report = cause(vm, "bug stack-overflow", "stack overflow")?;
+    judge_report(vm, &report, &["rip", "rsp"])
+}
+
+fn panic_is_reported(vm: &mut Vm) -> Result<()> {
+    let report = cause(vm, "bug panic", "panic")?;
+    ensure!(report.contains(".rs:"), "the report names no source file");
+    judge_report(vm, &report, &[])
+}
+
+fn nmi_is_reported(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    vm.monitor().inject_nmi()?;
+    let report = read_report(vm, "non-maskable interrupt")?;
+    judge_report(vm, &report, &["rip", "rsp"])
+}
+
+/// Types the command at the first prompt and reads its report.
+fn cause(vm: &mut Vm, line: &str, title: &str) -> Result<String> {
+    vm.wait_for_boot()?;
+    vm.enter(line)?;
+    read_report(vm, title)
+}
+
+/// Reads a report that has the title in it; all in lower case.
+fn read_report(vm: &mut Vm, title: &str) -> Result<String> {
+    let limit = Duration::from_secs(20);
+    vm.expect(&format!("report of `{title}`"), limit, |text| {
+        text.to_lowercase().contains(title).then_some(())
+    })?;
+    // No line closes a report for certain; what comes later than this belongs to no report.
+    Ok(vm.text_after(Duration::from_secs(2)).to_lowercase())
+}
+
+/// A report has the words, a backtrace of at least two kernel addresses, and leaves the machine stopped.
+fn judge_report(vm: &mut Vm, report: &str, words: &[&str]) -> Result<()> {
+    for word in words {
+        ensure!(report.contains(word), "the report has no `{word}`");
+    }
+    let (_, backtrace) = report.split_once("backtrace").unwrap_or_default();
+    let frames = backtrace.matches("ffffffff8").count();
+    ensure!(frames >= 2, "the backtrace has {frames} frames");
+    ensure!(vm.end()?.is_none(), "the machine went off or was reset instead of stopping");
+    ensure!(vm.monitor().is_running()?, "QEMU itself has stopped the machine");
+    vm.enter("echo still here")?;
+    let after = vm.text_after(Duration::from_secs(1));
+    ensure!(!after.contains("still here\n"), "the kernel goes on after the report");
+    Ok(())
+}
+
+fn out_of_memory_is_an_error(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    let before = vm.run("free")?;
+    let answer = vm.run("bug oom")?;
+    ensure!(!answer.trim().is_empty(), "`bug oom` prints nothing");
+    ensure!(!answer.to_lowercase().contains("panic"), "`bug oom` panics: {answer}");
+    let after = vm.run("free")?;
+    ensure!(before == after, "free differs after `bug oom`:\n{before}\n{after}");
+    Ok(())
+}

@@ -1,0 +1,42 @@
+//! What is tested: tables of scenarios, one file a subject.
+//!
+//! A new scenario is one row in one of these tables (and a function, if no present one judges it); a new
+//! subject is one file and one line here. Each row boots a machine of its own.
+
+mod boot;
+mod devices;
+mod faults;
+mod files;
+mod image;
+mod memory;
+mod selftest;
+mod shell;
+
+use std::time::Duration;
+
+use crate::error::{Result, ensure};
+use crate::suite::Scenario;
+use crate::vm::Vm;
+
+/// All scenarios. The slowest machines stand first, so that none of them is still at work when the rest is done.
+pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
+    let subjects: [&[Scenario]; 8] = [
+        boot::SCENARIOS,
+        faults::SCENARIOS,
+        memory::SCENARIOS,
+        selftest::SCENARIOS,
+        shell::SCENARIOS,
+        files::SCENARIOS,
+        devices::SCENARIOS,
+        image::SCENARIOS,
+    ];
+    subjects.into_iter().flatten()
+}
+
+/// Types `poweroff`; QEMU must end by itself, without an error.
+fn power_off(vm: &mut Vm) -> Result<()> {
+    vm.enter("poweroff")?;
+    let status = vm.wait_for_end(Duration::from_secs(10))?;
+    ensure!(status.success(), "after poweroff QEMU ended with {status}");
+    Ok(())
+}

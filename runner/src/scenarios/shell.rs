@@ -1,0 +1,125 @@
+//! What a person, or a cat on the keyboard, may type: an answer each, and the prompt again.
+
+use std::time::Duration;
+
+use crate::error::{Result, ensure};
+use crate::machine::DEFAULT;
+use crate::suite::{Judge, Scenario};
+use crate::text;
+use crate::vm::Vm;
+
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "shell-errors",
+        about: "a missing file, a directory in place of a file, an unknown command: one clear line each",
+        judge: Judge::Drive(DEFAULT, mistakes_get_one_line),
+    },
+    Scenario {
+        name: "shell-editing",
+        about: "backspace, DEL, Ctrl-C, Ctrl-U, and both ends of a line",
+        judge: Judge::Drive(DEFAULT, line_editing_works),
+    },
+    Scenario {
+        name: "shell-hostile-input",
+        about: "a line of 5,000 characters and 256 random bytes, and the prompt again",
+        judge: Judge::Drive(DEFAULT, hostile_input_is_survived),
+    },
+    Scenario {
+        name: "shell-commands",
+        about: "each command answers",
+        judge: Judge::Drive(DEFAULT, commands_answer),
+    },
+];
+
+fn mistakes_get_one_line(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    let cases = [
+        ("cat /nope", "no such file or directory"),
+        ("cat /proc", "is a directory"),
+        ("ls /proc/meminfo/x", "not a directory"),
+        ("cd /proc/meminfo", "not a directory"),
+        ("cd /nope", "no such file or directory"),
+        ("frobnicate", "frobnicate"),
+    ];
+    for (line, words) in cases {
+        let answer = vm.run(line)?;
+        ensure!(answer.to_lowercase().contains(words), "`{line}` answers `{answer}`, not `{words}`");
+        ensure!(answer.lines().count() == 1, "`{line}` answers in more than one line:\n{answer}");
+    }
+    let several = vm.run("cat /nope /proc/version /proc")?;
+    ensure!(several.lines().count() == 3, "cat of three files, two of them bad, answers\n{several}");
+    Ok(())
+}
+
+fn line_editing_works(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    let cases: [(&str, &[u8], &str); 5] = [
+        ("backspace", b"echo ax\x08b\r", "ab"),
+        ("DEL", b"echo ax\x7fb\r", "ab"),
+        ("Ctrl-U", b"frobnicate\x15echo new\r", "new"),
+        ("a line that ends with \\n", b"echo unix\n", "unix"),
+        ("more backspaces than characters", b"xx\x08\x08\x08\x08echo empty\r", "empty"),
+    ];
+    for (name, bytes, expected) in cases {
+        vm.type_bytes(bytes)?;
+        let answer = vm.wait_for_prompt(&format!("prompt after {name}"), Duration::from_secs(20))?;
+        ensure!(answer == expected, "{name}: got `{answer}`, not `{expected}`");
+    }
+    vm.type_bytes(b"frobnicate\x03")?;
+    vm.expect("new prompt after Ctrl-C", Duration::from_secs(20), |text| {
+        text.contains('\n').then(|| text::prompt_folder(text))?.map(drop)
+    })?;
+    ensure!(vm.run("echo alive")? == "alive", "no answer after Ctrl-C");
+    Ok(())
+}
+
+fn hostile_input_is_survived(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    let long = "x".repeat(5_000);
+    vm.run(&long)?;
+    ensure!(vm.run("echo alive")? == "alive", "no answer after a line of 5,000 characters");
+    vm.run(&format!("cat {}", "/..".repeat(1_500)))?;
+    ensure!(vm.run("echo alive")? == "alive", "no answer after a path of 4,500 characters");
+    for seed in 1..=4 {
+        vm.type_bytes(&random_bytes(seed))?;
+        // What the bytes make of the line is open; Ctrl-C and Ctrl-U must bring a clean one.
+        vm.text_after(Duration::from_millis(500));
+        vm.type_bytes(b"\x03\x15\r")?;
+        vm.text_after(Duration::from_millis(500));
+        let answer = vm.run("echo alive")?;
+        ensure!(answer == "alive", "after random bytes (seed {seed}) echo answers `{answer}`");
+    }
+    Ok(())
+}
+
+/// 256 bytes, the same for the same seed (xorshift64, Marsaglia 2003).
+fn random_bytes(seed: u64) -> [u8; 256] {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    [(); 256].map(|()| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 32) as u8
+    })
+}
+
+fn commands_answer(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    let help = vm.run("help")?;
+    let commands =
+        ["help", "ls", "cd", "pwd", "cat", "echo", "clear", "free", "uptime", "dmesg", "reboot", "poweroff"];
+    for command in commands {
+        ensure!(help.split_whitespace().any(|word| word == command), "help does not name {command}:\n{help}");
+    }
+    ensure!(vm.run("pwd")? == "/", "the shell does not start in /");
+    vm.run("cd proc")?;
+    ensure!(vm.run("pwd")? == "/proc", "cd proc does not lead to /proc");
+    vm.run("cd ../proc//./..")?;
+    ensure!(vm.run("pwd")? == "/", "cd ../proc//./.. does not lead to /");
+    for line in ["free", "uptime", "dmesg", "ls", "ls -l /proc"] {
+        ensure!(!vm.run(line)?.trim().is_empty(), "`{line}` prints nothing");
+    }
+    vm.run("clear")?;
+    ensure!(vm.run("echo a; echo b")? == "a\nb", "`;` does not separate commands");
+    Ok(())
+}

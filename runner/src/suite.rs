@@ -1,0 +1,121 @@
+//! Runs scenarios, some at a time, and reports: one line a scenario, then the sum.
+
+use std::any::Any;
+use std::fs;
+use std::panic::{self, AssertUnwindSafe};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Instant;
+
+use crate::error::{Error, Result, ensure};
+use crate::machine::Machine;
+use crate::scenarios;
+use crate::settings::Settings;
+use crate::text;
+use crate::vm::{NOBODY, Vm};
+
+/// How much of a failed machine's serial log is shown.
+const LOG_LINES: usize = 40;
+
+/// One test of the runner.
+pub(crate) struct Scenario {
+    pub(crate) name: &'static str,
+    /// What it shows, for `runner list`.
+    pub(crate) about: &'static str,
+    pub(crate) judge: Judge,
+}
+
+/// How a scenario is carried out.
+pub(crate) enum Judge {
+    /// Looks at the files that were built.
+    Files(fn(&Settings) -> Result<()>),
+    /// Boots a machine and drives it.
+    Drive(Machine<'static>, fn(&mut Vm) -> Result<()>),
+}
+
+/// Runs the scenarios whose names hold one of the words, or all.
+pub(crate) fn run(settings: &Settings, words: &[&str]) -> Result<ExitCode> {
+    let chosen: Vec<&Scenario> = scenarios::all()
+        .filter(|scenario| words.is_empty() || words.iter().any(|word| scenario.name.contains(word)))
+        .collect();
+    ensure!(!chosen.is_empty(), "no scenario has one of {words:?} in its name: see `runner list`");
+    ensure!(settings.iso().exists(), "{} is not there: run `make iso`", settings.iso().display());
+    let logs = settings.logs()?;
+
+    let queue = Mutex::new(chosen.into_iter());
+    let (passed, failed) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        for _ in 0..settings.jobs {
+            scope.spawn(|| {
+                // The lock must not be held while the scenario runs.
+                let next = || queue.lock().ok()?.next();
+                while let Some(scenario) = next() {
+                    let has_passed = report(settings, &logs, scenario);
+                    let counter = if has_passed { &passed } else { &failed };
+                    counter.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+    });
+    let (passed, failed) = (passed.into_inner(), failed.into_inner());
+    println!("runner: {passed} passed, {failed} failed");
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Prints the scenarios' names.
+pub(crate) fn list() -> ExitCode {
+    for scenario in scenarios::all() {
+        println!("{:<24} {}", scenario.name, scenario.about);
+    }
+    ExitCode::SUCCESS
+}
+
+/// Carries out one scenario and prints its line; did it pass?
+fn report(settings: &Settings, logs: &Path, scenario: &Scenario) -> bool {
+    let start = Instant::now();
+    // A bug of the runner in one scenario should not take the others' results away.
+    let outcome =
+        panic::catch_unwind(AssertUnwindSafe(|| carry_out(settings, scenario))).unwrap_or_else(|cause| {
+            Err(Error::Wrong(format!("the runner panicked: {}", panic_message(&*cause))))
+        });
+    let seconds = start.elapsed().as_secs_f32();
+    match outcome {
+        Ok(()) => {
+            println!("ok    {:<24} {seconds:5.1} s", scenario.name);
+            true
+        }
+        Err(error) => {
+            println!("FAIL  {:<24} {seconds:5.1} s  {error}{}", scenario.name, end_of_log(logs, scenario));
+            false
+        }
+    }
+}
+
+/// The last lines of what the scenario's machine said, and where the rest is.
+fn end_of_log(logs: &Path, scenario: &Scenario) -> String {
+    if let Judge::Files(_) = scenario.judge {
+        return String::new();
+    }
+    let path = logs.join(scenario.name).with_extension("serial");
+    let log = text::plain(&fs::read(&path).unwrap_or_default());
+    let mut shown = String::new();
+    for line in text::last_lines(&log, LOG_LINES) {
+        shown.extend(["\n      | ", line]);
+    }
+    format!("{shown}\n      the whole log: {}", path.display())
+}
+
+fn carry_out(settings: &Settings, scenario: &Scenario) -> Result<()> {
+    match &scenario.judge {
+        Judge::Files(judge) => judge(settings),
+        Judge::Drive(machine, drive) => drive(&mut Vm::start(settings, machine, scenario.name, NOBODY)?),
+    }
+}
+
+fn panic_message(cause: &(dyn Any + Send)) -> &str {
+    let text = cause.downcast_ref::<&str>().copied();
+    text.or_else(|| cause.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+}

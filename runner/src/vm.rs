@@ -1,0 +1,194 @@
+//! A machine that runs: QEMU as a child process, its serial port, its monitor.
+//!
+//! QEMU never outlives us: it is killed when its `Vm` is dropped, and `setpriv --pdeathsig` has Linux kill it
+//! when the thread that started it ends in any other way.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, Result};
+use crate::machine::{Firmware, Machine};
+use crate::monitor::{Monitor, keys_of_line};
+use crate::settings::Settings;
+use crate::text;
+use crate::transcript::Transcript;
+
+/// The longest that one command at the shell may take.
+pub(crate) const COMMAND_LIMIT: Duration = Duration::from_secs(20);
+/// The longest way to the prompt. OVMF alone takes several seconds under TCG.
+const BIOS_BOOT_LIMIT: Duration = Duration::from_secs(45);
+const UEFI_BOOT_LIMIT: Duration = Duration::from_secs(90);
+
+/// Who looks on while the machine runs.
+#[derive(Clone, Copy)]
+pub(crate) struct Audience<'a> {
+    /// Copy the serial port to standard output?
+    pub(crate) shows_serial: bool,
+    /// QEMU's `-display`.
+    pub(crate) display: &'a str,
+    /// Options of QEMU's that stand last.
+    pub(crate) options: &'a [&'a str],
+}
+
+/// Nobody: the machine is tested.
+pub(crate) const NOBODY: Audience<'static> = Audience { shows_serial: false, display: "none", options: &[] };
+
+pub(crate) struct Vm {
+    process: Process,
+    input: ChildStdin,
+    transcript: Transcript,
+    monitor: Monitor,
+    boot_limit: Duration,
+    /// Where in the transcript the answer to what was typed last begins.
+    mark: usize,
+    /// The path of the machine's logs, but for the extension.
+    log: PathBuf,
+}
+
+impl Vm {
+    /// Starts a machine; `name` names its logs.
+    pub(crate) fn start(
+        settings: &Settings,
+        machine: &Machine,
+        name: &str,
+        audience: Audience,
+    ) -> Result<Self> {
+        let log = settings.logs()?.join(name);
+        let socket = log.with_extension("qmp");
+        // A socket left behind by a killed run would be taken for the new one.
+        let _ = std::fs::remove_file(&socket);
+
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL", "qemu-system-x86_64"]);
+        command.args(machine.options(settings)?).args(["-display", audience.display]);
+        command.arg("-qmp").arg(format!("unix:{},server=on,wait=off", socket.display()));
+        if machine.has_serial {
+            command.args(["-chardev", "stdio,id=com1,signal=off", "-serial", "chardev:com1"]);
+        }
+        command.args(audience.options);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(create(&log.with_extension("qemu"))?);
+
+        let mut process = Process(command.spawn().map_err(Error::host("starting QEMU by setpriv"))?);
+        let pipes = process.0.stdin.take().zip(process.0.stdout.take());
+        let (input, output) = pipes.ok_or_else(|| Error::Wrong("QEMU was started without pipes".into()))?;
+        let serial_log = create(&log.with_extension("serial"))?;
+        let transcript = Transcript::record(output, serial_log, audience.shows_serial);
+        let monitor = Monitor::connect(&socket)?;
+        let boot_limit = match machine.firmware {
+            Firmware::Bios => BIOS_BOOT_LIMIT,
+            Firmware::Uefi => UEFI_BOOT_LIMIT,
+        };
+        Ok(Self { process, input, transcript, monitor, boot_limit, mark: 0, log })
+    }
+
+    /// Waits for the shell's prompt after power-on or a reboot; returns all text up to it.
+    pub(crate) fn wait_for_boot(&mut self) -> Result<String> {
+        self.expect("shell prompt after booting", self.boot_limit, |text| {
+            text::prompt_folder(text).map(|_| text.to_owned())
+        })
+    }
+
+    /// Types a line at the prompt and returns what the command prints before the prompt is back.
+    pub(crate) fn run(&mut self, line: &str) -> Result<String> {
+        self.enter(line)?;
+        let shown: String = line.chars().take(60).collect();
+        self.wait_for_prompt(&format!("prompt after `{shown}`"), COMMAND_LIMIT)
+    }
+
+    /// Waits until the line typed last is carried out; returns what it printed.
+    pub(crate) fn wait_for_prompt(&mut self, awaited: &str, limit: Duration) -> Result<String> {
+        self.expect(awaited, limit, |text| text::answer(text).map(str::to_owned))
+    }
+
+    /// Types a line and Enter, and awaits nothing. What `expect` reads begins here.
+    pub(crate) fn enter(&mut self, line: &str) -> Result<()> {
+        self.type_bytes(format!("{line}\r").as_bytes())
+    }
+
+    /// Types bytes as they are. What `expect` reads begins here.
+    pub(crate) fn type_bytes(&mut self, bytes: &[u8]) -> Result<()> {
+        self.mark = self.transcript.length();
+        self.input
+            .write_all(bytes)
+            .and_then(|()| self.input.flush())
+            .map_err(Error::host("typing at the serial port"))
+    }
+
+    /// Waits until `find` finds what it looks for in the plain text since the last typing.
+    pub(crate) fn expect<T>(
+        &mut self,
+        awaited: &str,
+        limit: Duration,
+        mut find: impl FnMut(&str) -> Option<T>,
+    ) -> Result<T> {
+        self.transcript.wait(self.mark, awaited, limit, |bytes| find(&text::plain(bytes)))
+    }
+
+    /// The plain text since the last typing, after a pause in which more may come.
+    pub(crate) fn text_after(&mut self, pause: Duration) -> String {
+        thread::sleep(pause);
+        text::plain(&self.transcript.since(self.mark))
+    }
+
+    /// Types a line and Enter on the PS/2 keyboard.
+    pub(crate) fn press_line(&mut self, line: &str) -> Result<()> {
+        self.mark = self.transcript.length();
+        let keys = keys_of_line(line);
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        self.monitor.press(&keys)
+    }
+
+    /// Waits for QEMU to end by itself.
+    pub(crate) fn wait_for_end(&mut self, limit: Duration) -> Result<ExitStatus> {
+        let deadline = Instant::now() + limit;
+        loop {
+            if let Some(status) = self.end()? {
+                return Ok(status);
+            }
+            if Instant::now() > deadline {
+                return Err(Error::Timeout { awaited: "end of QEMU".into(), limit });
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Waits for QEMU to end, however long it takes.
+    pub(crate) fn wait(&mut self) -> Result<ExitStatus> {
+        self.process.0.wait().map_err(Error::host("waiting for QEMU"))
+    }
+
+    /// How QEMU ended, if it has.
+    pub(crate) fn end(&mut self) -> Result<Option<ExitStatus>> {
+        self.process.0.try_wait().map_err(Error::host("asking for QEMU's end"))
+    }
+
+    /// The screen as it is now, as a PPM picture.
+    pub(crate) fn screen(&mut self) -> Result<Vec<u8>> {
+        let file = self.log.with_extension("ppm");
+        self.monitor.dump_screen(&file)?;
+        std::fs::read(&file).map_err(Error::host(format!("reading {}", file.display())))
+    }
+
+    pub(crate) fn monitor(&mut self) -> &mut Monitor {
+        &mut self.monitor
+    }
+}
+
+/// Kills its QEMU when dropped.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It fails only if QEMU has ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn create(path: &Path) -> Result<File> {
+    File::create(path).map_err(Error::host(format!("creating {}", path.display())))
+}
