@@ -14,8 +14,10 @@ KERNEL_CARGO := RUSTC_BOOTSTRAP=1 $(CARGO)
 KERNEL_FLAGS := --release -p kernel --target x86_64-unknown-none \
 	-Zbuild-std=core,alloc -Zbuild-std-features=compiler-builtins-mem
 
-# GRUB brings some 300 modules; these few boot us from a CD or a USB stick, by BIOS and by UEFI.
-GRUB_MODULES := normal multiboot2 iso9660 fat part_msdos part_gpt search search_fs_uuid all_video
+# GRUB brings some 300 modules; these few boot us from a CD or a USB stick, by BIOS and by UEFI. Its image for
+# UEFI asks for all the partition maps.
+GRUB_MODULES := normal multiboot2 iso9660 fat search search_fs_uuid all_video part_msdos part_gpt \
+	part_acorn part_amiga part_apple part_bsd part_dfly part_dvh part_plan part_sun part_sunpc
 
 .DELETE_ON_ERROR:
 .PHONY: help setup run test check check-format check-lints check-docs check-host iso debug fmt clean FORCE

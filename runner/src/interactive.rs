@@ -54,7 +54,7 @@ fn type_standard_input(vm: &mut Vm, ends_with_input: bool) -> Result<ExitCode> {
         }
     }
     if ends_with_input {
-        vm.monitor().quit()?;
+        vm.monitor().quit();
     }
     exit_code(vm)
 }

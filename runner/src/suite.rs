@@ -19,6 +19,7 @@ use crate::vm::{NOBODY, Vm};
 
 /// How much of a failed machine's serial log is shown.
 const LOG_LINES: usize = 40;
+const LINE_CHARACTERS: usize = 160;
 
 /// One test of the runner.
 pub(crate) struct Scenario {
@@ -103,15 +104,24 @@ fn end_of_log(logs: &Path, scenario: &Scenario) -> String {
     let log = text::plain(&fs::read(&path).unwrap_or_default());
     let mut shown = String::new();
     for line in text::last_lines(&log, LOG_LINES) {
-        shown.extend(["\n      | ", line]);
+        shown.push_str("\n      | ");
+        // Firmware paints menus, and a test may type a line of thousands.
+        shown.extend(line.chars().filter(|character| !character.is_control()).take(LINE_CHARACTERS));
     }
-    format!("{shown}\n      the whole log: {}", path.display())
+    format!(
+        "{shown}\n      the whole log: {}; its screen: {}",
+        path.display(),
+        path.with_extension("png").display()
+    )
 }
 
 fn carry_out(settings: &Settings, scenario: &Scenario) -> Result<()> {
     match &scenario.judge {
         Judge::Files(judge) => judge(settings),
-        Judge::Drive(machine, drive) => drive(&mut Vm::start(settings, machine, scenario.name, NOBODY)?),
+        Judge::Drive(machine, drive) => {
+            let mut vm = Vm::start(settings, machine, scenario.name, NOBODY)?;
+            drive(&mut vm).inspect_err(|_| vm.keep_screen())
+        }
     }
 }
 

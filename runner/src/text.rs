@@ -33,6 +33,11 @@ pub(crate) fn answer(text: &str) -> Option<&str> {
     Some(rest.rsplit_once('\n').map_or("", |(answer, _prompt)| answer))
 }
 
+/// Does the text end with a report of the kernel's, after which it does nothing more?
+pub(crate) fn is_stopped(text: &str) -> bool {
+    text.ends_with("\nstopped\n")
+}
+
 /// The last `count` lines of a text.
 pub(crate) fn last_lines(text: &str, count: usize) -> Vec<&str> {
     let lines: Vec<&str> = text.lines().collect();
@@ -41,7 +46,7 @@ pub(crate) fn last_lines(text: &str, count: usize) -> Vec<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{answer, last_lines, plain, prompt_folder};
+    use super::{answer, is_stopped, last_lines, plain, prompt_folder};
 
     #[test]
     fn escape_sequences_leave_only_text() {
@@ -66,6 +71,13 @@ mod tests {
         assert_eq!(answer("cd /\ntally:/# "), Some(""));
         assert_eq!(answer("pwd\n/proc\n"), None);
         assert_eq!(answer("tally:/# "), None);
+    }
+
+    #[test]
+    fn stop_counts_only_at_the_end() {
+        assert!(is_stopped("exception 14: page fault\nstopped\n"));
+        assert!(!is_stopped("stopped\ntally:/# "));
+        assert!(!is_stopped("echo stopped\n"));
     }
 
     #[test]

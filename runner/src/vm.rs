@@ -20,8 +20,8 @@ use crate::transcript::Transcript;
 /// The longest that one command at the shell may take.
 pub(crate) const COMMAND_LIMIT: Duration = Duration::from_secs(20);
 /// The longest way to the prompt. OVMF alone takes several seconds under TCG.
-const BIOS_BOOT_LIMIT: Duration = Duration::from_secs(45);
-const UEFI_BOOT_LIMIT: Duration = Duration::from_secs(90);
+const BIOS_BOOT_LIMIT: Duration = Duration::from_secs(30);
+const UEFI_BOOT_LIMIT: Duration = Duration::from_mins(1);
 
 /// Who looks on while the machine runs.
 #[derive(Clone, Copy)]
@@ -87,8 +87,8 @@ impl Vm {
 
     /// Waits for the shell's prompt after power-on or a reboot; returns all text up to it.
     pub(crate) fn wait_for_boot(&mut self) -> Result<String> {
-        self.expect("shell prompt after booting", self.boot_limit, |text| {
-            text::prompt_folder(text).map(|_| text.to_owned())
+        self.expect_unless_stopped("shell prompt after booting", self.boot_limit, |text| {
+            text::prompt_folder(text).map(|_| text)
         })
     }
 
@@ -101,7 +101,23 @@ impl Vm {
 
     /// Waits until the line typed last is carried out; returns what it printed.
     pub(crate) fn wait_for_prompt(&mut self, awaited: &str, limit: Duration) -> Result<String> {
-        self.expect(awaited, limit, |text| text::answer(text).map(str::to_owned))
+        self.expect_unless_stopped(awaited, limit, text::answer)
+    }
+
+    /// As `expect`, but a report of the kernel's that ends with a stop ends the waiting as well.
+    fn expect_unless_stopped(
+        &mut self,
+        awaited: &str,
+        limit: Duration,
+        find: impl Fn(&str) -> Option<&str>,
+    ) -> Result<String> {
+        self.expect(awaited, limit, |text| match find(text) {
+            Some(found) => Some(Ok(found.to_owned())),
+            None if text::is_stopped(text) => {
+                Some(Err(Error::Wrong(format!("the kernel stopped with a report, no {awaited}"))))
+            }
+            None => None,
+        })?
     }
 
     /// Types a line and Enter, and awaits nothing. What `expect` reads begins here.
@@ -171,6 +187,11 @@ impl Vm {
         let file = self.log.with_extension("ppm");
         self.monitor.dump_screen(&file)?;
         std::fs::read(&file).map_err(Error::host(format!("reading {}", file.display())))
+    }
+
+    /// Keeps a picture of the screen beside the serial log, if QEMU is still there and has a screen.
+    pub(crate) fn keep_screen(&mut self) {
+        let _ = self.monitor.dump_screen(&self.log.with_extension("png"));
     }
 
     pub(crate) fn monitor(&mut self) -> &mut Monitor {

@@ -1,9 +1,36 @@
-//! Tally vfs.
-#![no_std]
-/// Buffers.
-pub trait Buffers: Sync {
-    /// Take.
-    fn take(&self, size_bytes: usize) -> Option<&'static mut [u8]>;
-    /// Give.
-    fn give(&self, buffer: &'static mut [u8]);
-}
+//! A small virtual file system: paths, inodes, mounts, open files, and files of generated text.
+//!
+//! A [`Vfs`] holds a table of mounted [`FileSystem`]s and a table of open files. Two file systems come with
+//! it: [`RamFs`], a tree of directories to mount others on, and [`GeneratedFs`], whose files are text made
+//! when they are opened ([`Text`]) or while they are read ([`Table`]).
+//!
+//! Opening, reading, listing and closing allocate nothing: inodes are numbers, open files have fixed slots,
+//! and text lies in buffers that a [`Buffers`] lends. That is what lets a file that reports on a heap be
+//! read without changing what it reports. No lock is held while a file's text is made.
+#![cfg_attr(not(test), no_std)]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod errno;
+mod filesystem;
+mod generated;
+mod inode;
+mod mount;
+mod open_files;
+mod path;
+mod ram;
+mod vfs;
+
+#[cfg(test)]
+mod tests;
+
+pub use errno::{Errno, Result};
+pub use filesystem::{Contents, FileSystem};
+pub use generated::{BATCH_BYTES, Buffers, Content, GeneratedFs, Node, Table, Text};
+pub use inode::{DirectoryEntry, InodeId, Kind, Metadata, Name};
+pub use mount::{Mount, MountOptions};
+pub use open_files::{FileDescriptor, MOST_OPEN_FILES};
+pub use path::{MOST_DEPTH, NAME_MAX, PATH_MAX, PathBuffer};
+pub use ram::RamFs;
+pub use vfs::{OpenFlags, Vfs};

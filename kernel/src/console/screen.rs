@@ -206,7 +206,8 @@ impl Perform for Grid {
         if is_cut {
             return;
         }
-        let number = |place: usize| params.iter().nth(place).and_then(|param| param.first()).copied().unwrap_or(0);
+        let number =
+            |place: usize| params.iter().nth(place).and_then(|param| param.first()).copied().unwrap_or(0);
         let steps = usize::from(number(0).max(1));
         let (last_row, last_column) = (self.rows - 1, self.columns - 1);
         let column = self.column.min(last_column);

@@ -31,7 +31,9 @@ impl Buffers for PageBuffers {
     }
 
     fn give(&self, buffer: &'static mut [u8]) {
-        let (Some(order), Some(pages)) = (order(buffer.len()), NonNull::new(buffer.as_mut_ptr())) else { return };
+        let (Some(order), Some(pages)) = (order(buffer.len()), NonNull::new(buffer.as_mut_ptr())) else {
+            return;
+        };
         // SAFETY: the only reference to the pages came back, with the length that `take` made.
         unsafe { give_pages(pages, order, Purpose::Buffers) };
     }

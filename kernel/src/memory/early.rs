@@ -19,7 +19,8 @@ impl EarlyFrames {
 
     /// A frame below 4 GiB, from the end of the highest range there.
     pub(super) fn take(&mut self) -> Option<u64> {
-        let range = self.ranges.iter_mut().rev().find(|range| range.end <= BOOT_MAP_END && range.size_bytes() > 0)?;
+        let range =
+            self.ranges.iter_mut().rev().find(|range| range.end <= BOOT_MAP_END && range.size_bytes() > 0)?;
         range.end -= FRAME_SIZE_BYTES;
         Some(range.end)
     }

@@ -48,7 +48,9 @@ pub(crate) fn tracker() -> &'static KernelTracker {
 /// Allocates `size_bytes` bytes, aligned to 16, with arbitrary contents. Null when there is no memory. A
 /// size of 0 gives a block of its own, of no usable bytes.
 pub(crate) fn kmalloc(size_bytes: usize) -> *mut u8 {
-    kmalloc_layout(size_bytes).and_then(|layout| HEAP.tracker.allocate(layout)).map_or(null_mut(), NonNull::as_ptr)
+    kmalloc_layout(size_bytes)
+        .and_then(|layout| HEAP.tracker.allocate(layout))
+        .map_or(null_mut(), NonNull::as_ptr)
 }
 
 /// As [`kmalloc`], with all bytes zero.

@@ -8,8 +8,8 @@ use boot::BootInfo;
 
 use super::early::EarlyFrames;
 use super::frames::Frames;
-use super::heaps::{PageMap, PageSource, Slab};
 use super::heap;
+use super::heaps::{PageMap, PageSource, Slab};
 use crate::arch::paging::{self, DIRECT_MAP};
 use crate::sync::IrqLock;
 
@@ -49,7 +49,9 @@ impl fmt::Display for MemoryError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::PageTables => write!(out, "no frames for page tables"),
-            Self::Metadata { size_bytes } => write!(out, "no {size_bytes} bytes in one piece to describe the frames"),
+            Self::Metadata { size_bytes } => {
+                write!(out, "no {size_bytes} bytes in one piece to describe the frames")
+            }
         }
     }
 }

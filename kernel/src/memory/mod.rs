@@ -31,5 +31,6 @@ mod machine;
 
 #[cfg(target_os = "none")]
 pub(crate) use machine::{
-    MemoryError, Purpose, free_blocks, free_pages, give_pages, init, map_device, pages_for, take_pages, total_pages,
+    MemoryError, Purpose, free_blocks, free_pages, give_pages, init, map_device, pages_for, take_pages,
+    total_pages,
 };

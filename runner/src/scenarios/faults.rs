@@ -5,7 +5,8 @@ use std::time::Duration;
 use crate::error::{Result, ensure};
 use crate::machine::{DEFAULT, Machine};
 use crate::suite::{Judge, Scenario};
-use crate::vm::Vm;
+use crate::text;
+use crate::vm::{COMMAND_LIMIT, Vm};
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
@@ -65,29 +66,28 @@ fn cause(vm: &mut Vm, line: &str, title: &str) -> Result<String> {
     read_report(vm, title)
 }
 
-/// Reads a report that has the title in it; all in lower case.
+/// Reads a report that has the title in it, to its last line.
 fn read_report(vm: &mut Vm, title: &str) -> Result<String> {
-    let limit = Duration::from_secs(20);
-    vm.expect(&format!("report of `{title}`"), limit, |text| {
-        text.to_lowercase().contains(title).then_some(())
+    let report = vm.expect("report that ends with `stopped`", COMMAND_LIMIT, |text| {
+        text::is_stopped(text).then(|| text.to_owned())
     })?;
-    // No line closes a report for certain; what comes later than this belongs to no report.
-    Ok(vm.text_after(Duration::from_secs(2)).to_lowercase())
+    ensure!(report.contains(title), "the report does not name `{title}`");
+    Ok(report)
 }
 
-/// A report has the words, a backtrace of at least two kernel addresses, and leaves the machine stopped.
+/// A report has the words, a call stack of at least two kernel addresses, and leaves the machine stopped.
 fn judge_report(vm: &mut Vm, report: &str, words: &[&str]) -> Result<()> {
     for word in words {
         ensure!(report.contains(word), "the report has no `{word}`");
     }
-    let (_, backtrace) = report.split_once("backtrace").unwrap_or_default();
-    let frames = backtrace.matches("ffffffff8").count();
-    ensure!(frames >= 2, "the backtrace has {frames} frames");
-    ensure!(vm.end()?.is_none(), "the machine went off or was reset instead of stopping");
-    ensure!(vm.monitor().is_running()?, "QEMU itself has stopped the machine");
+    let (_, call_stack) = report.split_once("call stack:").unwrap_or_default();
+    let frames = call_stack.matches("0xffffffff8").count();
+    ensure!(frames >= 2, "the call stack has {frames} frames");
     vm.enter("echo still here")?;
     let after = vm.text_after(Duration::from_secs(1));
-    ensure!(!after.contains("still here\n"), "the kernel goes on after the report");
+    ensure!(after.is_empty(), "the kernel goes on after the report: {after}");
+    ensure!(vm.end()?.is_none(), "the machine went off or was reset instead of stopping");
+    ensure!(vm.monitor().is_running()?, "QEMU itself has stopped the machine");
     Ok(())
 }
 

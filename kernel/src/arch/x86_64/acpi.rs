@@ -48,7 +48,8 @@ pub(crate) fn exits() -> Option<Exits> {
         table(u64::from_le_bytes(address)).filter(|table| table.0.starts_with(b"FACP"))
     });
     let fixed = fixed.into_iter().next()?;
-    let mut exits = Exits { control_ports: [fixed.u32(64)? as u16, fixed.u32(68)? as u16], ..Exits::default() };
+    let mut exits =
+        Exits { control_ports: [fixed.u32(64)? as u16, fixed.u32(68)? as u16], ..Exits::default() };
     const RESET_SUPPORTED: u32 = 1 << 10;
     const IN_PORT_SPACE: u8 = 1;
     if fixed.u32(112)? & RESET_SUPPORTED != 0 && fixed.byte(116) == Some(IN_PORT_SPACE) {

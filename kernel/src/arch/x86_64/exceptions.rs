@@ -47,7 +47,10 @@ pub(super) fn handle(frame: &InterruptFrame) {
     }
     cpu::mask_interrupts();
     if IS_REPORTING.swap(true, Ordering::AcqRel) {
-        console::write_emergency(format_args!("\nexception {} at {:#x} while reporting one\n", frame.vector, frame.rip));
+        console::write_emergency(format_args!(
+            "\nexception {} at {:#x} while reporting one\n",
+            frame.vector, frame.rip
+        ));
         cpu::halt_forever();
     }
     // A writer to the console cannot fail.
@@ -98,7 +101,11 @@ fn describe_page_fault(error_code: u64, address: u64, out: &mut impl Write) -> f
 
 fn write_registers(frame: &InterruptFrame, out: &mut impl Write) -> fmt::Result {
     let f = frame;
-    writeln!(out, "rip {:016x} rsp {:016x} rfl {:016x} cs {:04x} ss {:04x}", f.rip, f.rsp, f.rflags, f.cs, f.ss)?;
+    writeln!(
+        out,
+        "rip {:016x} rsp {:016x} rfl {:016x} cs {:04x} ss {:04x}",
+        f.rip, f.rsp, f.rflags, f.cs, f.ss
+    )?;
     writeln!(out, "rax {:016x} rbx {:016x} rcx {:016x} rdx {:016x}", f.rax, f.rbx, f.rcx, f.rdx)?;
     writeln!(out, "rsi {:016x} rdi {:016x} rbp {:016x} r8  {:016x}", f.rsi, f.rdi, f.rbp, f.r8)?;
     writeln!(out, "r9  {:016x} r10 {:016x} r11 {:016x} r12 {:016x}", f.r9, f.r10, f.r11, f.r12)?;

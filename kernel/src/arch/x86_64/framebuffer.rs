@@ -3,12 +3,15 @@
 use core::ptr::NonNull;
 
 use boot::{Framebuffer, PixelField};
-use spleen_font::{FONT_8X16, PSF2Font};
+use spleen_font::FONT_8X16;
 
 use crate::console::screen::{Cell, Display};
 
 const GLYPH_WIDTH: usize = 8;
 const GLYPH_HEIGHT: usize = 16;
+/// The font file's head: magic, mode and letter height (PC Screen Font 1). The crate's own reader (0.2.0)
+/// takes the last two in the wrong order, so the letters are cut out here.
+const FONT_HEAD_BYTES: usize = 4;
 /// Rows of a letter that the cursor fills, at its foot.
 const CURSOR_ROWS: usize = 2;
 
@@ -40,7 +43,6 @@ pub(crate) struct Pixels {
     height: usize,
     pixel_bytes: usize,
     palette: [u32; 16],
-    font: PSF2Font<'static>,
 }
 
 // SAFETY: the memory is the display's; whoever has this value is its only user.
@@ -49,10 +51,10 @@ unsafe impl Send for Pixels {}
 impl Pixels {
     /// Maps the framebuffer and clears it. `None` for a format that is not RGB, or without frames to map it.
     pub(crate) fn new(framebuffer: Framebuffer) -> Option<Self> {
-        let Framebuffer::Rgb { address, pitch_bytes, width, height, bits_per_pixel, fields } = framebuffer else {
+        let Framebuffer::Rgb { address, pitch_bytes, width, height, bits_per_pixel, fields } = framebuffer
+        else {
             return None;
         };
-        let font = PSF2Font::new(FONT_8X16).ok()?;
         let start = crate::memory::map_device(address, pitch_bytes as usize * height as usize)?;
         let mut display = Self {
             start,
@@ -61,7 +63,6 @@ impl Pixels {
             height: height as usize,
             pixel_bytes: usize::from(bits_per_pixel.div_ceil(8)),
             palette: PALETTE.map(|colour| pixel(colour, &fields)),
-            font,
         };
         display.fill(display.palette[0]);
         Some(display)
@@ -116,7 +117,8 @@ impl Display for Pixels {
     }
 
     fn draw(&mut self, row: usize, column: usize, cell: Cell, is_cursor: bool) {
-        let glyph = self.font.glyph_by_idx(cell.character.into()).unwrap_or_default();
+        let first = FONT_HEAD_BYTES + usize::from(cell.character) * GLYPH_HEIGHT;
+        let glyph = FONT_8X16.get(first..first + GLYPH_HEIGHT).unwrap_or_default();
         let foreground = self.palette[usize::from(cell.colours & 15)];
         let background = self.palette[usize::from(cell.colours >> 4)];
         for y in 0..GLYPH_HEIGHT {

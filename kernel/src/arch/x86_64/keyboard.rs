@@ -52,7 +52,8 @@ pub(crate) fn init() {
         log::info!("keyboard: no controller answers");
         return;
     }
-    *KEYBOARD.lock() = Some(PS2Keyboard::new(ScancodeSet1::new(), Us104Key, HandleControl::MapLettersToUnicode));
+    *KEYBOARD.lock() =
+        Some(PS2Keyboard::new(ScancodeSet1::new(), Us104Key, HandleControl::MapLettersToUnicode));
     idt::handle_line(LINE, take_codes);
 }
 

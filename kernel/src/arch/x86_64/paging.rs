@@ -82,7 +82,8 @@ pub(crate) fn init(regions: &[MemoryRegion], frames: FrameSource<'_>) -> Result<
 pub(crate) fn map_device(physical: u64, size_bytes: usize, frames: FrameSource<'_>) -> Option<NonNull<u8>> {
     let mut space = SPACE.lock();
     let first = physical & !(PAGE_BYTES - 1);
-    let span = (physical - first).checked_add(size_bytes as u64)?.checked_next_multiple_of(PAGE_BYTES)? as usize;
+    let span =
+        (physical - first).checked_add(size_bytes as u64)?.checked_next_multiple_of(PAGE_BYTES)? as usize;
     if space.device_bytes.checked_add(span)? > DEVICE_WINDOW_BYTES {
         return None;
     }
@@ -206,7 +207,12 @@ impl AddressSpace {
         Ok(())
     }
 
-    fn map_ram(&mut self, range: PhysicalRange, gib: bool, frames: FrameSource<'_>) -> Result<(), OutOfFrames> {
+    fn map_ram(
+        &mut self,
+        range: PhysicalRange,
+        gib: bool,
+        frames: FrameSource<'_>,
+    ) -> Result<(), OutOfFrames> {
         let mut at = range.start;
         while at < range.end {
             let fits = |size: Size| at.is_multiple_of(size.bytes()) && range.end - at >= size.bytes();
@@ -223,7 +229,12 @@ impl AddressSpace {
         Ok(())
     }
 
-    fn map_section(&mut self, section: Range<usize>, flags: u64, frames: FrameSource<'_>) -> Result<(), OutOfFrames> {
+    fn map_section(
+        &mut self,
+        section: Range<usize>,
+        flags: u64,
+        frames: FrameSource<'_>,
+    ) -> Result<(), OutOfFrames> {
         for address in section.step_by(PAGE_BYTES as usize) {
             if !stacks::is_guard(address) {
                 self.map(address, (address - KERNEL_BASE) as u64, Size::Page, flags, frames)?;

@@ -27,7 +27,9 @@ pub(crate) fn power_off() -> ! {
     for port in QEMU_CONTROL_PORTS {
         sleep(port, 0);
     }
-    crate::console::write_emergency(format_args!("the machine does not switch itself off; you may do so now\n"));
+    crate::console::write_emergency(format_args!(
+        "the machine does not switch itself off; you may do so now\n"
+    ));
     cpu::halt_forever();
 }
 

@@ -36,7 +36,8 @@ pub(crate) fn containing(address: usize) -> Option<Range<usize>> {
 /// The pages below the stacks, to be left unmapped.
 pub(crate) fn guard_pages() -> impl Iterator<Item = usize> {
     let guard_of = |stack: Range<usize>| stack.start - PAGE_BYTES;
-    core::iter::once((&raw const boot_stack_guard) as usize).chain((0..IST_STACKS).map(interrupt_stack).map(guard_of))
+    core::iter::once((&raw const boot_stack_guard) as usize)
+        .chain((0..IST_STACKS).map(interrupt_stack).map(guard_of))
 }
 
 /// Whether `address` lies in a guard page.

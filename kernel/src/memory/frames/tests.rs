@@ -18,7 +18,8 @@ impl Fixture {
         // SAFETY: the sizes are not zero, and the pieces are used as their owners' alone.
         unsafe {
             let memory = alloc(memory_layout);
-            let (start, end) = (memory as usize + first * PAGE_BYTES, memory as usize + (first + pages) * PAGE_BYTES);
+            let (start, end) =
+                (memory as usize + first * PAGE_BYTES, memory as usize + (first + pages) * PAGE_BYTES);
             let metadata_layout = Layout::from_size_align(Frames::metadata_bytes(start, end), 64).unwrap();
             let metadata = alloc(metadata_layout);
             let mut frames = Frames::empty();

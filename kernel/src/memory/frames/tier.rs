@@ -216,9 +216,11 @@ fn joined(runs: u64, order: u32) -> u64 {
 /// The largest order of an aligned run of free blocks.
 fn largest_order(free: u64) -> Option<u8> {
     let mut runs = free;
-    (0..=BLOCKS_LOG2 as u8).take_while(|order| {
-        let is_there = runs != 0;
-        runs = joined(runs, u32::from(*order));
-        is_there
-    }).last()
+    (0..=BLOCKS_LOG2 as u8)
+        .take_while(|order| {
+            let is_there = runs != 0;
+            runs = joined(runs, u32::from(*order));
+            is_there
+        })
+        .last()
 }

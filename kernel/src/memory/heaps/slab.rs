@@ -10,9 +10,9 @@ use core::ptr::{NonNull, null_mut};
 
 use memstat::{Backend, Location};
 
+use super::PageSource;
 use super::descriptors::Descriptors;
 use super::page_map::{PageMap, PageUse};
-use super::PageSource;
 use crate::memory::frames::PAGE_BYTES;
 
 /// Bytes of a block, by class.
@@ -129,7 +129,8 @@ impl<S: PageSource> Slab<S> {
     /// Pages in slabs and their descriptors.
     pub(crate) fn slab_pages(&self) -> usize {
         let slabs = self.statistics.iter().enumerate();
-        slabs.map(|(class, have)| have.slabs * pages_per_slab(class)).sum::<usize>() + self.descriptors.page_count()
+        slabs.map(|(class, have)| have.slabs * pages_per_slab(class)).sum::<usize>()
+            + self.descriptors.page_count()
     }
 
     /// Pages in blocks too large for a class.

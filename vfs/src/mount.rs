@@ -1,0 +1,92 @@
+//! The mount table.
+
+use alloc::vec::Vec;
+
+use crate::errno::{Errno, Result};
+use crate::filesystem::FileSystem;
+use crate::inode::InodeId;
+use crate::path::PathBuffer;
+
+/// Whether a mounted file system may be changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MountOptions {
+    /// It may.
+    ReadWrite,
+    /// It may not.
+    ReadOnly,
+}
+
+/// A mounted file system.
+#[derive(Clone)]
+pub struct Mount {
+    /// What is mounted, as `/proc/mounts` names it.
+    pub source: &'static str,
+    /// Where.
+    pub path: PathBuffer,
+    /// The file system.
+    pub filesystem: &'static dyn FileSystem,
+    /// Whether it may be changed.
+    pub options: MountOptions,
+    /// The directory that its root covers; `None` for the first mount.
+    pub(crate) point: Option<Place>,
+}
+
+/// An inode with the mount that it belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) mount: usize,
+    pub(crate) inode: InodeId,
+}
+
+/// All mounts.
+#[derive(Default)]
+pub(crate) struct Mounts {
+    mounts: Vec<Mount>,
+}
+
+impl Mounts {
+    pub(crate) const fn new() -> Self {
+        Self { mounts: Vec::new() }
+    }
+
+    pub(crate) fn get(&self, number: usize) -> Result<&Mount> {
+        self.mounts.get(number).ok_or(Errno::ENOENT)
+    }
+
+    pub(crate) fn add(&mut self, mount: Mount) -> Result<()> {
+        if self.mounts.iter().any(|other| other.point == mount.point) {
+            return Err(Errno::EBUSY);
+        }
+        self.mounts.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
+        self.mounts.push(mount);
+        Ok(())
+    }
+
+    /// The root of what is mounted on a place, or the place itself.
+    pub(crate) fn covered(&self, place: Place) -> Place {
+        let over = self.mounts.iter().position(|mount| mount.point == Some(place));
+        over.and_then(|number| Some(Place { mount: number, inode: self.get(number).ok()?.filesystem.root() }))
+            .unwrap_or(place)
+    }
+
+    /// The root of the first mount.
+    pub(crate) fn root(&self) -> Result<Place> {
+        Ok(Place { mount: 0, inode: self.get(0)?.filesystem.root() })
+    }
+
+    pub(crate) fn filesystem(&self, place: Place) -> Result<&'static dyn FileSystem> {
+        Ok(self.get(place.mount)?.filesystem)
+    }
+
+    /// One step up: over the edge of a mount, to where it is mounted.
+    pub(crate) fn parent(&self, place: Place) -> Result<Place> {
+        let mount = self.get(place.mount)?;
+        if place.inode != mount.filesystem.root() {
+            return Ok(Place { mount: place.mount, inode: mount.filesystem.parent(place.inode)? });
+        }
+        match mount.point {
+            Some(point) => self.parent(point),
+            None => Ok(place),
+        }
+    }
+}

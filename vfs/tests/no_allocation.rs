@@ -1,0 +1,96 @@
+//! Opening, reading, listing and closing allocate nothing.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::fmt::{self, Write};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use vfs::{
+    BATCH_BYTES, Buffers, Content, GeneratedFs, MountOptions, Node, OpenFlags, RamFs, Table, Text, Vfs,
+};
+
+struct Counting;
+
+static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: the host's allocator, with a count.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: handed on to the caller.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: handed on to the caller.
+        unsafe { System.dealloc(block, layout) };
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// One buffer, lent again and again.
+struct OneBuffer(Mutex<Option<&'static mut [u8]>>);
+
+impl Buffers for OneBuffer {
+    fn take(&self, _size_bytes: usize) -> Option<&'static mut [u8]> {
+        self.0.lock().expect("no test panics here").take()
+    }
+
+    fn give(&self, buffer: &'static mut [u8]) {
+        *self.0.lock().expect("no test panics here") = Some(buffer);
+    }
+}
+
+struct Hello;
+
+impl Text for Hello {
+    fn render(&self, out: &mut dyn Write) -> fmt::Result {
+        out.write_str("hello\n")
+    }
+}
+
+impl Table for Hello {
+    fn header(&self, out: &mut dyn Write) -> fmt::Result {
+        out.write_str("head\n")
+    }
+
+    fn rows(&self, cursor: u64, out: &mut dyn Write) -> Result<Option<u64>, fmt::Error> {
+        writeln!(out, "row {cursor}")?;
+        Ok((cursor < 1000).then_some(cursor + 1))
+    }
+}
+
+static NODES: [Node; 2] = [
+    Node { name: "text", content: Content::Text(&Hello) },
+    Node { name: "table", content: Content::Table(&Hello) },
+];
+
+#[test]
+fn opening_reading_listing_and_closing_allocate_nothing() {
+    let memory = Box::leak(vec![0_u8; BATCH_BYTES].into_boxed_slice());
+    let buffers: &'static OneBuffer = Box::leak(Box::new(OneBuffer(Mutex::new(Some(memory)))));
+    let vfs = Vfs::new(buffers);
+    vfs.mount("none", "/", Box::leak(Box::new(RamFs::new())), MountOptions::ReadWrite).unwrap();
+    vfs.make_directory("/", "/proc").unwrap();
+    let files = Box::leak(Box::new(GeneratedFs::new("proc", &NODES)));
+    vfs.mount("proc", "/proc", files, MountOptions::ReadWrite).unwrap();
+
+    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    for _ in 0..100 {
+        for path in ["text", "../proc/./table"] {
+            let file = vfs.open("/proc", path, OpenFlags::READ).unwrap();
+            let mut buffer = [0; 100];
+            while vfs.read(file, &mut buffer).unwrap() > 0 {}
+            vfs.close(file).unwrap();
+        }
+        let directory = vfs.open("/", "/proc", OpenFlags::READ).unwrap();
+        while vfs.read_directory(directory).unwrap().is_some() {}
+        vfs.close(directory).unwrap();
+        let _ = vfs.canonical_directory("/proc", "..").unwrap();
+        let _ = vfs.open("/", "/nope", OpenFlags::READ).unwrap_err();
+        vfs.for_each_mount(|_| {});
+    }
+    assert_eq!(ALLOCATIONS.load(Ordering::Relaxed), before);
+}
