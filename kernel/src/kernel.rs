@@ -1,11 +1,23 @@
-//! From the boot loader to the shell.
+//! The boot story: from the boot loader to the shell.
 
+use core::fmt::Display;
 use core::panic::PanicInfo;
 
 use boot::{BootError, BootInfo, PhysicalRange};
+use spin::Once;
+use vfs::{MountOptions, RamFs, Result, Vfs};
 
-use crate::arch::{self, acpi, clock, cpu, exceptions, image, paging, serial};
-use crate::{console, logger, memory};
+use crate::arch::{self, acpi, clock, cpu, exceptions, fw_cfg, image, paging, serial};
+use crate::config::Config;
+use crate::console::input;
+use crate::memory::buffers::PageBuffers;
+use crate::{commands, console, logger, memory, proc};
+
+static BOOT_INFO: Once<BootInfo> = Once::new();
+static ROOT: RamFs = RamFs::new();
+
+/// All files.
+pub(crate) static VFS: Vfs = Vfs::new(&PageBuffers);
 
 /// Where the entry code arrives, on its 64 KiB stack, with the boot tables in place.
 #[unsafe(no_mangle)]
@@ -14,22 +26,35 @@ extern "C" fn tally_main(information: u32) -> ! {
     arch::init_early();
     clock::calibrate();
     serial::init();
-    logger::init(log::LevelFilter::Info);
 
     let info = read_boot_information(information).unwrap_or_else(|error| stop(&error));
-    memory::init(&info).unwrap_or_else(|error| stop(&error));
+    let info = BOOT_INFO.call_once(|| info);
+    let config = configure(&info.command_line);
+    memory::init(info).unwrap_or_else(|error| stop(&error));
+    if let Some(limit_bytes) = config.arena_limit_bytes {
+        memory::heap::tracker().set_arena_limit_bytes(limit_bytes);
+    }
     console::init(info.framebuffer);
     acpi::init(&info.rsdp);
     arch::init_devices();
+    mount_files().unwrap_or_else(|error| stop(&error));
+
     log::info!("Tally {}, started by {}", env!("CARGO_PKG_VERSION"), info.loader);
+    log::info!("memory: {} MiB managed, {} MiB free", mib(memory::total_pages()), mib(memory::free_pages()));
     memory::heap::print_mem_stats();
-    console::flush();
-    loop {
-        clock::idle_unless(|| false);
+    if config.is_lesson_wanted {
+        memory::heap::lesson();
     }
+    log::info!("ready; type help");
+    commands::run_shell(wait_for_byte)
 }
 
-fn read_boot_information(physical: u32) -> Result<BootInfo, BootError> {
+/// What the boot loader said. Only called when it is known.
+pub(crate) fn boot_facts() -> &'static BootInfo {
+    BOOT_INFO.get().expect("the boot information is kept before any file can be read")
+}
+
+fn read_boot_information(physical: u32) -> core::result::Result<BootInfo, BootError> {
     // SAFETY: the entry code hands the loader's address on; the boot tables map the first 4 GiB there.
     let bytes = unsafe { boot::read_boot_information(physical, paging::DIRECT_MAP) }?;
     let own = PhysicalRange { start: physical.into(), end: u64::from(physical) + bytes.len() as u64 };
@@ -38,8 +63,48 @@ fn read_boot_information(physical: u32) -> Result<BootInfo, BootError> {
     BootInfo::parse(bytes, &[image, own])
 }
 
+/// Reads the command line and QEMU's addition to it, and starts the log.
+fn configure(command_line: &str) -> Config {
+    let mut addition = [0; 512];
+    let length = fw_cfg::read_file("opt/tally/cmdline", &mut addition).unwrap_or(0);
+    let addition = addition.get(..length).and_then(|bytes| str::from_utf8(bytes).ok()).unwrap_or_default();
+
+    let mut config = Config::default();
+    for line in [command_line, addition] {
+        config.apply(line, |_| {});
+    }
+    logger::init(config.log_level);
+    for line in [command_line, addition] {
+        Config::default().apply(line, |word| log::warn!("command line: '{word}' is unknown and ignored"));
+    }
+    config
+}
+
+/// The root, and /proc on it.
+fn mount_files() -> Result<()> {
+    VFS.mount("none", "/", &ROOT, MountOptions::ReadWrite)?;
+    VFS.make_directory("/", "/proc")?;
+    VFS.make_directory("/", "/tmp")?;
+    VFS.mount("proc", "/proc", &proc::PROC, MountOptions::ReadWrite)
+}
+
+/// The next byte that is typed; the CPU sleeps meanwhile.
+fn wait_for_byte() -> u8 {
+    loop {
+        if let Some(byte) = input::pop() {
+            return byte;
+        }
+        console::flush();
+        clock::idle_unless(|| !input::is_empty());
+    }
+}
+
+fn mib(pages: usize) -> usize {
+    pages * memory::frames::PAGE_BYTES >> 20
+}
+
 /// Ends a boot that cannot go on.
-fn stop(error: &dyn core::fmt::Display) -> ! {
+fn stop(error: &dyn Display) -> ! {
     console::write_emergency(format_args!("boot failed: {error}\n"));
     cpu::halt_forever();
 }
@@ -48,6 +113,7 @@ fn stop(error: &dyn core::fmt::Display) -> ! {
 fn panic(info: &PanicInfo<'_>) -> ! {
     cpu::mask_interrupts();
     console::write_emergency(format_args!("\n\x1b[1;31mpanic\x1b[0m: {info}\ncall stack:\n"));
+    // The emergency console takes everything.
     let _ = exceptions::write_call_stack(cpu::frame_pointer(), &mut console::Emergency);
     console::write_emergency(format_args!("stopped\n"));
     cpu::halt_forever();

@@ -134,11 +134,11 @@ impl Line {
 impl Write for Line {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         for character in text.chars() {
-            let character = if character.is_control() { ' ' } else { character };
-            if self.text.try_push(character).is_err() {
-                self.is_cut = true;
+            if self.is_cut {
                 break;
             }
+            let character = if character.is_control() { ' ' } else { character };
+            self.is_cut = self.text.try_push(character).is_err();
         }
         Ok(())
     }
@@ -188,8 +188,25 @@ mod tests {
     }
 
     #[test]
+    fn what_follows_a_cut_stays_out() {
+        let mut line = Line { text: Text::new(), is_cut: false };
+        line.write_str(&"x".repeat(MOST_BYTES - 1)).unwrap();
+        line.write_str("é").unwrap();
+        line.write_str("y").unwrap();
+        let text = line.finish();
+        assert!(text.len() <= MOST_BYTES && text.ends_with("x...") && !text.contains('y'));
+    }
+
+    #[test]
+    fn stamp_reads_as_linux_writes_it() {
+        assert_eq!(Stamp(12_345_678).to_string(), "[    0.012345]");
+        assert_eq!(Stamp(123_456_000_000_000).to_string(), "[123456.000000]");
+    }
+
+    #[test]
     fn ring_keeps_the_newest() {
-        let mut ring = Ring { entries: [None; CAPACITY], written: 0 };
+        static RING: IrqLock<Ring> = IrqLock::new(Ring { entries: [None; CAPACITY], written: 0 });
+        let mut ring = RING.lock();
         for number in 0..CAPACITY as u64 + 10 {
             ring.push(Entry { time_ns: number, level: Level::Info, text: Text::new() });
         }

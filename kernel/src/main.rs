@@ -1,7 +1,7 @@
-//! The Tally kernel: the boot story.
+//! The Tally kernel.
 //!
-//! Read on from here: `memory` for where bytes come from, `proc` for the files that tell of them, `arch` for
-//! the machine.
+//! The boot story is in `kernel`. From there: `memory` for where bytes come from, `proc` for the files that
+//! tell of them, `commands` for the shell, `arch` for the machine.
 #![cfg_attr(target_os = "none", no_std)]
 #![cfg_attr(target_os = "none", no_main)]
 // On the host only what needs no hardware is built, for its tests.
@@ -10,13 +10,21 @@
 extern crate alloc;
 
 mod arch;
+#[cfg(target_os = "none")]
+mod bug;
+#[cfg(target_os = "none")]
+mod commands;
+mod config;
 mod console;
-mod logger;
-mod memory;
-mod sync;
-
 #[cfg(target_os = "none")]
 mod kernel;
+mod logger;
+mod memory;
+#[cfg(target_os = "none")]
+mod proc;
+#[cfg(target_os = "none")]
+mod selftest;
+mod sync;
 
 #[cfg(not(target_os = "none"))]
 fn main() {}

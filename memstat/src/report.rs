@@ -3,6 +3,7 @@
 use core::fmt;
 
 use crate::counters::Counters;
+use crate::record::Record;
 
 /// Writes the active blocks and their bytes, the lesson's two numbers, in one line without a line end.
 ///
@@ -17,4 +18,40 @@ pub fn print_mem_stats(counters: &Counters, out: &mut dyn fmt::Write) -> fmt::Re
         write!(out, ", {} blocks not recorded", counters.live_untracked)?;
     }
     Ok(())
+}
+
+/// Writes what stands above the blocks: version, summary and column names, three lines.
+///
+/// # Errors
+///
+/// The writer's own.
+pub fn write_blocks_header(counters: &Counters, out: &mut dyn fmt::Write) -> fmt::Result {
+    let (blocks, bytes, untracked) =
+        (counters.recorded_blocks(), counters.live_bytes, counters.live_untracked);
+    writeln!(out, "allocs - version: 1.0")?;
+    writeln!(out, "{blocks} live blocks, {bytes} bytes, {untracked} untracked")?;
+    writeln!(
+        out,
+        "#        <address>       <size>  <align>        <seq>         <time> <cpu> <task>    <stack> <site>"
+    )
+}
+
+/// Writes one block's line; `time_ns` is when it was allocated. A column that is not known is `-`.
+///
+/// # Errors
+///
+/// The writer's own.
+pub fn write_block(record: &Record, time_ns: u64, out: &mut dyn fmt::Write) -> fmt::Result {
+    let (seconds, micros) = (time_ns / 1_000_000_000, time_ns / 1000 % 1_000_000);
+    writeln!(
+        out,
+        "{:18x} {:12} {:8} {:12} {seconds:7}.{micros:06} {:5} {:6} {:>10} -",
+        record.address(),
+        record.size_bytes(),
+        record.align_bytes(),
+        record.sequence(),
+        record.cpu(),
+        record.task(),
+        "-",
+    )
 }

@@ -3,8 +3,6 @@
 //! Scenarios name only what differs: `Machine { memory_mib: 32, ..DEFAULT }`. Options are those of QEMU 7.2
 //! (qemu-system-x86_64(1)).
 
-use std::path::Path;
-
 use crate::error::Result;
 use crate::settings::Settings;
 
@@ -33,6 +31,13 @@ pub(crate) enum OnReset {
     End,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Medium {
+    Disc,
+    /// The same file, written onto a USB stick.
+    Stick,
+}
+
 /// One machine. The strings are QEMU's own words for the option named.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Machine<'a> {
@@ -48,6 +53,7 @@ pub(crate) struct Machine<'a> {
     pub(crate) has_serial: bool,
     /// The kernel's command line; GRUB's holds when it is empty.
     pub(crate) cmdline: &'a str,
+    pub(crate) medium: Medium,
     pub(crate) clock: Clock,
     pub(crate) on_reset: OnReset,
 }
@@ -61,6 +67,7 @@ pub(crate) const DEFAULT: Machine<'static> = Machine {
     vga: "std",
     has_serial: true,
     cmdline: "",
+    medium: Medium::Disc,
     clock: Clock::Real,
     on_reset: OnReset::End,
 };
@@ -74,7 +81,7 @@ impl Machine<'_> {
         add(&["-machine", self.board, "-cpu", self.cpu, "-accel", &settings.accelerator]);
         add(&["-m", &self.memory_mib.to_string(), "-vga", self.vga]);
         if self.firmware == Firmware::Uefi {
-            add(&["-bios", &text(settings.ovmf()?)]);
+            add(&["-bios", &settings.ovmf()?.display().to_string()]);
         }
         if !self.cmdline.is_empty() {
             // A comma ends a sub-option unless it is doubled.
@@ -87,11 +94,17 @@ impl Machine<'_> {
         if self.on_reset == OnReset::End {
             add(&["-no-reboot"]);
         }
-        add(&["-boot", "d", "-cdrom", &text(&settings.iso())]);
+        let iso = settings.iso().display().to_string();
+        match self.medium {
+            Medium::Disc => add(&["-boot", "d", "-cdrom", &iso]),
+            Medium::Stick => {
+                add(&[
+                    "-drive",
+                    &format!("if=none,id=stick,format=raw,readonly=on,file={}", iso.replace(',', ",,")),
+                ]);
+                add(&["-device", "usb-ehci", "-device", "usb-storage,drive=stick,bootindex=1"]);
+            }
+        }
         Ok(options)
     }
-}
-
-fn text(path: &Path) -> String {
-    path.display().to_string()
 }

@@ -3,16 +3,21 @@
 use core::fmt::{self, Write};
 
 use boot::Framebuffer;
+use spin::mutex::{SpinMutex, SpinMutexGuard};
 
-use super::screen::{Cell, Display, Screen};
+use super::emergency;
+use super::line::Lines;
+use super::screen::{Cell, Cells, Display, Screen};
 use crate::arch::{clock, framebuffer, serial, vga_text};
+use crate::logger;
 use crate::sync::IrqLock;
 
 /// The screen is drawn at most this often while output goes on, and always when the kernel waits.
 const REDRAW_INTERVAL_NS: u64 = 30_000_000;
 
 /// Whatever display the machine has.
-enum AnyDisplay {
+#[derive(Clone, Copy)]
+pub(super) enum AnyDisplay {
     Text(vga_text::VgaText),
     Pixels(framebuffer::Pixels),
 }
@@ -40,47 +45,85 @@ impl Display for AnyDisplay {
     }
 }
 
-struct Console {
-    screen: Screen<AnyDisplay>,
+/// What the lock guards: the screen if there is one, and the order of lines on both devices.
+pub(super) struct Console {
+    screen: Option<Screen<'static, AnyDisplay>>,
     drawn_ns: u64,
 }
 
-static CONSOLE: IrqLock<Console> = IrqLock::new(Console { screen: Screen::new(), drawn_ns: 0 });
+static CELLS: SpinMutex<Cells> = SpinMutex::new(Cells::new());
+pub(super) static CONSOLE: IrqLock<Console> = IrqLock::new(Console { screen: None, drawn_ns: 0 });
 
-/// Starts the screen, if the loader set one up.
+/// Starts the screen, if the loader set one up, and shows on it what was logged before.
 pub(crate) fn init(framebuffer: Option<Framebuffer>) {
-    let display = match framebuffer {
-        Some(Framebuffer::Text { address, columns, rows }) => {
-            vga_text::VgaText::new(address, columns as usize, rows as usize).map(AnyDisplay::Text)
-        }
-        Some(pixels) => framebuffer::Pixels::new(pixels).map(AnyDisplay::Pixels),
-        None => None,
+    let Some(framebuffer) = framebuffer else { return };
+    let Some((columns, rows)) = start_screen(framebuffer) else {
+        log::warn!("screen: cannot be used: {framebuffer:?}");
+        return;
     };
-    if let Some(display) = display {
-        CONSOLE.lock().screen.attach(display);
+    logger::for_each(|entry| {
+        let mut lines = Lines::new(|bytes| CONSOLE.lock().show(bytes));
+        // The writer cannot fail.
+        let _ = entry.write_coloured(&mut lines);
+        let _ = lines.write_str("\n");
+    });
+    flush();
+    log::debug!("screen: {columns} by {rows} characters on {framebuffer:?}");
+}
+
+/// Makes the display and its terminal; says how many columns and rows it has.
+fn start_screen(framebuffer: Framebuffer) -> Option<(usize, usize)> {
+    let display = match framebuffer {
+        Framebuffer::Text { address, columns, rows } => {
+            AnyDisplay::Text(vga_text::VgaText::new(address, columns as usize, rows as usize)?)
+        }
+        Framebuffer::Rgb { .. } => AnyDisplay::Pixels(framebuffer::Pixels::new(framebuffer)?),
+    };
+    // The cells are lent to the first screen for good.
+    let cells = CELLS.try_lock().map(SpinMutexGuard::leak)?;
+    let screen = Screen::new(display, cells)?;
+    emergency::set_display(display);
+    CONSOLE.lock().screen = Some(screen);
+    Some((display.columns(), display.rows()))
+}
+
+impl Console {
+    /// Writes bytes to the screen alone.
+    pub(super) fn show(&mut self, bytes: &[u8]) {
+        if let Some(screen) = &mut self.screen {
+            screen.write(bytes);
+        }
+    }
+
+    /// Draws what is not drawn yet.
+    pub(super) fn draw(&mut self) {
+        if let Some(screen) = &mut self.screen {
+            screen.flush();
+            self.drawn_ns = clock::uptime_ns();
+        }
     }
 }
 
-/// Writes bytes; control sequences act on the screen.
+/// Writes bytes; control sequences act on the screen. Each line stays whole.
 pub(crate) fn write_bytes(bytes: &[u8]) {
-    serial::write(bytes);
-    let mut console = CONSOLE.lock();
-    console.screen.write(bytes);
-    let now_ns = clock::uptime_ns();
-    if now_ns.saturating_sub(console.drawn_ns) >= REDRAW_INTERVAL_NS {
-        console.drawn_ns = now_ns;
-        console.screen.flush();
+    // The lock is given back after each line, so that interrupts wait no longer than a line takes.
+    for line in bytes.split_inclusive(|&byte| byte == b'\n') {
+        let mut console = CONSOLE.lock();
+        serial::write(line);
+        console.show(line);
+        if clock::uptime_ns().saturating_sub(console.drawn_ns) >= REDRAW_INTERVAL_NS {
+            console.draw();
+        }
     }
 }
 
-/// Draws what is not drawn yet.
+/// Draws what is not drawn yet. To be called before the kernel waits.
 pub(crate) fn flush() {
-    let mut console = CONSOLE.lock();
-    console.screen.flush();
-    console.drawn_ns = clock::uptime_ns();
+    CONSOLE.lock().draw();
 }
 
-struct Writer;
+/// A writer to the console, for text that comes in pieces and need not stay together.
+pub(crate) struct Writer;
 
 impl Write for Writer {
     fn write_str(&mut self, text: &str) -> fmt::Result {
@@ -89,27 +132,10 @@ impl Write for Writer {
     }
 }
 
-/// Writes formatted text.
+/// Writes formatted text. No lock is held while `text` is formatted.
 pub(crate) fn write(text: fmt::Arguments<'_>) {
-    // The writer cannot fail.
-    let _ = Writer.write_fmt(text);
-}
-
-/// A writer for the last words: takes no lock that the interrupted code may hold.
-pub(crate) struct Emergency;
-
-impl Write for Emergency {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        serial::write_emergency(text.as_bytes());
-        if let Some(mut console) = CONSOLE.try_lock() {
-            console.screen.write(text.as_bytes());
-            console.screen.flush();
-        }
-        Ok(())
-    }
-}
-
-/// Writes formatted text when nothing can be relied on any more: from exceptions and panics.
-pub(crate) fn write_emergency(text: fmt::Arguments<'_>) {
-    let _ = Emergency.write_fmt(text);
+    let mut lines = Lines::new(write_bytes);
+    // The writer cannot fail; a value that does so ends its text there.
+    let _ = lines.write_fmt(text);
+    lines.finish();
 }

@@ -1,45 +1,72 @@
 //! Bytes typed on the serial line or the keyboard, from interrupt handlers to the shell.
+//!
+//! A ring without a lock, for one reader and one writer at a time: both devices interrupt the same CPU, with
+//! interrupts masked while a handler runs, so their handlers never run at once.
 
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 
+/// A power of two, so that the counts may wrap around. Room for a paste of several pages.
 const CAPACITY: usize = 16384;
 const CONTROL_C: u8 = 3;
 
-static BYTES: [AtomicU8; CAPACITY] = [const { AtomicU8::new(0) }; CAPACITY];
-/// Bytes that were ever read and written; the ring's places are these modulo its capacity.
-static READ: AtomicUsize = AtomicUsize::new(0);
-static WRITTEN: AtomicUsize = AtomicUsize::new(0);
-static DROPPED: AtomicU64 = AtomicU64::new(0);
+static TYPED: Ring = Ring::new();
 static IS_INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+struct Ring {
+    bytes: [AtomicU8; CAPACITY],
+    /// Bytes that were ever read and written; the ring's places are these modulo its capacity.
+    read: AtomicUsize,
+    written: AtomicUsize,
+    dropped: AtomicU64,
+}
+
+impl Ring {
+    const fn new() -> Self {
+        Self {
+            bytes: [const { AtomicU8::new(0) }; CAPACITY],
+            read: AtomicUsize::new(0),
+            written: AtomicUsize::new(0),
+            dropped: AtomicU64::new(0),
+        }
+    }
+
+    fn push(&self, byte: u8) {
+        let written = self.written.load(Ordering::Relaxed);
+        if written.wrapping_sub(self.read.load(Ordering::Acquire)) >= CAPACITY {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        self.bytes[written % CAPACITY].store(byte, Ordering::Relaxed);
+        self.written.store(written.wrapping_add(1), Ordering::Release);
+    }
+
+    fn pop(&self) -> Option<u8> {
+        let read = self.read.load(Ordering::Relaxed);
+        if read == self.written.load(Ordering::Acquire) {
+            return None;
+        }
+        let byte = self.bytes[read % CAPACITY].load(Ordering::Relaxed);
+        self.read.store(read.wrapping_add(1), Ordering::Release);
+        Some(byte)
+    }
+}
 
 /// Adds a byte; called with interrupts masked. A full ring drops it.
 pub(crate) fn push(byte: u8) {
     if byte == CONTROL_C {
         IS_INTERRUPTED.store(true, Ordering::Relaxed);
     }
-    let written = WRITTEN.load(Ordering::Relaxed);
-    if written.wrapping_sub(READ.load(Ordering::Acquire)) >= CAPACITY {
-        DROPPED.fetch_add(1, Ordering::Relaxed);
-        return;
-    }
-    BYTES[written % CAPACITY].store(byte, Ordering::Relaxed);
-    WRITTEN.store(written.wrapping_add(1), Ordering::Release);
+    TYPED.push(byte);
 }
 
 /// The next byte, if one was typed. There is one reader.
 pub(crate) fn pop() -> Option<u8> {
-    let read = READ.load(Ordering::Relaxed);
-    if is_empty() {
-        return None;
-    }
-    let byte = BYTES[read % CAPACITY].load(Ordering::Relaxed);
-    READ.store(read.wrapping_add(1), Ordering::Release);
-    Some(byte)
+    TYPED.pop()
 }
 
 /// Whether nothing waits to be read.
 pub(crate) fn is_empty() -> bool {
-    READ.load(Ordering::Relaxed) == WRITTEN.load(Ordering::Acquire)
+    TYPED.read.load(Ordering::Relaxed) == TYPED.written.load(Ordering::Acquire)
 }
 
 /// Whether Ctrl-C was typed since the last [`clear_interrupt`].
@@ -54,5 +81,60 @@ pub(crate) fn clear_interrupt() {
 
 /// Bytes that found the ring full.
 pub(crate) fn dropped() -> u64 {
-    DROPPED.load(Ordering::Relaxed)
+    TYPED.dropped.load(Ordering::Relaxed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn full_ring_drops_the_newest_and_counts_them() {
+        let ring = Box::new(Ring::new());
+        for number in 0..CAPACITY + 3 {
+            ring.push(number as u8);
+        }
+        assert_eq!(ring.dropped.load(Ordering::Relaxed), 3);
+        for number in 0..CAPACITY {
+            assert_eq!(ring.pop(), Some(number as u8));
+        }
+        assert_eq!(ring.pop(), None);
+        ring.push(7);
+        assert_eq!(ring.pop(), Some(7));
+    }
+
+    #[test]
+    fn bytes_arrive_in_order_across_threads() {
+        static RING: Ring = Ring::new();
+        const COUNT: usize = 100_000;
+        let writer = std::thread::spawn(|| {
+            for number in 0..COUNT {
+                while RING.written.load(Ordering::Relaxed) - RING.read.load(Ordering::Acquire) >= CAPACITY {
+                    std::thread::yield_now();
+                }
+                RING.push(number as u8);
+            }
+        });
+        let mut number = 0;
+        while number < COUNT {
+            match RING.pop() {
+                Some(byte) => {
+                    assert_eq!(byte, number as u8);
+                    number += 1;
+                }
+                None => std::thread::yield_now(),
+            }
+        }
+        writer.join().unwrap();
+    }
+
+    #[test]
+    fn control_c_is_noted_and_forgotten() {
+        push(CONTROL_C);
+        assert!(is_interrupted());
+        clear_interrupt();
+        assert!(!is_interrupted());
+        assert_eq!(pop(), Some(CONTROL_C));
+        assert!(is_empty());
+    }
 }

@@ -1,9 +1,32 @@
 //! The console: serial line and screen at once, either of which may be missing.
+//!
+//! Output goes through [`write`] (or [`print!`](crate::print) and [`println!`](crate::println)), last words
+//! through [`Emergency`]; input comes from interrupt handlers into [`input`]. Text becomes cells in `screen`
+//! and `grid`, which know no hardware; serial line and displays are below `arch`.
 
 #[cfg(target_os = "none")]
 mod device;
+#[cfg(target_os = "none")]
+mod emergency;
+mod grid;
 pub(crate) mod input;
+mod line;
 pub(crate) mod screen;
 
 #[cfg(target_os = "none")]
-pub(crate) use device::{Emergency, flush, init, write, write_bytes, write_emergency};
+pub(crate) use device::{Writer, flush, init, write, write_bytes};
+#[cfg(target_os = "none")]
+pub(crate) use emergency::{Emergency, write_emergency};
+
+/// Prints formatted text on the console.
+#[macro_export]
+macro_rules! print {
+    ($($part:tt)*) => { $crate::console::write(format_args!($($part)*)) };
+}
+
+/// Prints formatted text on the console, and ends the line.
+#[macro_export]
+macro_rules! println {
+    () => { $crate::print!("\n") };
+    ($($part:tt)*) => { $crate::console::write(format_args!("{}\n", format_args!($($part)*))) };
+}

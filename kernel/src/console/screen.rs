@@ -1,33 +1,33 @@
-//! The screen as a grid of characters: what a terminal does, without any hardware.
+//! The screen: what a terminal does, without any hardware.
 //!
 //! Text and control sequences change the grid only; [`Screen::flush`] then draws the cells that differ from
 //! what the display shows. So scrolling never reads the display, and a burst of output is drawn once.
 
-use vte::{Params, Parser, Perform};
+use vte::Parser;
 
-/// The largest grid: 1920 by 1080 pixels in characters of 8 by 8.
+use super::grid::Grid;
+
+/// The most characters a line; a wider display is used in part.
 pub(crate) const MOST_COLUMNS: usize = 240;
-/// Rows of the largest grid.
-pub(crate) const MOST_ROWS: usize = 135;
-const MOST_CELLS: usize = MOST_COLUMNS * MOST_ROWS / 2;
+/// The most characters at once: 1920 by 1080 pixels in letters of 8 by 16.
+const MOST_CELLS: usize = MOST_COLUMNS * 68;
 
-/// The sixteen colours of the terminal, in the order of its codes.
+/// The colour of ordinary text.
 pub(crate) const LIGHT_GREY: u8 = 7;
-const BLACK: u8 = 0;
-const BRIGHT: u8 = 8;
 
 /// A character and its colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cell {
     /// Printable ASCII; anything else is shown as `?`.
     pub(crate) character: u8,
-    /// Foreground (low four bits) and background (high four).
+    /// Foreground (low four bits) and background (high four): red 1, green 2, blue 4, bright 8.
     pub(crate) colours: u8,
 }
 
 impl Cell {
-    const BLANK: Self = Self { character: b' ', colours: LIGHT_GREY };
-    /// What the grids hold before a display is there: all zero, so that they lie in .bss.
+    /// What a clear screen holds.
+    pub(crate) const BLANK: Self = Self { character: b' ', colours: LIGHT_GREY };
+    /// What the cells hold before a display is there: all zero, so that they lie in .bss.
     const NOTHING: Self = Self { character: 0, colours: 0 };
 }
 
@@ -37,206 +37,72 @@ pub(crate) trait Display {
     fn columns(&self) -> usize;
     /// Lines.
     fn rows(&self) -> usize;
-    /// Shows a cell; `is_cursor` if the cursor stands on it.
+    /// Shows a cell; `is_cursor` if the cursor stands on it. A place outside is ignored.
     fn draw(&mut self, row: usize, column: usize, cell: Cell, is_cursor: bool);
 }
 
-/// A terminal on a display.
-pub(crate) struct Screen<D> {
-    /// `None` until a display is there.
-    parser: Option<Parser>,
-    grid: Grid,
-    display: Option<D>,
-}
-
-struct Grid {
-    cells: [Cell; MOST_CELLS],
+/// The memory of a screen.
+pub(crate) struct Cells {
+    wanted: [Cell; MOST_CELLS],
     shown: [Cell; MOST_CELLS],
-    /// Where the display shows the cursor.
-    shown_cursor: Option<usize>,
-    columns: usize,
-    rows: usize,
-    row: usize,
-    /// May be equal to `columns`: the line is full and the next character wraps.
-    column: usize,
-    colours: u8,
-    is_bold: bool,
-    is_dirty: bool,
 }
 
-impl<D: Display> Screen<D> {
+impl Cells {
+    /// Memory for the largest screen.
+    #[expect(clippy::large_stack_arrays, reason = "made at compile time, into a static")]
     pub(crate) const fn new() -> Self {
-        let grid = Grid {
-            cells: [Cell::NOTHING; MOST_CELLS],
-            shown: [Cell::NOTHING; MOST_CELLS],
-            shown_cursor: None,
-            columns: 0,
-            rows: 0,
-            row: 0,
-            column: 0,
-            colours: LIGHT_GREY,
-            is_bold: false,
-            is_dirty: false,
-        };
-        Self { parser: None, grid, display: None }
+        Self { wanted: [Cell::NOTHING; MOST_CELLS], shown: [Cell::NOTHING; MOST_CELLS] }
     }
+}
 
-    /// Starts to show on `display`, which is clear.
-    pub(crate) fn attach(&mut self, display: D) {
-        self.grid.columns = display.columns().min(MOST_COLUMNS);
-        self.grid.rows = display.rows().min(MOST_CELLS / self.grid.columns.max(1));
-        self.grid.cells.fill(Cell::BLANK);
-        self.grid.shown.fill(Cell::BLANK);
-        self.grid.is_dirty = true;
-        self.parser = Some(Parser::new());
-        self.display = Some(display);
+/// A terminal on a display.
+pub(crate) struct Screen<'a, D> {
+    parser: Parser,
+    grid: Grid<'a>,
+    shown: &'a mut [Cell],
+    /// Row and column where the display shows the cursor.
+    shown_cursor: Option<(usize, usize)>,
+    display: D,
+}
+
+impl<'a, D: Display> Screen<'a, D> {
+    /// A terminal on `display`, which is clear. `None` if the display has no room for a character.
+    pub(crate) fn new(display: D, cells: &'a mut Cells) -> Option<Self> {
+        let columns = display.columns().min(MOST_COLUMNS);
+        let rows = display.rows().min(MOST_CELLS.checked_div(columns)?);
+        let wanted = cells.wanted.get_mut(..columns * rows)?;
+        let shown = cells.shown.get_mut(..columns * rows)?;
+        shown.fill(Cell::BLANK);
+        let grid = Grid::new(wanted, columns, rows)?;
+        Some(Self { parser: Parser::new(), grid, shown, shown_cursor: None, display })
     }
 
     /// Takes text in; nothing is drawn yet.
     pub(crate) fn write(&mut self, bytes: &[u8]) {
-        if let Some(parser) = self.parser.as_mut()
-            && self.grid.rows > 0
-            && self.grid.columns > 0
-        {
-            parser.advance(&mut self.grid, bytes);
-            self.grid.is_dirty = true;
-        }
+        self.parser.advance(&mut self.grid, bytes);
     }
 
     /// Draws what changed.
     pub(crate) fn flush(&mut self) {
-        let Some(display) = self.display.as_mut() else { return };
-        if !core::mem::take(&mut self.grid.is_dirty) {
-            return;
-        }
-        let grid = &mut self.grid;
-        let cursor = grid.row * grid.columns + grid.column.min(grid.columns.saturating_sub(1));
-        let used = grid.columns * grid.rows;
-        let moved = grid.shown_cursor != Some(cursor);
-        let cells = grid.cells.iter().zip(grid.shown.iter_mut()).take(used);
-        for (number, (cell, shown)) in cells.enumerate() {
-            let cursor_changed = moved && (number == cursor || grid.shown_cursor == Some(number));
-            if cell != shown || cursor_changed {
-                *shown = *cell;
-                display.draw(number / grid.columns, number % grid.columns, *cell, number == cursor);
+        let cursor = self.grid.cursor();
+        let old_cursor = self.shown_cursor.replace(cursor);
+        if old_cursor != Some(cursor) {
+            self.grid.mark_row(cursor.0);
+            if let Some((row, _)) = old_cursor {
+                self.grid.mark_row(row);
             }
         }
-        grid.shown_cursor = Some(cursor);
-    }
-}
-
-impl Grid {
-    fn blank(&self) -> Cell {
-        Cell { character: b' ', colours: self.colours }
-    }
-
-    fn put(&mut self, character: u8) {
-        if self.column >= self.columns {
-            self.column = 0;
-            self.line_feed();
-        }
-        let bright = if self.is_bold { BRIGHT } else { 0 };
-        let cell = Cell { character, colours: self.colours | bright };
-        if let Some(slot) = self.cells.get_mut(self.row * self.columns + self.column) {
-            *slot = cell;
-        }
-        self.column += 1;
-    }
-
-    fn line_feed(&mut self) {
-        if self.row + 1 < self.rows {
-            self.row += 1;
-            return;
-        }
-        let used = self.columns * self.rows;
-        if let Some(cells) = self.cells.get_mut(..used) {
-            cells.copy_within(self.columns.., 0);
-        }
-        self.erase(used - self.columns, used);
-    }
-
-    fn erase(&mut self, from: usize, to: usize) {
-        let blank = self.blank();
-        if let Some(cells) = self.cells.get_mut(from..to) {
-            cells.fill(blank);
-        }
-    }
-
-    fn set_colours(&mut self, params: &Params) {
-        for param in params {
-            let code = param.first().copied().unwrap_or(0) as u8;
-            match code {
-                0 => (self.colours, self.is_bold) = (LIGHT_GREY, false),
-                1 => self.is_bold = true,
-                22 => self.is_bold = false,
-                30..=37 => self.colours = (self.colours & 0xf0) | (code - 30),
-                39 => self.colours = (self.colours & 0xf0) | LIGHT_GREY,
-                90..=97 => self.colours = (self.colours & 0xf0) | (code - 90) | BRIGHT,
-                40..=47 => self.colours = (self.colours & 0x0f) | (code - 40) << 4,
-                49 => self.colours = (self.colours & 0x0f) | BLACK << 4,
-                _ => {}
-            }
-        }
-    }
-}
-
-impl Perform for Grid {
-    fn print(&mut self, character: char) {
-        self.put(u8::try_from(character).ok().filter(u8::is_ascii_graphic).unwrap_or(match character {
-            ' ' => b' ',
-            _ => b'?',
-        }));
-    }
-
-    fn execute(&mut self, byte: u8) {
-        const TAB: usize = 8;
-        match byte {
-            b'\n' => {
-                self.column = 0;
-                self.line_feed();
-            }
-            b'\r' => self.column = 0,
-            8 => self.column = self.column.min(self.columns - 1).saturating_sub(1),
-            b'\t' => self.column = ((self.column / TAB + 1) * TAB).min(self.columns - 1),
-            _ => {}
-        }
-    }
-
-    fn csi_dispatch(&mut self, params: &Params, _intermediates: &[u8], is_cut: bool, action: char) {
-        if is_cut {
-            return;
-        }
-        let number =
-            |place: usize| params.iter().nth(place).and_then(|param| param.first()).copied().unwrap_or(0);
-        let steps = usize::from(number(0).max(1));
-        let (last_row, last_column) = (self.rows - 1, self.columns - 1);
-        let column = self.column.min(last_column);
-        let here = self.row * self.columns + column;
-        match action {
-            'm' => self.set_colours(params),
-            'A' => self.row = self.row.saturating_sub(steps),
-            'B' => self.row = (self.row + steps).min(last_row),
-            'C' => self.column = (column + steps).min(last_column),
-            'D' => self.column = column.saturating_sub(steps),
-            'G' => self.column = (steps - 1).min(last_column),
-            'H' => {
-                self.row = (steps - 1).min(last_row);
-                self.column = usize::from(number(1).max(1) - 1).min(last_column);
-            }
-            'J' => match number(0) {
-                0 => self.erase(here, self.columns * self.rows),
-                1 => self.erase(0, here + 1),
-                _ => self.erase(0, self.columns * self.rows),
-            },
-            'K' => {
-                let line = self.row * self.columns;
-                match number(0) {
-                    0 => self.erase(here, line + self.columns),
-                    1 => self.erase(line, here + 1),
-                    _ => self.erase(line, line + self.columns),
+        for row in self.grid.take_changed_rows() {
+            let line = self.grid.line(row);
+            let shown = self.shown.chunks_exact_mut(line.len().max(1)).nth(row).unwrap_or_default();
+            for (column, (cell, shown)) in line.iter().zip(shown).enumerate() {
+                let place = Some((row, column));
+                let is_cursor = place == Some(cursor);
+                if cell != shown || is_cursor != (place == old_cursor) {
+                    *shown = *cell;
+                    self.display.draw(row, column, *cell, is_cursor);
                 }
             }
-            _ => {}
         }
     }
 }
@@ -249,8 +115,10 @@ mod tests {
     struct Paper {
         columns: usize,
         rows: usize,
-        cells: Vec<u8>,
-        cursor: usize,
+        cells: Vec<Cell>,
+        /// Places that were drawn with the cursor and not drawn again without it.
+        cursors: Vec<(usize, usize)>,
+        drawn: usize,
     }
 
     impl Display for Paper {
@@ -263,25 +131,32 @@ mod tests {
         }
 
         fn draw(&mut self, row: usize, column: usize, cell: Cell, is_cursor: bool) {
-            self.cells[row * self.columns + column] = cell.character;
+            assert!(row < self.rows && column < self.columns);
+            self.cells[row * self.columns + column] = cell;
+            self.drawn += 1;
+            self.cursors.retain(|&place| place != (row, column));
             if is_cursor {
-                self.cursor = row * self.columns + column;
+                self.cursors.push((row, column));
             }
         }
     }
 
-    fn screen(columns: usize, rows: usize) -> Box<Screen<Paper>> {
-        let mut screen = Box::new(Screen::new());
-        screen.attach(Paper { columns, rows, cells: vec![b' '; columns * rows], cursor: 0 });
-        screen
+    fn screen(columns: usize, rows: usize) -> Screen<'static, Paper> {
+        let cells = vec![Cell::BLANK; columns * rows];
+        let paper = Paper { columns, rows, cells, cursors: Vec::new(), drawn: 0 };
+        Screen::new(paper, Box::leak(Box::new(Cells::new()))).unwrap()
+    }
+
+    fn shown_lines(screen: &Screen<'_, Paper>) -> Vec<String> {
+        let rows = screen.display.cells.chunks(screen.display.columns);
+        rows.map(|row| row.iter().map(|cell| char::from(cell.character)).collect()).collect()
     }
 
     fn shown(text: &str, columns: usize, rows: usize) -> Vec<String> {
         let mut screen = screen(columns, rows);
         screen.write(text.as_bytes());
         screen.flush();
-        let paper = screen.display.unwrap();
-        paper.cells.chunks(columns).map(|row| String::from_utf8(row.to_vec()).unwrap()).collect()
+        shown_lines(&screen)
     }
 
     #[test]
@@ -290,8 +165,18 @@ mod tests {
     }
 
     #[test]
+    fn full_line_wraps_only_when_more_comes() {
+        assert_eq!(shown("abcde\nf", 5, 2), ["abcde", "f    "]);
+    }
+
+    #[test]
     fn backspace_space_backspace_erases_a_character() {
         assert_eq!(shown("ab\x08 \x08c", 4, 1), ["ac  "]);
+    }
+
+    #[test]
+    fn carriage_return_and_tab_move_in_the_line() {
+        assert_eq!(shown("abc\rX\tY", 12, 1), ["Xbc     Y   "]);
     }
 
     #[test]
@@ -300,19 +185,67 @@ mod tests {
     }
 
     #[test]
+    fn erasing_works_after_scrolling() {
+        assert_eq!(shown("a\nb\nc\nd\x1b[2;1H\x1b[J", 2, 3), ["b ", "  ", "  "]);
+        assert_eq!(shown("a\nb\nc\nd\x1b[2;1H\x1b[1J", 2, 3), ["  ", "  ", "d "]);
+        assert_eq!(shown("abcd\x1b[3G\x1b[1K", 4, 1), ["   d"]);
+        assert_eq!(shown("abcd\x1b[3G\x1b[K", 4, 1), ["ab  "]);
+    }
+
+    #[test]
+    fn cursor_moves_stop_at_the_edges() {
+        assert_eq!(shown("\x1b[9;9Hx\x1b[99A\x1b[99Dy\x1b[99B\x1b[99C\x1b[2Dz", 3, 2), ["y  ", "z x"]);
+    }
+
+    #[test]
+    fn unknown_and_private_sequences_do_nothing() {
+        assert_eq!(shown("a\x1b[?2J\x1b]0;title\x07\x1b[9z\x1b(Bb\u{e9}", 4, 1), ["ab? "]);
+    }
+
+    #[test]
     fn colours_reach_the_cell() {
-        let mut screen = screen(4, 1);
-        screen.write(b"\x1b[1;31;44mx\x1b[0my");
-        assert_eq!(screen.grid.cells[0], Cell { character: b'x', colours: 0x49 });
-        assert_eq!(screen.grid.cells[1], Cell { character: b'y', colours: 7 });
+        let mut screen = screen(6, 1);
+        screen.write(b"\x1b[1;31;44mx\x1b[0my\x1b[97mz\x1b[38;5;1;48;2;1;2;3mw");
+        screen.flush();
+        let colours: Vec<u8> = screen.display.cells.iter().map(|cell| cell.colours).collect();
+        assert_eq!(colours[..4], [0x49, 0x07, 0x0f, 0x0f]);
+    }
+
+    #[test]
+    fn only_what_changed_is_drawn() {
+        let mut screen = screen(80, 25);
+        screen.write(b"hello");
+        screen.flush();
+        // Five letters and the cursor.
+        assert_eq!(screen.display.drawn, 6);
+        screen.flush();
+        assert_eq!(screen.display.drawn, 6);
+    }
+
+    #[test]
+    fn display_without_room_is_refused() {
+        for (columns, rows) in [(0, 25), (80, 0)] {
+            let paper = Paper { columns, rows, cells: Vec::new(), cursors: Vec::new(), drawn: 0 };
+            assert!(Screen::new(paper, &mut Cells::new()).is_none());
+        }
+    }
+
+    /// Bytes that often form control sequences.
+    fn noise() -> impl Strategy<Value = Vec<u8>> {
+        let part = prop_oneof![
+            prop::collection::vec(any::<u8>(), 0..60),
+            "\x1b\\[[0-9;?]{0,12}[ABCDGHJKmz]".prop_map(String::into_bytes),
+            "[a-z \n\r\t\x08]{0,30}".prop_map(String::into_bytes),
+        ];
+        prop::collection::vec(part, 0..12).prop_map(|parts| parts.concat())
     }
 
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn any_bytes_leave_the_cursor_inside_and_the_display_equal_to_the_grid(
-            parts in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..200), 0..8),
+        fn any_bytes_leave_one_cursor_and_the_display_equal_to_the_grid(
+            parts in prop::collection::vec(noise(), 0..6),
             columns in 1_usize..20,
             rows in 1_usize..6,
         ) {
@@ -320,11 +253,10 @@ mod tests {
             for part in &parts {
                 screen.write(part);
                 screen.flush();
-                prop_assert!(screen.grid.row < rows && screen.grid.column <= columns);
+                prop_assert_eq!(&screen.display.cursors, &[screen.grid.cursor()]);
+                let wanted: Vec<Cell> = (0..rows).flat_map(|row| screen.grid.line(row).to_vec()).collect();
+                prop_assert_eq!(&screen.display.cells, &wanted);
             }
-            let paper = screen.display.as_ref().unwrap();
-            let cells: Vec<u8> = screen.grid.cells[..columns * rows].iter().map(|cell| cell.character).collect();
-            prop_assert_eq!(&paper.cells, &cells);
         }
     }
 }

@@ -6,7 +6,7 @@ use core::fmt;
 use core::ptr::{NonNull, null_mut};
 
 use memstat::platform::PAGE_SIZE_BYTES;
-use memstat::{BadFree, Platform, Tracked, report};
+use memstat::{BadFree, Counters, Platform, Tracked, report};
 
 use super::heaps::Slab;
 use super::machine::{HeapPages, Purpose, give_pages, take_pages};
@@ -108,13 +108,16 @@ pub(crate) fn ksize(block: *const u8) -> usize {
 
 /// Logs the active blocks and their bytes.
 pub(crate) fn print_mem_stats() {
-    struct Stats;
-    impl fmt::Display for Stats {
-        fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-            report::print_mem_stats(&HEAP.tracker.counters(), out)
-        }
+    log::info!("memory: {}", Stats(HEAP.tracker.counters()));
+}
+
+/// Counters as the line of the report.
+struct Stats(Counters);
+
+impl fmt::Display for Stats {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        report::print_mem_stats(&self.0, out)
     }
-    log::info!("memory: {Stats}");
 }
 
 fn kmalloc_layout(size_bytes: usize) -> Option<Layout> {
@@ -200,4 +203,37 @@ unsafe impl Platform for KernelPlatform {
         // SAFETY: handed on to the caller.
         unsafe { give_pages(page, 0, Purpose::Arena) };
     }
+}
+
+/// Frees a block twice: the second free is refused and reported.
+pub(crate) fn free_twice() {
+    let block = kmalloc(64);
+    // SAFETY: the first free is right; the second is refused by the tracker.
+    unsafe {
+        kfree(block);
+        kfree(block);
+    }
+}
+
+/// The lesson in counting: two blocks come, one goes, and what is said agrees at each step.
+pub(crate) fn lesson() {
+    let base = HEAP.tracker.counters();
+    let say = |what: &str| {
+        let now = HEAP.tracker.counters();
+        let over = Counters {
+            live_blocks: now.live_blocks.saturating_sub(base.live_blocks),
+            live_bytes: now.live_bytes.saturating_sub(base.live_bytes),
+            ..Counters::ZERO
+        };
+        log::info!("lesson: {what}: {}", Stats(over));
+    };
+    let first = kmalloc(128);
+    let second = kmalloc(512);
+    say("after kmalloc(128) and kmalloc(512)");
+    // SAFETY: both blocks came from kmalloc and nobody uses them.
+    unsafe { kfree(first) };
+    say("after kfree of the first");
+    // SAFETY: as above.
+    unsafe { kfree(second) };
+    say("after kfree of the second");
 }

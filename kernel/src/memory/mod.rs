@@ -28,9 +28,8 @@ pub(crate) mod heap;
 pub(crate) mod heaps;
 #[cfg(target_os = "none")]
 mod machine;
+#[cfg(target_os = "none")]
+pub(crate) mod selftest;
 
 #[cfg(target_os = "none")]
-pub(crate) use machine::{
-    MemoryError, Purpose, free_blocks, free_pages, give_pages, init, map_device, pages_for, take_pages,
-    total_pages,
-};
+pub(crate) use machine::{Purpose, free_pages, init, map_device, pages_for, total_pages};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::power_off;
 use crate::error::{Error, Result, ensure};
-use crate::machine::{Clock, DEFAULT, Firmware, Machine, OnReset};
+use crate::machine::{Clock, DEFAULT, Firmware, Machine, Medium, OnReset};
 use crate::suite::{Judge, Scenario};
 use crate::vm::Vm;
 
@@ -26,6 +26,8 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         Machine { board: "q35", cpu: "max", ..UEFI },
     ),
     boots("boot-uefi-no-screen", "UEFI without a graphics card", Machine { vga: "none", ..UEFI }),
+    boots("boot-uefi-stick", "UEFI from a USB stick", Machine { medium: Medium::Stick, ..UEFI }),
+    boots("boot-bios-stick", "BIOS from a USB stick", Machine { medium: Medium::Stick, ..DEFAULT }),
     Scenario {
         name: "boot-time",
         about: "from entry to prompt in at most 1.5 s of guest time",

@@ -1,4 +1,4 @@
-//! A screen of pixels, with letters from a bitmap font.
+//! A screen of pixels, with letters from the bitmap font Spleen.
 
 use core::ptr::NonNull;
 
@@ -9,9 +9,7 @@ use crate::console::screen::{Cell, Display};
 
 const GLYPH_WIDTH: usize = 8;
 const GLYPH_HEIGHT: usize = 16;
-/// The font file's head: magic, mode and letter height (PC Screen Font 1). The crate's own reader (0.2.0)
-/// takes the last two in the wrong order, so the letters are cut out here.
-const FONT_HEAD_BYTES: usize = 4;
+const GLYPH_BYTES: u8 = 16;
 /// Rows of a letter that the cursor fills, at its foot.
 const CURSOR_ROWS: usize = 2;
 
@@ -35,7 +33,8 @@ const PALETTE: [[u8; 3]; 16] = [
     [0xff, 0xff, 0xff],
 ];
 
-/// A linear framebuffer.
+/// A linear framebuffer. Copies are handles to the same display.
+#[derive(Clone, Copy)]
 pub(crate) struct Pixels {
     start: NonNull<u8>,
     pitch_bytes: usize,
@@ -43,10 +42,15 @@ pub(crate) struct Pixels {
     height: usize,
     pixel_bytes: usize,
     palette: [u32; 16],
+    /// The font's letters one after the other, 16 bytes each, a byte a row, the left pixel in the top bit.
+    glyphs: &'static [u8],
 }
 
-// SAFETY: the memory is the display's; whoever has this value is its only user.
+// SAFETY: the memory is the display's, mapped for good, and only written, each pixel on its own: users that
+// overlap leave wrong pixels at worst.
 unsafe impl Send for Pixels {}
+// SAFETY: as for `Send`.
+unsafe impl Sync for Pixels {}
 
 impl Pixels {
     /// Maps the framebuffer and clears it. `None` for a format that is not RGB, or without frames to map it.
@@ -55,47 +59,70 @@ impl Pixels {
         else {
             return None;
         };
-        let start = crate::memory::map_device(address, pitch_bytes as usize * height as usize)?;
+        let (pitch_bytes, width, height) = (pitch_bytes as usize, width as usize, height as usize);
+        let start = crate::memory::map_device(address, pitch_bytes * height)?;
         let mut display = Self {
             start,
-            pitch_bytes: pitch_bytes as usize,
-            width: width as usize,
-            height: height as usize,
+            pitch_bytes,
+            width,
+            height,
             pixel_bytes: usize::from(bits_per_pixel.div_ceil(8)),
             palette: PALETTE.map(|colour| pixel(colour, &fields)),
+            glyphs: glyphs()?,
         };
-        display.fill(display.palette[0]);
+        let background = display.palette[0];
+        for y in 0..height {
+            display.fill_line(0, y, core::iter::repeat_n(background, width));
+        }
         Some(display)
     }
 
-    fn fill(&mut self, value: u32) {
-        for y in 0..self.height {
-            for x in 0..self.width {
-                self.put(x, y, value);
-            }
-        }
-    }
-
+    /// Writes pixels from (x, y) to the right, as far as the line goes.
     #[inline]
-    fn put(&mut self, x: usize, y: usize, value: u32) {
-        if x >= self.width || y >= self.height {
+    fn fill_line(&mut self, x: usize, y: usize, values: impl Iterator<Item = u32>) {
+        if y >= self.height || x >= self.width {
             return;
         }
-        let offset = y * self.pitch_bytes + x * self.pixel_bytes;
-        // SAFETY: the pixel lies inside the mapped framebuffer: a line's pixels fit into its pitch, as the
-        // boot information's parser made sure.
+        let values = values.take(self.width - x);
+        // SAFETY: the pixels lie inside the mapped framebuffer: `y` is a line of it, there are no more values
+        // than pixels from `x` on, and a line's pixels fit into its pitch, as the boot information's parser
+        // made sure.
         unsafe {
-            let start = self.start.add(offset);
+            let mut place = self.start.add(y * self.pitch_bytes + x * self.pixel_bytes);
             match self.pixel_bytes {
-                4 => start.cast::<u32>().write_volatile(value),
-                2 => start.cast::<u16>().write_volatile(value as u16),
+                4 => {
+                    for value in values {
+                        place.cast::<u32>().write_volatile(value);
+                        place = place.add(4);
+                    }
+                }
+                2 => {
+                    for value in values {
+                        place.cast::<u16>().write_volatile(value as u16);
+                        place = place.add(2);
+                    }
+                }
                 _ => {
-                    for (place, byte) in value.to_le_bytes().into_iter().take(self.pixel_bytes).enumerate() {
-                        start.add(place).write_volatile(byte);
+                    for value in values {
+                        for byte in value.to_le_bytes().into_iter().take(self.pixel_bytes) {
+                            place.write_volatile(byte);
+                            place = place.add(1);
+                        }
                     }
                 }
             }
         }
+    }
+}
+
+/// The font's letters; `None` if they are not as high as this file draws them.
+///
+/// The font is a PSF version 1 file: two magic bytes, the mode, the bytes a letter, then the letters in the
+/// order of ASCII. It is read here because the crate's own reader takes mode and size for one another.
+fn glyphs() -> Option<&'static [u8]> {
+    match FONT_8X16 {
+        [0x36, 0x04, _, GLYPH_BYTES, glyphs @ ..] => Some(glyphs),
+        _ => None,
     }
 }
 
@@ -117,17 +144,15 @@ impl Display for Pixels {
     }
 
     fn draw(&mut self, row: usize, column: usize, cell: Cell, is_cursor: bool) {
-        let first = FONT_HEAD_BYTES + usize::from(cell.character) * GLYPH_HEIGHT;
-        let glyph = FONT_8X16.get(first..first + GLYPH_HEIGHT).unwrap_or_default();
+        let glyph = self.glyphs.chunks_exact(GLYPH_HEIGHT).nth(cell.character.into()).unwrap_or_default();
         let foreground = self.palette[usize::from(cell.colours & 15)];
         let background = self.palette[usize::from(cell.colours >> 4)];
         for y in 0..GLYPH_HEIGHT {
             let is_cursor_row = is_cursor && y >= GLYPH_HEIGHT - CURSOR_ROWS;
             let bits = if is_cursor_row { 0xff } else { glyph.get(y).copied().unwrap_or(0) };
-            for x in 0..GLYPH_WIDTH {
-                let value = if bits & (0x80 >> x) != 0 { foreground } else { background };
-                self.put(column * GLYPH_WIDTH + x, row * GLYPH_HEIGHT + y, value);
-            }
+            let values =
+                (0..GLYPH_WIDTH).map(|x| if bits & (0x80 >> x) == 0 { background } else { foreground });
+            self.fill_line(column * GLYPH_WIDTH, row * GLYPH_HEIGHT + y, values);
         }
     }
 }

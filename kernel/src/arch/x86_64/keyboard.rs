@@ -1,6 +1,7 @@
 //! The PS/2 keyboard, as bytes such as a terminal sends.
 //!
-//! Source: IBM PC/AT technical reference (controller 8042); key codes by the crate `pc-keyboard`.
+//! Source: IBM PC/AT technical reference (controller 8042); key codes by the crate `pc-keyboard`; the bytes of
+//! keys without a character are those of ECMA-48 terminals.
 
 use pc_keyboard::layouts::Us104Key;
 use pc_keyboard::{DecodedKey, HandleControl, KeyCode, PS2Keyboard, ScancodeSet1};
@@ -22,7 +23,10 @@ const ENABLE_KEYBOARD: u8 = 0xae;
 const KEYBOARD_INTERRUPT: u8 = 1;
 const TRANSLATE_TO_SET_1: u8 = 1 << 6;
 const LINE: u8 = 1;
+/// How often the controller is looked at before it is taken for dead: a look takes 1 us or so.
 const MOST_LOOKS: u32 = 100_000;
+/// Codes that are taken at once; more than any keyboard keeps.
+const MOST_CODES: usize = 64;
 
 type Keyboard = PS2Keyboard<Us104Key, ScancodeSet1>;
 
@@ -62,21 +66,33 @@ fn configure() -> Option<()> {
     if status() == 0xff {
         return None;
     }
-    while status() & OUTPUT_FULL != 0 {
-        receive()?;
-    }
     send(COMMAND, ENABLE_KEYBOARD)?;
+    drop_pending();
     send(COMMAND, READ_CONFIGURATION)?;
     let configuration = receive()?;
     send(COMMAND, WRITE_CONFIGURATION)?;
-    send(DATA, configuration | KEYBOARD_INTERRUPT | TRANSLATE_TO_SET_1)
+    send(DATA, configuration | KEYBOARD_INTERRUPT | TRANSLATE_TO_SET_1)?;
+    drop_pending();
+    Some(())
+}
+
+/// Reads codes that nobody waits for any more: a full output would keep the next from interrupting.
+fn drop_pending() {
+    for _ in 0..MOST_CODES {
+        if status() & OUTPUT_FULL == 0 || receive().is_none() {
+            return;
+        }
+    }
 }
 
 fn take_codes() {
-    while status() & OUTPUT_FULL != 0 {
-        let is_mouse = status() & FROM_MOUSE != 0;
+    for _ in 0..MOST_CODES {
+        let status = status();
+        if status & OUTPUT_FULL == 0 {
+            return;
+        }
         let Some(code) = receive() else { return };
-        if is_mouse {
+        if status & FROM_MOUSE != 0 {
             continue;
         }
         let key = KEYBOARD.lock().as_mut().and_then(|keyboard| {
@@ -109,6 +125,9 @@ fn sequence(code: KeyCode) -> &'static str {
         KeyCode::ArrowLeft => "\x1b[D",
         KeyCode::Home => "\x1b[H",
         KeyCode::End => "\x1b[F",
+        KeyCode::Insert => "\x1b[2~",
+        KeyCode::PageUp => "\x1b[5~",
+        KeyCode::PageDown => "\x1b[6~",
         _ => "",
     }
 }

@@ -5,6 +5,7 @@ pub(crate) mod backtrace;
 pub(crate) mod clock;
 pub(crate) mod cpu;
 pub(crate) mod exceptions;
+pub(crate) mod faults;
 pub(crate) mod framebuffer;
 pub(crate) mod fw_cfg;
 pub(crate) mod gdt;

@@ -1,7 +1,8 @@
 //! The serial line COM1.
 
 use uart_16550::backend::PioBackend;
-use uart_16550::{Config, Uart16550};
+use uart_16550::spec::registers::{IER, LSR};
+use uart_16550::{BaudRate, Config, Uart16550};
 
 use super::idt;
 use crate::console;
@@ -9,84 +10,99 @@ use crate::sync::IrqLock;
 
 const PORT: u16 = 0x3f8;
 const LINE: u8 = 4;
-/// How often a full transmitter is looked at before a byte is given up: long enough for 115,200 baud, short
-/// enough that a line that hangs does not hang the kernel.
-const MOST_LOOKS: u32 = 200_000;
+/// How often a full transmitter is looked at before its bytes are given up: long enough for 16 bytes at
+/// 115,200 baud (a look takes 1 us or so), short enough that a line that hangs does not hang the kernel.
+const MOST_LOOKS: u32 = 50_000;
+/// An interrupt takes in this many bytes at most, so that a device that never ends does not hang the kernel.
+const MOST_RECEIVED_BYTES: usize = 4096;
+
+struct Serial {
+    uart: Uart16550<PioBackend>,
+    /// The last bytes did not go out: until some do, the line is looked at once only.
+    is_stuck: bool,
+}
 
 /// The line; `None` while it is not set up, or where there is none.
-static LINE_STATE: IrqLock<Option<Uart16550<PioBackend>>> = IrqLock::new(None);
+static LINE_STATE: IrqLock<Option<Serial>> = IrqLock::new(None);
 
 /// Sets the line up if there is one: 115,200 baud, 8 bits, no parity, FIFO on.
 pub(crate) fn init() {
     // SAFETY: COM1's ports, which only this file touches; where there is no device nothing answers.
     let Ok(mut uart) = (unsafe { Uart16550::new_port(PORT) }) else { return };
-    let config = Config { interrupts: uart_16550::spec::registers::IER::empty(), ..Config::DEFAULT };
+    // The driver waits without end for the transmitter to run empty: see first that it does.
+    if !uart.check_present() || !(0..MOST_LOOKS).any(|_| uart.lsr().contains(LSR::TRANSMITTER_EMPTY)) {
+        return;
+    }
+    let config = Config { baud_rate: BaudRate::Baud115200, ..Config::DEFAULT };
     if uart.init(config).is_ok() {
-        *LINE_STATE.lock() = Some(uart);
+        *LINE_STATE.lock() = Some(Serial { uart, is_stuck: false });
     }
 }
 
 /// Lets arriving bytes interrupt.
 pub(crate) fn enable_input() {
-    if let Some(uart) = LINE_STATE.lock().as_mut() {
-        uart.enable_interrupts(uart_16550::spec::registers::IER::DATA_READY);
+    if let Some(serial) = LINE_STATE.lock().as_mut() {
         idt::handle_line(LINE, receive);
+        serial.uart.enable_interrupts(IER::DATA_READY);
     }
 }
 
 /// Writes bytes, `\n` as `\r\n`.
 pub(crate) fn write(bytes: &[u8]) {
-    if let Some(uart) = LINE_STATE.lock().as_mut() {
-        send(uart, bytes);
+    if let Some(serial) = LINE_STATE.lock().as_mut() {
+        serial.send(bytes);
     }
 }
 
 /// Writes bytes even if the line's lock is held: by whom does not matter any more.
 pub(crate) fn write_emergency(bytes: &[u8]) {
-    if let Some(mut uart) = LINE_STATE.try_lock() {
-        if let Some(uart) = uart.as_mut() {
-            send(uart, bytes);
+    if let Some(mut serial) = LINE_STATE.try_lock() {
+        if let Some(serial) = serial.as_mut() {
+            serial.send(bytes);
         }
         return;
     }
-    // SAFETY: COM1's ports; the holder of the lock is interrupted for good, so this is the only user left.
-    if let Ok(mut uart) = unsafe { Uart16550::new_port(PORT) }
-        && uart.check_present()
-    {
-        send(&mut uart, bytes);
+    // The lock's holder wrote when it was interrupted, so the line is set up, and sending needs no more state
+    // than the device has. The new driver takes the FIFO for off and sends byte by byte.
+    // SAFETY: COM1's ports; the holder of the lock never goes on.
+    if let Ok(uart) = unsafe { Uart16550::new_port(PORT) } {
+        Serial { uart, is_stuck: false }.send(bytes);
     }
 }
 
-fn send(uart: &mut Uart16550<PioBackend>, bytes: &[u8]) {
-    for line in bytes.split_inclusive(|&byte| byte == b'\n') {
-        match line.strip_suffix(b"\n") {
-            Some(text) => {
-                send_all(uart, text);
-                send_all(uart, b"\r\n");
+impl Serial {
+    fn send(&mut self, bytes: &[u8]) {
+        for line in bytes.split_inclusive(|&byte| byte == b'\n') {
+            match line.strip_suffix(b"\n") {
+                Some(text) => {
+                    self.send_raw(text);
+                    self.send_raw(b"\r\n");
+                }
+                None => self.send_raw(line),
             }
-            None => send_all(uart, line),
         }
     }
-}
 
-fn send_all(uart: &mut Uart16550<PioBackend>, mut bytes: &[u8]) {
-    let mut looks = 0;
-    while !bytes.is_empty() && looks < MOST_LOOKS {
-        let sent = uart.send_bytes(bytes);
-        looks = if sent == 0 { looks + 1 } else { 0 };
-        bytes = bytes.get(sent..).unwrap_or_default();
+    fn send_raw(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let most_looks = if self.is_stuck { 1 } else { MOST_LOOKS };
+            let sent = (0..most_looks).map(|_| self.uart.send_bytes(bytes)).find(|&sent| sent > 0);
+            self.is_stuck = sent.is_none();
+            let Some(rest) = sent.and_then(|sent| bytes.get(sent..)) else { return };
+            bytes = rest;
+        }
     }
 }
 
 /// Takes what arrived.
 fn receive() {
     let mut buffer = [0; 16];
-    loop {
-        let count = LINE_STATE.lock().as_mut().map_or(0, |uart| uart.receive_bytes(&mut buffer));
+    for _ in 0..MOST_RECEIVED_BYTES / buffer.len() {
+        let count = LINE_STATE.lock().as_mut().map_or(0, |serial| serial.uart.receive_bytes(&mut buffer));
         for &byte in buffer.iter().take(count) {
             console::input::push(byte);
         }
-        if count == 0 {
+        if count < buffer.len() {
             return;
         }
     }

@@ -1,4 +1,6 @@
-//! The VGA's text mode.
+//! The VGA's text mode: characters and attributes in memory, the cursor in two registers.
+//!
+//! Source: IBM VGA technical reference, CRT controller registers.
 
 use core::ptr::NonNull;
 
@@ -8,29 +10,48 @@ use crate::console::screen::{Cell, Display};
 
 const INDEX: u16 = 0x3d4;
 const DATA: u16 = 0x3d5;
+const CURSOR_START: u8 = 0x0a;
+const CURSOR_END: u8 = 0x0b;
+/// Scan lines of a character between which the cursor stands, at its foot.
+const CURSOR_LINES: (u8, u8) = (13, 15);
 const CURSOR_HIGH: u8 = 0x0e;
 const CURSOR_LOW: u8 = 0x0f;
 
-/// Characters and attributes at 0xb8000.
+/// Characters and attributes at 0xb8000. Copies are handles to the same display.
+#[derive(Clone, Copy)]
 pub(crate) struct VgaText {
     start: NonNull<u16>,
     columns: usize,
     rows: usize,
 }
 
-// SAFETY: the memory is the display's; whoever has this value is its only user.
+// SAFETY: the memory is the display's, mapped for good, and only written, each character at once: users that
+// overlap leave wrong characters at worst.
 unsafe impl Send for VgaText {}
+// SAFETY: as for `Send`.
+unsafe impl Sync for VgaText {}
+
+fn write_register(register: u8, value: u8) {
+    // SAFETY: the CRT controller's ports; this file uses its cursor registers only, which move nothing but
+    // the cursor.
+    unsafe {
+        outb(INDEX, register);
+        outb(DATA, value);
+    }
+}
 
 impl VgaText {
-    /// Maps the display and clears it.
+    /// Maps the display and clears it. `None` without frames to map it.
     pub(crate) fn new(address: u64, columns: usize, rows: usize) -> Option<Self> {
         let start = crate::memory::map_device(address, columns * rows * 2)?;
         let mut display = Self { start: start.cast(), columns, rows };
         for row in 0..rows {
             for column in 0..columns {
-                display.draw(row, column, Cell { character: b' ', colours: 7 }, false);
+                display.draw(row, column, Cell::BLANK, false);
             }
         }
+        write_register(CURSOR_START, CURSOR_LINES.0);
+        write_register(CURSOR_END, CURSOR_LINES.1);
         Some(display)
     }
 }
@@ -53,15 +74,11 @@ impl Display for VgaText {
         let swap = |colour: u8| (colour & 0b1010) | (colour & 1) << 2 | (colour >> 2 & 1);
         let attribute = swap(cell.colours & 15) | swap(cell.colours >> 4) << 4;
         let value = u16::from(cell.character) | u16::from(attribute) << 8;
-        // SAFETY: `place` lies inside the mapped display; the ports are the VGA's cursor registers.
-        unsafe {
-            self.start.add(place).write_volatile(value);
-            if is_cursor {
-                for (register, value) in [(CURSOR_HIGH, place >> 8), (CURSOR_LOW, place)] {
-                    outb(INDEX, register);
-                    outb(DATA, value as u8);
-                }
-            }
+        // SAFETY: `place` lies inside the mapped display.
+        unsafe { self.start.add(place).write_volatile(value) };
+        if is_cursor {
+            write_register(CURSOR_HIGH, (place >> 8) as u8);
+            write_register(CURSOR_LOW, place as u8);
         }
     }
 }

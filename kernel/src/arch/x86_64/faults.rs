@@ -1,0 +1,41 @@
+//! Faults made on purpose, for the tests of their reports.
+
+use super::paging::DIRECT_MAP;
+
+/// The last page below the direct map: canonical, and never mapped.
+const UNMAPPED: usize = DIRECT_MAP - 0x1000 + (1 << 46);
+
+/// Writes to an address where nothing is mapped.
+#[inline(never)]
+pub(crate) fn write_unmapped() {
+    // SAFETY: the fault is the purpose; nothing is mapped there.
+    unsafe { core::arch::asm!("mov qword ptr [{}], rax", in(reg) UNMAPPED) };
+}
+
+/// Reads address 0.
+#[inline(never)]
+pub(crate) fn read_null() {
+    // SAFETY: the fault is the purpose; page 0 is never mapped.
+    unsafe { core::arch::asm!("mov rax, qword ptr [{}]", in(reg) 0_usize, out("rax") _) };
+}
+
+/// Recurses until the guard page below the stack ends it.
+#[inline(never)]
+pub(crate) fn overflow_stack() {
+    recurse(0);
+}
+
+#[inline(never)]
+fn recurse(depth: u64) -> u64 {
+    let frame = [depth; 32];
+    if core::hint::black_box(&frame)[0] == u64::MAX {
+        return depth;
+    }
+    recurse(depth + 1) + frame[1]
+}
+
+/// A breakpoint, which returns.
+pub(crate) fn breakpoint() {
+    // SAFETY: the exception is handled and returns.
+    unsafe { core::arch::asm!("int3", options(nomem, nostack)) };
+}

@@ -1,0 +1,41 @@
+//! Real faults that a person can ask for, to see what the kernel says of them.
+//!
+//! The ones that need forbidden instructions lie in `arch` and `memory`.
+
+use crate::arch::faults;
+use crate::memory::heap::{self, kmalloc};
+
+/// A fault.
+pub(crate) struct Bug {
+    /// The name that chooses it.
+    pub(crate) name: &'static str,
+    /// What happens.
+    pub(crate) summary: &'static str,
+    /// Makes it happen.
+    pub(crate) run: fn(),
+}
+
+/// All of them.
+pub(crate) static BUGS: [Bug; 6] = [
+    Bug {
+        name: "page-fault",
+        summary: "write to an address where nothing is mapped; stops",
+        run: faults::write_unmapped,
+    },
+    Bug { name: "null", summary: "read through a null pointer; stops", run: faults::read_null },
+    Bug { name: "stack-overflow", summary: "recurse without end; stops", run: faults::overflow_stack },
+    Bug { name: "panic", summary: "panic; stops", run: || panic!("asked for by a person") },
+    Bug { name: "double-free", summary: "free a block twice; goes on", run: heap::free_twice },
+    Bug { name: "oom", summary: "ask for more memory than there is; goes on", run: ask_for_too_much },
+];
+
+/// A request that cannot be served gets a null pointer, and the kernel goes on.
+fn ask_for_too_much() {
+    let size_bytes = crate::memory::total_pages() * crate::memory::frames::PAGE_BYTES * 2;
+    let block = kmalloc(size_bytes);
+    if block.is_null() {
+        log::error!("out of memory: kmalloc of {size_bytes} bytes returned null");
+    } else {
+        log::error!("kmalloc of {size_bytes} bytes, twice what there is, returned {block:p}");
+    }
+}

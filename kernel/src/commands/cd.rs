@@ -1,0 +1,20 @@
+//! `cd`: goes to another directory.
+
+use shell::Command;
+
+use super::Session;
+
+pub(super) const COMMAND: Command<Session> =
+    Command { name: "cd", usage: "cd [DIRECTORY]", summary: "go to a directory, or to /", run };
+
+fn run(session: &mut Session, paths: &[&str]) {
+    let path = match paths {
+        [] => "/",
+        [path] => path,
+        _ => return session.print(format_args!("usage: {}\n", COMMAND.usage)),
+    };
+    match session.vfs().canonical_directory(&session.cwd, path) {
+        Ok(cwd) => session.cwd = cwd,
+        Err(error) => session.fail("cd", path, error),
+    }
+}

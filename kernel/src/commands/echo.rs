@@ -1,0 +1,16 @@
+//! `echo`: its words, with a blank between them.
+
+use shell::Command;
+
+use super::Session;
+
+pub(super) const COMMAND: Command<Session> =
+    Command { name: "echo", usage: "echo [WORD...]", summary: "write words to the screen", run };
+
+fn run(session: &mut Session, words: &[&str]) {
+    for (number, word) in words.iter().enumerate() {
+        let blank = if number == 0 { "" } else { " " };
+        session.print(format_args!("{blank}{word}"));
+    }
+    session.print(format_args!("\n"));
+}

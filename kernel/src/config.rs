@@ -1,0 +1,96 @@
+//! The kernel's configuration: words on its command line.
+//!
+//! The line comes from GRUB and, under QEMU, from the file `opt/tally/cmdline` of its configuration device;
+//! later words win. An unknown word is named in a warning and has no effect.
+
+use log::LevelFilter;
+
+/// What the command line said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Config {
+    /// `log=off|error|warn|info|debug|trace`: the least urgent messages that are kept.
+    pub(crate) log_level: LevelFilter,
+    /// `demo=memstat`: the lesson in counting runs at boot.
+    pub(crate) is_lesson_wanted: bool,
+    /// `memstat.arena=SIZE`: the most that the tracker's arena may hold, as in `64K` or `2M`.
+    pub(crate) arena_limit_bytes: Option<usize>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { log_level: LevelFilter::Info, is_lesson_wanted: false, arena_limit_bytes: None }
+    }
+}
+
+impl Config {
+    /// Takes the words of `line` in, and hands those that mean nothing to `unknown`.
+    pub(crate) fn apply(&mut self, line: &str, mut unknown: impl FnMut(&str)) {
+        for word in line.split_ascii_whitespace() {
+            if self.apply_word(word).is_none() {
+                unknown(word);
+            }
+        }
+    }
+
+    fn apply_word(&mut self, word: &str) -> Option<()> {
+        match word.split_once('=')? {
+            ("log", level) => self.log_level = level.parse().ok()?,
+            ("demo", "memstat") => self.is_lesson_wanted = true,
+            ("heap", "slab") => {}
+            ("memstat.arena", size) => self.arena_limit_bytes = Some(size_bytes(size)?),
+            _ => return None,
+        }
+        Some(())
+    }
+}
+
+/// A size as in `65536`, `64K`, `2M` or `1G`.
+fn size_bytes(text: &str) -> Option<usize> {
+    let (digits, shift) = match text.as_bytes().last()? {
+        b'K' | b'k' => (text.get(..text.len() - 1)?, 10),
+        b'M' | b'm' => (text.get(..text.len() - 1)?, 20),
+        b'G' | b'g' => (text.get(..text.len() - 1)?, 30),
+        _ => (text, 0),
+    };
+    digits.parse::<usize>().ok()?.checked_mul(1 << shift)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn parsed(line: &str) -> (Config, Vec<String>) {
+        let mut config = Config::default();
+        let mut unknown = Vec::new();
+        config.apply(line, |word| unknown.push(word.to_owned()));
+        (config, unknown)
+    }
+
+    #[test]
+    fn known_words_take_effect_and_unknown_ones_are_named() {
+        let (config, unknown) = parsed("  log=debug demo=memstat memstat.arena=64K heap=none quiet log=loud");
+        assert_eq!(config.log_level, LevelFilter::Debug);
+        assert!(config.is_lesson_wanted);
+        assert_eq!(config.arena_limit_bytes, Some(65536));
+        assert_eq!(unknown, ["heap=none", "quiet", "log=loud"]);
+    }
+
+    #[test]
+    fn sizes_have_units_and_limits() {
+        assert_eq!(size_bytes("2M"), Some(2 << 20));
+        assert_eq!(size_bytes("17"), Some(17));
+        for nonsense in ["", "K", "-1", "1T", "99999999999G"] {
+            assert_eq!(size_bytes(nonsense), None, "{nonsense}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn any_line_gets_an_answer(line in any::<String>()) {
+            parsed(&line);
+        }
+    }
+}

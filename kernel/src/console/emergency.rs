@@ -1,0 +1,84 @@
+//! Last words: output for panics and exceptions, when any lock may be held by code that never goes on.
+//!
+//! The serial line is always written (see `serial::write_emergency`). The screen is written as ever if its
+//! lock is free. If it is not, the interrupted code was changing it, and its grid can't be relied on: then
+//! the words go straight to the display from the top line on, through a second handle that shares nothing
+//! with the screen.
+
+use core::fmt::{self, Write};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use spin::Once;
+
+use super::device::{AnyDisplay, CONSOLE};
+use super::screen::{Cell, Display};
+use crate::arch::serial;
+
+/// White on red: these words stand among others, which they overwrite.
+const COLOURS: u8 = 0x1f;
+const ESCAPE: u8 = 0x1b;
+
+static DISPLAY: Once<AnyDisplay> = Once::new();
+/// Where the next character goes, counted in characters from the top.
+static PLACE: AtomicUsize = AtomicUsize::new(0);
+/// Whether a control sequence has begun; its bytes are not shown.
+static IS_IN_SEQUENCE: AtomicBool = AtomicBool::new(false);
+
+/// Makes the display known.
+pub(super) fn set_display(display: AnyDisplay) {
+    DISPLAY.call_once(|| display);
+}
+
+/// A writer that takes no lock which the interrupted code may hold.
+pub(crate) struct Emergency;
+
+impl Write for Emergency {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        serial::write_emergency(text.as_bytes());
+        match CONSOLE.try_lock() {
+            Some(mut console) => {
+                console.show(text.as_bytes());
+                console.draw();
+            }
+            None => {
+                if let Some(mut display) = DISPLAY.get().copied() {
+                    text.bytes().for_each(|byte| show(&mut display, byte));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Writes formatted text when nothing can be relied on any more: from exceptions and panics.
+pub(crate) fn write_emergency(text: fmt::Arguments<'_>) {
+    let _ = Emergency.write_fmt(text);
+}
+
+fn show(display: &mut AnyDisplay, byte: u8) {
+    if IS_IN_SEQUENCE.load(Ordering::Relaxed) {
+        IS_IN_SEQUENCE.store(!byte.is_ascii_alphabetic(), Ordering::Relaxed);
+        return;
+    }
+    let columns = display.columns().max(1);
+    let place = PLACE.load(Ordering::Relaxed) % (columns * display.rows()).max(1);
+    let mut put = |place: usize, character| {
+        display.draw(place / columns, place % columns, Cell { character, colours: COLOURS }, false);
+    };
+    let next = match byte {
+        ESCAPE => {
+            IS_IN_SEQUENCE.store(true, Ordering::Relaxed);
+            place
+        }
+        b'\n' => {
+            let end = (place / columns + 1) * columns;
+            (place..end).for_each(|place| put(place, b' '));
+            end
+        }
+        _ => {
+            put(place, if byte.is_ascii_graphic() { byte } else { b' ' });
+            place + 1
+        }
+    };
+    PLACE.store(next, Ordering::Relaxed);
+}

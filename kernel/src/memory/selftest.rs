@@ -1,0 +1,218 @@
+//! The tests of the heap in the running kernel.
+
+use alloc::vec::Vec;
+use core::alloc::Layout;
+use core::ptr::null_mut;
+
+use memstat::Record;
+
+use super::frames::PAGE_BYTES;
+use super::heap::{kfree, kmalloc, krealloc, ksize, kzalloc, tracker};
+use super::machine::{Purpose, free_pages, pages_for, total_pages};
+use crate::selftest::Outcome;
+
+/// All pages are free or have a purpose.
+pub(crate) fn pages_add_up() -> Outcome {
+    let taken = [Purpose::Heap, Purpose::Arena, Purpose::Buffers, Purpose::PageTables].map(pages_for);
+    if total_pages() == free_pages() + taken.iter().sum::<usize>() {
+        Ok(())
+    } else {
+        Err("pages do not add up")
+    }
+}
+
+/// The lesson: at every step the report says what was done.
+pub(crate) fn ten_blocks_agree() -> Outcome {
+    let base = tracker().counters();
+    let agrees = |blocks: u64, bytes: u64| {
+        let now = tracker().counters();
+        now.live_blocks == base.live_blocks + blocks
+            && now.live_bytes == base.live_bytes + bytes
+            && tracker().record_count() as u64 == now.recorded_blocks()
+    };
+    let mut blocks = [null_mut(); 10];
+    let mut bytes = 0;
+    for (number, block) in blocks.iter_mut().enumerate() {
+        let size_bytes = 100 * (number + 1);
+        *block = kmalloc(size_bytes);
+        bytes += size_bytes as u64;
+        if block.is_null() || !agrees(number as u64 + 1, bytes) {
+            return Err("after a kmalloc the report is wrong");
+        }
+    }
+    for (number, block) in blocks.into_iter().enumerate() {
+        // SAFETY: from kmalloc, and nobody uses it.
+        unsafe { kfree(block) };
+        bytes -= 100 * (number as u64 + 1);
+        if !agrees(9 - number as u64, bytes) {
+            return Err("after a kfree the report is wrong");
+        }
+    }
+    Ok(())
+}
+
+/// Zero sizes, huge sizes, null, sizes, zeroed memory.
+pub(crate) fn kmalloc_contract() -> Outcome {
+    let (first, second) = (kmalloc(0), kmalloc(0));
+    if first.is_null() || second.is_null() || first == second {
+        return Err("kmalloc(0) gives no block of its own");
+    }
+    if ![usize::MAX, isize::MAX as usize, 1 << 46].into_iter().all(|size_bytes| kmalloc(size_bytes).is_null())
+    {
+        return Err("a senseless size was served");
+    }
+    let dirty = kmalloc(300);
+    // SAFETY: a live block of 300 bytes, then freed once; null is ignored.
+    unsafe {
+        dirty.write_bytes(0xa5, 300);
+        kfree(dirty);
+        kfree(null_mut());
+    }
+    let zeroed = kzalloc(300);
+    // SAFETY: a live block of 300 bytes.
+    let is_zero = (0..300).all(|at| unsafe { zeroed.add(at).read() } == 0);
+    let size_bytes = ksize(zeroed);
+    // SAFETY: live blocks that nobody uses.
+    unsafe {
+        kfree(first);
+        kfree(second);
+        kfree(zeroed);
+    }
+    if !is_zero {
+        return Err("kzalloc does not clear");
+    }
+    if size_bytes < 300 || ksize(zeroed) != 0 { Err("ksize is wrong") } else { Ok(()) }
+}
+
+/// A block keeps its bytes through growth and shrinking.
+pub(crate) fn krealloc_keeps_contents() -> Outcome {
+    let mut known = 16;
+    // SAFETY: the block is live, owned here, and written within its size only.
+    unsafe {
+        let mut block = krealloc(null_mut(), known);
+        for at in 0..known {
+            block.add(at).write(at as u8);
+        }
+        for size_bytes in [20, 500, 70_000, 300, 17, 5000] {
+            block = krealloc(block, size_bytes);
+            known = known.min(size_bytes);
+            if block.is_null() || (0..known).any(|at| block.add(at).read() != at as u8) {
+                return Err("contents were lost");
+            }
+        }
+        if !krealloc(block, 0).is_null() { Err("krealloc to 0 gives a block") } else { Ok(()) }
+    }
+}
+
+/// Blocks are aligned as asked, up to 2 MiB.
+pub(crate) fn alignment() -> Outcome {
+    for align_log2 in 0..=21 {
+        let Ok(layout) = Layout::from_size_align(40, 1 << align_log2) else { return Err("no layout") };
+        let Some(block) = tracker().allocate(layout) else { return Err("no memory") };
+        let is_aligned = (block.as_ptr() as usize).is_multiple_of(layout.align());
+        // SAFETY: a live block that nobody uses.
+        let freed = unsafe { tracker().free_with_layout(block, layout) };
+        if !is_aligned || freed.is_err() {
+            return Err("a block is not aligned");
+        }
+    }
+    Ok(())
+}
+
+/// Double, interior and foreign frees are counted and change nothing.
+pub(crate) fn bad_frees_do_no_harm() -> Outcome {
+    let block = kmalloc(100);
+    let large = kmalloc(3 * PAGE_BYTES);
+    let before = tracker().counters();
+    let mut local = 0_u64;
+    // SAFETY: the tracker refuses all of them.
+    unsafe {
+        kfree(block.add(8));
+        kfree(large.add(PAGE_BYTES + 5));
+        kfree((&raw mut local).cast());
+        kfree(usize::MAX as *mut u8);
+        if !krealloc(block.add(16), 10).is_null() {
+            return Err("krealloc took an interior pointer");
+        }
+    }
+    let middle = tracker().counters();
+    // SAFETY: live blocks that nobody uses; the second frees are refused.
+    unsafe {
+        kfree(block);
+        kfree(block);
+        kfree(large);
+        kfree(large);
+    }
+    let after = tracker().counters();
+    if middle.bad_frees != before.bad_frees + 5 || after.bad_frees != middle.bad_frees + 2 {
+        return Err("bad frees were not counted");
+    }
+    if middle.live_bytes != before.live_bytes || after.frees != before.frees + 2 {
+        return Err("a bad free changed the heap");
+    }
+    Ok(())
+}
+
+/// With no memory left kmalloc says null; after the frees everything is there again.
+pub(crate) fn exhaustion() -> Outcome {
+    let (before, pages) = (tracker().counters(), free_pages());
+    let mut chain: *mut *mut u8 = null_mut();
+    // From large blocks to small, so that few are needed. Each holds the one before: nothing else to keep
+    // them in is left.
+    for size_bytes in [64 << 20, 4 << 20, 256 << 10, 16 << 10, 4096] {
+        loop {
+            let block = kmalloc(size_bytes).cast::<*mut u8>();
+            if block.is_null() {
+                break;
+            }
+            // SAFETY: a live block of at least a word, aligned to 16.
+            unsafe { block.write(chain.cast()) };
+            chain = block;
+        }
+    }
+    let failures = tracker().counters().failures - before.failures;
+    while !chain.is_null() {
+        let block = chain;
+        // SAFETY: live blocks, each written above; nobody uses one after it is read.
+        unsafe {
+            chain = block.read().cast();
+            kfree(block.cast());
+        }
+    }
+    let after = tracker().counters();
+    if failures < 5 {
+        return Err("no failure was counted");
+    }
+    if after.live_bytes != before.live_bytes || after.live_blocks != before.live_blocks {
+        return Err("the blocks did not come back");
+    }
+    // Slabs and the arena may keep some pages in hand.
+    const KEPT_PAGES: usize = 32;
+    if free_pages() + KEPT_PAGES < pages { Err("the pages did not come back") } else { Ok(()) }
+}
+
+/// Every block is in the listing, once.
+pub(crate) fn thousand_blocks_are_listed() -> Outcome {
+    const BLOCKS: usize = 1000;
+    let mut blocks = Vec::new();
+    blocks.extend((0..BLOCKS).map(|number| kmalloc(number % 200)));
+    let mut seen = alloc::vec![0_u8; BLOCKS];
+    let mut order: Vec<(usize, usize)> = blocks.iter().map(|block| *block as usize).zip(0..).collect();
+    order.sort_unstable();
+    let mut buffer = [Record::EMPTY; 16];
+    let mut cursor = Some(0);
+    while let Some(from) = cursor {
+        let (count, next) = tracker().read_records(from, &mut buffer);
+        for record in buffer.iter().take(count) {
+            if let Ok(place) = order.binary_search_by_key(&record.address(), |(address, _)| *address) {
+                seen[order[place].1] += 1;
+            }
+        }
+        cursor = next;
+    }
+    for block in blocks {
+        // SAFETY: a live block that nobody uses.
+        unsafe { kfree(block) };
+    }
+    if seen.iter().all(|count| *count == 1) { Ok(()) } else { Err("a block is missing or listed twice") }
+}

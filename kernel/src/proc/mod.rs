@@ -1,0 +1,26 @@
+//! The files under `/proc`: one short source file each. The only place where memstat meets the VFS.
+//!
+//! Each file's format is written down in `docs/proc.md`.
+
+mod allocs;
+mod cmdline;
+mod iomem;
+mod meminfo;
+mod mounts;
+mod uptime;
+mod version;
+
+use vfs::{Content, GeneratedFs, Node};
+
+static NODES: [Node; 7] = [
+    Node { name: "allocs", content: Content::Table(&allocs::Allocs) },
+    Node { name: "cmdline", content: Content::Text(&cmdline::CommandLine) },
+    Node { name: "iomem", content: Content::Text(&iomem::IoMem) },
+    Node { name: "meminfo", content: Content::Text(&meminfo::MemInfo) },
+    Node { name: "mounts", content: Content::Text(&mounts::MountTable) },
+    Node { name: "uptime", content: Content::Text(&uptime::Uptime) },
+    Node { name: "version", content: Content::Text(&version::Version) },
+];
+
+/// The file system of these files.
+pub(crate) static PROC: GeneratedFs = GeneratedFs::new("proc", &NODES);

@@ -1,0 +1,136 @@
+//! The kernel's own tests, run by the command `selftest` in the kernel that ships.
+//!
+//! A test leaves everything as it found it: run twice, the second run leaves the live bytes unchanged.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use vfs::OpenFlags;
+
+use crate::arch::{clock, faults, idt, paging};
+use crate::kernel::VFS;
+use crate::memory::heap::tracker;
+use crate::memory::selftest as memory;
+
+/// What a test finds: `Err` with what is wrong.
+pub(crate) type Outcome = Result<(), &'static str>;
+
+/// A test.
+pub(crate) struct Test {
+    /// What must hold.
+    pub(crate) name: &'static str,
+    /// Finds out whether it does.
+    pub(crate) run: fn() -> Outcome,
+}
+
+/// All tests, in the order of running.
+pub(crate) static TESTS: [Test; 14] = [
+    Test { name: "breakpoint_returns", run: breakpoint_returns },
+    Test { name: "no_page_is_writable_and_executable", run: pages_keep_their_rights },
+    Test { name: "clock_goes_on", run: clock_goes_on },
+    Test { name: "pages_free_and_taken_add_up", run: memory::pages_add_up },
+    Test { name: "counters_map_and_rows_agree", run: counters_map_and_rows_agree },
+    Test { name: "ten_kmalloc_and_kfree_agree_at_every_step", run: memory::ten_blocks_agree },
+    Test { name: "kmalloc_contract", run: memory::kmalloc_contract },
+    Test { name: "krealloc_keeps_contents", run: memory::krealloc_keeps_contents },
+    Test { name: "alignment_up_to_2_mib", run: memory::alignment },
+    Test { name: "bad_frees_do_no_harm", run: memory::bad_frees_do_no_harm },
+    Test { name: "exhausted_heap_says_null_and_recovers", run: memory::exhaustion },
+    Test { name: "boxes_and_vectors_work", run: boxes_and_vectors_work },
+    Test { name: "reading_proc_allocates_nothing", run: reading_proc_allocates_nothing },
+    Test { name: "a_thousand_blocks_are_listed_once_each", run: memory::thousand_blocks_are_listed },
+];
+
+fn breakpoint_returns() -> Outcome {
+    const BREAKPOINT: u8 = 3;
+    let before = idt::count(BREAKPOINT);
+    faults::breakpoint();
+    if idt::count(BREAKPOINT) == before + 1 { Ok(()) } else { Err("the breakpoint was not counted") }
+}
+
+fn pages_keep_their_rights() -> Outcome {
+    match paging::first_violation() {
+        None => Ok(()),
+        Some((address, what)) => {
+            log::error!("{what}: {address:#x}");
+            Err(what)
+        }
+    }
+}
+
+fn clock_goes_on() -> Outcome {
+    let (ticks, start_ns) = (clock::ticks(), clock::uptime_ns());
+    while clock::ticks() < ticks + 3 {
+        if clock::uptime_ns() > start_ns + 2_000_000_000 {
+            return Err("no timer interrupt in two seconds");
+        }
+        core::hint::spin_loop();
+    }
+    Ok(())
+}
+
+/// Reads a file and counts its lines.
+fn count_lines(path: &str) -> Result<usize, &'static str> {
+    let file = VFS.open("/", path, OpenFlags::READ).map_err(|_| "a file of /proc does not open")?;
+    let mut buffer = [0; 512];
+    let mut lines = 0;
+    while let Ok(count @ 1..) = VFS.read(file, &mut buffer) {
+        lines += buffer.iter().take(count).filter(|byte| **byte == b'\n').count();
+    }
+    VFS.close(file).map_err(|_| "a file of /proc does not close")?;
+    Ok(lines)
+}
+
+fn counters_map_and_rows_agree() -> Outcome {
+    const HEAD_LINES: usize = 3;
+    let counters = tracker().counters();
+    if counters.live_blocks != counters.allocations - counters.frees {
+        return Err("live blocks are not allocations minus frees");
+    }
+    if tracker().record_count() as u64 != counters.recorded_blocks() {
+        return Err("the map has another number of blocks than the counters");
+    }
+    if count_lines("/proc/allocs")? != tracker().record_count() + HEAD_LINES {
+        return Err("/proc/allocs has another number of rows than there are blocks");
+    }
+    Ok(())
+}
+
+fn boxes_and_vectors_work() -> Outcome {
+    let before = tracker().counters();
+    {
+        let boxed = Box::new(17_u64);
+        let numbers: Vec<u32> = (0..1000).collect();
+        let text = String::from("tally");
+        if *boxed != 17 || numbers.iter().sum::<u32>() != 499_500 || text.len() != 5 {
+            return Err("wrong contents");
+        }
+        if tracker().counters().live_blocks != before.live_blocks + 3 {
+            return Err("three values did not take three blocks");
+        }
+    }
+    let after = tracker().counters();
+    if after.live_blocks == before.live_blocks && after.live_bytes == before.live_bytes {
+        Ok(())
+    } else {
+        Err("their blocks did not come back")
+    }
+}
+
+fn reading_proc_allocates_nothing() -> Outcome {
+    let before = tracker().counters();
+    let pages = crate::memory::free_pages();
+    let directory = VFS.open("/proc", ".", OpenFlags::READ).map_err(|_| "/proc does not open")?;
+    while let Ok(Some(entry)) = VFS.read_directory(directory) {
+        let file = VFS.open("/proc", &entry.name, OpenFlags::READ).map_err(|_| "a file does not open")?;
+        let mut buffer = [0; 64];
+        while let Ok(1..) = VFS.read(file, &mut buffer) {}
+        VFS.close(file).map_err(|_| "a file does not close")?;
+    }
+    VFS.close(directory).map_err(|_| "/proc does not close")?;
+    if tracker().counters() != before {
+        return Err("the heap's counters changed");
+    }
+    if crate::memory::free_pages() != pages { Err("pages were lost") } else { Ok(()) }
+}

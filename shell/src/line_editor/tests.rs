@@ -1,0 +1,176 @@
+//! The editor against a plain line, and its echo against a terminal of one line.
+
+use super::*;
+use proptest::prelude::*;
+
+/// One line of a terminal.
+#[derive(Default)]
+struct Terminal {
+    cells: Vec<char>,
+    column: usize,
+}
+
+impl Write for Terminal {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for character in text.chars() {
+            match character {
+                '\x08' => self.column -= 1,
+                '\n' => {}
+                _ => {
+                    if self.column == self.cells.len() {
+                        self.cells.push(' ');
+                    }
+                    self.cells[self.column] = character;
+                    self.column += 1;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn type_bytes(editor: &mut LineEditor, bytes: &[u8], out: &mut dyn Write) -> Vec<Event> {
+    bytes.iter().map(|byte| editor.feed(*byte, out).unwrap()).filter(|event| *event != Event::None).collect()
+}
+
+#[test]
+fn each_kind_of_enter_ends_a_line_once() {
+    for end in ["\r", "\n", "\r\n"] {
+        let mut editor = LineEditor::new();
+        let mut out = String::new();
+        assert_eq!(type_bytes(&mut editor, format!("ls{end}").as_bytes(), &mut out), [Event::Line]);
+        assert_eq!(editor.line(), "ls");
+        assert_eq!(type_bytes(&mut editor, format!("pwd{end}").as_bytes(), &mut out), [Event::Line]);
+        assert_eq!(editor.line(), "pwd");
+    }
+    let mut editor = LineEditor::new();
+    assert_eq!(type_bytes(&mut editor, b"\r\r\n\n", &mut String::new()).len(), 3);
+}
+
+#[test]
+fn too_long_line_is_counted_and_the_next_one_is_clean() {
+    let mut editor = LineEditor::new();
+    let mut out = String::new();
+    let mut typed = vec![b'x'; 5000];
+    typed.push(b'\r');
+    assert_eq!(type_bytes(&mut editor, &typed, &mut out), [Event::TooLong { typed_bytes: 5000 }]);
+    assert_eq!(type_bytes(&mut editor, b"ok\r", &mut out), [Event::Line]);
+    assert_eq!(editor.line(), "ok");
+}
+
+#[test]
+fn interrupt_drops_the_line() {
+    let mut editor = LineEditor::new();
+    let mut out = String::new();
+    assert_eq!(type_bytes(&mut editor, b"rm -r\x03echo\r", &mut out), [Event::Interrupt, Event::Line]);
+    assert_eq!(editor.line(), "echo");
+    assert!(out.contains("^C\n"));
+}
+
+#[test]
+fn arrows_bring_older_lines_back() {
+    let mut editor = LineEditor::new();
+    let mut out = String::new();
+    type_bytes(&mut editor, b"one\rtwo\rtwo\r \r", &mut out);
+    type_bytes(&mut editor, b"\x1b[A\x1b[A\x1b[A\x1b[A\r", &mut out);
+    assert_eq!(editor.line(), "one");
+    type_bytes(&mut editor, b"\x1b[A\x1b[A\x1b[B\x1b[Bnew\r", &mut out);
+    assert_eq!(editor.line(), "new");
+}
+
+#[derive(Clone, Debug)]
+enum Key {
+    Character(char),
+    Backspace,
+    Delete,
+    Left,
+    Right,
+    Home,
+    End,
+    Kill,
+    KillToEnd,
+}
+
+fn key() -> impl Strategy<Value = Key> {
+    prop_oneof![
+        8 => "[a-zé€ ]".prop_map(|text| Key::Character(text.chars().next().unwrap())),
+        2 => Just(Key::Backspace),
+        1 => Just(Key::Delete),
+        3 => Just(Key::Left),
+        2 => Just(Key::Right),
+        1 => Just(Key::Home),
+        1 => Just(Key::End),
+        1 => Just(Key::Kill),
+        1 => Just(Key::KillToEnd),
+    ]
+}
+
+fn bytes_of(key: &Key) -> Vec<u8> {
+    match key {
+        Key::Character(character) => character.to_string().into_bytes(),
+        Key::Backspace => vec![DELETE],
+        Key::Delete => b"\x1b[3~".to_vec(),
+        Key::Left => b"\x1b[D".to_vec(),
+        Key::Right => b"\x1bOC".to_vec(),
+        Key::Home => b"\x1b[H".to_vec(),
+        Key::End => b"\x1b[4~".to_vec(),
+        Key::Kill => vec![CONTROL_U],
+        Key::KillToEnd => vec![CONTROL_K],
+    }
+}
+
+fn press(line: &mut Vec<char>, cursor: &mut usize, key: &Key) {
+    match key {
+        Key::Character(character) => {
+            line.insert(*cursor, *character);
+            *cursor += 1;
+        }
+        Key::Backspace if *cursor > 0 => {
+            *cursor -= 1;
+            line.remove(*cursor);
+        }
+        Key::Delete if *cursor < line.len() => {
+            line.remove(*cursor);
+        }
+        Key::Left => *cursor = cursor.saturating_sub(1),
+        Key::Right => *cursor = (*cursor + 1).min(line.len()),
+        Key::Home => *cursor = 0,
+        Key::End => *cursor = line.len(),
+        Key::Kill => {
+            line.clear();
+            *cursor = 0;
+        }
+        Key::KillToEnd => line.truncate(*cursor),
+        _ => {}
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn editing_and_echo_equal_a_plain_line(keys in prop::collection::vec(key(), 0..120)) {
+        let mut editor = LineEditor::new();
+        let mut terminal = Terminal::default();
+        let (mut line, mut cursor) = (Vec::new(), 0);
+        for key in &keys {
+            type_bytes(&mut editor, &bytes_of(key), &mut terminal);
+            press(&mut line, &mut cursor, key);
+            let expected: String = line.iter().collect();
+            let shown: String = terminal.cells.iter().collect();
+            prop_assert_eq!(editor.line(), &expected);
+            prop_assert_eq!(terminal.column, cursor);
+            prop_assert_eq!(shown.trim_end_matches(' '), expected.trim_end_matches(' '));
+        }
+    }
+
+    #[test]
+    fn any_bytes_leave_an_editor_that_takes_the_next_command(bytes in prop::collection::vec(any::<u8>(), 0..3000)) {
+        let mut editor = LineEditor::new();
+        let mut out = String::new();
+        type_bytes(&mut editor, &bytes, &mut out);
+        let events = type_bytes(&mut editor, b"\x03\x03echo\r", &mut out);
+        prop_assert_eq!(events.last(), Some(&Event::Line));
+        prop_assert_eq!(editor.line(), "echo");
+    }
+}
