@@ -39,7 +39,7 @@ check: check-format check-lints check-docs check-host ## format, lints, document
 iso: $(BUILD)/tally.iso ## build/tally.iso, for BIOS and UEFI, and build/tally.elf
 
 debug: $(BUILD)/tally.iso ## boot in QEMU and wait for gdb on port 1234
-	@echo 'in another terminal: gdb $(BUILD)/tally.elf -ex "target remote :1234" -ex "hbreak rust_main" -ex c'
+	@echo 'in another terminal: gdb $(BUILD)/tally.elf -ex "target remote :1234" -ex "hbreak tally_main" -ex c'
 	@$(RUNNER) run -s -S
 
 fmt: setup ## format all sources
@@ -58,8 +58,10 @@ check-lints: setup
 	$(CARGO) clippy --workspace --all-targets
 	$(KERNEL_CARGO) clippy $(KERNEL_FLAGS)
 
+check-docs: DOC_FLAGS := --no-deps --document-private-items
 check-docs: setup
-	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --document-private-items
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --exclude kernel $(DOC_FLAGS)
+	RUSTDOCFLAGS='-D warnings' $(KERNEL_CARGO) doc $(KERNEL_FLAGS) $(DOC_FLAGS)
 
 check-host: setup
 	$(CARGO) test --workspace --no-fail-fast

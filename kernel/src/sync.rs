@@ -31,13 +31,12 @@ impl<T> IrqLock<T> {
     /// Takes the lock if nobody holds it.
     pub(crate) fn try_lock(&self) -> Option<IrqGuard<'_, T>> {
         let were_enabled = mask_interrupts();
-        match self.inner.try_lock() {
-            Some(inner) => Some(IrqGuard { inner: Some(inner), were_enabled }),
-            None => {
-                restore_interrupts(were_enabled);
-                None
-            }
+        let inner = self.inner.try_lock();
+        if inner.is_none() {
+            restore_interrupts(were_enabled);
+            return None;
         }
+        Some(IrqGuard { inner, were_enabled })
     }
 }
 

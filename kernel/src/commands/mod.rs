@@ -57,6 +57,7 @@ static EDITOR: Mutex<LineEditor> = Mutex::new(LineEditor::new());
 /// Reads lines and runs them, for ever. `wait` returns the next byte that is typed.
 pub(crate) fn run_shell(mut wait: impl FnMut() -> u8) -> ! {
     let mut session = Session::new();
+    let mut known_dropped = 0;
     let mut editor = EDITOR.lock();
     session.prompt();
     loop {
@@ -66,6 +67,11 @@ pub(crate) fn run_shell(mut wait: impl FnMut() -> u8) -> ! {
             Event::None => {}
             Event::Line => {
                 run_line(&mut session, editor.line());
+                let dropped = input::dropped();
+                if dropped > known_dropped {
+                    log::warn!("input: {} bytes came too fast and were dropped", dropped - known_dropped);
+                    known_dropped = dropped;
+                }
                 session.prompt();
             }
             Event::TooLong { typed_bytes } => {

@@ -70,6 +70,7 @@ pub(crate) fn kzalloc(size_bytes: usize) -> *mut u8 {
 /// # Safety
 ///
 /// A live block at `block` is the caller's, and is not used after a move.
+#[inline(never)]
 pub(crate) unsafe fn krealloc(block: *mut u8, new_size_bytes: usize) -> *mut u8 {
     let Some(pointer) = NonNull::new(block) else { return kmalloc(new_size_bytes) };
     if new_size_bytes == 0 {
@@ -93,6 +94,7 @@ pub(crate) unsafe fn krealloc(block: *mut u8, new_size_bytes: usize) -> *mut u8 
 /// # Safety
 ///
 /// Nobody uses a live block at `block` any more.
+#[inline(never)]
 pub(crate) unsafe fn kfree(block: *mut u8) {
     let Some(block) = NonNull::new(block) else { return };
     // SAFETY: handed on to the caller.
@@ -126,6 +128,7 @@ fn kmalloc_layout(size_bytes: usize) -> Option<Layout> {
 
 /// Reports a free that did no harm. The tracker's lock is not held here.
 #[cold]
+#[inline(never)]
 fn report_bad_free(bad: BadFree) {
     let caller = backtrace::walk(cpu::frame_pointer()).nth(1).unwrap_or(0);
     log::error!("{bad}; ignored, called from {caller:#x}");

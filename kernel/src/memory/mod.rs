@@ -32,4 +32,4 @@ mod machine;
 pub(crate) mod selftest;
 
 #[cfg(target_os = "none")]
-pub(crate) use machine::{Purpose, free_pages, init, map_device, pages_for, total_pages};
+pub(crate) use machine::{Purpose, free_blocks, free_pages, init, map_device, pages_for, total_pages};

@@ -18,10 +18,9 @@ pub(super) struct MemInfo;
 impl Text for MemInfo {
     fn render(&self, out: &mut dyn Write) -> fmt::Result {
         let free = free_pages();
-        let heap = pages_for(Purpose::Heap);
         let arena = pages_for(Purpose::Arena);
-        // Slabs that are empty could be given back at once; there is at most one a class.
-        let slab = tracker().with_backend(|backend| backend.slab_pages()).unwrap_or(0);
+        let heap = tracker().with_backend(|backend| (backend.slab_pages(), backend.large_pages()));
+        let (slab, large) = heap.unwrap_or_default();
         for (name, pages) in [
             ("MemTotal", total_pages()),
             ("MemFree", free),
@@ -51,7 +50,7 @@ impl Text for MemInfo {
             ("VmallocUsed", 0),
             ("VmallocChunk", 0),
             ("Percpu", 0),
-            ("HeapLarge", heap - slab.min(heap)),
+            ("HeapLarge", large),
             ("FileBuffers", pages_for(Purpose::Buffers)),
             ("MemstatArena", arena),
         ] {

@@ -3,21 +3,25 @@
 //! Each file's format is written down in `docs/proc.md`.
 
 mod allocs;
+mod buddyinfo;
 mod cmdline;
 mod iomem;
 mod meminfo;
 mod mounts;
+mod slabinfo;
 mod uptime;
 mod version;
 
 use vfs::{Content, GeneratedFs, Node};
 
-static NODES: [Node; 7] = [
+static NODES: [Node; 9] = [
     Node { name: "allocs", content: Content::Table(&allocs::Allocs) },
+    Node { name: "buddyinfo", content: Content::Text(&buddyinfo::BuddyInfo) },
     Node { name: "cmdline", content: Content::Text(&cmdline::CommandLine) },
     Node { name: "iomem", content: Content::Text(&iomem::IoMem) },
     Node { name: "meminfo", content: Content::Text(&meminfo::MemInfo) },
     Node { name: "mounts", content: Content::Text(&mounts::MountTable) },
+    Node { name: "slabinfo", content: Content::Text(&slabinfo::SlabInfo) },
     Node { name: "uptime", content: Content::Text(&uptime::Uptime) },
     Node { name: "version", content: Content::Text(&version::Version) },
 ];

@@ -41,6 +41,8 @@ pub(crate) struct Pixels {
     width: usize,
     height: usize,
     pixel_bytes: usize,
+    /// Whether each pixel lies where a number of its size may.
+    is_aligned: bool,
     palette: [u32; 16],
     /// The font's letters one after the other, 16 bytes each, a byte a row, the left pixel in the top bit.
     glyphs: &'static [u8],
@@ -60,13 +62,17 @@ impl Pixels {
             return None;
         };
         let (pitch_bytes, width, height) = (pitch_bytes as usize, width as usize, height as usize);
+        let pixel_bytes = usize::from(bits_per_pixel.div_ceil(8));
+        let is_aligned =
+            (address as usize).is_multiple_of(pixel_bytes) && pitch_bytes.is_multiple_of(pixel_bytes);
         let start = crate::memory::map_device(address, pitch_bytes * height)?;
         let mut display = Self {
             start,
             pitch_bytes,
             width,
             height,
-            pixel_bytes: usize::from(bits_per_pixel.div_ceil(8)),
+            pixel_bytes,
+            is_aligned,
             palette: PALETTE.map(|colour| pixel(colour, &fields)),
             glyphs: glyphs()?,
         };
@@ -90,13 +96,13 @@ impl Pixels {
         unsafe {
             let mut place = self.start.add(y * self.pitch_bytes + x * self.pixel_bytes);
             match self.pixel_bytes {
-                4 => {
+                4 if self.is_aligned => {
                     for value in values {
                         place.cast::<u32>().write_volatile(value);
                         place = place.add(4);
                     }
                 }
-                2 => {
+                2 if self.is_aligned => {
                     for value in values {
                         place.cast::<u16>().write_volatile(value as u16);
                         place = place.add(2);

@@ -96,16 +96,6 @@ pub(crate) fn map_device(physical: u64, size_bytes: usize, frames: FrameSource<'
     NonNull::new((start + (physical - first) as usize) as *mut u8)
 }
 
-/// Frames that page tables take.
-pub(crate) fn table_frames() -> usize {
-    SPACE.lock().table_frames
-}
-
-/// Whether an address is mapped.
-pub(crate) fn is_mapped(address: usize) -> bool {
-    SPACE.lock().leaf(address).is_some()
-}
-
 /// What is wrong with the tables as they stand: a page both writable and executable, page 0 mapped, a guard
 /// page mapped. The self-tests ask this.
 pub(crate) fn first_violation() -> Option<(usize, &'static str)> {

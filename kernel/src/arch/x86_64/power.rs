@@ -39,6 +39,7 @@ fn sleep(port: u16, sleep_type: u8) {
         let kept = inw(port) & !SLEEP_TYPE_MASK;
         outw(port, kept | u16::from(sleep_type) << SLEEP_TYPE_SHIFT & SLEEP_TYPE_MASK | SLEEP_ENABLE);
     }
+    pause();
 }
 
 /// Restarts the machine: by ACPI's reset register, the keyboard controller, or a triple fault.

@@ -41,8 +41,11 @@ fn write_register(register: u8, value: u8) {
 }
 
 impl VgaText {
-    /// Maps the display and clears it. `None` without frames to map it.
+    /// Maps the display and clears it. `None` at an odd address, or without frames to map it.
     pub(crate) fn new(address: u64, columns: usize, rows: usize) -> Option<Self> {
+        if !address.is_multiple_of(2) {
+            return None;
+        }
         let start = crate::memory::map_device(address, columns * rows * 2)?;
         let mut display = Self { start: start.cast(), columns, rows };
         for row in 0..rows {

@@ -196,7 +196,7 @@ impl Frames {
                 *count += blocks << (order - shown);
             }
         };
-        self.pages.for_each_free(|order, blocks| add(order, blocks));
+        self.pages.for_each_free(&mut add);
         self.chunks.for_each_free(|order, blocks| add(order + BLOCKS_LOG2, blocks));
         self.spans.for_each_free(|order, blocks| add(order + 2 * BLOCKS_LOG2, blocks));
         self.giants.for_each_free(|order, blocks| add(order + 3 * BLOCKS_LOG2, blocks));

@@ -21,6 +21,8 @@ struct Zone<const ORDER: usize> {
     heap: Heap<ORDER>,
     /// Bit i is set while block i is free.
     free: u64,
+    /// Whether the zone's memory is this tier's, and not a free or used block of the tier above.
+    is_held: bool,
     next: u32,
     previous: u32,
     /// On which list: the largest order that is free; `None` while nothing is.
@@ -71,7 +73,14 @@ impl<const ORDER: usize> Tier<ORDER> {
         self.zones = metadata.cast();
         self.zone_count = count;
         for number in 0..count {
-            let zone = Zone { heap: Heap::new(), free: 0, next: NOBODY, previous: NOBODY, list: None };
+            let zone = Zone {
+                heap: Heap::new(),
+                free: 0,
+                is_held: false,
+                next: NOBODY,
+                previous: NOBODY,
+                list: None,
+            };
             // SAFETY: inside the metadata, which is ours.
             unsafe { self.zones.add(number).write(zone) };
         }
@@ -112,6 +121,7 @@ impl<const ORDER: usize> Tier<ORDER> {
         // SAFETY: handed on to the caller.
         unsafe { zone.heap.add_to_heap(block, block + size_bytes) };
         zone.free |= bits;
+        zone.is_held = true;
         self.relist(number);
     }
 
@@ -137,7 +147,7 @@ impl<const ORDER: usize> Tier<ORDER> {
         let (layout, whole) = self.layout(order).zip(self.layout(BLOCKS_LOG2)).ok_or(NotAllocated)?;
         let zone = self.zone(number).ok_or(NotAllocated)?;
         let pointer = NonNull::new(block as *mut u8).ok_or(NotAllocated)?;
-        if zone.free & bits != 0 {
+        if !zone.is_held || zone.free & bits != 0 {
             return Err(NotAllocated);
         }
         // SAFETY: none of the blocks is free, so they were handed out; the caller gives them up.
@@ -150,6 +160,7 @@ impl<const ORDER: usize> Tier<ORDER> {
         let emptied = zone.heap.alloc(whole).ok().map(|zone| zone.as_ptr() as usize);
         zone.heap = Heap::new();
         zone.free = 0;
+        zone.is_held = false;
         self.relist(number);
         Ok(emptied)
     }

@@ -4,7 +4,11 @@ mod descriptors;
 mod page_map;
 mod slab;
 
+#[cfg(any(test, target_os = "none"))]
 pub(crate) use page_map::PageMap;
+#[cfg(target_os = "none")]
+pub(crate) use slab::Class;
+#[cfg(any(test, target_os = "none"))]
 pub(crate) use slab::Slab;
 
 use core::ptr::NonNull;

@@ -16,8 +16,7 @@ use super::page_map::{PageMap, PageUse};
 use crate::memory::frames::PAGE_BYTES;
 
 /// Bytes of a block, by class.
-pub(crate) const CLASS_BYTES: [u16; CLASSES] =
-    [16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048];
+const CLASS_BYTES: [u16; CLASSES] = [16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048];
 /// Orders of the slabs' pages, chosen so that at most an eighth of a slab is left over.
 const CLASS_ORDERS: [u8; CLASSES] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 2, 2];
 const CLASSES: usize = 14;
@@ -54,7 +53,20 @@ pub(super) struct SlabDescriptor {
 
 /// How many blocks and slabs a class has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct ClassStatistics {
+struct ClassStatistics {
+    live_blocks: usize,
+    slabs: usize,
+}
+
+/// What is known of a size class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Class {
+    /// Bytes of a block.
+    pub(crate) block_bytes: usize,
+    /// Blocks of a slab.
+    pub(crate) blocks_per_slab: usize,
+    /// Pages of a slab.
+    pub(crate) pages_per_slab: usize,
     /// Blocks handed out.
     pub(crate) live_blocks: usize,
     /// Slabs, whether full or not.
@@ -76,12 +88,12 @@ pub(crate) struct Slab<S> {
 unsafe impl<S: Send> Send for Slab<S> {}
 
 /// Blocks that fit in a slab of a class.
-pub(crate) const fn blocks_per_slab(class: usize) -> usize {
+const fn blocks_per_slab(class: usize) -> usize {
     (PAGE_BYTES << CLASS_ORDERS[class]) / CLASS_BYTES[class] as usize
 }
 
 /// Pages in a slab of a class.
-pub(crate) const fn pages_per_slab(class: usize) -> usize {
+const fn pages_per_slab(class: usize) -> usize {
     1 << CLASS_ORDERS[class]
 }
 
@@ -121,9 +133,16 @@ impl<S: PageSource> Slab<S> {
         }
     }
 
-    /// Each class in turn: bytes of a block, and what it has.
-    pub(crate) fn classes(&self) -> impl Iterator<Item = (usize, ClassStatistics)> {
-        CLASS_BYTES.iter().map(|bytes| usize::from(*bytes)).zip(self.statistics)
+    /// The class `number`, from the smallest blocks up.
+    pub(crate) fn class(&self, number: usize) -> Option<Class> {
+        let statistics = self.statistics.get(number)?;
+        Some(Class {
+            block_bytes: usize::from(*CLASS_BYTES.get(number)?),
+            blocks_per_slab: blocks_per_slab(number),
+            pages_per_slab: pages_per_slab(number),
+            live_blocks: statistics.live_blocks,
+            slabs: statistics.slabs,
+        })
     }
 
     /// Pages in slabs and their descriptors.
@@ -289,7 +308,7 @@ fn block_number(offset: usize, class: usize) -> usize {
         }
         table
     };
-    (offset as u64 * RECIPROCALS[class] >> 32) as usize
+    ((offset as u64 * RECIPROCALS[class]) >> 32) as usize
 }
 
 // SAFETY: blocks of a slab are disjoint and handed out once, by their bits; runs of pages come from the
