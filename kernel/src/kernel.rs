@@ -100,7 +100,7 @@ fn wait_for_byte() -> u8 {
 }
 
 fn mib(pages: usize) -> usize {
-    pages * memory::frames::PAGE_BYTES >> 20
+    (pages * memory::frames::PAGE_BYTES) >> 20
 }
 
 /// Ends a boot that cannot go on.

@@ -35,6 +35,8 @@ pub(crate) enum Judge {
     Files(fn(&Settings) -> Result<()>),
     /// Boots a machine and drives it.
     Drive(Machine<'static>, fn(&mut Vm) -> Result<()>),
+    /// Boots two machines and holds the first against the second.
+    Compare([Machine<'static>; 2], fn(&mut [Vm; 2]) -> Result<()>),
 }
 
 /// Runs the scenarios whose names hold one of the words, or all.
@@ -121,6 +123,12 @@ fn carry_out(settings: &Settings, scenario: &Scenario) -> Result<()> {
         Judge::Drive(machine, drive) => {
             let mut vm = Vm::start(settings, machine, scenario.name, NOBODY)?;
             drive(&mut vm).inspect_err(|_| vm.keep_screen())
+        }
+        Judge::Compare([machine, twin], compare) => {
+            let twin_name = format!("{}-twin", scenario.name);
+            let vm = Vm::start(settings, machine, scenario.name, NOBODY)?;
+            let mut both = [vm, Vm::start(settings, twin, &twin_name, NOBODY)?];
+            compare(&mut both).inspect_err(|_| both.iter_mut().for_each(Vm::keep_screen))
         }
     }
 }

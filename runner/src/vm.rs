@@ -189,6 +189,18 @@ impl Vm {
         std::fs::read(&file).map_err(Error::host(format!("reading {}", file.display())))
     }
 
+    /// Waits until the screen is as it should be.
+    pub(crate) fn wait_for_screen(&mut self, awaited: &str, is_right: impl Fn(&[u8]) -> bool) -> Result<()> {
+        let deadline = Instant::now() + self.boot_limit;
+        while !is_right(&self.screen()?) {
+            if Instant::now() > deadline {
+                return Err(Error::Timeout { awaited: awaited.into(), limit: self.boot_limit });
+            }
+            thread::sleep(Duration::from_millis(100));
+        }
+        Ok(())
+    }
+
     /// Keeps a picture of the screen beside the serial log, if QEMU is still there and has a screen.
     pub(crate) fn keep_screen(&mut self) {
         let _ = self.monitor.dump_screen(&self.log.with_extension("png"));

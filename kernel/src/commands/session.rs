@@ -7,13 +7,17 @@ use vfs::{Errno, FileDescriptor, OpenFlags, PathBuffer, Result, Vfs};
 use crate::console::{self, input};
 use crate::kernel::VFS;
 
-/// One user of the shell.
+/// One user of the shell. Commands reach console and files through it, wherever those are.
 #[derive(Debug)]
 pub(crate) struct Session {
     /// The directory that relative paths start in.
     pub(super) cwd: PathBuffer,
 }
 
+#[expect(
+    clippy::unused_self,
+    reason = "commands need not know that console and files are the kernel's only ones"
+)]
 impl Session {
     /// A session at the root.
     pub(super) fn new() -> Self {

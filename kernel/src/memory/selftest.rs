@@ -11,6 +11,9 @@ use super::heap::{kfree, kmalloc, krealloc, ksize, kzalloc, tracker};
 use super::machine::{Purpose, free_pages, pages_for, total_pages};
 use crate::selftest::Outcome;
 
+/// Slabs and the arena may keep some pages in hand.
+const KEPT_PAGES: usize = 32;
+
 /// All pages are free or have a purpose.
 pub(crate) fn pages_add_up() -> Outcome {
     let taken = [Purpose::Heap, Purpose::Arena, Purpose::Buffers, Purpose::PageTables].map(pages_for);
@@ -100,7 +103,7 @@ pub(crate) fn krealloc_keeps_contents() -> Outcome {
                 return Err("contents were lost");
             }
         }
-        if !krealloc(block, 0).is_null() { Err("krealloc to 0 gives a block") } else { Ok(()) }
+        if krealloc(block, 0).is_null() { Ok(()) } else { Err("krealloc to 0 gives a block") }
     }
 }
 
@@ -156,17 +159,17 @@ pub(crate) fn bad_frees_do_no_harm() -> Outcome {
 /// With no memory left kmalloc says null; after the frees everything is there again.
 pub(crate) fn exhaustion() -> Outcome {
     let (before, pages) = (tracker().counters(), free_pages());
-    let mut chain: *mut *mut u8 = null_mut();
+    let mut chain: *mut u8 = null_mut();
     // From large blocks to small, so that few are needed. Each holds the one before: nothing else to keep
     // them in is left.
     for size_bytes in [64 << 20, 4 << 20, 256 << 10, 16 << 10, 4096] {
         loop {
-            let block = kmalloc(size_bytes).cast::<*mut u8>();
+            let block = kmalloc(size_bytes);
             if block.is_null() {
                 break;
             }
             // SAFETY: a live block of at least a word, aligned to 16.
-            unsafe { block.write(chain.cast()) };
+            unsafe { block.cast::<*mut u8>().write_unaligned(chain) };
             chain = block;
         }
     }
@@ -175,8 +178,8 @@ pub(crate) fn exhaustion() -> Outcome {
         let block = chain;
         // SAFETY: live blocks, each written above; nobody uses one after it is read.
         unsafe {
-            chain = block.read().cast();
-            kfree(block.cast());
+            chain = block.cast::<*mut u8>().read_unaligned();
+            kfree(block);
         }
     }
     let after = tracker().counters();
@@ -186,8 +189,6 @@ pub(crate) fn exhaustion() -> Outcome {
     if after.live_bytes != before.live_bytes || after.live_blocks != before.live_blocks {
         return Err("the blocks did not come back");
     }
-    // Slabs and the arena may keep some pages in hand.
-    const KEPT_PAGES: usize = 32;
     if free_pages() + KEPT_PAGES < pages { Err("the pages did not come back") } else { Ok(()) }
 }
 

@@ -1,6 +1,6 @@
 //! `/proc/slabinfo`: the heap's size classes, in Linux's format 2.1.
 //!
-//! Source: Linux, slabinfo(5), and mm/slab_common.c for the format.
+//! Source: Linux, slabinfo(5), and `mm/slab_common.c` for the format.
 
 use core::fmt::{self, Write};
 

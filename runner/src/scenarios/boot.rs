@@ -78,3 +78,14 @@ fn prompt_comes_in_time(vm: &mut Vm) -> Result<()> {
     ensure!(seconds <= BOOT_SECONDS, "{seconds} s of guest time to the prompt, {BOOT_SECONDS} s at most");
     power_off(vm)
 }
+
+fn unknown_words_are_named(vm: &mut Vm) -> Result<()> {
+    let boot = vm.wait_for_boot()?;
+    for word in ["no-such-word=1,2", "log=loud"] {
+        let is_named = boot.lines().any(|line| line.contains("command line") && line.contains(word));
+        ensure!(is_named, "no line of the log names the unknown word {word}");
+    }
+    let cmdline = vm.run("cat /proc/cmdline")?;
+    ensure!(cmdline == "no-such-word=1,2 log=loud", "/proc/cmdline holds `{cmdline}`");
+    Ok(())
+}

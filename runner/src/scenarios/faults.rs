@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::error::{Result, ensure};
+use crate::figures::Allocs;
 use crate::machine::{DEFAULT, Machine};
 use crate::suite::{Judge, Scenario};
 use crate::text;
@@ -13,6 +14,11 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         name: "page-fault",
         about: "a bad access ends in a register dump, a backtrace and a stop",
         judge: Judge::Drive(DEFAULT, page_fault_is_reported),
+    },
+    Scenario {
+        name: "null-pointer",
+        about: "page 0 is unmapped, and the report says so",
+        judge: Judge::Drive(DEFAULT, null_pointer_is_named),
     },
     Scenario {
         name: "stack-overflow",
@@ -34,11 +40,21 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         about: "a kmalloc too large is an error, not a panic",
         judge: Judge::Drive(Machine { memory_mib: 64, ..DEFAULT }, out_of_memory_is_an_error),
     },
+    Scenario {
+        name: "double-free",
+        about: "freeing a block twice is reported once and changes nothing",
+        judge: Judge::Drive(DEFAULT, double_free_does_no_harm),
+    },
 ];
 
 fn page_fault_is_reported(vm: &mut Vm) -> Result<()> {
     let report = cause(vm, "bug page-fault", "page fault")?;
     judge_report(vm, &report, &["rip", "rsp", "cr2"])
+}
+
+fn null_pointer_is_named(vm: &mut Vm) -> Result<()> {
+    let report = cause(vm, "bug null", "page fault")?;
+    judge_report(vm, &report, &["null pointer"])
 }
 
 fn stack_overflow_is_reported(vm: &mut Vm) -> Result<()> {
@@ -93,11 +109,21 @@ fn judge_report(vm: &mut Vm, report: &str, words: &[&str]) -> Result<()> {
 
 fn out_of_memory_is_an_error(vm: &mut Vm) -> Result<()> {
     vm.wait_for_boot()?;
-    let before = vm.run("free")?;
-    let answer = vm.run("bug oom")?;
-    ensure!(!answer.trim().is_empty(), "`bug oom` prints nothing");
-    ensure!(!answer.to_lowercase().contains("panic"), "`bug oom` panics: {answer}");
-    let after = vm.run("free")?;
-    ensure!(before == after, "free differs after `bug oom`:\n{before}\n{after}");
+    goes_on(vm, "bug oom", "out of memory: kmalloc of ")
+}
+
+fn double_free_does_no_harm(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    goes_on(vm, "bug double-free", "double free of 0xffff8")
+}
+
+/// The command logs one error with the words, and leaves memory and live blocks as they were.
+fn goes_on(vm: &mut Vm, line: &str, words: &str) -> Result<()> {
+    let state = |vm: &mut Vm| Ok((vm.run("free")?, Allocs::parse(&vm.run("cat /proc/allocs")?)?));
+    let before = state(vm)?;
+    let answer = vm.run(line)?;
+    ensure!(answer.matches(words).count() == 1, "`{line}` does not log `{words}` once: {answer}");
+    let after = state(vm)?;
+    ensure!(before == after, "memory differs after `{line}`:\n{before:?}\n{after:?}");
     Ok(())
 }

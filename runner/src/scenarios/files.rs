@@ -83,13 +83,14 @@ fn other_files_parse(vm: &mut Vm) -> Result<()> {
     vm.wait_for_boot()?;
     let before = Allocs::parse(&vm.run("cat /proc/allocs")?)?;
     let listing = vm.run("ls /proc")?;
+    let names: Vec<&str> = listing.split_whitespace().collect();
     for name in ["allocs", "cmdline", "iomem", "meminfo", "mounts", "uptime", "version"] {
-        let is_listed = listing.split_whitespace().any(|word| word == name);
-        ensure!(is_listed, "ls /proc does not list {name}:\n{listing}");
-        ensure!(
-            !vm.run(&format!("cat /proc/{name}"))?.is_empty() || name == "cmdline",
-            "/proc/{name} is empty"
-        );
+        ensure!(names.contains(&name), "ls /proc does not list {name}:\n{listing}");
+    }
+    for name in names {
+        let text = vm.run(&format!("cat /proc/{name}"))?;
+        ensure!(!text.starts_with("cat: "), "/proc/{name}: {text}");
+        ensure!(!text.is_empty() || name == "cmdline", "/proc/{name} is empty");
     }
     IoMem::parse(&vm.run("cat /proc/iomem")?)?;
     let version = vm.run("cat /proc/version")?;

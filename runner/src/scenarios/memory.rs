@@ -7,8 +7,10 @@ use crate::suite::{Judge, Scenario};
 use crate::vm::Vm;
 
 const MIB: u64 = 1 << 20;
-/// How far `MemTotal` may lie from the memory that firmware and kernel image leave.
+/// How far `MemTotal` may lie from the memory that firmware, kernel image and frame tables leave.
 const TOLERANCE: u64 = 8 * MIB;
+/// The tables that describe the frames take at most this part of the memory: 16 bytes a page.
+const FRAME_TABLES_PART: u64 = 256;
 
 /// A row of the table below: a machine with so many mebibytes.
 const fn sized<const MEBIBYTES: u64>(name: &'static str, firmware: Firmware) -> Scenario {
@@ -46,14 +48,20 @@ fn figures_fit<const MEBIBYTES: u64>(vm: &mut Vm) -> Result<()> {
     ensure!(kernel > 0, "iomem: the kernel image is not there");
 
     let total = info.kibibytes("MemTotal")? * 1024;
-    let expected = usable - kernel;
-    ensure!(total.abs_diff(expected) <= TOLERANCE, "MemTotal is {total}, iomem leaves {expected} bytes");
-    ensure!(total <= usable, "MemTotal is {total}, more than the {usable} bytes of System RAM");
+    let most = usable - kernel;
+    let least = most - most / FRAME_TABLES_PART - TOLERANCE;
+    ensure!(total <= most, "MemTotal is {total}, iomem leaves {most} bytes");
+    ensure!(total >= least, "MemTotal is {total}, at least {least} bytes are expected");
 
     let free = info.kibibytes("MemFree")? * 1024;
     ensure!(free <= total, "MemFree {free} is more than MemTotal {total}");
     let available = info.kibibytes("MemAvailable")? * 1024;
     ensure!(available <= total, "MemAvailable {available} is more than MemTotal {total}");
+    let mut sum = free;
+    for taker in ["Slab", "HeapLarge", "MemstatArena", "FileBuffers", "PageTables"] {
+        sum += info.kibibytes(taker)? * 1024;
+    }
+    ensure!(sum == total, "free and taken memory sum up to {sum}, MemTotal is {total}");
     ensure!(free >= total / 2, "only {free} of {total} bytes are free right after boot");
     Ok(())
 }

@@ -42,6 +42,9 @@ fn judge_selftests(output: &str) -> Result<()> {
     for line in &results {
         ensure!(line.ends_with(" ... ok"), "in the kernel: {line}");
     }
+    // The classic lesson stands among them under this name.
+    let lesson = "test ten_kmalloc_and_kfree_agree_at_every_step ... ok";
+    ensure!(results.contains(&lesson), "selftest does not run ten_kmalloc_and_kfree_agree_at_every_step");
     let sum = output.lines().find_map(|line| line.strip_prefix("selftest: "));
     let sum = sum.ok_or_else(|| Error::Wrong("selftest prints no sum".into()))?;
     ensure!(!results.is_empty(), "selftest runs no test");

@@ -9,6 +9,10 @@ use core::slice;
 use spin::Once;
 
 const HEADER_BYTES: usize = 36;
+/// Flag of the fixed table: there is a reset register.
+const RESET_SUPPORTED: u32 = 1 << 10;
+/// Address space of a register: ports.
+const IN_PORT_SPACE: u8 = 1;
 /// A DSDT of a large machine has some 100 KiB.
 const MOST_TABLE_BYTES: usize = 1 << 20;
 
@@ -50,8 +54,6 @@ pub(crate) fn exits() -> Option<Exits> {
     let fixed = fixed.into_iter().next()?;
     let mut exits =
         Exits { control_ports: [fixed.u32(64)? as u16, fixed.u32(68)? as u16], ..Exits::default() };
-    const RESET_SUPPORTED: u32 = 1 << 10;
-    const IN_PORT_SPACE: u8 = 1;
     if fixed.u32(112)? & RESET_SUPPORTED != 0 && fixed.byte(116) == Some(IN_PORT_SPACE) {
         exits.reset = fixed.u64(120).map(|port| port as u16).zip(fixed.byte(128));
     }

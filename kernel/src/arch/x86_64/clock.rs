@@ -54,7 +54,7 @@ pub(crate) fn calibrate() {
 pub(crate) fn init() {
     let divisor = (PIT_HZ / TICKS_PER_SECOND) as u16;
     // Channel 0, both bytes, mode 2: a pulse each period.
-    write(COMMAND, 0b00_11_010_0);
+    write(COMMAND, 0b0011_0100);
     write(CHANNEL_0, divisor as u8);
     write(CHANNEL_0, (divisor >> 8) as u8);
     idt::handle_line(TIMER_LINE, || {
@@ -68,7 +68,7 @@ fn measure() -> Option<u64> {
     let gate = read(SPEAKER) & !0b11;
     // Gate on, speaker off; channel 2, both bytes, mode 0: the output rises when the count is done.
     write(SPEAKER, gate | 1);
-    write(COMMAND, 0b10_11_000_0);
+    write(COMMAND, 0b1011_0000);
     write(CHANNEL_2, CALIBRATION_TICKS as u8);
     write(CHANNEL_2, (CALIBRATION_TICKS >> 8) as u8);
     let start = cpu::time_stamp_counter();

@@ -55,6 +55,7 @@ pub(crate) fn time_stamp_counter() -> u64 {
 }
 
 /// The frame pointer of the caller.
+#[expect(clippy::inline_always, reason = "called as a function it would read its own")]
 #[inline(always)]
 pub(crate) fn frame_pointer() -> usize {
     let pointer;

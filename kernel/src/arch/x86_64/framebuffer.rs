@@ -73,7 +73,7 @@ impl Pixels {
             height,
             pixel_bytes,
             is_aligned,
-            palette: PALETTE.map(|colour| pixel(colour, &fields)),
+            palette: PALETTE.map(|colour| pixel(colour, fields)),
             glyphs: glyphs()?,
         };
         let background = display.palette[0];
@@ -133,7 +133,7 @@ fn glyphs() -> Option<&'static [u8]> {
 }
 
 /// A colour in the display's own format.
-fn pixel(colour: [u8; 3], fields: &[PixelField; 3]) -> u32 {
+fn pixel(colour: [u8; 3], fields: [PixelField; 3]) -> u32 {
     colour.iter().zip(fields).fold(0, |value, (&part, field)| {
         let part = u32::from(part) >> (8 - field.size.min(8));
         value | part.checked_shl(field.position.into()).unwrap_or(0)

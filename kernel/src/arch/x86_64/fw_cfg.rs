@@ -1,6 +1,6 @@
 //! QEMU's configuration device: a second source for the command line.
 //!
-//! Source: QEMU, docs/specs/fw_cfg.rst.
+//! Source: QEMU, `docs/specs/fw_cfg.rst`.
 
 use x86::io::{inb, outw};
 

@@ -154,18 +154,18 @@ fn index(address: usize, shift: u32) -> usize {
     (address >> shift) % ENTRIES
 }
 
+/// The entry `number` of a table of the space. Called with the space locked.
+fn read_entry(frame: u64, number: usize) -> u64 {
+    // SAFETY: `frame` is a table of the space; the lock keeps others away.
+    unsafe { (*table(frame))[number] }
+}
+
+fn set_entry(frame: u64, number: usize, entry: u64) {
+    // SAFETY: as for `read_entry`.
+    unsafe { (&raw mut (*table(frame))[number]).write(entry) };
+}
+
 impl AddressSpace {
-    /// The entry of `frame`'s table that `address` goes through.
-    fn entry(&self, frame: u64, number: usize) -> u64 {
-        // SAFETY: `frame` is a table of this space; the lock on the space keeps others away.
-        unsafe { (*table(frame))[number] }
-    }
-
-    fn set_entry(&mut self, frame: u64, number: usize, entry: u64) {
-        // SAFETY: as for `entry`.
-        unsafe { (&raw mut (*table(frame))[number]).write(entry) };
-    }
-
     fn map(
         &mut self,
         address: usize,
@@ -178,22 +178,22 @@ impl AddressSpace {
         let mut shift = 39;
         while shift > size.shift() {
             let number = index(address, shift);
-            let mut entry = self.entry(frame, number);
-            if entry & PRESENT == 0 {
+            let mut next = read_entry(frame, number);
+            if next & PRESENT == 0 {
                 let fresh = frames().ok_or(OutOfFrames)?;
                 clear(fresh);
                 self.table_frames += 1;
-                entry = fresh | PRESENT | WRITABLE;
-                self.set_entry(frame, number, entry);
-            } else if entry & LARGE != 0 {
+                next = fresh | PRESENT | WRITABLE;
+                set_entry(frame, number, next);
+            } else if next & LARGE != 0 {
                 // Firmware named the same RAM twice; the larger page covers it.
                 return Ok(());
             }
-            frame = entry & ADDRESS;
+            frame = next & ADDRESS;
             shift -= 9;
         }
         let large = if size == Size::Page { 0 } else { LARGE };
-        self.set_entry(frame, index(address, shift), physical | flags | large | PRESENT);
+        set_entry(frame, index(address, shift), physical | flags | large | PRESENT);
         Ok(())
     }
 
@@ -238,7 +238,7 @@ impl AddressSpace {
         let mut frame = self.top;
         let mut shift = 39;
         loop {
-            let entry = self.entry(frame, index(address, shift));
+            let entry = read_entry(frame, index(address, shift));
             if entry & PRESENT == 0 {
                 return None;
             }
@@ -251,25 +251,26 @@ impl AddressSpace {
     }
 
     fn for_each_leaf(&self, visit: &mut dyn FnMut(usize, u64)) {
-        self.visit_table(self.top, 39, 0, visit);
+        visit_table(self.top, 39, 0, visit);
     }
+}
 
-    fn visit_table(&self, frame: u64, shift: u32, base: usize, visit: &mut dyn FnMut(usize, u64)) {
-        for number in 0..ENTRIES {
-            let entry = self.entry(frame, number);
-            if entry & PRESENT == 0 {
-                continue;
-            }
-            let mut address = base | number << shift;
-            if shift == 39 && number >= ENTRIES / 2 {
-                // The upper half: bits 48 and up repeat bit 47.
-                address |= 0xffff << 48;
-            }
-            if shift == 12 || entry & LARGE != 0 {
-                visit(address, entry);
-            } else {
-                self.visit_table(entry & ADDRESS, shift - 9, address, visit);
-            }
+/// Hands `visit` every mapping below the table in `frame`, which starts at `base`.
+fn visit_table(frame: u64, shift: u32, base: usize, visit: &mut dyn FnMut(usize, u64)) {
+    for number in 0..ENTRIES {
+        let entry = read_entry(frame, number);
+        if entry & PRESENT == 0 {
+            continue;
+        }
+        let mut address = base | number << shift;
+        if shift == 39 && number >= ENTRIES / 2 {
+            // The upper half: bits 48 and up repeat bit 47.
+            address |= 0xffff << 48;
+        }
+        if shift == 12 || entry & LARGE != 0 {
+            visit(address, entry);
+        } else {
+            visit_table(entry & ADDRESS, shift - 9, address, visit);
         }
     }
 }
