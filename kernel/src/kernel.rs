@@ -40,7 +40,12 @@ extern "C" fn tally_main(information: u32) -> ! {
     mount_files().unwrap_or_else(|error| stop(&error));
 
     log::info!("Tally {}, started by {}", env!("CARGO_PKG_VERSION"), info.loader);
-    log::info!("memory: {} MiB managed, {} MiB free", mib(memory::total_pages()), mib(memory::free_pages()));
+    let usable_kib = info.usable.iter().map(PhysicalRange::size_bytes).sum::<u64>() / 1024;
+    let managed_kib = kib(memory::total_pages());
+    log::info!(
+        "memory: {usable_kib} KiB usable: {managed_kib} managed, {} for page tables and metadata",
+        usable_kib - managed_kib
+    );
     memory::heap::print_mem_stats();
     if config.is_lesson_wanted {
         memory::heap::lesson();
@@ -99,8 +104,8 @@ fn wait_for_byte() -> u8 {
     }
 }
 
-fn mib(pages: usize) -> usize {
-    (pages * memory::frames::PAGE_BYTES) >> 20
+fn kib(pages: usize) -> u64 {
+    (pages * memory::frames::PAGE_BYTES / 1024) as u64
 }
 
 /// Ends a boot that cannot go on.

@@ -48,11 +48,14 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ),
     boots("boot-bios-cirrus", "BIOS, an old graphics card", Machine { vga: "cirrus", ..DEFAULT }),
     boots("boot-bios-no-screen", "BIOS without a graphics card", Machine { vga: "none", ..DEFAULT }),
-    boots(
-        "boot-cmdline",
-        "an unknown word of the command line is named, not fatal",
-        Machine { cmdline: "no-such-word=1,2 log=loud", ..DEFAULT },
-    ),
+    Scenario {
+        name: "boot-cmdline",
+        about: "an unknown word of the command line is named, not fatal",
+        judge: Judge::Drive(
+            Machine { cmdline: "no-such-word=1,2 log=loud", ..DEFAULT },
+            unknown_words_are_named,
+        ),
+    },
 ];
 
 fn boot_and_power_off(vm: &mut Vm) -> Result<()> {
