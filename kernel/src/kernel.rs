@@ -27,9 +27,10 @@ extern "C" fn tally_main(information: u32) -> ! {
     clock::calibrate();
     serial::init();
 
-    let info = read_boot_information(information).unwrap_or_else(|error| stop(&error));
+    let mut info = read_boot_information(information).unwrap_or_else(|error| stop(&error));
+    extend_command_line(&mut info);
     let info = BOOT_INFO.call_once(|| info);
-    let config = configure(&info.command_line);
+    let config = configure(info);
     memory::init(info).unwrap_or_else(|error| stop(&error));
     if let Some(limit_bytes) = config.arena_limit_bytes {
         memory::heap::tracker().set_arena_limit_bytes(limit_bytes);
@@ -68,19 +69,25 @@ fn read_boot_information(physical: u32) -> core::result::Result<BootInfo, BootEr
     BootInfo::parse(bytes, &[image, own])
 }
 
-/// Reads the command line and QEMU's addition to it, and starts the log.
-fn configure(command_line: &str) -> Config {
-    let mut addition = [0; 512];
-    let length = fw_cfg::read_file("opt/tally/cmdline", &mut addition).unwrap_or(0);
-    let addition = addition.get(..length).and_then(|bytes| str::from_utf8(bytes).ok()).unwrap_or_default();
-
-    let mut config = Config::default();
-    for line in [command_line, addition] {
-        config.apply(line, |_| {});
+/// Puts QEMU's addition, if there is one, behind the command line from the loader.
+fn extend_command_line(info: &mut BootInfo) {
+    let mut buffer = [0; 512];
+    let length = fw_cfg::read_file("opt/tally/cmdline", &mut buffer).unwrap_or(0);
+    let addition = buffer.get(..length).and_then(|bytes| str::from_utf8(bytes).ok()).unwrap_or_default();
+    let blank = if info.command_line.is_empty() || addition.is_empty() { "" } else { " " };
+    for part in [blank, addition.trim_end_matches('\0')] {
+        info.is_command_line_cut |= info.command_line.try_push_str(part).is_err();
     }
+}
+
+/// Reads the command line and starts the log.
+fn configure(info: &BootInfo) -> Config {
+    let mut config = Config::default();
+    config.apply(&info.command_line, |_| {});
     logger::init(config.log_level);
-    for line in [command_line, addition] {
-        Config::default().apply(line, |word| log::warn!("command line: '{word}' is unknown and ignored"));
+    config.apply(&info.command_line, |word| log::warn!("command line: '{word}' is unknown and ignored"));
+    if info.is_command_line_cut {
+        log::warn!("command line: too long, its end is ignored");
     }
     config
 }

@@ -1,5 +1,7 @@
 //! The tracker against a plain model, through long random sequences.
 
+#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
+
 mod common;
 
 use std::alloc::Layout;

@@ -6,7 +6,7 @@
 use crate::error::Result;
 use crate::settings::Settings;
 
-/// Where the kernel looks for its command line before it takes GRUB's.
+/// Where the kernel looks for more words for its command line than GRUB hands it.
 const CMDLINE_FILE: &str = "opt/tally/cmdline";
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -51,7 +51,7 @@ pub(crate) struct Machine<'a> {
     pub(crate) vga: &'a str,
     /// Is there a COM1?
     pub(crate) has_serial: bool,
-    /// The kernel's command line; GRUB's holds when it is empty.
+    /// Words added to the kernel's command line.
     pub(crate) cmdline: &'a str,
     pub(crate) medium: Medium,
     pub(crate) clock: Clock,

@@ -23,6 +23,9 @@ pub(crate) const COMMAND_LIMIT: Duration = Duration::from_secs(20);
 const BIOS_BOOT_LIMIT: Duration = Duration::from_secs(30);
 const UEFI_BOOT_LIMIT: Duration = Duration::from_mins(1);
 
+/// How long a screen must stay the same to count as still.
+const STILL: Duration = Duration::from_millis(300);
+
 /// Who looks on while the machine runs.
 #[derive(Clone, Copy)]
 pub(crate) struct Audience<'a> {
@@ -187,6 +190,20 @@ impl Vm {
         let file = self.log.with_extension("ppm");
         self.monitor.dump_screen(&file)?;
         std::fs::read(&file).map_err(Error::host(format!("reading {}", file.display())))
+    }
+
+    /// The screen once it holds still: QEMU draws, and the kernel may draw, later than the serial port speaks.
+    pub(crate) fn still_screen(&mut self) -> Result<Vec<u8>> {
+        let mut last = self.screen()?;
+        for _ in 0..COMMAND_LIMIT.as_millis() / STILL.as_millis() {
+            thread::sleep(STILL);
+            let now = self.screen()?;
+            if now == last {
+                return Ok(now);
+            }
+            last = now;
+        }
+        Err(Error::Timeout { awaited: "screen that holds still".into(), limit: COMMAND_LIMIT })
     }
 
     /// Waits until the screen is as it should be.

@@ -10,7 +10,7 @@ pub const PATH_MAX: usize = 4095;
 pub const NAME_MAX: usize = 255;
 /// The most directories on the way to a file.
 pub const MOST_DEPTH: usize = 64;
-/// The longest path that [`crate::Vfs::canonical`] gives.
+/// The longest path that [`crate::Vfs::canonical_directory`] gives.
 const CANONICAL_MAX: usize = 1023;
 
 /// Room for a path without `.`, `..` and needless slashes.

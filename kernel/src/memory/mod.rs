@@ -1,7 +1,7 @@
 //! Memory: from the boot loader's ranges to the tracked heap.
 //!
-//! The way: usable ranges -> [`early`] (a few frames for page tables and metadata) -> [`frames`] (buddy
-//! heaps of pages) -> [`heaps`] (the backend) -> [`heap`] (tracked by memstat, behind `alloc` and kmalloc).
+//! The way: usable ranges -> `early` (a few frames for page tables and metadata) -> [`frames`] (buddy
+//! heaps of pages) -> [`heaps`] (the backend) -> `heap` (tracked by memstat, behind `alloc` and kmalloc).
 //!
 //! # Locks
 //!

@@ -1,13 +1,13 @@
 //! The live map: every live block's record, found by its address.
 //!
-//! Two parts. [`records`] is a dense array of 32-byte records in pages of the arena; freeing a block moves
+//! Two parts. `records` is a dense array of 32-byte records in pages of the arena; freeing a block moves
 //! the last record into the hole, so the array stays dense and its pages go back as blocks go away.
-//! [`index`] is a trie of small fixed-size hashbrown tables of record numbers, chosen by the upper bits of
+//! `index` is a trie of small fixed-size hashbrown tables of record numbers, chosen by the upper bits of
 //! the address' hash; a full table splits in two and two sparse ones join, so the map grows and shrinks a
 //! hundred entries at a time and no operation ever rehashes more than one small table.
 //!
 //! The order of reading is the order of the hashes, which neither splitting nor the move of a record
-//! changes: that is what lets [`LiveMap::read`] show a block that stays live exactly once, however much
+//! changes: that is what lets `LiveMap::read` show a block that stays live exactly once, however much
 //! happens between two of its steps.
 
 mod index;

@@ -88,7 +88,5 @@ fn unknown_words_are_named(vm: &mut Vm) -> Result<()> {
         let is_named = boot.lines().any(|line| line.contains("command line") && line.contains(word));
         ensure!(is_named, "no line of the log names the unknown word {word}");
     }
-    let cmdline = vm.run("cat /proc/cmdline")?;
-    ensure!(cmdline == "no-such-word=1,2 log=loud", "/proc/cmdline holds `{cmdline}`");
     Ok(())
 }

@@ -45,12 +45,12 @@ fn keyboard_reaches_shell(vm: &mut Vm) -> Result<()> {
 
 fn keyboard_and_screen_suffice([vm, twin]: &mut [Vm; 2]) -> Result<()> {
     twin.wait_for_boot()?;
-    let at_prompt = twin.screen()?;
+    let at_prompt = twin.still_screen()?;
     wait_for_picture(vm, "prompt on the screen", &at_prompt)?;
 
     twin.run("cat /proc/version; cat /nope")?;
     vm.press_line("cat /proc/version; cat /nope")?;
-    wait_for_picture(vm, "answer on the screen", &twin.screen()?)?;
+    wait_for_picture(vm, "answer on the screen", &twin.still_screen()?)?;
 
     twin.run("clear")?;
     vm.press_line("clear")?;

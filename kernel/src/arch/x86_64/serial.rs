@@ -4,15 +4,17 @@ use uart_16550::backend::PioBackend;
 use uart_16550::spec::registers::{IER, LSR};
 use uart_16550::{BaudRate, Config, Uart16550};
 
-use super::idt;
+use super::{clock, idt};
 use crate::console;
 use crate::sync::IrqLock;
 
 const PORT: u16 = 0x3f8;
 const LINE: u8 = 4;
-/// How often a full transmitter is looked at before its bytes are given up: long enough for 16 bytes at
-/// 115,200 baud (a look takes 1 us or so), short enough that a line that hangs does not hang the kernel.
-const MOST_LOOKS: u32 = 50_000;
+/// How long a full transmitter is waited for before its bytes are given up: other ends may be slow to read,
+/// but a line that hangs must not hang the kernel.
+const PATIENCE_NS: u64 = 1_000_000_000;
+/// The same in looks at the device, of 0.1 us at least, for the time before the clock is measured.
+const MOST_LOOKS: u32 = 1_000_000;
 /// An interrupt takes in this many bytes at most, so that a device that never ends does not hang the kernel.
 const MOST_RECEIVED_BYTES: usize = 4096;
 
@@ -85,12 +87,28 @@ impl Serial {
 
     fn send_raw(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
-            let most_looks = if self.is_stuck { 1 } else { MOST_LOOKS };
-            let sent = (0..most_looks).map(|_| self.uart.send_bytes(bytes)).find(|&sent| sent > 0);
-            self.is_stuck = sent.is_none();
-            let Some(rest) = sent.and_then(|sent| bytes.get(sent..)) else { return };
-            bytes = rest;
+            let sent = self.send_some(bytes);
+            self.is_stuck = sent == 0;
+            if self.is_stuck {
+                return;
+            }
+            bytes = bytes.get(sent..).unwrap_or_default();
         }
+    }
+
+    /// Waits for room and fills it; how many bytes went out, 0 if the line is stuck.
+    fn send_some(&mut self, bytes: &[u8]) -> usize {
+        let mut sent = self.uart.send_bytes(bytes);
+        if sent > 0 || self.is_stuck {
+            return sent;
+        }
+        let end_ns = clock::uptime_ns().saturating_add(PATIENCE_NS);
+        let mut looks = 0;
+        while sent == 0 && looks < MOST_LOOKS && clock::uptime_ns() < end_ns {
+            sent = self.uart.send_bytes(bytes);
+            looks += 1;
+        }
+        sent
     }
 }
 
