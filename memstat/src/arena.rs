@@ -38,6 +38,10 @@ struct FreePage {
     next: *mut FreePage,
 }
 
+/// The arena could not give the memory that was needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ArenaFull;
+
 /// What the arena holds, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ArenaStatistics {

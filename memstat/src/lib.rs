@@ -7,7 +7,7 @@
 //! frames from a [`Platform`].
 //!
 //! The way of one allocation: `Tracked` takes its one lock, asks the backend for the block, counts it
-//! ([`Counters`]) and enters it in the live map ([`live`]): a dense array of [`Record`]s and a hashbrown
+//! ([`Counters`]) and enters it in the live map: a dense array of [`Record`]s and a hashbrown
 //! index over it that grows and shrinks in small steps, so no operation does work that grows with the
 //! number of live blocks.
 //!
@@ -17,17 +17,21 @@
 pub mod arena;
 pub mod backend;
 pub mod counters;
-pub mod live;
+pub mod level;
 pub mod platform;
 pub mod record;
 pub mod report;
 pub mod tracked;
 
+mod index;
+mod live;
 mod lock;
+mod paged;
 
 pub use arena::Arena;
 pub use backend::{Backend, Location};
 pub use counters::Counters;
+pub use level::Level;
 pub use platform::Platform;
 pub use record::Record;
 pub use tracked::{BadFree, BadFreeKind, Tracked};

@@ -1,4 +1,4 @@
-//! The index: from an address' hash to a record number.
+//! The index: from a hash to the number of an element in an array.
 //!
 //! A trie whose leaves are hashbrown tables of one fixed size. The root has 1024 entries in place; below
 //! it stand nodes of 32 entries, made where tables crowd. A table knows how many upper bits of the hash
@@ -6,9 +6,8 @@
 
 use core::ptr::{NonNull, null_mut};
 
-use super::records::{RecordId, Records};
-use super::{ArenaFull, Hash};
-use crate::arena::{Arena, Cells};
+use crate::arena::{Arena, ArenaFull, Cells};
+use crate::paged::Id;
 use crate::platform::Platform;
 
 mod table;
@@ -31,6 +30,38 @@ const MOST_JOINED: usize = CAPACITY / 2;
 /// A full table with at least this many records splits; with fewer, the rest are tombstones, and it is
 /// written anew.
 const LEAST_SPLIT: usize = CAPACITY * 3 / 4;
+
+/// The hash of an address.
+///
+/// A product with an odd constant is good in its upper half only, so the index takes its tables from the
+/// highest bits (63 down to 40), and hashbrown, which takes the slot from the lowest bits of what it is
+/// given and the tag from the seven highest, gets bits 32.. as slot and 31..25 as tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Hash(u64);
+
+impl Hash {
+    #[inline]
+    pub(crate) fn of(address: usize) -> Self {
+        // The golden ratio's 64 bits, as in Knuth, The Art of Computer Programming, vol. 3, section 6.4.
+        Self((address as u64 >> 3).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    }
+
+    #[inline]
+    pub(crate) fn for_table(self) -> u64 {
+        self.0.rotate_left(32)
+    }
+
+    #[inline]
+    pub(crate) fn bits(self) -> u64 {
+        self.0
+    }
+}
+
+/// An array that knows the hash of each of its elements.
+pub(crate) trait HashOf {
+    /// The hash of an element that is there.
+    fn hash_of(&self, id: Id) -> Hash;
+}
 
 /// What an entry of the trie points to.
 #[derive(Clone, Copy, Debug)]
@@ -70,7 +101,7 @@ impl Entry {
 
 /// The trie and the cells that it is made of.
 #[derive(Debug)]
-pub(super) struct Index {
+pub(crate) struct Index {
     root: [Entry; 1 << ROOT_BITS],
     tables: Cells<TABLE_SIZE_BYTES>,
     nodes: Cells<NODE_SIZE_BYTES>,
@@ -80,7 +111,7 @@ pub(super) struct Index {
 unsafe impl Send for Index {}
 
 impl Index {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { root: [Entry::NONE; 1 << ROOT_BITS], tables: Cells::new(), nodes: Cells::new() }
     }
 
@@ -111,13 +142,13 @@ impl Index {
     }
 
     #[inline]
-    pub(super) fn find(&self, hash: Hash, is_wanted: impl Fn(RecordId) -> bool) -> Option<RecordId> {
+    pub(crate) fn find(&self, hash: Hash, is_wanted: impl Fn(Id) -> bool) -> Option<Id> {
         self.table(hash)?.find(hash, is_wanted)
     }
 
     /// The record that had the number `from` now has the number `to`.
     #[inline]
-    pub(super) fn renumber(&mut self, hash: Hash, from: RecordId, to: RecordId) {
+    pub(crate) fn renumber(&mut self, hash: Hash, from: Id, to: Id) {
         if let Some(table) = self.table_mut(hash) {
             table.renumber(hash, from, to);
         }
@@ -125,11 +156,11 @@ impl Index {
 
     /// Enters a number under a hash.
     #[inline]
-    pub(super) fn insert(
+    pub(crate) fn insert(
         &mut self,
         hash: Hash,
-        id: RecordId,
-        records: &Records,
+        id: Id,
+        elements: &impl HashOf,
         arena: &mut Arena,
         platform: &impl Platform,
     ) -> Result<(), ArenaFull> {
@@ -139,8 +170,8 @@ impl Index {
                     table.insert(hash, id);
                     return Ok(());
                 }
-                Some(table) if table.len() < LEAST_SPLIT => table.rewrite(records),
-                Some(_) => self.split(hash, records, arena, platform)?,
+                Some(table) if table.len() < LEAST_SPLIT => table.rewrite(elements),
+                Some(_) => self.split(hash, elements, arena, platform)?,
                 None => self.plant(arena, platform)?,
             }
         }
@@ -148,24 +179,24 @@ impl Index {
 
     /// Takes the number that `is_wanted` out.
     #[inline]
-    pub(super) fn remove(
+    pub(crate) fn remove(
         &mut self,
         hash: Hash,
-        is_wanted: impl Fn(RecordId) -> bool,
-        records: &Records,
+        is_wanted: impl Fn(Id) -> bool,
+        elements: &impl HashOf,
         arena: &mut Arena,
         platform: &impl Platform,
-    ) -> Option<RecordId> {
+    ) -> Option<Id> {
         let table = self.table_mut(hash)?;
         let id = table.remove(hash, is_wanted)?;
         if table.len() < SPARSE && table.depth() > 0 {
-            self.join(hash, records, arena, platform);
+            self.join(hash, elements, arena, platform);
         }
         Some(id)
     }
 
     /// The hash behind the last one that the table at `cursor` covers; `None` if that is the end.
-    pub(super) fn table_end(&self, cursor: u64) -> Option<u64> {
+    pub(crate) fn table_end(&self, cursor: u64) -> Option<u64> {
         let table = self.table(Hash(cursor))?;
         match table.depth() {
             0 => None,
@@ -173,7 +204,7 @@ impl Index {
         }
     }
 
-    pub(super) fn for_each_in_table(&self, cursor: u64, visit: impl FnMut(RecordId)) {
+    pub(crate) fn for_each_in_table(&self, cursor: u64, visit: impl FnMut(Id)) {
         if let Some(table) = self.table(Hash(cursor)) {
             table.for_each(visit);
         }
@@ -194,7 +225,7 @@ impl Index {
     fn split(
         &mut self,
         hash: Hash,
-        records: &Records,
+        elements: &impl HashOf,
         arena: &mut Arena,
         platform: &impl Platform,
     ) -> Result<(), ArenaFull> {
@@ -220,14 +251,14 @@ impl Index {
         // SAFETY: a fresh cell of the size that a table needs.
         let mut upper = unsafe { Table::write_into(cell, depth + 1) };
         // SAFETY: just written; nobody else knows it yet.
-        table_ref.split_into(unsafe { upper.as_mut() }, records);
+        table_ref.split_into(unsafe { upper.as_mut() }, elements);
         self.fill(Hash(hash.bits() | bit_below(depth)), depth + 1, Entry::table(upper));
         Ok(())
     }
 
     /// Joins the table that covers `hash` with its neighbour if both are sparse.
     #[cold]
-    fn join(&mut self, hash: Hash, records: &Records, arena: &mut Arena, platform: &impl Platform) {
+    fn join(&mut self, hash: Hash, elements: &impl HashOf, arena: &mut Arena, platform: &impl Platform) {
         let Some(mut table) = self.entry(hash).as_table() else { return };
         // SAFETY: a live table of this trie; `&mut self` keeps others away.
         let depth = unsafe { table.as_ref() }.depth();
@@ -238,7 +269,7 @@ impl Index {
         if neighbour_ref.depth() != depth || table_ref.len() + neighbour_ref.len() > MOST_JOINED {
             return;
         }
-        table_ref.absorb(neighbour_ref, records);
+        table_ref.absorb(neighbour_ref, elements);
         self.fill(hash, depth - 1, Entry::table(table));
         if is_level_edge(depth - 1)
             && let Some(node) = self.lift(hash, depth - 1, table)

@@ -6,8 +6,8 @@ use core::ptr::NonNull;
 use allocator_api2::alloc::{AllocError, Allocator};
 use hashbrown::HashTable;
 
-use crate::live::Hash;
-use crate::live::records::{RecordId, Records};
+use super::{Hash, HashOf};
+use crate::paged::Id;
 
 /// Records that fit, at hashbrown's load of seven eighths of its slots.
 pub(super) const CAPACITY: usize = SLOTS / 8 * 7;
@@ -80,61 +80,61 @@ impl Table {
     }
 
     #[inline]
-    pub(super) fn find(&self, hash: Hash, is_wanted: impl Fn(RecordId) -> bool) -> Option<RecordId> {
-        self.numbers.find(hash.for_table(), |&number| is_wanted(RecordId(number))).copied().map(RecordId)
+    pub(super) fn find(&self, hash: Hash, is_wanted: impl Fn(Id) -> bool) -> Option<Id> {
+        self.numbers.find(hash.for_table(), |&number| is_wanted(Id(number))).copied().map(Id)
     }
 
     /// Enters a number. The table must not be full.
     #[inline]
-    pub(super) fn insert(&mut self, hash: Hash, id: RecordId) {
+    pub(super) fn insert(&mut self, hash: Hash, id: Id) {
         debug_assert!(!self.is_full());
         self.numbers.insert_unique(hash.for_table(), id.0, |_| 0);
     }
 
     #[inline]
-    pub(super) fn remove(&mut self, hash: Hash, is_wanted: impl Fn(RecordId) -> bool) -> Option<RecordId> {
-        let found = self.numbers.find_entry(hash.for_table(), |&number| is_wanted(RecordId(number)));
-        found.ok().map(|entry| RecordId(entry.remove().0))
+    pub(super) fn remove(&mut self, hash: Hash, is_wanted: impl Fn(Id) -> bool) -> Option<Id> {
+        let found = self.numbers.find_entry(hash.for_table(), |&number| is_wanted(Id(number)));
+        found.ok().map(|entry| Id(entry.remove().0))
     }
 
     #[inline]
-    pub(super) fn renumber(&mut self, hash: Hash, from: RecordId, to: RecordId) {
+    pub(super) fn renumber(&mut self, hash: Hash, from: Id, to: Id) {
         if let Some(number) = self.numbers.find_mut(hash.for_table(), |&number| number == from.0) {
             *number = to.0;
         }
     }
 
-    pub(super) fn for_each(&self, mut visit: impl FnMut(RecordId)) {
+    pub(super) fn for_each(&self, mut visit: impl FnMut(Id)) {
         for &number in &self.numbers {
-            visit(RecordId(number));
+            visit(Id(number));
         }
     }
 
     /// Writes the table anew without its tombstones.
     #[cold]
-    pub(super) fn rewrite(&mut self, records: &Records) {
-        self.drain(|table, id| table.insert(Hash::of(records.get(id).address()), id));
+    pub(super) fn rewrite(&mut self, elements: &impl HashOf) {
+        self.drain(|table, id| table.insert(elements.hash_of(id), id));
     }
 
     /// Moves the records whose next hash bit is set to `upper`; both are one bit deeper then.
-    pub(super) fn split_into(&mut self, upper: &mut Self, records: &Records) {
+    pub(super) fn split_into(&mut self, upper: &mut Self, elements: &impl HashOf) {
         let bit = super::bit_below(self.depth);
         self.depth += 1;
         self.drain(|table, id| {
-            let hash = Hash::of(records.get(id).address());
+            let hash = elements.hash_of(id);
             if hash.bits() & bit == 0 { table.insert(hash, id) } else { upper.insert(hash, id) }
         });
     }
 
     /// Takes all records of `neighbour`, which shares all but the last bit of the prefix.
-    pub(super) fn absorb(&mut self, neighbour: &Self, records: &Records) {
-        self.rewrite(records);
-        neighbour.for_each(|id| self.insert(Hash::of(records.get(id).address()), id));
+    pub(super) fn absorb(&mut self, neighbour: &Self, elements: &impl HashOf) {
+        self.rewrite(elements);
+        neighbour.for_each(|id| self.insert(elements.hash_of(id), id));
         self.depth -= 1;
     }
 
     /// Empties the table and hands each number that was in it to `place`, with the empty table.
-    fn drain(&mut self, mut place: impl FnMut(&mut Self, RecordId)) {
+    fn drain(&mut self, mut place: impl FnMut(&mut Self, Id)) {
         let mut numbers = [0_u32; CAPACITY];
         let mut count = 0;
         self.for_each(|id| {
@@ -145,7 +145,7 @@ impl Table {
         });
         self.numbers.clear();
         for &number in numbers.iter().take(count) {
-            place(self, RecordId(number));
+            place(self, Id(number));
         }
     }
 }

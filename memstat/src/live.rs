@@ -1,8 +1,8 @@
 //! The live map: every live block's record, found by its address.
 //!
-//! Two parts. `records` is a dense array of 32-byte records in pages of the arena; freeing a block moves
+//! Two parts. A dense array of 32-byte records in pages of the arena: freeing a block moves
 //! the last record into the hole, so the array stays dense and its pages go back as blocks go away.
-//! `index` is a trie of small fixed-size hashbrown tables of record numbers, chosen by the upper bits of
+//! The index: a trie of small fixed-size hashbrown tables of record numbers, chosen by the upper bits of
 //! the address' hash; a full table splits in two and two sparse ones join, so the map grows and shrinks a
 //! hundred entries at a time and no operation ever rehashes more than one small table.
 //!
@@ -10,57 +10,29 @@
 //! changes: that is what lets `LiveMap::read` show a block that stays live exactly once, however much
 //! happens between two of its steps.
 
-mod index;
-mod records;
-
-use core::ptr::NonNull;
-
-use crate::arena::Arena;
+use crate::arena::{Arena, ArenaFull};
+use crate::index::{Hash, HashOf, Index};
+use crate::paged::{Id, Paged};
 use crate::platform::Platform;
 use crate::record::Record;
-use index::Index;
-use records::{RecordId, Records};
 
-/// The hash of an address.
-///
-/// A product with an odd constant is good in its upper half only, so the index takes its tables from the
-/// highest bits (63 down to 40), and hashbrown, which takes the slot from the lowest bits of what it is
-/// given and the tag from the seven highest, gets bits 32.. as slot and 31..25 as tag.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Hash(u64);
-
-impl Hash {
+impl HashOf for Paged<Record> {
     #[inline]
-    pub(crate) fn of(address: usize) -> Self {
-        // The golden ratio's 64 bits, as in Knuth, The Art of Computer Programming, vol. 3, section 6.4.
-        Self((address as u64 >> 3).wrapping_mul(0x9e37_79b9_7f4a_7c15))
-    }
-
-    #[inline]
-    pub(crate) fn for_table(self) -> u64 {
-        self.0.rotate_left(32)
-    }
-
-    #[inline]
-    pub(crate) fn bits(self) -> u64 {
-        self.0
+    fn hash_of(&self, id: Id) -> Hash {
+        Hash::of(self.get(id).address())
     }
 }
 
 /// The live blocks.
 #[derive(Debug)]
 pub(crate) struct LiveMap {
-    records: Records,
+    records: Paged<Record>,
     index: Index,
 }
 
-/// The arena could not give the memory that one more record needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ArenaFull;
-
 impl LiveMap {
     pub(crate) const fn new() -> Self {
-        Self { records: Records::new(), index: Index::new() }
+        Self { records: Paged::new(), index: Index::new() }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -107,7 +79,7 @@ impl LiveMap {
         platform: &impl Platform,
     ) -> Option<Record> {
         let records = &self.records;
-        let is_wanted = |id: RecordId| records.get(id).is_at(address);
+        let is_wanted = |id: Id| records.get(id).is_at(address);
         let id = self.index.remove(Hash::of(address), is_wanted, records, arena, platform)?;
         let record = *self.records.get(id);
         let last = self.records.last_id();
@@ -149,5 +121,3 @@ impl LiveMap {
         }
     }
 }
-
-type Page = NonNull<u8>;
