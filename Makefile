@@ -8,6 +8,9 @@ RUNNER := $(CARGO) run --quiet -p runner --
 # What `make run`, `make debug` and `make test` may be told, for example `make run MEMORY=64M FIRMWARE=uefi`.
 export BUILD MEMORY FIRMWARE MACHINE CPU VGA ACCEL CMDLINE SCREEN OVMF JOBS
 
+# From a person's environment these would take the place of the kernel's flags in .cargo/config.toml.
+unexport RUSTFLAGS CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_TARGET
+
 # The kernel's own build of `core` and `alloc` is still an unstable option of cargo, and RUSTC_BOOTSTRAP=1
 # opens it on a stable one. It is set for these calls alone: our own code uses stable features only.
 KERNEL_CARGO := RUSTC_BOOTSTRAP=1 $(CARGO)

@@ -3,7 +3,8 @@
 //! The ones that need forbidden instructions lie in `arch` and `memory`.
 
 use crate::arch::faults;
-use crate::memory::heap::{self, kmalloc};
+use crate::memory::heap::kmalloc;
+use crate::memory::lesson;
 
 /// A fault.
 pub(crate) struct Bug {
@@ -25,7 +26,7 @@ pub(crate) static BUGS: [Bug; 6] = [
     Bug { name: "null", summary: "read through a null pointer; stops", run: faults::read_null },
     Bug { name: "stack-overflow", summary: "recurse without end; stops", run: faults::overflow_stack },
     Bug { name: "panic", summary: "panic; stops", run: || panic!("asked for by a person") },
-    Bug { name: "double-free", summary: "free a block twice; goes on", run: heap::free_twice },
+    Bug { name: "double-free", summary: "free a block twice; goes on", run: lesson::free_twice },
     Bug { name: "oom", summary: "ask for more memory than there is; goes on", run: ask_for_too_much },
 ];
 

@@ -4,6 +4,7 @@
 //! later words win. An unknown word is named in a warning and has no effect.
 
 use log::LevelFilter;
+use memstat::Level;
 
 /// What the command line said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,13 +13,23 @@ pub(crate) struct Config {
     pub(crate) log_level: LevelFilter,
     /// `demo=memstat`: the lesson in counting runs at boot.
     pub(crate) is_lesson_wanted: bool,
+    /// `memstat=off|counters|blocks|stacks|full`: how much the tracker records.
+    pub(crate) level: Level,
+    /// `memstat.history=EVENTS`: how many events the history keeps.
+    pub(crate) history_events: Option<usize>,
     /// `memstat.arena=SIZE`: the most that the tracker's arena may hold, as in `64K` or `2M`.
     pub(crate) arena_limit_bytes: Option<usize>,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { log_level: LevelFilter::Info, is_lesson_wanted: false, arena_limit_bytes: None }
+        Self {
+            log_level: LevelFilter::Info,
+            is_lesson_wanted: false,
+            level: Level::Stacks,
+            history_events: None,
+            arena_limit_bytes: None,
+        }
     }
 }
 
@@ -37,6 +48,8 @@ impl Config {
             ("log", level) => self.log_level = level.parse().ok()?,
             ("demo", "memstat") => self.is_lesson_wanted = true,
             ("heap", "slab") => {}
+            ("memstat", level) => self.level = Level::from_name(level)?,
+            ("memstat.history", events) => self.history_events = Some(events.parse().ok()?),
             ("memstat.arena", size) => self.arena_limit_bytes = Some(size_bytes(size)?),
             _ => return None,
         }

@@ -11,7 +11,7 @@ use crate::arch::{self, acpi, clock, cpu, exceptions, fw_cfg, image, paging, ser
 use crate::config::Config;
 use crate::console::input;
 use crate::memory::buffers::PageBuffers;
-use crate::{commands, console, logger, memory, proc};
+use crate::{commands, console, logger, memory, proc, symbols};
 
 static BOOT_INFO: Once<BootInfo> = Once::new();
 static ROOT: RamFs = RamFs::new();
@@ -32,10 +32,9 @@ extern "C" fn tally_main(information: u32) -> ! {
     let info = BOOT_INFO.call_once(|| info);
     let config = configure(info);
     memory::init(info).unwrap_or_else(|error| stop(&error));
-    if let Some(limit_bytes) = config.arena_limit_bytes {
-        memory::heap::tracker().set_arena_limit_bytes(limit_bytes);
-    }
+    memory::heap::configure(&config);
     console::init(info.framebuffer);
+    symbols::init(info);
     acpi::init(&info.rsdp);
     arch::init_devices();
     mount_files().unwrap_or_else(|error| stop(&error));
@@ -49,7 +48,7 @@ extern "C" fn tally_main(information: u32) -> ! {
     );
     memory::heap::print_mem_stats();
     if config.is_lesson_wanted {
-        memory::heap::lesson();
+        memory::lesson::count_along();
     }
     log::info!("ready; type help");
     commands::run_shell(wait_for_byte)

@@ -24,6 +24,8 @@ mod memory;
 mod proc;
 #[cfg(target_os = "none")]
 mod selftest;
+#[cfg(target_os = "none")]
+mod symbols;
 mod sync;
 
 #[cfg(not(target_os = "none"))]

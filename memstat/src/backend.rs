@@ -26,6 +26,28 @@ pub unsafe trait Backend {
     /// `block` came from `allocate` of this backend with this `layout` and was not given back since.
     unsafe fn deallocate(&mut self, block: NonNull<u8>, layout: Layout);
 
+    /// Takes back the block that starts at `block`, of which just the pointer is known, and says how many
+    /// bytes it took; `None` if no live block starts there, and nothing has changed then.
+    ///
+    /// # Safety
+    ///
+    /// If a live block starts there, nobody uses it any more.
+    unsafe fn deallocate_unsized(&mut self, block: NonNull<u8>) -> Option<usize> {
+        let address = block.as_ptr() as usize;
+        match self.locate(address) {
+            Location::Live { start, layout } if start == address => {
+                let taken_bytes = self.usable_size_bytes(layout);
+                // SAFETY: a live block starts here, and `locate` names a layout to give it back with.
+                unsafe { self.deallocate(block, layout) };
+                Some(taken_bytes)
+            }
+            _ => None,
+        }
+    }
+
+    /// What is handed out now. Called when counting starts, so it need not be fast.
+    fn live(&self) -> Live;
+
     /// Bytes that a block of this layout takes from memory, at least `layout.size()`.
     fn usable_size_bytes(&self, layout: Layout) -> usize;
 
@@ -35,6 +57,15 @@ pub unsafe trait Backend {
         let _ = address;
         Location::Unknown
     }
+}
+
+/// Blocks that are handed out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Live {
+    /// How many.
+    pub blocks: u64,
+    /// Bytes that they take from memory.
+    pub bytes: u64,
 }
 
 /// What lies at an address, as far as a backend knows.

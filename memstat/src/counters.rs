@@ -1,33 +1,41 @@
 //! What is counted: lifetime totals beside live values.
 
+/// Classes of the histogram: 0 bytes, 1, 2 to 3, 4 to 7, and so on; the last takes all that is larger.
+pub const SIZE_CLASSES: usize = 48;
+
 /// The counters of a tracker. They change together, under the tracker's lock.
+///
+/// Totals count what happened while the level was `counters` or more; live values are exact at every level.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Allocations that succeeded, since the start.
+    /// Allocations that succeeded.
     pub allocations: u64,
-    /// Frees of live blocks, since the start.
+    /// Frees of live blocks.
     pub frees: u64,
-    /// Reallocations that succeeded, since the start. One that moved its block also counts as an
-    /// allocation and a free.
+    /// Reallocations that succeeded. One that moved its block also counts as an allocation and a free.
     pub reallocations: u64,
-    /// Requests that the backend could not serve, since the start.
+    /// Requests that the backend could not serve.
     pub failures: u64,
-    /// Frees and reallocations of pointers that are no live block, since the start. None of them reached
-    /// the backend.
+    /// Frees and reallocations of pointers that are no live block. None of them reached the backend.
     pub bad_frees: u64,
-    /// Allocations that could not be recorded because the arena could not grow, since the start.
+    /// Allocations that could not be recorded because the arena could not grow.
     pub untracked: u64,
+    /// Bytes that were ever asked for.
+    pub requested_bytes: u64,
     /// Blocks that are live now, unrecorded ones included.
     pub live_blocks: u64,
-    /// Bytes asked for by the blocks that are live now, as far as they are recorded.
+    /// Bytes asked for by the live blocks that are recorded.
     pub live_bytes: u64,
-    /// Bytes that those blocks take from memory, rounding by the allocator included.
+    /// Bytes that all live blocks take from memory, rounding by the allocator included.
     pub taken_bytes: u64,
     /// Of the live blocks, those that are not recorded.
     pub live_untracked: u64,
-    /// The most blocks that were ever live at once.
+    /// Of the live blocks, those whose allocation was not counted, less the frees of others that were not:
+    /// live blocks are allocations minus frees plus this.
+    pub uncounted_blocks: i64,
+    /// The most blocks that were ever live at once, while they were counted.
     pub peak_live_blocks: u64,
-    /// The most bytes that were ever live at once.
+    /// The most bytes that were ever live at once in recorded blocks.
     pub peak_live_bytes: u64,
 }
 
@@ -40,10 +48,12 @@ impl Counters {
         failures: 0,
         bad_frees: 0,
         untracked: 0,
+        requested_bytes: 0,
         live_blocks: 0,
         live_bytes: 0,
         taken_bytes: 0,
         live_untracked: 0,
+        uncounted_blocks: 0,
         peak_live_blocks: 0,
         peak_live_bytes: 0,
     };
@@ -53,25 +63,67 @@ impl Counters {
         self.live_blocks - self.live_untracked
     }
 
-    pub(crate) fn count_allocation(&mut self) {
+    #[inline]
+    pub(crate) fn count_allocation(&mut self, requested_bytes: usize, taken_bytes: usize) {
         self.allocations += 1;
+        self.requested_bytes += requested_bytes as u64;
         self.live_blocks += 1;
+        self.taken_bytes += taken_bytes as u64;
         self.peak_live_blocks = self.peak_live_blocks.max(self.live_blocks);
     }
 
-    pub(crate) fn count_free(&mut self) {
+    #[inline]
+    pub(crate) fn count_free(&mut self, taken_bytes: usize) {
         self.frees += 1;
         self.live_blocks -= 1;
+        self.taken_bytes -= taken_bytes as u64;
     }
 
-    pub(crate) fn add_bytes(&mut self, requested_bytes: usize, taken_bytes: usize) {
+    #[inline]
+    pub(crate) fn add_recorded_bytes(&mut self, requested_bytes: usize) {
         self.live_bytes += requested_bytes as u64;
-        self.taken_bytes += taken_bytes as u64;
         self.peak_live_bytes = self.peak_live_bytes.max(self.live_bytes);
     }
 
-    pub(crate) fn subtract_bytes(&mut self, requested_bytes: usize, taken_bytes: usize) {
+    #[inline]
+    pub(crate) fn subtract_recorded_bytes(&mut self, requested_bytes: usize) {
         self.live_bytes -= requested_bytes as u64;
-        self.taken_bytes -= taken_bytes as u64;
     }
+}
+
+/// Allocations by size, in classes of powers of two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Histogram {
+    counts: [u64; SIZE_CLASSES],
+}
+
+impl Histogram {
+    /// Nothing counted.
+    pub const EMPTY: Self = Self { counts: [0; SIZE_CLASSES] };
+
+    #[inline]
+    pub(crate) fn add(&mut self, size_bytes: usize) {
+        // The class of 0 is 0; of other sizes, the number of their bits.
+        let class = (usize::BITS - size_bytes.leading_zeros()) as usize;
+        self.counts[class.min(SIZE_CLASSES - 1)] += 1;
+    }
+
+    /// Each class that has a count: the smallest size in it, in bytes, and the count.
+    pub fn classes(&self) -> impl Iterator<Item = (usize, u64)> {
+        let counted = self.counts.into_iter().enumerate().filter(|(_, count)| *count > 0);
+        counted.map(|(class, count)| (if class == 0 { 0 } else { 1 << (class - 1) }, count))
+    }
+}
+
+/// Since when each kind of figure counts: the platform's stamp of the last time it was switched on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Since {
+    /// The totals of [`Counters`].
+    pub counters: u64,
+    /// The live map.
+    pub blocks: u64,
+    /// The call stacks.
+    pub stacks: u64,
+    /// The history.
+    pub history: u64,
 }

@@ -46,6 +46,12 @@ impl Hash {
         Self((address as u64 >> 3).wrapping_mul(0x9e37_79b9_7f4a_7c15))
     }
 
+    /// A hash whose bits are good everywhere.
+    #[inline]
+    pub(crate) fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
     #[inline]
     pub(crate) fn for_table(self) -> u64 {
         self.0.rotate_left(32)

@@ -17,10 +17,12 @@
 pub mod arena;
 pub mod backend;
 pub mod counters;
+pub mod history;
 pub mod level;
 pub mod platform;
 pub mod record;
 pub mod report;
+pub mod stacks;
 pub mod tracked;
 
 mod index;
@@ -29,9 +31,11 @@ mod lock;
 mod paged;
 
 pub use arena::Arena;
-pub use backend::{Backend, Location};
+pub use backend::{Backend, Live, Location};
 pub use counters::Counters;
+pub use history::{Event, EventKind, HistoryPart};
 pub use level::Level;
 pub use platform::Platform;
 pub use record::Record;
+pub use stacks::Stack;
 pub use tracked::{BadFree, BadFreeKind, Tracked};

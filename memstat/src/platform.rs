@@ -5,6 +5,17 @@ use core::ptr::NonNull;
 /// Bytes in a page, the unit in which the arena grows and shrinks.
 pub const PAGE_SIZE_BYTES: usize = 4096;
 
+/// A stack, and where in it to start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StackSpan {
+    /// The frame pointer to start from.
+    pub frame_pointer: usize,
+    /// The stack's lowest address.
+    pub start: usize,
+    /// Its length, at least 16. All of it can be read.
+    pub size_bytes: usize,
+}
+
 /// The surroundings of a tracker: clock, CPU, task, interrupts, and frames for the arena.
 ///
 /// No method may allocate from the heap that the tracker watches: all are called under its lock.
@@ -12,7 +23,7 @@ pub const PAGE_SIZE_BYTES: usize = 4096;
 /// # Safety
 ///
 /// `take_page` returns memory of [`PAGE_SIZE_BYTES`] bytes, aligned to that size, that nobody else uses
-/// until `give_page`. `mask_interrupts` keeps every handler that may allocate from running on this CPU
+/// until `give_page`. `stack` names memory that can be read, at least 16 bytes. `mask_interrupts` keeps every handler that may allocate from running on this CPU
 /// until `restore_interrupts`.
 pub unsafe trait Platform: Sync {
     /// A clock stamp that never goes back; the lowest 48 bits are kept. Coarse is good enough.
@@ -26,6 +37,20 @@ pub unsafe trait Platform: Sync {
 
     /// The number of the task that runs this; 0 while there are no tasks.
     fn task(&self) -> u16;
+
+    /// The stack that this runs on, from the frame pointer of the caller on; `None` if it is not known.
+    ///
+    /// An implementation is `#[inline(always)]` where the frame pointer is read.
+    fn stack(&self) -> Option<StackSpan> {
+        None
+    }
+
+    /// Whether a return address lies in code of the allocator, whose frames a call stack leaves out.
+    #[inline]
+    fn is_allocator_code(&self, address: usize) -> bool {
+        let _ = address;
+        false
+    }
 
     /// Masks interrupts and says whether they were on.
     fn mask_interrupts(&self) -> bool;

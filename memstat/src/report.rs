@@ -36,22 +36,35 @@ pub fn write_blocks_header(counters: &Counters, out: &mut dyn fmt::Write) -> fmt
     )
 }
 
-/// Writes one block's line; `time_ns` is when it was allocated. A column that is not known is `-`.
+/// Writes one block's line; `time_ns` is when it was allocated, `site` the caller's name if it is known. A
+/// column that is not known is `-`.
 ///
 /// # Errors
 ///
 /// The writer's own.
-pub fn write_block(record: &Record, time_ns: u64, out: &mut dyn fmt::Write) -> fmt::Result {
+pub fn write_block(
+    record: &Record,
+    time_ns: u64,
+    site: Option<&dyn fmt::Display>,
+    out: &mut dyn fmt::Write,
+) -> fmt::Result {
     let (seconds, micros) = (time_ns / 1_000_000_000, time_ns / 1000 % 1_000_000);
-    writeln!(
+    write!(
         out,
-        "{:18x} {:12} {:8} {:12} {seconds:7}.{micros:06} {:5} {:6} {:>10} -",
+        "{:18x} {:12} {:8} {:12} {seconds:7}.{micros:06} {:5} {:6}",
         record.address(),
         record.size_bytes(),
         record.align_bytes(),
         record.sequence(),
         record.cpu(),
         record.task(),
-        "-",
-    )
+    )?;
+    match record.stack() {
+        0 => write!(out, " {:>10}", "-")?,
+        stack => write!(out, " {stack:10}")?,
+    }
+    match site {
+        Some(site) => writeln!(out, " {site}"),
+        None => writeln!(out, " -"),
+    }
 }

@@ -5,11 +5,14 @@ use core::ptr::{NonNull, copy_nonoverlapping, null_mut, write_bytes};
 
 use crate::arena::{Arena, ArenaStatistics};
 use crate::backend::{Backend, Location};
-use crate::counters::Counters;
+use crate::counters::{Counters, Histogram, Since};
+use crate::history::{Event, EventKind, History, HistoryPart};
+use crate::level::Level;
 use crate::live::LiveMap;
 use crate::lock::{Guard, Lock};
 use crate::platform::Platform;
 use crate::record::{Origin, Record};
+use crate::stacks::{Depot, Stack};
 
 /// A backend whose every block is accounted for.
 ///
@@ -23,12 +26,17 @@ pub struct Tracked<B, P> {
 
 #[derive(Debug)]
 struct Inner<B> {
+    level: Level,
     /// `None` until [`Tracked::start`].
     backend: Option<B>,
-    arena: Arena,
-    live: LiveMap,
     counters: Counters,
+    histogram: Histogram,
     sequence: u64,
+    live: LiveMap,
+    depot: Depot,
+    history: History,
+    arena: Arena,
+    since: Since,
 }
 
 /// A free or reallocation of something that is no live block. It did no harm: the backend never saw it.
@@ -96,11 +104,16 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     /// A tracker without a backend: every allocation fails until [`Tracked::start`].
     pub const fn new(platform: P) -> Self {
         let inner = Inner {
+            level: Level::Blocks,
             backend: None,
-            arena: Arena::new(),
-            live: LiveMap::new(),
             counters: Counters::ZERO,
+            histogram: Histogram::EMPTY,
             sequence: 0,
+            live: LiveMap::new(),
+            depot: Depot::new(),
+            history: History::new(),
+            arena: Arena::new(),
+            since: Since { counters: 0, blocks: 0, stacks: 0, history: 0 },
         };
         Self { platform, inner: Lock::new(inner) }
     }
@@ -126,6 +139,67 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         if inner.backend.is_none() {
             inner.backend = Some(backend);
         }
+    }
+
+    /// Records more or less from now on. Blocks that are live stay in the live map until they are freed, at
+    /// whatever level that is; so a switch leaves no ghosts, and no count goes below zero.
+    pub fn set_level(&self, level: Level) {
+        let stamp = self.platform.stamp();
+        self.enter().set_level(level, stamp);
+    }
+
+    /// How much is recorded.
+    pub fn level(&self) -> Level {
+        self.enter().level
+    }
+
+    /// Since when each kind of figure counts.
+    pub fn since(&self) -> Since {
+        self.enter().since
+    }
+
+    /// Sets how many events the history keeps, and forgets those that it has.
+    pub fn set_history_capacity(&self, events: usize) {
+        let inner = &mut *self.enter();
+        inner.history.set_capacity(events, &mut inner.arena, &self.platform);
+    }
+
+    /// Forgets the history, and gives its memory back.
+    pub fn clear_history(&self) {
+        let inner = &mut *self.enter();
+        inner.history.clear(&mut inner.arena, &self.platform);
+    }
+
+    /// Copies events into `buffer`, from the event number `cursor` on (0 is the first ever).
+    pub fn read_history(&self, cursor: u64, buffer: &mut [Event]) -> HistoryPart {
+        self.enter().history.read(cursor, buffer)
+    }
+
+    /// The call stack of a number, with what is live under it.
+    pub fn stack(&self, number: u32) -> Option<Stack> {
+        self.enter().depot.get(number).copied()
+    }
+
+    /// How many call stacks are known; their numbers start at 1.
+    pub fn stack_count(&self) -> u32 {
+        self.enter().depot.len() as u32
+    }
+
+    /// Allocations by size.
+    pub fn histogram(&self) -> Histogram {
+        self.enter().histogram
+    }
+
+    /// A number that all blocks allocated from now on exceed: those live with a higher one came since.
+    pub fn mark(&self) -> u64 {
+        self.enter().sequence
+    }
+
+    /// Starts the peaks anew, from what is live now.
+    pub fn reset_peaks(&self) {
+        let mut inner = self.enter();
+        inner.counters.peak_live_blocks = inner.counters.live_blocks;
+        inner.counters.peak_live_bytes = inner.counters.live_bytes;
     }
 
     /// Allocates a block. `None` when the backend has none; that is counted as a failure.
@@ -177,16 +251,49 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         block: NonNull<u8>,
         new_size_bytes: usize,
     ) -> Result<Option<NonNull<u8>>, BadFree> {
+        // SAFETY: handed on to the caller.
+        unsafe { self.reallocate_claimed(block, Claim::PointerOnly, new_size_bytes) }
+    }
+
+    /// As [`Tracked::reallocate`], for a block that was allocated with `layout`: so its alignment is kept
+    /// even if it is not recorded.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Tracked::reallocate`].
+    ///
+    /// # Safety
+    ///
+    /// As for [`Tracked::reallocate`].
+    pub unsafe fn reallocate_with_layout(
+        &self,
+        block: NonNull<u8>,
+        layout: Layout,
+        new_size_bytes: usize,
+    ) -> Result<Option<NonNull<u8>>, BadFree> {
+        // SAFETY: handed on to the caller.
+        unsafe { self.reallocate_claimed(block, Claim::Layout(layout), new_size_bytes) }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`Tracked::reallocate`].
+    unsafe fn reallocate_claimed(
+        &self,
+        block: NonNull<u8>,
+        claim: Claim,
+        new_size_bytes: usize,
+    ) -> Result<Option<NonNull<u8>>, BadFree> {
         let old_layout = {
             let mut inner = self.enter();
-            let layout = inner.layout_of(block)?;
-            if inner.resize_in_place(block, layout, new_size_bytes) {
+            let layout = inner.layout_of(block, claim, &self.platform)?;
+            if inner.resize_in_place(block, layout, new_size_bytes, &self.platform) {
                 return Ok(Some(block));
             }
             layout
         };
         let Ok(new_layout) = Layout::from_size_align(new_size_bytes, old_layout.align()) else {
-            self.enter().counters.failures += 1;
+            self.enter().count_failure(new_size_bytes, &self.platform);
             return Ok(None);
         };
         let Some(moved) = self.allocate(new_layout) else { return Ok(None) };
@@ -195,7 +302,11 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
             copy_nonoverlapping(block.as_ptr(), moved.as_ptr(), old_layout.size().min(new_size_bytes));
             self.free(block)?;
         }
-        self.enter().counters.reallocations += 1;
+        let mut inner = self.enter();
+        if inner.level >= Level::Counters {
+            inner.counters.reallocations += 1;
+        }
+        drop(inner);
         Ok(Some(moved))
     }
 
@@ -217,7 +328,9 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
 
     /// The counters of one moment.
     pub fn counters(&self) -> Counters {
-        self.enter().counters
+        let mut inner = self.enter();
+        inner.synchronise();
+        inner.counters
     }
 
     /// What the arena holds.
@@ -263,31 +376,84 @@ impl<B: Backend> Inner<B> {
     fn allocate(&mut self, layout: Layout, platform: &impl Platform) -> Option<NonNull<u8>> {
         let backend = self.backend.as_mut();
         let Some((block, backend)) = backend.and_then(|heap| Some((heap.allocate(layout)?, heap))) else {
-            self.counters.failures += 1;
+            self.count_failure(layout.size(), platform);
             return None;
         };
-        self.counters.count_allocation();
-        self.sequence += 1;
-        let origin = Origin {
-            sequence: self.sequence,
-            stamp: platform.stamp(),
-            cpu: platform.cpu(),
-            task: platform.task(),
-            stack: 0,
-        };
-        let record = Record::new(block, layout, &origin);
-        let address = block.as_ptr() as usize;
-        if self.live.insert(address, record, &mut self.arena, platform).is_ok() {
-            self.counters.add_bytes(layout.size(), backend.usable_size_bytes(layout));
-        } else {
-            self.counters.untracked += 1;
-            self.counters.live_untracked += 1;
+        if self.level == Level::Off {
+            return Some(block);
+        }
+        self.counters.count_allocation(layout.size(), backend.usable_size_bytes(layout));
+        self.histogram.add(layout.size());
+        if self.level >= Level::Blocks {
+            self.record(block, layout, platform);
         }
         Some(block)
     }
 
+    /// Enters a new block in the live map, and in what lies above it.
+    #[inline]
+    fn record(&mut self, block: NonNull<u8>, layout: Layout, platform: &impl Platform) {
+        let stack = self.capture(platform);
+        let origin = self.origin(stack, platform);
+        let address = block.as_ptr() as usize;
+        let record = Record::new(block, layout, &origin);
+        if self.live.insert(address, record, &mut self.arena, platform).is_ok() {
+            self.counters.add_recorded_bytes(layout.size());
+            self.depot.add(stack, layout.size());
+        } else {
+            self.counters.untracked += 1;
+        }
+        if self.level == Level::Full {
+            let event = Event::new(EventKind::Allocate, address, layout.size(), &origin);
+            self.history.write(event, &mut self.arena, platform);
+        }
+    }
+
+    /// The number of the call stack that leads here, where stacks are recorded.
+    #[inline]
+    fn capture(&mut self, platform: &impl Platform) -> u32 {
+        if self.level < Level::Stacks {
+            return 0;
+        }
+        platform.stack().map_or(0, |span| self.depot.capture(&span, &mut self.arena, platform))
+    }
+
+    /// Numbers an event.
+    #[inline]
+    fn origin(&mut self, stack: u32, platform: &impl Platform) -> Origin {
+        self.sequence += 1;
+        Origin {
+            sequence: self.sequence,
+            stamp: platform.stamp(),
+            cpu: platform.cpu(),
+            task: platform.task(),
+            stack,
+        }
+    }
+
+    /// Writes an event to the history, where one is kept.
+    #[inline]
+    fn note(
+        &mut self,
+        kind: EventKind,
+        address: usize,
+        size_bytes: usize,
+        stack: Option<u32>,
+        platform: &impl Platform,
+    ) {
+        if self.level == Level::Full {
+            let stack = stack.unwrap_or_else(|| self.capture(platform));
+            let origin = self.origin(stack, platform);
+            let event = Event::new(kind, address, size_bytes, &origin);
+            self.history.write(event, &mut self.arena, platform);
+        }
+    }
+
     #[inline]
     fn free(&mut self, block: NonNull<u8>, claim: Claim, platform: &impl Platform) -> Result<(), BadFree> {
+        if self.live.len() == 0 {
+            return self.free_unrecorded(block, platform);
+        }
         let address = block.as_ptr() as usize;
         if let Claim::Layout(layout) = claim
             && let Some(record) = self.live.get(address)
@@ -297,49 +463,86 @@ impl<B: Backend> Inner<B> {
                 size_bytes: record.size_bytes(),
                 align_bytes: record.align_bytes(),
             };
-            self.counters.bad_frees += 1;
-            return Err(BadFree { address, kind });
+            return Err(self.refuse(BadFree { address, kind }, platform));
         }
         let Some(record) = self.live.remove(address, &mut self.arena, platform) else {
-            return self.free_unrecorded(block, claim);
+            return self.free_unrecorded(block, platform);
         };
         let Some(backend) = self.backend.as_mut() else { return Ok(()) };
         let layout = record.layout();
-        self.counters.count_free();
-        self.counters.subtract_bytes(layout.size(), backend.usable_size_bytes(layout));
-        self.sequence += 1;
         // SAFETY: the live map had the block, with the layout that it was allocated with, and has it no
         // more.
         unsafe { backend.deallocate(block, layout) };
+        self.counters.subtract_recorded_bytes(layout.size());
+        self.depot.subtract(record.stack(), layout.size());
+        if self.level >= Level::Counters {
+            self.counters.count_free(backend.usable_size_bytes(layout));
+            self.note(EventKind::Free, address, layout.size(), Some(record.stack()), platform);
+        }
+        Ok(())
+    }
+
+    /// Frees a block that the live map does not have: it came when none was recorded, or could not be.
+    #[inline]
+    fn free_unrecorded(&mut self, block: NonNull<u8>, platform: &impl Platform) -> Result<(), BadFree> {
+        let address = block.as_ptr() as usize;
+        let backend = self.backend.as_mut();
+        // SAFETY: the caller gives the block up; the backend itself makes sure that it is one.
+        let Some(taken_bytes) = backend.and_then(|heap| unsafe { heap.deallocate_unsized(block) }) else {
+            return Err(self.refuse(self.bad_free(address), platform));
+        };
+        if self.level >= Level::Counters {
+            self.counters.count_free(taken_bytes);
+            self.note(EventKind::Free, address, taken_bytes, Some(0), platform);
+        }
         Ok(())
     }
 
     #[cold]
-    fn free_unrecorded(&mut self, block: NonNull<u8>, claim: Claim) -> Result<(), BadFree> {
-        let address = block.as_ptr() as usize;
-        let Some(own_layout) = self.unrecorded_layout(address) else {
-            self.counters.bad_frees += 1;
-            return Err(self.bad_free(address));
-        };
-        let layout = match claim {
-            Claim::Layout(layout) => layout,
-            Claim::PointerOnly => own_layout,
-        };
-        self.counters.count_free();
-        self.counters.live_untracked -= 1;
-        self.sequence += 1;
-        if let Some(backend) = self.backend.as_mut() {
-            // SAFETY: the backend itself says that a live block starts here and names its layout.
-            unsafe { backend.deallocate(block, layout) };
-        }
-        Ok(())
+    fn refuse(&mut self, bad: BadFree, platform: &impl Platform) -> BadFree {
+        self.counters.bad_frees += 1;
+        self.note(EventKind::BadFree, bad.address, 0, None, platform);
+        bad
     }
 
-    /// The layout of a live block that could not be recorded, as far as the backend knows it.
-    fn unrecorded_layout(&self, address: usize) -> Option<Layout> {
-        if self.counters.live_untracked == 0 {
-            return None;
+    #[cold]
+    fn count_failure(&mut self, size_bytes: usize, platform: &impl Platform) {
+        self.counters.failures += 1;
+        self.note(EventKind::Fail, 0, size_bytes, None, platform);
+    }
+
+    fn set_level(&mut self, level: Level, stamp: u64) {
+        self.synchronise();
+        let is_switched_on = |part: Level| self.level < part && level >= part;
+        let since = &mut self.since;
+        for (part, stands) in [
+            (Level::Counters, &mut since.counters),
+            (Level::Blocks, &mut since.blocks),
+            (Level::Stacks, &mut since.stacks),
+            (Level::Full, &mut since.history),
+        ] {
+            if is_switched_on(part) {
+                *stands = stamp;
+            }
         }
+        self.level = level;
+    }
+
+    /// Brings the live values up to date. While nothing is counted the backend knows them.
+    fn synchronise(&mut self) {
+        let counters = &mut self.counters;
+        if self.level == Level::Off {
+            let live = self.backend.as_ref().map(Backend::live).unwrap_or_default();
+            counters.live_blocks = live.blocks;
+            counters.taken_bytes = live.bytes;
+        }
+        counters.live_untracked = counters.live_blocks - self.live.len() as u64;
+        let counted = counters.allocations as i64 - counters.frees as i64;
+        counters.uncounted_blocks = counters.live_blocks as i64 - counted;
+    }
+
+    /// The layout of a live block that is not recorded, as far as the backend knows it.
+    fn unrecorded_layout(&self, address: usize) -> Option<Layout> {
         match self.backend.as_ref()?.locate(address) {
             Location::Live { start, layout } if start == address => Some(layout),
             _ => None,
@@ -357,29 +560,47 @@ impl<B: Backend> Inner<B> {
         BadFree { address, kind }
     }
 
-    fn layout_of(&mut self, block: NonNull<u8>) -> Result<Layout, BadFree> {
+    fn layout_of(
+        &mut self,
+        block: NonNull<u8>,
+        claim: Claim,
+        platform: &impl Platform,
+    ) -> Result<Layout, BadFree> {
         let address = block.as_ptr() as usize;
         let recorded = self.live.get(address).map(Record::layout);
-        recorded.or_else(|| self.unrecorded_layout(address)).ok_or_else(|| {
-            self.counters.bad_frees += 1;
-            self.bad_free(address)
-        })
+        match (recorded.or_else(|| self.unrecorded_layout(address)), claim) {
+            (Some(_), Claim::Layout(layout)) if recorded.is_none() => Ok(layout),
+            (Some(layout), _) => Ok(layout),
+            (None, _) => Err(self.refuse(self.bad_free(address), platform)),
+        }
     }
 
     /// Changes just the record if the backend would use the same memory for the new size anyway.
-    fn resize_in_place(&mut self, block: NonNull<u8>, old: Layout, new_size_bytes: usize) -> bool {
+    fn resize_in_place(
+        &mut self,
+        block: NonNull<u8>,
+        old: Layout,
+        new_size_bytes: usize,
+        platform: &impl Platform,
+    ) -> bool {
         let Ok(new) = Layout::from_size_align(new_size_bytes, old.align()) else { return false };
         let Some(backend) = self.backend.as_ref() else { return false };
-        let taken_bytes = backend.usable_size_bytes(old);
-        if backend.usable_size_bytes(new) != taken_bytes {
+        if backend.usable_size_bytes(new) != backend.usable_size_bytes(old) {
             return false;
         }
-        let Some(record) = self.live.get_mut(block.as_ptr() as usize) else { return false };
-        record.set_size_bytes(new_size_bytes);
-        self.counters.subtract_bytes(old.size(), taken_bytes);
-        self.counters.add_bytes(new.size(), taken_bytes);
-        self.counters.reallocations += 1;
-        self.sequence += 1;
+        let address = block.as_ptr() as usize;
+        let mut stack = 0;
+        if let Some(record) = self.live.get_mut(address) {
+            stack = record.stack();
+            record.set_size_bytes(new_size_bytes);
+            self.counters.subtract_recorded_bytes(old.size());
+            self.counters.add_recorded_bytes(new_size_bytes);
+            self.depot.resize(stack, old.size(), new_size_bytes);
+        }
+        if self.level >= Level::Counters {
+            self.counters.reallocations += 1;
+            self.note(EventKind::Reallocate, address, new_size_bytes, Some(stack), platform);
+        }
         true
     }
 }
@@ -408,10 +629,10 @@ unsafe impl<B: Backend + Send, P: Platform> GlobalAlloc for Tracked<B, P> {
         block
     }
 
-    unsafe fn realloc(&self, block: *mut u8, _layout: Layout, new_size: usize) -> *mut u8 {
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         let Some(block) = NonNull::new(block) else { return null_mut() };
         // SAFETY: the caller owns the block and gives it up if it moves.
-        let moved = unsafe { self.reallocate(block, new_size) };
+        let moved = unsafe { self.reallocate_with_layout(block, layout, new_size) };
         moved.ok().flatten().map_or(null_mut(), NonNull::as_ptr)
     }
 }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ptr::NonNull;
 
 use common::{HostBackend, HostPlatform};
-use memstat::{BadFreeKind, Record, Tracked};
+use memstat::{BadFreeKind, Event, EventKind, Level, Record, Tracked};
 use proptest::prelude::*;
 use proptest::test_runner::TestRng;
 
@@ -42,10 +42,16 @@ fn read_all(heap: &Heap, step: usize) -> Vec<Record> {
 fn assert_agrees(heap: &Heap, model: &BTreeMap<usize, Layout>) {
     let counters = heap.counters();
     assert_eq!(counters.live_blocks, model.len() as u64);
-    assert_eq!(counters.live_blocks, counters.allocations - counters.frees);
+    let counted = counters.allocations as i64 - counters.frees as i64;
+    assert_eq!(counters.live_blocks as i64, counted + counters.uncounted_blocks);
     assert_eq!(heap.record_count() as u64, counters.recorded_blocks());
-    let bytes: usize = model.values().map(Layout::size).sum();
+    let recorded = read_all(heap, 100);
+    assert_eq!(counters.recorded_blocks(), recorded.len() as u64);
+    let bytes: usize = recorded.iter().map(Record::size_bytes).sum();
     assert_eq!(counters.live_bytes, bytes as u64);
+    for record in &recorded {
+        assert_eq!(model.get(&record.address()), Some(&record.layout()));
+    }
     heap.with_backend(|backend| {
         assert_eq!(backend.live.len(), model.len());
         assert_eq!(backend.live_bytes as u64, counters.taken_bytes);
@@ -69,6 +75,7 @@ enum Step {
     FreeInside { pick: usize },
     Reallocate { pick: usize, size_bytes: usize },
     Exhaust { size_bytes: usize },
+    SetLevel { level: Level },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -79,6 +86,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => any::<usize>().prop_map(|pick| Step::FreeTwice { pick }),
         1 => any::<usize>().prop_map(|pick| Step::FreeInside { pick }),
         2 => (any::<usize>(), 0_usize..5000).prop_map(|(pick, size_bytes)| Step::Reallocate { pick, size_bytes }),
+        1 => prop::sample::select(Level::ALL.to_vec()).prop_map(|level| Step::SetLevel { level }),
         1 => (1_usize << 41..1 << 46).prop_map(|size_bytes| Step::Exhaust { size_bytes }),
     ]
 }
@@ -104,6 +112,9 @@ fn apply(heap: &Heap, model: &mut BTreeMap<usize, Layout>, step: &Step) {
         }
         Step::FreeWithWrongLayout { pick: number } => {
             let Some((block, own)) = pick(model, number) else { return };
+            if heap.record(block.as_ptr() as usize).is_none() {
+                return;
+            }
             let wrong = layout(own.size() + 1, own.align());
             // SAFETY: the tracker refuses it.
             let refused = unsafe { heap.free_with_layout(block, wrong) }.unwrap_err();
@@ -129,7 +140,7 @@ fn apply(heap: &Heap, model: &mut BTreeMap<usize, Layout>, step: &Step) {
             // SAFETY: the block is live and written within its size only.
             let moved = unsafe {
                 block.as_ptr().write_bytes(number as u8, own.size());
-                heap.reallocate(block, size_bytes).unwrap().unwrap()
+                heap.reallocate_with_layout(block, own, size_bytes).unwrap().unwrap()
             };
             for offset in 0..own.size().min(size_bytes) {
                 // SAFETY: below both sizes.
@@ -143,6 +154,7 @@ fn apply(heap: &Heap, model: &mut BTreeMap<usize, Layout>, step: &Step) {
             assert_eq!(heap.allocate(layout(size_bytes, 1)), None);
             assert_eq!(heap.counters().failures, failures + 1);
         }
+        Step::SetLevel { level } => heap.set_level(level),
     }
 }
 
@@ -164,9 +176,9 @@ proptest! {
             apply(&heap, &mut model, step);
             assert_agrees(&heap, &model);
         }
-        assert_records_agree(&heap, &model);
         free_all(&heap, &mut model);
         assert_agrees(&heap, &model);
+        prop_assert_eq!(heap.record_count(), 0);
     }
 }
 
@@ -287,4 +299,76 @@ fn free_of_unknown_pointer_never_reaches_backend() {
     assert_eq!(refused.kind, BadFreeKind::NeverAllocated);
     assert_eq!(heap.counters().bad_frees, 1);
     assert_eq!(heap.counters().frees, 0);
+}
+
+#[test]
+fn switching_the_level_leaves_no_ghosts_and_says_since_when_it_counts() {
+    let heap = heap();
+    let blocks: Vec<_> = Level::ALL
+        .into_iter()
+        .map(|level| {
+            heap.set_level(level);
+            heap.allocate(layout(100, 8)).unwrap()
+        })
+        .collect();
+    let counters = heap.counters();
+    assert_eq!((counters.live_blocks, counters.live_untracked, counters.uncounted_blocks), (5, 2, 1));
+    assert!(heap.since().history > heap.since().stacks && heap.since().stacks > heap.since().blocks);
+    heap.set_level(Level::Off);
+    for block in blocks {
+        // SAFETY: live, and nobody uses it.
+        unsafe { heap.free(block) }.unwrap();
+    }
+    let counters = heap.counters();
+    assert_eq!((counters.live_blocks, counters.live_bytes, counters.taken_bytes), (0, 0, 0));
+    assert_eq!(heap.record_count(), 0);
+}
+
+#[test]
+fn history_keeps_the_newest_events_and_tells_what_was_lost() {
+    const CAPACITY: usize = 300;
+    let heap = heap();
+    heap.set_history_capacity(CAPACITY);
+    heap.set_level(Level::Full);
+    let mut expected = Vec::new();
+    for number in 0..1000_usize {
+        let block = heap.allocate(layout(number % 70, 8)).unwrap();
+        expected.push((EventKind::Allocate, block.as_ptr() as usize, number % 70));
+        if number.is_multiple_of(3) {
+            // SAFETY: live, and nobody uses it; the second free is refused.
+            unsafe {
+                heap.free(block).unwrap();
+                heap.free(block).unwrap_err();
+            }
+            expected.push((EventKind::Free, block.as_ptr() as usize, number % 70));
+            expected.push((EventKind::BadFree, block.as_ptr() as usize, 0));
+        }
+    }
+    let (mut cursor, mut lost, mut found) = (0, 0, Vec::new());
+    let mut buffer = [Event::EMPTY; 7];
+    loop {
+        let part = heap.read_history(cursor, &mut buffer);
+        found.extend_from_slice(&buffer[..part.count]);
+        lost += part.lost;
+        cursor = part.next;
+        if part.count == 0 {
+            break;
+        }
+    }
+    assert_eq!(lost as usize, expected.len() - CAPACITY);
+    let found: Vec<_> = found
+        .iter()
+        .map(|event| (event.kind(), event.record().address(), event.record().size_bytes()))
+        .collect();
+    assert_eq!(found, expected[expected.len() - CAPACITY..]);
+}
+
+#[test]
+fn histogram_counts_by_power_of_two() {
+    let heap = heap();
+    for size_bytes in [0, 1, 2, 3, 4, 63, 64, 65, 127] {
+        heap.allocate(layout(size_bytes, 8)).unwrap();
+    }
+    let classes: Vec<_> = heap.histogram().classes().collect();
+    assert_eq!(classes, [(0, 1), (1, 1), (2, 2), (4, 1), (32, 1), (64, 3)]);
 }

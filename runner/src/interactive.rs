@@ -72,6 +72,7 @@ pub(crate) fn take_screenshot(settings: &Settings, file: &str, lines: &[&str]) -
     for line in lines {
         vm.run(line)?;
     }
+    vm.still_screen()?;
     vm.monitor().dump_screen(Path::new(file))?;
     Ok(ExitCode::SUCCESS)
 }

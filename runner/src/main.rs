@@ -11,6 +11,7 @@ mod interactive;
 mod machine;
 mod monitor;
 mod scenarios;
+mod screen;
 mod settings;
 mod suite;
 mod text;

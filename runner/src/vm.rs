@@ -23,9 +23,6 @@ pub(crate) const COMMAND_LIMIT: Duration = Duration::from_secs(20);
 const BIOS_BOOT_LIMIT: Duration = Duration::from_secs(30);
 const UEFI_BOOT_LIMIT: Duration = Duration::from_mins(1);
 
-/// How long a screen must stay the same to count as still.
-const STILL: Duration = Duration::from_millis(300);
-
 /// Who looks on while the machine runs.
 #[derive(Clone, Copy)]
 pub(crate) struct Audience<'a> {
@@ -185,42 +182,14 @@ impl Vm {
         self.process.0.try_wait().map_err(Error::host("asking for QEMU's end"))
     }
 
-    /// The screen as it is now, as a PPM picture.
-    pub(crate) fn screen(&mut self) -> Result<Vec<u8>> {
-        let file = self.log.with_extension("ppm");
-        self.monitor.dump_screen(&file)?;
-        std::fs::read(&file).map_err(Error::host(format!("reading {}", file.display())))
+    /// A file of this machine's among the logs.
+    pub(crate) fn log_file(&self, extension: &str) -> PathBuf {
+        self.log.with_extension(extension)
     }
 
-    /// The screen once it holds still: QEMU draws, and the kernel may draw, later than the serial port speaks.
-    pub(crate) fn still_screen(&mut self) -> Result<Vec<u8>> {
-        let mut last = self.screen()?;
-        for _ in 0..COMMAND_LIMIT.as_millis() / STILL.as_millis() {
-            thread::sleep(STILL);
-            let now = self.screen()?;
-            if now == last {
-                return Ok(now);
-            }
-            last = now;
-        }
-        Err(Error::Timeout { awaited: "screen that holds still".into(), limit: COMMAND_LIMIT })
-    }
-
-    /// Waits until the screen is as it should be.
-    pub(crate) fn wait_for_screen(&mut self, awaited: &str, is_right: impl Fn(&[u8]) -> bool) -> Result<()> {
-        let deadline = Instant::now() + self.boot_limit;
-        while !is_right(&self.screen()?) {
-            if Instant::now() > deadline {
-                return Err(Error::Timeout { awaited: awaited.into(), limit: self.boot_limit });
-            }
-            thread::sleep(Duration::from_millis(100));
-        }
-        Ok(())
-    }
-
-    /// Keeps a picture of the screen beside the serial log, if QEMU is still there and has a screen.
-    pub(crate) fn keep_screen(&mut self) {
-        let _ = self.monitor.dump_screen(&self.log.with_extension("png"));
+    /// The longest that this machine may take to come to the prompt.
+    pub(crate) fn boot_limit(&self) -> Duration {
+        self.boot_limit
     }
 
     pub(crate) fn monitor(&mut self) -> &mut Monitor {

@@ -1,16 +1,21 @@
 //! The kernel's heap: a backend, tracked by memstat, behind `alloc` and behind kmalloc.
+//!
+//! The linker puts the functions of this file with those of the tracker: `is_allocator_code` knows them, and
+//! call stacks start with what calls them. So what merely uses the heap does not belong here.
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::cell::UnsafeCell;
 use core::fmt;
 use core::ptr::{NonNull, null_mut};
 
-use memstat::platform::PAGE_SIZE_BYTES;
+use memstat::platform::{PAGE_SIZE_BYTES, StackSpan};
 use memstat::{BadFree, Counters, Platform, Tracked, report};
 
 use super::heaps::Slab;
 use super::machine::{HeapPages, Purpose, give_pages, take_pages};
-use crate::arch::{backtrace, clock, cpu};
+use crate::arch::{backtrace, clock, cpu, image, stacks};
+use crate::config::Config;
+use crate::symbols::ReturnAddress;
 
 /// Blocks of kmalloc are aligned for anything but vectors.
 const KMALLOC_ALIGN_BYTES: usize = 16;
@@ -38,6 +43,17 @@ pub(super) fn start(backend: Slab<HeapPages>) {
         unsafe { HEAP.tracker.add_first_pages(first, FIRST_ARENA_BYTES) };
     }
     HEAP.tracker.start(backend);
+}
+
+/// Sets the tracker up as the command line says.
+pub(crate) fn configure(config: &Config) {
+    if let Some(limit_bytes) = config.arena_limit_bytes {
+        HEAP.tracker.set_arena_limit_bytes(limit_bytes);
+    }
+    if let Some(events) = config.history_events {
+        HEAP.tracker.set_history_capacity(events);
+    }
+    HEAP.tracker.set_level(config.level);
 }
 
 /// The tracker, to read from.
@@ -114,7 +130,7 @@ pub(crate) fn print_mem_stats() {
 }
 
 /// Counters as the line of the report.
-struct Stats(Counters);
+pub(crate) struct Stats(pub(crate) Counters);
 
 impl fmt::Display for Stats {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -131,7 +147,7 @@ fn kmalloc_layout(size_bytes: usize) -> Option<Layout> {
 #[inline(never)]
 fn report_bad_free(bad: BadFree) {
     let caller = backtrace::walk(cpu::frame_pointer()).nth(1).unwrap_or(0);
-    log::error!("{bad}; ignored, called from {caller:#x}");
+    log::error!("{bad}; ignored, called from {}", ReturnAddress(caller));
 }
 
 /// The global allocator: the tracker, with reports of bad frees.
@@ -153,9 +169,16 @@ unsafe impl GlobalAlloc for KernelHeap {
         }
     }
 
-    unsafe fn realloc(&self, block: *mut u8, _layout: Layout, new_size_bytes: usize) -> *mut u8 {
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size_bytes: usize) -> *mut u8 {
+        let Some(block) = NonNull::new(block) else { return null_mut() };
         // SAFETY: the caller owns the block and gives it up if it moves.
-        unsafe { krealloc(block, new_size_bytes) }
+        match unsafe { self.tracker.reallocate_with_layout(block, layout, new_size_bytes) } {
+            Ok(moved) => moved.map_or(null_mut(), NonNull::as_ptr),
+            Err(bad) => {
+                report_bad_free(bad);
+                null_mut()
+            }
+        }
     }
 }
 
@@ -187,6 +210,20 @@ unsafe impl Platform for KernelPlatform {
         0
     }
 
+    #[expect(clippy::inline_always, reason = "the frame pointer must be that of the allocating function")]
+    #[inline(always)]
+    fn stack(&self) -> Option<StackSpan> {
+        let frame_pointer = cpu::frame_pointer();
+        let main = stacks::main_stack();
+        let stack = if main.contains(&frame_pointer) { main } else { stacks::containing(frame_pointer)? };
+        Some(StackSpan { frame_pointer, start: stack.start, size_bytes: stack.len() })
+    }
+
+    #[inline]
+    fn is_allocator_code(&self, address: usize) -> bool {
+        image::allocator_text().contains(&address)
+    }
+
     #[inline]
     fn mask_interrupts(&self) -> bool {
         cpu::mask_interrupts()
@@ -206,37 +243,4 @@ unsafe impl Platform for KernelPlatform {
         // SAFETY: handed on to the caller.
         unsafe { give_pages(page, 0, Purpose::Arena) };
     }
-}
-
-/// Frees a block twice: the second free is refused and reported.
-pub(crate) fn free_twice() {
-    let block = kmalloc(64);
-    // SAFETY: the first free is right; the second is refused by the tracker.
-    unsafe {
-        kfree(block);
-        kfree(block);
-    }
-}
-
-/// The lesson in counting: two blocks come, one goes, and what is said agrees at each step.
-pub(crate) fn lesson() {
-    let base = HEAP.tracker.counters();
-    let say = |what: &str| {
-        let now = HEAP.tracker.counters();
-        let over = Counters {
-            live_blocks: now.live_blocks.saturating_sub(base.live_blocks),
-            live_bytes: now.live_bytes.saturating_sub(base.live_bytes),
-            ..Counters::ZERO
-        };
-        log::info!("lesson: {what}: {}", Stats(over));
-    };
-    let first = kmalloc(128);
-    let second = kmalloc(512);
-    say("after kmalloc(128) and kmalloc(512)");
-    // SAFETY: both blocks came from kmalloc and nobody uses them.
-    unsafe { kfree(first) };
-    say("after kfree of the first");
-    // SAFETY: as above.
-    unsafe { kfree(second) };
-    say("after kfree of the second");
 }

@@ -27,6 +27,8 @@ pub(crate) mod frames;
 pub(crate) mod heap;
 pub(crate) mod heaps;
 #[cfg(target_os = "none")]
+pub(crate) mod lesson;
+#[cfg(target_os = "none")]
 mod machine;
 #[cfg(target_os = "none")]
 pub(crate) mod selftest;

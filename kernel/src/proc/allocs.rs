@@ -6,6 +6,7 @@ use memstat::{Platform, Record, report};
 use vfs::Table;
 
 use crate::memory::heap::tracker;
+use crate::symbols::ReturnAddress;
 
 /// Records read under the tracker's lock at once: they are copied to the stack.
 const RECORDS_AT_ONCE: usize = 64;
@@ -22,7 +23,10 @@ impl Table for Allocs {
         let mut records = [Record::EMPTY; RECORDS_AT_ONCE];
         let (count, next) = tracker().read_records(cursor, &mut records);
         for record in records.iter().take(count) {
-            report::write_block(record, tracker().platform().stamp_to_ns(record.stamp()), out)?;
+            let time_ns = tracker().platform().stamp_to_ns(record.stamp());
+            let stack = tracker().stack(record.stack());
+            let site = stack.and_then(|stack| stack.frames().first().copied()).map(ReturnAddress);
+            report::write_block(record, time_ns, site.as_ref().map(|site| site as &dyn fmt::Display), out)?;
         }
         Ok(next)
     }

@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use memstat::platform::PAGE_SIZE_BYTES;
-use memstat::{Backend, Location, Platform};
+use memstat::{Backend, Live, Location, Platform};
 
 /// Counts the pages that it lends.
 #[derive(Debug, Default)]
@@ -102,6 +102,10 @@ unsafe impl Backend for HostBackend {
 
     fn usable_size_bytes(&self, layout: Layout) -> usize {
         rounded(layout).size()
+    }
+
+    fn live(&self) -> Live {
+        Live { blocks: self.live.len() as u64, bytes: self.live_bytes as u64 }
     }
 
     fn locate(&self, address: usize) -> Location {

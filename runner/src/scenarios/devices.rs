@@ -29,6 +29,11 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         judge: Judge::Compare([Machine { has_serial: false, ..QUIET }, QUIET], keyboard_and_screen_suffice),
     },
     Scenario {
+        name: "text-mode",
+        about: "the second entry of GRUB's menu, on VGA's text screen",
+        judge: Judge::Drive(DEFAULT, text_mode_shows_the_shell),
+    },
+    Scenario {
         name: "keyboard",
         about: "what the PS/2 keyboard types reaches the shell, capitals and editing included",
         judge: Judge::Drive(DEFAULT, keyboard_reaches_shell),
@@ -63,5 +68,21 @@ fn keyboard_and_screen_suffice([vm, twin]: &mut [Vm; 2]) -> Result<()> {
 }
 
 fn wait_for_picture(vm: &mut Vm, awaited: &str, picture: &[u8]) -> Result<()> {
-    vm.wait_for_screen(awaited, |screen| screen == picture)
+    vm.wait_for_screen(awaited, vm.boot_limit(), |vm| Ok(vm.screen()? == picture))
+}
+
+fn text_mode_shows_the_shell(vm: &mut Vm) -> Result<()> {
+    const MENU_LIMIT: Duration = Duration::from_secs(20);
+    vm.wait_for_screen("menu of GRUB", MENU_LIMIT, |vm| {
+        vm.monitor().press(&["esc"])?;
+        Ok(vm.screen_text()?.contains("Tally in text mode"))
+    })?;
+    vm.monitor().press(&["down", "ret"])?;
+    vm.wait_for_boot()?;
+    vm.run("clear; echo one; echo two")?;
+    let column = |text: &str| format!("{text:<80}");
+    let expected = [column("one"), column("two"), column("tally:/#")].concat();
+    vm.wait_for_screen("answer in text mode", COMMAND_LIMIT, |vm| {
+        Ok(vm.screen_text()?.starts_with(&expected))
+    })
 }

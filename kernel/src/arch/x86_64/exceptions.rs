@@ -8,6 +8,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use super::idt::InterruptFrame;
 use super::{backtrace, cpu, stacks};
 use crate::console::{self, Emergency};
+use crate::symbols::ReturnAddress;
 
 const BREAKPOINT: u64 = 3;
 const DOUBLE_FAULT: u64 = 8;
@@ -74,7 +75,7 @@ fn report(frame: &InterruptFrame, out: &mut impl Write) -> fmt::Result {
     write_registers(frame, out)?;
     writeln!(out, "cr0 {cr0:016x} cr2 {cr2:016x} cr3 {cr3:016x} cr4 {cr4:016x}")?;
     writeln!(out, "call stack:")?;
-    writeln!(out, "  {:#018x}", frame.rip)?;
+    writeln!(out, "  {:#018x} {}", frame.rip, ReturnAddress(frame.rip as usize))?;
     write_call_stack(frame.rbp as usize, out)?;
     writeln!(out, "stopped")
 }
@@ -119,7 +120,7 @@ pub(crate) fn write_call_stack(frame_pointer: usize, out: &mut impl Write) -> fm
         if number == MOST_FRAMES {
             return writeln!(out, "  ... and more");
         }
-        writeln!(out, "  {address:#018x}")?;
+        writeln!(out, "  {address:#018x} {}", ReturnAddress(address))?;
     }
     Ok(())
 }

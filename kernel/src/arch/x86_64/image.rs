@@ -1,6 +1,11 @@
 //! Where the linker put the parts of the kernel's image.
 
 use core::ops::Range;
+use core::slice;
+
+use boot::ElfSection;
+
+use super::paging::{self, DIRECT_MAP};
 
 /// What virtual addresses of the image have on top of their physical ones.
 pub(crate) const KERNEL_BASE: usize = 0xffff_ffff_8000_0000;
@@ -9,6 +14,8 @@ unsafe extern "C" {
     static __image_start: u8;
     static __text_start: u8;
     static __text_end: u8;
+    static __allocator_text_start: u8;
+    static __allocator_text_end: u8;
     static __rodata_start: u8;
     static __rodata_end: u8;
     static __data_start: u8;
@@ -33,6 +40,12 @@ pub(crate) fn text() -> Range<usize> {
     (&raw const __text_start) as usize..(&raw const __text_end) as usize
 }
 
+/// The code of the heap and the tracker.
+#[inline]
+pub(crate) fn allocator_text() -> Range<usize> {
+    (&raw const __allocator_text_start) as usize..(&raw const __allocator_text_end) as usize
+}
+
 /// Constants.
 pub(crate) fn rodata() -> Range<usize> {
     (&raw const __rodata_start) as usize..(&raw const __rodata_end) as usize
@@ -51,4 +64,18 @@ pub(crate) fn bss() -> Range<usize> {
 /// The physical address of an address in the image.
 pub(crate) fn physical(address: usize) -> u64 {
     (address - KERNEL_BASE) as u64
+}
+
+/// The bytes of a section that the boot loader put into memory besides the image: symbols, debug information.
+/// `None` where they do not lie in RAM.
+pub(crate) fn loaded_section(section: &ElfSection) -> Option<&'static [u8]> {
+    let size_bytes = usize::try_from(section.size_bytes).ok()?;
+    let start = DIRECT_MAP.checked_add(usize::try_from(section.address).ok()?)?;
+    let end = start.checked_add(size_bytes)?;
+    if section.is_in_image || section.address == 0 || !paging::is_mapped(start..end) {
+        return None;
+    }
+    // SAFETY: all of it is mapped in the direct map; usable memory leaves loaded sections out, so nobody
+    // writes there.
+    Some(unsafe { slice::from_raw_parts(start as *const u8, size_bytes) })
 }

@@ -96,6 +96,14 @@ pub(crate) fn map_device(physical: u64, size_bytes: usize, frames: FrameSource<'
     NonNull::new((start + (physical - first) as usize) as *mut u8)
 }
 
+/// Whether all pages of a range of addresses are mapped.
+pub(crate) fn is_mapped(range: Range<usize>) -> bool {
+    let space = SPACE.lock();
+    let first = range.start & !(PAGE_BYTES as usize - 1);
+    range.start < range.end
+        && (first..range.end).step_by(PAGE_BYTES as usize).all(|at| space.leaf(at).is_some())
+}
+
 /// What is wrong with the tables as they stand: a page both writable and executable, page 0 mapped, a guard
 /// page mapped. The self-tests ask this.
 pub(crate) fn first_violation() -> Option<(usize, &'static str)> {

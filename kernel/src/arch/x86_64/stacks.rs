@@ -17,6 +17,7 @@ unsafe extern "C" {
 }
 
 /// The stack that the kernel runs on.
+#[inline]
 pub(crate) fn main_stack() -> Range<usize> {
     (&raw const boot_stack_bottom) as usize..(&raw const boot_stack_top) as usize
 }

@@ -8,7 +8,7 @@
 use core::alloc::Layout;
 use core::ptr::{NonNull, null_mut};
 
-use memstat::{Backend, Location};
+use memstat::{Backend, Live, Location};
 
 use super::PageSource;
 use super::descriptors::Descriptors;
@@ -82,6 +82,7 @@ pub(crate) struct Slab<S> {
     map: PageMap,
     source: S,
     large_pages: usize,
+    large_blocks: usize,
 }
 
 // SAFETY: everything behind the pointers belongs to this heap alone.
@@ -130,6 +131,7 @@ impl<S: PageSource> Slab<S> {
             map,
             source,
             large_pages: 0,
+            large_blocks: 0,
         }
     }
 
@@ -218,13 +220,18 @@ impl<S: PageSource> Slab<S> {
     }
 
     #[inline]
-    fn free_to_slab(&mut self, slab: NonNull<SlabDescriptor>, address: usize) {
+    fn free_to_slab(&mut self, slab: NonNull<SlabDescriptor>, address: usize) -> Option<usize> {
         // SAFETY: the map names live slabs only; nobody else refers to the descriptor.
         let descriptor = unsafe { &mut *slab.as_ptr() };
         let class = usize::from(descriptor.class);
         let number = block_number(address - descriptor.start, class);
-        let Some(bits) = descriptor.free.get_mut(number / 64) else { return };
-        *bits |= 1 << (number % 64);
+        let bits = descriptor.free.get_mut(number / 64)?;
+        let bit = 1 << (number % 64);
+        let size_bytes = usize::from(CLASS_BYTES[class]);
+        if *bits & bit != 0 || descriptor.start + number * size_bytes != address {
+            return None;
+        }
+        *bits |= bit;
         descriptor.free_blocks += 1;
         self.statistics[class].live_blocks -= 1;
         if descriptor.free_blocks == 1 {
@@ -234,6 +241,7 @@ impl<S: PageSource> Slab<S> {
         if usize::from(descriptor.free_blocks) == blocks_per_slab(class) && !is_only {
             self.remove_slab(class, slab);
         }
+        Some(size_bytes)
     }
 
     #[cold]
@@ -326,6 +334,7 @@ unsafe impl<S: PageSource> Backend for Slab<S> {
                 let block = self.source.take(order)?;
                 self.map.set(block.as_ptr() as usize, PageUse::Block { order });
                 self.large_pages += 1 << order;
+                self.large_blocks += 1;
                 Some(block)
             }
         }
@@ -333,16 +342,24 @@ unsafe impl<S: PageSource> Backend for Slab<S> {
 
     #[inline]
     unsafe fn deallocate(&mut self, block: NonNull<u8>, _layout: Layout) {
+        // SAFETY: handed on to the caller. The pointer alone says which block it is.
+        let _ = unsafe { self.deallocate_unsized(block) };
+    }
+
+    #[inline]
+    unsafe fn deallocate_unsized(&mut self, block: NonNull<u8>) -> Option<usize> {
         let address = block.as_ptr() as usize;
         match self.map.get(address) {
             PageUse::Slab(slab) => self.free_to_slab(slab, address),
-            PageUse::Block { order } => {
+            PageUse::Block { order } if address.is_multiple_of(PAGE_BYTES) => {
                 self.map.set(address, PageUse::None);
                 self.large_pages -= 1 << order;
+                self.large_blocks -= 1;
                 // SAFETY: the caller gives the block up; it came from the source with this order.
                 unsafe { self.source.give(block, order) };
+                Some(PAGE_BYTES << order)
             }
-            PageUse::None => {}
+            PageUse::Block { .. } | PageUse::None => None,
         }
     }
 
@@ -353,6 +370,15 @@ unsafe impl<S: PageSource> Backend for Slab<S> {
             Some(Service::Pages { order }) => PAGE_BYTES << order,
             None => layout.size(),
         }
+    }
+
+    fn live(&self) -> Live {
+        let classes = self.statistics.iter().zip(CLASS_BYTES);
+        let start = Live { blocks: self.large_blocks as u64, bytes: (self.large_pages * PAGE_BYTES) as u64 };
+        classes.fold(start, |sum, (class, bytes)| Live {
+            blocks: sum.blocks + class.live_blocks as u64,
+            bytes: sum.bytes + class.live_blocks as u64 * u64::from(bytes),
+        })
     }
 
     fn locate(&self, address: usize) -> Location {

@@ -1,0 +1,179 @@
+//! Call stacks: each distinct one is stored once, with what is live under it.
+//!
+//! Stacks are walked by frame pointers (System V ABI for x86-64, section 3.2.2: at the frame pointer lies the
+//! caller's frame pointer, above it the return address), so all code must be compiled with them. The stacks
+//! of one program repeat: a small table remembers, by the innermost return address, which stack was seen
+//! there last, and the walk compares as it goes instead of collecting and hashing.
+
+use crate::arena::{Arena, ArenaFull};
+use crate::index::{Hash, HashOf, Index};
+use crate::paged::{Id, Paged};
+use crate::platform::{Platform, StackSpan};
+
+mod walk;
+
+/// The most frames that are kept of a stack.
+pub const MOST_FRAMES: usize = 16;
+const RECENT: usize = 256;
+/// The most stacks that are kept, so that runaway recursion cannot fill the arena: 16 MiB of them.
+const MOST_STACKS: usize = 65_536;
+
+/// A call stack and what was allocated under it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C, align(256))]
+pub struct Stack {
+    hash: u64,
+    frame_count: u32,
+    /// Blocks that are live and were allocated under this stack.
+    pub live_blocks: u32,
+    /// Bytes that they were asked for.
+    pub live_bytes: u64,
+    /// The most bytes that were ever live.
+    pub peak_bytes: u64,
+    /// Blocks that were ever allocated.
+    pub total_blocks: u64,
+    /// Bytes that were ever allocated.
+    pub total_bytes: u64,
+    frames: [usize; MOST_FRAMES],
+}
+
+const _: () = assert!(size_of::<Stack>() == 256);
+
+impl Stack {
+    /// A stack without frames.
+    pub const EMPTY: Self = Self {
+        hash: 0,
+        frame_count: 0,
+        live_blocks: 0,
+        live_bytes: 0,
+        peak_bytes: 0,
+        total_blocks: 0,
+        total_bytes: 0,
+        frames: [0; MOST_FRAMES],
+    };
+
+    /// The return addresses, innermost first.
+    pub fn frames(&self) -> &[usize] {
+        self.frames.get(..self.frame_count as usize).unwrap_or_default()
+    }
+}
+
+impl HashOf for Paged<Stack> {
+    fn hash_of(&self, id: Id) -> Hash {
+        Hash::from_bits(self.get(id).hash)
+    }
+}
+
+/// The stacks, numbered from 1; 0 stands for none.
+#[derive(Debug)]
+pub(crate) struct Depot {
+    stacks: Paged<Stack>,
+    index: Index,
+    recent: [u32; RECENT],
+}
+
+impl Depot {
+    pub(crate) const fn new() -> Self {
+        Self { stacks: Paged::new(), index: Index::new(), recent: [0; RECENT] }
+    }
+
+    /// Stacks that are stored.
+    pub(crate) fn len(&self) -> usize {
+        self.stacks.len()
+    }
+
+    /// The stack of a number.
+    pub(crate) fn get(&self, number: u32) -> Option<&Stack> {
+        let id = number.checked_sub(1).filter(|id| (*id as usize) < self.stacks.len())?;
+        Some(self.stacks.get(Id(id)))
+    }
+
+    /// The number of the stack that starts at `span`'s frame pointer; 0 when there is none, or no room.
+    #[inline]
+    pub(crate) fn capture(&mut self, span: &StackSpan, arena: &mut Arena, platform: &impl Platform) -> u32 {
+        let Some(key) = walk::first_return(span, platform) else { return 0 };
+        let slot = key.return_address.wrapping_mul(0x9e37_79b9) >> 16 & (RECENT - 1);
+        let number = self.recent[slot];
+        if number != 0 {
+            let known = self.stacks.get(Id(number - 1));
+            if walk::matches(span, &key, &known.frames, known.frame_count as usize) {
+                return number;
+            }
+        }
+        let number = self.enter(span, &key, arena, platform).unwrap_or(0);
+        self.recent[slot] = number;
+        number
+    }
+
+    /// Looks a stack up, or stores it.
+    #[cold]
+    #[inline(never)]
+    fn enter(
+        &mut self,
+        span: &StackSpan,
+        key: &walk::Start,
+        arena: &mut Arena,
+        platform: &impl Platform,
+    ) -> Result<u32, ArenaFull> {
+        let mut stack = Stack::EMPTY;
+        let count = walk::collect(span, key, &mut stack.frames);
+        stack.frame_count = count as u32;
+        stack.hash = hash_of(stack.frames());
+        let hash = Hash::from_bits(stack.hash);
+        let stacks = &self.stacks;
+        let found = self.index.find(hash, |id| stacks.get(id).frames() == stack.frames());
+        if let Some(id) = found {
+            return Ok(id.0 + 1);
+        }
+        if self.stacks.len() >= MOST_STACKS {
+            return Err(ArenaFull);
+        }
+        let id = self.stacks.push(stack, arena, platform)?;
+        if let Err(full) = self.index.insert(hash, id, &self.stacks, arena, platform) {
+            self.stacks.pop(arena, platform);
+            return Err(full);
+        }
+        Ok(id.0 + 1)
+    }
+
+    /// Counts a block of `size_bytes` under a stack.
+    #[inline]
+    pub(crate) fn add(&mut self, number: u32, size_bytes: usize) {
+        let Some(stack) = self.get_mut(number) else { return };
+        stack.live_blocks += 1;
+        stack.total_blocks += 1;
+        stack.live_bytes += size_bytes as u64;
+        stack.total_bytes += size_bytes as u64;
+        stack.peak_bytes = stack.peak_bytes.max(stack.live_bytes);
+    }
+
+    /// Counts a block of `size_bytes` under a stack as gone.
+    #[inline]
+    pub(crate) fn subtract(&mut self, number: u32, size_bytes: usize) {
+        let Some(stack) = self.get_mut(number) else { return };
+        stack.live_blocks -= 1;
+        stack.live_bytes -= size_bytes as u64;
+    }
+
+    /// Counts a block under a stack as having another size.
+    pub(crate) fn resize(&mut self, number: u32, old_bytes: usize, new_bytes: usize) {
+        self.subtract(number, old_bytes);
+        self.add(number, new_bytes);
+        if let Some(stack) = self.get_mut(number) {
+            stack.total_blocks -= 1;
+        }
+    }
+
+    #[inline]
+    fn get_mut(&mut self, number: u32) -> Option<&mut Stack> {
+        let id = number.checked_sub(1)?;
+        Some(self.stacks.get_mut(Id(id)))
+    }
+}
+
+fn hash_of(frames: &[usize]) -> u64 {
+    frames.iter().fold(frames.len() as u64, |hash, &frame| {
+        let mixed = (hash.rotate_left(23) ^ frame as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        mixed ^ (mixed >> 32)
+    })
+}
