@@ -16,15 +16,15 @@ use super::page_map::{PageMap, PageUse};
 use crate::memory::frames::PAGE_BYTES;
 
 /// Bytes of a block, by class.
-const CLASS_BYTES: [u16; CLASSES] = [16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048];
+static CLASS_BYTES: [u16; CLASSES] = [16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048];
 /// Orders of the slabs' pages, chosen so that at most an eighth of a slab is left over.
-const CLASS_ORDERS: [u8; CLASSES] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 2, 2];
+static CLASS_ORDERS: [u8; CLASSES] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 2, 2];
 const CLASSES: usize = 14;
 const MOST_CLASS_BYTES: usize = 2048;
 const WORDS: usize = 4;
 
 /// The class of a size in units of 16 bytes, rounded up.
-const CLASS_OF: [u8; MOST_CLASS_BYTES / 16 + 1] = {
+static CLASS_OF: [u8; MOST_CLASS_BYTES / 16 + 1] = {
     let mut table = [0; MOST_CLASS_BYTES / 16 + 1];
     let mut unit = 0;
     let mut class = 0;
@@ -88,13 +88,26 @@ pub(crate) struct Slab<S> {
 // SAFETY: everything behind the pointers belongs to this heap alone.
 unsafe impl<S: Send> Send for Slab<S> {}
 
+/// Blocks that fit in a slab of a class. All tables are statics: a constant one would be copied to the stack
+/// at each use.
+static BLOCKS_PER_SLAB: [u16; CLASSES] = {
+    let mut table = [0; CLASSES];
+    let mut class = 0;
+    while class < CLASSES {
+        table[class] = ((PAGE_BYTES << CLASS_ORDERS[class]) / CLASS_BYTES[class] as usize) as u16;
+        class += 1;
+    }
+    table
+};
+
 /// Blocks that fit in a slab of a class.
-const fn blocks_per_slab(class: usize) -> usize {
-    (PAGE_BYTES << CLASS_ORDERS[class]) / CLASS_BYTES[class] as usize
+#[inline]
+fn blocks_per_slab(class: usize) -> usize {
+    usize::from(BLOCKS_PER_SLAB[class])
 }
 
 /// Pages in a slab of a class.
-const fn pages_per_slab(class: usize) -> usize {
+fn pages_per_slab(class: usize) -> usize {
     1 << CLASS_ORDERS[class]
 }
 
@@ -307,7 +320,7 @@ impl<S: PageSource> Slab<S> {
 #[inline]
 fn block_number(offset: usize, class: usize) -> usize {
     /// 2^32 over the size, rounded up: exact for offsets of a slab, which are below 2^16.
-    const RECIPROCALS: [u64; CLASSES] = {
+    static RECIPROCALS: [u64; CLASSES] = {
         let mut table = [0; CLASSES];
         let mut class = 0;
         while class < CLASSES {
