@@ -146,7 +146,8 @@ fn kmalloc_layout(size_bytes: usize) -> Option<Layout> {
 #[cold]
 #[inline(never)]
 fn report_bad_free(bad: BadFree) {
-    let caller = backtrace::walk(cpu::frame_pointer()).nth(1).unwrap_or(0);
+    let is_outside = |address: &usize| !image::allocator_text().contains(address);
+    let caller = backtrace::walk(cpu::frame_pointer()).find(is_outside).unwrap_or(0);
     log::error!("{bad}; ignored, called from {}", ReturnAddress(caller));
 }
 

@@ -1,7 +1,7 @@
 //! Page tables: the direct map of all RAM, the kernel's image section by section, and windows on devices.
 //!
-//! Every page is writable or executable, never both; page 0, the lower half and the guard pages below the
-//! stacks are not mapped at all. Source: Intel SDM vol. 3A, section 4.5 (4-level paging).
+//! Every page is writable or executable, never both, and code and constants are not writable through the direct
+//! map either; page 0, the lower half and the guard pages below the stacks are not mapped at all. Source: Intel SDM vol. 3A, section 4.5 (4-level paging).
 
 use core::ops::Range;
 use core::ptr::NonNull;
@@ -112,6 +112,12 @@ pub(crate) fn first_violation() -> Option<(usize, &'static str)> {
     if let Some(guard) = unguarded {
         return Some((guard, "guard page is mapped"));
     }
+    for section in [image::text(), image::rodata()] {
+        let alias = DIRECT_MAP + image::physical(section.start) as usize;
+        if space.leaf(alias).is_some_and(|entry| entry & WRITABLE != 0) {
+            return Some((alias, "the direct map makes code or constants writable"));
+        }
+    }
     if space.leaf(0).is_some() {
         return Some((0, "page 0 is mapped"));
     }
@@ -211,9 +217,15 @@ impl AddressSpace {
         gib: bool,
         frames: FrameSource<'_>,
     ) -> Result<(), OutOfFrames> {
+        // What is not to be written in the image is not to be written here either.
+        let fixed = image::physical(image::whole().start)..image::physical(image::data().start);
         let mut at = range.start;
         while at < range.end {
-            let fits = |size: Size| at.is_multiple_of(size.bytes()) && range.end - at >= size.bytes();
+            let fits = |size: Size| {
+                let end = at + size.bytes();
+                let is_apart = end <= fixed.start || at >= fixed.end;
+                at.is_multiple_of(size.bytes()) && end <= range.end && is_apart
+            };
             let size = if gib && fits(Size::Gib1) {
                 Size::Gib1
             } else if fits(Size::Mib2) {
@@ -221,7 +233,8 @@ impl AddressSpace {
             } else {
                 Size::Page
             };
-            self.map(DIRECT_MAP + at as usize, at, size, WRITABLE | NO_EXECUTE, frames)?;
+            let rights = if fixed.contains(&at) { 0 } else { WRITABLE };
+            self.map(DIRECT_MAP + at as usize, at, size, rights | NO_EXECUTE, frames)?;
             at += size.bytes();
         }
         Ok(())
