@@ -150,6 +150,7 @@ tally_entry64:
     jmp rax
 
 .section .text
+.type tally_high, @function
 tally_high:
     mov rsp, offset boot_stack_top
     xor ebp, ebp                 # the end of every call stack
@@ -161,6 +162,7 @@ tally_high:
 7:  cli
     hlt
     jmp 7b
+.size tally_high, . - tally_high
 
 .section .boot.rodata, "a"
 boot_error_text:

@@ -98,6 +98,10 @@ impl History {
         self.capacity = events;
     }
 
+    pub(crate) fn written(&self) -> u64 {
+        self.written
+    }
+
     /// Forgets all events and gives their memory back.
     pub(crate) fn clear(&mut self, arena: &mut Arena, platform: &impl Platform) {
         while self.events.len() > 0 {

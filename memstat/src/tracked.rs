@@ -175,6 +175,11 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         self.enter().history.read(cursor, buffer)
     }
 
+    /// Events that were ever written: the number of the next one.
+    pub fn history_end(&self) -> u64 {
+        self.enter().history.written()
+    }
+
     /// The call stack of a number, with what is live under it.
     pub fn stack(&self, number: u32) -> Option<Stack> {
         self.enter().depot.get(number).copied()
