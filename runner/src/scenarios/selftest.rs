@@ -13,6 +13,29 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         judge: Judge::Drive(DEFAULT, selftests_pass_twice),
     },
     Scenario {
+        name: "selftest-off",
+        about: "the same where the kernel booted without recording anything",
+        judge: Judge::Drive(Machine { cmdline: "memstat=off", ..DEFAULT }, selftests_pass_twice),
+    },
+    Scenario {
+        name: "selftest-full",
+        about: "the same with call stacks and a history that is overwritten",
+        judge: Judge::Drive(
+            Machine { cmdline: "memstat=full memstat.history=100", ..DEFAULT },
+            selftests_pass_twice,
+        ),
+    },
+    Scenario {
+        name: "selftest-arena-64K",
+        about: "the same with an arena too small for the records",
+        judge: Judge::Drive(Machine { cmdline: "memstat.arena=64K", ..DEFAULT }, selftests_pass_twice),
+    },
+    Scenario {
+        name: "selftest-arena-0",
+        about: "the same with no arena at all",
+        judge: Judge::Drive(Machine { cmdline: "memstat.arena=0", ..DEFAULT }, selftests_pass_twice),
+    },
+    Scenario {
         name: "lesson",
         about: "demo=memstat counts two blocks of 640 bytes, then one of 512, over the base line",
         judge: Judge::Drive(Machine { cmdline: "demo=memstat", ..DEFAULT }, lesson_is_counted),
