@@ -73,6 +73,7 @@ fn extend_command_line(info: &mut BootInfo) {
     let mut buffer = [0; 512];
     let length = fw_cfg::read_file("opt/tally/cmdline", &mut buffer).unwrap_or(0);
     let addition = buffer.get(..length).and_then(|bytes| str::from_utf8(bytes).ok()).unwrap_or_default();
+    info.is_command_line_cut |= length == buffer.len();
     let blank = if info.command_line.is_empty() || addition.is_empty() { "" } else { " " };
     for part in [blank, addition.trim_end_matches('\0')] {
         info.is_command_line_cut |= info.command_line.try_push_str(part).is_err();
