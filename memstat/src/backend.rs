@@ -16,15 +16,36 @@ pub unsafe trait Backend {
     /// The name that chooses this backend on the kernel's command line.
     fn name(&self) -> &'static str;
 
-    /// Hands out a block, or `None` when there is none of that layout. A zero size is a valid request.
-    fn allocate(&mut self, layout: Layout) -> Option<NonNull<u8>>;
+    /// Hands out a block, or `None` when there is none of that layout. A zero size is a valid request. The
+    /// slice is as long as [`Backend::usable_size_bytes`] says.
+    fn allocate(&mut self, layout: Layout) -> Option<NonNull<[u8]>>;
 
-    /// Takes a block back.
+    /// Does what [`Backend::allocate`] does if that is done in a few instructions without a call; `None` says
+    /// nothing about whether there is memory. It is inlined where the tracker has nothing to record.
+    #[inline]
+    fn allocate_quickly(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
+        let _ = layout;
+        None
+    }
+
+    /// Does what [`Backend::deallocate_unsized`] does if that is done in a few instructions without a call;
+    /// `None` says nothing about whether it is a live block.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Backend::deallocate_unsized`].
+    #[inline]
+    unsafe fn deallocate_quickly(&mut self, block: NonNull<u8>) -> Option<usize> {
+        let _ = block;
+        None
+    }
+
+    /// Takes a block back, and says how many bytes it took: as many as at its allocation.
     ///
     /// # Safety
     ///
     /// `block` came from `allocate` of this backend with this `layout` and was not given back since.
-    unsafe fn deallocate(&mut self, block: NonNull<u8>, layout: Layout);
+    unsafe fn deallocate(&mut self, block: NonNull<u8>, layout: Layout) -> usize;
 
     /// Takes back the block that starts at `block`, of which just the pointer is known, and says how many
     /// bytes it took; `None` if no live block starts there, and nothing has changed then.
@@ -36,10 +57,8 @@ pub unsafe trait Backend {
         let address = block.as_ptr() as usize;
         match self.locate(address) {
             Location::Live { start, layout } if start == address => {
-                let taken_bytes = self.usable_size_bytes(layout);
                 // SAFETY: a live block starts here, and `locate` names a layout to give it back with.
-                unsafe { self.deallocate(block, layout) };
-                Some(taken_bytes)
+                Some(unsafe { self.deallocate(block, layout) })
             }
             _ => None,
         }

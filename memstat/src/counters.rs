@@ -1,7 +1,9 @@
 //! What is counted: lifetime totals beside live values.
 
-/// Classes of the histogram: 0 bytes, 1, 2 to 3, 4 to 7, and so on; the last takes all that is larger.
-pub const SIZE_CLASSES: usize = 48;
+use crate::backend::Live;
+
+/// Classes of the histogram: 0 bytes, 1, 2 to 3, 4 to 7, and so on.
+pub const SIZE_CLASSES: usize = 64;
 
 /// The counters of a tracker. They change together, under the tracker's lock.
 ///
@@ -62,19 +64,53 @@ impl Counters {
     pub fn recorded_blocks(&self) -> u64 {
         self.live_blocks - self.live_untracked
     }
+}
+
+/// What a tracker keeps of its counters. What follows from others is worked out on reading: allocations are
+/// the sum of the histogram, frees are those without the live ones.
+#[derive(Debug)]
+pub(crate) struct Tallies {
+    live_blocks: u64,
+    peak_live_blocks: u64,
+    requested_bytes: u64,
+    taken_bytes: u64,
+    live_bytes: u64,
+    peak_live_bytes: u64,
+    /// Live blocks less allocations plus frees.
+    uncounted_blocks: i64,
+    pub(crate) reallocations: u64,
+    pub(crate) failures: u64,
+    pub(crate) bad_frees: u64,
+    pub(crate) untracked: u64,
+}
+
+impl Tallies {
+    pub(crate) const ZERO: Self = Self {
+        live_blocks: 0,
+        peak_live_blocks: 0,
+        requested_bytes: 0,
+        taken_bytes: 0,
+        live_bytes: 0,
+        peak_live_bytes: 0,
+        uncounted_blocks: 0,
+        reallocations: 0,
+        failures: 0,
+        bad_frees: 0,
+        untracked: 0,
+    };
 
     #[inline]
     pub(crate) fn count_allocation(&mut self, requested_bytes: usize, taken_bytes: usize) {
-        self.allocations += 1;
         self.requested_bytes += requested_bytes as u64;
-        self.live_blocks += 1;
         self.taken_bytes += taken_bytes as u64;
-        self.peak_live_blocks = self.peak_live_blocks.max(self.live_blocks);
+        self.live_blocks += 1;
+        if self.live_blocks > self.peak_live_blocks {
+            self.peak_live_blocks = self.live_blocks;
+        }
     }
 
     #[inline]
     pub(crate) fn count_free(&mut self, taken_bytes: usize) {
-        self.frees += 1;
         self.live_blocks -= 1;
         self.taken_bytes -= taken_bytes as u64;
     }
@@ -82,12 +118,46 @@ impl Counters {
     #[inline]
     pub(crate) fn add_recorded_bytes(&mut self, requested_bytes: usize) {
         self.live_bytes += requested_bytes as u64;
-        self.peak_live_bytes = self.peak_live_bytes.max(self.live_bytes);
+        if self.live_bytes > self.peak_live_bytes {
+            self.peak_live_bytes = self.live_bytes;
+        }
     }
 
     #[inline]
     pub(crate) fn subtract_recorded_bytes(&mut self, requested_bytes: usize) {
         self.live_bytes -= requested_bytes as u64;
+    }
+
+    /// Takes over what is live, while neither allocations nor frees are counted.
+    pub(crate) fn set_live(&mut self, live: Live) {
+        self.uncounted_blocks += live.blocks as i64 - self.live_blocks as i64;
+        self.live_blocks = live.blocks;
+        self.taken_bytes = live.bytes;
+    }
+
+    pub(crate) fn reset_peaks(&mut self) {
+        self.peak_live_blocks = self.live_blocks;
+        self.peak_live_bytes = self.live_bytes;
+    }
+
+    /// The counters, with `allocations` that were counted and `recorded` blocks of those that are live.
+    pub(crate) fn counters(&self, allocations: u64, recorded: u64) -> Counters {
+        Counters {
+            allocations,
+            frees: (allocations as i64 + self.uncounted_blocks - self.live_blocks as i64) as u64,
+            reallocations: self.reallocations,
+            failures: self.failures,
+            bad_frees: self.bad_frees,
+            untracked: self.untracked,
+            requested_bytes: self.requested_bytes,
+            live_blocks: self.live_blocks,
+            live_bytes: self.live_bytes,
+            taken_bytes: self.taken_bytes,
+            live_untracked: self.live_blocks - recorded,
+            uncounted_blocks: self.uncounted_blocks,
+            peak_live_blocks: self.peak_live_blocks,
+            peak_live_bytes: self.peak_live_bytes,
+        }
     }
 }
 
@@ -103,9 +173,15 @@ impl Histogram {
 
     #[inline]
     pub(crate) fn add(&mut self, size_bytes: usize) {
-        // The class of 0 is 0; of other sizes, the number of their bits.
-        let class = (usize::BITS - size_bytes.leading_zeros()) as usize;
-        self.counts[class.min(SIZE_CLASSES - 1)] += 1;
+        // The class of 0 is 0; of other sizes, the number of their bits. Layouts stay below half the range of
+        // addresses, so no bit is lost.
+        let class = (size_bytes << 1 | 1).ilog2() as usize;
+        self.counts[class % SIZE_CLASSES] += 1;
+    }
+
+    /// All allocations that were counted.
+    pub(crate) fn total(&self) -> u64 {
+        self.counts.iter().sum()
     }
 
     /// Each class that has a count: the smallest size in it, in bytes, and the count.

@@ -4,11 +4,11 @@
 //! missed. The totals stand in the counters and are not touched.
 
 use core::alloc::Layout;
-use core::ptr::NonNull;
+use core::ptr::{NonNull, null_mut};
 
-use crate::arena::{Arena, ArenaFull};
+use crate::arena::Arena;
 use crate::paged::{Id, Paged};
-use crate::platform::Platform;
+use crate::platform::{PAGE_SIZE_BYTES, Platform};
 use crate::record::{Origin, Record};
 
 /// What happened to a block.
@@ -64,6 +64,19 @@ impl Event {
         Self { record }
     }
 
+    /// The event of the block that `record` is about, at the time that it names.
+    #[inline]
+    pub(crate) fn of_block(kind: EventKind, record: &Record) -> Self {
+        Self { record: record.with_code(kind as u64) }
+    }
+
+    /// The event that frees, now, the block that `record` is about.
+    #[inline]
+    pub(crate) fn of_free(record: &Record, sequence: u64, platform: &impl Platform) -> Self {
+        let (cpu, task) = (platform.cpu(), platform.task());
+        Self { record: record.at_event(EventKind::Free as u64, cpu, sequence, platform.stamp(), task) }
+    }
+
     /// What happened.
     pub fn kind(&self) -> EventKind {
         let code = self.record.align_bytes().trailing_zeros() as usize;
@@ -76,21 +89,41 @@ impl Event {
     }
 }
 
+/// Events in a page.
+const PER_PAGE: usize = PAGE_SIZE_BYTES / size_of::<Event>();
+
 /// The ring.
 #[derive(Debug)]
 pub(crate) struct History {
+    /// Whole pages of events, as many as the ring has grown to; those up to `filled` are written.
     events: Paged<Event>,
     capacity: usize,
-    /// Where the next event goes.
-    next: usize,
+    /// Where the next event goes, until `stop`: the end of its page, or of the ring.
+    next: *mut Event,
+    stop: *mut Event,
+    /// The place in the ring that `stop` stands for.
+    stop_place: usize,
+    /// The most places that were full when a page was left.
+    filled: usize,
     /// Events that were ever written.
     written: u64,
 }
 
+// SAFETY: the pointers lead into pages of this ring alone.
+unsafe impl Send for History {}
+
 impl History {
     /// A ring of 65,536 events, for which the arena gives memory when the first is written.
     pub(crate) const fn new() -> Self {
-        Self { events: Paged::new(), capacity: 65_536, next: 0, written: 0 }
+        Self {
+            events: Paged::new(),
+            capacity: 65_536,
+            next: null_mut(),
+            stop: null_mut(),
+            stop_place: 0,
+            filled: 0,
+            written: 0,
+        }
     }
 
     pub(crate) fn set_capacity(&mut self, events: usize, arena: &mut Arena, platform: &impl Platform) {
@@ -105,43 +138,63 @@ impl History {
     /// Forgets all events and gives their memory back.
     pub(crate) fn clear(&mut self, arena: &mut Arena, platform: &impl Platform) {
         while self.events.len() > 0 {
-            self.events.pop(arena, platform);
+            self.events.pop_page(arena, platform);
         }
-        self.next = 0;
+        (self.next, self.stop) = (null_mut(), null_mut());
+        (self.stop_place, self.filled) = (0, 0);
     }
 
     /// Writes an event. While the arena gives no memory the ring stays as long as it is.
     #[inline]
     pub(crate) fn write(&mut self, event: Event, arena: &mut Arena, platform: &impl Platform) {
         self.written += 1;
-        if self.next == self.events.len() && self.next < self.capacity {
-            match self.events.push(event, arena, platform) {
-                Ok(_) => {
-                    self.next += 1;
-                    return;
-                }
-                Err(ArenaFull) => self.next = 0,
-            }
+        if self.next == self.stop && !self.turn_page(arena, platform) {
+            return;
         }
-        if self.next >= self.events.len() {
-            self.next = 0;
+        // SAFETY: before `stop` lies room for an event, in a page of this ring.
+        unsafe {
+            self.next.write(event);
+            self.next = self.next.add(1);
         }
-        if self.events.len() > 0 {
-            *self.events.get_mut(Id(self.next as u32)) = event;
-            self.next += 1;
+    }
+
+    /// Goes on to the ring's next page: a fresh one while it grows, else the first again. False if there is
+    /// none.
+    #[cold]
+    #[inline(never)]
+    fn turn_page(&mut self, arena: &mut Arena, platform: &impl Platform) -> bool {
+        self.filled = self.filled.max(self.stop_place);
+        let mut place = self.stop_place;
+        if place >= self.capacity {
+            place = 0;
         }
+        if place == self.events.len() {
+            // SAFETY: events are read only up to the last one written.
+            let grown = unsafe { self.events.push_page(arena, platform) };
+            place = if grown.is_ok() { place } else { 0 };
+        }
+        let room = PER_PAGE.min(self.capacity.saturating_sub(place)).min(self.events.len());
+        if room == 0 {
+            return false;
+        }
+        self.next = self.events.get_mut(Id(place as u32));
+        self.stop = self.next.wrapping_add(room);
+        self.stop_place = place + room;
+        true
     }
 
     /// Copies events from number `cursor` on (0 is the first ever) into `buffer`.
     pub(crate) fn read(&self, cursor: u64, buffer: &mut [Event]) -> HistoryPart {
-        let kept = self.events.len() as u64;
+        let unwritten = (self.stop as usize - self.next as usize) / size_of::<Event>();
+        let next_place = (self.stop_place - unwritten) as u64;
+        let kept = next_place.max(self.filled as u64);
         let oldest = self.written - kept;
         let from = cursor.max(oldest);
         let mut count = 0;
         for (slot, number) in buffer.iter_mut().zip(from..self.written) {
-            // The newest lies before `next`, the oldest at it once the ring is full.
+            // The newest lies before the next place, the oldest at it once the ring is full.
             let behind_newest = self.written - 1 - number;
-            let place = (self.next as u64 + kept - 1 - behind_newest) % kept;
+            let place = (next_place + kept - 1 - behind_newest) % kept;
             *slot = *self.events.get(Id(place as u32));
             count += 1;
         }

@@ -176,11 +176,27 @@ impl Index {
                     table.insert(hash, id);
                     return Ok(());
                 }
-                Some(table) if table.len() < LEAST_SPLIT => table.rewrite(elements),
-                Some(_) => self.split(hash, elements, arena, platform)?,
-                None => self.plant(arena, platform)?,
+                _ => self.make_room(hash, elements, arena, platform)?,
             }
         }
+    }
+
+    /// Makes room in the table that covers `hash`, or makes that table.
+    #[cold]
+    #[inline(never)]
+    fn make_room(
+        &mut self,
+        hash: Hash,
+        elements: &impl HashOf,
+        arena: &mut Arena,
+        platform: &impl Platform,
+    ) -> Result<(), ArenaFull> {
+        match self.table_mut(hash) {
+            Some(table) if table.len() < LEAST_SPLIT => table.rewrite(elements),
+            Some(_) => self.split(hash, elements, arena, platform)?,
+            None => self.plant(arena, platform)?,
+        }
+        Ok(())
     }
 
     /// Takes the number that `is_wanted` out.
@@ -217,7 +233,6 @@ impl Index {
     }
 
     /// The first table, which covers every hash.
-    #[cold]
     fn plant(&mut self, arena: &mut Arena, platform: &impl Platform) -> Result<(), ArenaFull> {
         let cell = self.tables.take(arena, platform).ok_or(ArenaFull)?;
         // SAFETY: a fresh cell of the size that a table needs.
@@ -227,7 +242,6 @@ impl Index {
     }
 
     /// Splits the full table that covers `hash` in two.
-    #[cold]
     fn split(
         &mut self,
         hash: Hash,
@@ -264,6 +278,7 @@ impl Index {
 
     /// Joins the table that covers `hash` with its neighbour if both are sparse.
     #[cold]
+    #[inline(never)]
     fn join(&mut self, hash: Hash, elements: &impl HashOf, arena: &mut Arena, platform: &impl Platform) {
         let Some(mut table) = self.entry(hash).as_table() else { return };
         // SAFETY: a live table of this trie; `&mut self` keeps others away.

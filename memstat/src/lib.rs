@@ -16,6 +16,7 @@
 
 pub mod arena;
 pub mod backend;
+pub mod bad_free;
 pub mod counters;
 pub mod history;
 pub mod level;
@@ -32,10 +33,11 @@ mod paged;
 
 pub use arena::Arena;
 pub use backend::{Backend, Live, Location};
+pub use bad_free::{BadFree, BadFreeKind};
 pub use counters::Counters;
 pub use history::{Event, EventKind, HistoryPart};
 pub use level::Level;
 pub use platform::Platform;
 pub use record::Record;
 pub use stacks::Stack;
-pub use tracked::{BadFree, BadFreeKind, Tracked};
+pub use tracked::Tracked;

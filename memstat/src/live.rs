@@ -35,6 +35,7 @@ impl LiveMap {
         Self { records: Paged::new(), index: Index::new() }
     }
 
+    #[inline]
     pub(crate) fn len(&self) -> usize {
         self.records.len()
     }
@@ -43,13 +44,13 @@ impl LiveMap {
     #[inline]
     pub(crate) fn insert(
         &mut self,
-        address: usize,
         record: Record,
         arena: &mut Arena,
         platform: &impl Platform,
     ) -> Result<(), ArenaFull> {
+        let hash = Hash::of(record.address());
         let id = self.records.push(record, arena, platform)?;
-        let entered = self.index.insert(Hash::of(address), id, &self.records, arena, platform);
+        let entered = self.index.insert(hash, id, &self.records, arena, platform);
         if entered.is_err() {
             self.records.pop(arena, platform);
         }
@@ -70,26 +71,34 @@ impl LiveMap {
         Some(self.records.get_mut(id))
     }
 
-    /// Takes the record of the block that starts at `address` out.
+    /// Takes the record of the block that starts at `address` out, if it is as `is_wanted`.
     #[inline]
-    pub(crate) fn remove(
+    pub(crate) fn remove_if(
         &mut self,
         address: usize,
+        is_wanted: impl Fn(&Record) -> bool,
         arena: &mut Arena,
         platform: &impl Platform,
     ) -> Option<Record> {
         let records = &self.records;
-        let is_wanted = |id: Id| records.get(id).is_at(address);
-        let id = self.index.remove(Hash::of(address), is_wanted, records, arena, platform)?;
+        let is_it = |id: Id| {
+            let record = records.get(id);
+            record.is_at(address) && is_wanted(record)
+        };
+        let id = self.index.remove(Hash::of(address), is_it, records, arena, platform)?;
         let record = *self.records.get(id);
-        let last = self.records.last_id();
-        if id != last {
-            let moved = *self.records.get(last);
-            self.index.renumber(Hash::of(moved.address()), last, id);
-            *self.records.get_mut(id) = moved;
+        if id != self.records.last_id() {
+            self.fill_hole(id);
         }
         self.records.pop(arena, platform);
         Some(record)
+    }
+
+    /// Copies the last record to the place of one that is gone.
+    fn fill_hole(&mut self, id: Id) {
+        let moved = *self.records.last();
+        self.index.renumber(Hash::of(moved.address()), self.records.last_id(), id);
+        *self.records.get_mut(id) = moved;
     }
 
     /// Copies records into `buffer`, starting at the place `cursor` in hash order (0 is the first), and

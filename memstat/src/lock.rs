@@ -1,8 +1,9 @@
 //! The spin lock of a tracker, with interrupts masked while it is held.
 
 use core::cell::UnsafeCell;
+use core::mem::ManuallyDrop;
 use core::ops::{Deref, DerefMut};
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use crate::platform::Platform;
 
@@ -10,7 +11,8 @@ use crate::platform::Platform;
 /// tracker holds just one.
 #[derive(Debug)]
 pub(crate) struct Lock<T> {
-    is_held: AtomicBool,
+    /// Bit 0 is set while it is held: setting a bit and looking at it is one instruction.
+    state: AtomicU32,
     value: UnsafeCell<T>,
 }
 
@@ -19,17 +21,33 @@ unsafe impl<T: Send> Sync for Lock<T> {}
 
 impl<T> Lock<T> {
     pub(crate) const fn new(value: T) -> Self {
-        Self { is_held: AtomicBool::new(false), value: UnsafeCell::new(value) }
+        Self { state: AtomicU32::new(0), value: UnsafeCell::new(value) }
     }
 
     /// Masks interrupts, waits for the lock and takes it.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "on the fast path of every allocation")]
+    #[inline(always)]
     pub(crate) fn enter<'a, P: Platform>(&'a self, platform: &'a P) -> Guard<'a, T, P> {
-        let were_enabled = platform.mask_interrupts();
-        while self.is_held.compare_exchange_weak(false, true, Ordering::Acquire, Ordering::Relaxed).is_err() {
+        let saved = platform.mask_interrupts();
+        while self.state.fetch_or(1, Ordering::Acquire) & 1 != 0 {
             core::hint::spin_loop();
         }
-        Guard { lock: self, platform, were_enabled }
+        Guard { lock: self, platform, saved }
+    }
+
+    /// Goes on with the lock where [`Guard::suspend`] left it.
+    ///
+    /// # Safety
+    ///
+    /// `suspended` came from a guard of this lock, and is used once.
+    #[expect(clippy::needless_pass_by_value, reason = "used once")]
+    #[inline]
+    pub(crate) unsafe fn resume<'a, P: Platform>(
+        &'a self,
+        platform: &'a P,
+        suspended: Suspended,
+    ) -> Guard<'a, T, P> {
+        Guard { lock: self, platform, saved: suspended.saved }
     }
 }
 
@@ -37,7 +55,21 @@ impl<T> Lock<T> {
 pub(crate) struct Guard<'a, T, P: Platform> {
     lock: &'a Lock<T>,
     platform: &'a P,
-    were_enabled: bool,
+    saved: usize,
+}
+
+/// A lock that is held on, between two functions of which the second lets go of it. Passed as a value it
+/// costs a register, where a guard would be written to memory.
+pub(crate) struct Suspended {
+    saved: usize,
+}
+
+impl<T, P: Platform> Guard<'_, T, P> {
+    /// Holds the lock on without a guard, until [`Lock::resume`].
+    #[inline]
+    pub(crate) fn suspend(self) -> Suspended {
+        Suspended { saved: ManuallyDrop::new(self).saved }
+    }
 }
 
 impl<T, P: Platform> Deref for Guard<'_, T, P> {
@@ -61,7 +93,7 @@ impl<T, P: Platform> DerefMut for Guard<'_, T, P> {
 impl<T, P: Platform> Drop for Guard<'_, T, P> {
     #[inline]
     fn drop(&mut self) {
-        self.lock.is_held.store(false, Ordering::Release);
-        self.platform.restore_interrupts(self.were_enabled);
+        self.lock.state.store(0, Ordering::Release);
+        self.platform.restore_interrupts(self.saved);
     }
 }

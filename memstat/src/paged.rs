@@ -16,10 +16,13 @@ pub(crate) struct Id(pub(crate) u32);
 
 type Branch<T> = [*mut T; PER_BRANCH];
 
-/// The array. `T` needs no drop.
+/// The array. `T` needs no drop, and its size divides a page's.
 #[derive(Debug)]
 pub(crate) struct Paged<T> {
     branches: [*mut Branch<T>; BRANCHES],
+    /// Behind the last element. A multiple of the page size when that element is its page's last, and null
+    /// while there is none: in both cases the next element needs another page.
+    tail: *mut T,
     length: usize,
     /// An empty page behind the last element's, kept so that a load that swings around a page's edge does
     /// not take and give it each time.
@@ -34,9 +37,11 @@ impl<T: Copy> Paged<T> {
     const PER_PAGE: usize = PAGE_SIZE_BYTES / size_of::<T>();
 
     pub(crate) const fn new() -> Self {
-        Self { branches: [null_mut(); BRANCHES], length: 0, has_spare_page: false }
+        const { assert!(PAGE_SIZE_BYTES.is_multiple_of(size_of::<T>())) };
+        Self { branches: [null_mut(); BRANCHES], tail: null_mut(), length: 0, has_spare_page: false }
     }
 
+    #[inline]
     pub(crate) fn len(&self) -> usize {
         self.length
     }
@@ -45,6 +50,14 @@ impl<T: Copy> Paged<T> {
     #[inline]
     pub(crate) fn last_id(&self) -> Id {
         Id((self.length - 1) as u32)
+    }
+
+    /// The last element. The array must not be empty.
+    #[inline]
+    pub(crate) fn last(&self) -> &T {
+        debug_assert!(self.length > 0);
+        // SAFETY: below the tail lies the last element, written by `push`; `&self` keeps it from changing.
+        unsafe { &*self.tail.sub(1) }
     }
 
     #[inline]
@@ -69,6 +82,11 @@ impl<T: Copy> Paged<T> {
         unsafe { &mut *self.slot(id) }
     }
 
+    #[inline]
+    fn is_at_page_edge(&self) -> bool {
+        (self.tail as usize).is_multiple_of(PAGE_SIZE_BYTES)
+    }
+
     /// Appends an element.
     #[inline]
     pub(crate) fn push(
@@ -77,13 +95,16 @@ impl<T: Copy> Paged<T> {
         arena: &mut Arena,
         platform: &impl Platform,
     ) -> Result<Id, ArenaFull> {
-        if self.length.is_multiple_of(Self::PER_PAGE) && !core::mem::take(&mut self.has_spare_page) {
-            self.add_page(arena, platform)?;
+        if self.is_at_page_edge() {
+            self.open_page(arena, platform)?;
         }
         let id = Id(self.length as u32);
         self.length += 1;
-        // SAFETY: the page was made before the length reached it; an element needs no drop.
-        unsafe { self.slot(id).write(element) };
+        // SAFETY: not at its page's end, the tail is room for an element; and then it is behind it.
+        unsafe {
+            self.tail.write(element);
+            self.tail = self.tail.add(1);
+        }
         Ok(id)
     }
 
@@ -91,15 +112,59 @@ impl<T: Copy> Paged<T> {
     #[inline]
     pub(crate) fn pop(&mut self, arena: &mut Arena, platform: &impl Platform) {
         self.length -= 1;
-        if self.length.is_multiple_of(Self::PER_PAGE) {
-            if self.has_spare_page {
-                self.remove_page(self.length + Self::PER_PAGE, arena, platform);
-            }
-            self.has_spare_page = true;
+        self.tail = self.tail.wrapping_sub(1);
+        if self.is_at_page_edge() {
+            self.close_page(arena, platform);
         }
     }
 
+    /// Appends a whole page of elements. There must be no page that is not full.
+    ///
+    /// # Safety
+    ///
+    /// None of them is read before it is written.
+    pub(crate) unsafe fn push_page(
+        &mut self,
+        arena: &mut Arena,
+        platform: &impl Platform,
+    ) -> Result<(), ArenaFull> {
+        self.open_page(arena, platform)?;
+        self.length += Self::PER_PAGE;
+        self.tail = self.tail.wrapping_add(Self::PER_PAGE);
+        Ok(())
+    }
+
+    /// Drops the last page of elements. All pages must be full.
+    pub(crate) fn pop_page(&mut self, arena: &mut Arena, platform: &impl Platform) {
+        self.length -= Self::PER_PAGE;
+        self.close_page(arena, platform);
+    }
+
+    /// Goes on to the page behind the last element's.
     #[cold]
+    #[inline(never)]
+    fn open_page(&mut self, arena: &mut Arena, platform: &impl Platform) -> Result<(), ArenaFull> {
+        if !core::mem::take(&mut self.has_spare_page) {
+            self.add_page(arena, platform)?;
+        }
+        self.tail = self.page_of(self.length);
+        Ok(())
+    }
+
+    /// Goes back to the page of the last element; the one behind it has become empty.
+    #[cold]
+    #[inline(never)]
+    fn close_page(&mut self, arena: &mut Arena, platform: &impl Platform) {
+        if self.has_spare_page {
+            self.remove_page(self.length + Self::PER_PAGE, arena, platform);
+        }
+        self.has_spare_page = true;
+        self.tail = match self.length.checked_sub(1) {
+            Some(last) => self.page_of(last).wrapping_add(Self::PER_PAGE),
+            None => null_mut(),
+        };
+    }
+
     fn add_page(&mut self, arena: &mut Arena, platform: &impl Platform) -> Result<(), ArenaFull> {
         let (branch_number, page_number) = Self::place(self.length);
         let branch = self.branches.get_mut(branch_number).ok_or(ArenaFull)?;
@@ -118,12 +183,10 @@ impl<T: Copy> Paged<T> {
     }
 
     /// Gives back the page of the element number `first`, and its branch if that page was its first.
-    #[cold]
     fn remove_page(&mut self, first: usize, arena: &mut Arena, platform: &impl Platform) {
+        let page = self.page_of(first);
         let (branch_number, page_number) = Self::place(first);
         let Some(branch) = self.branches.get_mut(branch_number) else { return };
-        // SAFETY: the page was made by `add_page`; no element lies in it any more.
-        let page = unsafe { (**branch)[page_number] };
         let give = |pointer: *mut u8, arena: &mut Arena| {
             if let Some(page) = NonNull::new(pointer) {
                 // SAFETY: the page came from the arena, and the table forgets it now.
@@ -137,8 +200,16 @@ impl<T: Copy> Paged<T> {
         }
     }
 
-    /// Where the page pointer of the element number `first` stands.
-    fn place(first: usize) -> (usize, usize) {
-        (first / (Self::PER_PAGE * PER_BRANCH), first / Self::PER_PAGE % PER_BRANCH)
+    /// The page in which the element number `number` lies, or would.
+    fn page_of(&self, number: usize) -> *mut T {
+        let (branch_number, page_number) = Self::place(number);
+        let branch = self.branches[branch_number];
+        // SAFETY: asked only for pages that `add_page` made, and for their branches.
+        unsafe { (*branch)[page_number] }
+    }
+
+    /// Where the page pointer of the element number `number` stands.
+    fn place(number: usize) -> (usize, usize) {
+        (number / (Self::PER_PAGE * PER_BRANCH), number / Self::PER_PAGE % PER_BRANCH)
     }
 }

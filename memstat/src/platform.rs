@@ -23,8 +23,8 @@ pub struct StackSpan {
 /// # Safety
 ///
 /// `take_page` returns memory of [`PAGE_SIZE_BYTES`] bytes, aligned to that size, that nobody else uses
-/// until `give_page`. `stack` names memory that can be read, at least 16 bytes. `mask_interrupts` keeps every handler that may allocate from running on this CPU
-/// until `restore_interrupts`.
+/// until `give_page`. `stack` names memory that can be read, at least 16 bytes. `mask_interrupts` keeps
+/// every handler that may allocate from running on this CPU until `restore_interrupts`.
 pub unsafe trait Platform: Sync {
     /// A clock stamp that never goes back; the lowest 48 bits are kept. Coarse is good enough.
     fn stamp(&self) -> u64;
@@ -38,10 +38,18 @@ pub unsafe trait Platform: Sync {
     /// The number of the task that runs this; 0 while there are no tasks.
     fn task(&self) -> u16;
 
-    /// The stack that this runs on, from the frame pointer of the caller on; `None` if it is not known.
+    /// The frame pointer of the function that this is called in; 0 if there is none.
     ///
-    /// An implementation is `#[inline(always)]` where the frame pointer is read.
-    fn stack(&self) -> Option<StackSpan> {
+    /// An implementation that reads the register is `#[inline(always)]`.
+    #[inline]
+    fn frame_pointer(&self) -> usize {
+        0
+    }
+
+    /// The stack that `frame_pointer` lies in; `None` if it is not known.
+    #[inline]
+    fn stack(&self, frame_pointer: usize) -> Option<StackSpan> {
+        let _ = frame_pointer;
         None
     }
 
@@ -52,11 +60,11 @@ pub unsafe trait Platform: Sync {
         false
     }
 
-    /// Masks interrupts and says whether they were on.
-    fn mask_interrupts(&self) -> bool;
+    /// Masks interrupts; what it returns says whether they were on.
+    fn mask_interrupts(&self) -> usize;
 
-    /// Turns interrupts on again if `were_enabled`.
-    fn restore_interrupts(&self, were_enabled: bool);
+    /// Turns interrupts on again if they were on when `mask_interrupts` returned `saved`.
+    fn restore_interrupts(&self, saved: usize);
 
     /// A page for the arena, from outside the heap that is watched.
     fn take_page(&self) -> Option<NonNull<u8>>;

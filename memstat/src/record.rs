@@ -3,6 +3,8 @@
 use core::alloc::Layout;
 use core::ptr::NonNull;
 
+use crate::platform::Platform;
+
 const LOW_48: u64 = (1 << 48) - 1;
 
 /// What is known of one live block.
@@ -30,6 +32,14 @@ pub struct Origin {
     pub task: u16,
     /// The call stack's id, 0 when none was recorded.
     pub stack: u32,
+}
+
+impl Origin {
+    /// An event of this moment, CPU and task.
+    #[inline]
+    pub(crate) fn now(sequence: u64, stack: u32, platform: &impl Platform) -> Self {
+        Self { sequence, stamp: platform.stamp(), cpu: platform.cpu(), task: platform.task(), stack }
+    }
 }
 
 impl Record {
@@ -77,10 +87,37 @@ impl Record {
 
     /// The layout that was asked for.
     #[inline]
-    #[expect(clippy::missing_panics_doc, reason = "a record is made of a valid layout only")]
     pub fn layout(&self) -> Layout {
-        let layout = Layout::from_size_align(self.size_bytes(), self.align_bytes());
-        layout.expect("size and alignment were taken from a valid layout")
+        // SAFETY: both were taken from a valid layout, or from a size that was valid with this alignment; the
+        // fields are private.
+        unsafe { Layout::from_size_align_unchecked(self.size_bytes(), self.align_bytes()) }
+    }
+
+    /// Whether that is the layout that was asked for.
+    #[inline]
+    pub(crate) fn has_layout(&self, layout: Layout) -> bool {
+        self.size_bytes() == layout.size() && self.align_bytes() == layout.align()
+    }
+
+    /// The record with another word for block, alignment and CPU, and another sequence number and stamp.
+    #[inline]
+    pub(crate) fn at_event(&self, kind_log2: u64, cpu: u8, sequence: u64, stamp: u64, task: u16) -> Self {
+        let [block, size, numbered, stamped] = self.words;
+        Self {
+            words: [
+                (block & !0xffff) | (kind_log2 << 8) | u64::from(cpu),
+                (size & !0xffff) | u64::from(task),
+                (numbered & 0xffff) | (sequence << 16),
+                (stamped & 0xffff) | (stamp << 16),
+            ],
+        }
+    }
+
+    /// The record with `code` in the alignment's place.
+    #[inline]
+    pub(crate) fn with_code(&self, code: u64) -> Self {
+        let [block, size, numbered, stamped] = self.words;
+        Self { words: [(block & !0xff00) | (code << 8), size, numbered, stamped] }
     }
 
     /// Number of the event that allocated the block.

@@ -5,6 +5,8 @@
 //! of one program repeat: a small table remembers, by the innermost return address, which stack was seen
 //! there last, and the walk compares as it goes instead of collecting and hashing.
 
+use core::ptr::NonNull;
+
 use crate::arena::{Arena, ArenaFull};
 use crate::index::{Hash, HashOf, Index};
 use crate::paged::{Id, Paged};
@@ -23,6 +25,7 @@ const MOST_STACKS: usize = 65_536;
 #[repr(C, align(256))]
 pub struct Stack {
     hash: u64,
+    number: u32,
     frame_count: u32,
     /// Blocks that are live and were allocated under this stack.
     pub live_blocks: u32,
@@ -43,6 +46,7 @@ impl Stack {
     /// A stack without frames.
     pub const EMPTY: Self = Self {
         hash: 0,
+        number: 0,
         frame_count: 0,
         live_blocks: 0,
         live_bytes: 0,
@@ -51,6 +55,38 @@ impl Stack {
         total_bytes: 0,
         frames: [0; MOST_FRAMES],
     };
+
+    /// The stack's number, from 1 on.
+    #[inline]
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// Counts a block of `size_bytes`.
+    #[inline]
+    pub(crate) fn add(&mut self, size_bytes: usize) {
+        self.live_blocks += 1;
+        self.total_blocks += 1;
+        self.total_bytes += size_bytes as u64;
+        self.live_bytes += size_bytes as u64;
+        if self.live_bytes > self.peak_bytes {
+            self.peak_bytes = self.live_bytes;
+        }
+    }
+
+    /// Counts a block of `size_bytes` as gone.
+    #[inline]
+    pub(crate) fn subtract(&mut self, size_bytes: usize) {
+        self.live_blocks -= 1;
+        self.live_bytes -= size_bytes as u64;
+    }
+
+    /// Counts a block as having another size.
+    pub(crate) fn resize(&mut self, old_bytes: usize, new_bytes: usize) {
+        self.subtract(old_bytes);
+        self.add(new_bytes);
+        self.total_blocks -= 1;
+    }
 
     /// The return addresses, innermost first.
     pub fn frames(&self) -> &[usize] {
@@ -69,12 +105,16 @@ impl HashOf for Paged<Stack> {
 pub(crate) struct Depot {
     stacks: Paged<Stack>,
     index: Index,
-    recent: [u32; RECENT],
+    /// The stack that was last seen at a place.
+    recent: [Option<NonNull<Stack>>; RECENT],
 }
+
+// SAFETY: the recent stacks are this depot's own.
+unsafe impl Send for Depot {}
 
 impl Depot {
     pub(crate) const fn new() -> Self {
-        Self { stacks: Paged::new(), index: Index::new(), recent: [0; RECENT] }
+        Self { stacks: Paged::new(), index: Index::new(), recent: [None; RECENT] }
     }
 
     /// Stacks that are stored.
@@ -88,21 +128,27 @@ impl Depot {
         Some(self.stacks.get(Id(id)))
     }
 
-    /// The number of the stack that starts at `span`'s frame pointer; 0 when there is none, or no room.
+    /// The stack that starts at `span`'s frame pointer; `None` when there is none, or no room.
     #[inline]
-    pub(crate) fn capture(&mut self, span: &StackSpan, arena: &mut Arena, platform: &impl Platform) -> u32 {
-        let Some(key) = walk::first_return(span, platform) else { return 0 };
-        let slot = key.return_address.wrapping_mul(0x9e37_79b9) >> 16 & (RECENT - 1);
-        let number = self.recent[slot];
-        if number != 0 {
-            let known = self.stacks.get(Id(number - 1));
-            if walk::matches(span, &key, &known.frames, known.frame_count as usize) {
-                return number;
+    pub(crate) fn capture(
+        &mut self,
+        span: &StackSpan,
+        arena: &mut Arena,
+        platform: &impl Platform,
+    ) -> Option<&mut Stack> {
+        let start = walk::start(span, platform)?;
+        let slot = start.key() % RECENT;
+        if let Some(mut recent) = self.recent[slot] {
+            // SAFETY: stacks stay where they are for ever; `&mut self` makes the reference the only one.
+            let known = unsafe { recent.as_mut() };
+            if walk::matches(span, &start, &known.frames, known.frame_count as usize) {
+                return Some(known);
             }
         }
-        let number = self.enter(span, &key, arena, platform).unwrap_or(0);
-        self.recent[slot] = number;
-        number
+        let id = self.enter(span, &start, arena, platform).ok()?;
+        let stack = self.stacks.get_mut(id);
+        self.recent[slot] = Some(NonNull::from_mut(stack));
+        Some(stack)
     }
 
     /// Looks a stack up, or stores it.
@@ -111,61 +157,35 @@ impl Depot {
     fn enter(
         &mut self,
         span: &StackSpan,
-        key: &walk::Start,
+        start: &walk::Start,
         arena: &mut Arena,
         platform: &impl Platform,
-    ) -> Result<u32, ArenaFull> {
+    ) -> Result<Id, ArenaFull> {
         let mut stack = Stack::EMPTY;
-        let count = walk::collect(span, key, &mut stack.frames);
+        let count = walk::collect(span, start, &mut stack.frames);
         stack.frame_count = count as u32;
         stack.hash = hash_of(stack.frames());
         let hash = Hash::from_bits(stack.hash);
         let stacks = &self.stacks;
         let found = self.index.find(hash, |id| stacks.get(id).frames() == stack.frames());
         if let Some(id) = found {
-            return Ok(id.0 + 1);
+            return Ok(id);
         }
         if self.stacks.len() >= MOST_STACKS {
             return Err(ArenaFull);
         }
+        stack.number = self.stacks.len() as u32 + 1;
         let id = self.stacks.push(stack, arena, platform)?;
         if let Err(full) = self.index.insert(hash, id, &self.stacks, arena, platform) {
             self.stacks.pop(arena, platform);
             return Err(full);
         }
-        Ok(id.0 + 1)
+        Ok(id)
     }
 
-    /// Counts a block of `size_bytes` under a stack.
+    /// The stack of a number; `None` for 0.
     #[inline]
-    pub(crate) fn add(&mut self, number: u32, size_bytes: usize) {
-        let Some(stack) = self.get_mut(number) else { return };
-        stack.live_blocks += 1;
-        stack.total_blocks += 1;
-        stack.live_bytes += size_bytes as u64;
-        stack.total_bytes += size_bytes as u64;
-        stack.peak_bytes = stack.peak_bytes.max(stack.live_bytes);
-    }
-
-    /// Counts a block of `size_bytes` under a stack as gone.
-    #[inline]
-    pub(crate) fn subtract(&mut self, number: u32, size_bytes: usize) {
-        let Some(stack) = self.get_mut(number) else { return };
-        stack.live_blocks -= 1;
-        stack.live_bytes -= size_bytes as u64;
-    }
-
-    /// Counts a block under a stack as having another size.
-    pub(crate) fn resize(&mut self, number: u32, old_bytes: usize, new_bytes: usize) {
-        self.subtract(number, old_bytes);
-        self.add(number, new_bytes);
-        if let Some(stack) = self.get_mut(number) {
-            stack.total_blocks -= 1;
-        }
-    }
-
-    #[inline]
-    fn get_mut(&mut self, number: u32) -> Option<&mut Stack> {
+    pub(crate) fn get_mut(&mut self, number: u32) -> Option<&mut Stack> {
         let id = number.checked_sub(1)?;
         Some(self.stacks.get_mut(Id(id)))
     }

@@ -63,10 +63,10 @@ pub(crate) fn tracker() -> &'static KernelTracker {
 
 /// Allocates `size_bytes` bytes, aligned to 16, with arbitrary contents. Null when there is no memory. A
 /// size of 0 gives a block of its own, of no usable bytes.
+#[inline(never)]
 pub(crate) fn kmalloc(size_bytes: usize) -> *mut u8 {
-    kmalloc_layout(size_bytes)
-        .and_then(|layout| HEAP.tracker.allocate(layout))
-        .map_or(null_mut(), NonNull::as_ptr)
+    let layout = Layout::from_size_align(size_bytes, KMALLOC_ALIGN_BYTES).ok();
+    layout.and_then(|layout| HEAP.tracker.allocate(layout)).map_or(null_mut(), NonNull::as_ptr)
 }
 
 /// As [`kmalloc`], with all bytes zero.
@@ -114,9 +114,7 @@ pub(crate) unsafe fn krealloc(block: *mut u8, new_size_bytes: usize) -> *mut u8 
 pub(crate) unsafe fn kfree(block: *mut u8) {
     let Some(block) = NonNull::new(block) else { return };
     // SAFETY: handed on to the caller.
-    if let Err(bad) = unsafe { HEAP.tracker.free(block) } {
-        report_bad_free(bad);
-    }
+    unsafe { HEAP.tracker.free_or(block, report_bad_free) };
 }
 
 /// Bytes that the live block at `block` may use, at least those asked for; 0 if there is no such block.
@@ -136,10 +134,6 @@ impl fmt::Display for Stats {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         report::print_mem_stats(&self.0, out)
     }
-}
-
-fn kmalloc_layout(size_bytes: usize) -> Option<Layout> {
-    Layout::from_size_align(size_bytes, KMALLOC_ALIGN_BYTES).ok()
 }
 
 /// Reports a free that did no harm. The tracker's lock is not held here.
@@ -165,9 +159,7 @@ unsafe impl GlobalAlloc for KernelHeap {
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         let Some(block) = NonNull::new(block) else { return };
         // SAFETY: the caller gives the block up.
-        if let Err(bad) = unsafe { self.tracker.free_with_layout(block, layout) } {
-            report_bad_free(bad);
-        }
+        unsafe { self.tracker.free_with_layout_or(block, layout, report_bad_free) };
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size_bytes: usize) -> *mut u8 {
@@ -213,8 +205,12 @@ unsafe impl Platform for KernelPlatform {
 
     #[expect(clippy::inline_always, reason = "the frame pointer must be that of the allocating function")]
     #[inline(always)]
-    fn stack(&self) -> Option<StackSpan> {
-        let frame_pointer = cpu::frame_pointer();
+    fn frame_pointer(&self) -> usize {
+        cpu::frame_pointer()
+    }
+
+    #[inline]
+    fn stack(&self, frame_pointer: usize) -> Option<StackSpan> {
         let main = stacks::main_stack();
         let stack = if main.contains(&frame_pointer) { main } else { stacks::containing(frame_pointer)? };
         Some(StackSpan { frame_pointer, start: stack.start, size_bytes: stack.len() })
@@ -226,13 +222,13 @@ unsafe impl Platform for KernelPlatform {
     }
 
     #[inline]
-    fn mask_interrupts(&self) -> bool {
-        cpu::mask_interrupts()
+    fn mask_interrupts(&self) -> usize {
+        cpu::save_flags_and_mask_interrupts()
     }
 
     #[inline]
-    fn restore_interrupts(&self, were_enabled: bool) {
-        cpu::restore_interrupts(were_enabled);
+    fn restore_interrupts(&self, saved: usize) {
+        cpu::restore_interrupts(cpu::are_interrupts_enabled(saved));
     }
 
     fn take_page(&self) -> Option<NonNull<u8>> {

@@ -13,6 +13,15 @@ pub(super) struct Start {
     caller: usize,
 }
 
+impl Start {
+    /// A number that differs where stacks differ, as a rule: by the innermost call, and by the depth at which
+    /// it was made.
+    #[inline]
+    pub(super) fn key(&self) -> usize {
+        (self.return_address ^ self.caller << 3).wrapping_mul(0x9e37_79b9) >> 20
+    }
+}
+
 /// The frame at `pointer`: the caller's frame pointer and the return address. `None` outside of the stack.
 #[inline]
 fn frame(span: &StackSpan, pointer: usize) -> Option<(usize, usize)> {
@@ -27,7 +36,7 @@ fn frame(span: &StackSpan, pointer: usize) -> Option<(usize, usize)> {
 
 /// The first frame outside of the allocator.
 #[inline]
-pub(super) fn first_return(span: &StackSpan, platform: &impl Platform) -> Option<Start> {
+pub(super) fn start(span: &StackSpan, platform: &impl Platform) -> Option<Start> {
     let mut pointer = span.frame_pointer;
     for _ in 0..MOST_FRAMES {
         let (caller, return_address) = frame(span, pointer)?;
@@ -48,12 +57,10 @@ pub(super) fn matches(span: &StackSpan, start: &Start, frames: &[usize; MOST_FRA
     let mut pointer = start.caller;
     for (number, known) in frames.iter().enumerate().skip(1) {
         match frame(span, pointer) {
-            Some((caller, return_address)) if return_address == *known && return_address != 0 => {
-                pointer = caller;
-            }
-            // The walk ends here: so must the known stack.
-            None | Some((_, 0)) => return number == count,
+            // Behind the known stack's last frame stand zeros, so a walk that ends with one matches them.
+            Some((caller, return_address)) if return_address == *known => pointer = caller,
             Some(_) => return false,
+            None => return number >= count,
         }
     }
     true

@@ -37,11 +37,11 @@ unsafe impl Platform for HostPlatform {
         0
     }
 
-    fn mask_interrupts(&self) -> bool {
-        false
+    fn mask_interrupts(&self) -> usize {
+        0
     }
 
-    fn restore_interrupts(&self, _were_enabled: bool) {}
+    fn restore_interrupts(&self, _saved: usize) {}
 
     fn take_page(&self) -> Option<NonNull<u8>> {
         self.pages.fetch_add(1, Ordering::Relaxed);
@@ -75,7 +75,7 @@ unsafe impl Backend for HostBackend {
         "host"
     }
 
-    fn allocate(&mut self, layout: Layout) -> Option<NonNull<u8>> {
+    fn allocate(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
         if layout.size() > 1 << 40 {
             return None;
         }
@@ -88,16 +88,17 @@ unsafe impl Backend for HostBackend {
         self.live_bytes += layout.size();
         assert_eq!(self.live.insert(block.as_ptr() as usize, layout), None);
         self.freed.remove(&(block.as_ptr() as usize));
-        Some(block)
+        Some(NonNull::slice_from_raw_parts(block, layout.size()))
     }
 
-    unsafe fn deallocate(&mut self, block: NonNull<u8>, layout: Layout) {
+    unsafe fn deallocate(&mut self, block: NonNull<u8>, layout: Layout) -> usize {
         let own = self.live.remove(&(block.as_ptr() as usize)).expect("only live blocks reach the backend");
         assert_eq!(own, rounded(layout), "the layout of the allocation comes back");
         self.freed.insert(block.as_ptr() as usize);
         self.live_bytes -= own.size();
         // SAFETY: it was live, with this layout.
         unsafe { std::alloc::GlobalAlloc::dealloc(&System, block.as_ptr(), own) };
+        own.size()
     }
 
     fn usable_size_bytes(&self, layout: Layout) -> usize {

@@ -6,10 +6,22 @@ use x86::cpuid::CpuId;
 /// Masks interrupts on this CPU and says whether they were on.
 #[inline]
 pub(crate) fn mask_interrupts() -> bool {
-    let flags: u64;
+    are_interrupts_enabled(save_flags_and_mask_interrupts())
+}
+
+/// Masks interrupts on this CPU and returns the flags from before.
+#[inline]
+pub(crate) fn save_flags_and_mask_interrupts() -> usize {
+    let flags;
     // SAFETY: reads the flags through the stack and clears the interrupt flag; the kernel always runs with
     // the right to.
     unsafe { core::arch::asm!("pushfq", "pop {}", "cli", out(reg) flags) };
+    flags
+}
+
+/// Whether interrupts are on in these flags.
+#[inline]
+pub(crate) fn are_interrupts_enabled(flags: usize) -> bool {
     flags & (1 << 9) != 0
 }
 

@@ -30,8 +30,11 @@ pub(crate) struct PageMap {
 // SAFETY: the words belong to this map alone.
 unsafe impl Send for PageMap {}
 
-/// Set in the word of a large block's first page; descriptors are aligned to 64.
-const BLOCK_TAG: usize = 1;
+/// Added to the address of a slab's descriptor, which is aligned to 64. The other uses have even words, so
+/// that one test tells a slab.
+const SLAB_TAG: usize = 1;
+/// Set in the word of a large block's first page.
+const BLOCK_TAG: usize = 2;
 
 impl PageMap {
     /// Bytes that the map of `[start, end)` takes.
@@ -61,12 +64,30 @@ impl PageMap {
     /// The use of the page that `address` lies in.
     #[inline]
     pub(super) fn get(&self, address: usize) -> PageUse {
-        // SAFETY: a word of the map; `&self` keeps it from changing.
-        let word = self.word(address).map_or(0, |word| unsafe { word.read() });
-        if word & BLOCK_TAG != 0 {
-            return PageUse::Block { order: (word >> 1) as u32 };
+        if let Some(slab) = self.slab(address) {
+            return PageUse::Slab(slab);
         }
-        NonNull::new(word as *mut SlabDescriptor).map_or(PageUse::None, PageUse::Slab)
+        match self.read(address) {
+            0 => PageUse::None,
+            word => PageUse::Block { order: (word >> 2) as u32 },
+        }
+    }
+
+    #[inline]
+    fn read(&self, address: usize) -> usize {
+        // SAFETY: a word of the map; `&self` keeps it from changing.
+        self.word(address).map_or(0, |word| unsafe { word.read() })
+    }
+
+    /// The slab that the page at `address` is part of.
+    #[inline]
+    pub(super) fn slab(&self, address: usize) -> Option<NonNull<SlabDescriptor>> {
+        let word = self.read(address);
+        if word & SLAB_TAG == 0 {
+            return None;
+        }
+        // SAFETY: an odd word is a descriptor's address and the tag.
+        Some(unsafe { NonNull::new_unchecked((word - SLAB_TAG) as *mut SlabDescriptor) })
     }
 
     /// Sets the use of the page at `address`; a page outside of the map stays what it is.
@@ -74,8 +95,8 @@ impl PageMap {
     pub(super) fn set(&mut self, address: usize, page_use: PageUse) {
         let value = match page_use {
             PageUse::None => 0,
-            PageUse::Slab(descriptor) => descriptor.as_ptr() as usize,
-            PageUse::Block { order } => (order as usize) << 1 | BLOCK_TAG,
+            PageUse::Slab(descriptor) => descriptor.as_ptr() as usize + SLAB_TAG,
+            PageUse::Block { order } => (order as usize) << 2 | BLOCK_TAG,
         };
         if let Some(word) = self.word(address) {
             // SAFETY: a word of the map; `&mut self` keeps others away.

@@ -6,6 +6,7 @@
 //! go back to the pages, but for the last of a class. Larger blocks are whole runs of pages.
 
 use core::alloc::Layout;
+use core::num::NonZeroU64;
 use core::ptr::{NonNull, null_mut};
 
 use memstat::{Backend, Live, Location};
@@ -42,20 +43,91 @@ static CLASS_OF: [u8; MOST_CLASS_BYTES / 16 + 1] = {
 #[derive(Debug)]
 #[repr(C)]
 pub(super) struct SlabDescriptor {
-    /// Bit i is set while block i is free.
+    /// Bit i is set while block i is free, and if there is no such block.
     free: [u64; WORDS],
     start: usize,
     next: *mut SlabDescriptor,
     previous: *mut SlabDescriptor,
     free_blocks: u16,
     class: u8,
+    /// The word of `free` that blocks are taken from.
+    word: u8,
 }
 
-/// How many blocks and slabs a class has.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct ClassStatistics {
+impl SlabDescriptor {
+    /// Takes the first free block of the present word; `None` if it has none. As the blocks that do not exist
+    /// have the highest bits, the slab must have a free block.
+    #[inline]
+    fn take(&mut self, class: &mut ClassState) -> Option<NonNull<[u8]>> {
+        let word = usize::from(self.word);
+        // SAFETY: `word` is 0 or was found among these words.
+        let free = unsafe { self.free.get_unchecked_mut(word) };
+        let bits = NonZeroU64::new(*free)?;
+        *free = bits.get() & (bits.get() - 1);
+        self.free_blocks -= 1;
+        class.live_blocks += 1;
+        let number = word * 64 + bits.trailing_zeros() as usize;
+        let block = (self.start + number * class.block_bytes) as *mut u8;
+        // SAFETY: a slab lies in memory, not at address 0.
+        let block = unsafe { NonNull::new_unchecked(block) };
+        Some(NonNull::slice_from_raw_parts(block, class.block_bytes))
+    }
+
+    /// Marks the block at `address` as free; `None` if no block of this slab that is handed out starts there.
+    #[inline]
+    fn give(&mut self, class: &ClassState, address: usize) -> Option<()> {
+        let (number, is_start) = class.block_number(address - self.start);
+        // SAFETY: the address lies in the slab, which has at most 64 blocks a word.
+        let bits = unsafe { self.free.get_unchecked_mut(number / 64) };
+        if !is_start || *bits >> (number % 64) & 1 != 0 {
+            return None;
+        }
+        *bits |= 1 << (number % 64);
+        Some(())
+    }
+}
+
+/// A size class at work.
+#[derive(Debug)]
+#[repr(C, align(64))]
+struct ClassState {
+    /// The slabs with a free block.
+    partial: *mut SlabDescriptor,
+    /// Blocks handed out.
     live_blocks: usize,
     slabs: usize,
+    block_bytes: usize,
+    blocks_per_slab: usize,
+    /// What a slab may have free, less one, so that a free makes it neither usable nor empty: below this.
+    free_span: usize,
+    /// 2^32 over the size, rounded up: exact for offsets in a slab, which are below 2^16.
+    reciprocal: usize,
+}
+
+impl ClassState {
+    const fn new(class: usize) -> Self {
+        let block_bytes = CLASS_BYTES[class] as usize;
+        let blocks_per_slab = (PAGE_BYTES << CLASS_ORDERS[class]) / block_bytes;
+        Self {
+            partial: null_mut(),
+            live_blocks: 0,
+            slabs: 0,
+            block_bytes,
+            blocks_per_slab,
+            free_span: blocks_per_slab - 2,
+            reciprocal: (1_usize << 32).div_ceil(block_bytes),
+        }
+    }
+
+    /// Which block of its slab lies `offset` bytes behind the slab's start, and whether it starts there.
+    ///
+    /// Source: Lemire, Kaser, Kurz, Faster remainder by direct computation (2019): the product's upper half is
+    /// the quotient, and its lower half is below the reciprocal when the remainder is zero.
+    #[inline]
+    fn block_number(&self, offset: usize) -> (usize, bool) {
+        let product = offset * self.reciprocal;
+        (product >> 32, product & 0xffff_ffff < self.reciprocal)
+    }
 }
 
 /// What is known of a size class.
@@ -76,8 +148,7 @@ pub(crate) struct Class {
 /// The heap.
 #[derive(Debug)]
 pub(crate) struct Slab<S> {
-    partial: [*mut SlabDescriptor; CLASSES],
-    statistics: [ClassStatistics; CLASSES],
+    classes: [ClassState; CLASSES],
     descriptors: Descriptors,
     map: PageMap,
     source: S,
@@ -87,24 +158,6 @@ pub(crate) struct Slab<S> {
 
 // SAFETY: everything behind the pointers belongs to this heap alone.
 unsafe impl<S: Send> Send for Slab<S> {}
-
-/// Blocks that fit in a slab of a class. All tables are statics: a constant one would be copied to the stack
-/// at each use.
-static BLOCKS_PER_SLAB: [u16; CLASSES] = {
-    let mut table = [0; CLASSES];
-    let mut class = 0;
-    while class < CLASSES {
-        table[class] = ((PAGE_BYTES << CLASS_ORDERS[class]) / CLASS_BYTES[class] as usize) as u16;
-        class += 1;
-    }
-    table
-};
-
-/// Blocks that fit in a slab of a class.
-#[inline]
-fn blocks_per_slab(class: usize) -> usize {
-    usize::from(BLOCKS_PER_SLAB[class])
-}
 
 /// Pages in a slab of a class.
 fn pages_per_slab(class: usize) -> usize {
@@ -138,8 +191,7 @@ impl<S: PageSource> Slab<S> {
     /// An empty heap over `source`. `map` covers every page that the source may give.
     pub(crate) fn new(source: S, map: PageMap) -> Self {
         Self {
-            partial: [null_mut(); CLASSES],
-            statistics: [ClassStatistics { live_blocks: 0, slabs: 0 }; CLASSES],
+            classes: core::array::from_fn(ClassState::new),
             descriptors: Descriptors::new(),
             map,
             source,
@@ -150,19 +202,19 @@ impl<S: PageSource> Slab<S> {
 
     /// The class `number`, from the smallest blocks up.
     pub(crate) fn class(&self, number: usize) -> Option<Class> {
-        let statistics = self.statistics.get(number)?;
+        let class = self.classes.get(number)?;
         Some(Class {
-            block_bytes: usize::from(*CLASS_BYTES.get(number)?),
-            blocks_per_slab: blocks_per_slab(number),
+            block_bytes: class.block_bytes,
+            blocks_per_slab: class.blocks_per_slab,
             pages_per_slab: pages_per_slab(number),
-            live_blocks: statistics.live_blocks,
-            slabs: statistics.slabs,
+            live_blocks: class.live_blocks,
+            slabs: class.slabs,
         })
     }
 
     /// Pages in slabs and their descriptors.
     pub(crate) fn slab_pages(&self) -> usize {
-        let slabs = self.statistics.iter().enumerate();
+        let slabs = self.classes.iter().enumerate();
         slabs.map(|(class, have)| have.slabs * pages_per_slab(class)).sum::<usize>()
             + self.descriptors.page_count()
     }
@@ -178,28 +230,74 @@ impl<S: PageSource> Slab<S> {
         &self.source
     }
 
+    #[cold]
+    #[inline(never)]
+    fn allocate_pages(&mut self, order: u32) -> Option<NonNull<[u8]>> {
+        let block = self.source.take(order)?;
+        self.map.set(block.as_ptr() as usize, PageUse::Block { order });
+        self.large_pages += 1 << order;
+        self.large_blocks += 1;
+        Some(NonNull::slice_from_raw_parts(block, PAGE_BYTES << order))
+    }
+
+    /// # Safety
+    ///
+    /// As for [`Backend::deallocate_unsized`].
+    #[cold]
+    #[inline(never)]
+    unsafe fn deallocate_pages(&mut self, block: NonNull<u8>) -> Option<usize> {
+        let address = block.as_ptr() as usize;
+        let PageUse::Block { order } = self.map.get(address) else { return None };
+        if !address.is_multiple_of(PAGE_BYTES) {
+            return None;
+        }
+        self.map.set(address, PageUse::None);
+        self.large_pages -= 1 << order;
+        self.large_blocks -= 1;
+        // SAFETY: the caller gives the block up; it came from the source with this order.
+        unsafe { self.source.give(block, order) };
+        Some(PAGE_BYTES << order)
+    }
+
+    /// Takes a block of a class that is at hand, if the slab has more than that.
     #[inline]
-    fn allocate_from_class(&mut self, class: usize) -> Option<NonNull<u8>> {
-        let slab = match NonNull::new(self.partial[class]) {
-            Some(slab) => slab,
-            None => self.add_slab(class)?,
-        };
+    fn take_block(&mut self, class: usize) -> Option<NonNull<[u8]>> {
+        // SAFETY: a number out of the table of classes, or of one.
+        let class = unsafe { self.classes.get_unchecked_mut(class) };
         // SAFETY: slabs on the list are live and have a free block; nobody else refers to the descriptor.
-        let slab = unsafe { &mut *slab.as_ptr() };
-        let (word, bits) = slab.free.iter_mut().enumerate().find(|(_, bits)| **bits != 0)?;
-        let number = word * 64 + bits.trailing_zeros() as usize;
-        *bits &= *bits - 1;
-        slab.free_blocks -= 1;
-        let block = slab.start + number * usize::from(CLASS_BYTES[class]);
+        let slab = unsafe { class.partial.as_mut() }.filter(|slab| slab.free_blocks > 1)?;
+        slab.take(class)
+    }
+
+    #[inline]
+    fn allocate_from_class(&mut self, class: usize) -> Option<NonNull<[u8]>> {
+        if let Some(block) = self.take_block(class) {
+            return Some(block);
+        }
+        self.take_odd_block(class)
+    }
+
+    /// Takes the last free block of a slab, the first of its next word, or the first of a new slab.
+    #[cold]
+    #[inline(never)]
+    fn take_odd_block(&mut self, class: usize) -> Option<NonNull<[u8]>> {
+        if self.classes[class].partial.is_null() {
+            self.add_slab(class)?;
+        }
+        let state = &mut self.classes[class];
+        // SAFETY: as in `take_block`.
+        let slab = unsafe { &mut *state.partial };
+        slab.word = slab.free.iter().position(|bits| *bits != 0)? as u8;
+        let block = slab.take(state)?;
         if slab.free_blocks == 0 {
             let slab = core::ptr::from_mut(slab);
             self.unlink(class, slab);
         }
-        self.statistics[class].live_blocks += 1;
-        NonNull::new(block as *mut u8)
+        Some(block)
     }
 
     #[cold]
+    #[inline(never)]
     fn add_slab(&mut self, class: usize) -> Option<NonNull<SlabDescriptor>> {
         let descriptor = self.descriptors.take(&mut self.source)?;
         let Some(pages) = self.source.take(CLASS_ORDERS[class].into()) else {
@@ -207,57 +305,78 @@ impl<S: PageSource> Slab<S> {
             unsafe { self.descriptors.give(descriptor, &mut self.source) };
             return None;
         };
-        let blocks = blocks_per_slab(class);
-        let mut free = [0_u64; WORDS];
-        for (word, bits) in free.iter_mut().enumerate() {
-            let left = blocks.saturating_sub(word * 64).min(64) as u32;
-            *bits = u64::MAX.checked_shr(64 - left).unwrap_or(0);
-        }
+        let blocks = self.classes[class].blocks_per_slab;
         let start = pages.as_ptr() as usize;
         let slab = SlabDescriptor {
-            free,
+            free: [u64::MAX; WORDS],
             start,
             next: null_mut(),
             previous: null_mut(),
             free_blocks: blocks as u16,
             class: class as u8,
+            word: 0,
         };
         // SAFETY: room for a descriptor, ours alone.
         unsafe { descriptor.write(slab) };
         for page in 0..pages_per_slab(class) {
             self.map.set(start + page * PAGE_BYTES, PageUse::Slab(descriptor));
         }
-        self.partial[class] = descriptor.as_ptr();
-        self.statistics[class].slabs += 1;
+        let class = &mut self.classes[class];
+        class.partial = descriptor.as_ptr();
+        class.slabs += 1;
         Some(descriptor)
+    }
+
+    /// Gives a block back to its slab if that changes no list; says how many bytes it took.
+    #[inline]
+    fn give_block(&mut self, slab: NonNull<SlabDescriptor>, address: usize) -> Option<usize> {
+        // SAFETY: the map names live slabs only; nobody else refers to the descriptor.
+        let slab = unsafe { &mut *slab.as_ptr() };
+        // SAFETY: `add_slab` wrote the number of a class that there is.
+        let class = unsafe { self.classes.get_unchecked_mut(usize::from(slab.class)) };
+        // Neither full before nor empty after: one comparison, as 0 - 1 is larger than any count.
+        if usize::from(slab.free_blocks).wrapping_sub(1) >= class.free_span {
+            return None;
+        }
+        slab.give(class, address)?;
+        slab.free_blocks += 1;
+        class.live_blocks -= 1;
+        Some(class.block_bytes)
     }
 
     #[inline]
     fn free_to_slab(&mut self, slab: NonNull<SlabDescriptor>, address: usize) -> Option<usize> {
-        // SAFETY: the map names live slabs only; nobody else refers to the descriptor.
-        let descriptor = unsafe { &mut *slab.as_ptr() };
-        let class = usize::from(descriptor.class);
-        let number = block_number(address - descriptor.start, class);
-        let bits = descriptor.free.get_mut(number / 64)?;
-        let bit = 1 << (number % 64);
-        let size_bytes = usize::from(CLASS_BYTES[class]);
-        if *bits & bit != 0 || descriptor.start + number * size_bytes != address {
-            return None;
+        match self.give_block(slab, address) {
+            Some(size_bytes) => Some(size_bytes),
+            None => self.give_first_or_last_block(slab, address),
         }
-        *bits |= bit;
+    }
+
+    /// Gives a block back that is the first free one of its slab, or the last; or is none at all.
+    #[cold]
+    #[inline(never)]
+    fn give_first_or_last_block(&mut self, slab: NonNull<SlabDescriptor>, address: usize) -> Option<usize> {
+        // SAFETY: as in `give_block`.
+        let descriptor = unsafe { &mut *slab.as_ptr() };
+        let number = usize::from(descriptor.class);
+        let class = &mut self.classes[number];
+        descriptor.give(class, address)?;
         descriptor.free_blocks += 1;
-        self.statistics[class].live_blocks -= 1;
+        class.live_blocks -= 1;
+        let block_bytes = class.block_bytes;
+        let is_empty = usize::from(descriptor.free_blocks) == class.blocks_per_slab;
         if descriptor.free_blocks == 1 {
-            self.link(class, slab.as_ptr());
+            self.link(number, slab.as_ptr());
         }
         let is_only = descriptor.next.is_null() && descriptor.previous.is_null();
-        if usize::from(descriptor.free_blocks) == blocks_per_slab(class) && !is_only {
-            self.remove_slab(class, slab);
+        if is_empty && !is_only {
+            self.remove_slab(number, slab);
         }
-        Some(size_bytes)
+        Some(block_bytes)
     }
 
     #[cold]
+    #[inline(never)]
     fn remove_slab(&mut self, class: usize, slab: NonNull<SlabDescriptor>) {
         self.unlink(class, slab.as_ptr());
         // SAFETY: a live slab of which every block is free.
@@ -265,7 +384,7 @@ impl<S: PageSource> Slab<S> {
         for page in 0..pages_per_slab(class) {
             self.map.set(start + page * PAGE_BYTES, PageUse::None);
         }
-        self.statistics[class].slabs -= 1;
+        self.classes[class].slabs -= 1;
         // SAFETY: off the list and the map, and none of its blocks is handed out.
         unsafe {
             self.descriptors.give(slab, &mut self.source);
@@ -275,8 +394,10 @@ impl<S: PageSource> Slab<S> {
         }
     }
 
+    #[cold]
+    #[inline(never)]
     fn link(&mut self, class: usize, slab: *mut SlabDescriptor) {
-        let head = core::mem::replace(&mut self.partial[class], slab);
+        let head = core::mem::replace(&mut self.classes[class].partial, slab);
         // SAFETY: live descriptors; `slab` was on no list.
         unsafe {
             (*slab).next = head;
@@ -287,6 +408,8 @@ impl<S: PageSource> Slab<S> {
         }
     }
 
+    #[cold]
+    #[inline(never)]
     fn unlink(&mut self, class: usize, slab: *mut SlabDescriptor) {
         // SAFETY: `slab` is on its class' list, whose members are live descriptors.
         unsafe {
@@ -296,7 +419,7 @@ impl<S: PageSource> Slab<S> {
             }
             match NonNull::new(previous) {
                 Some(mut previous) => previous.as_mut().next = next,
-                None => self.partial[class] = next,
+                None => self.classes[class].partial = next,
             }
             (*slab).next = null_mut();
             (*slab).previous = null_mut();
@@ -316,22 +439,6 @@ impl<S: PageSource> Slab<S> {
     }
 }
 
-/// Which block of its class' slab lies `offset` bytes behind the slab's start.
-#[inline]
-fn block_number(offset: usize, class: usize) -> usize {
-    /// 2^32 over the size, rounded up: exact for offsets of a slab, which are below 2^16.
-    static RECIPROCALS: [u64; CLASSES] = {
-        let mut table = [0; CLASSES];
-        let mut class = 0;
-        while class < CLASSES {
-            table[class] = (1_u64 << 32).div_ceil(CLASS_BYTES[class] as u64);
-            class += 1;
-        }
-        table
-    };
-    ((offset as u64 * RECIPROCALS[class]) >> 32) as usize
-}
-
 // SAFETY: blocks of a slab are disjoint and handed out once, by their bits; runs of pages come from the
 // source, whose contract is the same.
 unsafe impl<S: PageSource> Backend for Slab<S> {
@@ -340,39 +447,42 @@ unsafe impl<S: PageSource> Backend for Slab<S> {
     }
 
     #[inline]
-    fn allocate(&mut self, layout: Layout) -> Option<NonNull<u8>> {
+    fn allocate(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
         match service(layout)? {
             Service::Class(class) => self.allocate_from_class(class),
-            Service::Pages { order } => {
-                let block = self.source.take(order)?;
-                self.map.set(block.as_ptr() as usize, PageUse::Block { order });
-                self.large_pages += 1 << order;
-                self.large_blocks += 1;
-                Some(block)
-            }
+            Service::Pages { order } => self.allocate_pages(order),
         }
     }
 
     #[inline]
-    unsafe fn deallocate(&mut self, block: NonNull<u8>, _layout: Layout) {
+    fn allocate_quickly(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
+        if layout.align() > 16 || layout.size() > MOST_CLASS_BYTES {
+            return None;
+        }
+        self.take_block(usize::from(CLASS_OF[layout.size().div_ceil(16)]))
+    }
+
+    #[inline]
+    unsafe fn deallocate_quickly(&mut self, block: NonNull<u8>) -> Option<usize> {
+        let address = block.as_ptr() as usize;
+        let slab = self.map.slab(address)?;
+        self.give_block(slab, address)
+    }
+
+    #[inline]
+    unsafe fn deallocate(&mut self, block: NonNull<u8>, _layout: Layout) -> usize {
         // SAFETY: handed on to the caller. The pointer alone says which block it is.
-        let _ = unsafe { self.deallocate_unsized(block) };
+        unsafe { self.deallocate_unsized(block) }.unwrap_or(0)
     }
 
     #[inline]
     unsafe fn deallocate_unsized(&mut self, block: NonNull<u8>) -> Option<usize> {
         let address = block.as_ptr() as usize;
-        match self.map.get(address) {
-            PageUse::Slab(slab) => self.free_to_slab(slab, address),
-            PageUse::Block { order } if address.is_multiple_of(PAGE_BYTES) => {
-                self.map.set(address, PageUse::None);
-                self.large_pages -= 1 << order;
-                self.large_blocks -= 1;
-                // SAFETY: the caller gives the block up; it came from the source with this order.
-                unsafe { self.source.give(block, order) };
-                Some(PAGE_BYTES << order)
-            }
-            PageUse::Block { .. } | PageUse::None => None,
+        if let PageUse::Slab(slab) = self.map.get(address) {
+            self.free_to_slab(slab, address)
+        } else {
+            // SAFETY: handed on to the caller.
+            unsafe { self.deallocate_pages(block) }
         }
     }
 
@@ -386,11 +496,10 @@ unsafe impl<S: PageSource> Backend for Slab<S> {
     }
 
     fn live(&self) -> Live {
-        let classes = self.statistics.iter().zip(CLASS_BYTES);
         let start = Live { blocks: self.large_blocks as u64, bytes: (self.large_pages * PAGE_BYTES) as u64 };
-        classes.fold(start, |sum, (class, bytes)| Live {
+        self.classes.iter().fold(start, |sum, class| Live {
             blocks: sum.blocks + class.live_blocks as u64,
-            bytes: sum.bytes + class.live_blocks as u64 * u64::from(bytes),
+            bytes: sum.bytes + (class.live_blocks * class.block_bytes) as u64,
         })
     }
 
@@ -398,14 +507,14 @@ unsafe impl<S: PageSource> Backend for Slab<S> {
         if let PageUse::Slab(slab) = self.map.get(address) {
             // SAFETY: the map names live slabs only; `&self` keeps it from changing.
             let slab = unsafe { slab.as_ref() };
-            let class = usize::from(slab.class);
-            let number = block_number(address - slab.start, class);
-            let start = slab.start + number * usize::from(CLASS_BYTES[class]);
-            if number >= blocks_per_slab(class) {
+            let class = &self.classes[usize::from(slab.class)];
+            let (number, _) = class.block_number(address - slab.start);
+            let start = slab.start + number * class.block_bytes;
+            if number >= class.blocks_per_slab {
                 return Location::Unknown;
             }
             let is_free = slab.free.get(number / 64).is_some_and(|bits| bits >> (number % 64) & 1 != 0);
-            return match Layout::from_size_align(CLASS_BYTES[class].into(), 16) {
+            return match Layout::from_size_align(class.block_bytes, 16) {
                 Ok(layout) if !is_free => Location::Live { start, layout },
                 _ => Location::Free { start },
             };

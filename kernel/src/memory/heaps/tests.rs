@@ -97,7 +97,7 @@ proptest! {
         for (number, (kind, size_bytes, align_log2, index)) in steps.into_iter().enumerate() {
             if kind < 3 || live.is_empty() {
                 let wanted = layout(size_bytes, 1 << align_log2);
-                let block = heap.allocate(wanted).unwrap();
+                let block = heap.allocate(wanted).unwrap().cast::<u8>();
                 let address = block.as_ptr() as usize;
                 let usable_bytes = heap.usable_size_bytes(wanted);
                 prop_assert!(address.is_multiple_of(wanted.align()) && usable_bytes >= size_bytes);
@@ -141,7 +141,7 @@ fn exhausted_heap_says_none_and_gives_everything_again_after_the_frees() {
     let mut heap = slab(300);
     for size_bytes in [16, 64, 100, 2048, 4096, 20_000] {
         let fill = |heap: &mut Slab<HostPages>| -> Vec<NonNull<u8>> {
-            std::iter::from_fn(|| heap.allocate(layout(size_bytes, 8))).collect()
+            std::iter::from_fn(|| Some(heap.allocate(layout(size_bytes, 8))?.cast())).collect()
         };
         let blocks = fill(&mut heap);
         let count = blocks.len();
@@ -165,8 +165,8 @@ fn senseless_layouts_are_refused() {
     assert_eq!(heap.allocate(layout(isize::MAX as usize - 4095, 1)), None);
     assert_eq!(heap.allocate(layout(1, 1 << 62)), None);
     assert_eq!(heap.allocate(layout(1 << 40, 1 << 40)), None);
-    let zero = heap.allocate(layout(0, 1)).unwrap();
-    let other = heap.allocate(layout(0, 1)).unwrap();
+    let zero = heap.allocate(layout(0, 1)).unwrap().cast::<u8>();
+    let other = heap.allocate(layout(0, 1)).unwrap().cast::<u8>();
     assert_ne!(zero, other);
 }
 
@@ -174,7 +174,7 @@ fn senseless_layouts_are_refused() {
 fn alignment_reaches_two_mebibytes() {
     let mut heap = slab(4096);
     for align_log2 in 0..=21 {
-        let block = heap.allocate(layout(24, 1 << align_log2)).unwrap();
+        let block = heap.allocate(layout(24, 1 << align_log2)).unwrap().cast::<u8>();
         assert!((block.as_ptr() as usize).is_multiple_of(1 << align_log2));
     }
 }

@@ -1,0 +1,53 @@
+//! Frees that were refused.
+
+/// A free or reallocation of something that is no live block. It did no harm: the backend never saw it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadFree {
+    /// The address that was to be freed.
+    pub address: usize,
+    /// What is wrong with it.
+    pub kind: BadFreeKind,
+}
+
+/// What is wrong with a pointer that was to be freed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BadFreeKind {
+    /// The block that starts there is free already.
+    DoubleFree,
+    /// The address lies inside a live block.
+    Interior {
+        /// The start of that block.
+        start: usize,
+    },
+    /// The block is live, but was allocated with another layout.
+    WrongLayout {
+        /// Bytes that were asked for when it was allocated.
+        size_bytes: usize,
+        /// The alignment that was asked for then.
+        align_bytes: usize,
+    },
+    /// No block that is live starts there, and none that the backend remembers.
+    NeverAllocated,
+}
+
+impl core::fmt::Display for BadFree {
+    fn fmt(&self, out: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let address = self.address;
+        match self.kind {
+            BadFreeKind::DoubleFree => write!(out, "double free of {address:#x}"),
+            BadFreeKind::Interior { start } => {
+                write!(
+                    out,
+                    "free of {address:#x}, {} bytes inside the live block {start:#x}",
+                    address - start
+                )
+            }
+            BadFreeKind::WrongLayout { size_bytes, align_bytes } => write!(
+                out,
+                "free of {address:#x} with a wrong layout: it was allocated with {size_bytes} bytes, aligned to \
+                 {align_bytes}"
+            ),
+            BadFreeKind::NeverAllocated => write!(out, "free of {address:#x}, which is no live block"),
+        }
+    }
+}

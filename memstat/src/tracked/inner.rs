@@ -1,0 +1,389 @@
+//! What stands behind the tracker's lock: backend and records, changed together.
+//!
+//! What levels `off` and `counters` do for most blocks is inlined into the caller, and calls nothing: so it
+//! saves no registers. All else is a call.
+
+use core::alloc::Layout;
+use core::ptr::NonNull;
+
+use crate::arena::Arena;
+use crate::backend::{Backend, Location};
+use crate::bad_free::{BadFree, BadFreeKind};
+use crate::counters::{Counters, Histogram, Since, Tallies};
+use crate::history::{Event, EventKind, History};
+use crate::level::Level;
+use crate::live::LiveMap;
+use crate::platform::Platform;
+use crate::record::{Origin, Record};
+use crate::stacks::Depot;
+
+#[derive(Debug)]
+pub(super) struct Inner<B> {
+    pub(super) level: Level,
+    /// What the fast path has to do at this level, and with the records that are left of others.
+    way: Way,
+    /// `None` until [`Tracked::start`](super::Tracked::start).
+    pub(super) backend: Option<B>,
+    pub(super) tallies: Tallies,
+    pub(super) histogram: Histogram,
+    pub(super) sequence: u64,
+    pub(super) live: LiveMap,
+    pub(super) depot: Depot,
+    pub(super) history: History,
+    pub(super) arena: Arena,
+    pub(super) since: Since,
+}
+
+/// What there is to do beside the backend's work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+enum Way {
+    /// Nothing.
+    Pass,
+    /// To count.
+    Count,
+    /// To count as the level says, and to look after records: blocks are recorded, or some still are.
+    Record,
+}
+
+/// What a free goes by.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Claim {
+    /// The caller knows the layout and has to be right.
+    Layout(Layout),
+    /// The caller has just the pointer.
+    PointerOnly,
+}
+
+/// Where a call comes from: what is needed to walk its stack, if that is wanted.
+#[derive(Debug)]
+pub(super) struct Caller<'a, P> {
+    pub(super) frame_pointer: usize,
+    pub(super) platform: &'a P,
+}
+
+impl<B: Backend> Inner<B> {
+    pub(super) const fn new() -> Self {
+        Self {
+            level: Level::Blocks,
+            way: Way::Record,
+            backend: None,
+            tallies: Tallies::ZERO,
+            histogram: Histogram::EMPTY,
+            sequence: 0,
+            live: LiveMap::new(),
+            depot: Depot::new(),
+            history: History::new(),
+            arena: Arena::new(),
+            since: Since { counters: 0, blocks: 0, stacks: 0, history: 0 },
+        }
+    }
+
+    /// Puts the backend in place, if there is none yet.
+    pub(super) fn start(&mut self, backend: B) {
+        if self.backend.is_none() {
+            self.backend = Some(backend);
+            self.choose_way();
+        }
+    }
+
+    /// Allocates if nothing is to be recorded and the backend has a block at hand.
+    #[expect(clippy::inline_always, reason = "the fast path, which saves no registers")]
+    #[inline(always)]
+    pub(super) fn allocate_quickly(&mut self, layout: Layout) -> Option<NonNull<u8>> {
+        if self.way > Way::Count {
+            return None;
+        }
+        // SAFETY: the way is such only once there is a backend.
+        let backend = unsafe { self.backend.as_mut().unwrap_unchecked() };
+        let block = backend.allocate_quickly(layout)?;
+        if self.way == Way::Count {
+            self.tallies.count_allocation(layout.size(), block.len());
+            self.histogram.add(layout.size());
+        }
+        Some(block.cast())
+    }
+
+    /// Frees if no record can be there and the backend does it at once.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Backend::deallocate_unsized`].
+    #[expect(clippy::inline_always, reason = "the fast path, which saves no registers")]
+    #[inline(always)]
+    pub(super) unsafe fn free_quickly(&mut self, block: NonNull<u8>) -> bool {
+        if self.way > Way::Count {
+            return false;
+        }
+        // SAFETY: the way is such only once there is a backend. The rest is handed on to the caller.
+        let taken_bytes = unsafe { self.backend.as_mut().unwrap_unchecked().deallocate_quickly(block) };
+        let Some(taken_bytes) = taken_bytes else { return false };
+        if self.way == Way::Count {
+            self.tallies.count_free(taken_bytes);
+        }
+        true
+    }
+
+    #[inline]
+    pub(super) fn allocate<P: Platform>(
+        &mut self,
+        layout: Layout,
+        caller: &Caller<'_, P>,
+    ) -> Option<NonNull<u8>> {
+        let Some(block) = self.backend.as_mut().and_then(|backend| backend.allocate(layout)) else {
+            self.fail(layout.size(), caller);
+            return None;
+        };
+        if self.level != Level::Off {
+            self.tallies.count_allocation(layout.size(), block.len());
+            self.histogram.add(layout.size());
+            if self.level != Level::Counters {
+                self.record(block.cast(), layout, caller);
+            }
+        }
+        Some(block.cast())
+    }
+
+    /// Enters a new block in the live map, and in what lies above it.
+    #[inline]
+    fn record<P: Platform>(&mut self, block: NonNull<u8>, layout: Layout, caller: &Caller<'_, P>) {
+        let platform = caller.platform;
+        let stack = if self.level >= Level::Stacks {
+            let span = platform.stack(caller.frame_pointer);
+            span.and_then(|span| self.depot.capture(&span, &mut self.arena, platform))
+        } else {
+            None
+        };
+        self.sequence += 1;
+        let origin = Origin::now(self.sequence, stack.as_ref().map_or(0, |stack| stack.number()), platform);
+        let record = Record::new(block, layout, &origin);
+        if self.live.insert(record, &mut self.arena, platform).is_ok() {
+            self.tallies.add_recorded_bytes(layout.size());
+            if let Some(stack) = stack {
+                stack.add(layout.size());
+            }
+        } else {
+            self.tallies.untracked += 1;
+        }
+        if self.level == Level::Full {
+            self.history.write(Event::of_block(EventKind::Allocate, &record), &mut self.arena, platform);
+        }
+    }
+
+    #[inline]
+    pub(super) fn free<P: Platform>(
+        &mut self,
+        block: NonNull<u8>,
+        claim: Claim,
+        caller: &Caller<'_, P>,
+    ) -> Result<(), BadFree> {
+        let platform = caller.platform;
+        let is_claimed = |record: &Record| match claim {
+            Claim::Layout(layout) => record.has_layout(layout),
+            Claim::PointerOnly => true,
+        };
+        let Some(record) = self.live.remove_if(address_of(block), is_claimed, &mut self.arena, platform)
+        else {
+            return self.free_unrecorded(block, caller);
+        };
+        let Some(backend) = self.backend.as_mut() else { return Ok(()) };
+        // SAFETY: the live map had the block, with the layout that it was allocated with, and has it no
+        // more.
+        let taken_bytes = unsafe { backend.deallocate(block, record.layout()) };
+        self.tallies.subtract_recorded_bytes(record.size_bytes());
+        if let Some(stack) = self.depot.get_mut(record.stack()) {
+            stack.subtract(record.size_bytes());
+        }
+        if self.level != Level::Off {
+            self.tallies.count_free(taken_bytes);
+            if self.level == Level::Full {
+                self.sequence += 1;
+                let event = Event::of_free(&record, self.sequence, platform);
+                self.history.write(event, &mut self.arena, platform);
+            }
+        }
+        if self.live.len() == 0 {
+            self.choose_way();
+        }
+        Ok(())
+    }
+
+    /// Frees a block that the live map does not have with this layout: it came when none was recorded, or
+    /// could not be; or the free is bad.
+    #[cold]
+    #[inline(never)]
+    fn free_unrecorded<P: Platform>(
+        &mut self,
+        block: NonNull<u8>,
+        caller: &Caller<'_, P>,
+    ) -> Result<(), BadFree> {
+        let address = address_of(block);
+        if let Some(record) = self.live.get(address) {
+            let kind = BadFreeKind::WrongLayout {
+                size_bytes: record.size_bytes(),
+                align_bytes: record.align_bytes(),
+            };
+            return Err(self.refuse(BadFree { address, kind }, caller));
+        }
+        let backend = self.backend.as_mut();
+        // SAFETY: the caller gives the block up; the backend itself makes sure that it is one.
+        let Some(taken_bytes) = backend.and_then(|heap| unsafe { heap.deallocate_unsized(block) }) else {
+            return Err(self.refuse(self.bad_free(address), caller));
+        };
+        if self.level >= Level::Counters {
+            self.tallies.count_free(taken_bytes);
+            self.note(EventKind::Free, address, taken_bytes, Some(0), caller);
+        }
+        Ok(())
+    }
+
+    /// Writes an event to the history, where one is kept. Without a stack it gets the caller's.
+    fn note<P: Platform>(
+        &mut self,
+        kind: EventKind,
+        address: usize,
+        size_bytes: usize,
+        stack: Option<u32>,
+        caller: &Caller<'_, P>,
+    ) {
+        if self.level != Level::Full {
+            return;
+        }
+        let platform = caller.platform;
+        let stack = stack.unwrap_or_else(|| {
+            let span = platform.stack(caller.frame_pointer);
+            let stack = span.and_then(|span| self.depot.capture(&span, &mut self.arena, platform));
+            stack.map_or(0, |stack| stack.number())
+        });
+        self.sequence += 1;
+        let origin = Origin::now(self.sequence, stack, platform);
+        let event = Event::new(kind, address, size_bytes, &origin);
+        self.history.write(event, &mut self.arena, platform);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn refuse<P: Platform>(&mut self, bad: BadFree, caller: &Caller<'_, P>) -> BadFree {
+        self.tallies.bad_frees += 1;
+        self.note(EventKind::BadFree, bad.address, 0, None, caller);
+        bad
+    }
+
+    /// Counts a request that was not served.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn fail<P: Platform>(&mut self, size_bytes: usize, caller: &Caller<'_, P>) {
+        self.tallies.failures += 1;
+        self.note(EventKind::Fail, 0, size_bytes, None, caller);
+    }
+
+    pub(super) fn set_level(&mut self, level: Level, stamp: u64) {
+        self.synchronise();
+        let is_switched_on = |part: Level| self.level < part && level >= part;
+        let since = &mut self.since;
+        for (part, stands) in [
+            (Level::Counters, &mut since.counters),
+            (Level::Blocks, &mut since.blocks),
+            (Level::Stacks, &mut since.stacks),
+            (Level::Full, &mut since.history),
+        ] {
+            if is_switched_on(part) {
+                *stands = stamp;
+            }
+        }
+        self.level = level;
+        self.choose_way();
+    }
+
+    fn choose_way(&mut self) {
+        self.way = match self.level {
+            _ if self.live.len() != 0 || self.backend.is_none() => Way::Record,
+            Level::Off => Way::Pass,
+            Level::Counters => Way::Count,
+            Level::Blocks | Level::Stacks | Level::Full => Way::Record,
+        };
+    }
+
+    /// Brings the live values up to date. While nothing is counted the backend knows them.
+    fn synchronise(&mut self) {
+        if self.level == Level::Off {
+            self.tallies.set_live(self.backend.as_ref().map(Backend::live).unwrap_or_default());
+        }
+    }
+
+    /// The counters of this moment.
+    pub(super) fn counters(&mut self) -> Counters {
+        self.synchronise();
+        self.tallies.counters(self.histogram.total(), self.live.len() as u64)
+    }
+
+    /// The layout of a live block that is not recorded, as far as the backend knows it.
+    pub(super) fn unrecorded_layout(&self, address: usize) -> Option<Layout> {
+        match self.backend.as_ref()?.locate(address) {
+            Location::Live { start, layout } if start == address => Some(layout),
+            _ => None,
+        }
+    }
+
+    /// What is wrong with an address that is no live block.
+    pub(super) fn bad_free(&self, address: usize) -> BadFree {
+        let location = self.backend.as_ref().map_or(Location::Unknown, |backend| backend.locate(address));
+        let kind = match location {
+            Location::Free { start } if start == address => BadFreeKind::DoubleFree,
+            Location::Live { start, .. } if start != address => BadFreeKind::Interior { start },
+            _ => BadFreeKind::NeverAllocated,
+        };
+        BadFree { address, kind }
+    }
+
+    pub(super) fn layout_of<P: Platform>(
+        &mut self,
+        block: NonNull<u8>,
+        claim: Claim,
+        caller: &Caller<'_, P>,
+    ) -> Result<Layout, BadFree> {
+        let address = address_of(block);
+        let recorded = self.live.get(address).map(Record::layout);
+        match (recorded.or_else(|| self.unrecorded_layout(address)), claim) {
+            (Some(_), Claim::Layout(layout)) if recorded.is_none() => Ok(layout),
+            (Some(layout), _) => Ok(layout),
+            (None, _) => Err(self.refuse(self.bad_free(address), caller)),
+        }
+    }
+
+    /// Changes just the record if the backend would use the same memory for the new size anyway.
+    pub(super) fn resize_in_place<P: Platform>(
+        &mut self,
+        block: NonNull<u8>,
+        old: Layout,
+        new_size_bytes: usize,
+        caller: &Caller<'_, P>,
+    ) -> bool {
+        let Ok(new) = Layout::from_size_align(new_size_bytes, old.align()) else { return false };
+        let Some(backend) = self.backend.as_ref() else { return false };
+        if backend.usable_size_bytes(new) != backend.usable_size_bytes(old) {
+            return false;
+        }
+        let address = address_of(block);
+        let mut number = 0;
+        if let Some(record) = self.live.get_mut(address) {
+            number = record.stack();
+            record.set_size_bytes(new_size_bytes);
+            self.tallies.subtract_recorded_bytes(old.size());
+            self.tallies.add_recorded_bytes(new_size_bytes);
+            if let Some(stack) = self.depot.get_mut(number) {
+                stack.resize(old.size(), new_size_bytes);
+            }
+        }
+        if self.level >= Level::Counters {
+            self.tallies.reallocations += 1;
+            self.note(EventKind::Reallocate, address, new_size_bytes, Some(number), caller);
+        }
+        true
+    }
+}
+
+#[inline]
+fn address_of(block: NonNull<u8>) -> usize {
+    block.as_ptr() as usize
+}
