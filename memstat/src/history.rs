@@ -70,11 +70,10 @@ impl Event {
         Self { record: record.with_code(kind as u64) }
     }
 
-    /// The event that frees, now, the block that `record` is about.
+    /// The event that frees the block that `record` is about.
     #[inline]
-    pub(crate) fn of_free(record: &Record, sequence: u64, platform: &impl Platform) -> Self {
-        let (cpu, task) = (platform.cpu(), platform.task());
-        Self { record: record.at_event(EventKind::Free as u64, cpu, sequence, platform.stamp(), task) }
+    pub(crate) fn of_free(record: &Record, origin: &Origin) -> Self {
+        Self { record: record.at_event(EventKind::Free as u64, origin) }
     }
 
     /// What happened.
@@ -144,17 +143,31 @@ impl History {
         (self.stop_place, self.filled) = (0, 0);
     }
 
-    /// Writes an event. While the arena gives no memory the ring stays as long as it is.
+    /// Whether the next event needs no other page.
     #[inline]
-    pub(crate) fn write(&mut self, event: Event, arena: &mut Arena, platform: &impl Platform) {
+    pub(crate) fn has_room(&self) -> bool {
+        self.next != self.stop
+    }
+
+    /// Writes an event. There must be room, as [`History::has_room`] says.
+    #[inline]
+    pub(crate) fn put(&mut self, event: Event) {
+        debug_assert!(self.has_room());
         self.written += 1;
-        if self.next == self.stop && !self.turn_page(arena, platform) {
-            return;
-        }
         // SAFETY: before `stop` lies room for an event, in a page of this ring.
         unsafe {
             self.next.write(event);
             self.next = self.next.add(1);
+        }
+    }
+
+    /// Writes an event. While the arena gives no memory the ring stays as long as it is.
+    #[inline]
+    pub(crate) fn write(&mut self, event: Event, arena: &mut Arena, platform: &impl Platform) {
+        if self.has_room() || self.turn_page(arena, platform) {
+            self.put(event);
+        } else {
+            self.written += 1;
         }
     }
 

@@ -1,6 +1,7 @@
 //! The index: from a hash to the number of an element in an array.
 //!
-//! A trie whose leaves are hashbrown tables of one fixed size. The root has 1024 entries in place; below
+//! A trie whose leaves are tables of one fixed size: of one kind for the hot path, of another for what is
+//! looked up rarely. The root has 1024 entries in place; below
 //! it stand nodes of 32 entries, made where tables crowd. A table knows how many upper bits of the hash
 //! its records share (its depth); all entries that its prefix covers point to it.
 
@@ -10,32 +11,31 @@ use crate::arena::{Arena, ArenaFull, Cells};
 use crate::paged::Id;
 use crate::platform::Platform;
 
-mod table;
+mod groups;
+mod swiss;
 
-use table::{CAPACITY, TABLE_SIZE_BYTES, Table};
+pub(crate) use groups::GroupTable;
+pub(crate) use swiss::SwissTable;
 
 const ROOT_BITS: u32 = 10;
 const NODE_BITS: u32 = 5;
 const NODE_ENTRIES: usize = 1 << NODE_BITS;
-const NODE_SIZE_BYTES: usize = NODE_ENTRIES * size_of::<Entry>();
-/// Levels below the root. Bits further down serve hashbrown as slot and tag.
+const NODE_SIZE_BYTES: usize = NODE_ENTRIES * size_of::<*mut u8>();
+/// Levels below the root. Bits further down serve the tables.
 const MOST_LEVELS: u32 = 4;
 const MOST_DEPTH: u32 = ROOT_BITS + NODE_BITS * MOST_LEVELS;
 
-/// A table with less than this many records looks whether it can join its neighbour...
-const SPARSE: usize = CAPACITY / 4;
+/// Bytes of the cell that a table takes: five to a page.
+const TABLE_SIZE_BYTES: usize = 720;
+/// A table with less than this many entries looks whether it can join its neighbour...
+const SPARSE: usize = 36;
 /// ...and does if both together have at most this many.
-const MOST_JOINED: usize = CAPACITY / 2;
-
-/// A full table with at least this many records splits; with fewer, the rest are tombstones, and it is
-/// written anew.
-const LEAST_SPLIT: usize = CAPACITY * 3 / 4;
+const MOST_JOINED: usize = 72;
 
 /// The hash of an address.
 ///
 /// A product with an odd constant is good in its upper half only, so the index takes its tables from the
-/// highest bits (63 down to 40), and hashbrown, which takes the slot from the lowest bits of what it is
-/// given and the tag from the seven highest, gets bits 32.. as slot and 31..25 as tag.
+/// highest bits (63 down to 34), and what finds an entry in a table from those below.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Hash(u64);
 
@@ -43,7 +43,7 @@ impl Hash {
     #[inline]
     pub(crate) fn of(address: usize) -> Self {
         // The golden ratio's 64 bits, as in Knuth, The Art of Computer Programming, vol. 3, section 6.4.
-        Self((address as u64 >> 3).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+        Self((address as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15))
     }
 
     /// A hash whose bits are good everywhere.
@@ -53,7 +53,8 @@ impl Hash {
     }
 
     #[inline]
-    pub(crate) fn for_table(self) -> u64 {
+    /// Hashbrown takes the slot from the lowest bits of what it is given and the tag from the seven highest.
+    fn for_swiss_table(self) -> u64 {
         self.0.rotate_left(32)
     }
 
@@ -69,24 +70,86 @@ pub(crate) trait HashOf {
     fn hash_of(&self, id: Id) -> Hash;
 }
 
-/// What an entry of the trie points to.
-#[derive(Clone, Copy, Debug)]
-struct Entry {
-    /// Null, a table, or (lowest bit set) a node.
-    tagged: *mut u8,
-}
+/// A table of bounded size.
+pub(crate) trait Table: Sized {
+    /// Makes an empty table of this depth in a cell.
+    ///
+    /// # Safety
+    ///
+    /// `cell` has [`TABLE_SIZE_BYTES`] bytes, aligned to 16, that are nobody else's while the table lives.
+    unsafe fn write_into(cell: NonNull<u8>, depth: u32) -> NonNull<Self>;
 
-type Node = [Entry; NODE_ENTRIES];
+    /// The number of upper hash bits that all entries share.
+    fn depth(&self) -> u32;
 
-impl Entry {
-    const NONE: Self = Self { tagged: null_mut() };
+    /// Entries.
+    fn len(&self) -> usize;
 
-    fn table(table: NonNull<Table>) -> Self {
-        Self { tagged: table.as_ptr().cast() }
+    /// The entry with this hash that `is_wanted`.
+    fn find(&self, hash: Hash, is_wanted: impl FnMut(Id) -> bool) -> Option<Id>;
+
+    /// Enters a number under a hash; false if there is no room.
+    fn insert(&mut self, hash: Hash, id: Id) -> bool;
+
+    /// Takes the entry that `is_wanted` out.
+    fn remove(&mut self, hash: Hash, is_wanted: impl FnMut(Id) -> bool) -> Option<Id>;
+
+    /// The element that had the number `from` now has the number `to`.
+    fn renumber(&mut self, hash: Hash, from: Id, to: Id);
+
+    /// Visits all entries.
+    fn for_each(&self, visit: impl FnMut(Id));
+
+    /// Makes room by tidying up; false if only a split helps.
+    fn make_room(&mut self, elements: &impl HashOf) -> bool {
+        let _ = elements;
+        false
     }
 
-    fn node(node: NonNull<Node>) -> Self {
-        Self { tagged: node.as_ptr().cast::<u8>().wrapping_add(1) }
+    /// Moves the entries whose next hash bit is set to `upper`, which is empty and one deeper; then so is this.
+    fn split_into(&mut self, upper: &mut Self, elements: &impl HashOf);
+
+    /// Whether the table has so few entries that it might join another.
+    fn wants_join(&self) -> bool {
+        self.len() < SPARSE && self.depth() > 0
+    }
+
+    /// A join was not possible: the table is not to ask again at once.
+    fn put_off_join(&mut self) {}
+
+    /// Whether there is room for all entries of `neighbour`, if that is so few as a join asks for.
+    fn can_absorb(&self, neighbour: &Self) -> bool;
+
+    /// Takes all entries of `neighbour`, which shares all but the last bit of the prefix.
+    fn absorb(&mut self, neighbour: &Self, elements: &impl HashOf);
+}
+
+/// What an entry of the trie points to.
+#[derive(Debug)]
+struct Entry<T> {
+    /// Null, a table, or (lowest bit set) a node.
+    tagged: *mut T,
+}
+
+impl<T> Clone for Entry<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Entry<T> {}
+
+type Node<T> = [Entry<T>; NODE_ENTRIES];
+
+impl<T> Entry<T> {
+    const NONE: Self = Self { tagged: null_mut() };
+
+    fn table(table: NonNull<T>) -> Self {
+        Self { tagged: table.as_ptr() }
+    }
+
+    fn node(node: NonNull<Node<T>>) -> Self {
+        Self { tagged: node.as_ptr().cast::<u8>().wrapping_add(1).cast() }
     }
 
     #[inline]
@@ -95,35 +158,35 @@ impl Entry {
     }
 
     #[inline]
-    fn as_node(self) -> *mut Node {
-        self.tagged.wrapping_sub(1).cast()
+    fn as_node(self) -> *mut Node<T> {
+        self.tagged.cast::<u8>().wrapping_sub(1).cast()
     }
 
     #[inline]
-    fn as_table(self) -> Option<NonNull<Table>> {
-        NonNull::new(self.tagged.cast())
+    fn as_table(self) -> Option<NonNull<T>> {
+        NonNull::new(self.tagged)
     }
 }
 
 /// The trie and the cells that it is made of.
 #[derive(Debug)]
-pub(crate) struct Index {
-    root: [Entry; 1 << ROOT_BITS],
+pub(crate) struct Index<T> {
+    root: [Entry<T>; 1 << ROOT_BITS],
     tables: Cells<TABLE_SIZE_BYTES>,
     nodes: Cells<NODE_SIZE_BYTES>,
 }
 
 // SAFETY: everything behind the pointers belongs to this index alone.
-unsafe impl Send for Index {}
+unsafe impl<T> Send for Index<T> {}
 
-impl Index {
+impl<T: Table> Index<T> {
     pub(crate) const fn new() -> Self {
         Self { root: [Entry::NONE; 1 << ROOT_BITS], tables: Cells::new(), nodes: Cells::new() }
     }
 
     /// The entry that covers `hash`, at the lowest level.
     #[inline]
-    fn entry(&self, hash: Hash) -> Entry {
+    fn entry(&self, hash: Hash) -> Entry<T> {
         let bits = hash.bits();
         let mut entry = self.root[(bits >> (64 - ROOT_BITS)) as usize];
         let mut shift = 64 - ROOT_BITS;
@@ -136,19 +199,19 @@ impl Index {
     }
 
     #[inline]
-    fn table(&self, hash: Hash) -> Option<&Table> {
+    fn table(&self, hash: Hash) -> Option<&T> {
         // SAFETY: a table entry points to a live table of this trie; `&self` keeps it from changing.
         self.entry(hash).as_table().map(|table| unsafe { table.as_ref() })
     }
 
     #[inline]
-    fn table_mut(&mut self, hash: Hash) -> Option<&mut Table> {
+    pub(crate) fn table_mut(&mut self, hash: Hash) -> Option<&mut T> {
         // SAFETY: as in `table`; `&mut self` makes this reference the only one.
         self.entry(hash).as_table().map(|mut table| unsafe { table.as_mut() })
     }
 
     #[inline]
-    pub(crate) fn find(&self, hash: Hash, is_wanted: impl Fn(Id) -> bool) -> Option<Id> {
+    pub(crate) fn find(&self, hash: Hash, is_wanted: impl FnMut(Id) -> bool) -> Option<Id> {
         self.table(hash)?.find(hash, is_wanted)
     }
 
@@ -170,15 +233,10 @@ impl Index {
         arena: &mut Arena,
         platform: &impl Platform,
     ) -> Result<(), ArenaFull> {
-        loop {
-            match self.table_mut(hash) {
-                Some(table) if !table.is_full() => {
-                    table.insert(hash, id);
-                    return Ok(());
-                }
-                _ => self.make_room(hash, elements, arena, platform)?,
-            }
+        while !self.table_mut(hash).is_some_and(|table| table.insert(hash, id)) {
+            self.make_room(hash, elements, arena, platform)?;
         }
+        Ok(())
     }
 
     /// Makes room in the table that covers `hash`, or makes that table.
@@ -191,12 +249,11 @@ impl Index {
         arena: &mut Arena,
         platform: &impl Platform,
     ) -> Result<(), ArenaFull> {
-        match self.table_mut(hash) {
-            Some(table) if table.len() < LEAST_SPLIT => table.rewrite(elements),
-            Some(_) => self.split(hash, elements, arena, platform)?,
-            None => self.plant(arena, platform)?,
+        match self.table_mut(hash).map(|table| table.make_room(elements)) {
+            Some(true) => Ok(()),
+            Some(false) => self.split(hash, elements, arena, platform),
+            None => self.plant(arena, platform),
         }
-        Ok(())
     }
 
     /// Takes the number that `is_wanted` out.
@@ -204,14 +261,14 @@ impl Index {
     pub(crate) fn remove(
         &mut self,
         hash: Hash,
-        is_wanted: impl Fn(Id) -> bool,
+        is_wanted: impl FnMut(Id) -> bool,
         elements: &impl HashOf,
         arena: &mut Arena,
         platform: &impl Platform,
     ) -> Option<Id> {
         let table = self.table_mut(hash)?;
         let id = table.remove(hash, is_wanted)?;
-        if table.len() < SPARSE && table.depth() > 0 {
+        if table.wants_join() {
             self.join(hash, elements, arena, platform);
         }
         Some(id)
@@ -236,7 +293,7 @@ impl Index {
     fn plant(&mut self, arena: &mut Arena, platform: &impl Platform) -> Result<(), ArenaFull> {
         let cell = self.tables.take(arena, platform).ok_or(ArenaFull)?;
         // SAFETY: a fresh cell of the size that a table needs.
-        let table = unsafe { Table::write_into(cell, 0) };
+        let table = unsafe { T::write_into(cell, 0) };
         self.root.fill(Entry::table(table));
         Ok(())
     }
@@ -263,13 +320,13 @@ impl Index {
                 unsafe { self.tables.give(cell, arena, platform) };
                 return Err(ArenaFull);
             };
-            let node = node.cast::<Node>();
+            let node = node.cast::<Node<T>>();
             // SAFETY: a fresh cell of a node's size, aligned to 16 bytes.
             unsafe { node.write([Entry::table(table); NODE_ENTRIES]) };
             self.fill(hash, depth, Entry::node(node));
         }
         // SAFETY: a fresh cell of the size that a table needs.
-        let mut upper = unsafe { Table::write_into(cell, depth + 1) };
+        let mut upper = unsafe { T::write_into(cell, depth + 1) };
         // SAFETY: just written; nobody else knows it yet.
         table_ref.split_into(unsafe { upper.as_mut() }, elements);
         self.fill(Hash(hash.bits() | bit_below(depth)), depth + 1, Entry::table(upper));
@@ -287,7 +344,11 @@ impl Index {
         let Some(mut neighbour) = self.entry(neighbour_hash).as_table() else { return };
         // SAFETY: two live tables, and different ones: their prefixes differ in one bit.
         let (table_ref, neighbour_ref) = unsafe { (table.as_mut(), neighbour.as_mut()) };
-        if neighbour_ref.depth() != depth || table_ref.len() + neighbour_ref.len() > MOST_JOINED {
+        let is_possible = neighbour_ref.depth() == depth
+            && table_ref.len() + neighbour_ref.len() <= MOST_JOINED
+            && table_ref.can_absorb(neighbour_ref);
+        if !is_possible {
+            table_ref.put_off_join();
             return;
         }
         table_ref.absorb(neighbour_ref, elements);
@@ -304,10 +365,10 @@ impl Index {
 
     /// Puts `entry` wherever the prefix of `depth` bits of `hash` is covered, at the level where that
     /// prefix ends.
-    fn fill(&mut self, hash: Hash, depth: u32, entry: Entry) {
+    fn fill(&mut self, hash: Hash, depth: u32, entry: Entry<T>) {
         let bits = hash.bits();
         let mut level_end = ROOT_BITS;
-        let mut entries: &mut [Entry] = &mut self.root;
+        let mut entries: &mut [Entry<T>] = &mut self.root;
         // A node that replaces a table goes in at the table's level; a table may lie one level lower.
         while let Some(slot) = entries.get((bits >> (64 - level_end)) as usize % entries.len())
             && slot.is_node()
@@ -325,10 +386,10 @@ impl Index {
     }
 
     /// Replaces the node at the prefix of `depth` bits, whose entries are all `table`, by that table.
-    fn lift(&mut self, hash: Hash, depth: u32, table: NonNull<Table>) -> Option<NonNull<Node>> {
+    fn lift(&mut self, hash: Hash, depth: u32, table: NonNull<T>) -> Option<NonNull<Node<T>>> {
         let bits = hash.bits();
         let mut level_end = ROOT_BITS;
-        let mut entries: &mut [Entry] = &mut self.root;
+        let mut entries: &mut [Entry<T>] = &mut self.root;
         loop {
             let number = (bits >> (64 - level_end)) as usize % entries.len();
             let slot = entries.get_mut(number)?;

@@ -2,7 +2,7 @@
 //!
 //! Two parts. A dense array of 32-byte records in pages of the arena: freeing a block moves
 //! the last record into the hole, so the array stays dense and its pages go back as blocks go away.
-//! The index: a trie of small fixed-size hashbrown tables of record numbers, chosen by the upper bits of
+//! The index: a trie of small fixed-size tables of record numbers, chosen by the upper bits of
 //! the address' hash; a full table splits in two and two sparse ones join, so the map grows and shrinks a
 //! hundred entries at a time and no operation ever rehashes more than one small table.
 //!
@@ -10,8 +10,10 @@
 //! changes: that is what lets `LiveMap::read` show a block that stays live exactly once, however much
 //! happens between two of its steps.
 
+use core::ptr::NonNull;
+
 use crate::arena::{Arena, ArenaFull};
-use crate::index::{Hash, HashOf, Index};
+use crate::index::{GroupTable, Hash, HashOf, Index};
 use crate::paged::{Id, Paged};
 use crate::platform::Platform;
 use crate::record::Record;
@@ -23,11 +25,19 @@ impl HashOf for Paged<Record> {
     }
 }
 
+/// Where a record was found, and what it said. It is of use until the map changes.
+#[derive(Debug)]
+pub(crate) struct Found {
+    table: NonNull<GroupTable>,
+    slot: usize,
+    pub(crate) record: Record,
+}
+
 /// The live blocks.
 #[derive(Debug)]
 pub(crate) struct LiveMap {
     records: Paged<Record>,
-    index: Index,
+    index: Index<GroupTable>,
 }
 
 impl LiveMap {
@@ -57,17 +67,65 @@ impl LiveMap {
         entered
     }
 
+    /// As [`LiveMap::insert`], if that takes a few instructions and no call; says whether it did. The record is
+    /// made when its place is certain.
+    #[expect(clippy::inline_always, reason = "on the fast path")]
+    #[inline(always)]
+    pub(crate) fn insert_quickly(&mut self, address: usize, record: impl FnOnce() -> Record) -> bool {
+        let hash = Hash::of(address);
+        let id = self.records.next_id();
+        if !self.records.has_room() {
+            return false;
+        }
+        let Some(table) = self.index.table_mut(hash) else { return false };
+        if !table.insert_into_group(hash, id) {
+            return false;
+        }
+        self.records.push_quickly(record());
+        true
+    }
+
+    /// Finds the record of the block that starts at `address`, if it can be forgotten in a few instructions.
+    #[expect(clippy::inline_always, reason = "on the fast path")]
+    #[inline(always)]
+    pub(crate) fn find_quickly(&mut self, address: usize) -> Option<Found> {
+        let hash = Hash::of(address);
+        let records = &self.records;
+        if records.is_last_of_page() {
+            return None;
+        }
+        let table = self.index.table_mut(hash)?;
+        let slot = table.guess_slot(hash)?;
+        let record = *records.get(table.id(slot));
+        if record.address() != address || table.wants_join_next() {
+            return None;
+        }
+        Some(Found { slot, record, table: NonNull::from(table) })
+    }
+
+    /// Takes the record that was found out.
+    #[expect(clippy::inline_always, reason = "on the fast path")]
+    #[inline(always)]
+    pub(crate) fn forget(&mut self, mut found: Found) {
+        // SAFETY: the map has not changed since; `&mut self` makes the reference the only one.
+        let id = unsafe { found.table.as_mut() }.empty(found.slot);
+        if id != self.records.last_id() {
+            self.fill_hole(id);
+        }
+        self.records.pop_quickly();
+    }
+
     /// The record of the block that starts at `address`.
     #[inline]
     pub(crate) fn get(&self, address: usize) -> Option<&Record> {
-        let id = self.index.find(Hash::of(address), |id| self.records.get(id).is_at(address))?;
+        let id = self.index.find(Hash::of(address), |id| self.records.get(id).address() == address)?;
         Some(self.records.get(id))
     }
 
     /// The same, to change.
     #[inline]
     pub(crate) fn get_mut(&mut self, address: usize) -> Option<&mut Record> {
-        let id = self.index.find(Hash::of(address), |id| self.records.get(id).is_at(address))?;
+        let id = self.index.find(Hash::of(address), |id| self.records.get(id).address() == address)?;
         Some(self.records.get_mut(id))
     }
 
@@ -81,12 +139,17 @@ impl LiveMap {
         platform: &impl Platform,
     ) -> Option<Record> {
         let records = &self.records;
+        let mut found = None;
         let is_it = |id: Id| {
             let record = records.get(id);
-            record.is_at(address) && is_wanted(record)
+            let is_it = record.address() == address && is_wanted(record);
+            if is_it {
+                found = Some(record);
+            }
+            is_it
         };
         let id = self.index.remove(Hash::of(address), is_it, records, arena, platform)?;
-        let record = *self.records.get(id);
+        let record = *found?;
         if id != self.records.last_id() {
             self.fill_hole(id);
         }
@@ -95,6 +158,7 @@ impl LiveMap {
     }
 
     /// Copies the last record to the place of one that is gone.
+    #[inline(never)]
     fn fill_hole(&mut self, id: Id) {
         let moved = *self.records.last();
         self.index.renumber(Hash::of(moved.address()), self.records.last_id(), id);

@@ -20,8 +20,7 @@ type Branch<T> = [*mut T; PER_BRANCH];
 #[derive(Debug)]
 pub(crate) struct Paged<T> {
     branches: [*mut Branch<T>; BRANCHES],
-    /// Behind the last element. A multiple of the page size when that element is its page's last, and null
-    /// while there is none: in both cases the next element needs another page.
+    /// Behind the last element; null while there is none.
     tail: *mut T,
     length: usize,
     /// An empty page behind the last element's, kept so that a load that swings around a page's edge does
@@ -82,9 +81,54 @@ impl<T: Copy> Paged<T> {
         unsafe { &mut *self.slot(id) }
     }
 
+    /// Whether there is no element in the page that the next one belongs to.
     #[inline]
     fn is_at_page_edge(&self) -> bool {
-        (self.tail as usize).is_multiple_of(PAGE_SIZE_BYTES)
+        self.length.is_multiple_of(Self::PER_PAGE)
+    }
+
+    /// The number that the next element will have.
+    #[inline]
+    pub(crate) fn next_id(&self) -> Id {
+        Id(self.length as u32)
+    }
+
+    /// Whether the next [`Paged::push`] needs no other page.
+    #[inline]
+    pub(crate) fn has_room(&self) -> bool {
+        !self.is_at_page_edge()
+    }
+
+    /// Writes an element to the tail, for which its page must have room.
+    #[inline]
+    fn put(&mut self, element: T) {
+        self.length += 1;
+        // SAFETY: the tail is room for an element; and then it is behind it.
+        unsafe {
+            self.tail.write(element);
+            self.tail = self.tail.add(1);
+        }
+    }
+
+    /// Appends an element. There must be room, as [`Paged::has_room`] says.
+    #[inline]
+    pub(crate) fn push_quickly(&mut self, element: T) {
+        debug_assert!(self.has_room());
+        self.put(element);
+    }
+
+    /// Whether the next [`Paged::pop`] leaves its page empty.
+    #[inline]
+    pub(crate) fn is_last_of_page(&self) -> bool {
+        self.length % Self::PER_PAGE == 1
+    }
+
+    /// Drops the last element. It must not be its page's last one.
+    #[inline]
+    pub(crate) fn pop_quickly(&mut self) {
+        debug_assert!(self.length > 0 && !self.is_last_of_page());
+        self.length -= 1;
+        self.tail = self.tail.wrapping_sub(1);
     }
 
     /// Appends an element.
@@ -98,13 +142,8 @@ impl<T: Copy> Paged<T> {
         if self.is_at_page_edge() {
             self.open_page(arena, platform)?;
         }
-        let id = Id(self.length as u32);
-        self.length += 1;
-        // SAFETY: not at its page's end, the tail is room for an element; and then it is behind it.
-        unsafe {
-            self.tail.write(element);
-            self.tail = self.tail.add(1);
-        }
+        let id = self.next_id();
+        self.put(element);
         Ok(id)
     }
 

@@ -53,6 +53,12 @@ pub unsafe trait Platform: Sync {
         None
     }
 
+    /// As [`Platform::stack`], if that is told in a few instructions without a call. The fast path asks this.
+    #[inline]
+    fn stack_quickly(&self, frame_pointer: usize) -> Option<StackSpan> {
+        self.stack(frame_pointer)
+    }
+
     /// Whether a return address lies in code of the allocator, whose frames a call stack leaves out.
     #[inline]
     fn is_allocator_code(&self, address: usize) -> bool {

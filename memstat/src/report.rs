@@ -96,7 +96,7 @@ impl Rank {
 #[derive(Clone, Copy, Debug)]
 pub struct TopStacks<const N: usize> {
     rank: Rank,
-    stacks: [(u32, Stack); N],
+    stacks: [(u16, Stack); N],
 }
 
 impl<const N: usize> TopStacks<N> {
@@ -106,7 +106,7 @@ impl<const N: usize> TopStacks<N> {
     }
 
     /// Takes a stack in, if it ranks high enough.
-    pub fn add(&mut self, number: u32, stack: &Stack) {
+    pub fn add(&mut self, number: u16, stack: &Stack) {
         let rank = self.rank;
         let place = self.stacks.partition_point(|(_, other)| rank.of(other) >= rank.of(stack));
         if rank.of(stack) > 0
@@ -118,7 +118,7 @@ impl<const N: usize> TopStacks<N> {
     }
 
     /// The stacks, the highest first.
-    pub fn iter(&self) -> impl Iterator<Item = &(u32, Stack)> {
+    pub fn iter(&self) -> impl Iterator<Item = &(u16, Stack)> {
         self.stacks.iter().filter(|(number, _)| *number != 0)
     }
 }
@@ -129,7 +129,7 @@ impl<const N: usize> TopStacks<N> {
 ///
 /// The writer's own.
 pub fn write_stack<D: fmt::Display>(
-    number: u32,
+    number: u16,
     stack: &Stack,
     name: impl Fn(usize) -> D,
     out: &mut dyn fmt::Write,
@@ -191,7 +191,7 @@ mod tests {
     fn top_keeps_the_highest_in_order_and_drops_the_rest() {
         let mut top = TopStacks::<3>::new(Rank::LiveBytes);
         for (number, live_bytes) in [5, 0, 9, 7, 1, 8].into_iter().enumerate() {
-            top.add(number as u32 + 1, &stack(live_bytes));
+            top.add(number as u16 + 1, &stack(live_bytes));
         }
         let numbers: Vec<_> = top.iter().map(|(number, stack)| (*number, stack.live_bytes)).collect();
         assert_eq!(numbers, [(3, 9), (6, 8), (4, 7)]);

@@ -8,7 +8,7 @@
 use core::ptr::NonNull;
 
 use crate::arena::{Arena, ArenaFull};
-use crate::index::{Hash, HashOf, Index};
+use crate::index::{Hash, HashOf, Index, SwissTable};
 use crate::paged::{Id, Paged};
 use crate::platform::{Platform, StackSpan};
 
@@ -17,16 +17,16 @@ mod walk;
 /// The most frames that are kept of a stack.
 pub const MOST_FRAMES: usize = 16;
 const RECENT: usize = 256;
-/// The most stacks that are kept, so that runaway recursion cannot fill the arena: 16 MiB of them.
-const MOST_STACKS: usize = 65_536;
+/// The most stacks that are kept: as many as a record can number, 16 MiB of them.
+const MOST_STACKS: usize = u16::MAX as usize;
 
 /// A call stack and what was allocated under it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C, align(256))]
 pub struct Stack {
     hash: u64,
-    number: u32,
-    frame_count: u32,
+    number: u16,
+    frame_count: u16,
     /// Blocks that are live and were allocated under this stack.
     pub live_blocks: u32,
     /// Bytes that they were asked for.
@@ -58,7 +58,7 @@ impl Stack {
 
     /// The stack's number, from 1 on.
     #[inline]
-    pub fn number(&self) -> u32 {
+    pub fn number(&self) -> u16 {
         self.number
     }
 
@@ -104,7 +104,7 @@ impl HashOf for Paged<Stack> {
 #[derive(Debug)]
 pub(crate) struct Depot {
     stacks: Paged<Stack>,
-    index: Index,
+    index: Index<SwissTable>,
     /// The stack that was last seen at a place.
     recent: [Option<NonNull<Stack>>; RECENT],
 }
@@ -123,13 +123,12 @@ impl Depot {
     }
 
     /// The stack of a number.
-    pub(crate) fn get(&self, number: u32) -> Option<&Stack> {
-        let id = number.checked_sub(1).filter(|id| (*id as usize) < self.stacks.len())?;
-        Some(self.stacks.get(Id(id)))
+    pub(crate) fn get(&self, number: u16) -> Option<&Stack> {
+        let id = number.checked_sub(1).filter(|id| usize::from(*id) < self.stacks.len())?;
+        Some(self.stacks.get(Id(id.into())))
     }
 
     /// The stack that starts at `span`'s frame pointer; `None` when there is none, or no room.
-    #[inline]
     pub(crate) fn capture(
         &mut self,
         span: &StackSpan,
@@ -137,18 +136,20 @@ impl Depot {
         platform: &impl Platform,
     ) -> Option<&mut Stack> {
         let start = walk::start(span, platform)?;
-        let slot = start.key() % RECENT;
-        if let Some(mut recent) = self.recent[slot] {
-            // SAFETY: stacks stay where they are for ever; `&mut self` makes the reference the only one.
-            let known = unsafe { recent.as_mut() };
-            if walk::matches(span, &start, &known.frames, known.frame_count as usize) {
-                return Some(known);
-            }
-        }
         let id = self.enter(span, &start, arena, platform).ok()?;
         let stack = self.stacks.get_mut(id);
-        self.recent[slot] = Some(NonNull::from_mut(stack));
+        self.recent[start.key() % RECENT] = Some(NonNull::from_mut(stack));
         Some(stack)
+    }
+
+    /// The stack that starts at `span`'s frame pointer, if it is the one that was last seen there.
+    #[inline]
+    pub(crate) fn recall(&mut self, span: &StackSpan, platform: &impl Platform) -> Option<&mut Stack> {
+        let start = walk::start(span, platform)?;
+        let mut recent = self.recent[start.key() % RECENT]?;
+        // SAFETY: stacks stay where they are for ever; `&mut self` makes the reference the only one.
+        let known = unsafe { recent.as_mut() };
+        walk::matches(span, &start, &known.frames).then_some(known)
     }
 
     /// Looks a stack up, or stores it.
@@ -163,7 +164,7 @@ impl Depot {
     ) -> Result<Id, ArenaFull> {
         let mut stack = Stack::EMPTY;
         let count = walk::collect(span, start, &mut stack.frames);
-        stack.frame_count = count as u32;
+        stack.frame_count = count as u16;
         stack.hash = hash_of(stack.frames());
         let hash = Hash::from_bits(stack.hash);
         let stacks = &self.stacks;
@@ -174,7 +175,7 @@ impl Depot {
         if self.stacks.len() >= MOST_STACKS {
             return Err(ArenaFull);
         }
-        stack.number = self.stacks.len() as u32 + 1;
+        stack.number = self.stacks.len() as u16 + 1;
         let id = self.stacks.push(stack, arena, platform)?;
         if let Err(full) = self.index.insert(hash, id, &self.stacks, arena, platform) {
             self.stacks.pop(arena, platform);
@@ -185,9 +186,9 @@ impl Depot {
 
     /// The stack of a number; `None` for 0.
     #[inline]
-    pub(crate) fn get_mut(&mut self, number: u32) -> Option<&mut Stack> {
+    pub(crate) fn get_mut(&mut self, number: u16) -> Option<&mut Stack> {
         let id = number.checked_sub(1)?;
-        Some(self.stacks.get_mut(Id(id)))
+        Some(self.stacks.get_mut(Id(id.into())))
     }
 }
 

@@ -16,7 +16,7 @@ use crate::stacks::Stack;
 
 mod inner;
 
-use inner::{Caller, Claim, Inner};
+use inner::{Caller, Claim, Inner, PointerOnly, Progress, Way};
 
 /// A backend whose every block is accounted for.
 ///
@@ -95,13 +95,13 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     }
 
     /// The call stack of a number, with what is live under it.
-    pub fn stack(&self, number: u32) -> Option<Stack> {
+    pub fn stack(&self, number: u16) -> Option<Stack> {
         self.enter().depot.get(number).copied()
     }
 
     /// How many call stacks are known; their numbers start at 1.
-    pub fn stack_count(&self) -> u32 {
-        self.enter().depot.len() as u32
+    pub fn stack_count(&self) -> u16 {
+        self.enter().depot.len() as u16
     }
 
     /// Allocations by size.
@@ -127,7 +127,8 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         let mut inner = self.enter();
         match inner.allocate_quickly(layout) {
             Some(block) => Some(block),
-            None => self.allocate_fully(inner.suspend(), layout, self.platform.frame_pointer()),
+            None if inner.way >= Way::RecordStack => self.allocate_with_stack(inner.suspend(), layout),
+            None => self.allocate_recorded(inner.suspend(), layout),
         }
     }
 
@@ -178,8 +179,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         let mut inner = self.enter();
         // SAFETY: handed on to the caller.
         if !unsafe { inner.free_quickly(block) } {
-            let frame_pointer = self.platform.frame_pointer();
-            self.free_fully(inner.suspend(), block, Claim::PointerOnly, frame_pointer, report);
+            self.free_further(inner, block, PointerOnly, report);
         }
     }
 
@@ -199,8 +199,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         let mut inner = self.enter();
         // SAFETY: handed on to the caller.
         if !unsafe { inner.free_quickly(block) } {
-            let frame_pointer = self.platform.frame_pointer();
-            self.free_fully(inner.suspend(), block, Claim::Layout(layout), frame_pointer, report);
+            self.free_further(inner, block, layout, report);
         }
     }
 
@@ -220,7 +219,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         new_size_bytes: usize,
     ) -> Result<Option<NonNull<u8>>, BadFree> {
         // SAFETY: handed on to the caller.
-        unsafe { self.reallocate_claimed(block, Claim::PointerOnly, new_size_bytes) }
+        unsafe { self.reallocate_claimed(block, PointerOnly, new_size_bytes) }
     }
 
     /// As [`Tracked::reallocate`], for a block that was allocated with `layout`: so its alignment is kept
@@ -240,7 +239,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         new_size_bytes: usize,
     ) -> Result<Option<NonNull<u8>>, BadFree> {
         // SAFETY: handed on to the caller.
-        unsafe { self.reallocate_claimed(block, Claim::Layout(layout), new_size_bytes) }
+        unsafe { self.reallocate_claimed(block, layout, new_size_bytes) }
     }
 
     /// # Safety
@@ -249,7 +248,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     unsafe fn reallocate_claimed(
         &self,
         block: NonNull<u8>,
-        claim: Claim,
+        claim: impl Claim,
         new_size_bytes: usize,
     ) -> Result<Option<NonNull<u8>>, BadFree> {
         let caller = self.caller();
@@ -332,32 +331,124 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         &self.platform
     }
 
-    /// The way of an allocation that the quick one does not take.
+    /// The way of an allocation that is recorded, as long as nothing grows. It calls nothing.
     #[inline(never)]
-    fn allocate_fully(
-        &self,
-        suspended: Suspended,
-        layout: Layout,
-        frame_pointer: usize,
-    ) -> Option<NonNull<u8>> {
+    fn allocate_recorded(&self, suspended: Suspended, layout: Layout) -> Option<NonNull<u8>> {
         // SAFETY: `allocate` entered this lock just now.
         let mut inner = unsafe { self.inner.resume(&self.platform, suspended) };
-        inner.allocate(layout, &Caller { frame_pointer, platform: &self.platform })
+        if inner.level != Level::Blocks {
+            return self.allocate_fully(inner.suspend(), layout);
+        }
+        let progress = inner.allocate_recorded::<P, false>(layout, &self.caller());
+        self.go_on(inner, progress, layout)
     }
 
-    /// The way of a free that the quick one does not take.
+    /// The same where the call stack is recorded.
+    #[inline(never)]
+    fn allocate_with_stack(&self, suspended: Suspended, layout: Layout) -> Option<NonNull<u8>> {
+        // SAFETY: `allocate` entered this lock just now.
+        let mut inner = unsafe { self.inner.resume(&self.platform, suspended) };
+        let progress = inner.allocate_recorded::<P, true>(layout, &self.caller());
+        self.go_on(inner, progress, layout)
+    }
+
+    /// Goes on where the fast path of an allocation ended.
+    #[expect(clippy::inline_always, reason = "on the fast path")]
+    #[inline(always)]
+    fn go_on(
+        &self,
+        inner: Guard<'_, Inner<B>, P>,
+        progress: Progress,
+        layout: Layout,
+    ) -> Option<NonNull<u8>> {
+        match progress {
+            Progress::Done(block) => Some(block),
+            Progress::Allocated(block) => Some(self.record_fully(inner.suspend(), block, layout)),
+            Progress::Nothing => self.allocate_fully(inner.suspend(), layout),
+        }
+    }
+
+    /// Records a block that was just allocated, whatever has to grow for that.
+    #[cold]
+    #[inline(never)]
+    fn record_fully(&self, suspended: Suspended, block: NonNull<[u8]>, layout: Layout) -> NonNull<u8> {
+        // SAFETY: `allocate` entered this lock just now.
+        let mut inner = unsafe { self.inner.resume(&self.platform, suspended) };
+        inner.account(block, layout, &self.caller());
+        block.cast()
+    }
+
+    /// The way of any allocation.
+    #[cold]
+    #[inline(never)]
+    fn allocate_fully(&self, suspended: Suspended, layout: Layout) -> Option<NonNull<u8>> {
+        // SAFETY: `allocate` entered this lock just now.
+        let mut inner = unsafe { self.inner.resume(&self.platform, suspended) };
+        inner.allocate(layout, &self.caller())
+    }
+
+    /// Goes on with a free that was not done quickly.
+    #[expect(clippy::inline_always, reason = "on the fast path")]
+    #[inline(always)]
+    fn free_further(
+        &self,
+        inner: Guard<'_, Inner<B>, P>,
+        block: NonNull<u8>,
+        claim: impl Claim,
+        report: impl FnOnce(BadFree),
+    ) {
+        if inner.way == Way::RecordEvent {
+            self.free_with_event(inner.suspend(), block, claim, report);
+        } else {
+            self.free_recorded(inner.suspend(), block, claim, report);
+        }
+    }
+
+    /// The way of a free of a recorded block, as long as nothing shrinks.
+    #[inline(never)]
+    fn free_recorded(
+        &self,
+        suspended: Suspended,
+        block: NonNull<u8>,
+        claim: impl Claim,
+        report: impl FnOnce(BadFree),
+    ) {
+        // SAFETY: the caller entered this lock just now.
+        let mut inner = unsafe { self.inner.resume(&self.platform, suspended) };
+        if !inner.free_recorded::<P, _, false>(block, claim, &self.platform) {
+            self.free_fully(inner.suspend(), block, claim, report);
+        }
+    }
+
+    /// The same where an event is written to the history.
+    #[inline(never)]
+    fn free_with_event(
+        &self,
+        suspended: Suspended,
+        block: NonNull<u8>,
+        claim: impl Claim,
+        report: impl FnOnce(BadFree),
+    ) {
+        // SAFETY: the caller entered this lock just now.
+        let mut inner = unsafe { self.inner.resume(&self.platform, suspended) };
+        if !inner.free_recorded::<P, _, true>(block, claim, &self.platform) {
+            self.free_fully(inner.suspend(), block, claim, report);
+        }
+    }
+
+    /// The way of any free.
+    #[cold]
     #[inline(never)]
     fn free_fully(
         &self,
         suspended: Suspended,
         block: NonNull<u8>,
-        claim: Claim,
-        frame_pointer: usize,
+        claim: impl Claim,
         report: impl FnOnce(BadFree),
     ) {
         // SAFETY: the caller entered this lock just now.
         let mut inner = unsafe { self.inner.resume(&self.platform, suspended) };
-        let freed = inner.free(block, claim, &Caller { frame_pointer, platform: &self.platform });
+        let freed = inner.free(block, claim, &self.caller());
         drop(inner);
         if let Err(bad) = freed {
             report(bad);

@@ -65,8 +65,8 @@ pub(crate) fn tracker() -> &'static KernelTracker {
 /// size of 0 gives a block of its own, of no usable bytes.
 #[inline(never)]
 pub(crate) fn kmalloc(size_bytes: usize) -> *mut u8 {
-    let layout = Layout::from_size_align(size_bytes, KMALLOC_ALIGN_BYTES).ok();
-    layout.and_then(|layout| HEAP.tracker.allocate(layout)).map_or(null_mut(), NonNull::as_ptr)
+    let Ok(layout) = Layout::from_size_align(size_bytes, KMALLOC_ALIGN_BYTES) else { return null_mut() };
+    HEAP.tracker.allocate(layout).map_or(null_mut(), NonNull::as_ptr)
 }
 
 /// As [`kmalloc`], with all bytes zero.
@@ -186,11 +186,11 @@ const STAMP_SHIFT: u32 = 8;
 unsafe impl Platform for KernelPlatform {
     #[inline]
     fn stamp(&self) -> u64 {
-        clock::counts() >> STAMP_SHIFT
+        cpu::time_stamp_counter() >> STAMP_SHIFT
     }
 
     fn stamp_to_ns(&self, stamp: u64) -> u64 {
-        clock::counts_to_ns(stamp << STAMP_SHIFT)
+        clock::counts_to_ns((stamp << STAMP_SHIFT).saturating_sub(clock::start_count()))
     }
 
     #[inline]
@@ -209,11 +209,16 @@ unsafe impl Platform for KernelPlatform {
         cpu::frame_pointer()
     }
 
-    #[inline]
     fn stack(&self, frame_pointer: usize) -> Option<StackSpan> {
-        let main = stacks::main_stack();
-        let stack = if main.contains(&frame_pointer) { main } else { stacks::containing(frame_pointer)? };
+        let stack = stacks::containing(frame_pointer)?;
         Some(StackSpan { frame_pointer, start: stack.start, size_bytes: stack.len() })
+    }
+
+    #[inline]
+    fn stack_quickly(&self, frame_pointer: usize) -> Option<StackSpan> {
+        let (start, size_bytes) = stacks::current();
+        let is_inside = frame_pointer.wrapping_sub(start) < size_bytes;
+        is_inside.then_some(StackSpan { frame_pointer, start, size_bytes })
     }
 
     #[inline]

@@ -10,6 +10,7 @@ const FRAME_BYTES: usize = 2 * size_of::<usize>();
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Start {
     pub(super) return_address: usize,
+    /// Where the caller's frame lies, from the stack's start.
     caller: usize,
 }
 
@@ -22,45 +23,49 @@ impl Start {
     }
 }
 
-/// The frame at `pointer`: the caller's frame pointer and the return address. `None` outside of the stack.
-#[inline]
-fn frame(span: &StackSpan, pointer: usize) -> Option<(usize, usize)> {
-    // One comparison covers both ends: below the start the difference is huge.
-    if pointer.wrapping_sub(span.start) > span.size_bytes - FRAME_BYTES {
+/// The frame that lies `offset` bytes behind the stack's start: where its caller's lies, and the return
+/// address. `None` outside of the stack.
+#[expect(clippy::inline_always, reason = "done up to sixteen times for one allocation")]
+#[inline(always)]
+fn frame(span: &StackSpan, offset: usize) -> Option<(usize, usize)> {
+    // One comparison covers both ends: below the start the offset is huge.
+    if offset > span.size_bytes - FRAME_BYTES {
         return None;
     }
-    let words = pointer as *const usize;
+    let words = (span.start + offset) as *const usize;
     // SAFETY: both words lie inside the stack that the platform vouches for; they need not be aligned.
-    Some(unsafe { (words.read_unaligned(), words.add(1).read_unaligned()) })
+    let (caller, return_address) = unsafe { (words.read_unaligned(), words.add(1).read_unaligned()) };
+    Some((caller.wrapping_sub(span.start), return_address))
 }
 
 /// The first frame outside of the allocator.
-#[inline]
+#[expect(clippy::inline_always, reason = "on the fast path")]
+#[inline(always)]
 pub(super) fn start(span: &StackSpan, platform: &impl Platform) -> Option<Start> {
-    let mut pointer = span.frame_pointer;
+    let mut offset = span.frame_pointer.wrapping_sub(span.start);
     for _ in 0..MOST_FRAMES {
-        let (caller, return_address) = frame(span, pointer)?;
+        let (caller, return_address) = frame(span, offset)?;
         if !platform.is_allocator_code(return_address) {
             return (return_address != 0).then_some(Start { return_address, caller });
         }
-        pointer = caller;
+        offset = caller;
     }
     None
 }
 
-/// Whether the stack from `start` on has just these return addresses.
-#[inline]
-pub(super) fn matches(span: &StackSpan, start: &Start, frames: &[usize; MOST_FRAMES], count: usize) -> bool {
+/// Whether the stack from `start` on has just these return addresses, with zeros behind the last.
+#[expect(clippy::inline_always, reason = "on the fast path")]
+#[inline(always)]
+pub(super) fn matches(span: &StackSpan, start: &Start, frames: &[usize; MOST_FRAMES]) -> bool {
     if frames[0] != start.return_address {
         return false;
     }
-    let mut pointer = start.caller;
-    for (number, known) in frames.iter().enumerate().skip(1) {
-        match frame(span, pointer) {
-            // Behind the known stack's last frame stand zeros, so a walk that ends with one matches them.
-            Some((caller, return_address)) if return_address == *known => pointer = caller,
+    let mut offset = start.caller;
+    for known in frames.iter().skip(1) {
+        match frame(span, offset) {
+            Some((caller, return_address)) if return_address == *known => offset = caller,
             Some(_) => return false,
-            None => return number >= count,
+            None => return *known == 0,
         }
     }
     true
@@ -69,12 +74,12 @@ pub(super) fn matches(span: &StackSpan, start: &Start, frames: &[usize; MOST_FRA
 /// Collects the return addresses from `start` on, and says how many there are.
 pub(super) fn collect(span: &StackSpan, start: &Start, frames: &mut [usize; MOST_FRAMES]) -> usize {
     frames[0] = start.return_address;
-    let mut pointer = start.caller;
+    let mut offset = start.caller;
     for (number, slot) in frames.iter_mut().enumerate().skip(1) {
-        match frame(span, pointer) {
+        match frame(span, offset) {
             Some((caller, return_address)) if return_address != 0 => {
                 *slot = return_address;
-                pointer = caller;
+                offset = caller;
             }
             _ => return number,
         }

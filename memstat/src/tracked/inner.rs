@@ -19,9 +19,11 @@ use crate::stacks::Depot;
 
 #[derive(Debug)]
 pub(super) struct Inner<B> {
+    /// `Off` until there is a backend.
     pub(super) level: Level,
+    level_at_start: Level,
     /// What the fast path has to do at this level, and with the records that are left of others.
-    way: Way,
+    pub(super) way: Way,
     /// `None` until [`Tracked::start`](super::Tracked::start).
     pub(super) backend: Option<B>,
     pub(super) tallies: Tallies,
@@ -37,22 +39,64 @@ pub(super) struct Inner<B> {
 /// What there is to do beside the backend's work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
-enum Way {
+pub(super) enum Way {
     /// Nothing.
     Pass,
     /// To count.
     Count,
     /// To count as the level says, and to look after records: blocks are recorded, or some still are.
     Record,
+    /// The same, with call stacks.
+    RecordStack,
+    /// The same, with history.
+    RecordEvent,
 }
 
-/// What a free goes by.
+/// What the caller of a free knows of the block.
+pub(super) trait Claim: Copy {
+    /// Whether that is so.
+    fn fits(self, record: &Record) -> bool;
+
+    /// The layout, if it is known.
+    fn layout(self) -> Option<Layout>;
+}
+
+/// Just the pointer.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Claim {
-    /// The caller knows the layout and has to be right.
-    Layout(Layout),
-    /// The caller has just the pointer.
-    PointerOnly,
+pub(super) struct PointerOnly;
+
+impl Claim for PointerOnly {
+    #[inline]
+    fn fits(self, _record: &Record) -> bool {
+        true
+    }
+
+    fn layout(self) -> Option<Layout> {
+        None
+    }
+}
+
+/// The layout too, and that has to be right.
+impl Claim for Layout {
+    #[inline]
+    fn fits(self, record: &Record) -> bool {
+        record.has_layout(self)
+    }
+
+    fn layout(self) -> Option<Layout> {
+        Some(self)
+    }
+}
+
+/// How far the fast path of an allocation came.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Progress {
+    /// To the end.
+    Done(NonNull<u8>),
+    /// To a block that is not yet counted nor recorded.
+    Allocated(NonNull<[u8]>),
+    /// Nowhere.
+    Nothing,
 }
 
 /// Where a call comes from: what is needed to walk its stack, if that is wanted.
@@ -65,7 +109,8 @@ pub(super) struct Caller<'a, P> {
 impl<B: Backend> Inner<B> {
     pub(super) const fn new() -> Self {
         Self {
-            level: Level::Blocks,
+            level: Level::Off,
+            level_at_start: Level::Blocks,
             way: Way::Record,
             backend: None,
             tallies: Tallies::ZERO,
@@ -83,6 +128,7 @@ impl<B: Backend> Inner<B> {
     pub(super) fn start(&mut self, backend: B) {
         if self.backend.is_none() {
             self.backend = Some(backend);
+            self.level = self.level_at_start;
             self.choose_way();
         }
     }
@@ -124,7 +170,56 @@ impl<B: Backend> Inner<B> {
         true
     }
 
-    #[inline]
+    /// Allocates and records if that takes no call: the stack is one that was seen just before, the backend has
+    /// a block at hand, and nothing of the tracker's has to grow.
+    #[expect(clippy::inline_always, reason = "called in one place each, on the fast path")]
+    #[inline(always)]
+    pub(super) fn allocate_recorded<P: Platform, const WITH_STACK: bool>(
+        &mut self,
+        layout: Layout,
+        caller: &Caller<'_, P>,
+    ) -> Progress {
+        let Self { level, depot, history, .. } = self;
+        debug_assert!(*level >= if WITH_STACK { Level::Stacks } else { Level::Blocks });
+        let platform = caller.platform;
+        let mut stack = None;
+        if WITH_STACK {
+            if *level == Level::Full && !history.has_room() {
+                return Progress::Nothing;
+            }
+            let span = platform.stack_quickly(caller.frame_pointer);
+            stack = span.and_then(|span| depot.recall(&span, platform));
+            if stack.is_none() {
+                return Progress::Nothing;
+            }
+        }
+        // SAFETY: the level is above off only once there is a backend.
+        let backend = unsafe { self.backend.as_mut().unwrap_unchecked() };
+        let Some(block) = backend.allocate_quickly(layout) else { return Progress::Nothing };
+        let address = block.cast::<u8>().as_ptr() as usize;
+        let mut record = Record::EMPTY;
+        let is_recorded = self.live.insert_quickly(address, || {
+            self.sequence += 1;
+            let number = stack.as_ref().map_or(0, |stack| stack.number());
+            record = Record::new(block.cast(), layout, &Origin::now(self.sequence, number, platform));
+            record
+        });
+        if !is_recorded {
+            return Progress::Allocated(block);
+        }
+        self.tallies.count_allocation(layout.size(), block.len());
+        self.tallies.add_recorded_bytes(layout.size());
+        self.histogram.add(layout.size());
+        if let Some(stack) = stack {
+            stack.add(layout.size());
+            if *level == Level::Full {
+                history.put(Event::of_block(EventKind::Allocate, &record));
+            }
+        }
+        Progress::Done(block.cast())
+    }
+
+    /// Allocates, at any level.
     pub(super) fn allocate<P: Platform>(
         &mut self,
         layout: Layout,
@@ -134,14 +229,24 @@ impl<B: Backend> Inner<B> {
             self.fail(layout.size(), caller);
             return None;
         };
-        if self.level != Level::Off {
+        self.account(block, layout, caller);
+        Some(block.cast())
+    }
+
+    /// Counts and records a new block as the level says.
+    pub(super) fn account<P: Platform>(
+        &mut self,
+        block: NonNull<[u8]>,
+        layout: Layout,
+        caller: &Caller<'_, P>,
+    ) {
+        if self.level >= Level::Counters {
             self.tallies.count_allocation(layout.size(), block.len());
             self.histogram.add(layout.size());
-            if self.level != Level::Counters {
-                self.record(block.cast(), layout, caller);
-            }
         }
-        Some(block.cast())
+        if self.level >= Level::Blocks {
+            self.record(block.cast(), layout, caller);
+        }
     }
 
     /// Enters a new block in the live map, and in what lies above it.
@@ -170,18 +275,53 @@ impl<B: Backend> Inner<B> {
         }
     }
 
-    #[inline]
+    /// Frees a block that the live map has, if that takes few instructions and nothing of the tracker's has to
+    /// shrink; says whether it did.
+    #[expect(clippy::inline_always, reason = "called in one place, on the fast path")]
+    #[inline(always)]
+    pub(super) fn free_recorded<P: Platform, C: Claim, const WITH_EVENT: bool>(
+        &mut self,
+        block: NonNull<u8>,
+        claim: C,
+        platform: &P,
+    ) -> bool {
+        let Self { level, live, history, .. } = self;
+        debug_assert_eq!(*level == Level::Full, WITH_EVENT);
+        if (WITH_EVENT && !history.has_room()) || *level < Level::Blocks {
+            return false;
+        }
+        let Some(found) = live.find_quickly(address_of(block)) else { return false };
+        let record = found.record;
+        if !claim.fits(&record) {
+            return false;
+        }
+        // SAFETY: the level is above off only once there is a backend. The live map has the block; the caller
+        // gives it up.
+        let taken_bytes = unsafe { self.backend.as_mut().unwrap_unchecked().deallocate_quickly(block) };
+        let Some(taken_bytes) = taken_bytes else { return false };
+        self.tallies.count_free(taken_bytes);
+        self.tallies.subtract_recorded_bytes(record.size_bytes());
+        if let Some(stack) = self.depot.get_mut(record.stack()) {
+            stack.subtract(record.size_bytes());
+        }
+        if WITH_EVENT {
+            self.sequence += 1;
+            let origin = Origin::now(self.sequence, record.stack(), platform);
+            history.put(Event::of_free(&record, &origin));
+        }
+        live.forget(found);
+        true
+    }
+
+    /// Frees a block, at any level.
     pub(super) fn free<P: Platform>(
         &mut self,
         block: NonNull<u8>,
-        claim: Claim,
+        claim: impl Claim,
         caller: &Caller<'_, P>,
     ) -> Result<(), BadFree> {
         let platform = caller.platform;
-        let is_claimed = |record: &Record| match claim {
-            Claim::Layout(layout) => record.has_layout(layout),
-            Claim::PointerOnly => true,
-        };
+        let is_claimed = |record: &Record| claim.fits(record);
         let Some(record) = self.live.remove_if(address_of(block), is_claimed, &mut self.arena, platform)
         else {
             return self.free_unrecorded(block, caller);
@@ -198,7 +338,8 @@ impl<B: Backend> Inner<B> {
             self.tallies.count_free(taken_bytes);
             if self.level == Level::Full {
                 self.sequence += 1;
-                let event = Event::of_free(&record, self.sequence, platform);
+                let origin = Origin::now(self.sequence, record.stack(), platform);
+                let event = Event::of_free(&record, &origin);
                 self.history.write(event, &mut self.arena, platform);
             }
         }
@@ -243,7 +384,7 @@ impl<B: Backend> Inner<B> {
         kind: EventKind,
         address: usize,
         size_bytes: usize,
-        stack: Option<u32>,
+        stack: Option<u16>,
         caller: &Caller<'_, P>,
     ) {
         if self.level != Level::Full {
@@ -278,6 +419,10 @@ impl<B: Backend> Inner<B> {
     }
 
     pub(super) fn set_level(&mut self, level: Level, stamp: u64) {
+        if self.backend.is_none() {
+            self.level_at_start = level;
+            return;
+        }
         self.synchronise();
         let is_switched_on = |part: Level| self.level < part && level >= part;
         let since = &mut self.since;
@@ -297,10 +442,13 @@ impl<B: Backend> Inner<B> {
 
     fn choose_way(&mut self) {
         self.way = match self.level {
-            _ if self.live.len() != 0 || self.backend.is_none() => Way::Record,
+            _ if self.backend.is_none() => Way::Record,
+            Level::Off | Level::Counters if self.live.len() != 0 => Way::Record,
             Level::Off => Way::Pass,
             Level::Counters => Way::Count,
-            Level::Blocks | Level::Stacks | Level::Full => Way::Record,
+            Level::Blocks => Way::Record,
+            Level::Stacks => Way::RecordStack,
+            Level::Full => Way::RecordEvent,
         };
     }
 
@@ -339,15 +487,17 @@ impl<B: Backend> Inner<B> {
     pub(super) fn layout_of<P: Platform>(
         &mut self,
         block: NonNull<u8>,
-        claim: Claim,
+        claim: impl Claim,
         caller: &Caller<'_, P>,
     ) -> Result<Layout, BadFree> {
         let address = address_of(block);
         let recorded = self.live.get(address).map(Record::layout);
-        match (recorded.or_else(|| self.unrecorded_layout(address)), claim) {
-            (Some(_), Claim::Layout(layout)) if recorded.is_none() => Ok(layout),
-            (Some(layout), _) => Ok(layout),
-            (None, _) => Err(self.refuse(self.bad_free(address), caller)),
+        // A backend that does not know the block's own layout names one to give it back with; the caller's
+        // is better.
+        let unrecorded = || self.unrecorded_layout(address).map(|layout| claim.layout().unwrap_or(layout));
+        match recorded.or_else(unrecorded) {
+            Some(layout) => Ok(layout),
+            None => Err(self.refuse(self.bad_free(address), caller)),
         }
     }
 

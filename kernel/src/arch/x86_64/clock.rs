@@ -84,6 +84,11 @@ pub(crate) fn counts() -> u64 {
     cpu::time_stamp_counter().wrapping_sub(START.load(Ordering::Relaxed))
 }
 
+/// The time stamp counter when the kernel was entered.
+pub(crate) fn start_count() -> u64 {
+    START.load(Ordering::Relaxed)
+}
+
 /// The nanoseconds that counts stand for; 0 before the counter was measured.
 pub(crate) fn counts_to_ns(counts: u64) -> u64 {
     let hz = u128::from(COUNTER_HZ.load(Ordering::Relaxed));

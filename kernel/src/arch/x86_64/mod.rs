@@ -21,6 +21,7 @@ pub(crate) mod vga_text;
 
 /// Descriptor tables and exception handlers: from here on a fault gives a report.
 pub(crate) fn init_early() {
+    stacks::set_current(&stacks::main_stack());
     gdt::init();
     idt::init();
 }

@@ -2,6 +2,7 @@
 
 use core::arch::global_asm;
 use core::ops::Range;
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 global_asm!(include_str!("stacks.s"));
 
@@ -20,6 +21,21 @@ unsafe extern "C" {
 #[inline]
 pub(crate) fn main_stack() -> Range<usize> {
     (&raw const boot_stack_bottom) as usize..(&raw const boot_stack_top) as usize
+}
+
+static CURRENT_START: AtomicUsize = AtomicUsize::new(0);
+static CURRENT_SIZE_BYTES: AtomicUsize = AtomicUsize::new(0);
+
+/// Notes which stack the kernel runs on, but for what runs on an interrupt stack.
+pub(crate) fn set_current(stack: &Range<usize>) {
+    CURRENT_START.store(stack.start, Ordering::Relaxed);
+    CURRENT_SIZE_BYTES.store(stack.len(), Ordering::Relaxed);
+}
+
+/// Start and length of the stack that the kernel runs on; a length of 0 until that is noted.
+#[inline]
+pub(crate) fn current() -> (usize, usize) {
+    (CURRENT_START.load(Ordering::Relaxed), CURRENT_SIZE_BYTES.load(Ordering::Relaxed))
 }
 
 /// The stack of the interrupt stack table's entry `number` (0 is IST1).
