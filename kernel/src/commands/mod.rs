@@ -1,5 +1,6 @@
 //! The shell's commands: one short source file each, in one table.
 
+mod bench;
 mod bug;
 mod cat;
 mod cd;
@@ -24,7 +25,8 @@ pub(crate) use session::Session;
 
 use crate::console::{self, input};
 
-static TABLE: [Command<Session>; 16] = [
+static TABLE: [Command<Session>; 17] = [
+    bench::COMMAND,
     bug::COMMAND,
     cat::COMMAND,
     cd::COMMAND,

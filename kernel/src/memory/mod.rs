@@ -19,6 +19,8 @@
 //! any of them but 1.
 
 #[cfg(target_os = "none")]
+pub(crate) mod bench;
+#[cfg(target_os = "none")]
 pub(crate) mod buffers;
 #[cfg(target_os = "none")]
 mod early;

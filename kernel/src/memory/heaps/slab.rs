@@ -23,6 +23,8 @@ static CLASS_ORDERS: [u8; CLASSES] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 2, 2];
 const CLASSES: usize = 14;
 const MOST_CLASS_BYTES: usize = 2048;
 const WORDS: usize = 4;
+/// The span of a class' first slab: all its frees are quick.
+const ALL_QUICK: u16 = u16::MAX;
 
 /// The class of a size in units of 16 bytes, rounded up.
 static CLASS_OF: [u8; MOST_CLASS_BYTES / 16 + 1] = {
@@ -52,6 +54,9 @@ pub(super) struct SlabDescriptor {
     class: u8,
     /// The word of `free` that blocks are taken from.
     word: u8,
+    /// A free is quick while one less than the free blocks are fewer than this: neither the first free block,
+    /// which puts the slab on the list, nor the last, which takes it off and gives it back.
+    quick_span: u16,
 }
 
 impl SlabDescriptor {
@@ -91,15 +96,13 @@ impl SlabDescriptor {
 #[derive(Debug)]
 #[repr(C, align(64))]
 struct ClassState {
-    /// The slabs with a free block.
+    /// The slabs with a free block. Blocks are taken from the first, which stays even when it is empty.
     partial: *mut SlabDescriptor,
     /// Blocks handed out.
     live_blocks: usize,
     slabs: usize,
     block_bytes: usize,
     blocks_per_slab: usize,
-    /// What a slab may have free, less one, so that a free makes it neither usable nor empty: below this.
-    free_span: usize,
     /// 2^32 over the size, rounded up: exact for offsets in a slab, which are below 2^16.
     reciprocal: usize,
 }
@@ -114,8 +117,20 @@ impl ClassState {
             slabs: 0,
             block_bytes,
             blocks_per_slab,
-            free_span: blocks_per_slab - 2,
             reciprocal: (1_usize << 32).div_ceil(block_bytes),
+        }
+    }
+
+    /// Takes blocks from `slab` from now on; it may be null.
+    ///
+    /// # Safety
+    ///
+    /// It is the first of the class' list, or there is none.
+    unsafe fn make_first(&mut self, slab: *mut SlabDescriptor) {
+        self.partial = slab;
+        // SAFETY: slabs on the list are live.
+        if let Some(slab) = unsafe { slab.as_mut() } {
+            slab.quick_span = ALL_QUICK;
         }
     }
 
@@ -315,6 +330,7 @@ impl<S: PageSource> Slab<S> {
             free_blocks: blocks as u16,
             class: class as u8,
             word: 0,
+            quick_span: ALL_QUICK,
         };
         // SAFETY: room for a descriptor, ours alone.
         unsafe { descriptor.write(slab) };
@@ -334,8 +350,8 @@ impl<S: PageSource> Slab<S> {
         let slab = unsafe { &mut *slab.as_ptr() };
         // SAFETY: `add_slab` wrote the number of a class that there is.
         let class = unsafe { self.classes.get_unchecked_mut(usize::from(slab.class)) };
-        // Neither full before nor empty after: one comparison, as 0 - 1 is larger than any count.
-        if usize::from(slab.free_blocks).wrapping_sub(1) >= class.free_span {
+        // 0 - 1 is as large as any span.
+        if slab.free_blocks.wrapping_sub(1) >= slab.quick_span {
             return None;
         }
         slab.give(class, address)?;
@@ -368,8 +384,7 @@ impl<S: PageSource> Slab<S> {
         if descriptor.free_blocks == 1 {
             self.link(number, slab.as_ptr());
         }
-        let is_only = descriptor.next.is_null() && descriptor.previous.is_null();
-        if is_empty && !is_only {
+        if is_empty && self.classes[number].partial != slab.as_ptr() {
             self.remove_slab(number, slab);
         }
         Some(block_bytes)
@@ -394,16 +409,23 @@ impl<S: PageSource> Slab<S> {
         }
     }
 
+    /// Puts a slab on its class' list: behind the first, which stays the one that blocks are taken from.
     #[cold]
     #[inline(never)]
     fn link(&mut self, class: usize, slab: *mut SlabDescriptor) {
-        let head = core::mem::replace(&mut self.classes[class].partial, slab);
+        let class = &mut self.classes[class];
+        let first = class.partial;
         // SAFETY: live descriptors; `slab` was on no list.
         unsafe {
-            (*slab).next = head;
-            (*slab).previous = null_mut();
-            if let Some(mut head) = NonNull::new(head) {
-                head.as_mut().previous = slab;
+            (*slab).previous = first;
+            let Some(first) = first.as_mut() else {
+                class.make_first(slab);
+                return;
+            };
+            (*slab).quick_span = class.blocks_per_slab as u16 - 2;
+            (*slab).next = core::mem::replace(&mut first.next, slab);
+            if let Some(next) = (*slab).next.as_mut() {
+                next.previous = slab;
             }
         }
     }
@@ -414,15 +436,15 @@ impl<S: PageSource> Slab<S> {
         // SAFETY: `slab` is on its class' list, whose members are live descriptors.
         unsafe {
             let (next, previous) = ((*slab).next, (*slab).previous);
-            if let Some(mut next) = NonNull::new(next) {
-                next.as_mut().previous = previous;
-            }
-            match NonNull::new(previous) {
-                Some(mut previous) => previous.as_mut().next = next,
-                None => self.classes[class].partial = next,
-            }
             (*slab).next = null_mut();
             (*slab).previous = null_mut();
+            if let Some(next) = next.as_mut() {
+                next.previous = previous;
+            }
+            match previous.as_mut() {
+                Some(previous) => previous.next = next,
+                None => self.classes[class].make_first(next),
+            }
         }
     }
 

@@ -1,0 +1,115 @@
+//! `bench`: what the heap costs at the present level. See docs/benchmarks.md.
+
+use core::fmt;
+
+use shell::Command;
+
+use super::Session;
+use crate::memory::bench::{self, Crowd, Pair, Worst};
+use crate::memory::heap::tracker;
+
+pub(super) const COMMAND: Command<Session> = Command {
+    name: "bench",
+    usage: "bench [pair | bulk BLOCKS | worst BLOCKS CHURN | arena BLOCKS]",
+    summary: "measure the heap at the present level; in instructions under QEMU's -icount",
+    run,
+};
+
+const PAIRS: [(&str, usize, Pair); 6] = [
+    ("pair", 16, Pair::Kmalloc { size_bytes: 16 }),
+    ("pair", 64, Pair::Kmalloc { size_bytes: 64 }),
+    ("pair", 256, Pair::Kmalloc { size_bytes: 256 }),
+    ("pair", 4096, Pair::Kmalloc { size_bytes: 4096 }),
+    ("aligned-page", 4096, Pair::AlignedPage),
+    ("frame", 4096, Pair::Frame),
+];
+
+fn run(session: &mut Session, words: &[&str]) {
+    let is_measured = match words {
+        [] | ["pair"] => show_pairs(session),
+        ["bulk", blocks] => with_number(blocks, |blocks| show_bulk(session, blocks)),
+        ["worst", blocks, churn] => {
+            with_number(blocks, |blocks| with_number(churn, |churn| show_worst(session, blocks, churn)))
+        }
+        ["arena", blocks] => with_number(blocks, |blocks| show_arena(session, blocks)),
+        _ => Err("usage"),
+    };
+    match is_measured {
+        Ok(()) => {}
+        Err("usage") => session.print(format_args!("usage: {}\n", COMMAND.usage)),
+        Err(reason) => session.print(format_args!("bench: {reason}\n")),
+    }
+}
+
+type Measured = Result<(), &'static str>;
+
+const NO_MEMORY: &str = "out of memory";
+
+fn with_number(word: &str, show: impl FnOnce(usize) -> Measured) -> Measured {
+    show(word.parse().map_err(|_| "a count is a whole number")?)
+}
+
+fn show_pairs(session: &mut Session) -> Measured {
+    for (workload, size_bytes, pair) in PAIRS {
+        let hundredths = bench::pair(pair).ok_or(NO_MEMORY)?;
+        show(session, workload, size_bytes, 0, "instructions", Hundredths(hundredths));
+    }
+    Ok(())
+}
+
+fn show_bulk(session: &mut Session, blocks: usize) -> Measured {
+    let cost = Crowd::new(blocks).and_then(|mut crowd| crowd.measure_all()).ok_or(NO_MEMORY)?;
+    show(session, "bulk-allocate", 0, blocks, "instructions", Hundredths(cost.allocation));
+    show(session, "bulk-free", 0, blocks, "instructions", Hundredths(cost.free));
+    let mean = u64::midpoint(cost.allocation, cost.free);
+    show(session, "bulk", 0, blocks, "instructions", Hundredths(mean));
+    Ok(())
+}
+
+fn show_worst(session: &mut Session, blocks: usize, churn: usize) -> Measured {
+    let measured = Crowd::new(blocks).and_then(|mut crowd| crowd.measure_each(churn));
+    let (grown, churned) = measured.ok_or(NO_MEMORY)?;
+    let mut show_one = |workload: &str, percentile: &str, worst: Worst| {
+        show(session, workload, 0, blocks, "instructions", worst.most);
+        show(session, percentile, 0, blocks, "instructions", worst.percentile_99_99);
+    };
+    show_one("worst-growing", "99.99%-growing", grown);
+    show_one("worst-churning", "99.99%-churning", churned);
+    Ok(())
+}
+
+fn show_arena(session: &mut Session, blocks: usize) -> Measured {
+    let (most, most_of_many) =
+        Crowd::new(blocks).and_then(|mut crowd| crowd.measure_arena()).ok_or(NO_MEMORY)?;
+    show(session, "arena-from-10000", 16, blocks, "bytes_per_block", Hundredths(most));
+    if let Some(most) = most_of_many {
+        show(session, "arena-from-100000", 16, blocks, "bytes_per_block", Hundredths(most));
+    }
+    Ok(())
+}
+
+/// A figure, in one line of words that programs can read as well.
+fn show(
+    session: &mut Session,
+    workload: &str,
+    size_bytes: usize,
+    live_blocks: usize,
+    unit: &str,
+    figure: impl fmt::Display,
+) {
+    let backend = tracker().with_backend(memstat::Backend::name).unwrap_or("none");
+    let level = tracker().level();
+    session.print(format_args!(
+        "bench: backend={backend} level={level} workload={workload} size_bytes={size_bytes} \
+         live_blocks={live_blocks} {unit}={figure}\n"
+    ));
+}
+
+/// A number of hundredths, shown with two decimals.
+struct Hundredths(u64);
+
+impl fmt::Display for Hundredths {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}.{:02}", self.0 / 100, self.0 % 100)
+    }
+}

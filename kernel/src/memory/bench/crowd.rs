@@ -1,0 +1,189 @@
+//! What an operation costs while many blocks are live, on the average and at worst.
+
+use core::hint::black_box;
+use core::ptr::null_mut;
+
+use super::table::Table;
+use super::{at_depth, counts_of};
+use crate::memory::heap::{kfree, kmalloc, tracker};
+
+/// Costs that are told apart; dearer operations count as this.
+const MOST_COUNTS: usize = 1 << 17;
+/// The arena is looked at after so many allocations.
+const ARENA_STEP: usize = 1000;
+/// From so many live blocks on, the arena's bytes a block are judged.
+const ARENA_LEAST_BLOCKS: usize = 10_000;
+
+/// Many blocks of 16 to 4096 bytes, as many small ones as large ones on a logarithmic scale.
+pub(crate) struct Crowd {
+    blocks: Table<*mut u8>,
+    sizes_bytes: Table<u16>,
+    random: Random,
+}
+
+/// What each operation cost, in hundredths of counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Cost {
+    /// An allocation.
+    pub(crate) allocation: u64,
+    /// A free.
+    pub(crate) free: u64,
+}
+
+/// The dearest single operations, in counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Worst {
+    /// The dearest.
+    pub(crate) most: usize,
+    /// The dearest once a ten-thousandth of all is left out.
+    pub(crate) percentile_99_99: usize,
+}
+
+impl Crowd {
+    /// Room for `count` blocks, of which none is there yet; `None` if there is no memory for the tables.
+    pub(crate) fn new(count: usize) -> Option<Self> {
+        let mut random = Random(0x9e37_79b9_7f4a_7c15);
+        let blocks = Table::new(count.max(1), null_mut)?;
+        let sizes_bytes = Table::new(count.max(1), || random.size_bytes())?;
+        Some(Self { blocks, sizes_bytes, random })
+    }
+
+    /// Allocates all blocks and frees them in random order; `None` when memory runs out.
+    pub(crate) fn measure_all(&mut self) -> Option<Cost> {
+        let Self { blocks, sizes_bytes, random } = self;
+        let (blocks, sizes_bytes) = (blocks.as_mut_slice(), sizes_bytes.as_mut_slice());
+        let count = blocks.len() as u64;
+        let (mut allocations, mut frees, mut empty) = (0, 0, 0);
+        at_depth(&mut || {
+            empty = counts_of(|| {
+                let pairs = blocks.iter_mut().zip(sizes_bytes.iter());
+                pairs.for_each(|(block, size)| *block = black_box(usize::from(*size) as *mut u8));
+            });
+            allocations = counts_of(|| {
+                let pairs = blocks.iter_mut().zip(sizes_bytes.iter());
+                pairs.for_each(|(block, size)| *block = kmalloc(usize::from(*size)));
+            });
+            random.shuffle(blocks);
+            // SAFETY: from kmalloc, each once, and nobody uses them; null is ignored.
+            frees = counts_of(|| blocks.iter().for_each(|block| unsafe { kfree(*block) }));
+        });
+        let hundredths = |counts: u64| counts.saturating_sub(empty) * 100 / count;
+        let has_all = blocks.iter().all(|block| !block.is_null());
+        blocks.fill(null_mut());
+        has_all.then(|| Cost { allocation: hundredths(allocations), free: hundredths(frees) })
+    }
+
+    /// Allocates all blocks, each operation measured for itself; frees a tenth, and then frees and allocates
+    /// `churn` times; says what was dearest in each part. `None` when memory runs out.
+    pub(crate) fn measure_each(&mut self, churn: usize) -> Option<(Worst, Worst)> {
+        let Self { blocks, sizes_bytes, random } = self;
+        let (blocks, sizes_bytes) = (blocks.as_mut_slice(), sizes_bytes.as_mut_slice());
+        let mut costs = Table::new(MOST_COUNTS + 1, || 0_u32)?;
+        let costs = costs.as_mut_slice();
+        let (mut grown, mut churned) = (None, None);
+        at_depth(&mut || {
+            let empty = counts_of(|| {});
+            let mut note = |counts: u64| {
+                let place = (counts.saturating_sub(empty) as usize).min(MOST_COUNTS);
+                costs[place] += 1;
+            };
+            for (block, size) in blocks.iter_mut().zip(sizes_bytes.iter()) {
+                note(counts_of(|| *block = kmalloc(usize::from(*size))));
+            }
+            grown = worst(costs);
+            costs.fill(0);
+            random.shuffle(blocks);
+            let kept = blocks.len() - blocks.len() / 10;
+            let (kept, surplus) = blocks.split_at_mut(kept);
+            // SAFETY: from kmalloc, each once, and nobody uses them; null is ignored.
+            let free = |block: &mut *mut u8| unsafe { kfree(core::mem::replace(block, null_mut())) };
+            surplus.iter_mut().for_each(free);
+            let mut note = |counts: u64| {
+                let place = (counts.saturating_sub(empty) as usize).min(MOST_COUNTS);
+                costs[place] += 1;
+            };
+            for _ in 0..churn {
+                let place = random.below(kept.len());
+                let size_bytes = usize::from(random.size_bytes());
+                let Some(block) = kept.get_mut(place) else { return };
+                note(counts_of(|| free(block)));
+                note(counts_of(|| *block = kmalloc(size_bytes)));
+            }
+            churned = worst(costs);
+        });
+        let has_all = self.free_all();
+        grown.zip(churned).filter(|_| has_all)
+    }
+
+    /// Allocates blocks of 16 bytes, and says how many bytes of the arena one took at most, in hundredths:
+    /// among the counts of live blocks from 10,000 on, and among those from 100,000 on.
+    pub(crate) fn measure_arena(&mut self) -> Option<(u64, Option<u64>)> {
+        let (mut most, mut most_of_many) = (0, None);
+        for (number, block) in self.blocks.as_mut_slice().iter_mut().enumerate() {
+            *block = kmalloc(16);
+            let live = number + 1;
+            if live >= ARENA_LEAST_BLOCKS && live.is_multiple_of(ARENA_STEP) {
+                let a_block = (tracker().arena_statistics().held_bytes * 100 / live) as u64;
+                most = most.max(a_block);
+                if live >= 10 * ARENA_LEAST_BLOCKS {
+                    most_of_many = most_of_many.max(Some(a_block));
+                }
+            }
+        }
+        self.free_all().then_some((most, most_of_many))
+    }
+
+    /// Frees what is there, and says whether memory had not run out.
+    fn free_all(&mut self) -> bool {
+        let blocks = self.blocks.as_mut_slice();
+        let kept = blocks.iter().rposition(|block| !block.is_null()).map_or(0, |last| last + 1);
+        let has_all = blocks.iter().take(kept).all(|block| !block.is_null());
+        for block in blocks {
+            // SAFETY: from kmalloc, each once, and nobody uses them; null is ignored.
+            unsafe { kfree(core::mem::replace(block, null_mut())) };
+        }
+        has_all
+    }
+}
+
+/// The dearest of the operations that were counted by their costs.
+fn worst(costs: &[u32]) -> Option<Worst> {
+    let all: u64 = costs.iter().map(|count| u64::from(*count)).sum();
+    let most = costs.iter().rposition(|count| *count != 0)?;
+    let mut dearer = 0;
+    let percentile_99_99 = costs.iter().rposition(|count| {
+        dearer += u64::from(*count);
+        dearer > all / 10_000
+    })?;
+    Some(Worst { most, percentile_99_99 })
+}
+
+/// Marsaglia, Xorshift RNGs (2003): repeatable, and good enough to mix sizes and orders.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    fn below(&mut self, limit: usize) -> usize {
+        ((u128::from(self.next()) * limit as u128) >> 64) as usize
+    }
+
+    /// From 16 to 4095, evenly on a logarithmic scale: an octave of eight, and a place in it. Between 1 and 2
+    /// the power of two is a parabola to within a third of a percent.
+    fn size_bytes(&mut self) -> u16 {
+        let (octave, place) = (self.below(8), self.below(256));
+        let factor = 65_536 + place * 168 + place * place * 88 / 256;
+        ((16 << octave) * factor / 65_536) as u16
+    }
+
+    fn shuffle<T>(&mut self, elements: &mut [T]) {
+        for last in (1..elements.len()).rev() {
+            elements.swap(last, self.below(last + 1));
+        }
+    }
+}
