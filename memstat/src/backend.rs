@@ -20,23 +20,33 @@ pub unsafe trait Backend {
     /// slice is as long as [`Backend::usable_size_bytes`] says.
     fn allocate(&mut self, layout: Layout) -> Option<NonNull<[u8]>>;
 
+    /// Whether this backend has quick ways, [`Backend::allocate_quickly`] and [`Backend::deallocate_quickly`].
+    /// The answer never changes.
+    fn is_quick(&self) -> bool {
+        false
+    }
+
     /// Does what [`Backend::allocate`] does if that is done in a few instructions without a call; `None` says
-    /// nothing about whether there is memory. It is inlined where the tracker has nothing to record.
+    /// nothing about whether there is memory. It is inlined into the tracker's fast path.
+    ///
+    /// # Safety
+    ///
+    /// [`Backend::is_quick`] says yes.
     #[inline]
-    fn allocate_quickly(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
+    unsafe fn allocate_quickly(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
         let _ = layout;
         None
     }
 
-    /// Does what [`Backend::deallocate_unsized`] does if that is done in a few instructions without a call;
-    /// `None` says nothing about whether it is a live block.
+    /// Does what [`Backend::deallocate_unsized`] does for the block that starts at `address` if that is done in a
+    /// few instructions without a call; `None` says nothing about whether it is a live block.
     ///
     /// # Safety
     ///
-    /// As for [`Backend::deallocate_unsized`].
+    /// [`Backend::is_quick`] says yes. If a live block starts there, nobody uses it any more.
     #[inline]
-    unsafe fn deallocate_quickly(&mut self, block: NonNull<u8>) -> Option<usize> {
-        let _ = block;
+    unsafe fn deallocate_quickly(&mut self, address: usize) -> Option<usize> {
+        let _ = address;
         None
     }
 

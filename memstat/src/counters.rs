@@ -66,42 +66,102 @@ impl Counters {
     }
 }
 
-/// What a tracker keeps of its counters. What follows from others is worked out on reading: allocations are
-/// the sum of the histogram, frees are those without the live ones.
+/// What was counted on one CPU.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CpuCounters {
+    /// Allocations that succeeded.
+    pub allocations: u64,
+    /// Frees of live blocks.
+    pub frees: u64,
+    /// Reallocations that succeeded.
+    pub reallocations: u64,
+    /// Requests that the backend could not serve.
+    pub failures: u64,
+    /// Frees and reallocations of pointers that are no live block.
+    pub bad_frees: u64,
+    /// Allocations that could not be recorded.
+    pub untracked: u64,
+    /// Bytes that were ever asked for.
+    pub requested_bytes: u64,
+}
+
+/// The CPUs that are told apart. Others share the entries of these.
+pub const MOST_CPUS: usize = 16;
+
+/// What a tracker counts on one CPU, in cache lines that no other writes. Its allocations are the sum of its
+/// histogram.
+#[derive(Debug)]
+#[repr(align(64))]
+pub(crate) struct CpuTallies {
+    requested_bytes: u64,
+    frees: u64,
+    pub(crate) reallocations: u64,
+    pub(crate) failures: u64,
+    pub(crate) bad_frees: u64,
+    pub(crate) untracked: u64,
+    histogram: Histogram,
+}
+
+impl CpuTallies {
+    const ZERO: Self = Self {
+        requested_bytes: 0,
+        frees: 0,
+        reallocations: 0,
+        failures: 0,
+        bad_frees: 0,
+        untracked: 0,
+        histogram: Histogram::EMPTY,
+    };
+
+    fn counters(&self) -> CpuCounters {
+        CpuCounters {
+            allocations: self.histogram.total(),
+            frees: self.frees,
+            reallocations: self.reallocations,
+            failures: self.failures,
+            bad_frees: self.bad_frees,
+            untracked: self.untracked,
+            requested_bytes: self.requested_bytes,
+        }
+    }
+}
+
+/// What a tracker keeps of its counters: totals by CPU, and what is live now. The live values stand here once,
+/// as their peaks must be exact.
 #[derive(Debug)]
 pub(crate) struct Tallies {
     live_blocks: u64,
     peak_live_blocks: u64,
-    requested_bytes: u64,
     taken_bytes: u64,
     live_bytes: u64,
     peak_live_bytes: u64,
     /// Live blocks less allocations plus frees.
     uncounted_blocks: i64,
-    pub(crate) reallocations: u64,
-    pub(crate) failures: u64,
-    pub(crate) bad_frees: u64,
-    pub(crate) untracked: u64,
+    cpus: [CpuTallies; MOST_CPUS],
 }
 
 impl Tallies {
     pub(crate) const ZERO: Self = Self {
         live_blocks: 0,
         peak_live_blocks: 0,
-        requested_bytes: 0,
         taken_bytes: 0,
         live_bytes: 0,
         peak_live_bytes: 0,
         uncounted_blocks: 0,
-        reallocations: 0,
-        failures: 0,
-        bad_frees: 0,
-        untracked: 0,
+        cpus: [const { CpuTallies::ZERO }; MOST_CPUS],
     };
 
+    /// What is counted on a CPU.
     #[inline]
-    pub(crate) fn count_allocation(&mut self, requested_bytes: usize, taken_bytes: usize) {
-        self.requested_bytes += requested_bytes as u64;
+    pub(crate) fn cpu_mut(&mut self, cpu: u8) -> &mut CpuTallies {
+        &mut self.cpus[usize::from(cpu) % MOST_CPUS]
+    }
+
+    #[inline]
+    pub(crate) fn count_allocation(&mut self, cpu: u8, requested_bytes: usize, taken_bytes: usize) {
+        let on_cpu = self.cpu_mut(cpu);
+        on_cpu.requested_bytes += requested_bytes as u64;
+        on_cpu.histogram.add(requested_bytes);
         self.taken_bytes += taken_bytes as u64;
         self.live_blocks += 1;
         if self.live_blocks > self.peak_live_blocks {
@@ -110,7 +170,8 @@ impl Tallies {
     }
 
     #[inline]
-    pub(crate) fn count_free(&mut self, taken_bytes: usize) {
+    pub(crate) fn count_free(&mut self, cpu: u8, taken_bytes: usize) {
+        self.cpu_mut(cpu).frees += 1;
         self.live_blocks -= 1;
         self.taken_bytes -= taken_bytes as u64;
     }
@@ -140,16 +201,19 @@ impl Tallies {
         self.peak_live_bytes = self.live_bytes;
     }
 
-    /// The counters, with `allocations` that were counted and `recorded` blocks of those that are live.
-    pub(crate) fn counters(&self, allocations: u64, recorded: u64) -> Counters {
-        Counters {
-            allocations,
-            frees: (allocations as i64 + self.uncounted_blocks - self.live_blocks as i64) as u64,
-            reallocations: self.reallocations,
-            failures: self.failures,
-            bad_frees: self.bad_frees,
-            untracked: self.untracked,
-            requested_bytes: self.requested_bytes,
+    /// Allocations by size, on all CPUs.
+    pub(crate) fn histogram(&self) -> Histogram {
+        self.cpus.iter().fold(Histogram::EMPTY, |sum, cpu| sum.plus(&cpu.histogram))
+    }
+
+    /// What was counted on a CPU; nothing if there is no such.
+    pub(crate) fn of_cpu(&self, cpu: u8) -> CpuCounters {
+        self.cpus.get(usize::from(cpu)).map(CpuTallies::counters).unwrap_or_default()
+    }
+
+    /// The counters, with `recorded` blocks of those that are live.
+    pub(crate) fn counters(&self, recorded: u64) -> Counters {
+        let start = Counters {
             live_blocks: self.live_blocks,
             live_bytes: self.live_bytes,
             taken_bytes: self.taken_bytes,
@@ -157,7 +221,18 @@ impl Tallies {
             uncounted_blocks: self.uncounted_blocks,
             peak_live_blocks: self.peak_live_blocks,
             peak_live_bytes: self.peak_live_bytes,
-        }
+            ..Counters::ZERO
+        };
+        self.cpus.iter().map(CpuTallies::counters).fold(start, |sum, cpu| Counters {
+            allocations: sum.allocations + cpu.allocations,
+            frees: sum.frees + cpu.frees,
+            reallocations: sum.reallocations + cpu.reallocations,
+            failures: sum.failures + cpu.failures,
+            bad_frees: sum.bad_frees + cpu.bad_frees,
+            untracked: sum.untracked + cpu.untracked,
+            requested_bytes: sum.requested_bytes + cpu.requested_bytes,
+            ..sum
+        })
     }
 }
 
@@ -177,6 +252,12 @@ impl Histogram {
         // addresses, so no bit is lost.
         let class = (size_bytes << 1 | 1).ilog2() as usize;
         self.counts[class % SIZE_CLASSES] += 1;
+    }
+
+    /// The counts of both.
+    fn plus(mut self, other: &Self) -> Self {
+        self.counts.iter_mut().zip(other.counts).for_each(|(sum, count)| *sum += count);
+        self
     }
 
     /// All allocations that were counted.

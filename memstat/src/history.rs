@@ -104,8 +104,8 @@ pub(crate) struct History {
     stop_place: usize,
     /// The most places that were full when a page was left.
     filled: usize,
-    /// Events that were ever written.
-    written: u64,
+    /// Events that will ever have been written when `next` is at `stop`.
+    written_at_stop: u64,
 }
 
 // SAFETY: the pointers lead into pages of this ring alone.
@@ -121,7 +121,7 @@ impl History {
             stop: null_mut(),
             stop_place: 0,
             filled: 0,
-            written: 0,
+            written_at_stop: 0,
         }
     }
 
@@ -130,8 +130,14 @@ impl History {
         self.capacity = events;
     }
 
+    /// Events that were ever written.
     pub(crate) fn written(&self) -> u64 {
-        self.written
+        self.written_at_stop - self.unwritten() as u64
+    }
+
+    /// Events that can be written before the page is turned.
+    fn unwritten(&self) -> usize {
+        (self.stop as usize - self.next as usize) / size_of::<Event>()
     }
 
     /// Forgets all events and gives their memory back.
@@ -139,6 +145,7 @@ impl History {
         while self.events.len() > 0 {
             self.events.pop_page(arena, platform);
         }
+        self.written_at_stop = self.written();
         (self.next, self.stop) = (null_mut(), null_mut());
         (self.stop_place, self.filled) = (0, 0);
     }
@@ -153,7 +160,6 @@ impl History {
     #[inline]
     pub(crate) fn put(&mut self, event: Event) {
         debug_assert!(self.has_room());
-        self.written += 1;
         // SAFETY: before `stop` lies room for an event, in a page of this ring.
         unsafe {
             self.next.write(event);
@@ -167,7 +173,7 @@ impl History {
         if self.has_room() || self.turn_page(arena, platform) {
             self.put(event);
         } else {
-            self.written += 1;
+            self.written_at_stop += 1;
         }
     }
 
@@ -193,20 +199,21 @@ impl History {
         self.next = self.events.get_mut(Id(place as u32));
         self.stop = self.next.wrapping_add(room);
         self.stop_place = place + room;
+        self.written_at_stop += room as u64;
         true
     }
 
     /// Copies events from number `cursor` on (0 is the first ever) into `buffer`.
     pub(crate) fn read(&self, cursor: u64, buffer: &mut [Event]) -> HistoryPart {
-        let unwritten = (self.stop as usize - self.next as usize) / size_of::<Event>();
-        let next_place = (self.stop_place - unwritten) as u64;
+        let next_place = (self.stop_place - self.unwritten()) as u64;
         let kept = next_place.max(self.filled as u64);
-        let oldest = self.written - kept;
+        let written = self.written();
+        let oldest = written - kept;
         let from = cursor.max(oldest);
         let mut count = 0;
-        for (slot, number) in buffer.iter_mut().zip(from..self.written) {
+        for (slot, number) in buffer.iter_mut().zip(from..written) {
             // The newest lies before the next place, the oldest at it once the ring is full.
-            let behind_newest = self.written - 1 - number;
+            let behind_newest = written - 1 - number;
             let place = (next_place + kept - 1 - behind_newest) % kept;
             *slot = *self.events.get(Id(place as u32));
             count += 1;

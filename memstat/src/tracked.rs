@@ -6,7 +6,7 @@ use core::ptr::{NonNull, copy_nonoverlapping, null_mut, write_bytes};
 use crate::arena::ArenaStatistics;
 use crate::backend::Backend;
 use crate::bad_free::BadFree;
-use crate::counters::{Counters, Histogram, Since};
+use crate::counters::{Counters, CpuCounters, Histogram, Since};
 use crate::history::{Event, HistoryPart};
 use crate::level::Level;
 use crate::lock::{Guard, Lock, Suspended};
@@ -106,7 +106,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
 
     /// Allocations by size.
     pub fn histogram(&self) -> Histogram {
-        self.enter().histogram
+        self.enter().tallies.histogram()
     }
 
     /// A number that all blocks allocated from now on exceed: those live with a higher one came since.
@@ -125,10 +125,14 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     #[inline(always)]
     pub fn allocate(&self, layout: Layout) -> Option<NonNull<u8>> {
         let mut inner = self.enter();
-        match inner.allocate_quickly(layout) {
-            Some(block) => Some(block),
-            None if inner.way >= Way::RecordStack => self.allocate_with_stack(inner.suspend(), layout),
-            None => self.allocate_recorded(inner.suspend(), layout),
+        if let Some(block) = inner.allocate_quickly(layout, &self.platform) {
+            return Some(block);
+        }
+        match inner.allocation_way {
+            Way::Record => self.allocate_recorded(inner.suspend(), layout),
+            Way::RecordStack => self.allocate_with_stack(inner.suspend(), layout),
+            Way::RecordEvent => self.allocate_with_event(inner.suspend(), layout),
+            _ => self.allocate_fully(inner.suspend(), layout),
         }
     }
 
@@ -146,7 +150,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     pub unsafe fn free(&self, block: NonNull<u8>) -> Result<(), BadFree> {
         let mut result = Ok(());
         // SAFETY: handed on to the caller.
-        unsafe { self.free_or(block, |bad| result = Err(bad)) };
+        unsafe { self.free_or(block.as_ptr(), |bad| result = Err(bad)) };
         result
     }
 
@@ -164,23 +168,21 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     pub unsafe fn free_with_layout(&self, block: NonNull<u8>, layout: Layout) -> Result<(), BadFree> {
         let mut result = Ok(());
         // SAFETY: handed on to the caller.
-        unsafe { self.free_with_layout_or(block, layout, |bad| result = Err(bad)) };
+        unsafe { self.free_with_layout_or(block.as_ptr(), layout, |bad| result = Err(bad)) };
         result
     }
 
-    /// As [`Tracked::free`], with the error handed to `report`. The cheapest way to free: nothing is returned.
+    /// As [`Tracked::free`], with the error handed to `report`, when the tracker's lock is not held any more. A
+    /// null pointer is ignored. The cheapest way to free: nothing is returned.
     ///
     /// # Safety
     ///
     /// As for [`Tracked::free`].
     #[expect(clippy::inline_always, reason = "the fast path; and the frame must be the caller's")]
     #[inline(always)]
-    pub unsafe fn free_or(&self, block: NonNull<u8>, report: impl FnOnce(BadFree)) {
-        let mut inner = self.enter();
+    pub unsafe fn free_or(&self, block: *mut u8, report: impl FnOnce(BadFree)) {
         // SAFETY: handed on to the caller.
-        if !unsafe { inner.free_quickly(block) } {
-            self.free_further(inner, block, PointerOnly, report);
-        }
+        unsafe { self.free_claimed(block as usize, PointerOnly, report) };
     }
 
     /// As [`Tracked::free_with_layout`], with the error handed to `report`.
@@ -190,16 +192,26 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     /// As for [`Tracked::free`].
     #[expect(clippy::inline_always, reason = "the fast path; and the frame must be the caller's")]
     #[inline(always)]
-    pub unsafe fn free_with_layout_or(
-        &self,
-        block: NonNull<u8>,
-        layout: Layout,
-        report: impl FnOnce(BadFree),
-    ) {
+    pub unsafe fn free_with_layout_or(&self, block: *mut u8, layout: Layout, report: impl FnOnce(BadFree)) {
+        // SAFETY: handed on to the caller.
+        unsafe { self.free_claimed(block as usize, layout, report) };
+    }
+
+    /// # Safety
+    ///
+    /// As for [`Tracked::free`].
+    #[expect(clippy::inline_always, reason = "the fast path; and the frame must be the caller's")]
+    #[inline(always)]
+    unsafe fn free_claimed(&self, address: usize, claim: impl Claim, report: impl FnOnce(BadFree)) {
         let mut inner = self.enter();
         // SAFETY: handed on to the caller.
-        if !unsafe { inner.free_quickly(block) } {
-            self.free_further(inner, block, layout, report);
+        if unsafe { inner.free_quickly(address, &self.platform) } {
+            return;
+        }
+        match inner.free_way {
+            Way::Record => self.free_recorded(inner.suspend(), address, claim, report),
+            Way::RecordEvent => self.free_with_event(inner.suspend(), address, claim, report),
+            _ => self.free_fully(inner.suspend(), address, claim, report),
         }
     }
 
@@ -270,11 +282,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
             copy_nonoverlapping(block.as_ptr(), moved.as_ptr(), old_layout.size().min(new_size_bytes));
             self.free(block)?;
         }
-        let mut inner = self.enter();
-        if inner.level >= Level::Counters {
-            inner.tallies.reallocations += 1;
-        }
-        drop(inner);
+        self.enter().count_reallocation(&self.platform);
         Ok(Some(moved))
     }
 
@@ -297,6 +305,12 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     /// The counters of one moment.
     pub fn counters(&self) -> Counters {
         self.enter().counters()
+    }
+
+    /// What was counted on one CPU; the totals in [`Tracked::counters`] are the sums over all. Numbers from
+    /// [`MOST_CPUS`](crate::counters::MOST_CPUS) on have nothing.
+    pub fn cpu_counters(&self, cpu: u8) -> CpuCounters {
+        self.enter().tallies.of_cpu(cpu)
     }
 
     /// What the arena holds.
@@ -331,37 +345,34 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         &self.platform
     }
 
-    /// The way of an allocation that is recorded, as long as nothing grows. It calls nothing.
+    /// The way of an allocation at `blocks`, as long as nothing grows. It calls nothing.
     #[inline(never)]
     fn allocate_recorded(&self, suspended: Suspended, layout: Layout) -> Option<NonNull<u8>> {
-        // SAFETY: `allocate` entered this lock just now.
-        let mut inner = unsafe { self.inner.resume(&self.platform, suspended) };
-        if inner.level != Level::Blocks {
-            return self.allocate_fully(inner.suspend(), layout);
-        }
-        let progress = inner.allocate_recorded::<P, false>(layout, &self.caller());
-        self.go_on(inner, progress, layout)
+        self.allocate_by::<false, false>(suspended, layout)
     }
 
-    /// The same where the call stack is recorded.
+    /// The same at `stacks`.
     #[inline(never)]
     fn allocate_with_stack(&self, suspended: Suspended, layout: Layout) -> Option<NonNull<u8>> {
-        // SAFETY: `allocate` entered this lock just now.
-        let mut inner = unsafe { self.inner.resume(&self.platform, suspended) };
-        let progress = inner.allocate_recorded::<P, true>(layout, &self.caller());
-        self.go_on(inner, progress, layout)
+        self.allocate_by::<true, false>(suspended, layout)
     }
 
-    /// Goes on where the fast path of an allocation ended.
-    #[expect(clippy::inline_always, reason = "on the fast path")]
+    /// The same at `full`.
+    #[inline(never)]
+    fn allocate_with_event(&self, suspended: Suspended, layout: Layout) -> Option<NonNull<u8>> {
+        self.allocate_by::<true, true>(suspended, layout)
+    }
+
+    #[expect(clippy::inline_always, reason = "the body of three functions")]
     #[inline(always)]
-    fn go_on(
+    fn allocate_by<const WITH_STACK: bool, const WITH_EVENT: bool>(
         &self,
-        inner: Guard<'_, Inner<B>, P>,
-        progress: Progress,
+        suspended: Suspended,
         layout: Layout,
     ) -> Option<NonNull<u8>> {
-        match progress {
+        // SAFETY: `allocate` entered this lock just now.
+        let mut inner = unsafe { self.inner.resume(&self.platform, suspended) };
+        match inner.allocate_recorded::<P, WITH_STACK, WITH_EVENT>(layout, &self.caller()) {
             Progress::Done(block) => Some(block),
             Progress::Allocated(block) => Some(self.record_fully(inner.suspend(), block, layout)),
             Progress::Nothing => self.allocate_fully(inner.suspend(), layout),
@@ -387,36 +398,19 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         inner.allocate(layout, &self.caller())
     }
 
-    /// Goes on with a free that was not done quickly.
-    #[expect(clippy::inline_always, reason = "on the fast path")]
-    #[inline(always)]
-    fn free_further(
-        &self,
-        inner: Guard<'_, Inner<B>, P>,
-        block: NonNull<u8>,
-        claim: impl Claim,
-        report: impl FnOnce(BadFree),
-    ) {
-        if inner.way == Way::RecordEvent {
-            self.free_with_event(inner.suspend(), block, claim, report);
-        } else {
-            self.free_recorded(inner.suspend(), block, claim, report);
-        }
-    }
-
     /// The way of a free of a recorded block, as long as nothing shrinks.
     #[inline(never)]
     fn free_recorded(
         &self,
         suspended: Suspended,
-        block: NonNull<u8>,
+        address: usize,
         claim: impl Claim,
         report: impl FnOnce(BadFree),
     ) {
         // SAFETY: the caller entered this lock just now.
         let mut inner = unsafe { self.inner.resume(&self.platform, suspended) };
-        if !inner.free_recorded::<P, _, false>(block, claim, &self.platform) {
-            self.free_fully(inner.suspend(), block, claim, report);
+        if !inner.free_recorded::<P, _, false>(address, claim, &self.platform) {
+            self.free_fully(inner.suspend(), address, claim, report);
         }
     }
 
@@ -425,14 +419,14 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     fn free_with_event(
         &self,
         suspended: Suspended,
-        block: NonNull<u8>,
+        address: usize,
         claim: impl Claim,
         report: impl FnOnce(BadFree),
     ) {
         // SAFETY: the caller entered this lock just now.
         let mut inner = unsafe { self.inner.resume(&self.platform, suspended) };
-        if !inner.free_recorded::<P, _, true>(block, claim, &self.platform) {
-            self.free_fully(inner.suspend(), block, claim, report);
+        if !inner.free_recorded::<P, _, true>(address, claim, &self.platform) {
+            self.free_fully(inner.suspend(), address, claim, report);
         }
     }
 
@@ -442,12 +436,13 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     fn free_fully(
         &self,
         suspended: Suspended,
-        block: NonNull<u8>,
+        address: usize,
         claim: impl Claim,
         report: impl FnOnce(BadFree),
     ) {
         // SAFETY: the caller entered this lock just now.
         let mut inner = unsafe { self.inner.resume(&self.platform, suspended) };
+        let Some(block) = NonNull::new(address as *mut u8) else { return };
         let freed = inner.free(block, claim, &self.caller());
         drop(inner);
         if let Err(bad) = freed {
@@ -477,10 +472,8 @@ unsafe impl<B: Backend + Send, P: Platform> GlobalAlloc for Tracked<B, P> {
 
     #[inline]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        if let Some(block) = NonNull::new(block) {
-            // SAFETY: the caller gives the block up. A bad free is counted and has no way to be returned.
-            let _ = unsafe { self.free_with_layout(block, layout) };
-        }
+        // SAFETY: the caller gives the block up. A bad free is counted and has no way to be returned.
+        unsafe { self.free_with_layout_or(block, layout, |_| {}) };
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {

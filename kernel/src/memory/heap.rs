@@ -112,7 +112,6 @@ pub(crate) unsafe fn krealloc(block: *mut u8, new_size_bytes: usize) -> *mut u8 
 /// Nobody uses a live block at `block` any more.
 #[inline(never)]
 pub(crate) unsafe fn kfree(block: *mut u8) {
-    let Some(block) = NonNull::new(block) else { return };
     // SAFETY: handed on to the caller.
     unsafe { HEAP.tracker.free_or(block, report_bad_free) };
 }
@@ -157,7 +156,6 @@ unsafe impl GlobalAlloc for KernelHeap {
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        let Some(block) = NonNull::new(block) else { return };
         // SAFETY: the caller gives the block up.
         unsafe { self.tracker.free_with_layout_or(block, layout, report_bad_free) };
     }

@@ -9,7 +9,7 @@ use core::ptr::NonNull;
 use crate::arena::Arena;
 use crate::backend::{Backend, Location};
 use crate::bad_free::{BadFree, BadFreeKind};
-use crate::counters::{Counters, Histogram, Since, Tallies};
+use crate::counters::{Counters, Since, Tallies};
 use crate::history::{Event, EventKind, History};
 use crate::level::Level;
 use crate::live::LiveMap;
@@ -22,12 +22,13 @@ pub(super) struct Inner<B> {
     /// `Off` until there is a backend.
     pub(super) level: Level,
     level_at_start: Level,
-    /// What the fast path has to do at this level, and with the records that are left of others.
-    pub(super) way: Way,
+    /// What the fast path of an allocation has to do.
+    pub(super) allocation_way: Way,
+    /// What the fast path of a free has to do.
+    pub(super) free_way: Way,
     /// `None` until [`Tracked::start`](super::Tracked::start).
     pub(super) backend: Option<B>,
     pub(super) tallies: Tallies,
-    pub(super) histogram: Histogram,
     pub(super) sequence: u64,
     pub(super) live: LiveMap,
     pub(super) depot: Depot,
@@ -36,7 +37,7 @@ pub(super) struct Inner<B> {
     pub(super) since: Since,
 }
 
-/// What there is to do beside the backend's work.
+/// What there is to do beside the backend's work. All but the last stand for a backend with quick ways.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub(super) enum Way {
@@ -44,12 +45,14 @@ pub(super) enum Way {
     Pass,
     /// To count.
     Count,
-    /// To count as the level says, and to look after records: blocks are recorded, or some still are.
+    /// To count and to record.
     Record,
-    /// The same, with call stacks.
+    /// The same, with the call stack.
     RecordStack,
-    /// The same, with history.
+    /// The same, with an event for the history.
     RecordEvent,
+    /// No quick way: there is no backend or it has none, or records of another level are left.
+    Fully,
 }
 
 /// What the caller of a free knows of the block.
@@ -111,10 +114,10 @@ impl<B: Backend> Inner<B> {
         Self {
             level: Level::Off,
             level_at_start: Level::Blocks,
-            way: Way::Record,
+            allocation_way: Way::Fully,
+            free_way: Way::Fully,
             backend: None,
             tallies: Tallies::ZERO,
-            histogram: Histogram::EMPTY,
             sequence: 0,
             live: LiveMap::new(),
             depot: Depot::new(),
@@ -129,23 +132,25 @@ impl<B: Backend> Inner<B> {
         if self.backend.is_none() {
             self.backend = Some(backend);
             self.level = self.level_at_start;
-            self.choose_way();
+            self.choose_ways();
         }
     }
 
     /// Allocates if nothing is to be recorded and the backend has a block at hand.
     #[expect(clippy::inline_always, reason = "the fast path, which saves no registers")]
     #[inline(always)]
-    pub(super) fn allocate_quickly(&mut self, layout: Layout) -> Option<NonNull<u8>> {
-        if self.way > Way::Count {
+    pub(super) fn allocate_quickly(
+        &mut self,
+        layout: Layout,
+        platform: &impl Platform,
+    ) -> Option<NonNull<u8>> {
+        if self.allocation_way > Way::Count {
             return None;
         }
-        // SAFETY: the way is such only once there is a backend.
-        let backend = unsafe { self.backend.as_mut().unwrap_unchecked() };
-        let block = backend.allocate_quickly(layout)?;
-        if self.way == Way::Count {
-            self.tallies.count_allocation(layout.size(), block.len());
-            self.histogram.add(layout.size());
+        // SAFETY: the way is such only once there is a quick backend.
+        let block = unsafe { self.backend.as_mut().unwrap_unchecked().allocate_quickly(layout) }?;
+        if self.allocation_way == Way::Count {
+            self.tallies.count_allocation(platform.cpu(), layout.size(), block.len());
         }
         Some(block.cast())
     }
@@ -157,15 +162,15 @@ impl<B: Backend> Inner<B> {
     /// As for [`Backend::deallocate_unsized`].
     #[expect(clippy::inline_always, reason = "the fast path, which saves no registers")]
     #[inline(always)]
-    pub(super) unsafe fn free_quickly(&mut self, block: NonNull<u8>) -> bool {
-        if self.way > Way::Count {
+    pub(super) unsafe fn free_quickly(&mut self, address: usize, platform: &impl Platform) -> bool {
+        if self.free_way > Way::Count {
             return false;
         }
-        // SAFETY: the way is such only once there is a backend. The rest is handed on to the caller.
-        let taken_bytes = unsafe { self.backend.as_mut().unwrap_unchecked().deallocate_quickly(block) };
+        // SAFETY: the way is such only once there is a quick backend. The rest is handed on to the caller.
+        let taken_bytes = unsafe { self.backend.as_mut().unwrap_unchecked().deallocate_quickly(address) };
         let Some(taken_bytes) = taken_bytes else { return false };
-        if self.way == Way::Count {
-            self.tallies.count_free(taken_bytes);
+        if self.free_way == Way::Count {
+            self.tallies.count_free(platform.cpu(), taken_bytes);
         }
         true
     }
@@ -174,17 +179,16 @@ impl<B: Backend> Inner<B> {
     /// a block at hand, and nothing of the tracker's has to grow.
     #[expect(clippy::inline_always, reason = "called in one place each, on the fast path")]
     #[inline(always)]
-    pub(super) fn allocate_recorded<P: Platform, const WITH_STACK: bool>(
+    pub(super) fn allocate_recorded<P: Platform, const WITH_STACK: bool, const WITH_EVENT: bool>(
         &mut self,
         layout: Layout,
         caller: &Caller<'_, P>,
     ) -> Progress {
-        let Self { level, depot, history, .. } = self;
-        debug_assert!(*level >= if WITH_STACK { Level::Stacks } else { Level::Blocks });
+        let Self { depot, history, .. } = self;
         let platform = caller.platform;
         let mut stack = None;
         if WITH_STACK {
-            if *level == Level::Full && !history.has_room() {
+            if WITH_EVENT && !history.has_room() {
                 return Progress::Nothing;
             }
             let span = platform.stack_quickly(caller.frame_pointer);
@@ -193,9 +197,9 @@ impl<B: Backend> Inner<B> {
                 return Progress::Nothing;
             }
         }
-        // SAFETY: the level is above off only once there is a backend.
-        let backend = unsafe { self.backend.as_mut().unwrap_unchecked() };
-        let Some(block) = backend.allocate_quickly(layout) else { return Progress::Nothing };
+        // SAFETY: called only once there is a quick backend.
+        let block = unsafe { self.backend.as_mut().unwrap_unchecked().allocate_quickly(layout) };
+        let Some(block) = block else { return Progress::Nothing };
         let address = block.cast::<u8>().as_ptr() as usize;
         let mut record = Record::EMPTY;
         let is_recorded = self.live.insert_quickly(address, || {
@@ -207,14 +211,13 @@ impl<B: Backend> Inner<B> {
         if !is_recorded {
             return Progress::Allocated(block);
         }
-        self.tallies.count_allocation(layout.size(), block.len());
+        self.tallies.count_allocation(platform.cpu(), layout.size(), block.len());
         self.tallies.add_recorded_bytes(layout.size());
-        self.histogram.add(layout.size());
         if let Some(stack) = stack {
             stack.add(layout.size());
-            if *level == Level::Full {
-                history.put(Event::of_block(EventKind::Allocate, &record));
-            }
+        }
+        if WITH_EVENT {
+            history.put(Event::of_block(EventKind::Allocate, &record));
         }
         Progress::Done(block.cast())
     }
@@ -241,8 +244,7 @@ impl<B: Backend> Inner<B> {
         caller: &Caller<'_, P>,
     ) {
         if self.level >= Level::Counters {
-            self.tallies.count_allocation(layout.size(), block.len());
-            self.histogram.add(layout.size());
+            self.tallies.count_allocation(caller.platform.cpu(), layout.size(), block.len());
         }
         if self.level >= Level::Blocks {
             self.record(block.cast(), layout, caller);
@@ -268,7 +270,7 @@ impl<B: Backend> Inner<B> {
                 stack.add(layout.size());
             }
         } else {
-            self.tallies.untracked += 1;
+            self.tallies.cpu_mut(platform.cpu()).untracked += 1;
         }
         if self.level == Level::Full {
             self.history.write(Event::of_block(EventKind::Allocate, &record), &mut self.arena, platform);
@@ -281,25 +283,23 @@ impl<B: Backend> Inner<B> {
     #[inline(always)]
     pub(super) fn free_recorded<P: Platform, C: Claim, const WITH_EVENT: bool>(
         &mut self,
-        block: NonNull<u8>,
+        address: usize,
         claim: C,
         platform: &P,
     ) -> bool {
-        let Self { level, live, history, .. } = self;
-        debug_assert_eq!(*level == Level::Full, WITH_EVENT);
-        if (WITH_EVENT && !history.has_room()) || *level < Level::Blocks {
+        let Self { live, history, .. } = self;
+        if WITH_EVENT && !history.has_room() {
             return false;
         }
-        let Some(found) = live.find_quickly(address_of(block)) else { return false };
+        let Some(found) = live.find_quickly(address) else { return false };
         let record = found.record;
         if !claim.fits(&record) {
             return false;
         }
-        // SAFETY: the level is above off only once there is a backend. The live map has the block; the caller
-        // gives it up.
-        let taken_bytes = unsafe { self.backend.as_mut().unwrap_unchecked().deallocate_quickly(block) };
+        // SAFETY: called only once there is a quick backend. The live map has the block; the caller gives it up.
+        let taken_bytes = unsafe { self.backend.as_mut().unwrap_unchecked().deallocate_quickly(address) };
         let Some(taken_bytes) = taken_bytes else { return false };
-        self.tallies.count_free(taken_bytes);
+        self.tallies.count_free(platform.cpu(), taken_bytes);
         self.tallies.subtract_recorded_bytes(record.size_bytes());
         if let Some(stack) = self.depot.get_mut(record.stack()) {
             stack.subtract(record.size_bytes());
@@ -335,7 +335,7 @@ impl<B: Backend> Inner<B> {
             stack.subtract(record.size_bytes());
         }
         if self.level != Level::Off {
-            self.tallies.count_free(taken_bytes);
+            self.tallies.count_free(platform.cpu(), taken_bytes);
             if self.level == Level::Full {
                 self.sequence += 1;
                 let origin = Origin::now(self.sequence, record.stack(), platform);
@@ -344,7 +344,7 @@ impl<B: Backend> Inner<B> {
             }
         }
         if self.live.len() == 0 {
-            self.choose_way();
+            self.choose_ways();
         }
         Ok(())
     }
@@ -372,7 +372,7 @@ impl<B: Backend> Inner<B> {
             return Err(self.refuse(self.bad_free(address), caller));
         };
         if self.level >= Level::Counters {
-            self.tallies.count_free(taken_bytes);
+            self.tallies.count_free(caller.platform.cpu(), taken_bytes);
             self.note(EventKind::Free, address, taken_bytes, Some(0), caller);
         }
         Ok(())
@@ -405,7 +405,7 @@ impl<B: Backend> Inner<B> {
     #[cold]
     #[inline(never)]
     fn refuse<P: Platform>(&mut self, bad: BadFree, caller: &Caller<'_, P>) -> BadFree {
-        self.tallies.bad_frees += 1;
+        self.tallies.cpu_mut(caller.platform.cpu()).bad_frees += 1;
         self.note(EventKind::BadFree, bad.address, 0, None, caller);
         bad
     }
@@ -414,7 +414,7 @@ impl<B: Backend> Inner<B> {
     #[cold]
     #[inline(never)]
     pub(super) fn fail<P: Platform>(&mut self, size_bytes: usize, caller: &Caller<'_, P>) {
-        self.tallies.failures += 1;
+        self.tallies.cpu_mut(caller.platform.cpu()).failures += 1;
         self.note(EventKind::Fail, 0, size_bytes, None, caller);
     }
 
@@ -437,18 +437,24 @@ impl<B: Backend> Inner<B> {
             }
         }
         self.level = level;
-        self.choose_way();
+        self.choose_ways();
     }
 
-    fn choose_way(&mut self) {
-        self.way = match self.level {
-            _ if self.backend.is_none() => Way::Record,
-            Level::Off | Level::Counters if self.live.len() != 0 => Way::Record,
+    fn choose_ways(&mut self) {
+        let is_quick = self.backend.as_ref().is_some_and(Backend::is_quick);
+        self.allocation_way = match self.level {
+            _ if !is_quick => Way::Fully,
             Level::Off => Way::Pass,
             Level::Counters => Way::Count,
             Level::Blocks => Way::Record,
             Level::Stacks => Way::RecordStack,
             Level::Full => Way::RecordEvent,
+        };
+        self.free_way = match self.allocation_way {
+            // A stack is not walked for a free.
+            Way::RecordStack => Way::Record,
+            Way::Pass | Way::Count if self.live.len() != 0 => Way::Fully,
+            way => way,
         };
     }
 
@@ -462,7 +468,7 @@ impl<B: Backend> Inner<B> {
     /// The counters of this moment.
     pub(super) fn counters(&mut self) -> Counters {
         self.synchronise();
-        self.tallies.counters(self.histogram.total(), self.live.len() as u64)
+        self.tallies.counters(self.live.len() as u64)
     }
 
     /// The layout of a live block that is not recorded, as far as the backend knows it.
@@ -525,11 +531,15 @@ impl<B: Backend> Inner<B> {
                 stack.resize(old.size(), new_size_bytes);
             }
         }
-        if self.level >= Level::Counters {
-            self.tallies.reallocations += 1;
-            self.note(EventKind::Reallocate, address, new_size_bytes, Some(number), caller);
-        }
+        self.count_reallocation(caller.platform);
+        self.note(EventKind::Reallocate, address, new_size_bytes, Some(number), caller);
         true
+    }
+
+    pub(super) fn count_reallocation(&mut self, platform: &impl Platform) {
+        if self.level >= Level::Counters {
+            self.tallies.cpu_mut(platform.cpu()).reallocations += 1;
+        }
     }
 }
 

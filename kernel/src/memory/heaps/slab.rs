@@ -60,18 +60,20 @@ pub(super) struct SlabDescriptor {
 }
 
 impl SlabDescriptor {
-    /// Takes the first free block of the present word; `None` if it has none. As the blocks that do not exist
-    /// have the highest bits, the slab must have a free block.
+    /// Takes the first free block of the present word; `None` if it has none.
     #[inline]
     fn take(&mut self, class: &mut ClassState) -> Option<NonNull<[u8]>> {
         let word = usize::from(self.word);
         // SAFETY: `word` is 0 or was found among these words.
         let free = unsafe { self.free.get_unchecked_mut(word) };
         let bits = NonZeroU64::new(*free)?;
+        let number = word * 64 + bits.trailing_zeros() as usize;
+        if number >= class.blocks_per_slab {
+            return None;
+        }
         *free = bits.get() & (bits.get() - 1);
         self.free_blocks -= 1;
         class.live_blocks += 1;
-        let number = word * 64 + bits.trailing_zeros() as usize;
         let block = (self.start + number * class.block_bytes) as *mut u8;
         // SAFETY: a slab lies in memory, not at address 0.
         let block = unsafe { NonNull::new_unchecked(block) };
@@ -476,8 +478,12 @@ unsafe impl<S: PageSource> Backend for Slab<S> {
         }
     }
 
+    fn is_quick(&self) -> bool {
+        true
+    }
+
     #[inline]
-    fn allocate_quickly(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
+    unsafe fn allocate_quickly(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
         if layout.align() > 16 || layout.size() > MOST_CLASS_BYTES {
             return None;
         }
@@ -485,8 +491,7 @@ unsafe impl<S: PageSource> Backend for Slab<S> {
     }
 
     #[inline]
-    unsafe fn deallocate_quickly(&mut self, block: NonNull<u8>) -> Option<usize> {
-        let address = block.as_ptr() as usize;
+    unsafe fn deallocate_quickly(&mut self, address: usize) -> Option<usize> {
         let slab = self.map.slab(address)?;
         self.give_block(slab, address)
     }
@@ -494,7 +499,9 @@ unsafe impl<S: PageSource> Backend for Slab<S> {
     #[inline]
     unsafe fn deallocate(&mut self, block: NonNull<u8>, _layout: Layout) -> usize {
         // SAFETY: handed on to the caller. The pointer alone says which block it is.
-        unsafe { self.deallocate_unsized(block) }.unwrap_or(0)
+        let taken_bytes = unsafe { self.deallocate_unsized(block) };
+        debug_assert!(taken_bytes.is_some(), "only live blocks are given back");
+        taken_bytes.unwrap_or(0)
     }
 
     #[inline]
