@@ -143,13 +143,14 @@ impl Depot {
     }
 
     /// The stack that starts at `span`'s frame pointer, if it is the one that was last seen there.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "on the fast path")]
+    #[inline(always)]
     pub(crate) fn recall(&mut self, span: &StackSpan, platform: &impl Platform) -> Option<&mut Stack> {
         let start = walk::start(span, platform)?;
         let mut recent = self.recent[start.key() % RECENT]?;
         // SAFETY: stacks stay where they are for ever; `&mut self` makes the reference the only one.
         let known = unsafe { recent.as_mut() };
-        walk::matches(span, &start, &known.frames).then_some(known)
+        walk::matches(span, &start, &known.frames, known.frame_count.into()).then_some(known)
     }
 
     /// Looks a stack up, or stores it.

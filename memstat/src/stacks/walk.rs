@@ -32,7 +32,7 @@ fn frame(span: &StackSpan, offset: usize) -> Option<(usize, usize)> {
     if offset > span.size_bytes - FRAME_BYTES {
         return None;
     }
-    let words = (span.start + offset) as *const usize;
+    let words = (span.start as *const u8).wrapping_add(offset).cast::<usize>();
     // SAFETY: both words lie inside the stack that the platform vouches for; they need not be aligned.
     let (caller, return_address) = unsafe { (words.read_unaligned(), words.add(1).read_unaligned()) };
     Some((caller.wrapping_sub(span.start), return_address))
@@ -53,19 +53,24 @@ pub(super) fn start(span: &StackSpan, platform: &impl Platform) -> Option<Start>
     None
 }
 
-/// Whether the stack from `start` on has just these return addresses, with zeros behind the last.
+/// Whether the stack from `start` on has just these return addresses. Behind the first `count` are zeros.
 #[expect(clippy::inline_always, reason = "on the fast path")]
 #[inline(always)]
-pub(super) fn matches(span: &StackSpan, start: &Start, frames: &[usize; MOST_FRAMES]) -> bool {
+pub(super) fn matches(
+    span: &StackSpan,
+    start: &Start,
+    frames: &[usize; MOST_FRAMES],
+    count: usize,
+) -> bool {
     if frames[0] != start.return_address {
         return false;
     }
     let mut offset = start.caller;
-    for known in frames.iter().skip(1) {
+    for (number, known) in frames.iter().enumerate().skip(1) {
         match frame(span, offset) {
             Some((caller, return_address)) if return_address == *known => offset = caller,
             Some(_) => return false,
-            None => return *known == 0,
+            None => return number >= count,
         }
     }
     true

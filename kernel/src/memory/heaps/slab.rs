@@ -26,6 +26,22 @@ const WORDS: usize = 4;
 /// The span of a class' first slab: all its frees are quick.
 const ALL_QUICK: u16 = u16::MAX;
 
+/// Stands first where a class has no slab with a free block: so the fast path need not ask for one. It is only
+/// read, and of it only that it has no free block.
+static NO_SLAB: SlabDescriptor = SlabDescriptor {
+    free: [0; WORDS],
+    start: 0,
+    next: null_mut(),
+    previous: null_mut(),
+    free_blocks: 0,
+    class: 0,
+    word: 0,
+    quick_span: 0,
+};
+
+// SAFETY: descriptors are changed only through a heap, which has one user at a time; `NO_SLAB` never is.
+unsafe impl Sync for SlabDescriptor {}
+
 /// The class of a size in units of 16 bytes, rounded up.
 static CLASS_OF: [u8; MOST_CLASS_BYTES / 16 + 1] = {
     let mut table = [0; MOST_CLASS_BYTES / 16 + 1];
@@ -98,7 +114,8 @@ impl SlabDescriptor {
 #[derive(Debug)]
 #[repr(C, align(64))]
 struct ClassState {
-    /// The slabs with a free block. Blocks are taken from the first, which stays even when it is empty.
+    /// The slabs with a free block, or [`NO_SLAB`]. Blocks are taken from the first, which stays even when it is
+    /// empty.
     partial: *mut SlabDescriptor,
     /// Blocks handed out.
     live_blocks: usize,
@@ -114,7 +131,7 @@ impl ClassState {
         let block_bytes = CLASS_BYTES[class] as usize;
         let blocks_per_slab = (PAGE_BYTES << CLASS_ORDERS[class]) / block_bytes;
         Self {
-            partial: null_mut(),
+            partial: (&raw const NO_SLAB).cast_mut(),
             live_blocks: 0,
             slabs: 0,
             block_bytes,
@@ -129,11 +146,19 @@ impl ClassState {
     ///
     /// It is the first of the class' list, or there is none.
     unsafe fn make_first(&mut self, slab: *mut SlabDescriptor) {
-        self.partial = slab;
         // SAFETY: slabs on the list are live.
-        if let Some(slab) = unsafe { slab.as_mut() } {
-            slab.quick_span = ALL_QUICK;
+        match unsafe { slab.as_mut() } {
+            Some(slab) => {
+                slab.quick_span = ALL_QUICK;
+                self.partial = slab;
+            }
+            None => self.partial = (&raw const NO_SLAB).cast_mut(),
         }
+    }
+
+    /// The first slab with a free block; null if there is none.
+    fn first(&self) -> *mut SlabDescriptor {
+        if core::ptr::eq(self.partial, &raw const NO_SLAB) { null_mut() } else { self.partial }
     }
 
     /// Which block of its slab lies `offset` bytes behind the slab's start, and whether it starts there.
@@ -281,9 +306,12 @@ impl<S: PageSource> Slab<S> {
     fn take_block(&mut self, class: usize) -> Option<NonNull<[u8]>> {
         // SAFETY: a number out of the table of classes, or of one.
         let class = unsafe { self.classes.get_unchecked_mut(class) };
-        // SAFETY: slabs on the list are live and have a free block; nobody else refers to the descriptor.
-        let slab = unsafe { class.partial.as_mut() }.filter(|slab| slab.free_blocks > 1)?;
-        slab.take(class)
+        // SAFETY: slabs on the list are live, and so is what stands for none.
+        if unsafe { (*class.partial).free_blocks } <= 1 {
+            return None;
+        }
+        // SAFETY: what stands for none has no free block, so it is a live slab; nobody else refers to it.
+        unsafe { &mut *class.partial }.take(class)
     }
 
     #[inline]
@@ -298,7 +326,7 @@ impl<S: PageSource> Slab<S> {
     #[cold]
     #[inline(never)]
     fn take_odd_block(&mut self, class: usize) -> Option<NonNull<[u8]>> {
-        if self.classes[class].partial.is_null() {
+        if self.classes[class].first().is_null() {
             self.add_slab(class)?;
         }
         let state = &mut self.classes[class];
@@ -416,7 +444,7 @@ impl<S: PageSource> Slab<S> {
     #[inline(never)]
     fn link(&mut self, class: usize, slab: *mut SlabDescriptor) {
         let class = &mut self.classes[class];
-        let first = class.partial;
+        let first = class.first();
         // SAFETY: live descriptors; `slab` was on no list.
         unsafe {
             (*slab).previous = first;
