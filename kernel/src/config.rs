@@ -6,6 +6,8 @@
 use log::LevelFilter;
 use memstat::Level;
 
+use crate::memory::heaps::Kind;
+
 /// What the command line said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Config {
@@ -13,6 +15,8 @@ pub(crate) struct Config {
     pub(crate) log_level: LevelFilter,
     /// `demo=memstat`: the lesson in counting runs at boot.
     pub(crate) is_lesson_wanted: bool,
+    /// `heap=slab|buddy|talc|tlsf|linked-list`: the heap's backend.
+    pub(crate) heap: Kind,
     /// `memstat=off|counters|blocks|stacks|full`: how much the tracker records.
     pub(crate) level: Level,
     /// `memstat.history=EVENTS`: how many events the history keeps.
@@ -26,6 +30,7 @@ impl Default for Config {
         Self {
             log_level: LevelFilter::Info,
             is_lesson_wanted: false,
+            heap: Kind::Slab,
             level: Level::Stacks,
             history_events: None,
             arena_limit_bytes: None,
@@ -47,7 +52,7 @@ impl Config {
         match word.split_once('=')? {
             ("log", level) => self.log_level = level.parse().ok()?,
             ("demo", "memstat") => self.is_lesson_wanted = true,
-            ("heap", "slab") => {}
+            ("heap", name) => self.heap = Kind::from_name(name)?,
             ("memstat", level) => self.level = Level::from_name(level)?,
             ("memstat.history", events) => self.history_events = Some(events.parse().ok()?),
             ("memstat.arena", size) => self.arena_limit_bytes = Some(size_bytes(size)?),
@@ -82,9 +87,10 @@ mod tests {
 
     #[test]
     fn known_words_take_effect_and_unknown_ones_are_named() {
-        let (config, unknown) = parsed("  log=debug demo=memstat memstat.arena=64K heap=none quiet log=loud");
+        let (config, unknown) = parsed("  log=debug demo=memstat heap=tlsf memstat.arena=64K heap=none quiet log=loud");
         assert_eq!(config.log_level, LevelFilter::Debug);
         assert!(config.is_lesson_wanted);
+        assert_eq!(config.heap, Kind::Tlsf);
         assert_eq!(config.arena_limit_bytes, Some(65536));
         assert_eq!(unknown, ["heap=none", "quiet", "log=loud"]);
     }

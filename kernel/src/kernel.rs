@@ -31,7 +31,7 @@ extern "C" fn tally_main(information: u32) -> ! {
     extend_command_line(&mut info);
     let info = BOOT_INFO.call_once(|| info);
     let config = configure(info);
-    memory::init(info).unwrap_or_else(|error| stop(&error));
+    memory::init(info, config.heap).unwrap_or_else(|error| stop(&error));
     memory::heap::configure(&config);
     console::init(info.framebuffer);
     symbols::init(info);

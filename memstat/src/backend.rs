@@ -80,6 +80,9 @@ pub unsafe trait Backend {
     /// Bytes that a block of this layout takes from memory, at least `layout.size()`.
     fn usable_size_bytes(&self, layout: Layout) -> usize;
 
+    /// Gives back what it keeps in hand for the next allocation: an empty slab, an empty pool.
+    fn trim(&mut self) {}
+
     /// What the backend itself can say about an address. A backend that keeps no such knowledge says
     /// [`Location::Unknown`].
     fn locate(&self, address: usize) -> Location {

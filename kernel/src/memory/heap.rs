@@ -11,7 +11,7 @@ use core::ptr::{NonNull, null_mut};
 use memstat::platform::{PAGE_SIZE_BYTES, StackSpan};
 use memstat::{BadFree, Counters, Platform, Tracked, report};
 
-use super::heaps::Slab;
+use super::heaps::Heap;
 use super::machine::{HeapPages, Purpose, give_pages, take_pages};
 use crate::arch::{backtrace, clock, cpu, image, stacks};
 use crate::config::Config;
@@ -23,7 +23,7 @@ const KMALLOC_ALIGN_BYTES: usize = 16;
 const FIRST_ARENA_BYTES: usize = 64 << 10;
 
 /// The tracker over the kernel's backend.
-pub(crate) type KernelTracker = Tracked<Slab<HeapPages>, KernelPlatform>;
+pub(crate) type KernelTracker = Tracked<Heap<HeapPages>, KernelPlatform>;
 
 #[global_allocator]
 static HEAP: KernelHeap = KernelHeap { tracker: Tracked::new(KernelPlatform) };
@@ -37,7 +37,7 @@ unsafe impl Sync for FirstArena {}
 static FIRST_ARENA: FirstArena = FirstArena(UnsafeCell::new([0; FIRST_ARENA_BYTES]));
 
 /// Starts the heap: the arena's first bytes, then the backend.
-pub(super) fn start(backend: Slab<HeapPages>) {
+pub(super) fn start(backend: Heap<HeapPages>) {
     if let Some(first) = NonNull::new(FIRST_ARENA.0.get().cast::<u8>()) {
         // SAFETY: page aligned, in .bss for ever, and used by nobody else.
         unsafe { HEAP.tracker.add_first_pages(first, FIRST_ARENA_BYTES) };

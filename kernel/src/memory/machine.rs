@@ -9,7 +9,7 @@ use boot::BootInfo;
 use super::early::EarlyFrames;
 use super::frames::Frames;
 use super::heap;
-use super::heaps::{PageMap, PageSource, Slab};
+use super::heaps::{Heap, Kind, PageSource, PageWords};
 use crate::arch::paging::{self, DIRECT_MAP};
 use crate::sync::IrqLock;
 
@@ -56,29 +56,29 @@ impl fmt::Display for MemoryError {
     }
 }
 
-/// Builds the address space, takes all usable memory in, and starts the heap.
-pub(crate) fn init(info: &BootInfo) -> Result<(), MemoryError> {
+/// Builds the address space, takes all usable memory in, and starts the heap of the kind that was chosen.
+pub(crate) fn init(info: &BootInfo, kind: Kind) -> Result<(), MemoryError> {
     let mut early = EarlyFrames::new(&info.usable);
     paging::init(&info.regions, &mut || early.take()).map_err(|_| MemoryError::PageTables)?;
 
     let start = info.usable.first().map_or(0, |range| range.start as usize) + DIRECT_MAP;
     let end = info.usable.last().map_or(0, |range| range.end as usize) + DIRECT_MAP;
     let frames_bytes = Frames::metadata_bytes(start, end);
-    let size_bytes = frames_bytes + PageMap::size_bytes(start, end);
+    let size_bytes = frames_bytes + PageWords::size_bytes(start, end);
     let metadata = early.take_run(size_bytes as u64).ok_or(MemoryError::Metadata { size_bytes })?;
     let metadata = (metadata as usize + DIRECT_MAP) as *mut u8;
 
     let mut frames = FRAMES.lock();
     // SAFETY: the metadata was just taken for this; the ranges are mapped, nobody else's, and apart.
-    let map = unsafe {
+    let words = unsafe {
         frames.init(start, end, metadata);
         for range in early.into_ranges() {
             frames.add(range.start as usize + DIRECT_MAP, range.end as usize + DIRECT_MAP);
         }
-        PageMap::new(start, end, metadata.add(frames_bytes).cast())
+        PageWords::new(start, end, metadata.add(frames_bytes).cast())
     };
     drop(frames);
-    heap::start(Slab::new(HeapPages, map));
+    heap::start(Heap::new(kind, HeapPages, words));
     Ok(())
 }
 

@@ -19,7 +19,7 @@ impl Text for MemInfo {
     fn render(&self, out: &mut dyn Write) -> fmt::Result {
         let free = free_pages();
         let arena = pages_for(Purpose::Arena);
-        let heap = tracker().with_backend(|backend| (backend.slab_pages(), backend.large_pages()));
+        let heap = tracker().with_backend(|backend| (backend.shared_pages(), backend.large_pages()));
         let (slab, large) = heap.unwrap_or_default();
         for (name, pages) in [
             ("MemTotal", total_pages()),

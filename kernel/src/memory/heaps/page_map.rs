@@ -2,16 +2,15 @@
 
 use core::ptr::NonNull;
 
-use super::slab::SlabDescriptor;
 use crate::memory::frames::PAGE_BYTES;
 
 /// The use of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum PageUse {
+pub(super) enum PageUse<T> {
     /// Not the heap's, or inside a large block.
     None,
-    /// Part of a slab.
-    Slab(NonNull<SlabDescriptor>),
+    /// Part of something that is cut into blocks: a slab, a region.
+    Part(NonNull<T>),
     /// The first page of a block of 2^order pages.
     Block {
         /// The block's order.
@@ -19,39 +18,56 @@ pub(super) enum PageUse {
     },
 }
 
-/// One word for each page of a range of addresses.
+/// Room for a page map.
 #[derive(Debug)]
-pub(crate) struct PageMap {
+pub(crate) struct PageWords {
     base: usize,
     words: *mut usize,
     count: usize,
 }
 
-// SAFETY: the words belong to this map alone.
-unsafe impl Send for PageMap {}
+/// One word for each page of a range of addresses. `T` is what pages are parts of.
+#[derive(Debug)]
+pub(super) struct PageMap<T> {
+    base: usize,
+    words: *mut usize,
+    count: usize,
+    parts: core::marker::PhantomData<*mut T>,
+}
 
-/// Added to the address of a slab's descriptor, which is aligned to 64. The other uses have even words, so
-/// that one test tells a slab.
-const SLAB_TAG: usize = 1;
+// SAFETY: the words belong to this map alone.
+unsafe impl<T> Send for PageMap<T> {}
+
+/// Added to the address of what a page is part of, which is even. The other uses have even words, so that one
+/// test tells a part.
+const PART_TAG: usize = 1;
 /// Set in the word of a large block's first page.
 const BLOCK_TAG: usize = 2;
 
-impl PageMap {
-    /// Bytes that the map of `[start, end)` takes.
+impl PageWords {
+    /// Bytes that the words for `[start, end)` take.
     pub(crate) fn size_bytes(start: usize, end: usize) -> usize {
         (end - start) / PAGE_BYTES * size_of::<usize>()
     }
 
-    /// A map of the pages of `[start, end)`, page aligned, none in use.
+    /// Words for the pages of `[start, end)`, page aligned, none in use.
     ///
     /// # Safety
     ///
-    /// `words` has [`PageMap::size_bytes`] bytes, aligned to 8, for ever.
+    /// `words` has [`PageWords::size_bytes`] bytes, aligned to 8, for ever.
     pub(crate) unsafe fn new(start: usize, end: usize, words: *mut usize) -> Self {
         let count = (end - start) / PAGE_BYTES;
         // SAFETY: the caller gave that many bytes away.
         unsafe { words.write_bytes(0, count) };
         Self { base: start, words, count }
+    }
+}
+
+impl<T> PageMap<T> {
+    /// A map in which no page is in use.
+    pub(super) fn new(words: PageWords) -> Self {
+        let PageWords { base, words, count } = words;
+        Self { base, words, count, parts: core::marker::PhantomData }
     }
 
     #[inline]
@@ -63,9 +79,9 @@ impl PageMap {
 
     /// The use of the page that `address` lies in.
     #[inline]
-    pub(super) fn get(&self, address: usize) -> PageUse {
-        if let Some(slab) = self.slab(address) {
-            return PageUse::Slab(slab);
+    pub(super) fn get(&self, address: usize) -> PageUse<T> {
+        if let Some(part) = self.part(address) {
+            return PageUse::Part(part);
         }
         match self.read(address) {
             0 => PageUse::None,
@@ -79,28 +95,30 @@ impl PageMap {
         self.word(address).map_or(0, |word| unsafe { word.read() })
     }
 
-    /// The slab that the page at `address` is part of.
+    /// What the page at `address` is part of.
     #[inline]
-    pub(super) fn slab(&self, address: usize) -> Option<NonNull<SlabDescriptor>> {
+    pub(super) fn part(&self, address: usize) -> Option<NonNull<T>> {
+        const { assert!(align_of::<T>() > 1) };
         let word = self.read(address);
-        if word & SLAB_TAG == 0 {
+        if word & PART_TAG == 0 {
             return None;
         }
-        // SAFETY: an odd word is a descriptor's address and the tag.
-        Some(unsafe { NonNull::new_unchecked((word - SLAB_TAG) as *mut SlabDescriptor) })
+        // SAFETY: an odd word is an address and the tag.
+        Some(unsafe { NonNull::new_unchecked((word - PART_TAG) as *mut T) })
     }
 
-    /// Sets the use of the page at `address`; a page outside of the map stays what it is.
-    #[inline]
-    pub(super) fn set(&mut self, address: usize, page_use: PageUse) {
+    /// Sets the use of `pages` pages from `address` on; pages outside of the map stay what they are.
+    pub(super) fn set(&mut self, address: usize, pages: usize, page_use: PageUse<T>) {
         let value = match page_use {
             PageUse::None => 0,
-            PageUse::Slab(descriptor) => descriptor.as_ptr() as usize + SLAB_TAG,
+            PageUse::Part(part) => part.as_ptr() as usize + PART_TAG,
             PageUse::Block { order } => (order as usize) << 2 | BLOCK_TAG,
         };
-        if let Some(word) = self.word(address) {
-            // SAFETY: a word of the map; `&mut self` keeps others away.
-            unsafe { word.write(value) };
+        for page in 0..pages {
+            if let Some(word) = self.word(address + page * PAGE_BYTES) {
+                // SAFETY: a word of the map; `&mut self` keeps others away.
+                unsafe { word.write(value) };
+            }
         }
     }
 }

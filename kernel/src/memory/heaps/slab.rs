@@ -13,7 +13,8 @@ use memstat::{Backend, Live, Location};
 
 use super::PageSource;
 use super::descriptors::Descriptors;
-use super::page_map::{PageMap, PageUse};
+use super::page_map::{PageMap, PageUse, PageWords};
+use super::runs::{self, Runs};
 use crate::memory::frames::PAGE_BYTES;
 
 /// Bytes of a block, by class.
@@ -192,10 +193,9 @@ pub(crate) struct Class {
 pub(crate) struct Slab<S> {
     classes: [ClassState; CLASSES],
     descriptors: Descriptors,
-    map: PageMap,
+    map: PageMap<SlabDescriptor>,
     source: S,
-    large_pages: usize,
-    large_blocks: usize,
+    runs: Runs,
 }
 
 // SAFETY: everything behind the pointers belongs to this heap alone.
@@ -225,20 +225,18 @@ fn service(layout: Layout) -> Option<Service> {
     if size_bytes <= MOST_CLASS_BYTES {
         return Some(Service::Class(usize::from(CLASS_OF[size_bytes.div_ceil(16)])));
     }
-    let pages = size_bytes.div_ceil(PAGE_BYTES).checked_next_power_of_two()?;
-    Some(Service::Pages { order: pages.trailing_zeros() })
+    Some(Service::Pages { order: runs::order_for(layout)? })
 }
 
 impl<S: PageSource> Slab<S> {
-    /// An empty heap over `source`. `map` covers every page that the source may give.
-    pub(crate) fn new(source: S, map: PageMap) -> Self {
+    /// An empty heap over `source`. `words` cover every page that the source may give.
+    pub(crate) fn new(source: S, words: PageWords) -> Self {
         Self {
             classes: core::array::from_fn(ClassState::new),
             descriptors: Descriptors::new(),
-            map,
+            map: PageMap::new(words),
             source,
-            large_pages: 0,
-            large_blocks: 0,
+            runs: Runs::default(),
         }
     }
 
@@ -255,7 +253,7 @@ impl<S: PageSource> Slab<S> {
     }
 
     /// Pages in slabs and their descriptors.
-    pub(crate) fn slab_pages(&self) -> usize {
+    pub(crate) fn shared_pages(&self) -> usize {
         let slabs = self.classes.iter().enumerate();
         slabs.map(|(class, have)| have.slabs * pages_per_slab(class)).sum::<usize>()
             + self.descriptors.page_count()
@@ -263,7 +261,7 @@ impl<S: PageSource> Slab<S> {
 
     /// Pages in blocks too large for a class.
     pub(crate) fn large_pages(&self) -> usize {
-        self.large_pages
+        self.runs.pages()
     }
 
     /// Where the pages come from.
@@ -275,11 +273,7 @@ impl<S: PageSource> Slab<S> {
     #[cold]
     #[inline(never)]
     fn allocate_pages(&mut self, order: u32) -> Option<NonNull<[u8]>> {
-        let block = self.source.take(order)?;
-        self.map.set(block.as_ptr() as usize, PageUse::Block { order });
-        self.large_pages += 1 << order;
-        self.large_blocks += 1;
-        Some(NonNull::slice_from_raw_parts(block, PAGE_BYTES << order))
+        self.runs.allocate(order, &mut self.map, &mut self.source)
     }
 
     /// # Safety
@@ -288,17 +282,8 @@ impl<S: PageSource> Slab<S> {
     #[cold]
     #[inline(never)]
     unsafe fn deallocate_pages(&mut self, block: NonNull<u8>) -> Option<usize> {
-        let address = block.as_ptr() as usize;
-        let PageUse::Block { order } = self.map.get(address) else { return None };
-        if !address.is_multiple_of(PAGE_BYTES) {
-            return None;
-        }
-        self.map.set(address, PageUse::None);
-        self.large_pages -= 1 << order;
-        self.large_blocks -= 1;
-        // SAFETY: the caller gives the block up; it came from the source with this order.
-        unsafe { self.source.give(block, order) };
-        Some(PAGE_BYTES << order)
+        // SAFETY: handed on to the caller.
+        unsafe { self.runs.deallocate(block, &mut self.map, &mut self.source) }
     }
 
     /// Takes a block of a class that is at hand, if the slab has more than that.
@@ -312,6 +297,34 @@ impl<S: PageSource> Slab<S> {
         }
         // SAFETY: what stands for none has no free block, so it is a live slab; nobody else refers to it.
         unsafe { &mut *class.partial }.take(class)
+    }
+
+    #[inline]
+    fn serve(&mut self, service: Service) -> Option<NonNull<[u8]>> {
+        match service {
+            Service::Class(class) => self.allocate_from_class(class),
+            Service::Pages { order } => self.allocate_pages(order),
+        }
+    }
+
+    /// Gives the slab back that each class keeps even if it is empty; says whether there was one.
+    #[cold]
+    #[inline(never)]
+    fn trim_classes(&mut self) -> bool {
+        let mut has_given = false;
+        for number in 0..CLASSES {
+            let class = &self.classes[number];
+            let blocks_per_slab = class.blocks_per_slab;
+            // SAFETY: slabs on the list are live.
+            let first = NonNull::new(class.first()).filter(|slab| {
+                usize::from(unsafe { slab.as_ref() }.free_blocks) == blocks_per_slab
+            });
+            if let Some(first) = first {
+                self.remove_slab(number, first);
+                has_given = true;
+            }
+        }
+        has_given
     }
 
     #[inline]
@@ -364,9 +377,7 @@ impl<S: PageSource> Slab<S> {
         };
         // SAFETY: room for a descriptor, ours alone.
         unsafe { descriptor.write(slab) };
-        for page in 0..pages_per_slab(class) {
-            self.map.set(start + page * PAGE_BYTES, PageUse::Slab(descriptor));
-        }
+        self.map.set(start, pages_per_slab(class), PageUse::Part(descriptor));
         let class = &mut self.classes[class];
         class.partial = descriptor.as_ptr();
         class.slabs += 1;
@@ -426,9 +437,7 @@ impl<S: PageSource> Slab<S> {
         self.unlink(class, slab.as_ptr());
         // SAFETY: a live slab of which every block is free.
         let start = unsafe { slab.as_ref() }.start;
-        for page in 0..pages_per_slab(class) {
-            self.map.set(start + page * PAGE_BYTES, PageUse::None);
-        }
+        self.map.set(start, pages_per_slab(class), PageUse::None);
         self.classes[class].slabs -= 1;
         // SAFETY: off the list and the map, and none of its blocks is handed out.
         unsafe {
@@ -477,18 +486,6 @@ impl<S: PageSource> Slab<S> {
             }
         }
     }
-
-    /// The large block that `address` lies in: the nearest one below it that reaches so far.
-    fn large_block(&self, address: usize) -> Option<(usize, u32)> {
-        let page = address & !(PAGE_BYTES - 1);
-        (0..=crate::memory::frames::MOST_ORDER).find_map(|order| {
-            let start = page & !((PAGE_BYTES << order) - 1);
-            match self.map.get(start) {
-                PageUse::Block { order: found } if found >= order => Some((start, found)),
-                _ => None,
-            }
-        })
-    }
 }
 
 // SAFETY: blocks of a slab are disjoint and handed out once, by their bits; runs of pages come from the
@@ -500,10 +497,10 @@ unsafe impl<S: PageSource> Backend for Slab<S> {
 
     #[inline]
     fn allocate(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
-        match service(layout)? {
-            Service::Class(class) => self.allocate_from_class(class),
-            Service::Pages { order } => self.allocate_pages(order),
-        }
+        let service = service(layout)?;
+        let block = self.serve(service);
+        // The pages of an empty slab may be just those that are wanted.
+        block.or_else(|| if self.trim_classes() { self.serve(service) } else { None })
     }
 
     fn is_quick(&self) -> bool {
@@ -520,7 +517,7 @@ unsafe impl<S: PageSource> Backend for Slab<S> {
 
     #[inline]
     unsafe fn deallocate_quickly(&mut self, address: usize) -> Option<usize> {
-        let slab = self.map.slab(address)?;
+        let slab = self.map.part(address)?;
         self.give_block(slab, address)
     }
 
@@ -535,7 +532,7 @@ unsafe impl<S: PageSource> Backend for Slab<S> {
     #[inline]
     unsafe fn deallocate_unsized(&mut self, block: NonNull<u8>) -> Option<usize> {
         let address = block.as_ptr() as usize;
-        if let PageUse::Slab(slab) = self.map.get(address) {
+        if let PageUse::Part(slab) = self.map.get(address) {
             self.free_to_slab(slab, address)
         } else {
             // SAFETY: handed on to the caller.
@@ -553,15 +550,18 @@ unsafe impl<S: PageSource> Backend for Slab<S> {
     }
 
     fn live(&self) -> Live {
-        let start = Live { blocks: self.large_blocks as u64, bytes: (self.large_pages * PAGE_BYTES) as u64 };
-        self.classes.iter().fold(start, |sum, class| Live {
+        self.classes.iter().fold(self.runs.live(), |sum, class| Live {
             blocks: sum.blocks + class.live_blocks as u64,
             bytes: sum.bytes + (class.live_blocks * class.block_bytes) as u64,
         })
     }
 
+    fn trim(&mut self) {
+        self.trim_classes();
+    }
+
     fn locate(&self, address: usize) -> Location {
-        if let PageUse::Slab(slab) = self.map.get(address) {
+        if let PageUse::Part(slab) = self.map.get(address) {
             // SAFETY: the map names live slabs only; `&self` keeps it from changing.
             let slab = unsafe { slab.as_ref() };
             let class = &self.classes[usize::from(slab.class)];
@@ -576,10 +576,6 @@ unsafe impl<S: PageSource> Backend for Slab<S> {
                 _ => Location::Free { start },
             };
         }
-        let found = self.large_block(address).map(|(start, order)| (start, PAGE_BYTES << order));
-        match found.map(|(start, bytes)| (start, Layout::from_size_align(bytes, PAGE_BYTES))) {
-            Some((start, Ok(layout))) => Location::Live { start, layout },
-            _ => Location::Unknown,
-        }
+        runs::locate(&self.map, address)
     }
 }

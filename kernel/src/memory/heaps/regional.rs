@@ -1,0 +1,267 @@
+//! A heap made of regions, each with an allocator of a crate's: what `buddy`, `talc`, `tlsf` and `linked-list` share.
+//!
+//! Regions stand in a ring. An allocation asks the region that served the last one, then a few of its
+//! neighbours, then for a new region; a region without blocks goes back to the pages. So what an allocator does
+//! in a region is bounded by the region's size, and every heap comes back to where it started. Large blocks are
+//! runs of pages.
+
+use core::alloc::Layout;
+use core::ptr::NonNull;
+
+use memstat::{Backend, Live, Location};
+
+use super::PageSource;
+use super::page_map::{PageMap, PageUse, PageWords};
+use super::region::{GRANULE_BYTES, Region, capacity_bytes};
+use super::runs::{self, Runs};
+use crate::memory::frames::PAGE_BYTES;
+
+/// An allocator that shares out one piece of memory.
+///
+/// # Safety
+///
+/// Blocks lie inside the memory that was added, overlap no other, are aligned as asked, and stay until they
+/// are given back.
+pub(crate) unsafe trait RegionHeap: Sized + 'static {
+    /// The name that chooses it on the command line.
+    const NAME: &'static str;
+    /// The allocator without memory.
+    const EMPTY: Self;
+
+    /// Bytes that fresh memory surely has for one block, its alignment included.
+    fn capacity_bytes(memory_bytes: usize) -> usize;
+
+    /// Hands memory over, once. The allocator does not move from then on.
+    ///
+    /// # Safety
+    ///
+    /// The memory is writable and the allocator's own, and aligned to 16.
+    unsafe fn add_memory(&mut self, start: *mut u8, size_bytes: usize);
+
+    /// What a request for this layout takes: a multiple of 16 bytes, at least so much, not zero.
+    fn rounded_bytes(layout: Layout) -> Option<usize> {
+        layout.size().max(1).checked_next_multiple_of(GRANULE_BYTES)
+    }
+
+    /// A block of a layout with a rounded size, aligned to 16 at least.
+    fn allocate(&mut self, layout: Layout) -> Option<NonNull<u8>>;
+
+    /// Takes a block back.
+    ///
+    /// # Safety
+    ///
+    /// The block is live. The layout has its size; its alignment is 16 if that was asked for, and some larger
+    /// one if a larger one was.
+    unsafe fn deallocate(&mut self, block: NonNull<u8>, layout: Layout);
+}
+
+/// Orders of new regions, the best first. Where memory is short a smaller one is better than none.
+const REGION_ORDERS: [u32; 4] = [8, 6, 4, 3];
+/// Larger blocks are runs of pages.
+const MOST_BLOCK_BYTES: usize = 128 << 10;
+/// Regions that an allocation asks before it wants a new one.
+const MOST_ASKED: usize = 8;
+
+/// The heap.
+#[derive(Debug)]
+pub(crate) struct Regional<H, S> {
+    /// The region that served the last allocation.
+    current: Option<NonNull<Region<H>>>,
+    map: PageMap<Region<H>>,
+    source: S,
+    runs: Runs,
+    region_pages: usize,
+    live: Live,
+}
+
+// SAFETY: everything behind the pointers belongs to this heap alone.
+unsafe impl<H, S: Send> Send for Regional<H, S> {}
+
+impl<H: RegionHeap, S: PageSource> Regional<H, S> {
+    /// An empty heap over `source`. `words` cover every page that the source may give.
+    pub(crate) fn new(source: S, words: PageWords) -> Self {
+        Self {
+            current: None,
+            map: PageMap::new(words),
+            source,
+            runs: Runs::default(),
+            region_pages: 0,
+            live: Live::default(),
+        }
+    }
+
+    /// Pages in regions.
+    pub(crate) fn shared_pages(&self) -> usize {
+        self.region_pages
+    }
+
+    /// Pages in blocks too large for a region.
+    pub(crate) fn large_pages(&self) -> usize {
+        self.runs.pages()
+    }
+
+    /// Where the pages come from.
+    #[cfg(test)]
+    pub(super) fn source(&self) -> &S {
+        &self.source
+    }
+
+    /// How a layout is served from a region; `None` if it is not.
+    fn region_layout(layout: Layout) -> Option<Layout> {
+        if layout.size().max(layout.align()) > MOST_BLOCK_BYTES || layout.align() > PAGE_BYTES {
+            return None;
+        }
+        let align_bytes = layout.align().max(GRANULE_BYTES);
+        let layout = Layout::from_size_align(layout.size(), align_bytes).ok()?;
+        Layout::from_size_align(H::rounded_bytes(layout)?, align_bytes).ok()
+    }
+
+    /// Asks at most `most` regions, the current one first.
+    fn ask_regions(&mut self, layout: Layout, most: usize) -> Option<NonNull<u8>> {
+        let first = self.current?;
+        let mut at = first;
+        for _ in 0..most {
+            // SAFETY: regions in the ring are live; nobody else refers to them.
+            let region = unsafe { at.as_mut() };
+            if region.may_have(layout.size())
+                && let Some(block) = region.allocate(layout)
+            {
+                self.current = Some(at);
+                return Some(block);
+            }
+            at = region.next;
+            if at == first {
+                return None;
+            }
+        }
+        None
+    }
+
+    /// Makes a new region that surely has room for the layout, and makes it the current one.
+    fn add_region(&mut self, layout: Layout) -> Option<()> {
+        let wanted_bytes = layout.size() + if layout.align() > GRANULE_BYTES { layout.align() } else { 0 };
+        let orders = REGION_ORDERS.iter().filter(|order| capacity_bytes::<H>(**order) >= wanted_bytes);
+        let (pages, order) = orders.copied().find_map(|order| Some((self.source.take(order)?, order)))?;
+        // SAFETY: fresh pages, of which each order above has enough.
+        let mut region = unsafe { Region::create(pages, order) };
+        self.map.set(pages.as_ptr() as usize, 1 << order, PageUse::Part(region));
+        self.region_pages += 1 << order;
+        if let Some(mut current) = self.current {
+            // SAFETY: live regions in the ring, which nobody else refers to; they may be one and the same.
+            unsafe {
+                let mut next = current.as_ref().next;
+                region.as_mut().next = next;
+                region.as_mut().previous = current;
+                next.as_mut().previous = region;
+                current.as_mut().next = region;
+            }
+        }
+        self.current = Some(region);
+        Some(())
+    }
+
+    /// Gives a region without live blocks back.
+    fn remove_region(&mut self, region: NonNull<Region<H>>) {
+        // SAFETY: regions in the ring are live; nobody else refers to them.
+        let (mut next, mut previous, order) = unsafe {
+            let region = region.as_ref();
+            (region.next, region.previous, region.order())
+        };
+        // SAFETY: as above; both may be one and the same.
+        unsafe {
+            next.as_mut().previous = previous;
+            previous.as_mut().next = next;
+        }
+        if self.current == Some(region) {
+            self.current = (next != region).then_some(next);
+        }
+        let pages = region.cast::<u8>();
+        self.map.set(pages.as_ptr() as usize, 1 << order, PageUse::None);
+        self.region_pages -= 1 << order;
+        // SAFETY: out of the ring and the map, and without live blocks.
+        unsafe { self.source.give(pages, order) };
+    }
+}
+
+// SAFETY: blocks of a region are its allocator's, which keeps the contract; other blocks are runs of pages from
+// the source, whose contract is the same.
+unsafe impl<H: RegionHeap, S: PageSource> Backend for Regional<H, S> {
+    fn name(&self) -> &'static str {
+        H::NAME
+    }
+
+    fn allocate(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
+        if let Some(layout) = Self::region_layout(layout) {
+            let mut block = self.ask_regions(layout, MOST_ASKED);
+            if block.is_none() {
+                let asked = if self.add_region(layout).is_some() { 1 } else { usize::MAX };
+                block = self.ask_regions(layout, asked);
+            }
+            if let Some(block) = block {
+                self.live.blocks += 1;
+                self.live.bytes += layout.size() as u64;
+                return Some(NonNull::slice_from_raw_parts(block, layout.size()));
+            }
+        }
+        let order = runs::order_for(layout)?;
+        self.runs.allocate(order, &mut self.map, &mut self.source)
+    }
+
+    unsafe fn deallocate(&mut self, block: NonNull<u8>, _layout: Layout) -> usize {
+        // SAFETY: handed on to the caller. The pointer alone says which block it is.
+        let taken_bytes = unsafe { self.deallocate_unsized(block) };
+        debug_assert!(taken_bytes.is_some(), "only live blocks are given back");
+        taken_bytes.unwrap_or(0)
+    }
+
+    unsafe fn deallocate_unsized(&mut self, block: NonNull<u8>) -> Option<usize> {
+        let Some(mut region) = self.map.part(block.as_ptr() as usize) else {
+            // SAFETY: handed on to the caller.
+            return unsafe { self.runs.deallocate(block, &mut self.map, &mut self.source) };
+        };
+        // SAFETY: the map names live regions only, which nobody else refers to. The caller gives the block up.
+        let (taken_bytes, is_empty, is_only) = unsafe {
+            let head = region.as_mut();
+            (head.deallocate(block)?, head.live_blocks == 0, head.next == region)
+        };
+        self.live.blocks -= 1;
+        self.live.bytes -= taken_bytes as u64;
+        if is_empty && !is_only {
+            self.remove_region(region);
+        }
+        Some(taken_bytes)
+    }
+
+    fn live(&self) -> Live {
+        let runs = self.runs.live();
+        Live { blocks: self.live.blocks + runs.blocks, bytes: self.live.bytes + runs.bytes }
+    }
+
+    fn usable_size_bytes(&self, layout: Layout) -> usize {
+        match Self::region_layout(layout) {
+            Some(layout) => layout.size(),
+            None => runs::order_for(layout).map_or(layout.size(), |order| PAGE_BYTES << order),
+        }
+    }
+
+    fn locate(&self, address: usize) -> Location {
+        let Some(region) = self.map.part(address) else { return runs::locate(&self.map, address) };
+        // SAFETY: the map names live regions only; `&self` keeps them from changing.
+        let region = unsafe { region.as_ref() };
+        match region.start_of(address).map(|start| (start, region.layout(start))) {
+            Some((start, Some(layout))) => Location::Live { start, layout },
+            // What is free is not told apart: a block may have started there, or not.
+            _ if address.is_multiple_of(GRANULE_BYTES) => Location::Free { start: address },
+            _ => Location::Unknown,
+        }
+    }
+
+    fn trim(&mut self) {
+        if let Some(region) = self.current
+            // SAFETY: regions in the ring are live.
+            && unsafe { region.as_ref() }.live_blocks == 0
+        {
+            self.remove_region(region);
+        }
+    }
+}
