@@ -25,11 +25,12 @@ pub(crate) struct Test {
 }
 
 /// All tests, in the order of running.
-pub(crate) static TESTS: [Test; 14] = [
+pub(crate) static TESTS: [Test; 15] = [
     Test { name: "breakpoint_returns", run: breakpoint_returns },
     Test { name: "no_page_is_writable_and_executable", run: pages_keep_their_rights },
     Test { name: "clock_goes_on", run: clock_goes_on },
     Test { name: "pages_free_and_taken_add_up", run: memory::pages_add_up },
+    Test { name: "heaps_keep_the_contract", run: memory::heaps_keep_the_contract },
     Test { name: "counters_map_and_rows_agree", run: counters_map_and_rows_agree },
     Test { name: "ten_kmalloc_and_kfree_agree_at_every_step", run: memory::ten_blocks_agree },
     Test { name: "kmalloc_contract", run: memory::kmalloc_contract },

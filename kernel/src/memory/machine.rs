@@ -1,10 +1,12 @@
 //! Setting memory up on this machine, and who has how many pages.
 
 use core::fmt;
+use core::ops::Range;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use boot::BootInfo;
+use spin::Once;
 
 use super::early::EarlyFrames;
 use super::frames::Frames;
@@ -14,6 +16,8 @@ use crate::arch::paging::{self, DIRECT_MAP};
 use crate::sync::IrqLock;
 
 static FRAMES: IrqLock<Frames> = IrqLock::new(Frames::empty());
+/// Addresses that the frames may hand out.
+static RANGE: Once<Range<usize>> = Once::new();
 static PAGES: [AtomicUsize; Purpose::COUNT] = [const { AtomicUsize::new(0) }; Purpose::COUNT];
 
 /// What pages are taken for. All pages are free or have one purpose.
@@ -78,6 +82,7 @@ pub(crate) fn init(info: &BootInfo, kind: Kind) -> Result<(), MemoryError> {
         PageWords::new(start, end, metadata.add(frames_bytes).cast())
     };
     drop(frames);
+    RANGE.call_once(|| start..end);
     heap::start(Heap::new(kind, HeapPages, words));
     Ok(())
 }
@@ -121,6 +126,11 @@ pub(crate) fn total_pages() -> usize {
 /// Pages that are free.
 pub(crate) fn free_pages() -> usize {
     FRAMES.lock().free_pages()
+}
+
+/// Addresses that the frames may hand out.
+pub(super) fn range() -> Range<usize> {
+    RANGE.get().cloned().unwrap_or_default()
 }
 
 /// Free blocks by order.

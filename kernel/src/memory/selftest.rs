@@ -8,7 +8,8 @@ use memstat::Record;
 
 use super::frames::PAGE_BYTES;
 use super::heap::{kfree, kmalloc, krealloc, ksize, kzalloc, tracker};
-use super::machine::{Purpose, free_pages, pages_for, total_pages};
+use super::heaps::{Kind, PageWords, contract};
+use super::machine::{HeapPages, Purpose, free_pages, give_pages, pages_for, range, take_pages, total_pages};
 use crate::selftest::Outcome;
 
 /// Slabs and the arena may keep some pages in hand.
@@ -22,6 +23,26 @@ pub(crate) fn pages_add_up() -> Outcome {
     } else {
         Err("pages do not add up")
     }
+}
+
+/// A heap of its own for each kind keeps the contract, whichever one the kernel runs on.
+pub(crate) fn heaps_keep_the_contract() -> Outcome {
+    let range = range();
+    let words_bytes = PageWords::size_bytes(range.start, range.end);
+    let order = words_bytes.div_ceil(PAGE_BYTES).next_power_of_two().trailing_zeros();
+    for kind in Kind::ALL {
+        let memory = take_pages(order, Purpose::Buffers).ok_or("no memory for a page map")?;
+        // SAFETY: so many bytes, ours until the heap is gone.
+        let words = unsafe { PageWords::new(range.start, range.end, memory.as_ptr().cast()) };
+        let outcome = contract::check(kind, HeapPages, words);
+        // SAFETY: the heap was dropped by `check`, and the words with it.
+        unsafe { give_pages(memory, order, Purpose::Buffers) };
+        if outcome.is_err() {
+            log::error!("heap={} does not keep the contract", kind.name());
+            return outcome;
+        }
+    }
+    Ok(())
 }
 
 /// The lesson: at every step the report says what was done.

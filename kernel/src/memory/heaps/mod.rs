@@ -3,6 +3,7 @@
 //! A new one is a file and, here, a row of [`Kind`] and of [`Heap`].
 
 mod buddy;
+pub(crate) mod contract;
 mod descriptors;
 mod linked_list;
 mod page_map;
@@ -139,7 +140,6 @@ impl<S: PageSource> Heap<S> {
     }
 
     /// Where the pages come from.
-    #[cfg(test)]
     fn source(&self) -> &S {
         with_heap!(self, heap => heap.source())
     }

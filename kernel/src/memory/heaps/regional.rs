@@ -101,7 +101,6 @@ impl<H: RegionHeap, S: PageSource> Regional<H, S> {
     }
 
     /// Where the pages come from.
-    #[cfg(test)]
     pub(super) fn source(&self) -> &S {
         &self.source
     }
@@ -160,6 +159,13 @@ impl<H: RegionHeap, S: PageSource> Regional<H, S> {
         Some(())
     }
 
+    /// Gives the last region back if it is empty; says whether it was.
+    fn trim_region(&mut self) -> bool {
+        // SAFETY: regions in the ring are live. Any other one that is empty is given back at once.
+        let region = self.current.filter(|region| unsafe { region.as_ref() }.live_blocks == 0);
+        region.map(|region| self.remove_region(region)).is_some()
+    }
+
     /// Gives a region without live blocks back.
     fn remove_region(&mut self, region: NonNull<Region<H>>) {
         // SAFETY: regions in the ring are live; nobody else refers to them.
@@ -204,6 +210,11 @@ unsafe impl<H: RegionHeap, S: PageSource> Backend for Regional<H, S> {
             }
         }
         let order = runs::order_for(layout)?;
+        let block = self.runs.allocate(order, &mut self.map, &mut self.source);
+        if block.is_some() || !self.trim_region() {
+            return block;
+        }
+        // The pages of the empty region may be just those that are wanted.
         self.runs.allocate(order, &mut self.map, &mut self.source)
     }
 
@@ -257,11 +268,6 @@ unsafe impl<H: RegionHeap, S: PageSource> Backend for Regional<H, S> {
     }
 
     fn trim(&mut self) {
-        if let Some(region) = self.current
-            // SAFETY: regions in the ring are live.
-            && unsafe { region.as_ref() }.live_blocks == 0
-        {
-            self.remove_region(region);
-        }
+        self.trim_region();
     }
 }

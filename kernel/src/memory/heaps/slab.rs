@@ -265,7 +265,6 @@ impl<S: PageSource> Slab<S> {
     }
 
     /// Where the pages come from.
-    #[cfg(test)]
     pub(super) fn source(&self) -> &S {
         &self.source
     }
