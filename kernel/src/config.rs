@@ -87,7 +87,8 @@ mod tests {
 
     #[test]
     fn known_words_take_effect_and_unknown_ones_are_named() {
-        let (config, unknown) = parsed("  log=debug demo=memstat heap=tlsf memstat.arena=64K heap=none quiet log=loud");
+        let (config, unknown) =
+            parsed("  log=debug demo=memstat heap=tlsf memstat.arena=64K heap=none quiet log=loud");
         assert_eq!(config.log_level, LevelFilter::Debug);
         assert!(config.is_lesson_wanted);
         assert_eq!(config.heap, Kind::Tlsf);

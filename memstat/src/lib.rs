@@ -34,7 +34,7 @@ mod paged;
 pub use arena::Arena;
 pub use backend::{Backend, Live, Location};
 pub use bad_free::{BadFree, BadFreeKind};
-pub use counters::Counters;
+pub use counters::{Counters, CpuCounters};
 pub use history::{Event, EventKind, HistoryPart};
 pub use level::Level;
 pub use platform::Platform;

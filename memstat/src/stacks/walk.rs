@@ -56,12 +56,7 @@ pub(super) fn start(span: &StackSpan, platform: &impl Platform) -> Option<Start>
 /// Whether the stack from `start` on has just these return addresses. Behind the first `count` are zeros.
 #[expect(clippy::inline_always, reason = "on the fast path")]
 #[inline(always)]
-pub(super) fn matches(
-    span: &StackSpan,
-    start: &Start,
-    frames: &[usize; MOST_FRAMES],
-    count: usize,
-) -> bool {
+pub(super) fn matches(span: &StackSpan, start: &Start, frames: &[usize; MOST_FRAMES], count: usize) -> bool {
     if frames[0] != start.return_address {
         return false;
     }

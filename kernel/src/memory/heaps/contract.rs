@@ -122,9 +122,12 @@ fn zero_size_gives_a_block_of_its_own<S: PageSource>(heap: &mut TestHeap<S>) -> 
 
 fn senseless_layouts_are_refused<S: PageSource>(heap: &mut TestHeap<S>) -> Outcome {
     let most_bytes = isize::MAX as usize;
-    for layout in
-        [layout(most_bytes - 4095, 1)?, layout(most_bytes / 2, 4096)?, layout(1, 1 << 62)?, layout(1 << 40, 1 << 40)?]
-    {
+    for layout in [
+        layout(most_bytes - 4095, 1)?,
+        layout(most_bytes / 2, 4096)?,
+        layout(1, 1 << 62)?,
+        layout(1 << 40, 1 << 40)?,
+    ] {
         if heap.allocate(layout).is_some() {
             return Err("a senseless layout was served");
         }

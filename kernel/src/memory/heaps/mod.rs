@@ -215,4 +215,6 @@ impl<S> Heap<S> {
 }
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod tests;

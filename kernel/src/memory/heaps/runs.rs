@@ -9,6 +9,8 @@ use super::PageSource;
 use super::page_map::{PageMap, PageUse};
 use crate::memory::frames::{MOST_ORDER, PAGE_BYTES};
 
+const BLOCK_ALIGN_BYTES: usize = 16;
+
 /// How many large blocks there are.
 #[derive(Debug, Default)]
 pub(super) struct Runs {
@@ -70,7 +72,8 @@ impl Runs {
     }
 }
 
-/// The large block that `address` lies in: the nearest one below it that reaches so far.
+/// The large block that `address` lies in: the nearest one below it that reaches so far. Of its alignment it says
+/// no more than every block has.
 pub(super) fn locate<T>(map: &PageMap<T>, address: usize) -> Location {
     let page = address & !(PAGE_BYTES - 1);
     let found = (0..=MOST_ORDER).find_map(|order| {
@@ -80,7 +83,7 @@ pub(super) fn locate<T>(map: &PageMap<T>, address: usize) -> Location {
             _ => None,
         }
     });
-    match found.map(|(start, bytes)| (start, Layout::from_size_align(bytes, PAGE_BYTES))) {
+    match found.map(|(start, bytes)| (start, Layout::from_size_align(bytes, BLOCK_ALIGN_BYTES))) {
         Some((start, Ok(layout))) => Location::Live { start, layout },
         _ => Location::Unknown,
     }

@@ -315,9 +315,8 @@ impl<S: PageSource> Slab<S> {
             let class = &self.classes[number];
             let blocks_per_slab = class.blocks_per_slab;
             // SAFETY: slabs on the list are live.
-            let first = NonNull::new(class.first()).filter(|slab| {
-                usize::from(unsafe { slab.as_ref() }.free_blocks) == blocks_per_slab
-            });
+            let first = NonNull::new(class.first())
+                .filter(|slab| usize::from(unsafe { slab.as_ref() }.free_blocks) == blocks_per_slab);
             if let Some(first) = first {
                 self.remove_slab(number, first);
                 has_given = true;
