@@ -32,9 +32,9 @@ fn frame(span: &StackSpan, offset: usize) -> Option<(usize, usize)> {
     if offset > span.size_bytes - FRAME_BYTES {
         return None;
     }
-    let words = (span.start as *const u8).wrapping_add(offset).cast::<usize>();
-    // SAFETY: both words lie inside the stack that the platform vouches for; they need not be aligned.
-    let (caller, return_address) = unsafe { (words.read_unaligned(), words.add(1).read_unaligned()) };
+    let words = (span.start as *const u8).wrapping_add(offset).cast::<[[u8; size_of::<usize>()]; 2]>();
+    // SAFETY: both words lie inside the stack that the platform vouches for; bytes need no alignment.
+    let [caller, return_address] = unsafe { words.read() }.map(usize::from_ne_bytes);
     Some((caller.wrapping_sub(span.start), return_address))
 }
 

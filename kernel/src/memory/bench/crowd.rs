@@ -78,38 +78,25 @@ impl Crowd {
     pub(crate) fn measure_each(&mut self, churn: usize) -> Option<(Worst, Worst)> {
         let Self { blocks, sizes_bytes, random } = self;
         let (blocks, sizes_bytes) = (blocks.as_mut_slice(), sizes_bytes.as_mut_slice());
-        let mut costs = Table::new(MOST_COUNTS + 1, || 0_u32)?;
-        let costs = costs.as_mut_slice();
+        let mut costs = Costs::new()?;
         let (mut grown, mut churned) = (None, None);
+        // SAFETY: from kmalloc, each once, and nobody uses them; null is ignored.
+        let free = |block: &mut *mut u8| unsafe { kfree(core::mem::replace(block, null_mut())) };
         at_depth(&mut || {
-            let empty = counts_of(|| {});
-            let mut note = |counts: u64| {
-                let place = (counts.saturating_sub(empty) as usize).min(MOST_COUNTS);
-                costs[place] += 1;
-            };
             for (block, size) in blocks.iter_mut().zip(sizes_bytes.iter()) {
-                note(counts_of(|| *block = kmalloc(usize::from(*size))));
+                costs.count(|| *block = kmalloc(usize::from(*size)));
             }
-            grown = worst(costs);
-            costs.fill(0);
+            grown = costs.take_worst();
             random.shuffle(blocks);
-            let kept = blocks.len() - blocks.len() / 10;
-            let (kept, surplus) = blocks.split_at_mut(kept);
-            // SAFETY: from kmalloc, each once, and nobody uses them; null is ignored.
-            let free = |block: &mut *mut u8| unsafe { kfree(core::mem::replace(block, null_mut())) };
+            let (kept, surplus) = blocks.split_at_mut(blocks.len() - blocks.len() / 10);
             surplus.iter_mut().for_each(free);
-            let mut note = |counts: u64| {
-                let place = (counts.saturating_sub(empty) as usize).min(MOST_COUNTS);
-                costs[place] += 1;
-            };
             for _ in 0..churn {
-                let place = random.below(kept.len());
-                let size_bytes = usize::from(random.size_bytes());
-                let Some(block) = kept.get_mut(place) else { return };
-                note(counts_of(|| free(block)));
-                note(counts_of(|| *block = kmalloc(size_bytes)));
+                let Some(block) = kept.get_mut(random.below(kept.len())) else { return };
+                let new_bytes = usize::from(random.size_bytes());
+                costs.count(|| free(block));
+                costs.count(|| *block = kmalloc(new_bytes));
             }
-            churned = worst(costs);
+            churned = costs.take_worst();
         });
         let has_all = self.free_all();
         grown.zip(churned).filter(|_| has_all)
@@ -146,16 +133,35 @@ impl Crowd {
     }
 }
 
-/// The dearest of the operations that were counted by their costs.
-fn worst(costs: &[u32]) -> Option<Worst> {
-    let all: u64 = costs.iter().map(|count| u64::from(*count)).sum();
-    let most = costs.iter().rposition(|count| *count != 0)?;
-    let mut dearer = 0;
-    let percentile_99_99 = costs.iter().rposition(|count| {
-        dearer += u64::from(*count);
-        dearer > all / 10_000
-    })?;
-    Some(Worst { most, percentile_99_99 })
+/// How many operations had which cost.
+struct Costs {
+    operations: Table<u32>,
+    empty: u64,
+}
+
+impl Costs {
+    fn new() -> Option<Self> {
+        Some(Self { operations: Table::new(MOST_COUNTS + 1, || 0)?, empty: counts_of(|| {}) })
+    }
+
+    fn count(&mut self, operation: impl FnOnce()) {
+        let counts = counts_of(operation).saturating_sub(self.empty) as usize;
+        self.operations.as_mut_slice()[counts.min(MOST_COUNTS)] += 1;
+    }
+
+    /// The dearest operations since the last time.
+    fn take_worst(&mut self) -> Option<Worst> {
+        let operations = self.operations.as_mut_slice();
+        let all: u64 = operations.iter().map(|count| u64::from(*count)).sum();
+        let most = operations.iter().rposition(|count| *count != 0)?;
+        let mut dearer = 0;
+        let percentile_99_99 = operations.iter().rposition(|count| {
+            dearer += u64::from(*count);
+            dearer > all / 10_000
+        })?;
+        operations.fill(0);
+        Some(Worst { most, percentile_99_99 })
+    }
 }
 
 /// Marsaglia, Xorshift RNGs (2003): repeatable, and good enough to mix sizes and orders.

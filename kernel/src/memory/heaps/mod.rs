@@ -83,6 +83,7 @@ impl Kind {
 
 /// The heap of the kind that was chosen.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "the kernel has one heap, which lies in .bss")]
 pub(crate) enum Heap<S> {
     /// See [`slab`].
     Slab(Slab<S>),

@@ -5,7 +5,7 @@ use core::ptr::NonNull;
 use crate::memory::frames::PAGE_BYTES;
 
 /// The use of a page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum PageUse<T> {
     /// Not the heap's, or inside a large block.
     None,
@@ -18,6 +18,14 @@ pub(super) enum PageUse<T> {
     },
 }
 
+impl<T> Clone for PageUse<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for PageUse<T> {}
+
 /// Room for a page map.
 #[derive(Debug)]
 pub(crate) struct PageWords {
@@ -29,9 +37,7 @@ pub(crate) struct PageWords {
 /// One word for each page of a range of addresses. `T` is what pages are parts of.
 #[derive(Debug)]
 pub(super) struct PageMap<T> {
-    base: usize,
-    words: *mut usize,
-    count: usize,
+    words: PageWords,
     parts: core::marker::PhantomData<*mut T>,
 }
 
@@ -66,15 +72,15 @@ impl PageWords {
 impl<T> PageMap<T> {
     /// A map in which no page is in use.
     pub(super) fn new(words: PageWords) -> Self {
-        let PageWords { base, words, count } = words;
-        Self { base, words, count, parts: core::marker::PhantomData }
+        Self { words, parts: core::marker::PhantomData }
     }
 
     #[inline]
     fn word(&self, address: usize) -> Option<*mut usize> {
-        let number = address.wrapping_sub(self.base) / PAGE_BYTES;
+        let PageWords { base, words, count } = self.words;
+        let number = address.wrapping_sub(base) / PAGE_BYTES;
         // SAFETY: below the count all words are the map's.
-        (number < self.count).then(|| unsafe { self.words.add(number) })
+        (number < count).then(|| unsafe { words.add(number) })
     }
 
     /// The use of the page that `address` lies in.

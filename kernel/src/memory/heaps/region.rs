@@ -109,7 +109,7 @@ impl<H: RegionHeap> Region<H> {
         unsafe { self.marks.add(granule / 64).read() }
     }
 
-    /// Allocates a block of a layout that [`RegionHeap::rounded`] gave.
+    /// Allocates a block of a layout that [`RegionHeap::rounded_bytes`] gave.
     pub(super) fn allocate(&mut self, layout: Layout) -> Option<NonNull<u8>> {
         let Some(block) = self.heap.allocate(layout) else {
             self.fails_at_bytes = self.fails_at_bytes.min(layout.size());
