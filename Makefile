@@ -23,7 +23,7 @@ GRUB_MODULES := normal multiboot2 iso9660 fat search search_fs_uuid all_video pa
 	part_acorn part_amiga part_apple part_bsd part_dfly part_dvh part_plan part_sun part_sunpc
 
 .DELETE_ON_ERROR:
-.PHONY: help setup run test check check-format check-lints check-docs check-host iso debug fmt clean FORCE
+.PHONY: help setup run test bench check check-format check-lints check-docs check-host iso debug fmt clean FORCE
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -36,6 +36,9 @@ run: $(BUILD)/tally.iso ## boot to the shell in QEMU; `poweroff` leaves it
 
 test: setup ## all checks, host tests and VM tests
 	@scripts/test
+
+bench: $(BUILD)/tally.iso ## count the heap's instructions, compare with the baseline; KEEP=1 replaces that
+	@$(RUNNER) bench $(if $(KEEP),keep)
 
 check: check-format check-lints check-docs check-host ## format, lints, documentation and host tests
 

@@ -39,14 +39,15 @@ pub unsafe trait Backend {
     }
 
     /// Does what [`Backend::deallocate_unsized`] does for the block that starts at `address` if that is done in a
-    /// few instructions without a call; `None` says nothing about whether it is a live block.
+    /// few instructions without a call; `None` says nothing about whether it is a live block. `claimed` is the
+    /// layout that the caller says it has, if it says one.
     ///
     /// # Safety
     ///
     /// [`Backend::is_quick`] says yes. If a live block starts there, nobody uses it any more.
     #[inline]
-    unsafe fn deallocate_quickly(&mut self, address: usize) -> Option<usize> {
-        let _ = address;
+    unsafe fn deallocate_quickly(&mut self, address: usize, claimed: Option<Layout>) -> Option<usize> {
+        let _ = (address, claimed);
         None
     }
 
@@ -74,14 +75,21 @@ pub unsafe trait Backend {
         }
     }
 
-    /// What is handed out now. Called when counting starts, so it need not be fast.
-    fn live(&self) -> Live;
+    /// What is handed out now; `None` if the backend does not know. Called when counting starts, so it need not be
+    /// fast. For a backend that does not know, the tracker goes on counting at level `off`.
+    fn live(&self) -> Option<Live>;
 
     /// Bytes that a block of this layout takes from memory, at least `layout.size()`.
     fn usable_size_bytes(&self, layout: Layout) -> usize;
 
     /// Gives back what it keeps in hand for the next allocation: an empty slab, an empty pool.
     fn trim(&mut self) {}
+
+    /// Whether [`Backend::locate`] knows each block that is handed out. One that does not is given back on the
+    /// caller's word where the tracker has no record of it.
+    fn can_locate(&self) -> bool {
+        true
+    }
 
     /// What the backend itself can say about an address. A backend that keeps no such knowledge says
     /// [`Location::Unknown`].

@@ -189,6 +189,11 @@ impl Tallies {
         self.live_bytes -= requested_bytes as u64;
     }
 
+    /// Blocks that are live now.
+    pub(crate) fn live_blocks(&self) -> u64 {
+        self.live_blocks
+    }
+
     /// Takes over what is live, while neither allocations nor frees are counted.
     pub(crate) fn set_live(&mut self, live: Live) {
         self.uncounted_blocks += live.blocks as i64 - self.live_blocks as i64;

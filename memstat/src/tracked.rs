@@ -205,7 +205,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     unsafe fn free_claimed(&self, address: usize, claim: impl Claim, report: impl FnOnce(BadFree)) {
         let mut inner = self.enter();
         // SAFETY: handed on to the caller.
-        if unsafe { inner.free_quickly(address, &self.platform) } {
+        if unsafe { inner.free_quickly(address, claim, &self.platform) } {
             return;
         }
         match inner.free_way {
@@ -372,30 +372,51 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     ) -> Option<NonNull<u8>> {
         // SAFETY: `allocate` entered this lock just now.
         let mut inner = unsafe { self.inner.resume(&self.platform, suspended) };
-        match inner.allocate_recorded::<P, WITH_STACK, WITH_EVENT>(layout, &self.caller()) {
+        let caller = self.caller();
+        let frame_pointer = caller.frame_pointer;
+        match inner.allocate_recorded::<P, WITH_STACK, WITH_EVENT>(layout, &caller) {
             Progress::Done(block) => Some(block),
-            Progress::Allocated(block) => Some(self.record_fully(inner.suspend(), block, layout)),
-            Progress::Nothing => self.allocate_fully(inner.suspend(), layout),
+            Progress::Allocated(block) => {
+                Some(self.record_fully(inner.suspend(), block, layout, frame_pointer))
+            }
+            Progress::Nothing => self.allocate_slowly(inner.suspend(), layout, frame_pointer),
         }
     }
 
     /// Records a block that was just allocated, whatever has to grow for that.
     #[cold]
     #[inline(never)]
-    fn record_fully(&self, suspended: Suspended, block: NonNull<[u8]>, layout: Layout) -> NonNull<u8> {
+    fn record_fully(
+        &self,
+        suspended: Suspended,
+        block: NonNull<[u8]>,
+        layout: Layout,
+        frame_pointer: usize,
+    ) -> NonNull<u8> {
         // SAFETY: `allocate` entered this lock just now.
         let mut inner = unsafe { self.inner.resume(&self.platform, suspended) };
-        inner.account(block, layout, &self.caller());
+        inner.account(block, layout, &Caller { frame_pointer, platform: &self.platform });
         block.cast()
     }
 
     /// The way of any allocation.
-    #[cold]
     #[inline(never)]
     fn allocate_fully(&self, suspended: Suspended, layout: Layout) -> Option<NonNull<u8>> {
+        self.allocate_slowly(suspended, layout, self.platform.frame_pointer())
+    }
+
+    /// The same, for a caller whose frame is known: so a stack has the same frames on each way.
+    #[cold]
+    #[inline(never)]
+    fn allocate_slowly(
+        &self,
+        suspended: Suspended,
+        layout: Layout,
+        frame_pointer: usize,
+    ) -> Option<NonNull<u8>> {
         // SAFETY: `allocate` entered this lock just now.
         let mut inner = unsafe { self.inner.resume(&self.platform, suspended) };
-        inner.allocate(layout, &self.caller())
+        inner.allocate(layout, &Caller { frame_pointer, platform: &self.platform })
     }
 
     /// The way of a free of a recorded block, as long as nothing shrinks.
@@ -410,7 +431,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         // SAFETY: the caller entered this lock just now.
         let mut inner = unsafe { self.inner.resume(&self.platform, suspended) };
         if !inner.free_recorded::<P, _, false>(address, claim, &self.platform) {
-            self.free_fully(inner.suspend(), address, claim, report);
+            self.free_slowly(inner.suspend(), address, claim, report, self.platform.frame_pointer());
         }
     }
 
@@ -426,12 +447,11 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         // SAFETY: the caller entered this lock just now.
         let mut inner = unsafe { self.inner.resume(&self.platform, suspended) };
         if !inner.free_recorded::<P, _, true>(address, claim, &self.platform) {
-            self.free_fully(inner.suspend(), address, claim, report);
+            self.free_slowly(inner.suspend(), address, claim, report, self.platform.frame_pointer());
         }
     }
 
     /// The way of any free.
-    #[cold]
     #[inline(never)]
     fn free_fully(
         &self,
@@ -440,10 +460,24 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         claim: impl Claim,
         report: impl FnOnce(BadFree),
     ) {
+        self.free_slowly(suspended, address, claim, report, self.platform.frame_pointer());
+    }
+
+    /// The same, for a caller whose frame is known.
+    #[cold]
+    #[inline(never)]
+    fn free_slowly(
+        &self,
+        suspended: Suspended,
+        address: usize,
+        claim: impl Claim,
+        report: impl FnOnce(BadFree),
+        frame_pointer: usize,
+    ) {
         // SAFETY: the caller entered this lock just now.
         let mut inner = unsafe { self.inner.resume(&self.platform, suspended) };
         let Some(block) = NonNull::new(address as *mut u8) else { return };
-        let freed = inner.free(block, claim, &self.caller());
+        let freed = inner.free(block, claim, &Caller { frame_pointer, platform: &self.platform });
         drop(inner);
         if let Err(bad) = freed {
             report(bad);
@@ -465,12 +499,14 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
 
 // SAFETY: blocks come from a `Backend`, whose contract covers GlobalAlloc's; a bad free is refused.
 unsafe impl<B: Backend + Send, P: Platform> GlobalAlloc for Tracked<B, P> {
-    #[inline]
+    #[expect(clippy::inline_always, reason = "the fast path; and the frame must be the caller's")]
+    #[inline(always)]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         self.allocate(layout).map_or(null_mut(), NonNull::as_ptr)
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "the fast path; and the frame must be the caller's")]
+    #[inline(always)]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         // SAFETY: the caller gives the block up. A bad free is counted and has no way to be returned.
         unsafe { self.free_with_layout_or(block, layout, |_| {}) };

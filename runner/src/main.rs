@@ -4,10 +4,12 @@
 //! shell or the keyboard and judges what comes back, on the very ISO that ships. Neighbours: `scenarios` holds
 //! the tests, `vm` the machine they drive, `docs/testing.md` the words.
 
+mod bench;
 mod elf;
 mod error;
 mod figures;
 mod interactive;
+mod jobs;
 mod machine;
 mod monitor;
 mod scenarios;
@@ -26,6 +28,7 @@ use settings::Settings;
 
 const USAGE: &str = "usage: runner run [QEMU OPTION...]         boot to the shell on this terminal
        runner test [WORD...]              the scenarios, or those with a WORD in their names
+       runner bench                       measure the heap, compare with the baseline; `bench keep` replaces that
        runner list                        the scenarios' names, one a line, and what each shows
        runner screenshot FILE [LINE...]   type the lines at the shell and write a picture of the screen
 settings are read from the environment: see docs/testing.md";
@@ -46,6 +49,8 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode> {
     match words.as_slice() {
         ["run", options @ ..] => interactive::run(&Settings::from_environment()?, options),
         ["test", filters @ ..] => suite::run(&Settings::from_environment()?, filters),
+        ["bench"] => bench::run(&Settings::from_environment()?, bench::Baseline::Compare),
+        ["bench", "keep"] => bench::run(&Settings::from_environment()?, bench::Baseline::Replace),
         ["list"] => Ok(suite::list()),
         ["screenshot", file, lines @ ..] => {
             interactive::take_screenshot(&Settings::from_environment()?, file, lines)

@@ -5,12 +5,11 @@ use std::fs;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 use std::time::Instant;
 
 use crate::error::{Error, Result, ensure};
+use crate::jobs;
 use crate::machine::Machine;
 use crate::scenarios;
 use crate::settings::Settings;
@@ -48,20 +47,10 @@ pub(crate) fn run(settings: &Settings, words: &[&str]) -> Result<ExitCode> {
     ensure!(settings.iso().exists(), "{} is not there: run `make iso`", settings.iso().display());
     let logs = settings.logs()?;
 
-    let queue = Mutex::new(chosen.into_iter());
     let (passed, failed) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    thread::scope(|scope| {
-        for _ in 0..settings.jobs {
-            scope.spawn(|| {
-                // The lock must not be held while the scenario runs.
-                let next = || queue.lock().ok()?.next();
-                while let Some(scenario) = next() {
-                    let has_passed = report(settings, &logs, scenario);
-                    let counter = if has_passed { &passed } else { &failed };
-                    counter.fetch_add(1, Ordering::Relaxed);
-                }
-            });
-        }
+    jobs::for_each(settings.jobs, chosen, |scenario| {
+        let counter = if report(settings, &logs, scenario) { &passed } else { &failed };
+        counter.fetch_add(1, Ordering::Relaxed);
     });
     let (passed, failed) = (passed.into_inner(), failed.into_inner());
     println!("runner: {passed} passed, {failed} failed");

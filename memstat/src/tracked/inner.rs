@@ -162,12 +162,19 @@ impl<B: Backend> Inner<B> {
     /// As for [`Backend::deallocate_unsized`].
     #[expect(clippy::inline_always, reason = "the fast path, which saves no registers")]
     #[inline(always)]
-    pub(super) unsafe fn free_quickly(&mut self, address: usize, platform: &impl Platform) -> bool {
+    pub(super) unsafe fn free_quickly(
+        &mut self,
+        address: usize,
+        claim: impl Claim,
+        platform: &impl Platform,
+    ) -> bool {
         if self.free_way > Way::Count {
             return false;
         }
-        // SAFETY: the way is such only once there is a quick backend. The rest is handed on to the caller.
-        let taken_bytes = unsafe { self.backend.as_mut().unwrap_unchecked().deallocate_quickly(address) };
+        // SAFETY: the way is such only once there is a quick backend.
+        let backend = unsafe { self.backend.as_mut().unwrap_unchecked() };
+        // SAFETY: handed on to the caller.
+        let taken_bytes = unsafe { backend.deallocate_quickly(address, claim.layout()) };
         let Some(taken_bytes) = taken_bytes else { return false };
         if self.free_way == Way::Count {
             self.tallies.count_free(platform.cpu(), taken_bytes);
@@ -243,7 +250,7 @@ impl<B: Backend> Inner<B> {
         layout: Layout,
         caller: &Caller<'_, P>,
     ) {
-        if self.level >= Level::Counters {
+        if self.counts() {
             self.tallies.count_allocation(caller.platform.cpu(), layout.size(), block.len());
         }
         if self.level >= Level::Blocks {
@@ -296,8 +303,10 @@ impl<B: Backend> Inner<B> {
         if !claim.fits(&record) {
             return false;
         }
-        // SAFETY: called only once there is a quick backend. The live map has the block; the caller gives it up.
-        let taken_bytes = unsafe { self.backend.as_mut().unwrap_unchecked().deallocate_quickly(address) };
+        // SAFETY: called only once there is a quick backend.
+        let backend = unsafe { self.backend.as_mut().unwrap_unchecked() };
+        // SAFETY: the live map has the block, with this layout; the caller gives it up.
+        let taken_bytes = unsafe { backend.deallocate_quickly(address, Some(record.layout())) };
         let Some(taken_bytes) = taken_bytes else { return false };
         self.tallies.count_free(platform.cpu(), taken_bytes);
         self.tallies.subtract_recorded_bytes(record.size_bytes());
@@ -324,7 +333,7 @@ impl<B: Backend> Inner<B> {
         let is_claimed = |record: &Record| claim.fits(record);
         let Some(record) = self.live.remove_if(address_of(block), is_claimed, &mut self.arena, platform)
         else {
-            return self.free_unrecorded(block, caller);
+            return self.free_unrecorded(block, claim.layout(), caller);
         };
         let Some(backend) = self.backend.as_mut() else { return Ok(()) };
         // SAFETY: the live map had the block, with the layout that it was allocated with, and has it no
@@ -334,7 +343,7 @@ impl<B: Backend> Inner<B> {
         if let Some(stack) = self.depot.get_mut(record.stack()) {
             stack.subtract(record.size_bytes());
         }
-        if self.level != Level::Off {
+        if self.counts() {
             self.tallies.count_free(platform.cpu(), taken_bytes);
             if self.level == Level::Full {
                 self.sequence += 1;
@@ -356,6 +365,7 @@ impl<B: Backend> Inner<B> {
     fn free_unrecorded<P: Platform>(
         &mut self,
         block: NonNull<u8>,
+        claimed: Option<Layout>,
         caller: &Caller<'_, P>,
     ) -> Result<(), BadFree> {
         let address = address_of(block);
@@ -366,16 +376,33 @@ impl<B: Backend> Inner<B> {
             };
             return Err(self.refuse(BadFree { address, kind }, caller));
         }
-        let backend = self.backend.as_mut();
-        // SAFETY: the caller gives the block up; the backend itself makes sure that it is one.
-        let Some(taken_bytes) = backend.and_then(|heap| unsafe { heap.deallocate_unsized(block) }) else {
+        // SAFETY: the caller gives the block up.
+        let Some(taken_bytes) = (unsafe { self.give_unrecorded(block, claimed) }) else {
             return Err(self.refuse(self.bad_free(address), caller));
         };
-        if self.level >= Level::Counters {
+        if self.counts() {
             self.tallies.count_free(caller.platform.cpu(), taken_bytes);
             self.note(EventKind::Free, address, taken_bytes, Some(0), caller);
         }
         Ok(())
+    }
+
+    /// Gives a block of which there is no record back to the backend; `None` if it is none.
+    ///
+    /// # Safety
+    ///
+    /// The caller gives the block up, if it is one.
+    unsafe fn give_unrecorded(&mut self, block: NonNull<u8>, claimed: Option<Layout>) -> Option<usize> {
+        self.synchronise();
+        let has_unrecorded = self.tallies.live_blocks() > self.live.len() as u64;
+        let backend = self.backend.as_mut()?;
+        if backend.can_locate() {
+            // SAFETY: handed on to the caller; the backend itself makes sure that it is a live block.
+            return unsafe { backend.deallocate_unsized(block) };
+        }
+        // SAFETY: handed on to the caller. The backend can't tell, but there are such blocks, and the caller
+        // knows the layout of one.
+        claimed.filter(|_| has_unrecorded).map(|layout| unsafe { backend.deallocate(block, layout) })
     }
 
     /// Writes an event to the history, where one is kept. Without a stack it gets the caller's.
@@ -444,8 +471,8 @@ impl<B: Backend> Inner<B> {
         let is_quick = self.backend.as_ref().is_some_and(Backend::is_quick);
         self.allocation_way = match self.level {
             _ if !is_quick => Way::Fully,
-            Level::Off => Way::Pass,
-            Level::Counters => Way::Count,
+            Level::Off if !self.counts() => Way::Pass,
+            Level::Off | Level::Counters => Way::Count,
             Level::Blocks => Way::Record,
             Level::Stacks => Way::RecordStack,
             Level::Full => Way::RecordEvent,
@@ -458,10 +485,17 @@ impl<B: Backend> Inner<B> {
         };
     }
 
+    /// Whether allocations and frees are counted: at level `off` only if nobody else knows what is live.
+    fn counts(&self) -> bool {
+        self.level != Level::Off || self.backend.as_ref().is_some_and(|backend| backend.live().is_none())
+    }
+
     /// Brings the live values up to date. While nothing is counted the backend knows them.
     fn synchronise(&mut self) {
-        if self.level == Level::Off {
-            self.tallies.set_live(self.backend.as_ref().map(Backend::live).unwrap_or_default());
+        if self.level == Level::Off
+            && let Some(live) = self.backend.as_ref().and_then(Backend::live)
+        {
+            self.tallies.set_live(live);
         }
     }
 
@@ -500,7 +534,11 @@ impl<B: Backend> Inner<B> {
         let recorded = self.live.get(address).map(Record::layout);
         // A backend that does not know the block's own layout names one to give it back with; the caller's
         // is better.
-        let unrecorded = || self.unrecorded_layout(address).map(|layout| claim.layout().unwrap_or(layout));
+        let can_locate = self.backend.as_ref().is_some_and(Backend::can_locate);
+        let unrecorded = || {
+            let located = self.unrecorded_layout(address);
+            if can_locate { located.map(|layout| claim.layout().unwrap_or(layout)) } else { claim.layout() }
+        };
         match recorded.or_else(unrecorded) {
             Some(layout) => Ok(layout),
             None => Err(self.refuse(self.bad_free(address), caller)),
@@ -537,7 +575,7 @@ impl<B: Backend> Inner<B> {
     }
 
     pub(super) fn count_reallocation(&mut self, platform: &impl Platform) {
-        if self.level >= Level::Counters {
+        if self.counts() {
             self.tallies.cpu_mut(platform.cpu()).reallocations += 1;
         }
     }

@@ -105,8 +105,8 @@ unsafe impl Backend for HostBackend {
         rounded(layout).size()
     }
 
-    fn live(&self) -> Live {
-        Live { blocks: self.live.len() as u64, bytes: self.live_bytes as u64 }
+    fn live(&self) -> Option<Live> {
+        Some(Live { blocks: self.live.len() as u64, bytes: self.live_bytes as u64 })
     }
 
     fn locate(&self, address: usize) -> Location {

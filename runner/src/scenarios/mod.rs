@@ -3,6 +3,7 @@
 //! A new scenario is one row in one of these tables (and a function, if no present one judges it); a new
 //! subject is one file and one line here. Each row boots a machine of its own.
 
+mod bench;
 mod boot;
 mod devices;
 mod faults;
@@ -20,11 +21,12 @@ use crate::vm::Vm;
 
 /// All scenarios. The slowest machines stand first, so that none of them is still at work when the rest is done.
 pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
-    let subjects: [&[Scenario]; 8] = [
+    let subjects: [&[Scenario]; 9] = [
         boot::SCENARIOS,
         faults::SCENARIOS,
         memory::SCENARIOS,
         selftest::SCENARIOS,
+        bench::SCENARIOS,
         shell::SCENARIOS,
         files::SCENARIOS,
         devices::SCENARIOS,

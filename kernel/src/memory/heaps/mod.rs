@@ -167,9 +167,9 @@ unsafe impl<S: PageSource> Backend for Heap<S> {
     }
 
     #[inline]
-    unsafe fn deallocate_quickly(&mut self, address: usize) -> Option<usize> {
+    unsafe fn deallocate_quickly(&mut self, address: usize, claimed: Option<Layout>) -> Option<usize> {
         // SAFETY: as above; the rest is handed on to the caller.
-        unsafe { self.as_quick().deallocate_quickly(address) }
+        unsafe { self.as_quick().deallocate_quickly(address, claimed) }
     }
 
     unsafe fn deallocate(&mut self, block: NonNull<u8>, layout: Layout) -> usize {
@@ -182,7 +182,7 @@ unsafe impl<S: PageSource> Backend for Heap<S> {
         with_heap!(self, heap => unsafe { heap.deallocate_unsized(block) })
     }
 
-    fn live(&self) -> Live {
+    fn live(&self) -> Option<Live> {
         with_heap!(self, heap => heap.live())
     }
 

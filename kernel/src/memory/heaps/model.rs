@@ -296,7 +296,7 @@ impl Bench {
         assert_eq!(self.heap.record_count() as u64, self.recorded);
         assert_eq!(now.recorded_blocks(), self.recorded);
         assert_eq!(now.live_bytes, self.recorded_bytes);
-        let backend = self.heap.with_backend(Backend::live).unwrap();
+        let backend = self.heap.with_backend(Backend::live).flatten().unwrap();
         assert_eq!((backend.blocks, backend.bytes), (now.live_blocks, now.taken_bytes));
         let of_cpus = |figure: fn(memstat::CpuCounters) -> u64| -> u64 {
             (0..CPUS).map(|cpu| figure(self.heap.cpu_counters(cpu))).sum()

@@ -243,9 +243,9 @@ unsafe impl<H: RegionHeap, S: PageSource> Backend for Regional<H, S> {
         Some(taken_bytes)
     }
 
-    fn live(&self) -> Live {
+    fn live(&self) -> Option<Live> {
         let runs = self.runs.live();
-        Live { blocks: self.live.blocks + runs.blocks, bytes: self.live.bytes + runs.bytes }
+        Some(Live { blocks: self.live.blocks + runs.blocks, bytes: self.live.bytes + runs.bytes })
     }
 
     fn usable_size_bytes(&self, layout: Layout) -> usize {

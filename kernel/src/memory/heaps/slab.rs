@@ -514,7 +514,7 @@ unsafe impl<S: PageSource> Backend for Slab<S> {
     }
 
     #[inline]
-    unsafe fn deallocate_quickly(&mut self, address: usize) -> Option<usize> {
+    unsafe fn deallocate_quickly(&mut self, address: usize, _claimed: Option<Layout>) -> Option<usize> {
         let slab = self.map.part(address)?;
         self.give_block(slab, address)
     }
@@ -547,11 +547,11 @@ unsafe impl<S: PageSource> Backend for Slab<S> {
         }
     }
 
-    fn live(&self) -> Live {
-        self.classes.iter().fold(self.runs.live(), |sum, class| Live {
+    fn live(&self) -> Option<Live> {
+        Some(self.classes.iter().fold(self.runs.live(), |sum, class| Live {
             blocks: sum.blocks + class.live_blocks as u64,
             bytes: sum.bytes + (class.live_blocks * class.block_bytes) as u64,
-        })
+        }))
     }
 
     fn trim(&mut self) {

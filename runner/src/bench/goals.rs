@@ -1,0 +1,101 @@
+//! What the figures must reach, and what they must not lose.
+
+use super::figure::Figure;
+
+/// The most instructions for a pair of 64 bytes over the slab heap, by level.
+const PAIR_GOALS: [(&str, f64); 5] =
+    [("off", 110.0), ("counters", 140.0), ("blocks", 280.0), ("stacks", 480.0), ("full", 520.0)];
+/// An operation with a million blocks live may cost so much more than one with ten thousand.
+const MOST_BULK_RATIO: f64 = 1.25;
+/// The most instructions for any single operation of the slab heap.
+const MOST_OPERATION: f64 = 9000.0;
+/// The most bytes of the arena that a block may take.
+const ARENA_GOALS: [(&str, f64); 2] = [("arena-from-10000", 64.0), ("arena-from-100000", 56.0)];
+/// How much worse than the baseline a figure may be.
+const TOLERANCE: f64 = 1.03;
+
+/// The goals that the figures miss, each in a line. What was not measured is not judged.
+pub(crate) fn judge_goals(figures: &[Figure]) -> Vec<String> {
+    let mut failures = Vec::new();
+    let slab = || figures.iter().filter(|figure| figure.backend == "slab");
+    for figure in slab() {
+        let goal = match figure.workload.as_str() {
+            "pair" if figure.size_bytes == 64 => goal_of(&PAIR_GOALS, &figure.level),
+            "worst-growing" | "worst-churning" => Some(MOST_OPERATION),
+            // Call stacks and history take a fixed amount besides.
+            workload if figure.level == "blocks" => goal_of(&ARENA_GOALS, workload),
+            _ => None,
+        };
+        let found = figure.instructions.or(figure.bytes_per_block);
+        if let Some((goal, found)) = goal.zip(found)
+            && found > goal
+        {
+            failures.push(format!("{}: {found}, the goal is {goal}", name(figure)));
+        }
+    }
+    let bulk = |level: &str, live_blocks: u64| {
+        let is_it = |figure: &&Figure| {
+            figure.workload == "bulk" && figure.level == level && figure.live_blocks == live_blocks
+        };
+        // Of several machines the one with most memory.
+        slab().filter(is_it).max_by_key(|figure| figure.memory_mib)?.instructions
+    };
+    for (level, _) in PAIR_GOALS {
+        if let Some((few, many)) = bulk(level, 10_000).zip(bulk(level, 1_000_000))
+            && many > few * MOST_BULK_RATIO
+        {
+            failures.push(format!("slab {level} bulk: {many} with 1,000,000 blocks, {few} with 10,000"));
+        }
+    }
+    failures
+}
+
+fn goal_of(goals: &[(&str, f64)], name: &str) -> Option<f64> {
+    goals.iter().find(|(known, _)| *known == name).map(|(_, goal)| *goal)
+}
+
+/// The figures that are worse than in the baseline, each in a line. One that is new there is not judged.
+pub(crate) fn judge_against_baseline(figures: &[Figure], baseline: &[Figure]) -> Vec<String> {
+    let is_worse = |figure: &Figure| {
+        let known = baseline.iter().find(|known| known.key() == figure.key())?;
+        let (before, now) = known.instructions.zip(figure.instructions)?;
+        (now > before * TOLERANCE).then(|| format!("{}: {now}, the baseline is {before}", name(figure)))
+    };
+    figures.iter().filter_map(is_worse).collect()
+}
+
+fn name(figure: &Figure) -> String {
+    let Figure { backend, level, workload, size_bytes, live_blocks, .. } = figure;
+    format!("{backend} {level} {workload} ({size_bytes} bytes, {live_blocks} blocks live)")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn figure(workload: &str, live_blocks: u64, instructions: f64) -> Figure {
+        let line = format!(
+            "bench: backend=slab level=blocks workload={workload} size_bytes=64 live_blocks={live_blocks} \
+             instructions={instructions}"
+        );
+        Figure::from_line(&line, 256).unwrap()
+    }
+
+    #[test]
+    fn a_missed_goal_is_a_failure() {
+        assert_eq!(judge_goals(&[figure("pair", 0, 280.0)]).len(), 0);
+        assert_eq!(judge_goals(&[figure("pair", 0, 280.5)]).len(), 1);
+        assert_eq!(judge_goals(&[figure("worst-churning", 9, 9001.0)]).len(), 1);
+        let bulk = |many| [figure("bulk", 10_000, 100.0), figure("bulk", 1_000_000, many)];
+        assert_eq!(judge_goals(&bulk(125.0)).len(), 0);
+        assert_eq!(judge_goals(&bulk(126.0)).len(), 1);
+    }
+
+    #[test]
+    fn more_than_three_percent_worse_is_a_failure() {
+        let baseline = [figure("pair", 0, 100.0)];
+        assert_eq!(judge_against_baseline(&[figure("pair", 0, 103.0)], &baseline).len(), 0);
+        assert_eq!(judge_against_baseline(&[figure("pair", 0, 103.1)], &baseline).len(), 1);
+        assert_eq!(judge_against_baseline(&[figure("bulk", 0, 500.0)], &baseline).len(), 0);
+    }
+}

@@ -1,0 +1,20 @@
+//! Several things at a time, in threads of their own.
+
+use std::sync::Mutex;
+use std::thread;
+
+/// Does `work` on every item, `jobs` of them at a time, in their order.
+pub(crate) fn for_each<T: Send>(jobs: usize, items: Vec<T>, work: impl Fn(T) + Sync) {
+    let queue = Mutex::new(items.into_iter());
+    thread::scope(|scope| {
+        for _ in 0..jobs {
+            scope.spawn(|| {
+                // The lock must not be held while the work goes on.
+                let next = || queue.lock().ok()?.next();
+                while let Some(item) = next() {
+                    work(item);
+                }
+            });
+        }
+    });
+}
