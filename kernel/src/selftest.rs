@@ -25,7 +25,7 @@ pub(crate) struct Test {
 }
 
 /// All tests, in the order of running.
-pub(crate) static TESTS: [Test; 15] = [
+pub(crate) static TESTS: [Test; 18] = [
     Test { name: "breakpoint_returns", run: breakpoint_returns },
     Test { name: "no_page_is_writable_and_executable", run: pages_keep_their_rights },
     Test { name: "clock_goes_on", run: clock_goes_on },
@@ -40,7 +40,10 @@ pub(crate) static TESTS: [Test; 15] = [
     Test { name: "exhausted_heap_says_null_and_recovers", run: memory::exhaustion },
     Test { name: "boxes_and_vectors_work", run: boxes_and_vectors_work },
     Test { name: "reading_proc_allocates_nothing", run: reading_proc_allocates_nothing },
+    Test { name: "reading_allocs_a_thousand_times_changes_nothing", run: reading_allocs_changes_nothing },
     Test { name: "a_thousand_blocks_are_listed_once_each", run: memory::thousand_blocks_are_listed },
+    Test { name: "call_stacks_sum_up_to_the_totals", run: memory::stacks_sum_up },
+    Test { name: "a_hundred_thousand_blocks_are_recorded_or_counted", run: memory::hundred_thousand_blocks },
 ];
 
 fn breakpoint_returns() -> Outcome {
@@ -118,6 +121,17 @@ fn boxes_and_vectors_work() -> Outcome {
     } else {
         Err("their blocks did not come back")
     }
+}
+
+fn reading_allocs_changes_nothing() -> Outcome {
+    let (before, pages) = (tracker().counters(), crate::memory::free_pages());
+    for _ in 0..1000 {
+        count_lines("/proc/allocs")?;
+    }
+    if tracker().counters() != before {
+        return Err("the heap's counters changed");
+    }
+    if crate::memory::free_pages() == pages { Ok(()) } else { Err("pages were lost") }
 }
 
 fn reading_proc_allocates_nothing() -> Outcome {

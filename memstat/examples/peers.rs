@@ -5,14 +5,17 @@
 //! `make bench` runs it twice a name, with different numbers of pairs: the difference is the pairs' alone.
 
 mod host;
+#[path = "host/system.rs"]
+mod system;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use host::{HostPlatform, SystemBackend};
+use host::HostPlatform;
 use memstat::stacks::MOST_FRAMES;
 use memstat::{Level, Tracked};
+use system::SystemBackend;
 use tracking_allocator::{AllocationGroupId, AllocationRegistry, AllocationTracker};
 
 const DEPTH: u32 = 16;

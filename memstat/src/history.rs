@@ -18,17 +18,21 @@ pub enum EventKind {
     Allocate,
     /// It was freed.
     Free,
-    /// It got another size in place.
+    /// It got another size in place: the new size and the stack that asked for it. What it had before stands in
+    /// the event before.
     Reallocate,
     /// It could not be allocated.
     Fail,
     /// Its free was refused.
     BadFree,
+    /// It is about to get another size in place: the size and stack that it had.
+    ReallocateFrom,
 }
 
 impl EventKind {
     /// The kinds in the order of their codes, which a record keeps where a block keeps its alignment.
-    const ALL: [Self; 5] = [Self::Allocate, Self::Free, Self::Reallocate, Self::Fail, Self::BadFree];
+    const ALL: [Self; 6] =
+        [Self::Allocate, Self::Free, Self::Reallocate, Self::Fail, Self::BadFree, Self::ReallocateFrom];
 
     /// The kind's name, as reports write it.
     pub fn name(self) -> &'static str {
@@ -38,6 +42,7 @@ impl EventKind {
             Self::Reallocate => "reallocate",
             Self::Fail => "fail",
             Self::BadFree => "bad-free",
+            Self::ReallocateFrom => "realloc-from",
         }
     }
 }

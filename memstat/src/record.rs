@@ -137,8 +137,9 @@ impl Record {
         self.words[3] as u16
     }
 
-    /// The same block after a reallocation in place.
-    pub(crate) fn set_size_bytes(&mut self, size_bytes: usize) {
+    /// The same block after a reallocation in place, for which another call stack may have asked.
+    pub(crate) fn set_size_and_stack(&mut self, size_bytes: usize, stack: u16) {
         self.words[1] = (size_bytes as u64) << 16 | (self.words[1] & 0xffff);
+        self.words[3] = (self.words[3] & !0xffff) | u64::from(stack);
     }
 }

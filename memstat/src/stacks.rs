@@ -37,6 +37,8 @@ pub struct Stack {
     pub total_blocks: u64,
     /// Bytes that were ever allocated.
     pub total_bytes: u64,
+    /// The platform's stamp when the stack was first seen.
+    pub first_stamp: u64,
     frames: [usize; MOST_FRAMES],
 }
 
@@ -53,6 +55,7 @@ impl Stack {
         peak_bytes: 0,
         total_blocks: 0,
         total_bytes: 0,
+        first_stamp: 0,
         frames: [0; MOST_FRAMES],
     };
 
@@ -79,13 +82,6 @@ impl Stack {
     pub(crate) fn subtract(&mut self, size_bytes: usize) {
         self.live_blocks -= 1;
         self.live_bytes -= size_bytes as u64;
-    }
-
-    /// Counts a block as having another size.
-    pub(crate) fn resize(&mut self, old_bytes: usize, new_bytes: usize) {
-        self.subtract(old_bytes);
-        self.add(new_bytes);
-        self.total_blocks -= 1;
     }
 
     /// The return addresses, innermost first.
@@ -177,6 +173,7 @@ impl Depot {
             return Err(ArenaFull);
         }
         stack.number = self.stacks.len() as u16 + 1;
+        stack.first_stamp = platform.stamp();
         let id = self.stacks.push(stack, arena, platform)?;
         if let Err(full) = self.index.insert(hash, id, &self.stacks, arena, platform) {
             self.stacks.pop(arena, platform);

@@ -34,6 +34,12 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         Self { platform, inner: Lock::new(Inner::new()) }
     }
 
+    /// A tracker that allocates from `backend` from the first moment on, as a static of a program must. Its memory
+    /// comes from [`Platform::take_page`]. The fast ways are taken after the first [`Tracked::set_level`].
+    pub const fn over(platform: P, backend: B, level: Level) -> Self {
+        Self { platform, inner: Lock::new(Inner::with_backend(backend, level)) }
+    }
+
     /// Gives the arena its first memory. To be called before [`Tracked::start`].
     ///
     /// # Safety
@@ -372,14 +378,15 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     ) -> Option<NonNull<u8>> {
         // SAFETY: `allocate` entered this lock just now.
         let mut inner = unsafe { self.inner.resume(&self.platform, suspended) };
-        let caller = self.caller();
-        let frame_pointer = caller.frame_pointer;
+        // The register is read only where the stack may be walked.
+        let frame_pointer = if WITH_STACK { self.platform.frame_pointer() } else { 0 };
+        let caller = Caller { frame_pointer, platform: &self.platform };
         match inner.allocate_recorded::<P, WITH_STACK, WITH_EVENT>(layout, &caller) {
             Progress::Done(block) => Some(block),
             Progress::Allocated(block) => {
-                Some(self.record_fully(inner.suspend(), block, layout, frame_pointer))
+                Some(self.record_fully(inner.suspend(), block, layout, self.platform.frame_pointer()))
             }
-            Progress::Nothing => self.allocate_slowly(inner.suspend(), layout, frame_pointer),
+            Progress::Nothing => self.allocate_slowly(inner.suspend(), layout, self.platform.frame_pointer()),
         }
     }
 

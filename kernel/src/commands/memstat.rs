@@ -1,22 +1,24 @@
 //! `memstat`: what the tracker knows, in short, and how much it records.
 
-use memstat::report::{self, Rank, TopStacks};
-use memstat::{Event, Level, Platform};
+use memstat::report::{self, Growth, GrowthByStack, Rank, TopStacks};
+use memstat::{Backend, Event, Level, Platform, Record};
 use shell::Command;
 
 use super::Session;
 use crate::console::Writer;
+use crate::memory::Scratch;
 use crate::memory::heap::{self, tracker};
 use crate::symbols::ReturnAddress;
 
 pub(super) const COMMAND: Command<Session> = Command {
     name: "memstat",
-    usage: "memstat [stacks | histogram | history | level [off|counters|blocks|stacks|full]]",
+    usage: "memstat [summary | stacks [bytes|blocks|total|rate] | mark | since MARK | histogram | history | \
+            reset-peaks | level [off|counters|blocks|stacks|full]]",
     summary: "log the heap's active blocks, show its reports, or set what is recorded",
     run,
 };
 
-/// Stacks that the report shows.
+/// Stacks that a report shows.
 const TOP: usize = 5;
 /// Events that the report shows: the last ones.
 const EVENTS: u64 = 20;
@@ -24,10 +26,21 @@ const EVENTS: u64 = 20;
 fn run(session: &mut Session, words: &[&str]) {
     match words {
         [] => heap::print_mem_stats(),
-        ["stacks"] => show_stacks(),
+        ["summary"] => show_summary(),
+        ["stacks"] => show_stacks(Rank::LiveBytes),
+        ["stacks", rank] => match rank_named(rank) {
+            Some(rank) => show_stacks(rank),
+            None => session.print(format_args!("memstat: {}: no such order\n", rank.escape_debug())),
+        },
+        ["mark"] => session.print(format_args!("{}\n", tracker().mark())),
+        ["since", mark] => match mark.parse() {
+            Ok(mark) => show_growth(session, mark),
+            Err(_) => session.print(format_args!("memstat: {}: not a mark\n", mark.escape_debug())),
+        },
         // The console takes everything.
         ["histogram"] => drop(report::write_histogram(&tracker().histogram(), &mut Writer)),
         ["history"] => show_history(session),
+        ["reset-peaks"] => tracker().reset_peaks(),
         ["level"] => session.print(format_args!("{}\n", tracker().level())),
         ["level", name] => match Level::from_name(name) {
             Some(level) => tracker().set_level(level),
@@ -37,20 +50,70 @@ fn run(session: &mut Session, words: &[&str]) {
     }
 }
 
-/// The stacks with most live bytes.
-fn show_stacks() {
-    let mut top = TopStacks::<TOP>::new(Rank::LiveBytes);
+fn show_summary() {
+    let to_ns = |stamp| tracker().platform().stamp_to_ns(stamp);
+    let heap = tracker().with_backend(Backend::name).unwrap_or("none");
+    let (level, counters, since) = (tracker().level(), tracker().counters(), tracker().since());
+    // The console takes everything.
+    let _ = report::write_summary(heap, level, &counters, &since, to_ns, &mut Writer);
+}
+
+fn rank_named(name: &str) -> Option<Rank> {
+    Some(match name {
+        "bytes" => Rank::LiveBytes,
+        "blocks" => Rank::LiveBlocks,
+        "total" => Rank::TotalBytes,
+        "rate" => Rank::Rate { now: tracker().platform().stamp() },
+        _ => return None,
+    })
+}
+
+/// The stacks that rank highest.
+fn show_stacks(rank: Rank) {
+    let mut top = TopStacks::<TOP>::new(rank);
     for number in 1..=tracker().stack_count() {
         if let Some(stack) = tracker().stack(number) {
             top.add(number, &stack);
         }
     }
+    write_top(&top);
+}
+
+fn write_top(top: &TopStacks<TOP>) {
     for (number, stack) in top.iter() {
+        // The console takes everything.
         let _ = report::write_stack(*number, stack, ReturnAddress, &mut Writer);
     }
 }
 
+/// What came since a mark and is still live.
+fn show_growth(session: &mut Session, mark: u64) {
+    let Some(mut stacks) = Scratch::new(usize::from(tracker().stack_count()) + 1, Growth::default) else {
+        return session.print(format_args!("memstat: out of memory\n"));
+    };
+    let mut growth = GrowthByStack::new(mark, stacks.as_mut_slice());
+    let mut records = [Record::EMPTY; 16];
+    let mut cursor = Some(0);
+    while let Some(from) = cursor {
+        let (count, next) = tracker().read_records(from, &mut records);
+        records.iter().take(count).for_each(|record| growth.add(record));
+        if session.is_interrupted() {
+            return;
+        }
+        cursor = next;
+    }
+    let (total, without_stack) = (growth.total(), growth.without_stack());
+    session.print(format_args!(
+        "since {mark}: {} blocks and {} bytes came and are live, {} blocks without a call stack\n",
+        total.blocks, total.bytes, without_stack.blocks
+    ));
+    let mut top = TopStacks::<TOP>::new(Rank::LiveBytes);
+    growth.rank(&mut top, |number| tracker().stack(number));
+    write_top(&top);
+}
+
 fn show_history(session: &mut Session) {
+    let _ = report::write_events_header(&mut Writer);
     let mut event = [Event::EMPTY];
     let mut cursor = tracker().history_end().saturating_sub(EVENTS);
     loop {

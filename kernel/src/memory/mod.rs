@@ -33,7 +33,11 @@ pub(crate) mod lesson;
 #[cfg(target_os = "none")]
 mod machine;
 #[cfg(target_os = "none")]
+mod scratch;
+#[cfg(target_os = "none")]
 pub(crate) mod selftest;
 
 #[cfg(target_os = "none")]
 pub(crate) use machine::{Purpose, free_blocks, free_pages, init, map_device, pages_for, total_pages};
+#[cfg(target_os = "none")]
+pub(crate) use scratch::Scratch;

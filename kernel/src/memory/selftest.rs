@@ -5,7 +5,9 @@ use core::alloc::Layout;
 use core::ptr::null_mut;
 
 use memstat::Record;
+use memstat::report::Growth;
 
+use super::Scratch;
 use super::frames::PAGE_BYTES;
 use super::heap::{kfree, kmalloc, krealloc, ksize, kzalloc, tracker};
 use super::heaps::{Kind, PageWords, contract};
@@ -213,6 +215,65 @@ pub(crate) fn exhaustion() -> Outcome {
         return Err("the blocks did not come back");
     }
     if free_pages() + KEPT_PAGES < pages { Err("the pages did not come back") } else { Ok(()) }
+}
+
+/// What is live under the call stacks, and what has none, is all that is live.
+pub(crate) fn stacks_sum_up() -> Outcome {
+    let mut sum = Growth::default();
+    for number in 1..=tracker().stack_count() {
+        let stack = tracker().stack(number).ok_or("a call stack is gone")?;
+        sum.blocks += u64::from(stack.live_blocks);
+        sum.bytes += stack.live_bytes;
+    }
+    let mut records = [Record::EMPTY; 16];
+    let mut cursor = Some(0);
+    while let Some(from) = cursor {
+        let (count, next) = tracker().read_records(from, &mut records);
+        for record in records.iter().take(count).filter(|record| record.stack() == 0) {
+            sum.blocks += 1;
+            sum.bytes += record.size_bytes() as u64;
+        }
+        cursor = next;
+    }
+    let counters = tracker().counters();
+    if (sum.blocks, sum.bytes) == (counters.recorded_blocks(), counters.live_bytes) {
+        Ok(())
+    } else {
+        Err("the sums over call stacks are not the totals")
+    }
+}
+
+/// Each of many blocks is recorded, or counted as one that is not; and each of their frees is a good one.
+pub(crate) fn hundred_thousand_blocks() -> Outcome {
+    const BLOCKS: u64 = 100_000;
+    let mut blocks = Scratch::new(BLOCKS as usize, null_mut::<u8>).ok_or("no memory for the list")?;
+    let (before, records) = (tracker().counters(), tracker().record_count());
+    let blocks = blocks.as_mut_slice();
+    blocks.iter_mut().for_each(|block| *block = kmalloc(16));
+    let (full, full_records) = (tracker().counters(), tracker().record_count());
+    let has_all = blocks.iter().all(|block| !block.is_null());
+    // SAFETY: from kmalloc, each once, and nobody uses them; null is ignored.
+    blocks.iter().for_each(|block| unsafe { kfree(*block) });
+    let after = tracker().counters();
+    if !has_all {
+        return Err("an allocation failed");
+    }
+    let untracked = full.untracked - before.untracked;
+    if untracked + (full_records - records) as u64 != BLOCKS
+        || full.live_blocks != before.live_blocks + BLOCKS
+    {
+        return Err("a block is neither recorded nor counted");
+    }
+    if full.live_untracked != before.live_untracked + untracked {
+        return Err("the live blocks that are not recorded are not those that could not be");
+    }
+    let is_back = (after.live_blocks, after.live_bytes, after.taken_bytes, after.live_untracked)
+        == (before.live_blocks, before.live_bytes, before.taken_bytes, before.live_untracked);
+    if after.bad_frees != before.bad_frees || !is_back {
+        Err("the frees were not all good ones")
+    } else {
+        Ok(())
+    }
 }
 
 /// Every block is in the listing, once, but for those that are counted as not recorded.

@@ -1,7 +1,4 @@
-//! What a program on an operating system hands the tracker: surroundings, and the system's allocator.
-
-#![expect(clippy::allow_attributes, reason = "each example uses a part of this")]
-#![allow(dead_code, reason = "each example uses a part of this")]
+//! The surroundings that a program on an operating system hands the tracker.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -9,8 +6,8 @@ use std::ptr::NonNull;
 use std::sync::OnceLock;
 use std::time::Instant;
 
+use memstat::Platform;
 use memstat::platform::{PAGE_SIZE_BYTES, StackSpan};
-use memstat::{Backend, Live, Platform};
 
 /// The surroundings. Pages for the arena come from the system's allocator, and not through the tracker.
 #[derive(Debug)]
@@ -108,65 +105,5 @@ unsafe impl Platform for HostPlatform {
     unsafe fn give_page(&self, page: NonNull<u8>) {
         // SAFETY: from `take_page`, with this layout.
         unsafe { System.dealloc(page.as_ptr(), page_layout()) };
-    }
-}
-
-/// The system's allocator. It tells nobody what is handed out.
-#[derive(Debug)]
-pub(crate) struct SystemBackend;
-
-/// The system's allocator takes no size of zero.
-#[inline]
-fn served(layout: Layout) -> Layout {
-    // SAFETY: 1 byte is valid with every alignment.
-    unsafe { Layout::from_size_align_unchecked(layout.size().max(1), layout.align()) }
-}
-
-// SAFETY: the system's allocator keeps this contract.
-unsafe impl Backend for SystemBackend {
-    fn name(&self) -> &'static str {
-        "system"
-    }
-
-    #[inline]
-    fn allocate(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
-        // SAFETY: the size is not zero.
-        let block = NonNull::new(unsafe { System.alloc(served(layout)) })?;
-        Some(NonNull::slice_from_raw_parts(block, layout.size()))
-    }
-
-    fn is_quick(&self) -> bool {
-        true
-    }
-
-    #[inline]
-    unsafe fn allocate_quickly(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
-        self.allocate(layout)
-    }
-
-    #[inline]
-    unsafe fn deallocate_quickly(&mut self, address: usize, claimed: Option<Layout>) -> Option<usize> {
-        let (block, layout) = NonNull::new(address as *mut u8).zip(claimed)?;
-        // SAFETY: the caller gives the block up, and has its layout.
-        Some(unsafe { self.deallocate(block, layout) })
-    }
-
-    #[inline]
-    unsafe fn deallocate(&mut self, block: NonNull<u8>, layout: Layout) -> usize {
-        // SAFETY: handed on to the caller.
-        unsafe { System.dealloc(block.as_ptr(), served(layout)) };
-        layout.size()
-    }
-
-    fn live(&self) -> Option<Live> {
-        None
-    }
-
-    fn usable_size_bytes(&self, layout: Layout) -> usize {
-        layout.size()
-    }
-
-    fn can_locate(&self) -> bool {
-        false
     }
 }

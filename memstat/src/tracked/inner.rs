@@ -111,12 +111,20 @@ pub(super) struct Caller<'a, P> {
 
 impl<B: Backend> Inner<B> {
     pub(super) const fn new() -> Self {
+        Self::with(None, Level::Off)
+    }
+
+    pub(super) const fn with_backend(backend: B, level: Level) -> Self {
+        Self::with(Some(backend), level)
+    }
+
+    const fn with(backend: Option<B>, level: Level) -> Self {
         Self {
-            level: Level::Off,
+            level,
             level_at_start: Level::Blocks,
             allocation_way: Way::Fully,
             free_way: Way::Fully,
-            backend: None,
+            backend,
             tallies: Tallies::ZERO,
             sequence: 0,
             live: LiveMap::new(),
@@ -405,6 +413,13 @@ impl<B: Backend> Inner<B> {
         claimed.filter(|_| has_unrecorded).map(|layout| unsafe { backend.deallocate(block, layout) })
     }
 
+    /// The number of the caller's stack; 0 if there is none.
+    fn capture<P: Platform>(&mut self, caller: &Caller<'_, P>) -> u16 {
+        let span = caller.platform.stack(caller.frame_pointer);
+        let stack = span.and_then(|span| self.depot.capture(&span, &mut self.arena, caller.platform));
+        stack.map_or(0, |stack| stack.number())
+    }
+
     /// Writes an event to the history, where one is kept. Without a stack it gets the caller's.
     fn note<P: Platform>(
         &mut self,
@@ -418,11 +433,7 @@ impl<B: Backend> Inner<B> {
             return;
         }
         let platform = caller.platform;
-        let stack = stack.unwrap_or_else(|| {
-            let span = platform.stack(caller.frame_pointer);
-            let stack = span.and_then(|span| self.depot.capture(&span, &mut self.arena, platform));
-            stack.map_or(0, |stack| stack.number())
-        });
+        let stack = stack.unwrap_or_else(|| self.capture(caller));
         self.sequence += 1;
         let origin = Origin::now(self.sequence, stack, platform);
         let event = Event::new(kind, address, size_bytes, &origin);
@@ -559,18 +570,26 @@ impl<B: Backend> Inner<B> {
             return false;
         }
         let address = address_of(block);
-        let mut number = 0;
-        if let Some(record) = self.live.get_mut(address) {
-            number = record.stack();
-            record.set_size_bytes(new_size_bytes);
+        let mut stacks = (0, 0);
+        if let Some(old_stack) = self.live.get(address).map(Record::stack) {
+            // Where it moves, the block is charged to the stack that asked for the new size; so it is here.
+            let new_stack = if self.level >= Level::Stacks { self.capture(caller) } else { old_stack };
+            stacks = (old_stack, new_stack);
+            if let Some(record) = self.live.get_mut(address) {
+                record.set_size_and_stack(new_size_bytes, new_stack);
+            }
             self.tallies.subtract_recorded_bytes(old.size());
             self.tallies.add_recorded_bytes(new_size_bytes);
-            if let Some(stack) = self.depot.get_mut(number) {
-                stack.resize(old.size(), new_size_bytes);
+            if let Some(stack) = self.depot.get_mut(old_stack) {
+                stack.subtract(old.size());
+            }
+            if let Some(stack) = self.depot.get_mut(new_stack) {
+                stack.add(new_size_bytes);
             }
         }
         self.count_reallocation(caller.platform);
-        self.note(EventKind::Reallocate, address, new_size_bytes, Some(number), caller);
+        self.note(EventKind::ReallocateFrom, address, old.size(), Some(stacks.0), caller);
+        self.note(EventKind::Reallocate, address, new_size_bytes, Some(stacks.1), caller);
         true
     }
 

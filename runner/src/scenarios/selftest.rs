@@ -6,6 +6,18 @@ use crate::machine::{DEFAULT, Machine};
 use crate::suite::{Judge, Scenario};
 use crate::vm::Vm;
 
+/// The heaps besides the default.
+const HEAPS: [&str; 4] = ["buddy", "talc", "tlsf", "linked-list"];
+
+/// A row of the table below: another heap.
+const fn with_heap<const HEAP: usize>(name: &'static str, cmdline: &'static str) -> Scenario {
+    Scenario {
+        name,
+        about: "all pass on this heap too",
+        judge: Judge::Drive(Machine { cmdline, ..DEFAULT }, selftests_pass_on_heap::<HEAP>),
+    }
+}
+
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "selftest",
@@ -35,6 +47,18 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         about: "the same with no arena at all",
         judge: Judge::Drive(Machine { cmdline: "memstat.arena=0", ..DEFAULT }, selftests_pass_twice),
     },
+    with_heap::<0>("selftest-buddy", "heap=buddy memstat=full"),
+    with_heap::<1>("selftest-talc", "heap=talc"),
+    with_heap::<2>("selftest-tlsf", "heap=tlsf memstat=blocks"),
+    with_heap::<3>("selftest-linked-list", "heap=linked-list"),
+    Scenario {
+        name: "untracked",
+        about: "with an arena of 64K 100,000 blocks come and go, and what was not recorded is counted",
+        judge: Judge::Drive(
+            Machine { cmdline: "memstat.arena=64K", ..DEFAULT },
+            unrecorded_blocks_are_counted,
+        ),
+    },
     Scenario {
         name: "lesson",
         about: "demo=memstat counts two blocks of 640 bytes, then one of 512, over the base line",
@@ -59,6 +83,14 @@ fn selftests_pass_twice(vm: &mut Vm) -> Result<()> {
     Ok(())
 }
 
+fn selftests_pass_on_heap<const HEAP: usize>(vm: &mut Vm) -> Result<()> {
+    selftests_pass_twice(vm)?;
+    let summary = vm.run("memstat summary")?;
+    let wanted = format!("heap {},", HEAPS[HEAP]);
+    ensure!(summary.starts_with(&wanted), "not `{wanted}` but: {summary}");
+    Ok(())
+}
+
 /// `test NAME ... ok` or `test NAME ... FAILED: reason`, and a sum at the end that fits.
 fn judge_selftests(output: &str) -> Result<()> {
     let results: Vec<&str> = output.lines().filter(|line| line.starts_with("test ")).collect();
@@ -77,6 +109,36 @@ fn judge_selftests(output: &str) -> Result<()> {
         results.len()
     );
     Ok(())
+}
+
+fn unrecorded_blocks_are_counted(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    let before = vm.run("memstat summary")?;
+    let measured = vm.run("bench bulk 100000")?;
+    ensure!(measured.lines().count() == 3, "100,000 blocks: `{measured}`");
+    let after = vm.run("memstat summary")?;
+    let figures = |text: &str| -> Result<[u64; 3]> {
+        Ok([
+            number_before(text, " bad frees")?,
+            number_before(text, " not recorded\nsince")?,
+            number_before(text, " blocks, ")?,
+        ])
+    };
+    let ([bad_before, _, live_before], [bad, unrecorded, live]) = (figures(&before)?, figures(&after)?);
+    ensure!(bad == bad_before, "frees of unrecorded blocks are called bad: {after}");
+    ensure!(live == live_before, "of 100,000 blocks some are left: {after}");
+    // 64 KiB hold records of 32 bytes for less than two thousand.
+    ensure!((98_000..100_000).contains(&unrecorded), "{unrecorded} blocks were not recorded: {after}");
+    Ok(())
+}
+
+/// The number that stands before some words.
+fn number_before(text: &str, words: &str) -> Result<u64> {
+    let end = text.find(words).ok_or_else(|| Error::Wrong(format!("no `{words}` in `{text}`")))?;
+    let number = text.get(..end).and_then(|before| before.rsplit(' ').next());
+    number
+        .and_then(|digits| digits.parse().ok())
+        .ok_or_else(|| Error::Wrong(format!("no number before `{words}`")))
 }
 
 fn lesson_is_counted(vm: &mut Vm) -> Result<()> {

@@ -3,8 +3,8 @@
 use core::hint::black_box;
 use core::ptr::null_mut;
 
-use super::table::Table;
 use super::{at_depth, counts_of};
+use crate::memory::Scratch;
 use crate::memory::heap::{kfree, kmalloc, tracker};
 
 /// Costs that are told apart; dearer operations count as this.
@@ -16,8 +16,8 @@ const ARENA_LEAST_BLOCKS: usize = 10_000;
 
 /// Many blocks of 16 to 4096 bytes, as many small ones as large ones on a logarithmic scale.
 pub(crate) struct Crowd {
-    blocks: Table<*mut u8>,
-    sizes_bytes: Table<u16>,
+    blocks: Scratch<*mut u8>,
+    sizes_bytes: Scratch<u16>,
     random: Random,
 }
 
@@ -43,8 +43,8 @@ impl Crowd {
     /// Room for `count` blocks, of which none is there yet; `None` if there is no memory for the tables.
     pub(crate) fn new(count: usize) -> Option<Self> {
         let mut random = Random(0x9e37_79b9_7f4a_7c15);
-        let blocks = Table::new(count.max(1), null_mut)?;
-        let sizes_bytes = Table::new(count.max(1), || random.size_bytes())?;
+        let blocks = Scratch::new(count.max(1), null_mut)?;
+        let sizes_bytes = Scratch::new(count.max(1), || random.size_bytes())?;
         Some(Self { blocks, sizes_bytes, random })
     }
 
@@ -135,13 +135,13 @@ impl Crowd {
 
 /// How many operations had which cost.
 struct Costs {
-    operations: Table<u32>,
+    operations: Scratch<u32>,
     empty: u64,
 }
 
 impl Costs {
     fn new() -> Option<Self> {
-        Some(Self { operations: Table::new(MOST_COUNTS + 1, || 0)?, empty: counts_of(|| {}) })
+        Some(Self { operations: Scratch::new(MOST_COUNTS + 1, || 0)?, empty: counts_of(|| {}) })
     }
 
     fn count(&mut self, operation: impl FnOnce()) {

@@ -6,7 +6,6 @@
 //! Here stands the cost of a pair of an allocation and a free; `crowd` measures with many blocks live.
 
 mod crowd;
-mod table;
 
 use core::alloc::Layout;
 use core::hint::black_box;

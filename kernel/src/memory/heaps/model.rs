@@ -260,7 +260,8 @@ impl Bench {
                     self.recorded_bytes =
                         self.recorded_bytes + size_bytes as u64 - known.layout.size() as u64;
                 }
-                self.live.insert(address, Known { layout, ..known });
+                let has_stack = self.heap.record(address).is_some_and(|record| record.stack() != 0);
+                self.live.insert(address, Known { layout, has_stack, ..known });
                 self.expected.reallocations += u64::from(self.counts());
             }
             Some(moved) => {

@@ -1,11 +1,17 @@
-//! Reports: pure functions from what was counted to text.
+//! Reports: pure functions from what was counted to text. They lock nothing and allocate nothing.
 
 use core::fmt;
 
-use crate::counters::{Counters, Histogram};
+use crate::counters::{Counters, Histogram, Since};
 use crate::history::Event;
+use crate::level::Level;
 use crate::record::Record;
-use crate::stacks::Stack;
+
+mod growth;
+mod stacks;
+
+pub use growth::{Growth, GrowthByStack};
+pub use stacks::{Rank, TopStacks, write_stack};
 
 /// Writes the active blocks and their bytes, the lesson's two numbers, in one line without a line end.
 ///
@@ -71,78 +77,6 @@ pub fn write_block(
     }
 }
 
-/// What stacks are ranked by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rank {
-    /// Bytes that are live.
-    LiveBytes,
-    /// Blocks that are live.
-    LiveBlocks,
-    /// Bytes that were ever allocated.
-    TotalBytes,
-}
-
-impl Rank {
-    fn of(self, stack: &Stack) -> u64 {
-        match self {
-            Self::LiveBytes => stack.live_bytes,
-            Self::LiveBlocks => u64::from(stack.live_blocks),
-            Self::TotalBytes => stack.total_bytes,
-        }
-    }
-}
-
-/// The `N` stacks that rank highest of those handed in, with their numbers.
-#[derive(Clone, Copy, Debug)]
-pub struct TopStacks<const N: usize> {
-    rank: Rank,
-    stacks: [(u16, Stack); N],
-}
-
-impl<const N: usize> TopStacks<N> {
-    /// None yet.
-    pub fn new(rank: Rank) -> Self {
-        Self { rank, stacks: [(0, Stack::EMPTY); N] }
-    }
-
-    /// Takes a stack in, if it ranks high enough.
-    pub fn add(&mut self, number: u16, stack: &Stack) {
-        let rank = self.rank;
-        let place = self.stacks.partition_point(|(_, other)| rank.of(other) >= rank.of(stack));
-        if rank.of(stack) > 0
-            && let Some(lower @ [_, ..]) = self.stacks.get_mut(place..)
-        {
-            lower.rotate_right(1);
-            lower[0] = (number, *stack);
-        }
-    }
-
-    /// The stacks, the highest first.
-    pub fn iter(&self) -> impl Iterator<Item = &(u16, Stack)> {
-        self.stacks.iter().filter(|(number, _)| *number != 0)
-    }
-}
-
-/// Writes a stack: its totals in one line, then a frame a line; `name` gives a return address its name.
-///
-/// # Errors
-///
-/// The writer's own.
-pub fn write_stack<D: fmt::Display>(
-    number: u16,
-    stack: &Stack,
-    name: impl Fn(usize) -> D,
-    out: &mut dyn fmt::Write,
-) -> fmt::Result {
-    let Stack { live_blocks, live_bytes, peak_bytes, total_blocks, total_bytes, .. } = *stack;
-    writeln!(
-        out,
-        "stack {number}: {live_bytes} bytes in {live_blocks} blocks live, peak {peak_bytes} bytes, total \
-         {total_bytes} bytes in {total_blocks} blocks"
-    )?;
-    stack.frames().iter().try_for_each(|frame| writeln!(out, "    {}", name(*frame)))
-}
-
 /// Writes the histogram: a line a class of sizes, with its smallest and largest size and its count.
 ///
 /// # Errors
@@ -156,6 +90,18 @@ pub fn write_histogram(histogram: &Histogram, out: &mut dyn fmt::Write) -> fmt::
     })
 }
 
+/// Writes what stands above the events: the names of the columns.
+///
+/// # Errors
+///
+/// The writer's own.
+pub fn write_events_header(out: &mut dyn fmt::Write) -> fmt::Result {
+    writeln!(
+        out,
+        "#     <seq>         <time> <event>               <address>       <size> <cpu> <task>    <stack>"
+    )
+}
+
 /// Writes one event; `time_ns` is when it happened.
 ///
 /// # Errors
@@ -166,7 +112,7 @@ pub fn write_event(event: &Event, time_ns: u64, out: &mut dyn fmt::Write) -> fmt
     let record = event.record();
     writeln!(
         out,
-        "{:12} {seconds:7}.{micros:06} {:10} {:18x} {:12} {:5} {:6} {:10}",
+        "{:11} {seconds:7}.{micros:06} {:12} {:18x} {:12} {:5} {:6} {:10}",
         record.sequence(),
         event.kind().name(),
         record.address(),
@@ -177,30 +123,72 @@ pub fn write_event(event: &Event, time_ns: u64, out: &mut dyn fmt::Write) -> fmt
     )
 }
 
+/// Writes what the counters say, and since when each kind of figure counts, a line a topic. `backend` is the name of
+/// the heap that is watched; `to_ns` turns the stamps of `since` into nanoseconds since the start.
+///
+/// # Errors
+///
+/// The writer's own.
+pub fn write_summary(
+    backend: &str,
+    level: Level,
+    counters: &Counters,
+    since: &Since,
+    to_ns: impl Fn(u64) -> u64,
+    out: &mut dyn fmt::Write,
+) -> fmt::Result {
+    let Counters { live_blocks, live_bytes, taken_bytes, live_untracked, peak_live_blocks, .. } = *counters;
+    writeln!(out, "heap {backend}, level {level}")?;
+    writeln!(
+        out,
+        "live: {live_blocks} blocks, {live_bytes} bytes asked for, {taken_bytes} bytes taken, {live_untracked} \
+         blocks not recorded"
+    )?;
+    writeln!(out, "peak: {peak_live_blocks} blocks, {} bytes asked for", counters.peak_live_bytes)?;
+    let Counters { allocations, frees, reallocations, failures, bad_frees, untracked, .. } = *counters;
+    writeln!(
+        out,
+        "totals: {allocations} allocations of {} bytes, {frees} frees, {reallocations} reallocations, {failures} \
+         failures, {bad_frees} bad frees, {untracked} not recorded",
+        counters.requested_bytes
+    )?;
+    write!(out, "since:")?;
+    for (part, name, stamp) in [
+        (Level::Counters, "totals", since.counters),
+        (Level::Blocks, "blocks", since.blocks),
+        (Level::Stacks, "stacks", since.stacks),
+        (Level::Full, "history", since.history),
+    ] {
+        if level >= part {
+            let time_ns = to_ns(stamp);
+            write!(out, " {name} {}.{:06} s", time_ns / 1_000_000_000, time_ns / 1000 % 1_000_000)?;
+        } else {
+            write!(out, " {name} off")?;
+        }
+        out.write_str(if part == Level::Full { "\n" } else { "," })?;
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn stack(live_bytes: u64) -> Stack {
-        let mut stack = Stack::EMPTY;
-        stack.live_bytes = live_bytes;
-        stack
-    }
-
-    #[test]
-    fn top_keeps_the_highest_in_order_and_drops_the_rest() {
-        let mut top = TopStacks::<3>::new(Rank::LiveBytes);
-        for (number, live_bytes) in [5, 0, 9, 7, 1, 8].into_iter().enumerate() {
-            top.add(number as u16 + 1, &stack(live_bytes));
-        }
-        let numbers: Vec<_> = top.iter().map(|(number, stack)| (*number, stack.live_bytes)).collect();
-        assert_eq!(numbers, [(3, 9), (6, 8), (4, 7)]);
-    }
 
     #[test]
     fn one_block_is_not_a_plural() {
         let mut text = String::new();
         print_mem_stats(&Counters { live_blocks: 1, live_bytes: 512, ..Counters::ZERO }, &mut text).unwrap();
         assert_eq!(text, "1 active block, 512 bytes");
+    }
+
+    #[test]
+    fn summary_says_since_when_each_figure_counts_or_that_it_does_not() {
+        let mut text = String::new();
+        let since = Since { counters: 1_500_000_000, blocks: 0, stacks: 0, history: 0 };
+        let counters = Counters { allocations: 3, frees: 1, live_blocks: 2, ..Counters::ZERO };
+        write_summary("test", Level::Counters, &counters, &since, |stamp| stamp, &mut text).unwrap();
+        let last = text.lines().last().unwrap();
+        assert_eq!(last, "since: totals 1.500000 s, blocks off, stacks off, history off");
+        assert!(text.contains("totals: 3 allocations of 0 bytes, 1 frees"), "{text}");
     }
 }

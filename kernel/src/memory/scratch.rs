@@ -1,21 +1,21 @@
-//! A table in pages of its own, so that what is measured does not change the heap.
+//! Tables in pages of their own, for reports and measurements that must not change the heap they look at.
 
 use core::ptr::NonNull;
 use core::slice;
 
-use super::super::frames::PAGE_BYTES;
-use super::super::machine::{Purpose, give_pages, take_pages};
+use super::frames::PAGE_BYTES;
+use super::machine::{Purpose, give_pages, take_pages};
 
 /// A table of fixed length.
-pub(super) struct Table<T> {
+pub(crate) struct Scratch<T> {
     start: NonNull<T>,
     length: usize,
     order: u32,
 }
 
-impl<T: Copy> Table<T> {
+impl<T: Copy> Scratch<T> {
     /// A table of `length` elements; `None` if there is no memory in one piece.
-    pub(super) fn new(length: usize, mut element: impl FnMut() -> T) -> Option<Self> {
+    pub(crate) fn new(length: usize, mut element: impl FnMut() -> T) -> Option<Self> {
         let pages = length.checked_mul(size_of::<T>())?.div_ceil(PAGE_BYTES).checked_next_power_of_two()?;
         let order = pages.trailing_zeros();
         let start = take_pages(order, Purpose::Buffers)?.cast::<T>();
@@ -26,13 +26,14 @@ impl<T: Copy> Table<T> {
         Some(Self { start, length, order })
     }
 
-    pub(super) fn as_mut_slice(&mut self) -> &mut [T] {
+    /// The elements.
+    pub(crate) fn as_mut_slice(&mut self) -> &mut [T] {
         // SAFETY: `new` wrote so many elements; `&mut self` makes the reference the only one.
         unsafe { slice::from_raw_parts_mut(self.start.as_ptr(), self.length) }
     }
 }
 
-impl<T> Drop for Table<T> {
+impl<T> Drop for Scratch<T> {
     fn drop(&mut self) {
         // SAFETY: taken with this order and purpose; nobody refers to them any more.
         unsafe { give_pages(self.start.cast(), self.order, Purpose::Buffers) };

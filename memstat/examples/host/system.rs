@@ -1,0 +1,66 @@
+//! The system's allocator as a backend.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::ptr::NonNull;
+
+use memstat::{Backend, Live};
+
+/// The system's allocator. It tells nobody what is handed out.
+#[derive(Debug)]
+pub(crate) struct SystemBackend;
+
+/// The system's allocator takes no size of zero.
+#[inline]
+fn served(layout: Layout) -> Layout {
+    // SAFETY: 1 byte is valid with every alignment.
+    unsafe { Layout::from_size_align_unchecked(layout.size().max(1), layout.align()) }
+}
+
+// SAFETY: the system's allocator keeps this contract.
+unsafe impl Backend for SystemBackend {
+    fn name(&self) -> &'static str {
+        "system"
+    }
+
+    #[inline]
+    fn allocate(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
+        // SAFETY: the size is not zero.
+        let block = NonNull::new(unsafe { System.alloc(served(layout)) })?;
+        Some(NonNull::slice_from_raw_parts(block, layout.size()))
+    }
+
+    fn is_quick(&self) -> bool {
+        true
+    }
+
+    #[inline]
+    unsafe fn allocate_quickly(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
+        self.allocate(layout)
+    }
+
+    #[inline]
+    unsafe fn deallocate_quickly(&mut self, address: usize, claimed: Option<Layout>) -> Option<usize> {
+        let (block, layout) = NonNull::new(address as *mut u8).zip(claimed)?;
+        // SAFETY: the caller gives the block up, and has its layout.
+        Some(unsafe { self.deallocate(block, layout) })
+    }
+
+    #[inline]
+    unsafe fn deallocate(&mut self, block: NonNull<u8>, layout: Layout) -> usize {
+        // SAFETY: handed on to the caller.
+        unsafe { System.dealloc(block.as_ptr(), served(layout)) };
+        layout.size()
+    }
+
+    fn live(&self) -> Option<Live> {
+        None
+    }
+
+    fn usable_size_bytes(&self, layout: Layout) -> usize {
+        layout.size()
+    }
+
+    fn can_locate(&self) -> bool {
+        false
+    }
+}

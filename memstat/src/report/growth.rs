@@ -1,0 +1,106 @@
+//! What came since a mark and is still live, by call stack: the report that shows a leak.
+
+use super::stacks::TopStacks;
+use crate::record::Record;
+use crate::stacks::Stack;
+
+/// Blocks of one call stack that came since a mark and are still live.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Growth {
+    /// How many.
+    pub blocks: u64,
+    /// Bytes that they were asked for.
+    pub bytes: u64,
+}
+
+impl Growth {
+    fn add(&mut self, record: &Record) {
+        self.blocks += 1;
+        self.bytes += record.size_bytes() as u64;
+    }
+}
+
+/// Sums up records by their call stacks, in memory that the caller lends.
+#[derive(Debug)]
+pub struct GrowthByStack<'a> {
+    mark: u64,
+    /// By stack number; the first stands for blocks without a stack.
+    stacks: &'a mut [Growth],
+    rest: Growth,
+}
+
+impl<'a> GrowthByStack<'a> {
+    /// Nothing yet, since a mark that [`Tracked::mark`](crate::Tracked::mark) gave. `stacks` has room for one more
+    /// than the [number of stacks](crate::Tracked::stack_count), or some are summed up as the rest.
+    pub fn new(mark: u64, stacks: &'a mut [Growth]) -> Self {
+        stacks.fill(Growth::default());
+        Self { mark, stacks, rest: Growth::default() }
+    }
+
+    /// Takes a record in, if its block came since the mark.
+    pub fn add(&mut self, record: &Record) {
+        if record.sequence() > self.mark {
+            self.stacks.get_mut(usize::from(record.stack())).unwrap_or(&mut self.rest).add(record);
+        }
+    }
+
+    /// All that came.
+    pub fn total(&self) -> Growth {
+        self.stacks.iter().fold(self.rest, |sum, growth| Growth {
+            blocks: sum.blocks + growth.blocks,
+            bytes: sum.bytes + growth.bytes,
+        })
+    }
+
+    /// What has no stack, or none that there was room for.
+    pub fn without_stack(&self) -> Growth {
+        let none = self.stacks.first().copied().unwrap_or_default();
+        Growth { blocks: none.blocks + self.rest.blocks, bytes: none.bytes + self.rest.bytes }
+    }
+
+    /// The stacks that grew, with their numbers.
+    pub fn iter(&self) -> impl Iterator<Item = (u16, Growth)> {
+        let numbered = self.stacks.iter().enumerate().skip(1).filter(|(_, growth)| growth.blocks > 0);
+        numbered.map(|(number, growth)| (number as u16, *growth))
+    }
+
+    /// Hands the stacks that grew to `top`, each with its growth as what is live. `find` knows the stacks.
+    pub fn rank<const N: usize>(&self, top: &mut TopStacks<N>, find: impl Fn(u16) -> Option<Stack>) {
+        for (number, growth) in self.iter() {
+            if let Some(mut stack) = find(number) {
+                (stack.live_blocks, stack.live_bytes) = (growth.blocks as u32, growth.bytes);
+                top.add(number, &stack);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::alloc::Layout;
+    use core::ptr::NonNull;
+
+    use super::*;
+    use crate::record::Origin;
+
+    fn record(sequence: u64, size_bytes: usize, stack: u16) -> Record {
+        let layout = Layout::from_size_align(size_bytes, 8).unwrap();
+        Record::new(NonNull::dangling(), layout, &Origin { sequence, stamp: 0, cpu: 0, task: 0, stack })
+    }
+
+    #[test]
+    fn only_what_came_since_the_mark_is_summed_up_by_stack() {
+        let mut stacks = [Growth { blocks: 9, bytes: 9 }; 3];
+        let mut growth = GrowthByStack::new(10, &mut stacks);
+        for (sequence, size_bytes, stack) in
+            [(9, 100, 1), (10, 100, 1), (11, 7, 1), (12, 8, 2), (13, 9, 2), (14, 5, 0), (15, 3, 7)]
+        {
+            growth.add(&record(sequence, size_bytes, stack));
+        }
+        assert_eq!(growth.total(), Growth { blocks: 5, bytes: 32 });
+        assert_eq!(growth.without_stack(), Growth { blocks: 2, bytes: 8 });
+        let found: Vec<_> =
+            growth.iter().map(|(number, growth)| (number, growth.blocks, growth.bytes)).collect();
+        assert_eq!(found, [(1, 1, 7), (2, 2, 17)]);
+    }
+}

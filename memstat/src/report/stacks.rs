@@ -1,0 +1,116 @@
+//! Call stacks by what is live under them.
+
+use core::fmt;
+
+use crate::stacks::Stack;
+
+/// What stacks are ranked by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rank {
+    /// Bytes that are live.
+    LiveBytes,
+    /// Blocks that are live.
+    LiveBlocks,
+    /// Bytes that were ever allocated.
+    TotalBytes,
+    /// Bytes that were allocated a second, since the stack was first seen.
+    Rate {
+        /// The platform's stamp now.
+        now: u64,
+    },
+}
+
+impl Rank {
+    fn of(self, stack: &Stack) -> u64 {
+        match self {
+            Self::LiveBytes => stack.live_bytes,
+            Self::LiveBlocks => u64::from(stack.live_blocks),
+            Self::TotalBytes => stack.total_bytes,
+            // The unit does not matter for an order, if it is small enough.
+            Self::Rate { now } => (stack.total_bytes << 16) / now.saturating_sub(stack.first_stamp).max(1),
+        }
+    }
+}
+
+/// The `N` stacks that rank highest of those handed in, with their numbers.
+#[derive(Clone, Copy, Debug)]
+pub struct TopStacks<const N: usize> {
+    rank: Rank,
+    stacks: [(u16, Stack); N],
+}
+
+impl<const N: usize> TopStacks<N> {
+    /// None yet.
+    pub fn new(rank: Rank) -> Self {
+        Self { rank, stacks: [(0, Stack::EMPTY); N] }
+    }
+
+    /// Takes a stack in, if it ranks high enough.
+    pub fn add(&mut self, number: u16, stack: &Stack) {
+        let rank = self.rank;
+        let place = self.stacks.partition_point(|(_, other)| rank.of(other) >= rank.of(stack));
+        if rank.of(stack) > 0
+            && let Some(lower @ [_, ..]) = self.stacks.get_mut(place..)
+        {
+            lower.rotate_right(1);
+            lower[0] = (number, *stack);
+        }
+    }
+
+    /// The stacks, the highest first.
+    pub fn iter(&self) -> impl Iterator<Item = &(u16, Stack)> {
+        self.stacks.iter().filter(|(number, _)| *number != 0)
+    }
+}
+
+/// Writes a stack: its totals in one line, then a frame a line; `name` gives a return address its name.
+///
+/// # Errors
+///
+/// The writer's own.
+pub fn write_stack<D: fmt::Display>(
+    number: u16,
+    stack: &Stack,
+    name: impl Fn(usize) -> D,
+    out: &mut dyn fmt::Write,
+) -> fmt::Result {
+    let Stack { live_blocks, live_bytes, peak_bytes, total_blocks, total_bytes, .. } = *stack;
+    writeln!(
+        out,
+        "stack {number}: {live_bytes} bytes in {live_blocks} blocks live, peak {peak_bytes} bytes, total \
+         {total_bytes} bytes in {total_blocks} blocks"
+    )?;
+    stack.frames().iter().try_for_each(|frame| writeln!(out, "    {}", name(*frame)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stack(live_bytes: u64) -> Stack {
+        let mut stack = Stack::EMPTY;
+        stack.live_bytes = live_bytes;
+        stack
+    }
+
+    #[test]
+    fn top_keeps_the_highest_in_order_and_drops_the_rest() {
+        let mut top = TopStacks::<3>::new(Rank::LiveBytes);
+        for (number, live_bytes) in [5, 0, 9, 7, 1, 8].into_iter().enumerate() {
+            top.add(number as u16 + 1, &stack(live_bytes));
+        }
+        let numbers: Vec<_> = top.iter().map(|(number, stack)| (*number, stack.live_bytes)).collect();
+        assert_eq!(numbers, [(3, 9), (6, 8), (4, 7)]);
+    }
+
+    #[test]
+    fn rate_counts_from_the_time_when_a_stack_was_first_seen() {
+        let mut top = TopStacks::<2>::new(Rank::Rate { now: 1000 });
+        for (number, first_stamp, total_bytes) in [(1, 0, 5000), (2, 900, 1000), (3, 999, 2)] {
+            let mut stack = Stack::EMPTY;
+            (stack.first_stamp, stack.total_bytes) = (first_stamp, total_bytes);
+            top.add(number, &stack);
+        }
+        assert_eq!(top.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [2, 1]);
+    }
+}
