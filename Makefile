@@ -38,7 +38,9 @@ test: setup ## all checks, host tests and VM tests
 	@scripts/test
 
 bench: $(BUILD)/tally.iso ## count the heap's instructions, compare with the baseline; KEEP=1 replaces that
-	@$(RUNNER) bench $(if $(KEEP),keep)
+	@scripts/setup bench
+	$(CARGO) build --release -p memstat --example peers
+	@PEERS=$(TARGET)/release/examples/peers $(RUNNER) bench $(if $(KEEP),keep)
 
 check: check-format check-lints check-docs check-host ## format, lints, documentation and host tests
 

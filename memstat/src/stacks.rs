@@ -132,6 +132,9 @@ impl Depot {
         platform: &impl Platform,
     ) -> Option<&mut Stack> {
         let start = walk::start(span, platform)?;
+        if let Some(known) = self.recent(span, &start) {
+            return Some(known);
+        }
         let id = self.enter(span, &start, arena, platform).ok()?;
         let stack = self.stacks.get_mut(id);
         self.recent[start.key() % RECENT] = Some(NonNull::from_mut(stack));
@@ -143,10 +146,18 @@ impl Depot {
     #[inline(always)]
     pub(crate) fn recall(&mut self, span: &StackSpan, platform: &impl Platform) -> Option<&mut Stack> {
         let start = walk::start(span, platform)?;
+        self.recent(span, &start)
+    }
+
+    /// The stack that was last seen at this start, if it is the same again. What it refers to is this depot's.
+    #[expect(clippy::inline_always, reason = "on the fast path")]
+    #[inline(always)]
+    fn recent<'a>(&mut self, span: &StackSpan, start: &walk::Start) -> Option<&'a mut Stack> {
         let mut recent = self.recent[start.key() % RECENT]?;
-        // SAFETY: stacks stay where they are for ever; `&mut self` makes the reference the only one.
+        // SAFETY: stacks stay where they are for ever. Both callers pass the reference on as borrowed from the
+        // depot, which keeps it the only one.
         let known = unsafe { recent.as_mut() };
-        walk::matches(span, &start, &known.frames, known.frame_count.into()).then_some(known)
+        walk::matches(span, start, &known.frames, known.frame_count.into()).then_some(known)
     }
 
     /// Looks a stack up, or stores it.

@@ -1,6 +1,7 @@
 //! An allocator with a tracker around it.
 
 use core::alloc::{GlobalAlloc, Layout};
+use core::hint::assert_unchecked;
 use core::ptr::{NonNull, copy_nonoverlapping, null_mut, write_bytes};
 
 use crate::arena::ArenaStatistics;
@@ -509,12 +510,16 @@ unsafe impl<B: Backend + Send, P: Platform> GlobalAlloc for Tracked<B, P> {
     #[expect(clippy::inline_always, reason = "the fast path; and the frame must be the caller's")]
     #[inline(always)]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: GlobalAlloc's contract; a backend that must not ask for nothing need not look.
+        unsafe { assert_unchecked(layout.size() != 0) };
         self.allocate(layout).map_or(null_mut(), NonNull::as_ptr)
     }
 
     #[expect(clippy::inline_always, reason = "the fast path; and the frame must be the caller's")]
     #[inline(always)]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: GlobalAlloc's contract.
+        unsafe { assert_unchecked(!block.is_null() && layout.size() != 0) };
         // SAFETY: the caller gives the block up. A bad free is counted and has no way to be returned.
         unsafe { self.free_with_layout_or(block, layout, |_| {}) };
     }

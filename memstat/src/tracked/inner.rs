@@ -22,6 +22,8 @@ pub(super) struct Inner<B> {
     /// `Off` until there is a backend.
     pub(super) level: Level,
     level_at_start: Level,
+    /// Whether allocations and frees are counted: at level `off` only if nobody else knows what is live.
+    is_counting: bool,
     /// What the fast path of an allocation has to do.
     pub(super) allocation_way: Way,
     /// What the fast path of a free has to do.
@@ -122,6 +124,7 @@ impl<B: Backend> Inner<B> {
         Self {
             level,
             level_at_start: Level::Blocks,
+            is_counting: backend.is_some(),
             allocation_way: Way::Fully,
             free_way: Way::Fully,
             backend,
@@ -152,14 +155,18 @@ impl<B: Backend> Inner<B> {
         layout: Layout,
         platform: &impl Platform,
     ) -> Option<NonNull<u8>> {
-        if self.allocation_way > Way::Count {
+        let way = self.allocation_way;
+        if way == Way::Count {
+            // SAFETY: the way is such only once there is a quick backend.
+            let block = unsafe { self.backend.as_mut().unwrap_unchecked().allocate_quickly(layout) }?;
+            self.tallies.count_allocation(platform.cpu(), layout.size(), block.len());
+            return Some(block.cast());
+        }
+        if way != Way::Pass {
             return None;
         }
-        // SAFETY: the way is such only once there is a quick backend.
+        // SAFETY: as above.
         let block = unsafe { self.backend.as_mut().unwrap_unchecked().allocate_quickly(layout) }?;
-        if self.allocation_way == Way::Count {
-            self.tallies.count_allocation(platform.cpu(), layout.size(), block.len());
-        }
         Some(block.cast())
     }
 
@@ -176,18 +183,21 @@ impl<B: Backend> Inner<B> {
         claim: impl Claim,
         platform: &impl Platform,
     ) -> bool {
-        if self.free_way > Way::Count {
+        let way = self.free_way;
+        if way > Way::Count {
             return false;
         }
         // SAFETY: the way is such only once there is a quick backend.
         let backend = unsafe { self.backend.as_mut().unwrap_unchecked() };
-        // SAFETY: handed on to the caller.
-        let taken_bytes = unsafe { backend.deallocate_quickly(address, claim.layout()) };
-        let Some(taken_bytes) = taken_bytes else { return false };
-        if self.free_way == Way::Count {
+        if way == Way::Count {
+            // SAFETY: handed on to the caller.
+            let taken_bytes = unsafe { backend.deallocate_quickly(address, claim.layout()) };
+            let Some(taken_bytes) = taken_bytes else { return false };
             self.tallies.count_free(platform.cpu(), taken_bytes);
+            return true;
         }
-        true
+        // SAFETY: handed on to the caller.
+        unsafe { backend.deallocate_quickly(address, claim.layout()) }.is_some()
     }
 
     /// Allocates and records if that takes no call: the stack is one that was seen just before, the backend has
@@ -258,7 +268,7 @@ impl<B: Backend> Inner<B> {
         layout: Layout,
         caller: &Caller<'_, P>,
     ) {
-        if self.counts() {
+        if self.is_counting {
             self.tallies.count_allocation(caller.platform.cpu(), layout.size(), block.len());
         }
         if self.level >= Level::Blocks {
@@ -351,7 +361,7 @@ impl<B: Backend> Inner<B> {
         if let Some(stack) = self.depot.get_mut(record.stack()) {
             stack.subtract(record.size_bytes());
         }
-        if self.counts() {
+        if self.is_counting {
             self.tallies.count_free(platform.cpu(), taken_bytes);
             if self.level == Level::Full {
                 self.sequence += 1;
@@ -388,7 +398,7 @@ impl<B: Backend> Inner<B> {
         let Some(taken_bytes) = (unsafe { self.give_unrecorded(block, claimed) }) else {
             return Err(self.refuse(self.bad_free(address), caller));
         };
-        if self.counts() {
+        if self.is_counting {
             self.tallies.count_free(caller.platform.cpu(), taken_bytes);
             self.note(EventKind::Free, address, taken_bytes, Some(0), caller);
         }
@@ -401,13 +411,14 @@ impl<B: Backend> Inner<B> {
     ///
     /// The caller gives the block up, if it is one.
     unsafe fn give_unrecorded(&mut self, block: NonNull<u8>, claimed: Option<Layout>) -> Option<usize> {
-        self.synchronise();
-        let has_unrecorded = self.tallies.live_blocks() > self.live.len() as u64;
         let backend = self.backend.as_mut()?;
         if backend.can_locate() {
             // SAFETY: handed on to the caller; the backend itself makes sure that it is a live block.
             return unsafe { backend.deallocate_unsized(block) };
         }
+        self.synchronise();
+        let has_unrecorded = self.tallies.live_blocks() > self.live.len() as u64;
+        let backend = self.backend.as_mut()?;
         // SAFETY: handed on to the caller. The backend can't tell, but there are such blocks, and the caller
         // knows the layout of one.
         claimed.filter(|_| has_unrecorded).map(|layout| unsafe { backend.deallocate(block, layout) })
@@ -480,9 +491,11 @@ impl<B: Backend> Inner<B> {
 
     fn choose_ways(&mut self) {
         let is_quick = self.backend.as_ref().is_some_and(Backend::is_quick);
+        let is_known = self.backend.as_ref().is_none_or(|backend| backend.live().is_some());
+        self.is_counting = self.level != Level::Off || !is_known;
         self.allocation_way = match self.level {
             _ if !is_quick => Way::Fully,
-            Level::Off if !self.counts() => Way::Pass,
+            Level::Off if !self.is_counting => Way::Pass,
             Level::Off | Level::Counters => Way::Count,
             Level::Blocks => Way::Record,
             Level::Stacks => Way::RecordStack,
@@ -494,11 +507,6 @@ impl<B: Backend> Inner<B> {
             Way::Pass | Way::Count if self.live.len() != 0 => Way::Fully,
             way => way,
         };
-    }
-
-    /// Whether allocations and frees are counted: at level `off` only if nobody else knows what is live.
-    fn counts(&self) -> bool {
-        self.level != Level::Off || self.backend.as_ref().is_some_and(|backend| backend.live().is_none())
     }
 
     /// Brings the live values up to date. While nothing is counted the backend knows them.
@@ -594,7 +602,7 @@ impl<B: Backend> Inner<B> {
     }
 
     pub(super) fn count_reallocation(&mut self, platform: &impl Platform) {
-        if self.counts() {
+        if self.is_counting {
             self.tallies.cpu_mut(platform.cpu()).reallocations += 1;
         }
     }

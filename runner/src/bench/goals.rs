@@ -50,6 +50,28 @@ pub(crate) fn judge_goals(figures: &[Figure]) -> Vec<String> {
     failures
 }
 
+/// How the tracker on the host compares with what it should reach, each in a line. These are shown and not judged:
+/// how much another crate takes is not in our hands.
+pub(crate) fn host_ratios(figures: &[Figure]) -> Vec<String> {
+    let added = |level: &str| {
+        let is_it = |figure: &&Figure| figure.workload == "host-pair" && figure.level == level;
+        figures.iter().find(is_it)?.instructions
+    };
+    let mut lines = Vec::new();
+    if let Some((dhat, full)) = added("dhat").zip(added("memstat-full")) {
+        lines.push(format!("full is {:.0} times cheaper than dhat; the goal is 90.", dhat / full));
+    }
+    if let Some((tracking, blocks)) = added("tracking-allocator").zip(added("memstat-blocks")) {
+        lines.push(format!(
+            "blocks adds {blocks:.0}, tracking-allocator, which keeps no map, {tracking:.0}; the goal is 170."
+        ));
+    }
+    if let Some(counters) = added("memstat-counters") {
+        lines.push(format!("counters adds {counters:.0}; the goal is 30."));
+    }
+    lines
+}
+
 fn goal_of(goals: &[(&str, f64)], name: &str) -> Option<f64> {
     goals.iter().find(|(known, _)| *known == name).map(|(_, goal)| *goal)
 }

@@ -6,6 +6,7 @@
 
 mod figure;
 mod goals;
+mod peers;
 mod tables;
 
 use std::fs;
@@ -60,10 +61,15 @@ pub(crate) fn run(settings: &Settings, baseline: Baseline) -> Result<ExitCode> {
         }
     });
     let mut figures = results.into_inner().unwrap_or_default();
-    figures.sort_by_key(Figure::order);
     let mut failures = failures.into_inner().unwrap_or_default();
+    eprintln!("bench: trackers on the host, by callgrind");
+    match peers::measure(settings) {
+        Ok(measured) => figures.extend(measured),
+        Err(error) => failures.push(error.to_string()),
+    }
+    figures.sort_by_key(Figure::order);
 
-    print!("{}", tables::all(&figures));
+    print!("{}{}", tables::all(&figures), peers::table(&figures));
     figure::write(&settings.build.join("bench.json"), &figures)?;
     failures.extend(judge_goals(&figures));
     match baseline {
