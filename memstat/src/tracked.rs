@@ -4,20 +4,17 @@ use core::alloc::{GlobalAlloc, Layout};
 use core::hint::assert_unchecked;
 use core::ptr::{NonNull, copy_nonoverlapping, null_mut, write_bytes};
 
-use crate::arena::ArenaStatistics;
 use crate::backend::Backend;
 use crate::bad_free::BadFree;
-use crate::counters::{Counters, CpuCounters, Histogram, Since};
-use crate::history::{Event, HistoryPart};
 use crate::level::Level;
-use crate::lock::{Guard, Lock, Suspended};
+use crate::lock::{Guard, Lock};
 use crate::platform::Platform;
-use crate::record::Record;
-use crate::stacks::Stack;
 
 mod inner;
+mod reading;
+mod ways;
 
-use inner::{Caller, Claim, Inner, PointerOnly, Progress, Way};
+use inner::{Caller, Claim, Inner, PointerOnly, Way};
 
 /// A backend whose every block is accounted for.
 ///
@@ -69,16 +66,6 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         self.enter().set_level(level, stamp);
     }
 
-    /// How much is recorded.
-    pub fn level(&self) -> Level {
-        self.enter().level
-    }
-
-    /// Since when each kind of figure counts.
-    pub fn since(&self) -> Since {
-        self.enter().since
-    }
-
     /// Sets how many events the history keeps, and forgets those that it has.
     pub fn set_history_capacity(&self, events: usize) {
         let inner = &mut *self.enter();
@@ -89,36 +76,6 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     pub fn clear_history(&self) {
         let inner = &mut *self.enter();
         inner.history.clear(&mut inner.arena, &self.platform);
-    }
-
-    /// Copies events into `buffer`, from the event number `cursor` on (0 is the first ever).
-    pub fn read_history(&self, cursor: u64, buffer: &mut [Event]) -> HistoryPart {
-        self.enter().history.read(cursor, buffer)
-    }
-
-    /// Events that were ever written: the number of the next one.
-    pub fn history_end(&self) -> u64 {
-        self.enter().history.written()
-    }
-
-    /// The call stack of a number, with what is live under it.
-    pub fn stack(&self, number: u16) -> Option<Stack> {
-        self.enter().depot.get(number).copied()
-    }
-
-    /// How many call stacks are known; their numbers start at 1.
-    pub fn stack_count(&self) -> u16 {
-        self.enter().depot.len() as u16
-    }
-
-    /// Allocations by size.
-    pub fn histogram(&self) -> Histogram {
-        self.enter().tallies.histogram()
-    }
-
-    /// A number that all blocks allocated from now on exceed: those live with a higher one came since.
-    pub fn mark(&self) -> u64 {
-        self.enter().sequence
     }
 
     /// Starts the peaks anew, from what is live now.
@@ -309,187 +266,9 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         usable.ok_or_else(|| inner.bad_free(address))
     }
 
-    /// The counters of one moment.
-    pub fn counters(&self) -> Counters {
-        self.enter().counters()
-    }
-
-    /// What was counted on one CPU; the totals in [`Tracked::counters`] are the sums over all. Numbers from
-    /// [`MOST_CPUS`](crate::counters::MOST_CPUS) on have nothing.
-    pub fn cpu_counters(&self, cpu: u8) -> CpuCounters {
-        self.enter().tallies.of_cpu(cpu)
-    }
-
-    /// What the arena holds.
-    pub fn arena_statistics(&self) -> ArenaStatistics {
-        self.enter().arena.statistics()
-    }
-
-    /// Entries in the live map; equal to the counters' recorded blocks at every moment.
-    pub fn record_count(&self) -> usize {
-        self.enter().live.len()
-    }
-
-    /// The record of the live block at `address`.
-    pub fn record(&self, address: usize) -> Option<Record> {
-        self.enter().live.get(address).copied()
-    }
-
-    /// Copies records into `buffer`, from the place `cursor` on (0 is the first), and says how many and
-    /// where to go on; `None` at the end. A block that is live from the first step to the last appears
-    /// exactly once. The work of one step is bounded.
-    pub fn read_records(&self, cursor: u64, buffer: &mut [Record]) -> (usize, Option<u64>) {
-        self.enter().live.read(cursor, buffer)
-    }
-
-    /// Reads something off the backend, under the lock: `look` must neither allocate nor log.
-    pub fn with_backend<R>(&self, look: impl FnOnce(&B) -> R) -> Option<R> {
-        self.enter().backend.as_ref().map(look)
-    }
-
     /// The surroundings that were handed to [`Tracked::new`].
     pub fn platform(&self) -> &P {
         &self.platform
-    }
-
-    /// The way of an allocation at `blocks`, as long as nothing grows. It calls nothing.
-    #[inline(never)]
-    fn allocate_recorded(&self, suspended: Suspended, layout: Layout) -> Option<NonNull<u8>> {
-        self.allocate_by::<false, false>(suspended, layout)
-    }
-
-    /// The same at `stacks`.
-    #[inline(never)]
-    fn allocate_with_stack(&self, suspended: Suspended, layout: Layout) -> Option<NonNull<u8>> {
-        self.allocate_by::<true, false>(suspended, layout)
-    }
-
-    /// The same at `full`.
-    #[inline(never)]
-    fn allocate_with_event(&self, suspended: Suspended, layout: Layout) -> Option<NonNull<u8>> {
-        self.allocate_by::<true, true>(suspended, layout)
-    }
-
-    #[expect(clippy::inline_always, reason = "the body of three functions")]
-    #[inline(always)]
-    fn allocate_by<const WITH_STACK: bool, const WITH_EVENT: bool>(
-        &self,
-        suspended: Suspended,
-        layout: Layout,
-    ) -> Option<NonNull<u8>> {
-        // SAFETY: `allocate` entered this lock just now.
-        let mut inner = unsafe { self.inner.resume(&self.platform, suspended) };
-        // The register is read only where the stack may be walked.
-        let frame_pointer = if WITH_STACK { self.platform.frame_pointer() } else { 0 };
-        let caller = Caller { frame_pointer, platform: &self.platform };
-        match inner.allocate_recorded::<P, WITH_STACK, WITH_EVENT>(layout, &caller) {
-            Progress::Done(block) => Some(block),
-            Progress::Allocated(block) => {
-                Some(self.record_fully(inner.suspend(), block, layout, self.platform.frame_pointer()))
-            }
-            Progress::Nothing => self.allocate_slowly(inner.suspend(), layout, self.platform.frame_pointer()),
-        }
-    }
-
-    /// Records a block that was just allocated, whatever has to grow for that.
-    #[cold]
-    #[inline(never)]
-    fn record_fully(
-        &self,
-        suspended: Suspended,
-        block: NonNull<[u8]>,
-        layout: Layout,
-        frame_pointer: usize,
-    ) -> NonNull<u8> {
-        // SAFETY: `allocate` entered this lock just now.
-        let mut inner = unsafe { self.inner.resume(&self.platform, suspended) };
-        inner.account(block, layout, &Caller { frame_pointer, platform: &self.platform });
-        block.cast()
-    }
-
-    /// The way of any allocation.
-    #[inline(never)]
-    fn allocate_fully(&self, suspended: Suspended, layout: Layout) -> Option<NonNull<u8>> {
-        self.allocate_slowly(suspended, layout, self.platform.frame_pointer())
-    }
-
-    /// The same, for a caller whose frame is known: so a stack has the same frames on each way.
-    #[cold]
-    #[inline(never)]
-    fn allocate_slowly(
-        &self,
-        suspended: Suspended,
-        layout: Layout,
-        frame_pointer: usize,
-    ) -> Option<NonNull<u8>> {
-        // SAFETY: `allocate` entered this lock just now.
-        let mut inner = unsafe { self.inner.resume(&self.platform, suspended) };
-        inner.allocate(layout, &Caller { frame_pointer, platform: &self.platform })
-    }
-
-    /// The way of a free of a recorded block, as long as nothing shrinks.
-    #[inline(never)]
-    fn free_recorded(
-        &self,
-        suspended: Suspended,
-        address: usize,
-        claim: impl Claim,
-        report: impl FnOnce(BadFree),
-    ) {
-        // SAFETY: the caller entered this lock just now.
-        let mut inner = unsafe { self.inner.resume(&self.platform, suspended) };
-        if !inner.free_recorded::<P, _, false>(address, claim, &self.platform) {
-            self.free_slowly(inner.suspend(), address, claim, report, self.platform.frame_pointer());
-        }
-    }
-
-    /// The same where an event is written to the history.
-    #[inline(never)]
-    fn free_with_event(
-        &self,
-        suspended: Suspended,
-        address: usize,
-        claim: impl Claim,
-        report: impl FnOnce(BadFree),
-    ) {
-        // SAFETY: the caller entered this lock just now.
-        let mut inner = unsafe { self.inner.resume(&self.platform, suspended) };
-        if !inner.free_recorded::<P, _, true>(address, claim, &self.platform) {
-            self.free_slowly(inner.suspend(), address, claim, report, self.platform.frame_pointer());
-        }
-    }
-
-    /// The way of any free.
-    #[inline(never)]
-    fn free_fully(
-        &self,
-        suspended: Suspended,
-        address: usize,
-        claim: impl Claim,
-        report: impl FnOnce(BadFree),
-    ) {
-        self.free_slowly(suspended, address, claim, report, self.platform.frame_pointer());
-    }
-
-    /// The same, for a caller whose frame is known.
-    #[cold]
-    #[inline(never)]
-    fn free_slowly(
-        &self,
-        suspended: Suspended,
-        address: usize,
-        claim: impl Claim,
-        report: impl FnOnce(BadFree),
-        frame_pointer: usize,
-    ) {
-        // SAFETY: the caller entered this lock just now.
-        let mut inner = unsafe { self.inner.resume(&self.platform, suspended) };
-        let Some(block) = NonNull::new(address as *mut u8) else { return };
-        let freed = inner.free(block, claim, &Caller { frame_pointer, platform: &self.platform });
-        drop(inner);
-        if let Err(bad) = freed {
-            report(bad);
-        }
     }
 
     #[expect(clippy::inline_always, reason = "the frame pointer must be that of the allocating function")]

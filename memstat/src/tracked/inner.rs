@@ -1,7 +1,5 @@
 //! What stands behind the tracker's lock: backend and records, changed together.
-//!
-//! What levels `off` and `counters` do for most blocks is inlined into the caller, and calls nothing: so it
-//! saves no registers. All else is a call.
+//! Here is the whole way of each operation; its quick part is in `quick`.
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
@@ -16,6 +14,8 @@ use crate::live::LiveMap;
 use crate::platform::Platform;
 use crate::record::{Origin, Record};
 use crate::stacks::Depot;
+
+mod quick;
 
 #[derive(Debug)]
 pub(super) struct Inner<B> {
@@ -147,106 +147,6 @@ impl<B: Backend> Inner<B> {
         }
     }
 
-    /// Allocates if nothing is to be recorded and the backend has a block at hand.
-    #[expect(clippy::inline_always, reason = "the fast path, which saves no registers")]
-    #[inline(always)]
-    pub(super) fn allocate_quickly(
-        &mut self,
-        layout: Layout,
-        platform: &impl Platform,
-    ) -> Option<NonNull<u8>> {
-        let way = self.allocation_way;
-        if way == Way::Count {
-            // SAFETY: the way is such only once there is a quick backend.
-            let block = unsafe { self.backend.as_mut().unwrap_unchecked().allocate_quickly(layout) }?;
-            self.tallies.count_allocation(platform.cpu(), layout.size(), block.len());
-            return Some(block.cast());
-        }
-        if way != Way::Pass {
-            return None;
-        }
-        // SAFETY: as above.
-        let block = unsafe { self.backend.as_mut().unwrap_unchecked().allocate_quickly(layout) }?;
-        Some(block.cast())
-    }
-
-    /// Frees if no record can be there and the backend does it at once.
-    ///
-    /// # Safety
-    ///
-    /// As for [`Backend::deallocate_unsized`].
-    #[expect(clippy::inline_always, reason = "the fast path, which saves no registers")]
-    #[inline(always)]
-    pub(super) unsafe fn free_quickly(
-        &mut self,
-        address: usize,
-        claim: impl Claim,
-        platform: &impl Platform,
-    ) -> bool {
-        let way = self.free_way;
-        if way > Way::Count {
-            return false;
-        }
-        // SAFETY: the way is such only once there is a quick backend.
-        let backend = unsafe { self.backend.as_mut().unwrap_unchecked() };
-        if way == Way::Count {
-            // SAFETY: handed on to the caller.
-            let taken_bytes = unsafe { backend.deallocate_quickly(address, claim.layout()) };
-            let Some(taken_bytes) = taken_bytes else { return false };
-            self.tallies.count_free(platform.cpu(), taken_bytes);
-            return true;
-        }
-        // SAFETY: handed on to the caller.
-        unsafe { backend.deallocate_quickly(address, claim.layout()) }.is_some()
-    }
-
-    /// Allocates and records if that takes no call: the stack is one that was seen just before, the backend has
-    /// a block at hand, and nothing of the tracker's has to grow.
-    #[expect(clippy::inline_always, reason = "called in one place each, on the fast path")]
-    #[inline(always)]
-    pub(super) fn allocate_recorded<P: Platform, const WITH_STACK: bool, const WITH_EVENT: bool>(
-        &mut self,
-        layout: Layout,
-        caller: &Caller<'_, P>,
-    ) -> Progress {
-        let Self { depot, history, .. } = self;
-        let platform = caller.platform;
-        let mut stack = None;
-        if WITH_STACK {
-            if WITH_EVENT && !history.has_room() {
-                return Progress::Nothing;
-            }
-            let span = platform.stack_quickly(caller.frame_pointer);
-            stack = span.and_then(|span| depot.recall(&span, platform));
-            if stack.is_none() {
-                return Progress::Nothing;
-            }
-        }
-        // SAFETY: called only once there is a quick backend.
-        let block = unsafe { self.backend.as_mut().unwrap_unchecked().allocate_quickly(layout) };
-        let Some(block) = block else { return Progress::Nothing };
-        let address = block.cast::<u8>().as_ptr() as usize;
-        let mut record = Record::EMPTY;
-        let is_recorded = self.live.insert_quickly(address, || {
-            self.sequence += 1;
-            let number = stack.as_ref().map_or(0, |stack| stack.number());
-            record = Record::new(block.cast(), layout, &Origin::now(self.sequence, number, platform));
-            record
-        });
-        if !is_recorded {
-            return Progress::Allocated(block);
-        }
-        self.tallies.count_allocation(platform.cpu(), layout.size(), block.len());
-        self.tallies.add_recorded_bytes(layout.size());
-        if let Some(stack) = stack {
-            stack.add(layout.size());
-        }
-        if WITH_EVENT {
-            history.put(Event::of_block(EventKind::Allocate, &record));
-        }
-        Progress::Done(block.cast())
-    }
-
     /// Allocates, at any level.
     pub(super) fn allocate<P: Platform>(
         &mut self,
@@ -300,44 +200,6 @@ impl<B: Backend> Inner<B> {
         if self.level == Level::Full {
             self.history.write(Event::of_block(EventKind::Allocate, &record), &mut self.arena, platform);
         }
-    }
-
-    /// Frees a block that the live map has, if that takes few instructions and nothing of the tracker's has to
-    /// shrink; says whether it did.
-    #[expect(clippy::inline_always, reason = "called in one place, on the fast path")]
-    #[inline(always)]
-    pub(super) fn free_recorded<P: Platform, C: Claim, const WITH_EVENT: bool>(
-        &mut self,
-        address: usize,
-        claim: C,
-        platform: &P,
-    ) -> bool {
-        let Self { live, history, .. } = self;
-        if WITH_EVENT && !history.has_room() {
-            return false;
-        }
-        let Some(found) = live.find_quickly(address) else { return false };
-        let record = found.record;
-        if !claim.fits(&record) {
-            return false;
-        }
-        // SAFETY: called only once there is a quick backend.
-        let backend = unsafe { self.backend.as_mut().unwrap_unchecked() };
-        // SAFETY: the live map has the block, with this layout; the caller gives it up.
-        let taken_bytes = unsafe { backend.deallocate_quickly(address, Some(record.layout())) };
-        let Some(taken_bytes) = taken_bytes else { return false };
-        self.tallies.count_free(platform.cpu(), taken_bytes);
-        self.tallies.subtract_recorded_bytes(record.size_bytes());
-        if let Some(stack) = self.depot.get_mut(record.stack()) {
-            stack.subtract(record.size_bytes());
-        }
-        if WITH_EVENT {
-            self.sequence += 1;
-            let origin = Origin::now(self.sequence, record.stack(), platform);
-            history.put(Event::of_free(&record, &origin));
-        }
-        live.forget(found);
-        true
     }
 
     /// Frees a block, at any level.

@@ -4,7 +4,6 @@
 
 mod buddy;
 pub(crate) mod contract;
-mod descriptors;
 mod linked_list;
 mod page_map;
 mod region;

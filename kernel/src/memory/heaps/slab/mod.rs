@@ -5,194 +5,32 @@
 //! after its free never damages the allocator. Slabs with a free block are on their class' list; empty ones
 //! go back to the pages, but for the last of a class. Larger blocks are whole runs of pages.
 
+mod class;
+mod descriptor;
+mod pool;
+
 use core::alloc::Layout;
-use core::num::NonZeroU64;
-use core::ptr::{NonNull, null_mut};
+use core::ptr::NonNull;
 
 use memstat::{Backend, Live, Location};
 
+pub(crate) use class::Class;
+
+use self::class::{
+    CLASS_OF, CLASS_ORDERS, CLASSES, ClassState, MOST_CLASS_BYTES, class_bytes, pages_per_slab,
+};
+use self::descriptor::SlabDescriptor;
+use self::pool::Pool;
 use super::PageSource;
-use super::descriptors::Descriptors;
 use super::page_map::{PageMap, PageUse, PageWords};
 use super::runs::{self, Runs};
 use crate::memory::frames::PAGE_BYTES;
-
-/// Bytes of a block, by class.
-static CLASS_BYTES: [u16; CLASSES] = [16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048];
-/// Orders of the slabs' pages, chosen so that at most an eighth of a slab is left over.
-static CLASS_ORDERS: [u8; CLASSES] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 2, 2];
-const CLASSES: usize = 14;
-const MOST_CLASS_BYTES: usize = 2048;
-const WORDS: usize = 4;
-/// The span of a class' first slab: all its frees are quick.
-const ALL_QUICK: u16 = u16::MAX;
-
-/// Stands first where a class has no slab with a free block: so the fast path need not ask for one. It is only
-/// read, and of it only that it has no free block.
-static NO_SLAB: SlabDescriptor = SlabDescriptor {
-    free: [0; WORDS],
-    start: 0,
-    next: null_mut(),
-    previous: null_mut(),
-    free_blocks: 0,
-    class: 0,
-    word: 0,
-    quick_span: 0,
-};
-
-// SAFETY: descriptors are changed only through a heap, which has one user at a time; `NO_SLAB` never is.
-unsafe impl Sync for SlabDescriptor {}
-
-/// The class of a size in units of 16 bytes, rounded up.
-static CLASS_OF: [u8; MOST_CLASS_BYTES / 16 + 1] = {
-    let mut table = [0; MOST_CLASS_BYTES / 16 + 1];
-    let mut unit = 0;
-    let mut class = 0;
-    while unit < table.len() {
-        if unit * 16 > CLASS_BYTES[class] as usize {
-            class += 1;
-        }
-        table[unit] = class as u8;
-        unit += 1;
-    }
-    table
-};
-
-/// A slab: where it lies, and which of its blocks are free.
-#[derive(Debug)]
-#[repr(C)]
-pub(super) struct SlabDescriptor {
-    /// Bit i is set while block i is free, and if there is no such block.
-    free: [u64; WORDS],
-    start: usize,
-    next: *mut SlabDescriptor,
-    previous: *mut SlabDescriptor,
-    free_blocks: u16,
-    class: u8,
-    /// The word of `free` that blocks are taken from.
-    word: u8,
-    /// A free is quick while one less than the free blocks are fewer than this: neither the first free block,
-    /// which puts the slab on the list, nor the last, which takes it off and gives it back.
-    quick_span: u16,
-}
-
-impl SlabDescriptor {
-    /// Takes the first free block of the present word; `None` if it has none.
-    #[inline]
-    fn take(&mut self, class: &mut ClassState) -> Option<NonNull<[u8]>> {
-        let word = usize::from(self.word);
-        // SAFETY: `word` is 0 or was found among these words.
-        let free = unsafe { self.free.get_unchecked_mut(word) };
-        let bits = NonZeroU64::new(*free)?;
-        let number = word * 64 + bits.trailing_zeros() as usize;
-        if number >= class.blocks_per_slab {
-            return None;
-        }
-        *free = bits.get() & (bits.get() - 1);
-        self.free_blocks -= 1;
-        class.live_blocks += 1;
-        let block = (self.start + number * class.block_bytes) as *mut u8;
-        // SAFETY: a slab lies in memory, not at address 0.
-        let block = unsafe { NonNull::new_unchecked(block) };
-        Some(NonNull::slice_from_raw_parts(block, class.block_bytes))
-    }
-
-    /// Marks the block at `address` as free; `None` if no block of this slab that is handed out starts there.
-    #[inline]
-    fn give(&mut self, class: &ClassState, address: usize) -> Option<()> {
-        let (number, is_start) = class.block_number(address - self.start);
-        // SAFETY: the address lies in the slab, which has at most 64 blocks a word.
-        let bits = unsafe { self.free.get_unchecked_mut(number / 64) };
-        if !is_start || *bits >> (number % 64) & 1 != 0 {
-            return None;
-        }
-        *bits |= 1 << (number % 64);
-        Some(())
-    }
-}
-
-/// A size class at work.
-#[derive(Debug)]
-#[repr(C, align(64))]
-struct ClassState {
-    /// The slabs with a free block, or [`NO_SLAB`]. Blocks are taken from the first, which stays even when it is
-    /// empty.
-    partial: *mut SlabDescriptor,
-    /// Blocks handed out.
-    live_blocks: usize,
-    slabs: usize,
-    block_bytes: usize,
-    blocks_per_slab: usize,
-    /// 2^32 over the size, rounded up: exact for offsets in a slab, which are below 2^16.
-    reciprocal: usize,
-}
-
-impl ClassState {
-    const fn new(class: usize) -> Self {
-        let block_bytes = CLASS_BYTES[class] as usize;
-        let blocks_per_slab = (PAGE_BYTES << CLASS_ORDERS[class]) / block_bytes;
-        Self {
-            partial: (&raw const NO_SLAB).cast_mut(),
-            live_blocks: 0,
-            slabs: 0,
-            block_bytes,
-            blocks_per_slab,
-            reciprocal: (1_usize << 32).div_ceil(block_bytes),
-        }
-    }
-
-    /// Takes blocks from `slab` from now on; it may be null.
-    ///
-    /// # Safety
-    ///
-    /// It is the first of the class' list, or there is none.
-    unsafe fn make_first(&mut self, slab: *mut SlabDescriptor) {
-        // SAFETY: slabs on the list are live.
-        match unsafe { slab.as_mut() } {
-            Some(slab) => {
-                slab.quick_span = ALL_QUICK;
-                self.partial = slab;
-            }
-            None => self.partial = (&raw const NO_SLAB).cast_mut(),
-        }
-    }
-
-    /// The first slab with a free block; null if there is none.
-    fn first(&self) -> *mut SlabDescriptor {
-        if core::ptr::eq(self.partial, &raw const NO_SLAB) { null_mut() } else { self.partial }
-    }
-
-    /// Which block of its slab lies `offset` bytes behind the slab's start, and whether it starts there.
-    ///
-    /// Source: Lemire, Kaser, Kurz, Faster remainder by direct computation (2019): the product's upper half is
-    /// the quotient, and its lower half is below the reciprocal when the remainder is zero.
-    #[inline]
-    fn block_number(&self, offset: usize) -> (usize, bool) {
-        let product = offset * self.reciprocal;
-        (product >> 32, product & 0xffff_ffff < self.reciprocal)
-    }
-}
-
-/// What is known of a size class.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Class {
-    /// Bytes of a block.
-    pub(crate) block_bytes: usize,
-    /// Blocks of a slab.
-    pub(crate) blocks_per_slab: usize,
-    /// Pages of a slab.
-    pub(crate) pages_per_slab: usize,
-    /// Blocks handed out.
-    pub(crate) live_blocks: usize,
-    /// Slabs, whether full or not.
-    pub(crate) slabs: usize,
-}
 
 /// The heap.
 #[derive(Debug)]
 pub(crate) struct Slab<S> {
     classes: [ClassState; CLASSES],
-    descriptors: Descriptors,
+    descriptors: Pool,
     map: PageMap<SlabDescriptor>,
     source: S,
     runs: Runs,
@@ -200,11 +38,6 @@ pub(crate) struct Slab<S> {
 
 // SAFETY: everything behind the pointers belongs to this heap alone.
 unsafe impl<S: Send> Send for Slab<S> {}
-
-/// Pages in a slab of a class.
-fn pages_per_slab(class: usize) -> usize {
-    1 << CLASS_ORDERS[class]
-}
 
 /// How a layout is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -233,7 +66,7 @@ impl<S: PageSource> Slab<S> {
     pub(crate) fn new(source: S, words: PageWords) -> Self {
         Self {
             classes: core::array::from_fn(ClassState::new),
-            descriptors: Descriptors::new(),
+            descriptors: Pool::new(),
             map: PageMap::new(words),
             source,
             runs: Runs::default(),
@@ -347,7 +180,7 @@ impl<S: PageSource> Slab<S> {
         let block = slab.take(state)?;
         if slab.free_blocks == 0 {
             let slab = core::ptr::from_mut(slab);
-            self.unlink(class, slab);
+            state.unlink(slab);
         }
         Some(block)
     }
@@ -363,16 +196,7 @@ impl<S: PageSource> Slab<S> {
         };
         let blocks = self.classes[class].blocks_per_slab;
         let start = pages.as_ptr() as usize;
-        let slab = SlabDescriptor {
-            free: [u64::MAX; WORDS],
-            start,
-            next: null_mut(),
-            previous: null_mut(),
-            free_blocks: blocks as u16,
-            class: class as u8,
-            word: 0,
-            quick_span: ALL_QUICK,
-        };
+        let slab = SlabDescriptor::new(start, class as u8, blocks as u16);
         // SAFETY: room for a descriptor, ours alone.
         unsafe { descriptor.write(slab) };
         self.map.set(start, pages_per_slab(class), PageUse::Part(descriptor));
@@ -421,7 +245,7 @@ impl<S: PageSource> Slab<S> {
         let block_bytes = class.block_bytes;
         let is_empty = usize::from(descriptor.free_blocks) == class.blocks_per_slab;
         if descriptor.free_blocks == 1 {
-            self.link(number, slab.as_ptr());
+            self.classes[number].link(slab.as_ptr());
         }
         if is_empty && self.classes[number].partial != slab.as_ptr() {
             self.remove_slab(number, slab);
@@ -432,7 +256,7 @@ impl<S: PageSource> Slab<S> {
     #[cold]
     #[inline(never)]
     fn remove_slab(&mut self, class: usize, slab: NonNull<SlabDescriptor>) {
-        self.unlink(class, slab.as_ptr());
+        self.classes[class].unlink(slab.as_ptr());
         // SAFETY: a live slab of which every block is free.
         let start = unsafe { slab.as_ref() }.start;
         self.map.set(start, pages_per_slab(class), PageUse::None);
@@ -442,45 +266,6 @@ impl<S: PageSource> Slab<S> {
             self.descriptors.give(slab, &mut self.source);
             if let Some(pages) = NonNull::new(start as *mut u8) {
                 self.source.give(pages, CLASS_ORDERS[class].into());
-            }
-        }
-    }
-
-    /// Puts a slab on its class' list: behind the first, which stays the one that blocks are taken from.
-    #[cold]
-    #[inline(never)]
-    fn link(&mut self, class: usize, slab: *mut SlabDescriptor) {
-        let class = &mut self.classes[class];
-        let first = class.first();
-        // SAFETY: live descriptors; `slab` was on no list.
-        unsafe {
-            (*slab).previous = first;
-            let Some(first) = first.as_mut() else {
-                class.make_first(slab);
-                return;
-            };
-            (*slab).quick_span = class.blocks_per_slab as u16 - 2;
-            (*slab).next = core::mem::replace(&mut first.next, slab);
-            if let Some(next) = (*slab).next.as_mut() {
-                next.previous = slab;
-            }
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn unlink(&mut self, class: usize, slab: *mut SlabDescriptor) {
-        // SAFETY: `slab` is on its class' list, whose members are live descriptors.
-        unsafe {
-            let (next, previous) = ((*slab).next, (*slab).previous);
-            (*slab).next = null_mut();
-            (*slab).previous = null_mut();
-            if let Some(next) = next.as_mut() {
-                next.previous = previous;
-            }
-            match previous.as_mut() {
-                Some(previous) => previous.next = next,
-                None => self.classes[class].make_first(next),
             }
         }
     }
@@ -541,7 +326,7 @@ unsafe impl<S: PageSource> Backend for Slab<S> {
     #[inline]
     fn usable_size_bytes(&self, layout: Layout) -> usize {
         match service(layout) {
-            Some(Service::Class(class)) => usize::from(CLASS_BYTES[class]),
+            Some(Service::Class(class)) => class_bytes(class),
             Some(Service::Pages { order }) => PAGE_BYTES << order,
             None => layout.size(),
         }

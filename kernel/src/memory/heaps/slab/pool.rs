@@ -2,9 +2,9 @@
 
 use core::ptr::{NonNull, null_mut};
 
-use super::PageSource;
-use super::slab::SlabDescriptor;
+use super::descriptor::SlabDescriptor;
 use crate::memory::frames::PAGE_BYTES;
+use crate::memory::heaps::PageSource;
 
 const DESCRIPTOR_BYTES: usize = 64;
 const PER_PAGE: u32 = (PAGE_BYTES / DESCRIPTOR_BYTES) as u32 - 1;
@@ -22,16 +22,16 @@ struct Page {
 
 /// Descriptors, and the pages they lie in.
 #[derive(Debug)]
-pub(super) struct Descriptors {
+pub(super) struct Pool {
     /// Pages with a free descriptor.
     partial: *mut Page,
     pages: usize,
 }
 
 // SAFETY: the pages belong to this pool alone.
-unsafe impl Send for Descriptors {}
+unsafe impl Send for Pool {}
 
-impl Descriptors {
+impl Pool {
     pub(super) const fn new() -> Self {
         Self { partial: null_mut(), pages: 0 }
     }
@@ -66,7 +66,7 @@ impl Descriptors {
     ///
     /// # Safety
     ///
-    /// It came from [`Descriptors::take`], and nothing points to it any more.
+    /// It came from [`Pool::take`], and nothing points to it any more.
     pub(super) unsafe fn give(&mut self, descriptor: NonNull<SlabDescriptor>, source: &mut impl PageSource) {
         let offset = descriptor.as_ptr() as usize % PAGE_BYTES;
         // SAFETY: a descriptor lies `offset` bytes behind the start of its page.

@@ -1,0 +1,91 @@
+//! What can be asked of a tracker. Each answer is of one moment, taken under the lock; none allocates.
+
+use super::Tracked;
+use crate::arena::ArenaStatistics;
+use crate::backend::Backend;
+use crate::counters::{Counters, CpuCounters, Histogram, Since};
+use crate::history::{Event, HistoryPart};
+use crate::level::Level;
+use crate::platform::Platform;
+use crate::record::Record;
+use crate::stacks::Stack;
+
+impl<B: Backend, P: Platform> Tracked<B, P> {
+    /// How much is recorded.
+    pub fn level(&self) -> Level {
+        self.enter().level
+    }
+
+    /// Since when each kind of figure counts.
+    pub fn since(&self) -> Since {
+        self.enter().since
+    }
+
+    /// Copies events into `buffer`, from the event number `cursor` on (0 is the first ever).
+    pub fn read_history(&self, cursor: u64, buffer: &mut [Event]) -> HistoryPart {
+        self.enter().history.read(cursor, buffer)
+    }
+
+    /// Events that were ever written: the number of the next one.
+    pub fn history_end(&self) -> u64 {
+        self.enter().history.written()
+    }
+
+    /// The call stack of a number, with what is live under it.
+    pub fn stack(&self, number: u16) -> Option<Stack> {
+        self.enter().depot.get(number).copied()
+    }
+
+    /// How many call stacks are known; their numbers start at 1.
+    pub fn stack_count(&self) -> u16 {
+        self.enter().depot.len() as u16
+    }
+
+    /// Allocations by size.
+    pub fn histogram(&self) -> Histogram {
+        self.enter().tallies.histogram()
+    }
+
+    /// A number that all blocks allocated from now on exceed: those live with a higher one came since.
+    pub fn mark(&self) -> u64 {
+        self.enter().sequence
+    }
+
+    /// The counters of one moment.
+    pub fn counters(&self) -> Counters {
+        self.enter().counters()
+    }
+
+    /// What was counted on one CPU; the totals in [`Tracked::counters`] are the sums over all. Numbers from
+    /// [`MOST_CPUS`](crate::counters::MOST_CPUS) on have nothing.
+    pub fn cpu_counters(&self, cpu: u8) -> CpuCounters {
+        self.enter().tallies.of_cpu(cpu)
+    }
+
+    /// What the arena holds.
+    pub fn arena_statistics(&self) -> ArenaStatistics {
+        self.enter().arena.statistics()
+    }
+
+    /// Entries in the live map; equal to the counters' recorded blocks at every moment.
+    pub fn record_count(&self) -> usize {
+        self.enter().live.len()
+    }
+
+    /// The record of the live block at `address`.
+    pub fn record(&self, address: usize) -> Option<Record> {
+        self.enter().live.get(address).copied()
+    }
+
+    /// Copies records into `buffer`, from the place `cursor` on (0 is the first), and says how many and
+    /// where to go on; `None` at the end. A block that is live from the first step to the last appears
+    /// exactly once. The work of one step is bounded.
+    pub fn read_records(&self, cursor: u64, buffer: &mut [Record]) -> (usize, Option<u64>) {
+        self.enter().live.read(cursor, buffer)
+    }
+
+    /// Reads something off the backend, under the lock: `look` must neither allocate nor log.
+    pub fn with_backend<R>(&self, look: impl FnOnce(&B) -> R) -> Option<R> {
+        self.enter().backend.as_ref().map(look)
+    }
+}

@@ -1,0 +1,155 @@
+//! The ways of an allocation and of a free, each a function of its own: a fast one for each level, which goes on to
+//! the slow one where something has to grow or shrink. The lock is held from the function that enters it to the one
+//! that comes last.
+
+use core::alloc::Layout;
+use core::ptr::NonNull;
+
+use super::Tracked;
+use super::inner::{Caller, Claim, Progress};
+use crate::backend::Backend;
+use crate::bad_free::BadFree;
+use crate::lock::Suspended;
+use crate::platform::Platform;
+
+impl<B: Backend, P: Platform> Tracked<B, P> {
+    /// The way of an allocation at `blocks`, as long as nothing grows. It calls nothing.
+    #[inline(never)]
+    pub(super) fn allocate_recorded(&self, suspended: Suspended, layout: Layout) -> Option<NonNull<u8>> {
+        self.allocate_by::<false, false>(suspended, layout)
+    }
+
+    /// The same at `stacks`.
+    #[inline(never)]
+    pub(super) fn allocate_with_stack(&self, suspended: Suspended, layout: Layout) -> Option<NonNull<u8>> {
+        self.allocate_by::<true, false>(suspended, layout)
+    }
+
+    /// The same at `full`.
+    #[inline(never)]
+    pub(super) fn allocate_with_event(&self, suspended: Suspended, layout: Layout) -> Option<NonNull<u8>> {
+        self.allocate_by::<true, true>(suspended, layout)
+    }
+
+    #[expect(clippy::inline_always, reason = "the body of three functions")]
+    #[inline(always)]
+    fn allocate_by<const WITH_STACK: bool, const WITH_EVENT: bool>(
+        &self,
+        suspended: Suspended,
+        layout: Layout,
+    ) -> Option<NonNull<u8>> {
+        // SAFETY: `allocate` entered this lock just now.
+        let mut inner = unsafe { self.inner.resume(&self.platform, suspended) };
+        // The register is read only where the stack may be walked.
+        let frame_pointer = if WITH_STACK { self.platform.frame_pointer() } else { 0 };
+        let caller = Caller { frame_pointer, platform: &self.platform };
+        match inner.allocate_recorded::<P, WITH_STACK, WITH_EVENT>(layout, &caller) {
+            Progress::Done(block) => Some(block),
+            Progress::Allocated(block) => {
+                Some(self.record_fully(inner.suspend(), block, layout, self.platform.frame_pointer()))
+            }
+            Progress::Nothing => self.allocate_slowly(inner.suspend(), layout, self.platform.frame_pointer()),
+        }
+    }
+
+    /// Records a block that was just allocated, whatever has to grow for that.
+    #[cold]
+    #[inline(never)]
+    fn record_fully(
+        &self,
+        suspended: Suspended,
+        block: NonNull<[u8]>,
+        layout: Layout,
+        frame_pointer: usize,
+    ) -> NonNull<u8> {
+        // SAFETY: `allocate` entered this lock just now.
+        let mut inner = unsafe { self.inner.resume(&self.platform, suspended) };
+        inner.account(block, layout, &Caller { frame_pointer, platform: &self.platform });
+        block.cast()
+    }
+
+    /// The way of any allocation.
+    #[inline(never)]
+    pub(super) fn allocate_fully(&self, suspended: Suspended, layout: Layout) -> Option<NonNull<u8>> {
+        self.allocate_slowly(suspended, layout, self.platform.frame_pointer())
+    }
+
+    /// The same, for a caller whose frame is known: so a stack has the same frames on each way.
+    #[cold]
+    #[inline(never)]
+    fn allocate_slowly(
+        &self,
+        suspended: Suspended,
+        layout: Layout,
+        frame_pointer: usize,
+    ) -> Option<NonNull<u8>> {
+        // SAFETY: `allocate` entered this lock just now.
+        let mut inner = unsafe { self.inner.resume(&self.platform, suspended) };
+        inner.allocate(layout, &Caller { frame_pointer, platform: &self.platform })
+    }
+
+    /// The way of a free of a recorded block, as long as nothing shrinks.
+    #[inline(never)]
+    pub(super) fn free_recorded(
+        &self,
+        suspended: Suspended,
+        address: usize,
+        claim: impl Claim,
+        report: impl FnOnce(BadFree),
+    ) {
+        // SAFETY: the caller entered this lock just now.
+        let mut inner = unsafe { self.inner.resume(&self.platform, suspended) };
+        if !inner.free_recorded::<P, _, false>(address, claim, &self.platform) {
+            self.free_slowly(inner.suspend(), address, claim, report, self.platform.frame_pointer());
+        }
+    }
+
+    /// The same where an event is written to the history.
+    #[inline(never)]
+    pub(super) fn free_with_event(
+        &self,
+        suspended: Suspended,
+        address: usize,
+        claim: impl Claim,
+        report: impl FnOnce(BadFree),
+    ) {
+        // SAFETY: the caller entered this lock just now.
+        let mut inner = unsafe { self.inner.resume(&self.platform, suspended) };
+        if !inner.free_recorded::<P, _, true>(address, claim, &self.platform) {
+            self.free_slowly(inner.suspend(), address, claim, report, self.platform.frame_pointer());
+        }
+    }
+
+    /// The way of any free.
+    #[inline(never)]
+    pub(super) fn free_fully(
+        &self,
+        suspended: Suspended,
+        address: usize,
+        claim: impl Claim,
+        report: impl FnOnce(BadFree),
+    ) {
+        self.free_slowly(suspended, address, claim, report, self.platform.frame_pointer());
+    }
+
+    /// The same, for a caller whose frame is known.
+    #[cold]
+    #[inline(never)]
+    fn free_slowly(
+        &self,
+        suspended: Suspended,
+        address: usize,
+        claim: impl Claim,
+        report: impl FnOnce(BadFree),
+        frame_pointer: usize,
+    ) {
+        // SAFETY: the caller entered this lock just now.
+        let mut inner = unsafe { self.inner.resume(&self.platform, suspended) };
+        let Some(block) = NonNull::new(address as *mut u8) else { return };
+        let freed = inner.free(block, claim, &Caller { frame_pointer, platform: &self.platform });
+        drop(inner);
+        if let Err(bad) = freed {
+            report(bad);
+        }
+    }
+}
