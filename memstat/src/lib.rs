@@ -1,17 +1,19 @@
 //! Accounting for every live block of any allocator.
 //!
 //! [`Tracked`] wraps an allocator (a [`Backend`]) and knows, at every moment, each block that is live:
-//! where it is, how large, how aligned, and when, on which CPU and by which task it was allocated. What it
-//! knows lies in an [`Arena`] of its own, apart from the heap that it watches: the first bytes are handed
-//! over at the start, so that the very first allocation is recorded, and after that it grows by whole
+//! where it is, how large, how aligned, and when, on which CPU, by which task and from which call stack it was
+//! allocated. What it knows lies in an [`Arena`] of its own, apart from the heap that it watches: the first bytes
+//! are handed over at the start, so that the very first allocation is recorded, and after that it grows by whole
 //! frames from a [`Platform`].
 //!
 //! The way of one allocation: `Tracked` takes its one lock, asks the backend for the block, counts it
-//! ([`Counters`]) and enters it in the live map: a dense array of [`Record`]s and a hashbrown
-//! index over it that grows and shrinks in small steps, so no operation does work that grows with the
-//! number of live blocks.
+//! ([`Counters`]), compares the call stack with the one that was last seen at this place (`stacks`), enters the block
+//! in the live map (`live`: a dense array of [`Record`]s and an index of small tables over it, which grows and
+//! shrinks in small steps, so no operation does work that grows with the number of live blocks), and writes an
+//! [`Event`] (`history`). The [`Level`] says how far it goes. `tracked` has the ways, `report` turns figures into
+//! text.
 //!
-//! The crate needs no operating system and knows no hardware.
+//! The crate needs no operating system and knows no hardware. Its README has an example.
 #![cfg_attr(not(test), no_std)]
 
 pub mod arena;
@@ -41,3 +43,8 @@ pub use platform::Platform;
 pub use record::Record;
 pub use stacks::Stack;
 pub use tracked::Tracked;
+
+/// The README's example is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -8,7 +8,7 @@ use std::alloc::Layout;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ptr::NonNull;
 
-use common::{HostBackend, HostPlatform};
+use common::{BlindBackend, HostBackend, HostPlatform};
 use memstat::{BadFreeKind, Event, EventKind, Level, Record, Tracked};
 use proptest::prelude::*;
 use proptest::test_runner::TestRng;
@@ -371,4 +371,45 @@ fn histogram_counts_by_power_of_two() {
     }
     let classes: Vec<_> = heap.histogram().classes().collect();
     assert_eq!(classes, [(0, 1), (1, 1), (2, 2), (4, 1), (32, 1), (64, 3)]);
+}
+
+#[test]
+fn backend_that_knows_nothing_gets_back_what_is_not_recorded_on_the_caller_s_word_alone() {
+    let heap = Box::new(Tracked::over(HostPlatform::default(), BlindBackend::default(), Level::Off));
+    let wanted = layout(100, 8);
+    let unrecorded = heap.allocate(wanted).unwrap();
+    heap.set_level(Level::Blocks);
+    let recorded = heap.allocate(wanted).unwrap();
+    // It counts at level `off` too, as nobody else does.
+    let counters = heap.counters();
+    assert_eq!((counters.live_blocks, counters.allocations, counters.live_untracked), (2, 2, 1));
+    // SAFETY: each free is right but the marked ones, which are refused.
+    unsafe {
+        heap.free(unrecorded).unwrap_err();
+        heap.free_with_layout(unrecorded, wanted).unwrap();
+        heap.free_with_layout(unrecorded, wanted).unwrap_err();
+        heap.free_with_layout(recorded, layout(100, 16)).unwrap_err();
+        heap.free(recorded).unwrap();
+        heap.free_with_layout(recorded, wanted).unwrap_err();
+    }
+    let counters = heap.counters();
+    assert_eq!((counters.live_blocks, counters.frees, counters.bad_frees), (0, 2, 4));
+}
+
+#[test]
+fn figures_of_the_cpus_sum_up_to_the_totals() {
+    let heap = heap();
+    for cpu in [0, 1, 2, 1, 3] {
+        heap.platform().cpu.store(cpu, std::sync::atomic::Ordering::Relaxed);
+        let block = heap.allocate(layout(10 + usize::from(cpu), 8)).unwrap();
+        if cpu == 1 {
+            // SAFETY: live, and nobody uses it.
+            unsafe { heap.free(block) }.unwrap();
+        }
+    }
+    let one = heap.cpu_counters(1);
+    assert_eq!((one.allocations, one.frees, one.requested_bytes), (2, 2, 22));
+    assert_eq!(heap.cpu_counters(200), memstat::CpuCounters::default());
+    let allocations: u64 = (0..4).map(|cpu| heap.cpu_counters(cpu).allocations).sum();
+    assert_eq!(allocations, heap.counters().allocations);
 }

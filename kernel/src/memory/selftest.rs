@@ -249,11 +249,15 @@ pub(crate) fn hundred_thousand_blocks() -> Outcome {
     let mut blocks = Scratch::new(BLOCKS as usize, null_mut::<u8>).ok_or("no memory for the list")?;
     let (before, records) = (tracker().counters(), tracker().record_count());
     let blocks = blocks.as_mut_slice();
-    blocks.iter_mut().for_each(|block| *block = kmalloc(16));
+    for block in blocks.iter_mut() {
+        *block = kmalloc(16);
+    }
     let (full, full_records) = (tracker().counters(), tracker().record_count());
     let has_all = blocks.iter().all(|block| !block.is_null());
-    // SAFETY: from kmalloc, each once, and nobody uses them; null is ignored.
-    blocks.iter().for_each(|block| unsafe { kfree(*block) });
+    for block in blocks {
+        // SAFETY: from kmalloc, each once, and nobody uses them; null is ignored.
+        unsafe { kfree(*block) };
+    }
     let after = tracker().counters();
     if !has_all {
         return Err("an allocation failed");

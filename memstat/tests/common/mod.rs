@@ -3,7 +3,7 @@
 use std::alloc::{Layout, System};
 use std::collections::HashMap;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 
 use memstat::platform::PAGE_SIZE_BYTES;
 use memstat::{Backend, Live, Location, Platform};
@@ -13,6 +13,7 @@ use memstat::{Backend, Live, Location, Platform};
 pub(crate) struct HostPlatform {
     pub(crate) pages: AtomicUsize,
     pub(crate) stamp: AtomicU64,
+    pub(crate) cpu: AtomicU8,
 }
 
 fn page_layout() -> Layout {
@@ -30,7 +31,7 @@ unsafe impl Platform for HostPlatform {
     }
 
     fn cpu(&self) -> u8 {
-        0
+        self.cpu.load(Ordering::Relaxed)
     }
 
     fn task(&self) -> u16 {
@@ -115,5 +116,37 @@ unsafe impl Backend for HostBackend {
             None if self.freed.contains(&address) => Location::Free { start: address },
             None => Location::Unknown,
         }
+    }
+}
+
+/// The host's allocator as it is: it tells nobody what is live, and believes what it is given back.
+#[derive(Debug, Default)]
+pub(crate) struct BlindBackend(HostBackend);
+
+// SAFETY: as for `HostBackend`.
+unsafe impl Backend for BlindBackend {
+    fn name(&self) -> &'static str {
+        "blind"
+    }
+
+    fn allocate(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
+        self.0.allocate(layout)
+    }
+
+    unsafe fn deallocate(&mut self, block: NonNull<u8>, layout: Layout) -> usize {
+        // SAFETY: handed on to the caller.
+        unsafe { self.0.deallocate(block, layout) }
+    }
+
+    fn live(&self) -> Option<Live> {
+        None
+    }
+
+    fn usable_size_bytes(&self, layout: Layout) -> usize {
+        self.0.usable_size_bytes(layout)
+    }
+
+    fn can_locate(&self) -> bool {
+        false
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
 use memstat::platform::{PAGE_SIZE_BYTES, StackSpan};
+use memstat::stacks::MOST_FRAMES;
 use memstat::{Counters, Level, Platform, Record, Tracked};
 use proptest::prelude::*;
 
@@ -24,6 +25,12 @@ struct TestPlatform {
     cpu: AtomicU8,
 }
 
+/// What stands in a frame of a stack. The innermost ones are the same for each two stacks.
+fn return_address(stack: usize, frame: usize) -> usize {
+    let stack = if frame == 0 { stack / 2 } else { stack };
+    0x1000 * (stack + 1) + frame
+}
+
 impl TestPlatform {
     fn new() -> Self {
         let mut words = vec![0_usize; STACKS * STACKS * 2];
@@ -32,7 +39,7 @@ impl TestPlatform {
             for frame in 0..=stack {
                 let at = (stack * STACKS + frame) * 2;
                 words[at] = if frame == stack { 0 } else { start + (at + 2) * size_of::<usize>() };
-                words[at + 1] = 0x1000 * (stack + 1) + frame;
+                words[at + 1] = return_address(stack, frame);
             }
         }
         Self { words, frame_pointer: AtomicUsize::new(0), cpu: AtomicU8::new(0) }
@@ -100,6 +107,8 @@ struct Known {
     layout: Layout,
     is_recorded: bool,
     has_stack: bool,
+    /// The stack that asked for it.
+    caller: usize,
 }
 
 /// A step of a test.
@@ -118,6 +127,7 @@ enum Step {
 struct Bench {
     heap: Box<Tracked<Heap<HostPages>, TestPlatform>>,
     level: Level,
+    caller: usize,
     blocks: Vec<usize>,
     live: BTreeMap<usize, Known>,
     recorded: u64,
@@ -134,6 +144,7 @@ impl Bench {
         heap.start(Heap::new(kind, source, words));
         Self {
             level: heap.level(),
+            caller: 0,
             heap,
             blocks: Vec::new(),
             live: BTreeMap::new(),
@@ -147,7 +158,10 @@ impl Bench {
         self.level >= Level::Counters
     }
 
-    fn step(&mut self, step: Step) {
+    /// A step, called from a stack and on a CPU.
+    fn step(&mut self, step: Step, stack: usize, cpu: u8) {
+        self.caller = stack % STACKS;
+        self.heap.platform().call_from(self.caller, cpu);
         match step {
             Step::Allocate { size_bytes, align_log2 } => {
                 if self.blocks.len() < MOST_LIVE {
@@ -204,7 +218,11 @@ impl Bench {
         self.recorded += u64::from(is_recorded);
         self.recorded_bytes += if is_recorded { layout.size() as u64 } else { 0 };
         self.blocks.push(address);
-        assert!(self.live.insert(address, Known { layout, is_recorded, has_stack }).is_none());
+        assert!(
+            self.live
+                .insert(address, Known { layout, is_recorded, has_stack, caller: self.caller })
+                .is_none()
+        );
         true
     }
 
@@ -261,7 +279,8 @@ impl Bench {
                         self.recorded_bytes + size_bytes as u64 - known.layout.size() as u64;
                 }
                 let has_stack = self.heap.record(address).is_some_and(|record| record.stack() != 0);
-                self.live.insert(address, Known { layout, has_stack, ..known });
+                let caller = if self.level >= Level::Stacks { self.caller } else { known.caller };
+                self.live.insert(address, Known { layout, has_stack, caller, ..known });
                 self.expected.reallocations += u64::from(self.counts());
             }
             Some(moved) => {
@@ -338,6 +357,11 @@ impl Bench {
             for record in &buffer[..count] {
                 let known = self.live.get(&record.address()).unwrap();
                 assert!(known.is_recorded && known.layout == record.layout());
+                if known.has_stack {
+                    let stack = self.heap.stack(record.stack()).unwrap();
+                    let frames = (0..=known.caller).map(|frame| return_address(known.caller, frame));
+                    assert!(stack.frames().iter().copied().eq(frames.take(MOST_FRAMES)));
+                }
                 let sums = of_stacks.entry(record.stack()).or_default();
                 *sums = (sums.0 + 1, sums.1 + record.size_bytes() as u64);
             }
@@ -394,8 +418,8 @@ fn run_long(kind: Kind, steps: usize, arena_limit_bytes: usize) {
         (state >> 20) as usize
     };
     for number in 0..steps {
-        bench.heap.platform().call_from(random(), random() as u8);
-        bench.step(random_step(&mut random));
+        let (stack, cpu) = (random(), random() as u8);
+        bench.step(random_step(&mut random), stack, cpu);
         if number.is_multiple_of(1000) {
             bench.check_records();
         }
@@ -458,8 +482,7 @@ proptest! {
     ) {
         let mut bench = Bench::new(Kind::ALL[kind], usize::MAX);
         for (step, caller) in steps {
-            bench.heap.platform().call_from(caller.into(), caller);
-            bench.step(step);
+            bench.step(step, caller.into(), caller);
             bench.check_records();
         }
         bench.free_all();
