@@ -5,13 +5,14 @@ use core::fmt;
 use shell::Command;
 
 use super::Session;
-use crate::memory::bench::{self, Crowd, Pair, Worst};
+use crate::memory::bench::{self, Cost, Crowd, Pair, Worst};
+use crate::memory::frames::PAGE_BYTES;
 use crate::memory::heap::tracker;
 
 pub(super) const COMMAND: Command<Session> = Command {
     name: "bench",
-    usage: "bench [pair | bulk BLOCKS | worst BLOCKS CHURN | arena BLOCKS]",
-    summary: "measure the heap at the present level; in instructions under QEMU's -icount",
+    usage: "bench [pair | bulk BLOCKS | frames PAGES | worst BLOCKS CHURN | arena BLOCKS]",
+    summary: "measure the heap at the present level, in counts of the time stamp counter",
     run,
 };
 
@@ -28,6 +29,7 @@ fn run(session: &mut Session, words: &[&str]) {
     let is_measured = match words {
         [] | ["pair"] => show_pairs(session),
         ["bulk", blocks] => with_number(blocks, |blocks| show_bulk(session, blocks)),
+        ["frames", pages] => with_number(pages, |pages| show_frames(session, pages)),
         ["worst", blocks, churn] => {
             with_number(blocks, |blocks| with_number(churn, |churn| show_worst(session, blocks, churn)))
         }
@@ -52,26 +54,37 @@ fn with_number(word: &str, show: impl FnOnce(usize) -> Measured) -> Measured {
 fn show_pairs(session: &mut Session) -> Measured {
     for (workload, size_bytes, pair) in PAIRS {
         let hundredths = bench::pair(pair).ok_or(NO_MEMORY)?;
-        show(session, workload, size_bytes, 0, "instructions", Hundredths(hundredths));
+        show(session, workload, size_bytes, 0, "counts", Hundredths(hundredths));
     }
     Ok(())
 }
 
 fn show_bulk(session: &mut Session, blocks: usize) -> Measured {
     let cost = Crowd::new(blocks).and_then(|mut crowd| crowd.measure_all()).ok_or(NO_MEMORY)?;
-    show(session, "bulk-allocate", 0, blocks, "instructions", Hundredths(cost.allocation));
-    show(session, "bulk-free", 0, blocks, "instructions", Hundredths(cost.free));
-    let mean = u64::midpoint(cost.allocation, cost.free);
-    show(session, "bulk", 0, blocks, "instructions", Hundredths(mean));
+    show_cost(session, ["bulk-allocate", "bulk-free", "bulk"], 0, blocks, cost);
     Ok(())
+}
+
+fn show_frames(session: &mut Session, pages: usize) -> Measured {
+    let cost = bench::measure_frames(pages).ok_or(NO_MEMORY)?;
+    show_cost(session, ["frames-take", "frames-give", "frames"], PAGE_BYTES, pages, cost);
+    Ok(())
+}
+
+/// What an allocation takes, what a free takes, and the mean of both.
+fn show_cost(session: &mut Session, names: [&str; 3], size_bytes: usize, blocks: usize, cost: Cost) {
+    let mean = u64::midpoint(cost.allocation, cost.free);
+    for (name, hundredths) in names.into_iter().zip([cost.allocation, cost.free, mean]) {
+        show(session, name, size_bytes, blocks, "counts", Hundredths(hundredths));
+    }
 }
 
 fn show_worst(session: &mut Session, blocks: usize, churn: usize) -> Measured {
     let measured = Crowd::new(blocks).and_then(|mut crowd| crowd.measure_each(churn));
     let (grown, churned) = measured.ok_or(NO_MEMORY)?;
     let mut show_one = |workload: &str, percentile: &str, worst: Worst| {
-        show(session, workload, 0, blocks, "instructions", worst.most);
-        show(session, percentile, 0, blocks, "instructions", worst.percentile_99_99);
+        show(session, workload, 0, blocks, "counts", worst.most);
+        show(session, percentile, 0, blocks, "counts", worst.percentile_99_99);
     };
     show_one("worst-growing", "99.99%-growing", grown);
     show_one("worst-churning", "99.99%-churning", churned);
@@ -88,7 +101,8 @@ fn show_arena(session: &mut Session, blocks: usize) -> Measured {
     Ok(())
 }
 
-/// A figure, in one line of words that programs can read as well.
+/// A figure, in one line of words that programs can read as well. Counts are instructions on a machine whose clock
+/// counts those (QEMU's `-icount`); what machine it is the kernel does not know.
 fn show(
     session: &mut Session,
     workload: &str,

@@ -30,7 +30,8 @@ pub(crate) struct Figure {
 pub(crate) type Key<'a> = (&'a str, &'a str, &'a str, u64, u64, u64);
 
 impl Figure {
-    /// Reads a line of the kernel's: `bench: backend=slab level=off ... instructions=108.00`.
+    /// Reads a line of the kernel's: `bench: backend=slab level=off ... counts=108.00`. On the machines that are
+    /// measured a count is an instruction.
     pub(crate) fn from_line(line: &str, memory_mib: u64) -> Result<Self> {
         let wrong = || Error::Wrong(format!("bench: not a figure: `{line}`"));
         let words = line.strip_prefix("bench: ").ok_or_else(wrong)?;
@@ -45,7 +46,7 @@ impl Figure {
             size_bytes: value("size_bytes").and_then(|text| text.parse().ok()).ok_or_else(wrong)?,
             live_blocks: value("live_blocks").and_then(|text| text.parse().ok()).ok_or_else(wrong)?,
             memory_mib,
-            instructions: number("instructions").transpose().map_err(|_| wrong())?,
+            instructions: number("counts").transpose().map_err(|_| wrong())?,
             bytes_per_block: number("bytes_per_block").transpose().map_err(|_| wrong())?,
         };
         if figure.instructions.is_some() == figure.bytes_per_block.is_some() {
@@ -85,7 +86,7 @@ mod tests {
     use super::*;
 
     const LINE: &str =
-        "bench: backend=slab level=off workload=pair size_bytes=64 live_blocks=0 instructions=108.25";
+        "bench: backend=slab level=off workload=pair size_bytes=64 live_blocks=0 counts=108.25";
 
     #[test]
     fn a_line_is_a_figure_or_an_error() {
@@ -96,7 +97,7 @@ mod tests {
             "",
             "bench: out of memory",
             "bench: backend=slab level=off workload=pair size_bytes=64 live_blocks=0",
-            "bench: backend=slab level=off workload=pair size_bytes=64 live_blocks=0 instructions=many",
+            "bench: backend=slab level=off workload=pair size_bytes=64 live_blocks=0 counts=many",
         ] {
             assert!(Figure::from_line(nonsense, 256).is_err(), "{nonsense}");
         }

@@ -33,18 +33,20 @@ pub(crate) fn judge_goals(figures: &[Figure]) -> Vec<String> {
             failures.push(format!("{}: {found}, the goal is {goal}", name(figure)));
         }
     }
-    let bulk = |level: &str, live_blocks: u64| {
+    let mean = |workload: &str, level: &str, live_blocks: u64| {
         let is_it = |figure: &&Figure| {
-            figure.workload == "bulk" && figure.level == level && figure.live_blocks == live_blocks
+            (figure.workload.as_str(), figure.level.as_str(), figure.live_blocks)
+                == (workload, level, live_blocks)
         };
         // Of several machines the one with most memory.
         slab().filter(is_it).max_by_key(|figure| figure.memory_mib)?.instructions
     };
-    for (level, _) in PAIR_GOALS {
-        if let Some((few, many)) = bulk(level, 10_000).zip(bulk(level, 1_000_000))
+    let bulk = PAIR_GOALS.iter().map(|(level, _)| ("bulk", *level));
+    for (workload, level) in bulk.chain([("frames", "off"), ("frames-give", "off")]) {
+        if let Some((few, many)) = mean(workload, level, 10_000).zip(mean(workload, level, 1_000_000))
             && many > few * MOST_BULK_RATIO
         {
-            failures.push(format!("slab {level} bulk: {many} with 1,000,000 blocks, {few} with 10,000"));
+            failures.push(format!("{level} {workload}: {many} with 1,000,000 live, {few} with 10,000"));
         }
     }
     failures
@@ -98,7 +100,7 @@ mod tests {
     fn figure(workload: &str, live_blocks: u64, instructions: f64) -> Figure {
         let line = format!(
             "bench: backend=slab level=blocks workload={workload} size_bytes=64 live_blocks={live_blocks} \
-             instructions={instructions}"
+             counts={instructions}"
         );
         Figure::from_line(&line, 256).unwrap()
     }

@@ -116,6 +116,10 @@ fn plans() -> Vec<Plan> {
         if level == "blocks" {
             commands.push("bench arena 10000000".into());
         }
+        if level == "off" {
+            // Nobody tracks frames: the level makes no difference.
+            commands.extend(strings(&["bench frames 10000", "bench frames 100000", "bench frames 1000000"]));
+        }
         plans.push(Plan { memory_mib: 8192, cmdline: cmdline.clone(), commands });
         plans.push(Plan { memory_mib: DEFAULT.memory_mib, cmdline, commands: strings(&SHORT_COMMANDS) });
     }

@@ -21,6 +21,14 @@ const BULK: [Column; 3] = [
     ("100,000 live", "bulk", 0, 100_000),
     ("1,000,000 live", "bulk", 0, 1_000_000),
 ];
+const FRAMES: [Column; 6] = [
+    ("take, 10,000 live", "frames-take", 4096, 10_000),
+    ("100,000 live", "frames-take", 4096, 100_000),
+    ("1,000,000 live", "frames-take", 4096, 1_000_000),
+    ("give, 10,000 live", "frames-give", 4096, 10_000),
+    ("100,000 live", "frames-give", 4096, 100_000),
+    ("1,000,000 live", "frames-give", 4096, 1_000_000),
+];
 const WORST: [Column; 4] = [
     ("growing", "worst-growing", 0, 1_000_000),
     ("growing, 99.99 %", "99.99%-growing", 0, 1_000_000),
@@ -46,6 +54,13 @@ pub(super) fn all(figures: &[Figure]) -> String {
         figures,
     );
     table(&mut text, "Instructions for an operation, many blocks live, mixed sizes", &every, &BULK, figures);
+    table(
+        &mut text,
+        "Instructions to take a page from the frames, and to give it back",
+        &["slab"],
+        &FRAMES,
+        figures,
+    );
     table(&mut text, "Instructions for the dearest single operation", &["slab"], &WORST, figures);
     table(&mut text, "Bytes of the arena for a live block, at most", &["slab"], &ARENA, figures);
     text

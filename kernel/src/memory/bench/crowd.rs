@@ -1,11 +1,12 @@
 //! What an operation costs while many blocks are live, on the average and at worst.
 
 use core::hint::black_box;
-use core::ptr::null_mut;
+use core::ptr::{NonNull, null_mut};
 
 use super::{at_depth, counts_of};
 use crate::memory::Scratch;
 use crate::memory::heap::{kfree, kmalloc, tracker};
+use crate::memory::machine::{Purpose, give_pages, take_pages};
 
 /// Costs that are told apart; dearer operations count as this.
 const MOST_COUNTS: usize = 1 << 17;
@@ -42,7 +43,7 @@ pub(crate) struct Worst {
 impl Crowd {
     /// Room for `count` blocks, of which none is there yet; `None` if there is no memory for the tables.
     pub(crate) fn new(count: usize) -> Option<Self> {
-        let mut random = Random(0x9e37_79b9_7f4a_7c15);
+        let mut random = Random::new();
         let blocks = Scratch::new(count.max(1), null_mut)?;
         let sizes_bytes = Scratch::new(count.max(1), || random.size_bytes())?;
         Some(Self { blocks, sizes_bytes, random })
@@ -133,6 +134,23 @@ impl Crowd {
     }
 }
 
+/// Takes `count` pages straight from the frames, and gives them back in random order; `None` when memory runs out.
+pub(crate) fn measure_frames(count: usize) -> Option<Cost> {
+    let mut pages = Scratch::new(count.max(1), || None)?;
+    let pages = pages.as_mut_slice();
+    let (mut takes, mut gives) = (0, 0);
+    at_depth(&mut || {
+        takes = counts_of(|| pages.iter_mut().for_each(|page| *page = take_pages(0, Purpose::Buffers)));
+        Random::new().shuffle(pages);
+        // SAFETY: taken for that purpose, each once, and nobody uses them.
+        let give = |page: NonNull<u8>| unsafe { give_pages(page, 0, Purpose::Buffers) };
+        gives = counts_of(|| pages.iter().for_each(|page| page.iter().copied().for_each(give)));
+    });
+    let hundredths = |counts: u64| counts * 100 / pages.len() as u64;
+    let has_all = pages.iter().all(Option::is_some);
+    has_all.then(|| Cost { allocation: hundredths(takes), free: hundredths(gives) })
+}
+
 /// How many operations had which cost.
 struct Costs {
     operations: Scratch<u32>,
@@ -168,6 +186,10 @@ impl Costs {
 struct Random(u64);
 
 impl Random {
+    const fn new() -> Self {
+        Self(0x9e37_79b9_7f4a_7c15)
+    }
+
     fn next(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
