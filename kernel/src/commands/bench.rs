@@ -47,8 +47,14 @@ type Measured = Result<(), &'static str>;
 
 const NO_MEMORY: &str = "out of memory";
 
+/// Interrupts are masked while something is measured, so nobody could end it.
+const MOST: usize = 100_000_000;
+
 fn with_number(word: &str, show: impl FnOnce(usize) -> Measured) -> Measured {
-    show(word.parse().map_err(|_| "a count is a whole number")?)
+    match word.parse() {
+        Ok(number @ 1..=MOST) => show(number),
+        _ => Err("a count is a whole number from 1 to 100000000"),
+    }
 }
 
 fn show_pairs(session: &mut Session) -> Measured {
@@ -92,6 +98,9 @@ fn show_worst(session: &mut Session, blocks: usize, churn: usize) -> Measured {
 }
 
 fn show_arena(session: &mut Session, blocks: usize) -> Measured {
+    if blocks < bench::ARENA_LEAST_BLOCKS {
+        return Err("the arena is measured from 10000 blocks on");
+    }
     let (most, most_of_many) =
         Crowd::new(blocks).and_then(|mut crowd| crowd.measure_arena()).ok_or(NO_MEMORY)?;
     show(session, "arena-from-10000", 16, blocks, "bytes_per_block", Hundredths(most));

@@ -13,7 +13,7 @@ const MOST_COUNTS: usize = 1 << 17;
 /// The arena is looked at after so many allocations.
 const ARENA_STEP: usize = 1000;
 /// From so many live blocks on, the arena's bytes a block are judged.
-const ARENA_LEAST_BLOCKS: usize = 10_000;
+pub(crate) const ARENA_LEAST_BLOCKS: usize = 10_000;
 
 /// Many blocks of 16 to 4096 bytes, as many small ones as large ones on a logarithmic scale.
 pub(crate) struct Crowd {

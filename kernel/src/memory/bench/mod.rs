@@ -11,7 +11,7 @@ use core::alloc::Layout;
 use core::hint::black_box;
 use core::ptr::{NonNull, null_mut};
 
-pub(crate) use crowd::{Cost, Crowd, Worst, measure_frames};
+pub(crate) use crowd::{ARENA_LEAST_BLOCKS, Cost, Crowd, Worst, measure_frames};
 
 use super::frames::PAGE_BYTES;
 use super::heap::{kfree, kmalloc, tracker};
