@@ -17,7 +17,8 @@ pub unsafe trait Backend {
     fn name(&self) -> &'static str;
 
     /// Hands out a block, or `None` when there is none of that layout. A zero size is a valid request. The
-    /// slice is as long as [`Backend::usable_size_bytes`] says.
+    /// slice is as long as the memory that the block takes, and at least as long as
+    /// [`Backend::usable_size_bytes`] says.
     fn allocate(&mut self, layout: Layout) -> Option<NonNull<[u8]>>;
 
     /// Whether this backend has quick ways, [`Backend::allocate_quickly`] and [`Backend::deallocate_quickly`].
@@ -40,7 +41,7 @@ pub unsafe trait Backend {
 
     /// Does what [`Backend::deallocate_unsized`] does for the block that starts at `address` if that is done in a
     /// few instructions without a call; `None` says nothing about whether it is a live block. `claimed` is the
-    /// layout that the caller says it has, if it says one.
+    /// layout that the caller says it has, if it says one. For address 0 it must be `None`.
     ///
     /// # Safety
     ///
@@ -55,7 +56,8 @@ pub unsafe trait Backend {
     ///
     /// # Safety
     ///
-    /// `block` came from `allocate` of this backend with this `layout` and was not given back since.
+    /// `block` came from `allocate` of this backend and was not given back since; with this `layout`, or with one of
+    /// the same alignment and the same [`Backend::usable_size_bytes`].
     unsafe fn deallocate(&mut self, block: NonNull<u8>, layout: Layout) -> usize;
 
     /// Takes back the block that starts at `block`, of which just the pointer is known, and says how many

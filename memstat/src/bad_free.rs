@@ -1,5 +1,7 @@
 //! Frees that were refused.
 
+use crate::record::Record;
+
 /// A free or reallocation of something that is no live block. It did no harm: the backend never saw it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadFree {
@@ -7,6 +9,15 @@ pub struct BadFree {
     pub address: usize,
     /// What is wrong with it.
     pub kind: BadFreeKind,
+}
+
+impl BadFree {
+    /// The free of a recorded block as one that it is not.
+    pub(crate) fn wrong_layout(record: &Record) -> Self {
+        let kind =
+            BadFreeKind::WrongLayout { size_bytes: record.size_bytes(), align_bytes: record.align_bytes() };
+        Self { address: record.address(), kind }
+    }
 }
 
 /// What is wrong with a pointer that was to be freed.

@@ -172,8 +172,9 @@ impl Tallies {
     #[inline]
     pub(crate) fn count_free(&mut self, cpu: u8, taken_bytes: usize) {
         self.cpu_mut(cpu).frees += 1;
-        self.live_blocks -= 1;
-        self.taken_bytes -= taken_bytes as u64;
+        // A caller who is believed may lie. That must not panic here, under the lock.
+        self.live_blocks = self.live_blocks.wrapping_sub(1);
+        self.taken_bytes = self.taken_bytes.wrapping_sub(taken_bytes as u64);
     }
 
     #[inline]
@@ -199,6 +200,11 @@ impl Tallies {
         self.uncounted_blocks += live.blocks as i64 - self.live_blocks as i64;
         self.live_blocks = live.blocks;
         self.taken_bytes = live.bytes;
+    }
+
+    /// Counts what is live as a peak, if there was none so high.
+    pub(crate) fn raise_peak(&mut self) {
+        self.peak_live_blocks = self.peak_live_blocks.max(self.live_blocks);
     }
 
     pub(crate) fn reset_peaks(&mut self) {

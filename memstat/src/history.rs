@@ -4,7 +4,7 @@
 //! missed. The totals stand in the counters and are not touched.
 
 use core::alloc::Layout;
-use core::ptr::{NonNull, null_mut};
+use core::ptr::null_mut;
 
 use crate::arena::Arena;
 use crate::paged::{Id, Paged};
@@ -61,12 +61,7 @@ impl Event {
     pub(crate) fn new(kind: EventKind, address: usize, size_bytes: usize, origin: &Origin) -> Self {
         // The code takes the alignment's place: a power of two stands for it.
         let layout = Layout::from_size_align(size_bytes.min(isize::MAX as usize >> 16), 1 << kind as usize);
-        let pointer = NonNull::new(address as *mut u8);
-        let record = match (pointer, layout) {
-            (pointer, Ok(layout)) => Record::new(pointer.unwrap_or(NonNull::dangling()), layout, origin),
-            _ => Record::EMPTY,
-        };
-        Self { record }
+        Self { record: layout.map_or(Record::EMPTY, |layout| Record::at(address, layout, origin)) }
     }
 
     /// The event of the block that `record` is about, at the time that it names.
@@ -187,6 +182,9 @@ impl History {
     #[cold]
     #[inline(never)]
     fn turn_page(&mut self, arena: &mut Arena, platform: &impl Platform) -> bool {
+        if self.capacity == 0 {
+            return false;
+        }
         self.filled = self.filled.max(self.stop_place);
         let mut place = self.stop_place;
         if place >= self.capacity {
@@ -201,7 +199,7 @@ impl History {
         if room == 0 {
             return false;
         }
-        self.next = self.events.get_mut(Id(place as u32));
+        self.next = self.events.slot(Id(place as u32));
         self.stop = self.next.wrapping_add(room);
         self.stop_place = place + room;
         self.written_at_stop += room as u64;

@@ -59,8 +59,10 @@ impl<T: Copy> Paged<T> {
         unsafe { &*self.tail.sub(1) }
     }
 
+    /// Where the element lies. It stays there, so this may be kept; what else may refer to it then is the keeper's
+    /// concern.
     #[inline]
-    fn slot(&self, id: Id) -> *mut T {
+    pub(crate) fn slot(&self, id: Id) -> *mut T {
         let number = id.0 as usize;
         debug_assert!(number < self.length);
         let branch = self.branches[number / (Self::PER_PAGE * PER_BRANCH) % BRANCHES];

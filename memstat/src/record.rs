@@ -47,10 +47,16 @@ impl Record {
     /// The record of a block at `pointer`.
     #[inline]
     pub fn new(pointer: NonNull<u8>, layout: Layout, origin: &Origin) -> Self {
+        Self::at(pointer.as_ptr() as usize, layout, origin)
+    }
+
+    /// The record of what is at an address, be that a block or not.
+    #[inline]
+    pub(crate) fn at(address: usize, layout: Layout, origin: &Origin) -> Self {
         let align_log2 = u64::from(layout.align().trailing_zeros());
         Self {
             words: [
-                pointer.as_ptr() as u64,
+                address as u64,
                 (layout.size() as u64) << 16 | align_log2 << 8 | u64::from(origin.cpu),
                 origin.sequence << 16 | u64::from(origin.task),
                 origin.stamp << 16 | u64::from(origin.stack),

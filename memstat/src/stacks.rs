@@ -68,9 +68,15 @@ impl Stack {
     /// Counts a block of `size_bytes`.
     #[inline]
     pub(crate) fn add(&mut self, size_bytes: usize) {
-        self.live_blocks += 1;
         self.total_blocks += 1;
         self.total_bytes += size_bytes as u64;
+        self.take_over(size_bytes);
+    }
+
+    /// Counts a block that has been counted before as a live one of this stack: it got another size in place.
+    #[inline]
+    pub(crate) fn take_over(&mut self, size_bytes: usize) {
+        self.live_blocks += 1;
         self.live_bytes += size_bytes as u64;
         if self.live_bytes > self.peak_bytes {
             self.peak_bytes = self.live_bytes;
@@ -136,9 +142,8 @@ impl Depot {
             return Some(known);
         }
         let id = self.enter(span, &start, arena, platform).ok()?;
-        let stack = self.stacks.get_mut(id);
-        self.recent[start.key() % RECENT] = Some(NonNull::from_mut(stack));
-        Some(stack)
+        self.recent[start.key() % RECENT] = NonNull::new(self.stacks.slot(id));
+        Some(self.stacks.get_mut(id))
     }
 
     /// The stack that starts at `span`'s frame pointer, if it is the one that was last seen there.

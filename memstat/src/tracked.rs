@@ -33,7 +33,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     }
 
     /// A tracker that allocates from `backend` from the first moment on, as a static of a program must. Its memory
-    /// comes from [`Platform::take_page`]. The fast ways are taken after the first [`Tracked::set_level`].
+    /// comes from [`Platform::take_page`]. No block of the backend's is live yet. The fast ways are taken after the first [`Tracked::set_level`].
     pub const fn over(platform: P, backend: B, level: Level) -> Self {
         Self { platform, inner: Lock::new(Inner::with_backend(backend, level)) }
     }
@@ -81,6 +81,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     /// Starts the peaks anew, from what is live now.
     pub fn reset_peaks(&self) {
         let mut inner = self.enter();
+        inner.synchronise();
         inner.tallies.reset_peaks();
     }
 
@@ -242,9 +243,15 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         };
         let Some(moved) = self.allocate(new_layout) else { return Ok(None) };
         // SAFETY: both blocks are live, different, and at least that long; the caller owns the old one.
-        unsafe {
+        let freed = unsafe {
             copy_nonoverlapping(block.as_ptr(), moved.as_ptr(), old_layout.size().min(new_size_bytes));
-            self.free(block)?;
+            self.free_with_layout(block, old_layout)
+        };
+        if let Err(bad) = freed {
+            // Somebody else has freed the old block meanwhile.
+            // SAFETY: allocated just now, and nobody knows it.
+            unsafe { self.free_with_layout(moved, new_layout) }?;
+            return Err(bad);
         }
         self.enter().count_reallocation(&self.platform);
         Ok(Some(moved))

@@ -413,3 +413,76 @@ fn figures_of_the_cpus_sum_up_to_the_totals() {
     let allocations: u64 = (0..4).map(|cpu| heap.cpu_counters(cpu).allocations).sum();
     assert_eq!(allocations, heap.counters().allocations);
 }
+
+#[test]
+fn backend_that_knows_nothing_has_its_blocks_moved_whether_they_are_recorded_or_not() {
+    for level in [Level::Off, Level::Counters, Level::Blocks] {
+        let heap = Box::new(Tracked::over(HostPlatform::default(), BlindBackend::default(), level));
+        // Nothing can be recorded.
+        heap.set_arena_limit_bytes(0);
+        let block = heap.allocate(layout(100, 8)).unwrap();
+        // SAFETY: live, and then where it was moved to.
+        unsafe {
+            block.as_ptr().write(17);
+            let moved = heap.reallocate_with_layout(block, layout(100, 8), 5000).unwrap().unwrap();
+            assert_eq!(moved.as_ptr().read(), 17);
+            heap.free_with_layout(moved, layout(5000, 8)).unwrap();
+        }
+        let counters = heap.counters();
+        assert_eq!((counters.live_blocks, counters.bad_frees), (0, 0), "{level}");
+    }
+}
+
+#[test]
+fn reallocation_of_no_block_or_of_another_layout_is_refused() {
+    let blind = Box::new(Tracked::over(HostPlatform::default(), BlindBackend::default(), Level::Blocks));
+    let mut local = [0_u8; 128];
+    let stranger = NonNull::from(&mut local).cast::<u8>();
+    // SAFETY: both are refused.
+    unsafe {
+        blind.reallocate_with_layout(stranger, layout(100, 8), 101).unwrap_err();
+        blind.reallocate_with_layout(stranger, layout(100, 8), 5000).unwrap_err();
+    }
+    assert_eq!((blind.counters().live_blocks, blind.counters().bad_frees), (0, 2));
+
+    let heap = heap();
+    let block = heap.allocate(layout(100, 8)).unwrap();
+    // SAFETY: the first is refused.
+    unsafe {
+        let bad = heap.reallocate_with_layout(block, layout(3000, 64), 5000).unwrap_err();
+        assert_eq!(bad.kind, BadFreeKind::WrongLayout { size_bytes: 100, align_bytes: 8 });
+        heap.free(block).unwrap();
+    }
+    assert_eq!(heap.counters().bad_frees, 1);
+}
+
+#[test]
+fn peaks_are_never_below_what_is_live_and_start_anew_from_that() {
+    let heap = heap();
+    heap.set_level(Level::Off);
+    let blocks: Vec<_> = (0..10).map(|_| heap.allocate(layout(64, 8)).unwrap()).collect();
+    heap.set_level(Level::Counters);
+    assert_eq!((heap.counters().live_blocks, heap.counters().peak_live_blocks), (10, 10));
+    heap.set_level(Level::Off);
+    for block in blocks {
+        // SAFETY: live, and nobody uses it.
+        unsafe { heap.free(block) }.unwrap();
+    }
+    heap.reset_peaks();
+    heap.set_level(Level::Counters);
+    assert_eq!(heap.counters().peak_live_blocks, 0);
+}
+
+#[test]
+fn backend_with_live_blocks_can_be_taken_over() {
+    use memstat::Backend;
+
+    let mut backend = HostBackend::default();
+    let block = backend.allocate(layout(100, 8)).unwrap().cast::<u8>();
+    let heap = Box::new(Tracked::new(HostPlatform::default()));
+    heap.start(backend);
+    assert_eq!((heap.counters().live_blocks, heap.counters().live_untracked), (1, 1));
+    // SAFETY: live, and nobody uses it.
+    unsafe { heap.free(block) }.unwrap();
+    assert_eq!((heap.counters().live_blocks, heap.counters().taken_bytes), (0, 0));
+}

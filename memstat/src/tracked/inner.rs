@@ -141,6 +141,10 @@ impl<B: Backend> Inner<B> {
     /// Puts the backend in place, if there is none yet.
     pub(super) fn start(&mut self, backend: B) {
         if self.backend.is_none() {
+            // Blocks that are live already count as such that nobody counted.
+            if let Some(live) = backend.live() {
+                self.tallies.set_live(live);
+            }
             self.backend = Some(backend);
             self.level = self.level_at_start;
             self.choose_ways();
@@ -232,7 +236,8 @@ impl<B: Backend> Inner<B> {
                 self.history.write(event, &mut self.arena, platform);
             }
         }
-        if self.live.len() == 0 {
+        // The last record of another level is gone.
+        if self.live.len() == 0 && self.level < Level::Blocks {
             self.choose_ways();
         }
         Ok(())
@@ -250,11 +255,8 @@ impl<B: Backend> Inner<B> {
     ) -> Result<(), BadFree> {
         let address = address_of(block);
         if let Some(record) = self.live.get(address) {
-            let kind = BadFreeKind::WrongLayout {
-                size_bytes: record.size_bytes(),
-                align_bytes: record.align_bytes(),
-            };
-            return Err(self.refuse(BadFree { address, kind }, caller));
+            let bad = BadFree::wrong_layout(record);
+            return Err(self.refuse(bad, caller));
         }
         // SAFETY: the caller gives the block up.
         let Some(taken_bytes) = (unsafe { self.give_unrecorded(block, claimed) }) else {
@@ -278,12 +280,17 @@ impl<B: Backend> Inner<B> {
             // SAFETY: handed on to the caller; the backend itself makes sure that it is a live block.
             return unsafe { backend.deallocate_unsized(block) };
         }
-        self.synchronise();
-        let has_unrecorded = self.tallies.live_blocks() > self.live.len() as u64;
+        let has_unrecorded = self.has_unrecorded();
         let backend = self.backend.as_mut()?;
         // SAFETY: handed on to the caller. The backend can't tell, but there are such blocks, and the caller
         // knows the layout of one.
         claimed.filter(|_| has_unrecorded).map(|layout| unsafe { backend.deallocate(block, layout) })
+    }
+
+    /// Whether blocks are live of which there is no record.
+    fn has_unrecorded(&mut self) -> bool {
+        self.synchronise();
+        self.tallies.live_blocks() > self.live.len() as u64
     }
 
     /// The number of the caller's stack; 0 if there is none.
@@ -335,6 +342,9 @@ impl<B: Backend> Inner<B> {
             return;
         }
         self.synchronise();
+        if self.level == Level::Off {
+            self.tallies.raise_peak();
+        }
         let is_switched_on = |part: Level| self.level < part && level >= part;
         let since = &mut self.since;
         for (part, stands) in [
@@ -372,7 +382,7 @@ impl<B: Backend> Inner<B> {
     }
 
     /// Brings the live values up to date. While nothing is counted the backend knows them.
-    fn synchronise(&mut self) {
+    pub(super) fn synchronise(&mut self) {
         if self.level == Level::Off
             && let Some(live) = self.backend.as_ref().and_then(Backend::live)
         {
@@ -412,18 +422,23 @@ impl<B: Backend> Inner<B> {
         caller: &Caller<'_, P>,
     ) -> Result<Layout, BadFree> {
         let address = address_of(block);
-        let recorded = self.live.get(address).map(Record::layout);
-        // A backend that does not know the block's own layout names one to give it back with; the caller's
-        // is better.
-        let can_locate = self.backend.as_ref().is_some_and(Backend::can_locate);
-        let unrecorded = || {
-            let located = self.unrecorded_layout(address);
-            if can_locate { located.map(|layout| claim.layout().unwrap_or(layout)) } else { claim.layout() }
-        };
-        match recorded.or_else(unrecorded) {
-            Some(layout) => Ok(layout),
-            None => Err(self.refuse(self.bad_free(address), caller)),
+        if let Some(record) = self.live.get(address) {
+            if claim.fits(record) {
+                return Ok(record.layout());
+            }
+            let bad = BadFree::wrong_layout(record);
+            return Err(self.refuse(bad, caller));
         }
+        let can_locate = self.backend.as_ref().is_some_and(Backend::can_locate);
+        let unrecorded = if can_locate {
+            // A backend that does not know the block's own layout names one to give it back with; the caller's is
+            // better.
+            self.unrecorded_layout(address).map(|layout| claim.layout().unwrap_or(layout))
+        } else {
+            let has_unrecorded = self.has_unrecorded();
+            claim.layout().filter(|_| has_unrecorded)
+        };
+        unrecorded.ok_or_else(|| self.refuse(self.bad_free(address), caller))
     }
 
     /// Changes just the record if the backend would use the same memory for the new size anyway.
@@ -454,7 +469,7 @@ impl<B: Backend> Inner<B> {
                 stack.subtract(old.size());
             }
             if let Some(stack) = self.depot.get_mut(new_stack) {
-                stack.add(new_size_bytes);
+                stack.take_over(new_size_bytes);
             }
         }
         self.count_reallocation(caller.platform);

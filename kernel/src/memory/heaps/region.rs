@@ -34,7 +34,7 @@ pub(super) struct Region<H> {
     order: u32,
     marks: NonNull<Marks>,
     pub(super) live_blocks: usize,
-    /// An allocation of so many bytes has failed since the last free.
+    /// An allocation of so many bytes, its alignment included, has failed since the last free.
     fails_at_bytes: usize,
     pub(super) next: NonNull<Region<H>>,
     pub(super) previous: NonNull<Region<H>>,
@@ -112,7 +112,9 @@ impl<H: RegionHeap> Region<H> {
     /// Allocates a block of a layout that [`RegionHeap::rounded_bytes`] gave.
     pub(super) fn allocate(&mut self, layout: Layout) -> Option<NonNull<u8>> {
         let Some(block) = self.heap.allocate(layout) else {
-            self.fails_at_bytes = self.fails_at_bytes.min(layout.size());
+            // So many bytes in one piece would have been enough, wherever they lie.
+            let padding_bytes = if layout.align() > GRANULE_BYTES { layout.align() } else { 0 };
+            self.fails_at_bytes = self.fails_at_bytes.min(layout.size() + padding_bytes);
             return None;
         };
         let first = (block.as_ptr() as usize - self.start()) / GRANULE_BYTES;

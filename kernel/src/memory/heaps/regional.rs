@@ -145,7 +145,8 @@ impl<H: RegionHeap, S: PageSource> Regional<H, S> {
         let mut region = unsafe { Region::create(pages, order) };
         self.map.set(pages.as_ptr() as usize, 1 << order, PageUse::Part(region));
         self.region_pages += 1 << order;
-        if let Some(mut current) = self.current {
+        let before = self.current.replace(region);
+        if let Some(mut current) = before {
             // SAFETY: live regions in the ring, which nobody else refers to; they may be one and the same.
             unsafe {
                 let mut next = current.as_ref().next;
@@ -154,8 +155,12 @@ impl<H: RegionHeap, S: PageSource> Regional<H, S> {
                 next.as_mut().previous = region;
                 current.as_mut().next = region;
             }
+            // The only region may be empty, and too small for this layout.
+            // SAFETY: as above.
+            if unsafe { current.as_ref() }.live_blocks == 0 {
+                self.remove_region(current);
+            }
         }
-        self.current = Some(region);
         Some(())
     }
 
