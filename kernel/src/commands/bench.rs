@@ -48,12 +48,12 @@ type Measured = Result<(), &'static str>;
 const NO_MEMORY: &str = "out of memory";
 
 /// Interrupts are masked while something is measured, so nobody could end it.
-const MOST: usize = 100_000_000;
+const MOST: usize = 20_000_000;
 
 fn with_number(word: &str, show: impl FnOnce(usize) -> Measured) -> Measured {
     match word.parse() {
         Ok(number @ 1..=MOST) => show(number),
-        _ => Err("a count is a whole number from 1 to 100000000"),
+        _ => Err("a count is a whole number from 1 to 20000000"),
     }
 }
 

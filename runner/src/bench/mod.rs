@@ -16,7 +16,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 pub(crate) use figure::Figure;
-pub(crate) use goals::{judge_against_baseline, judge_goals};
+pub(crate) use goals::{judge_against_baseline, judge_goals, missing_in_baseline};
 
 use crate::error::{Error, Result};
 use crate::jobs;
@@ -73,7 +73,13 @@ pub(crate) fn run(settings: &Settings, baseline: Baseline) -> Result<ExitCode> {
     figure::write(&settings.build.join("bench.json"), &figures)?;
     failures.extend(judge_goals(&figures));
     match baseline {
-        Baseline::Compare => failures.extend(judge_against_baseline(&figures, &load_baseline()?)),
+        Baseline::Compare => {
+            let baseline = load_baseline()?;
+            failures.extend(judge_against_baseline(&figures, &baseline));
+            failures.extend(missing_in_baseline(&figures, &baseline));
+            // What is known and was not measured.
+            failures.extend(missing_in_baseline(&baseline, &figures));
+        }
         // What could not be measured would be lost.
         Baseline::Replace if failures.is_empty() => figure::write(Path::new(BASELINE), &figures)?,
         Baseline::Replace => failures.push("the baseline stays as it is".into()),

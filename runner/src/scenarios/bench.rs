@@ -1,7 +1,8 @@
 //! The short form of `make bench`: the goals, and the baseline that is committed.
 
 use crate::bench::{
-    SHORT_COMMANDS, judge_against_baseline, judge_goals, load_baseline, measure_one, short_machine,
+    SHORT_COMMANDS, judge_against_baseline, judge_goals, load_baseline, measure_one, missing_in_baseline,
+    short_machine,
 };
 use crate::error::{Result, ensure};
 use crate::suite::{Judge, Scenario};
@@ -33,7 +34,9 @@ fn figures_hold(vm: &mut Vm) -> Result<()> {
         figures.extend(measure_one(vm, command, MEMORY_MIB)?);
     }
     let mut failures = judge_goals(&figures);
-    failures.extend(judge_against_baseline(&figures, &load_baseline()?));
+    let baseline = load_baseline()?;
+    failures.extend(judge_against_baseline(&figures, &baseline));
+    failures.extend(missing_in_baseline(&figures, &baseline));
     ensure!(failures.is_empty(), "{}", failures.join("; "));
     Ok(())
 }

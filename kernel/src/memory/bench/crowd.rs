@@ -81,11 +81,13 @@ impl Crowd {
         let (blocks, sizes_bytes) = (blocks.as_mut_slice(), sizes_bytes.as_mut_slice());
         let mut costs = Costs::new()?;
         let (mut grown, mut churned) = (None, None);
+        let mut has_all = true;
         // SAFETY: from kmalloc, each once, and nobody uses them; null is ignored.
         let free = |block: &mut *mut u8| unsafe { kfree(core::mem::replace(block, null_mut())) };
         at_depth(&mut || {
             for (block, size) in blocks.iter_mut().zip(sizes_bytes.iter()) {
                 costs.count(|| *block = kmalloc(usize::from(*size)));
+                has_all &= !block.is_null();
             }
             grown = costs.take_worst();
             random.shuffle(blocks);
@@ -96,10 +98,11 @@ impl Crowd {
                 let new_bytes = usize::from(random.size_bytes());
                 costs.count(|| free(block));
                 costs.count(|| *block = kmalloc(new_bytes));
+                has_all &= !block.is_null();
             }
             churned = costs.take_worst();
         });
-        let has_all = self.free_all();
+        self.free_all();
         grown.zip(churned).filter(|_| has_all)
     }
 
@@ -107,8 +110,13 @@ impl Crowd {
     /// among the counts of live blocks from 10,000 on, and among those from 100,000 on.
     pub(crate) fn measure_arena(&mut self) -> Option<(u64, Option<u64>)> {
         let (mut most, mut most_of_many) = (0, None);
+        let mut has_all = true;
         for (number, block) in self.blocks.as_mut_slice().iter_mut().enumerate() {
             *block = kmalloc(16);
+            has_all &= !block.is_null();
+            if !has_all {
+                break;
+            }
             let live = number + 1;
             if live >= ARENA_LEAST_BLOCKS && live.is_multiple_of(ARENA_STEP) {
                 let a_block = (tracker().arena_statistics().held_bytes * 100 / live) as u64;
@@ -118,19 +126,15 @@ impl Crowd {
                 }
             }
         }
-        self.free_all().then_some((most, most_of_many))
+        self.free_all();
+        has_all.then_some((most, most_of_many))
     }
 
-    /// Frees what is there, and says whether memory had not run out.
-    fn free_all(&mut self) -> bool {
-        let blocks = self.blocks.as_mut_slice();
-        let kept = blocks.iter().rposition(|block| !block.is_null()).map_or(0, |last| last + 1);
-        let has_all = blocks.iter().take(kept).all(|block| !block.is_null());
-        for block in blocks {
+    fn free_all(&mut self) {
+        for block in self.blocks.as_mut_slice() {
             // SAFETY: from kmalloc, each once, and nobody uses them; null is ignored.
             unsafe { kfree(core::mem::replace(block, null_mut())) };
         }
-        has_all
     }
 }
 
