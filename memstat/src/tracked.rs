@@ -204,7 +204,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     ///
     /// # Errors
     ///
-    /// As for [`Tracked::reallocate`].
+    /// As for [`Tracked::reallocate`], and when the block was allocated with another layout.
     ///
     /// # Safety
     ///
