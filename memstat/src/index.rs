@@ -52,8 +52,8 @@ impl Hash {
         Self(bits)
     }
 
-    #[inline]
     /// Hashbrown takes the slot from the lowest bits of what it is given and the tag from the seven highest.
+    #[inline]
     fn for_swiss_table(self) -> u64 {
         self.0.rotate_left(32)
     }

@@ -32,6 +32,7 @@ pub(crate) mod heaps;
 pub(crate) mod lesson;
 #[cfg(target_os = "none")]
 mod machine;
+mod random;
 #[cfg(target_os = "none")]
 mod scratch;
 #[cfg(target_os = "none")]

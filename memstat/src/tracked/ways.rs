@@ -97,11 +97,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         claim: impl Claim,
         report: impl FnOnce(BadFree),
     ) {
-        // SAFETY: the caller entered this lock just now.
-        let mut inner = unsafe { self.inner.resume(&self.platform, suspended) };
-        if !inner.free_recorded::<P, _, false>(address, claim, &self.platform) {
-            self.free_slowly(inner.suspend(), address, claim, report, self.platform.frame_pointer());
-        }
+        self.free_by::<false>(suspended, address, claim, report);
     }
 
     /// The same where an event is written to the history.
@@ -113,9 +109,21 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         claim: impl Claim,
         report: impl FnOnce(BadFree),
     ) {
+        self.free_by::<true>(suspended, address, claim, report);
+    }
+
+    #[expect(clippy::inline_always, reason = "the body of two functions")]
+    #[inline(always)]
+    fn free_by<const WITH_EVENT: bool>(
+        &self,
+        suspended: Suspended,
+        address: usize,
+        claim: impl Claim,
+        report: impl FnOnce(BadFree),
+    ) {
         // SAFETY: the caller entered this lock just now.
         let mut inner = unsafe { self.inner.resume(&self.platform, suspended) };
-        if !inner.free_recorded::<P, _, true>(address, claim, &self.platform) {
+        if !inner.free_recorded::<P, _, WITH_EVENT>(address, claim, &self.platform) {
             self.free_slowly(inner.suspend(), address, claim, report, self.platform.frame_pointer());
         }
     }

@@ -7,7 +7,9 @@ use super::{at_depth, counts_of};
 use crate::memory::Scratch;
 use crate::memory::heap::{kfree, kmalloc, tracker};
 use crate::memory::machine::{Purpose, give_pages, take_pages};
+use crate::memory::random::Random;
 
+const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
 /// Costs that are told apart; dearer operations count as this.
 const MOST_COUNTS: usize = 1 << 17;
 /// The arena is looked at after so many allocations.
@@ -43,9 +45,9 @@ pub(crate) struct Worst {
 impl Crowd {
     /// Room for `count` blocks, of which none is there yet; `None` if there is no memory for the tables.
     pub(crate) fn new(count: usize) -> Option<Self> {
-        let mut random = Random::new();
+        let mut random = Random::new(SEED);
         let blocks = Scratch::new(count.max(1), null_mut)?;
-        let sizes_bytes = Scratch::new(count.max(1), || random.size_bytes())?;
+        let sizes_bytes = Scratch::new(count.max(1), || size_bytes(&mut random))?;
         Some(Self { blocks, sizes_bytes, random })
     }
 
@@ -95,7 +97,7 @@ impl Crowd {
             surplus.iter_mut().for_each(free);
             for _ in 0..churn {
                 let Some(block) = kept.get_mut(random.below(kept.len())) else { return };
-                let new_bytes = usize::from(random.size_bytes());
+                let new_bytes = usize::from(size_bytes(random));
                 costs.count(|| free(block));
                 costs.count(|| *block = kmalloc(new_bytes));
                 has_all &= !block.is_null();
@@ -145,7 +147,7 @@ pub(crate) fn measure_frames(count: usize) -> Option<Cost> {
     let (mut takes, mut gives) = (0, 0);
     at_depth(&mut || {
         takes = counts_of(|| pages.iter_mut().for_each(|page| *page = take_pages(0, Purpose::Buffers)));
-        Random::new().shuffle(pages);
+        Random::new(SEED).shuffle(pages);
         // SAFETY: taken for that purpose, each once, and nobody uses them.
         let give = |page: NonNull<u8>| unsafe { give_pages(page, 0, Purpose::Buffers) };
         gives = counts_of(|| pages.iter().for_each(|page| page.iter().copied().for_each(give)));
@@ -186,36 +188,10 @@ impl Costs {
     }
 }
 
-/// Marsaglia, Xorshift RNGs (2003): repeatable, and good enough to mix sizes and orders.
-struct Random(u64);
-
-impl Random {
-    const fn new() -> Self {
-        Self(0x9e37_79b9_7f4a_7c15)
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        ((u128::from(self.next()) * limit as u128) >> 64) as usize
-    }
-
-    /// From 16 to 4095, evenly on a logarithmic scale: an octave of eight, and a place in it. Between 1 and 2
-    /// the power of two is a parabola to within a third of a percent.
-    fn size_bytes(&mut self) -> u16 {
-        let (octave, place) = (self.below(8), self.below(256));
-        let factor = 65_536 + place * 168 + place * place * 88 / 256;
-        ((16 << octave) * factor / 65_536) as u16
-    }
-
-    fn shuffle<T>(&mut self, elements: &mut [T]) {
-        for last in (1..elements.len()).rev() {
-            elements.swap(last, self.below(last + 1));
-        }
-    }
+/// A size from 16 to 4095 bytes, evenly on a logarithmic scale: an octave of eight, and a place in it. Between 1 and
+/// 2 the power of two is a parabola to within a third of a percent.
+fn size_bytes(random: &mut Random) -> u16 {
+    let (octave, place) = (random.below(8), random.below(256));
+    let factor = 65_536 + place * 168 + place * place * 88 / 256;
+    ((16 << octave) * factor / 65_536) as u16
 }

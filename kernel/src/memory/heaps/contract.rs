@@ -9,6 +9,7 @@ use memstat::{Backend, Live};
 
 use super::{Heap, Kind, PageSource, PageWords};
 use crate::memory::frames::PAGE_BYTES;
+use crate::memory::random::Random;
 
 /// Pages that a backend may take for these tests: a block of 2 MiB and some more.
 pub(crate) const PAGES: usize = 640;
@@ -172,11 +173,9 @@ struct Slot {
 
 fn blocks_keep_their_contents_and_apart<S: PageSource>(heap: &mut TestHeap<S>) -> Outcome {
     let mut slots: [Option<Slot>; MOST_LIVE] = [None; MOST_LIVE];
-    let mut random = 0x2545_f491_4f6c_dd1d_u64;
+    let mut generator = Random::new(0x2545_f491_4f6c_dd1d);
     for step in 0..STEPS + MOST_LIVE {
-        random ^= random << 13;
-        random ^= random >> 7;
-        random ^= random << 17;
+        let random = generator.next();
         // At the end all are freed.
         let place = step.checked_sub(STEPS).unwrap_or(random as usize % MOST_LIVE);
         if let Some(slot) = slots[place].take() {

@@ -11,6 +11,7 @@ use proptest::prelude::*;
 
 use super::tests::HostPages;
 use super::*;
+use crate::memory::random::Random;
 
 const CPUS: u8 = 3;
 /// Call stacks that allocations come from, of 1 to so many frames: some are deeper than what is kept.
@@ -410,13 +411,8 @@ fn random_step(random: &mut impl FnMut() -> usize) -> Step {
 /// Many steps of a repeatable random sequence.
 fn run_long(kind: Kind, steps: usize, arena_limit_bytes: usize) {
     let mut bench = Bench::new(kind, arena_limit_bytes);
-    let mut state = 0x2545_f491_4f6c_dd1d_u64;
-    let mut random = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 20) as usize
-    };
+    let mut generator = Random::new(0x2545_f491_4f6c_dd1d);
+    let mut random = || (generator.next() >> 20) as usize;
     for number in 0..steps {
         let (stack, cpu) = (random(), random() as u8);
         bench.step(random_step(&mut random), stack, cpu);

@@ -2,7 +2,8 @@
 //! shrinks.
 //!
 //! What levels `off` and `counters` do is inlined into the caller: so it saves no registers. What the other levels do
-//! is inlined into a function for each.
+//! is inlined into a function for each. The backend's quick ways are called in two places each, so that none has to
+//! ask for the level again after it.
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
