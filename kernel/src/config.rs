@@ -6,6 +6,7 @@
 use log::LevelFilter;
 use memstat::Level;
 
+use crate::memory::frames::PAGE_BYTES;
 use crate::memory::heaps::Kind;
 
 /// What the command line said.
@@ -23,6 +24,17 @@ pub(crate) struct Config {
     pub(crate) history_events: Option<usize>,
     /// `memstat.arena=SIZE`: the most that the tracker's arena may hold, as in `64K` or `2M`.
     pub(crate) arena_limit_bytes: Option<usize>,
+    /// `tmpfs.size=SIZE|PERCENT%`: the most that each file system in memory may hold.
+    pub(crate) tmpfs_size: Share,
+}
+
+/// A part of the memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Share {
+    /// So many bytes.
+    Bytes(usize),
+    /// So many hundredths of all.
+    Percent(u8),
 }
 
 impl Default for Config {
@@ -34,6 +46,8 @@ impl Default for Config {
             level: Level::Stacks,
             history_events: None,
             arena_limit_bytes: None,
+            // As Linux's tmpfs.
+            tmpfs_size: Share::Percent(50),
         }
     }
 }
@@ -56,6 +70,7 @@ impl Config {
             ("memstat", level) => self.level = Level::from_name(level)?,
             ("memstat.history", events) => self.history_events = Some(events.parse().ok()?),
             ("memstat.arena", size) => self.arena_limit_bytes = Some(size_bytes(size)?),
+            ("tmpfs.size", size) => self.tmpfs_size = share(size)?,
             _ => return None,
         }
         Some(())
@@ -71,6 +86,24 @@ fn size_bytes(text: &str) -> Option<usize> {
         _ => (text, 0),
     };
     digits.parse::<usize>().ok()?.checked_mul(1 << shift)
+}
+
+/// A size, or a part as in `50%`.
+fn share(text: &str) -> Option<Share> {
+    match text.strip_suffix('%') {
+        Some(digits) => digits.parse().ok().filter(|percent| *percent <= 100).map(Share::Percent),
+        None => size_bytes(text).map(Share::Bytes),
+    }
+}
+
+impl Share {
+    /// The pages that it stands for, rounded down, of `total_pages`.
+    pub(crate) fn pages(self, total_pages: usize) -> usize {
+        match self {
+            Self::Bytes(bytes) => bytes / PAGE_BYTES,
+            Self::Percent(percent) => total_pages / 100 * usize::from(percent),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -102,6 +135,11 @@ mod tests {
         assert_eq!(size_bytes("17"), Some(17));
         for nonsense in ["", "K", "-1", "1T", "99999999999G"] {
             assert_eq!(size_bytes(nonsense), None, "{nonsense}");
+        }
+        assert_eq!(share("25%").map(|share| share.pages(1000)), Some(250));
+        assert_eq!(share("9K").map(|share| share.pages(1000)), Some(2));
+        for nonsense in ["101%", "%", "-1%", "1K%"] {
+            assert_eq!(share(nonsense), None, "{nonsense}");
         }
     }
 

@@ -8,13 +8,15 @@ use spin::Once;
 use vfs::{MountOptions, RamFs, Result, Vfs};
 
 use crate::arch::{self, acpi, clock, cpu, exceptions, fw_cfg, image, paging, serial};
-use crate::config::Config;
+use crate::config::{Config, Share};
 use crate::console::input;
 use crate::memory::buffers::PageBuffers;
+use crate::memory::files::FilePages;
 use crate::{commands, console, logger, memory, proc, symbols};
 
 static BOOT_INFO: Once<BootInfo> = Once::new();
-static ROOT: RamFs = RamFs::new();
+static ROOT: RamFs = RamFs::new(&FilePages, clock::now_ns);
+static TEMPORARY: RamFs = RamFs::new(&FilePages, clock::now_ns);
 
 /// All files.
 pub(crate) static VFS: Vfs = Vfs::new(&PageBuffers);
@@ -27,9 +29,7 @@ extern "C" fn tally_main(information: u32) -> ! {
     clock::calibrate();
     serial::init();
 
-    let mut info = read_boot_information(information).unwrap_or_else(|error| stop(&error));
-    extend_command_line(&mut info);
-    let info = BOOT_INFO.call_once(|| info);
+    let info = keep_boot_information(information).unwrap_or_else(|error| stop(&error));
     let config = configure(info);
     memory::init(info, config.heap).unwrap_or_else(|error| stop(&error));
     memory::heap::configure(&config);
@@ -37,7 +37,7 @@ extern "C" fn tally_main(information: u32) -> ! {
     symbols::init(info);
     acpi::init(&info.rsdp);
     arch::init_devices();
-    mount_files().unwrap_or_else(|error| stop(&error));
+    mount_files(config.tmpfs_size).unwrap_or_else(|error| stop(&error));
 
     log::info!("Tally {}, started by {}", env!("CARGO_PKG_VERSION"), info.loader);
     let usable_kib = info.usable.iter().map(PhysicalRange::size_bytes).sum::<u64>() / 1024;
@@ -57,6 +57,14 @@ extern "C" fn tally_main(information: u32) -> ! {
 /// What the boot loader said. Only called when it is known.
 pub(crate) fn boot_facts() -> &'static BootInfo {
     BOOT_INFO.get().expect("the boot information is kept before any file can be read")
+}
+
+/// Reads what the boot loader said. Apart, because its copies take more of the stack than all that follows.
+#[inline(never)]
+fn keep_boot_information(physical: u32) -> core::result::Result<&'static BootInfo, BootError> {
+    let mut info = read_boot_information(physical)?;
+    extend_command_line(&mut info);
+    Ok(BOOT_INFO.call_once(|| info))
 }
 
 fn read_boot_information(physical: u32) -> core::result::Result<BootInfo, BootError> {
@@ -92,12 +100,18 @@ fn configure(info: &BootInfo) -> Config {
     config
 }
 
-/// The root, and /proc on it.
-fn mount_files() -> Result<()> {
-    VFS.mount("none", "/", &ROOT, MountOptions::ReadWrite)?;
+/// The root, with /proc and /tmp on it.
+fn mount_files(size: Share) -> Result<()> {
+    let limit_pages = size.pages(memory::total_pages()) as u64;
+    VFS.mount("rootfs", "/", &ROOT, MountOptions::ReadWrite)?;
     VFS.make_directory("/", "/proc")?;
     VFS.make_directory("/", "/tmp")?;
-    VFS.mount("proc", "/proc", &proc::PROC, MountOptions::ReadWrite)
+    VFS.mount("proc", "/proc", &proc::PROC, MountOptions::ReadWrite)?;
+    VFS.mount("tmpfs", "/tmp", &TEMPORARY, MountOptions::ReadWrite)?;
+    // What the root needs for the mounts is there, whatever the limit.
+    ROOT.set_limit_pages(limit_pages);
+    TEMPORARY.set_limit_pages(limit_pages);
+    Ok(())
 }
 
 /// The next byte that is typed; the CPU sleeps meanwhile.

@@ -2,78 +2,61 @@
 
 use core::fmt;
 
-/// What went wrong. The names are POSIX's (IEEE Std 1003.1-2017, `errno.h`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Errno {
-    /// Permission denied.
-    EACCES,
-    /// Not an open file.
-    EBADF,
-    /// The place is in use.
-    EBUSY,
-    /// The name exists already.
-    EEXIST,
-    /// An argument makes no sense.
-    EINVAL,
-    /// The file could not be made readable: the text did not fit or its source failed.
-    EIO,
-    /// A directory where a file is needed.
-    EISDIR,
-    /// Too many open files.
-    EMFILE,
-    /// A name or path is too long, or a path too deep.
-    ENAMETOOLONG,
-    /// No such file or directory.
-    ENOENT,
-    /// No memory.
-    ENOMEM,
-    /// Not a directory.
-    ENOTDIR,
-    /// The file system is read-only.
-    EROFS,
+/// Makes the errors: each has its name, and a text that is its documentation as well.
+macro_rules! errors {
+    ($($name:ident $text:literal)*) => {
+        /// What went wrong. The names are POSIX's (IEEE Std 1003.1-2017, `errno.h`).
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Errno {
+            $(#[doc = $text] $name,)*
+        }
+
+        impl Errno {
+            /// The standard's name.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$name => stringify!($name),)*
+                }
+            }
+
+            /// What it means, in a few words.
+            pub fn text(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)*
+                }
+            }
+        }
+    };
+}
+
+errors! {
+    EACCES "permission denied"
+    EBADF "not an open file"
+    EBUSY "in use"
+    EEXIST "exists already"
+    EFBIG "file too large"
+    EINTR "interrupted"
+    EINVAL "invalid argument"
+    EIO "input/output error"
+    EISDIR "is a directory"
+    ELOOP "too many symbolic links"
+    EMFILE "too many open files"
+    ENAMETOOLONG "name too long"
+    ENOENT "no such file or directory"
+    ENOMEM "out of memory"
+    ENOSPC "no space left on device"
+    ENOTDIR "not a directory"
+    ENOTEMPTY "directory not empty"
+    EPERM "operation not permitted"
+    EROFS "read-only file system"
+    EXDEV "on another file system"
 }
 
 /// The result of an operation on files.
 pub type Result<T> = core::result::Result<T, Errno>;
 
-impl Errno {
-    /// The standard's name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::EACCES => "EACCES",
-            Self::EBADF => "EBADF",
-            Self::EBUSY => "EBUSY",
-            Self::EEXIST => "EEXIST",
-            Self::EINVAL => "EINVAL",
-            Self::EIO => "EIO",
-            Self::EISDIR => "EISDIR",
-            Self::EMFILE => "EMFILE",
-            Self::ENAMETOOLONG => "ENAMETOOLONG",
-            Self::ENOENT => "ENOENT",
-            Self::ENOMEM => "ENOMEM",
-            Self::ENOTDIR => "ENOTDIR",
-            Self::EROFS => "EROFS",
-        }
-    }
-}
-
 impl fmt::Display for Errno {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = match self {
-            Self::EACCES => "permission denied",
-            Self::EBADF => "not an open file",
-            Self::EBUSY => "in use",
-            Self::EEXIST => "exists already",
-            Self::EINVAL => "invalid argument",
-            Self::EIO => "input/output error",
-            Self::EISDIR => "is a directory",
-            Self::EMFILE => "too many open files",
-            Self::ENAMETOOLONG => "name too long",
-            Self::ENOENT => "no such file or directory",
-            Self::ENOMEM => "out of memory",
-            Self::ENOTDIR => "not a directory",
-            Self::EROFS => "read-only file system",
-        };
-        write!(out, "{text} ({})", self.name())
+        write!(out, "{} ({})", self.text(), self.name())
     }
 }

@@ -1,10 +1,14 @@
 //! What a file system offers to the rest.
+//!
+//! A file system knows inodes and names, not paths: links, mounts and permissions are the [`crate::Vfs`]'
+//! business. What a file system cannot do keeps its default, which refuses.
 
 use crate::errno::{Errno, Result};
-use crate::generated::Content;
-use crate::inode::{DirectoryEntry, InodeId, Metadata};
+use crate::generated::{Control, Device, Table, Text};
+use crate::inode::{DirectoryEntry, InodeId, Kind, Metadata};
+use crate::path::PathBuffer;
 
-/// A tree of inodes. All methods may be called from any place that holds no lock of the VFS.
+/// A tree of inodes. All methods may be called from any place that holds no lock but the mounts'.
 pub trait FileSystem: Send + Sync {
     /// The type's name, as `mount` shows it.
     fn type_name(&self) -> &'static str;
@@ -41,27 +45,176 @@ pub trait FileSystem: Send + Sync {
     /// `ENOENT`, `ENOTDIR`.
     fn read_directory(&self, directory: InodeId, cursor: u64) -> Result<Option<(DirectoryEntry, u64)>>;
 
-    /// How the inode's contents are to be had.
+    /// The path that a symbolic link stands for.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT`; `EINVAL` where the inode is no link.
+    fn read_link(&self, inode: InodeId) -> Result<PathBuffer>;
+
+    /// How many levels of names lie below a directory at most, 0 where it is empty.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT`, `ENOTDIR`.
+    fn height(&self, directory: InodeId) -> Result<usize>;
+
+    /// Room and inodes, used and free.
+    fn statistics(&self) -> Statistics;
+
+    /// How the contents of a file or device are to be had. What is open stays until [`FileSystem::close`], even
+    /// when its last name goes.
     ///
     /// # Errors
     ///
     /// `ENOENT`, `EISDIR`.
     fn open(&self, inode: InodeId) -> Result<Contents>;
 
-    /// Makes a directory.
+    /// The counterpart of a successful [`FileSystem::open`].
+    fn close(&self, inode: InodeId) {
+        let _ = inode;
+    }
+
+    /// Reads from `offset` on and says how much; 0 at the end and behind it. Only for [`Contents::Stored`].
     ///
     /// # Errors
     ///
-    /// `EROFS` where nothing can be made; `EEXIST`, `ENOMEM`, `ENOTDIR`.
-    fn make_directory(&self, parent: InodeId, name: &str) -> Result<InodeId> {
-        let _ = (parent, name);
-        Err(Errno::EROFS)
+    /// `ENOENT`, `EINVAL`.
+    fn read(&self, inode: InodeId, offset: u64, target: &mut [u8]) -> Result<usize> {
+        let _ = (inode, offset, target);
+        Err(Errno::EINVAL)
+    }
+
+    /// Writes and says where: the offset of the first byte, and how many were written, at least one unless
+    /// there are none. Only for [`Contents::Stored`].
+    ///
+    /// # Errors
+    ///
+    /// `ENOSPC`, `ENOMEM` and `EFBIG` when not even one byte could be written; `ENOENT`, `EINVAL`.
+    fn write(&self, inode: InodeId, at: WriteAt, bytes: &[u8]) -> Result<(u64, usize)> {
+        let _ = (inode, at, bytes);
+        Err(Errno::EINVAL)
+    }
+
+    /// Cuts a file, or lengthens it by a hole that reads as zeros. Only for [`Contents::Stored`].
+    ///
+    /// # Errors
+    ///
+    /// `EFBIG`, `ENOENT`, `EINVAL`.
+    fn set_size(&self, inode: InodeId, size_bytes: u64) -> Result<()> {
+        let _ = (inode, size_bytes);
+        Err(Errno::EINVAL)
+    }
+
+    /// Sets when the contents changed last to now.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT`; `EPERM` where there is no such time.
+    fn touch(&self, inode: InodeId) -> Result<()> {
+        let _ = inode;
+        Err(Errno::EPERM)
+    }
+
+    /// Makes something new.
+    ///
+    /// # Errors
+    ///
+    /// `EEXIST`, `ENOENT`, `ENOMEM`, `ENOSPC`, `ENOTDIR`; `EPERM` where nothing can be made.
+    fn create(&self, parent: InodeId, name: &str, new: New<'_>) -> Result<InodeId> {
+        let _ = (parent, name, new);
+        Err(Errno::EPERM)
+    }
+
+    /// Takes a name away: a directory's, which must be empty, or another's.
+    ///
+    /// # Errors
+    ///
+    /// `EISDIR` and `ENOTDIR` where the name stands for the other sort; `ENOENT`; `ENOTEMPTY`; `EPERM` where
+    /// nothing can be removed.
+    fn remove(&self, parent: InodeId, name: &str, sort: Sort) -> Result<()> {
+        let _ = (parent, name, sort);
+        Err(Errno::EPERM)
+    }
+
+    /// Gives what has the first name the second one instead, at once. What had the second name is removed.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` for a directory into itself or below; `EISDIR` and `ENOTDIR` where one is a directory and the
+    /// other is not; `ENOENT`; `ENOMEM`; `ENOSPC`; `ENOTEMPTY`; `EPERM` where nothing can be renamed.
+    fn rename(&self, from: (InodeId, &str), to: (InodeId, &str)) -> Result<()> {
+        let _ = (from, to);
+        Err(Errno::EPERM)
     }
 }
 
 /// An open file's contents.
 #[derive(Clone, Copy)]
 pub enum Contents {
-    /// Text that is made.
-    Generated(Content),
+    /// Text made at once.
+    Text(&'static dyn Text),
+    /// Text made batch by batch.
+    Table(&'static dyn Table),
+    /// Text, and commands to write.
+    Control(&'static dyn Control),
+    /// A device.
+    Device(&'static dyn Device),
+    /// Bytes that the file system keeps.
+    Stored,
+}
+
+/// Where a write starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WriteAt {
+    /// So many bytes from the beginning.
+    Offset(u64),
+    /// Where the file ends at that moment.
+    End,
+}
+
+/// What is to be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum New<'a> {
+    /// An empty directory.
+    Directory,
+    /// An empty file.
+    File,
+    /// A symbolic link to this path.
+    Link(&'a str),
+}
+
+impl New<'_> {
+    /// The kind of inode.
+    pub fn kind(self) -> Kind {
+        match self {
+            Self::Directory => Kind::Directory,
+            Self::File => Kind::File,
+            Self::Link(_) => Kind::Link,
+        }
+    }
+}
+
+/// The two sorts of things that names stand for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sort {
+    /// A directory.
+    Directory,
+    /// Anything else.
+    Other,
+}
+
+/// A file system's room, as statfs(2) tells it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Statistics {
+    /// Bytes a block.
+    pub block_bytes: u32,
+    /// Blocks in all; 0 where contents are made, not kept.
+    pub total_blocks: u64,
+    /// Blocks that are free.
+    pub free_blocks: u64,
+    /// Inodes in all.
+    pub total_inodes: u64,
+    /// Inodes that can still be made.
+    pub free_inodes: u64,
 }

@@ -1,22 +1,13 @@
-//! Files of generated text: how a node makes it, and how it is read in pieces.
-//!
-//! A node only makes text. Here it is kept, sliced and streamed. A [`Text`] is rendered once, when it is
-//! opened, so that a reader of small pieces sees one moment. A [`Table`] may be far longer than memory: its
-//! rows come batch by batch through a cursor, into one buffer.
+//! File systems of generated files: a fixed tree of nodes, each of which only makes text.
 
 use core::fmt::{self, Write};
 
 use crate::errno::{Errno, Result};
-use crate::filesystem::{Contents, FileSystem};
+use crate::filesystem::{Contents, FileSystem, Statistics};
 use crate::inode::{DirectoryEntry, InodeId, Kind, Metadata, Name};
+use crate::path::PathBuffer;
 
-/// The most bytes that one call of [`Table::rows`] or [`Table::header`] may write.
-pub const BATCH_BYTES: usize = 32 << 10;
-const FIRST_TEXT_BYTES: usize = 4096;
-const MOST_TEXT_BYTES: usize = 4 << 20;
 const ROOT: InodeId = InodeId(1);
-/// The files' inodes follow the root's.
-const FIRST_FILE: u64 = 2;
 
 /// A file that is rendered whole, once, when it is opened.
 pub trait Text: Sync {
@@ -37,8 +28,8 @@ pub trait Table: Sync {
     /// The writer's own.
     fn header(&self, out: &mut dyn Write) -> fmt::Result;
 
-    /// Writes the rows at `cursor` (0 is the first), whole ones, at most [`BATCH_BYTES`], and says where to
-    /// go on; `None` at the end.
+    /// Writes the rows at `cursor` (0 is the first), whole ones, at most [`crate::BATCH_BYTES`], and says where
+    /// to go on; `None` at the end.
     ///
     /// # Errors
     ///
@@ -46,57 +37,132 @@ pub trait Table: Sync {
     fn rows(&self, cursor: u64, out: &mut dyn Write) -> core::result::Result<Option<u64>, fmt::Error>;
 }
 
-/// How a generated file is made.
+/// A file that takes commands, one a line. Reading it renders its text.
+pub trait Control: Text {
+    /// Carries out a command: a line without its end. Blank lines do not come here.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` for a command that makes no sense; nothing is changed then.
+    fn command(&self, line: &str) -> Result<()>;
+}
+
+/// A device that takes and gives bytes.
+pub trait Device: Sync {
+    /// Reads bytes; `offset` counts those that were read or skipped before. 0 is the end.
+    ///
+    /// # Errors
+    ///
+    /// The device's own.
+    fn read(&self, offset: u64, target: &mut [u8]) -> Result<usize>;
+
+    /// Writes bytes and says how many.
+    ///
+    /// # Errors
+    ///
+    /// The device's own.
+    fn write(&self, bytes: &[u8]) -> Result<usize>;
+}
+
+/// What a node is.
 #[derive(Clone, Copy)]
 pub enum Content {
-    /// Whole, at once.
+    /// Text, whole, at once.
     Text(&'static dyn Text),
-    /// Batch by batch.
+    /// Text, batch by batch.
     Table(&'static dyn Table),
+    /// Text, and commands to write.
+    Control(&'static dyn Control),
+    /// A device.
+    Device(&'static dyn Device),
+    /// A directory.
+    Directory(&'static [Node]),
+    /// A symbolic link to this path.
+    Link(&'static str),
 }
 
-/// A lender of memory for text.
-pub trait Buffers: Sync {
-    /// At least `size_bytes` bytes, or `None`.
-    fn take(&self, size_bytes: usize) -> Option<&'static mut [u8]>;
-
-    /// Takes a buffer back.
-    fn give(&self, buffer: &'static mut [u8]);
+impl Content {
+    /// The kind of inode, and its permissions.
+    fn kind_and_mode(&self) -> (Kind, u16) {
+        match self {
+            Self::Text(_) | Self::Table(_) => (Kind::File, 0o444),
+            Self::Control(_) => (Kind::File, 0o644),
+            Self::Device(_) => (Kind::Device, 0o666),
+            Self::Directory(_) => (Kind::Directory, 0o555),
+            Self::Link(_) => (Kind::Link, 0o777),
+        }
+    }
 }
 
-/// A generated file in its directory.
+/// A generated file or directory in its directory.
 #[derive(Clone, Copy)]
 pub struct Node {
     /// Its name.
     pub name: &'static str,
-    /// How it is made.
+    /// What it is.
     pub content: Content,
 }
 
-/// One directory of generated files, all readable by everybody and writable by nobody.
+/// A fixed tree of generated files.
 pub struct GeneratedFs {
     type_name: &'static str,
     nodes: &'static [Node],
+    now: fn() -> u64,
+}
+
+/// A node with its place in the tree. Inodes are numbered in the order of a walk, each directory before what
+/// is in it.
+#[derive(Clone, Copy)]
+struct Entry {
+    node: &'static Node,
+    inode: InodeId,
+    parent: InodeId,
 }
 
 impl GeneratedFs {
-    /// A file system of type `type_name` with these files.
-    pub const fn new(type_name: &'static str, nodes: &'static [Node]) -> Self {
-        Self { type_name, nodes }
+    /// A file system of type `type_name` with these nodes in its root. `now` gives the nanoseconds since
+    /// 1970-01-01.
+    pub const fn new(type_name: &'static str, nodes: &'static [Node], now: fn() -> u64) -> Self {
+        Self { type_name, nodes, now }
     }
 
-    fn node(&self, inode: InodeId) -> Result<&Node> {
-        let number = inode.0.checked_sub(FIRST_FILE).ok_or(Errno::ENOENT)?;
-        self.nodes.get(number as usize).ok_or(Errno::ENOENT)
+    /// The first entry, in the order of the numbers, that is wanted.
+    fn find(&self, mut is_wanted: impl FnMut(&Entry) -> bool) -> Result<Entry> {
+        let mut last = ROOT.0;
+        walk(self.nodes, ROOT, &mut last, &mut is_wanted).ok_or(Errno::ENOENT)
+    }
+
+    /// The entry of an inode that is not the root.
+    fn entry(&self, inode: InodeId) -> Result<Entry> {
+        self.find(|entry| entry.inode == inode)
     }
 
     fn check_directory(&self, inode: InodeId) -> Result<()> {
-        if inode == ROOT {
-            return Ok(());
+        if inode == ROOT || matches!(self.entry(inode)?.node.content, Content::Directory(_)) {
+            Ok(())
+        } else {
+            Err(Errno::ENOTDIR)
         }
-        self.node(inode)?;
-        Err(Errno::ENOTDIR)
     }
+}
+
+fn walk(
+    nodes: &'static [Node],
+    parent: InodeId,
+    last: &mut u64,
+    is_wanted: &mut dyn FnMut(&Entry) -> bool,
+) -> Option<Entry> {
+    nodes.iter().find_map(|node| {
+        *last += 1;
+        let entry = Entry { node, inode: InodeId(*last), parent };
+        if is_wanted(&entry) {
+            return Some(entry);
+        }
+        match node.content {
+            Content::Directory(nodes) => walk(nodes, entry.inode, last, is_wanted),
+            _ => None,
+        }
+    })
 }
 
 impl FileSystem for GeneratedFs {
@@ -110,157 +176,71 @@ impl FileSystem for GeneratedFs {
 
     fn lookup(&self, directory: InodeId, name: &str) -> Result<InodeId> {
         self.check_directory(directory)?;
-        let number = self.nodes.iter().position(|node| node.name == name).ok_or(Errno::ENOENT)?;
-        Ok(InodeId(number as u64 + FIRST_FILE))
+        Ok(self.find(|entry| entry.parent == directory && entry.node.name == name)?.inode)
     }
 
     fn parent(&self, directory: InodeId) -> Result<InodeId> {
         self.check_directory(directory)?;
-        Ok(ROOT)
+        Ok(if directory == ROOT { ROOT } else { self.entry(directory)?.parent })
     }
 
     fn metadata(&self, inode: InodeId) -> Result<Metadata> {
-        if inode == ROOT {
-            return Ok(Metadata { inode, kind: Kind::Directory, mode: 0o555, size_bytes: 0, links: 2 });
+        let (kind, mode) = if inode == ROOT {
+            (Kind::Directory, 0o555)
+        } else {
+            self.entry(inode)?.node.content.kind_and_mode()
+        };
+        let mut links = 1;
+        if kind == Kind::Directory {
+            links = 2;
+            let _ = self.find(|entry| {
+                let is_below = entry.parent == inode && matches!(entry.node.content, Content::Directory(_));
+                links += u32::from(is_below);
+                false
+            });
         }
-        self.node(inode)?;
-        Ok(Metadata { inode, kind: Kind::File, mode: 0o444, size_bytes: 0, links: 1 })
+        let modified_ns = (self.now)();
+        Ok(Metadata { inode, kind, mode, size_bytes: 0, links, uid: 0, gid: 0, blocks_512: 0, modified_ns })
     }
 
     fn read_directory(&self, directory: InodeId, cursor: u64) -> Result<Option<(DirectoryEntry, u64)>> {
         self.check_directory(directory)?;
-        let Some(node) = self.nodes.get(cursor as usize) else { return Ok(None) };
-        let name = Name::from(node.name).map_err(|_| Errno::ENAMETOOLONG)?;
-        let entry = DirectoryEntry { name, kind: Kind::File, inode: InodeId(cursor + FIRST_FILE) };
-        Ok(Some((entry, cursor + 1)))
+        let Ok(next) = self.find(|entry| entry.parent == directory && entry.inode.0 > cursor) else {
+            return Ok(None);
+        };
+        let name = Name::from(next.node.name).map_err(|_| Errno::ENAMETOOLONG)?;
+        let (kind, _) = next.node.content.kind_and_mode();
+        Ok(Some((DirectoryEntry { name, kind, inode: next.inode }, next.inode.0)))
+    }
+
+    fn read_link(&self, inode: InodeId) -> Result<PathBuffer> {
+        match self.entry(inode)?.node.content {
+            Content::Link(target) => PathBuffer::from(target).map_err(|_| Errno::ENAMETOOLONG),
+            _ => Err(Errno::EINVAL),
+        }
+    }
+
+    fn height(&self, directory: InodeId) -> Result<usize> {
+        self.check_directory(directory)?;
+        // Nothing here can be moved to a deeper place.
+        Ok(0)
+    }
+
+    fn statistics(&self) -> Statistics {
+        Statistics { block_bytes: 4096, ..Statistics::default() }
     }
 
     fn open(&self, inode: InodeId) -> Result<Contents> {
         if inode == ROOT {
             return Err(Errno::EISDIR);
         }
-        Ok(Contents::Generated(self.node(inode)?.content))
-    }
-}
-
-/// An open generated file.
-pub(crate) struct Reader {
-    content: Content,
-    buffer: &'static mut [u8],
-    /// Bytes of text in the buffer.
-    length: usize,
-    /// Where the buffer's text starts in the whole.
-    start: u64,
-    /// Where the next batch starts; `None` when there is none.
-    next: Option<u64>,
-}
-
-impl Reader {
-    /// Renders the beginning.
-    pub(crate) fn open(content: Content, buffers: &dyn Buffers) -> Result<Self> {
-        match content {
-            Content::Text(text) => {
-                let (buffer, length) = render_whole(text, buffers)?;
-                Ok(Self { content, buffer, length, start: 0, next: None })
-            }
-            Content::Table(_) => {
-                let buffer = buffers.take(BATCH_BYTES).ok_or(Errno::ENOMEM)?;
-                let mut reader = Self { content, buffer, length: 0, start: 0, next: None };
-                match reader.restart() {
-                    Ok(()) => Ok(reader),
-                    Err(error) => {
-                        reader.close(buffers);
-                        Err(error)
-                    }
-                }
-            }
-        }
-    }
-
-    /// Gives the buffer back.
-    pub(crate) fn close(self, buffers: &dyn Buffers) {
-        buffers.give(self.buffer);
-    }
-
-    /// Copies text from `offset` on and says how much; 0 at the end and behind it.
-    pub(crate) fn read(&mut self, offset: u64, target: &mut [u8]) -> Result<usize> {
-        if offset < self.start {
-            self.restart()?;
-        }
-        loop {
-            let end = self.start + self.length as u64;
-            if offset < end {
-                let from = (offset - self.start) as usize;
-                let text = self.buffer.get(from..self.length).unwrap_or_default();
-                let count = text.len().min(target.len());
-                for (slot, byte) in target.iter_mut().zip(text) {
-                    *slot = *byte;
-                }
-                return Ok(count);
-            }
-            let Some(cursor) = self.next else { return Ok(0) };
-            let Content::Table(table) = self.content else { return Ok(0) };
-            let mut out = Slice::new(self.buffer);
-            self.next = table.rows(cursor, &mut out).map_err(|_| Errno::EIO)?;
-            self.length = out.length;
-            self.start = end;
-        }
-    }
-
-    /// Goes back to the beginning of a table.
-    fn restart(&mut self) -> Result<()> {
-        if let Content::Table(table) = self.content {
-            let mut out = Slice::new(self.buffer);
-            table.header(&mut out).map_err(|_| Errno::EIO)?;
-            self.length = out.length;
-            self.start = 0;
-            self.next = Some(0);
-        }
-        Ok(())
-    }
-}
-
-/// Renders into a buffer that is large enough: the first try says how large that is.
-fn render_whole(text: &dyn Text, buffers: &dyn Buffers) -> Result<(&'static mut [u8], usize)> {
-    let mut size_bytes = FIRST_TEXT_BYTES;
-    loop {
-        let buffer = buffers.take(size_bytes).ok_or(Errno::ENOMEM)?;
-        let mut out = Slice::new(buffer);
-        let rendered = text.render(&mut out);
-        let (length, wanted) = (out.length, out.wanted);
-        if rendered.is_ok() && length == wanted {
-            return Ok((buffer, length));
-        }
-        buffers.give(buffer);
-        if rendered.is_err() || wanted > MOST_TEXT_BYTES {
-            return Err(Errno::EIO);
-        }
-        // Some room for figures that grow by a digit meanwhile.
-        size_bytes = wanted + wanted / 8;
-    }
-}
-
-/// A writer into a slice that counts what it had no room for.
-struct Slice<'a> {
-    buffer: &'a mut [u8],
-    length: usize,
-    wanted: usize,
-}
-
-impl<'a> Slice<'a> {
-    fn new(buffer: &'a mut [u8]) -> Self {
-        Self { buffer, length: 0, wanted: 0 }
-    }
-}
-
-impl Write for Slice<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let is_whole = self.length == self.wanted;
-        self.wanted += text.len();
-        if is_whole && let Some(target) = self.buffer.get_mut(self.length..self.length + text.len()) {
-            target.copy_from_slice(text.as_bytes());
-            self.length = self.wanted;
-        }
-        Ok(())
+        Ok(match self.entry(inode)?.node.content {
+            Content::Text(text) => Contents::Text(text),
+            Content::Table(table) => Contents::Table(table),
+            Content::Control(control) => Contents::Control(control),
+            Content::Device(device) => Contents::Device(device),
+            Content::Directory(_) => return Err(Errno::EISDIR),
+            Content::Link(_) => return Err(Errno::ELOOP),
+        })
     }
 }

@@ -4,7 +4,7 @@ use arrayvec::ArrayString;
 
 use crate::path::NAME_MAX;
 
-/// The number of an inode within its file system.
+/// The number of an inode within its file system. A number is never given to another inode later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct InodeId(pub u64);
 
@@ -15,6 +15,10 @@ pub enum Kind {
     Directory,
     /// A file.
     File,
+    /// A symbolic link.
+    Link,
+    /// A device that takes and gives characters.
+    Device,
 }
 
 /// What is known of an inode.
@@ -30,7 +34,20 @@ pub struct Metadata {
     pub size_bytes: u64,
     /// Names that refer to it.
     pub links: u32,
+    /// The user that owns it.
+    pub uid: u32,
+    /// The group that owns it.
+    pub gid: u32,
+    /// Memory that its contents take, in units of 512 bytes as POSIX counts them; holes take none.
+    pub blocks_512: u64,
+    /// When its contents changed last, in nanoseconds since 1970-01-01.
+    pub modified_ns: u64,
 }
+
+/// The bits of a mode that let somebody read.
+pub(crate) const READABLE: u16 = 0o444;
+/// The bits of a mode that let somebody write.
+pub(crate) const WRITABLE: u16 = 0o222;
 
 /// A file's name.
 pub type Name = ArrayString<NAME_MAX>;

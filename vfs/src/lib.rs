@@ -13,6 +13,7 @@
 extern crate alloc;
 
 mod errno;
+mod files;
 mod filesystem;
 mod generated;
 mod inode;
@@ -20,17 +21,20 @@ mod mount;
 mod open_files;
 mod path;
 mod ram;
+mod reader;
 mod vfs;
+mod walk;
 
 #[cfg(test)]
 mod tests;
 
 pub use errno::{Errno, Result};
-pub use filesystem::{Contents, FileSystem};
-pub use generated::{BATCH_BYTES, Buffers, Content, GeneratedFs, Node, Table, Text};
+pub use filesystem::{Contents, FileSystem, New, Sort, Statistics, WriteAt};
+pub use generated::{Content, Control, Device, GeneratedFs, Node, Table, Text};
 pub use inode::{DirectoryEntry, InodeId, Kind, Metadata, Name};
 pub use mount::{Mount, MountOptions};
-pub use open_files::{FileDescriptor, MOST_OPEN_FILES};
-pub use path::{MOST_DEPTH, NAME_MAX, PATH_MAX, PathBuffer};
-pub use ram::RamFs;
-pub use vfs::{OpenFlags, Vfs};
+pub use open_files::{FileDescriptor, MOST_OPEN_FILES, OpenFlags, SeekFrom};
+pub use path::{CANONICAL_MAX, MOST_DEPTH, MOST_LINKS, NAME_MAX, PATH_MAX, PathBuffer};
+pub use ram::{Pages, RAM_PAGE_BYTES, RamFs};
+pub use reader::{BATCH_BYTES, Buffers};
+pub use vfs::Vfs;

@@ -4,8 +4,7 @@ use alloc::vec::Vec;
 
 use crate::errno::{Errno, Result};
 use crate::filesystem::FileSystem;
-use crate::inode::InodeId;
-use crate::path::PathBuffer;
+use crate::inode::{InodeId, Kind, Metadata};
 
 /// Whether a mounted file system may be changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,12 +16,10 @@ pub enum MountOptions {
 }
 
 /// A mounted file system.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 pub struct Mount {
     /// What is mounted, as `/proc/mounts` names it.
     pub source: &'static str,
-    /// Where.
-    pub path: PathBuffer,
     /// The file system.
     pub filesystem: &'static dyn FileSystem,
     /// Whether it may be changed.
@@ -38,7 +35,7 @@ pub(crate) struct Place {
     pub(crate) inode: InodeId,
 }
 
-/// All mounts.
+/// All mounts. There is no way to take one away, so a number stays good.
 #[derive(Default)]
 pub(crate) struct Mounts {
     mounts: Vec<Mount>,
@@ -69,13 +66,21 @@ impl Mounts {
             .unwrap_or(place)
     }
 
-    /// The root of the first mount.
+    /// The root of all.
     pub(crate) fn root(&self) -> Result<Place> {
-        Ok(Place { mount: 0, inode: self.get(0)?.filesystem.root() })
+        Ok(self.covered(Place { mount: 0, inode: self.get(0)?.filesystem.root() }))
     }
 
     pub(crate) fn filesystem(&self, place: Place) -> Result<&'static dyn FileSystem> {
         Ok(self.get(place.mount)?.filesystem)
+    }
+
+    pub(crate) fn metadata(&self, place: Place) -> Result<Metadata> {
+        self.filesystem(place)?.metadata(place.inode)
+    }
+
+    pub(crate) fn check_directory(&self, place: Place) -> Result<()> {
+        if self.metadata(place)?.kind == Kind::Directory { Ok(()) } else { Err(Errno::ENOTDIR) }
     }
 
     /// One step up: over the edge of a mount, to where it is mounted.

@@ -1,11 +1,44 @@
 //! The table of open files: fixed slots, so that opening a file allocates nothing.
 
+use bitflags::bitflags;
+
 use crate::errno::{Errno, Result};
-use crate::generated::Reader;
+use crate::generated::{Control, Device};
 use crate::mount::Place;
+use crate::reader::{LineGatherer, Reader};
 
 /// Files and directories that may be open at once.
-pub const MOST_OPEN_FILES: usize = 64;
+pub const MOST_OPEN_FILES: usize = 1024;
+
+bitflags! {
+    /// What a file is opened for, and how.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct OpenFlags: u32 {
+        /// To read it.
+        const READ = 1;
+        /// To write it.
+        const WRITE = 1 << 1;
+        /// To write each time where the file ends then.
+        const APPEND = 1 << 2;
+        /// To make it if it is not there.
+        const CREATE = 1 << 3;
+        /// Together with `CREATE`: only if it is not there.
+        const EXCLUSIVE = 1 << 4;
+        /// To empty it first.
+        const TRUNCATE = 1 << 5;
+    }
+}
+
+/// Where a seek counts from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SeekFrom {
+    /// So many bytes from the beginning.
+    Start(u64),
+    /// So many bytes from where the file is.
+    Current(i64),
+    /// So many bytes from its end.
+    End(i64),
+}
 
 /// An open file or directory: a slot, and which of the files that were ever in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,12 +47,28 @@ pub struct FileDescriptor {
     generation: u32,
 }
 
-/// What is open.
-pub(crate) enum OpenFile {
-    /// A directory, and how far it was read.
-    Directory { place: Place, cursor: u64 },
-    /// A file of generated text, and how far it was read.
-    Generated { reader: Reader, offset: u64 },
+/// What is open, and how far it was read or written.
+pub(crate) struct OpenFile {
+    pub(crate) place: Place,
+    pub(crate) flags: OpenFlags,
+    /// Bytes from the beginning; in a directory the file system's cursor.
+    pub(crate) offset: u64,
+    pub(crate) body: Body,
+}
+
+/// The sorts of open files.
+pub(crate) enum Body {
+    Directory,
+    Generated(Reader),
+    Control {
+        control: &'static dyn Control,
+        /// If it is open to read.
+        reader: Option<Reader>,
+        /// If it is open to write.
+        lines: Option<LineGatherer>,
+    },
+    Device(&'static dyn Device),
+    Stored,
 }
 
 struct Slot {
@@ -40,6 +89,7 @@ pub(crate) struct OpenFiles {
 }
 
 impl OpenFiles {
+    #[expect(clippy::large_stack_arrays, reason = "made at compile time, for a static")]
     pub(crate) const fn new() -> Self {
         Self { slots: [const { Slot { generation: 0, state: State::Free } }; MOST_OPEN_FILES] }
     }

@@ -10,20 +10,16 @@ pub const PATH_MAX: usize = 4095;
 pub const NAME_MAX: usize = 255;
 /// The most directories on the way to a file.
 pub const MOST_DEPTH: usize = 64;
-/// The longest path that [`crate::Vfs::canonical_directory`] gives.
-const CANONICAL_MAX: usize = 1023;
+/// The most symbolic links on the way to a file, as in Linux (`path_resolution(7)`).
+pub const MOST_LINKS: usize = 40;
+/// The longest path that [`crate::Vfs::canonical_directory`] gives, and the longest text of a symbolic link.
+pub const CANONICAL_MAX: usize = 1023;
 
-/// Room for a path without `.`, `..` and needless slashes.
+/// Room for a path without `.`, `..` and needless slashes, or for a link's text.
 pub type PathBuffer = ArrayString<CANONICAL_MAX>;
 
-/// A step along a path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Step<'a> {
-    /// `..`
-    Parent,
-    /// A name.
-    Name(&'a str),
-}
+/// Room for any path.
+pub(crate) type PathText = ArrayString<PATH_MAX>;
 
 /// Checks a path as a whole. Names are checked step by step.
 pub(crate) fn check(path: &str) -> Result<()> {
@@ -38,16 +34,10 @@ pub(crate) fn check(path: &str) -> Result<()> {
     }
 }
 
-/// The steps of a path. Repeated slashes and `.` are none.
-pub(crate) fn steps(path: &str) -> impl Iterator<Item = Result<Step<'_>>> {
-    path.split('/').filter(|part| !part.is_empty() && *part != ".").map(|part| match part {
-        ".." => Ok(Step::Parent),
-        name if name.len() > NAME_MAX => Err(Errno::ENAMETOOLONG),
-        name => Ok(Step::Name(name)),
-    })
-}
-
-/// Whether a path can only mean a directory: `/tmp/`, `/tmp/.`.
-pub(crate) fn demands_directory(path: &str) -> bool {
-    path.ends_with('/') || path.ends_with("/.") || path == "."
+/// The first part of a path that starts with no slash, and the rest with the slashes between; `None` at the
+/// end.
+pub(crate) fn split_first(path: &str) -> Option<(&str, &str)> {
+    let path = path.trim_start_matches('/');
+    let end = path.find('/').unwrap_or(path.len());
+    path.split_at_checked(end).filter(|(first, _)| !first.is_empty())
 }

@@ -1,35 +1,24 @@
-//! The operations on files, from a path to bytes.
+//! The operations on paths: what there is, and what is made, renamed and removed.
 
-use bitflags::bitflags;
 use spin::Mutex;
 
 use crate::errno::{Errno, Result};
-use crate::filesystem::{Contents, FileSystem};
-use crate::generated::{Buffers, Reader};
-use crate::inode::{DirectoryEntry, Kind, Metadata, Name};
+use crate::filesystem::{FileSystem, New, Sort, Statistics};
+use crate::inode::{Kind, Metadata, WRITABLE};
 use crate::mount::{Mount, MountOptions, Mounts, Place};
-use crate::open_files::{FileDescriptor, OpenFile, OpenFiles};
-use crate::path::{MOST_DEPTH, PathBuffer, Step, check, demands_directory, steps};
-
-bitflags! {
-    /// What a file is opened for.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub struct OpenFlags: u32 {
-        /// To read it.
-        const READ = 1;
-        /// To write it.
-        const WRITE = 1 << 1;
-        /// To make it if it is not there.
-        const CREATE = 1 << 2;
-    }
-}
+use crate::open_files::OpenFiles;
+use crate::path::{CANONICAL_MAX, MOST_DEPTH, PathBuffer, check};
+use crate::reader::Buffers;
+use crate::walk::{LastLink, Target, path_of, resolve, walk};
 
 /// All files of a system.
+///
+/// Locks, in the order in which they may be taken: the mounts, a file system's own, the open files. None of them
+/// is held while text is made, a command is carried out or a device works.
 pub struct Vfs {
-    buffers: &'static dyn Buffers,
-    /// Taken before `open_files` where both are held; neither while text is made.
-    mounts: Mutex<Mounts>,
-    open_files: Mutex<OpenFiles>,
+    pub(crate) buffers: &'static dyn Buffers,
+    pub(crate) mounts: Mutex<Mounts>,
+    pub(crate) open_files: Mutex<OpenFiles>,
 }
 
 impl Vfs {
@@ -52,36 +41,68 @@ impl Vfs {
         options: MountOptions,
     ) -> Result<()> {
         let mut mounts = self.mounts.lock();
-        let (point, path) = if mounts.root().is_err() {
+        let point = if mounts.root().is_err() {
             if path != "/" {
                 return Err(Errno::EINVAL);
             }
-            (None, canonical_of_root())
+            None
         } else {
             let point = resolve(&mounts, "/", path)?;
-            if mounts.filesystem(point)?.metadata(point.inode)?.kind != Kind::Directory {
-                return Err(Errno::ENOTDIR);
-            }
+            mounts.check_directory(point)?;
             if mounts.filesystem(point)?.root() == point.inode {
                 return Err(Errno::EBUSY);
             }
-            (Some(point), path_of(&mounts, point)?)
+            Some(point)
         };
-        mounts.add(Mount { source, path, filesystem, options, point })
+        mounts.add(Mount { source, filesystem, options, point })
+    }
+
+    /// Hands every mount and its path to `visit`, in the order of mounting. No lock is held meanwhile.
+    pub fn for_each_mount(&self, mut visit: impl FnMut(&Mount, &str)) {
+        for number in 0.. {
+            let (mount, path) = {
+                let mounts = self.mounts.lock();
+                let Ok(mount) = mounts.get(number).copied() else { return };
+                let root = Place { mount: number, inode: mount.filesystem.root() };
+                // A path that is too long to tell.
+                (mount, path_of(&mounts, root).unwrap_or_default())
+            };
+            visit(&mount, &path);
+        }
     }
 
     /// What is known of the file at `path`, from the directory `cwd` on.
     ///
     /// # Errors
     ///
-    /// `ENOENT`, `ENOTDIR`, `ENAMETOOLONG`, `EINVAL`.
+    /// `ENOENT`, `ENOTDIR`, `ENAMETOOLONG`, `ELOOP`, `EINVAL`.
     pub fn metadata(&self, cwd: &str, path: &str) -> Result<Metadata> {
         let mounts = self.mounts.lock();
-        let place = resolve(&mounts, cwd, path)?;
-        mounts.filesystem(place)?.metadata(place.inode)
+        mounts.metadata(resolve(&mounts, cwd, path)?)
     }
 
-    /// The path of an existing directory without `.`, `..` and needless slashes.
+    /// The same of a symbolic link itself, where the path ends with one.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Vfs::metadata`].
+    pub fn link_metadata(&self, cwd: &str, path: &str) -> Result<Metadata> {
+        let mounts = self.mounts.lock();
+        mounts.metadata(walk(&mounts, cwd, path, LastLink::Keep)?.existing()?)
+    }
+
+    /// The path that a symbolic link stands for.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Vfs::metadata`]; `EINVAL` for what is no link.
+    pub fn read_link(&self, cwd: &str, path: &str) -> Result<PathBuffer> {
+        let mounts = self.mounts.lock();
+        let place = walk(&mounts, cwd, path, LastLink::Keep)?.existing()?;
+        mounts.filesystem(place)?.read_link(place.inode)
+    }
+
+    /// The path of an existing directory without links, `.`, `..` and needless slashes.
     ///
     /// # Errors
     ///
@@ -89,246 +110,194 @@ impl Vfs {
     pub fn canonical_directory(&self, cwd: &str, path: &str) -> Result<PathBuffer> {
         let mounts = self.mounts.lock();
         let place = resolve(&mounts, cwd, path)?;
-        if mounts.filesystem(place)?.metadata(place.inode)?.kind != Kind::Directory {
-            return Err(Errno::ENOTDIR);
-        }
+        mounts.check_directory(place)?;
         path_of(&mounts, place)
+    }
+
+    /// The mount that a file belongs to, and the room in it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Vfs::metadata`].
+    pub fn statistics(&self, cwd: &str, path: &str) -> Result<(Mount, Statistics)> {
+        let mounts = self.mounts.lock();
+        let mount = *mounts.get(resolve(&mounts, cwd, path)?.mount)?;
+        Ok((mount, mount.filesystem.statistics()))
     }
 
     /// Makes a directory.
     ///
     /// # Errors
     ///
-    /// As for [`Vfs::metadata`] of the directory that it is made in; `EEXIST`, `EROFS`, `ENOMEM`.
+    /// As for [`Vfs::metadata`] of the directory that it is made in; `EEXIST`; `EACCES` or `EROFS` where
+    /// nothing can be made; `ENOMEM`, `ENOSPC`.
     pub fn make_directory(&self, cwd: &str, path: &str) -> Result<()> {
-        let mounts = self.mounts.lock();
-        check(path)?;
-        let path = path.trim_end_matches('/');
-        let (parent, name) = path.rsplit_once('/').map_or((".", path), |(parent, name)| (parent, name));
-        let parent = if parent.is_empty() { "/" } else { parent };
-        if matches!(name, "" | "." | "..") {
-            return Err(Errno::EEXIST);
-        }
-        Name::from(name).map_err(|_| Errno::ENAMETOOLONG)?;
-        let place = resolve(&mounts, cwd, parent)?;
-        if mounts.get(place.mount)?.options == MountOptions::ReadOnly {
-            return Err(Errno::EROFS);
-        }
-        mounts.filesystem(place)?.make_directory(place.inode, name).map(|_| ())
+        self.make(cwd, path, New::Directory)
     }
 
-    /// Opens a file or, to list it, a directory. A file's text is made now, or from now on.
+    /// Makes a symbolic link at `path` to `target`, which need not be there.
     ///
     /// # Errors
     ///
-    /// As for [`Vfs::metadata`]; `EACCES` or `EROFS` for more than reading; `EISDIR` for writing to a
-    /// directory; `EMFILE`; `ENOMEM` when no buffer is to be had; `EIO` when the text could not be made.
-    pub fn open(&self, cwd: &str, path: &str, flags: OpenFlags) -> Result<FileDescriptor> {
-        let (place, filesystem) = {
-            let mounts = self.mounts.lock();
-            let place = resolve_to_open(&mounts, cwd, path, flags)?;
-            (place, mounts.filesystem(place)?)
-        };
-        let metadata = filesystem.metadata(place.inode)?;
-        if flags.contains(OpenFlags::WRITE) {
-            return Err(if metadata.kind == Kind::Directory { Errno::EISDIR } else { Errno::EACCES });
-        }
-        let descriptor = self.open_files.lock().reserve()?;
-        let file = match metadata.kind {
-            Kind::Directory => Ok(OpenFile::Directory { place, cursor: 0 }),
-            Kind::File => self.open_contents(filesystem, place),
-        };
-        let mut open_files = self.open_files.lock();
-        match file {
-            Ok(file) => {
-                open_files.put(descriptor, file);
-                Ok(descriptor)
-            }
-            Err(error) => {
-                open_files.release(descriptor);
-                Err(error)
-            }
-        }
-    }
-
-    fn open_contents(&self, filesystem: &dyn FileSystem, place: Place) -> Result<OpenFile> {
-        match filesystem.open(place.inode)? {
-            Contents::Generated(content) => {
-                Ok(OpenFile::Generated { reader: Reader::open(content, self.buffers)?, offset: 0 })
-            }
-        }
-    }
-
-    /// Reads from where the last read ended and says how many bytes came; 0 at the end.
-    ///
-    /// # Errors
-    ///
-    /// `EBADF`; `EISDIR`; `EBUSY` while another reads it; `EIO` when the text could not be made.
-    pub fn read(&self, descriptor: FileDescriptor, target: &mut [u8]) -> Result<usize> {
-        let mut file = self.open_files.lock().take(descriptor)?;
-        let result = match &mut file {
-            OpenFile::Directory { .. } => Err(Errno::EISDIR),
-            OpenFile::Generated { reader, offset } => {
-                reader.read(*offset, target).inspect(|count| *offset += *count as u64)
-            }
-        };
-        self.open_files.lock().put(descriptor, file);
-        result
-    }
-
-    /// Sets where the next read starts, in bytes from the beginning; it may lie behind the end. 0 starts a
-    /// directory over.
-    ///
-    /// # Errors
-    ///
-    /// `EBADF`; `EBUSY` while another reads it; `EINVAL` for a directory and another place than 0.
-    pub fn seek(&self, descriptor: FileDescriptor, to: u64) -> Result<()> {
-        let mut open_files = self.open_files.lock();
-        let mut file = open_files.take(descriptor)?;
-        let result = match &mut file {
-            OpenFile::Directory { cursor, .. } if to == 0 => {
-                *cursor = 0;
-                Ok(())
-            }
-            OpenFile::Directory { .. } => Err(Errno::EINVAL),
-            OpenFile::Generated { offset, .. } => {
-                *offset = to;
-                Ok(())
-            }
-        };
-        open_files.put(descriptor, file);
-        result
-    }
-
-    /// The next entry of an open directory; `None` at the end.
-    ///
-    /// # Errors
-    ///
-    /// `EBADF`; `ENOTDIR`; `EBUSY` while another reads it.
-    pub fn read_directory(&self, descriptor: FileDescriptor) -> Result<Option<DirectoryEntry>> {
-        let mut file = self.open_files.lock().take(descriptor)?;
-        let result = match &mut file {
-            OpenFile::Directory { place, cursor } => self.next_entry(*place, cursor),
-            OpenFile::Generated { .. } => Err(Errno::ENOTDIR),
-        };
-        self.open_files.lock().put(descriptor, file);
-        result
-    }
-
-    fn next_entry(&self, place: Place, cursor: &mut u64) -> Result<Option<DirectoryEntry>> {
-        let filesystem = self.mounts.lock().filesystem(place)?;
-        let next = filesystem.read_directory(place.inode, *cursor)?;
-        Ok(next.map(|(entry, behind)| {
-            *cursor = behind;
-            entry
-        }))
-    }
-
-    /// Closes a file or directory.
-    ///
-    /// # Errors
-    ///
-    /// `EBADF`; `EBUSY` while another reads it.
-    pub fn close(&self, descriptor: FileDescriptor) -> Result<()> {
-        let file = self.open_files.lock().take(descriptor)?;
-        if let OpenFile::Generated { reader, .. } = file {
-            reader.close(self.buffers);
-        }
-        self.open_files.lock().release(descriptor);
-        Ok(())
-    }
-
-    /// Hands every mount to `visit`, in the order of mounting. No lock is held meanwhile.
-    pub fn for_each_mount(&self, mut visit: impl FnMut(&Mount)) {
-        for number in 0.. {
-            let mount = self.mounts.lock().get(number).cloned();
-            let Ok(mount) = mount else { return };
-            visit(&mount);
-        }
-    }
-}
-
-fn canonical_of_root() -> PathBuffer {
-    let mut path = PathBuffer::new();
-    path.push('/');
-    path
-}
-
-fn resolve_to_open(mounts: &Mounts, cwd: &str, path: &str, flags: OpenFlags) -> Result<Place> {
-    match resolve(mounts, cwd, path) {
-        // A file that is not there can be made nowhere yet: say so where it would have to be made.
-        Err(Errno::ENOENT) if flags.contains(OpenFlags::CREATE) => {
-            let parent = path.trim_end_matches('/').rsplit_once('/').map_or(".", |(parent, _)| parent);
-            resolve(mounts, cwd, if parent.is_empty() { "/" } else { parent })?;
-            Err(Errno::EROFS)
-        }
-        resolved => resolved,
-    }
-}
-
-/// Walks a path from the root, or from `cwd` if it is relative.
-fn resolve(mounts: &Mounts, cwd: &str, path: &str) -> Result<Place> {
-    check(path)?;
-    let mut place = mounts.covered(mounts.root()?);
-    let mut depth = 0_usize;
-    let start = if path.starts_with('/') { "" } else { cwd };
-    for step in steps(start).chain(steps(path)) {
-        let filesystem = mounts.filesystem(place)?;
-        place = match step? {
-            Step::Parent => {
-                if filesystem.metadata(place.inode)?.kind != Kind::Directory {
-                    return Err(Errno::ENOTDIR);
-                }
-                depth = depth.saturating_sub(1);
-                mounts.parent(place)?
-            }
-            Step::Name(name) => {
-                depth += 1;
-                if depth > MOST_DEPTH {
-                    return Err(Errno::ENAMETOOLONG);
-                }
-                mounts.covered(Place { mount: place.mount, inode: filesystem.lookup(place.inode, name)? })
-            }
-        };
-    }
-    // `name/.` and `name/` mean a directory; so does `name/..`, which was checked on the way.
-    if demands_directory(path) && mounts.filesystem(place)?.metadata(place.inode)?.kind != Kind::Directory {
-        return Err(Errno::ENOTDIR);
-    }
-    Ok(place)
-}
-
-/// The path of a directory, found by its way up.
-fn path_of(mounts: &Mounts, directory: Place) -> Result<PathBuffer> {
-    let root = mounts.root()?;
-    let mut path = PathBuffer::new();
-    let mut at = directory;
-    while at != root {
-        let parent = mounts.parent(at)?;
-        let name = name_in(mounts, parent, at)?;
-        if path.len() + name.len() + 1 > path.capacity() {
+    /// As for [`Vfs::make_directory`]; `ENOENT` for an empty target; `ENAMETOOLONG` for one of
+    /// more than [`CANONICAL_MAX`] bytes.
+    pub fn make_link(&self, cwd: &str, target: &str, path: &str) -> Result<()> {
+        check(target)?;
+        if target.len() > CANONICAL_MAX {
             return Err(Errno::ENAMETOOLONG);
         }
-        // The way goes up, so each name goes in front.
-        let behind = path;
-        path.clear();
-        path.push('/');
-        path.push_str(&name);
-        path.push_str(&behind);
-        at = parent;
+        self.make(cwd, path, New::Link(target))
     }
-    if path.is_empty() { Ok(canonical_of_root()) } else { Ok(path) }
+
+    fn make(&self, cwd: &str, path: &str, new: New<'_>) -> Result<()> {
+        let mounts = self.mounts.lock();
+        let target = walk(&mounts, cwd, path, LastLink::Keep)?;
+        if target.found.is_some() {
+            return Err(Errno::EEXIST);
+        }
+        if target.is_directory_meant && new != New::Directory {
+            return Err(Errno::ENOENT);
+        }
+        check_writable(&mounts, target.parent)?;
+        mounts.filesystem(target.parent)?.create(target.parent.inode, target.name()?, new).map(drop)
+    }
+
+    /// Removes a file or a link. What is open stays readable until it is closed.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Vfs::metadata`]; `EISDIR`; `EACCES`, `EPERM` or `EROFS` where nothing can be removed.
+    pub fn unlink(&self, cwd: &str, path: &str) -> Result<()> {
+        self.remove(cwd, path, Sort::Other)
+    }
+
+    /// Removes an empty directory.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Vfs::metadata`]; `ENOTDIR`, `ENOTEMPTY`; `EBUSY` for `/`, `.`, `..` and a mount point;
+    /// `EACCES`, `EPERM` or `EROFS` where nothing can be removed.
+    pub fn remove_directory(&self, cwd: &str, path: &str) -> Result<()> {
+        self.remove(cwd, path, Sort::Directory)
+    }
+
+    fn remove(&self, cwd: &str, path: &str, sort: Sort) -> Result<()> {
+        let mounts = self.mounts.lock();
+        let target = walk(&mounts, cwd, path, LastLink::Keep)?;
+        let found = target.existing()?;
+        check_sort(&mounts, found, sort)?;
+        let name = target.name()?;
+        if target.is_mount_point() {
+            return Err(Errno::EBUSY);
+        }
+        check_writable(&mounts, target.parent)?;
+        mounts.filesystem(found)?.remove(target.parent.inode, name, sort)
+    }
+
+    /// Gives the file or directory `from` the name `to`. What was there, a file or an empty directory, goes.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Vfs::metadata`]; `EXDEV` across mounts; `EINVAL` for a directory into itself; `ENAMETOOLONG` where
+    /// one would come to lie too deep; `EISDIR`,
+    /// `ENOTDIR`, `ENOTEMPTY` where `to` is of the other sort or full; `EBUSY` for `/`, `.`, `..` and mount
+    /// points; `EACCES`, `EPERM` or `EROFS` where nothing can be renamed; `ENOMEM`, `ENOSPC`.
+    pub fn rename(&self, cwd: &str, from: &str, to: &str) -> Result<()> {
+        let mounts = self.mounts.lock();
+        let old = walk(&mounts, cwd, from, LastLink::Keep)?;
+        let new = walk(&mounts, cwd, to, LastLink::Keep)?;
+        let moved = old.existing()?;
+        let (old_name, new_name) = (old.name()?, new.name()?);
+        if old.parent.mount != new.parent.mount {
+            return Err(Errno::EXDEV);
+        }
+        if old.is_mount_point() || new.is_mount_point() {
+            return Err(Errno::EBUSY);
+        }
+        let filesystem = mounts.filesystem(old.parent)?;
+        if filesystem.metadata(moved.inode)?.kind != Kind::Directory {
+            if new.is_directory_meant {
+                return Err(Errno::ENOTDIR);
+            }
+        } else if new.depth + 1 + filesystem.height(moved.inode)? > MOST_DEPTH {
+            return Err(Errno::ENAMETOOLONG);
+        }
+        check_writable(&mounts, old.parent)?;
+        check_writable(&mounts, new.parent)?;
+        filesystem.rename((old.parent.inode, old_name), (new.parent.inode, new_name))
+    }
+
+    /// Sets when a file was changed last to now.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Vfs::metadata`]; `EPERM` or `EROFS` where that cannot be set.
+    pub fn touch(&self, cwd: &str, path: &str) -> Result<()> {
+        let mounts = self.mounts.lock();
+        let place = resolve(&mounts, cwd, path)?;
+        check_mount(&mounts, place)?;
+        mounts.filesystem(place)?.touch(place.inode)
+    }
+
+    /// The place of a file to open, made if that is asked for.
+    pub(crate) fn place_to_open(
+        &self,
+        cwd: &str,
+        path: &str,
+        wanted: Wanted,
+    ) -> Result<(Place, &'static dyn FileSystem)> {
+        let mounts = self.mounts.lock();
+        let last = if wanted == Wanted::New { LastLink::Keep } else { LastLink::Follow };
+        let target = walk(&mounts, cwd, path, last)?;
+        let place = match (target.found, wanted) {
+            (Some(_), Wanted::New) => return Err(Errno::EEXIST),
+            (Some(place), _) => place,
+            (None, Wanted::Existing) => return Err(Errno::ENOENT),
+            (None, _) => make_file(&mounts, &target)?,
+        };
+        Ok((place, mounts.filesystem(place)?))
+    }
 }
 
-/// The name that `child`, or what it covers, has in `parent`.
-fn name_in(mounts: &Mounts, parent: Place, child: Place) -> Result<Name> {
-    let filesystem = mounts.filesystem(parent)?;
-    let mut cursor = 0;
-    while let Some((entry, next)) = filesystem.read_directory(parent.inode, cursor)? {
-        if mounts.covered(Place { mount: parent.mount, inode: entry.inode }) == child {
-            return Ok(entry.name);
-        }
-        cursor = next;
+/// What must or may be there when a file is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// It must be there.
+    Existing,
+    /// It is made if it is not there.
+    Any,
+    /// It must not be there, and is made.
+    New,
+}
+
+fn make_file(mounts: &Mounts, target: &Target) -> Result<Place> {
+    if target.is_directory_meant {
+        return Err(Errno::EISDIR);
     }
-    Err(Errno::ENOENT)
+    check_writable(mounts, target.parent)?;
+    let filesystem = mounts.filesystem(target.parent)?;
+    let inode = filesystem.create(target.parent.inode, target.name()?, New::File)?;
+    Ok(Place { mount: target.parent.mount, inode })
+}
+
+/// Whether the file system of a place may be changed.
+pub(crate) fn check_mount(mounts: &Mounts, place: Place) -> Result<()> {
+    match mounts.get(place.mount)?.options {
+        MountOptions::ReadWrite => Ok(()),
+        MountOptions::ReadOnly => Err(Errno::EROFS),
+    }
+}
+
+/// Whether names may be made and taken away in a directory.
+fn check_writable(mounts: &Mounts, directory: Place) -> Result<()> {
+    check_mount(mounts, directory)?;
+    if mounts.metadata(directory)?.mode & WRITABLE == 0 { Err(Errno::EACCES) } else { Ok(()) }
+}
+
+fn check_sort(mounts: &Mounts, place: Place, sort: Sort) -> Result<()> {
+    match (mounts.metadata(place)?.kind, sort) {
+        (Kind::Directory, Sort::Other) => Err(Errno::EISDIR),
+        (Kind::Directory, Sort::Directory) | (_, Sort::Other) => Ok(()),
+        (_, Sort::Directory) => Err(Errno::ENOTDIR),
+    }
 }

@@ -42,7 +42,7 @@ fn run(session: &mut Session, words: &[&str]) {
 
 fn list(session: &mut Session, path: &str, form: Form) -> Result<()> {
     let metadata = session.vfs().metadata(&session.cwd, path)?;
-    if metadata.kind == Kind::File {
+    if metadata.kind != Kind::Directory {
         show(session, path, &metadata, form);
         return Ok(());
     }
@@ -68,6 +68,8 @@ fn show(session: &mut Session, name: &str, metadata: &Metadata, form: Form) {
     let (letter, colour, end) = match metadata.kind {
         Kind::Directory => ('d', "\x1b[1;34m", "\x1b[0m"),
         Kind::File => ('-', "", ""),
+        Kind::Link => ('l', "\x1b[1;36m", "\x1b[0m"),
+        Kind::Device => ('c', "\x1b[1;33m", "\x1b[0m"),
     };
     if form == Form::Long {
         let bit = |at: u16, letter: char| if metadata.mode >> at & 1 != 0 { letter } else { '-' };

@@ -31,10 +31,15 @@ pub(crate) enum Purpose {
     Buffers,
     /// Page tables.
     PageTables,
+    /// Contents of files, and all else that a ramfs keeps.
+    Files,
 }
 
 impl Purpose {
-    const COUNT: usize = 4;
+    const COUNT: usize = 5;
+    /// All of them.
+    pub(crate) const ALL: [Self; Self::COUNT] =
+        [Self::Heap, Self::Arena, Self::Buffers, Self::PageTables, Self::Files];
 }
 
 /// Why memory could not be set up.

@@ -5,17 +5,19 @@
 //!
 //! # Locks
 //!
-//! All mask interrupts while held. A lock may be taken while holding only those above it in this list:
+//! All but the first mask interrupts while held. A lock may be taken while holding only those above it in this list:
 //!
-//! 1. `vfs` (mounts, open files, ramfs): held for look-ups, never while a node renders
-//! 2. `heap::HEAP`: the tracker and its backend; one lock for both
-//! 3. `arch::paging::SPACE`: the address space
-//! 4. `FRAMES`: the frames
-//! 5. `logger::RING`: held for the copy of one message
-//! 6. `console::device::CONSOLE`: the screen
-//! 7. `arch::serial::LINE_STATE`: the serial line; `arch::keyboard::KEYBOARD` stands beside it
+//! 1. `vfs`: the mounts, then a ramfs, then the open files; held for look-ups and copies, never while a node
+//!    renders. They mask no interrupts, so no handler may touch files
+//! 2. `files::OWNED`: which frames are files'; held for the copy of at most a page
+//! 3. `heap::HEAP`: the tracker and its backend; one lock for both
+//! 4. `arch::paging::SPACE`: the address space
+//! 5. `FRAMES`: the frames
+//! 6. `logger::RING`: held for the copy of one message
+//! 7. `console::device::CONSOLE`: the screen
+//! 8. `arch::serial::LINE_STATE`: the serial line; `arch::keyboard::KEYBOARD` stands beside it
 //!
-//! Nothing is logged, formatted or sent to a device under 2 to 4, and nothing allocates from the heap under
+//! Nothing is logged, formatted or sent to a device under 2 to 5, and nothing allocates from the heap under
 //! any of them but 1.
 
 #[cfg(target_os = "none")]
@@ -24,6 +26,8 @@ pub(crate) mod bench;
 pub(crate) mod buffers;
 #[cfg(target_os = "none")]
 mod early;
+#[cfg(target_os = "none")]
+pub(crate) mod files;
 pub(crate) mod frames;
 #[cfg(target_os = "none")]
 pub(crate) mod heap;

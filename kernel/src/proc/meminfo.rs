@@ -18,6 +18,7 @@ pub(super) struct MemInfo;
 impl Text for MemInfo {
     fn render(&self, out: &mut dyn Write) -> fmt::Result {
         let free = free_pages();
+        let files = pages_for(Purpose::Files);
         let arena = pages_for(Purpose::Arena);
         let heap = tracker().with_backend(|backend| (backend.shared_pages(), backend.large_pages()));
         let (slab, large) = heap.unwrap_or_default();
@@ -26,7 +27,7 @@ impl Text for MemInfo {
             ("MemFree", free),
             ("MemAvailable", free),
             ("Buffers", 0),
-            ("Cached", 0),
+            ("Cached", files),
             ("SwapCached", 0),
             ("Active", 0),
             ("Inactive", 0),
@@ -36,7 +37,7 @@ impl Text for MemInfo {
             ("Writeback", 0),
             ("AnonPages", 0),
             ("Mapped", 0),
-            ("Shmem", 0),
+            ("Shmem", files),
             ("KReclaimable", 0),
             ("Slab", slab),
             ("SReclaimable", 0),

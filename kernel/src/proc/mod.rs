@@ -14,6 +14,8 @@ mod version;
 
 use vfs::{Content, GeneratedFs, Node};
 
+use crate::arch::clock;
+
 static NODES: [Node; 9] = [
     Node { name: "allocs", content: Content::Table(&allocs::Allocs) },
     Node { name: "buddyinfo", content: Content::Text(&buddyinfo::BuddyInfo) },
@@ -27,4 +29,4 @@ static NODES: [Node; 9] = [
 ];
 
 /// The file system of these files.
-pub(crate) static PROC: GeneratedFs = GeneratedFs::new("proc", &NODES);
+pub(crate) static PROC: GeneratedFs = GeneratedFs::new("proc", &NODES, clock::now_ns);

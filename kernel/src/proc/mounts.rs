@@ -12,15 +12,22 @@ pub(super) struct MountTable;
 impl Text for MountTable {
     fn render(&self, out: &mut dyn Write) -> fmt::Result {
         let mut result = Ok(());
-        VFS.for_each_mount(|mount| {
+        VFS.for_each_mount(|mount, path| {
             let options = match mount.options {
                 MountOptions::ReadWrite => "rw",
                 MountOptions::ReadOnly => "ro",
             };
             let kind = mount.filesystem.type_name();
-            if result.is_ok() {
-                result = writeln!(out, "{} {} {kind} {options} 0 0", mount.source, mount.path);
+            let room = mount.filesystem.statistics();
+            if result.is_err() {
+                return;
             }
+            result = write!(out, "{} {path} {kind} {options}", mount.source);
+            if result.is_ok() && room.total_blocks > 0 {
+                let size_kib = room.total_blocks * u64::from(room.block_bytes) / 1024;
+                result = write!(out, ",size={size_kib}k");
+            }
+            result = result.and_then(|()| writeln!(out, " 0 0"));
         });
         result
     }

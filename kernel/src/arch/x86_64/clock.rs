@@ -100,6 +100,11 @@ pub(crate) fn uptime_ns() -> u64 {
     counts_to_ns(counts())
 }
 
+/// Nanoseconds since 1970-01-01, as far as this machine knows.
+pub(crate) fn now_ns() -> u64 {
+    uptime_ns()
+}
+
 /// Timer interrupts so far.
 pub(crate) fn ticks() -> u64 {
     TICKS.load(Ordering::Relaxed)

@@ -1,0 +1,266 @@
+//! The operations on open files: reading, writing, seeking, listing.
+
+use crate::errno::{Errno, Result};
+use crate::filesystem::{Contents, FileSystem, WriteAt};
+use crate::inode::{DirectoryEntry, Kind, Metadata, READABLE, WRITABLE};
+use crate::mount::Place;
+use crate::open_files::{Body, FileDescriptor, OpenFile, OpenFlags, SeekFrom};
+use crate::reader::{LineGatherer, Reader};
+use crate::vfs::{Vfs, Wanted, check_mount};
+
+impl Vfs {
+    /// Opens a file or, to list it, a directory. Generated text is made now, or from now on.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Vfs::metadata`]; `EACCES` or `EROFS` where the flags ask for more than the file allows; `EISDIR`
+    /// for writing to a directory; `EEXIST` with `EXCLUSIVE`; `EINVAL` where nothing is to be read or written;
+    /// `EMFILE`; `ENOMEM` when no buffer is to be had; `ENOSPC`; `EIO` when the text could not be made.
+    pub fn open(&self, cwd: &str, path: &str, flags: OpenFlags) -> Result<FileDescriptor> {
+        if !flags.intersects(OpenFlags::READ | OpenFlags::WRITE)
+            || flags.intersects(OpenFlags::APPEND | OpenFlags::TRUNCATE) && !flags.contains(OpenFlags::WRITE)
+        {
+            return Err(Errno::EINVAL);
+        }
+        let wanted = match (flags.contains(OpenFlags::CREATE), flags.contains(OpenFlags::EXCLUSIVE)) {
+            (false, _) => Wanted::Existing,
+            (true, false) => Wanted::Any,
+            (true, true) => Wanted::New,
+        };
+        // The slot comes first: a file that cannot be opened should not be made either.
+        let descriptor = self.open_files.lock().reserve()?;
+        let file = self.place_to_open(cwd, path, wanted).and_then(|(place, filesystem)| {
+            let body = self.open_body(filesystem, place, flags)?;
+            Ok(OpenFile { place, flags, offset: 0, body })
+        });
+        let mut open_files = self.open_files.lock();
+        match file {
+            Ok(file) => {
+                open_files.put(descriptor, file);
+                Ok(descriptor)
+            }
+            Err(error) => {
+                open_files.release(descriptor);
+                Err(error)
+            }
+        }
+    }
+
+    fn open_body(&self, filesystem: &dyn FileSystem, place: Place, flags: OpenFlags) -> Result<Body> {
+        let metadata = filesystem.metadata(place.inode)?;
+        let (is_read, is_written) = (flags.contains(OpenFlags::READ), flags.contains(OpenFlags::WRITE));
+        if metadata.kind == Kind::Directory {
+            return if is_written || flags.contains(OpenFlags::CREATE) {
+                Err(Errno::EISDIR)
+            } else {
+                Ok(Body::Directory)
+            };
+        }
+        if is_read && metadata.mode & READABLE == 0 || is_written && metadata.mode & WRITABLE == 0 {
+            return Err(Errno::EACCES);
+        }
+        if is_written && metadata.kind == Kind::File {
+            check_mount(&self.mounts.lock(), place)?;
+        }
+        let contents = filesystem.open(place.inode)?;
+        self.body_of(contents, flags)
+            .and_then(|body| {
+                if matches!(body, Body::Stored) && flags.contains(OpenFlags::TRUNCATE) {
+                    filesystem.set_size(place.inode, 0)?;
+                }
+                Ok(body)
+            })
+            .inspect_err(|_| filesystem.close(place.inode))
+    }
+
+    fn body_of(&self, contents: Contents, flags: OpenFlags) -> Result<Body> {
+        Ok(match contents {
+            Contents::Text(text) => Body::Generated(Reader::of_text(text, self.buffers)?),
+            Contents::Table(table) => Body::Generated(Reader::of_table(table, self.buffers)?),
+            Contents::Device(device) => Body::Device(device),
+            Contents::Stored => Body::Stored,
+            Contents::Control(control) => {
+                let (is_read, is_written) =
+                    (flags.contains(OpenFlags::READ), flags.contains(OpenFlags::WRITE));
+                let reader = is_read.then(|| Reader::of_text(control, self.buffers)).transpose()?;
+                match is_written.then(|| LineGatherer::open(self.buffers)).transpose() {
+                    Ok(lines) => Body::Control { control, reader, lines },
+                    Err(error) => {
+                        if let Some(reader) = reader {
+                            reader.close(self.buffers);
+                        }
+                        return Err(error);
+                    }
+                }
+            }
+        })
+    }
+
+    /// Takes the file out of its slot for `operation`, so that no lock is held meanwhile.
+    fn with_file<T>(
+        &self,
+        descriptor: FileDescriptor,
+        operation: impl FnOnce(&mut OpenFile, &dyn FileSystem) -> Result<T>,
+    ) -> Result<T> {
+        let mut file = self.open_files.lock().take(descriptor)?;
+        let filesystem = self.mounts.lock().filesystem(file.place);
+        let result = filesystem.and_then(|filesystem| operation(&mut file, filesystem));
+        self.open_files.lock().put(descriptor, file);
+        result
+    }
+
+    /// Reads from where the last read or write ended and says how many bytes came; 0 at the end.
+    ///
+    /// # Errors
+    ///
+    /// `EBADF`, also where it is not open to read; `EISDIR`; `EBUSY` while another uses the same descriptor;
+    /// `EIO` when the text could not be made; a device's own.
+    pub fn read(&self, descriptor: FileDescriptor, target: &mut [u8]) -> Result<usize> {
+        self.with_file(descriptor, |file, filesystem| {
+            if !file.flags.contains(OpenFlags::READ) {
+                return Err(Errno::EBADF);
+            }
+            let count = match &mut file.body {
+                Body::Directory => return Err(Errno::EISDIR),
+                Body::Generated(reader) | Body::Control { reader: Some(reader), .. } => {
+                    reader.read(file.offset, target)?
+                }
+                Body::Control { reader: None, .. } => return Err(Errno::EBADF),
+                Body::Device(device) => device.read(file.offset, target)?,
+                Body::Stored => filesystem.read(file.place.inode, file.offset, target)?,
+            };
+            file.offset = file.offset.saturating_add(count as u64);
+            Ok(count)
+        })
+    }
+
+    /// Writes where the last read or write ended, or with `APPEND` at the end, and says how many bytes went;
+    /// fewer than were given when the room ends.
+    ///
+    /// # Errors
+    ///
+    /// `EBADF`, also where it is not open to write; `EBUSY` while another uses the same descriptor; `ENOSPC`,
+    /// `ENOMEM` or `EFBIG` when not even one byte could be written; a device's or a control file's own.
+    pub fn write(&self, descriptor: FileDescriptor, bytes: &[u8]) -> Result<usize> {
+        self.with_file(descriptor, |file, filesystem| {
+            if !file.flags.contains(OpenFlags::WRITE) {
+                return Err(Errno::EBADF);
+            }
+            let (start, count) = match &mut file.body {
+                Body::Control { control, lines: Some(lines), .. } => {
+                    (file.offset, lines.write(*control, bytes)?)
+                }
+                Body::Device(device) => (file.offset, device.write(bytes)?),
+                Body::Stored => {
+                    let is_appended = file.flags.contains(OpenFlags::APPEND);
+                    let at = if is_appended { WriteAt::End } else { WriteAt::Offset(file.offset) };
+                    filesystem.write(file.place.inode, at, bytes)?
+                }
+                Body::Directory | Body::Generated(_) | Body::Control { .. } => return Err(Errno::EBADF),
+            };
+            file.offset = start.saturating_add(count as u64);
+            Ok(count)
+        })
+    }
+
+    /// Sets where the next read or write starts, and says where that is, in bytes from the beginning; it may lie
+    /// behind the end. A directory can only be started over.
+    ///
+    /// # Errors
+    ///
+    /// `EBADF`; `EBUSY` while another uses the same descriptor; `EINVAL` for a place before the beginning, one
+    /// from the end of a file whose length is not known, and any but the beginning of a directory.
+    pub fn seek(&self, descriptor: FileDescriptor, to: SeekFrom) -> Result<u64> {
+        self.with_file(descriptor, |file, filesystem| {
+            let size_bytes = match &file.body {
+                Body::Directory if to == SeekFrom::Start(0) => Some(0),
+                Body::Directory => return Err(Errno::EINVAL),
+                Body::Generated(reader) | Body::Control { reader: Some(reader), .. } => reader.size_bytes(),
+                Body::Control { reader: None, .. } | Body::Device(_) => Some(0),
+                Body::Stored => Some(filesystem.metadata(file.place.inode)?.size_bytes),
+            };
+            let offset = match to {
+                SeekFrom::Start(offset) => Some(offset),
+                SeekFrom::Current(distance) => file.offset.checked_add_signed(distance),
+                SeekFrom::End(distance) => size_bytes.and_then(|size| size.checked_add_signed(distance)),
+            };
+            file.offset = offset.filter(|offset| i64::try_from(*offset).is_ok()).ok_or(Errno::EINVAL)?;
+            Ok(file.offset)
+        })
+    }
+
+    /// Cuts a file, or lengthens it by a hole that reads as zeros.
+    ///
+    /// # Errors
+    ///
+    /// `EBADF`, also where it is not open to write; `EINVAL` where there is nothing to cut; `EFBIG`; `EBUSY`
+    /// while another uses the same descriptor.
+    pub fn truncate(&self, descriptor: FileDescriptor, size_bytes: u64) -> Result<()> {
+        self.with_file(descriptor, |file, filesystem| {
+            if !file.flags.contains(OpenFlags::WRITE) {
+                return Err(Errno::EBADF);
+            }
+            match file.body {
+                Body::Stored => filesystem.set_size(file.place.inode, size_bytes),
+                _ => Err(Errno::EINVAL),
+            }
+        })
+    }
+
+    /// What is known of an open file.
+    ///
+    /// # Errors
+    ///
+    /// `EBADF`; `EBUSY` while another uses the same descriptor; `ENOENT` for a directory that was removed.
+    pub fn metadata_of(&self, descriptor: FileDescriptor) -> Result<Metadata> {
+        self.with_file(descriptor, |file, filesystem| filesystem.metadata(file.place.inode))
+    }
+
+    /// The next entry of an open directory; `None` at the end.
+    ///
+    /// # Errors
+    ///
+    /// `EBADF`; `ENOTDIR`; `EBUSY` while another uses the same descriptor; `ENOENT` for a directory that was
+    /// removed.
+    pub fn read_directory(&self, descriptor: FileDescriptor) -> Result<Option<DirectoryEntry>> {
+        self.with_file(descriptor, |file, filesystem| {
+            let Body::Directory = file.body else { return Err(Errno::ENOTDIR) };
+            let next = filesystem.read_directory(file.place.inode, file.offset)?;
+            Ok(next.map(|(entry, behind)| {
+                file.offset = behind;
+                entry
+            }))
+        })
+    }
+
+    /// Closes a file or directory. A control file carries out a last line that has no end.
+    ///
+    /// # Errors
+    ///
+    /// `EBADF`; `EBUSY` while another uses it. It is closed all the same where a control file's last command
+    /// fails, with that command's error.
+    pub fn close(&self, descriptor: FileDescriptor) -> Result<()> {
+        let file = self.open_files.lock().take(descriptor)?;
+        let result = self.close_body(file);
+        self.open_files.lock().release(descriptor);
+        result
+    }
+
+    fn close_body(&self, file: OpenFile) -> Result<()> {
+        let filesystem = self.mounts.lock().filesystem(file.place)?;
+        if !matches!(file.body, Body::Directory) {
+            filesystem.close(file.place.inode);
+        }
+        match file.body {
+            Body::Generated(reader) => reader.close(self.buffers),
+            Body::Control { control, reader, lines } => {
+                if let Some(reader) = reader {
+                    reader.close(self.buffers);
+                }
+                return lines.map_or(Ok(()), |lines| lines.close(control, self.buffers));
+            }
+            Body::Directory | Body::Device(_) | Body::Stored => {}
+        }
+        Ok(())
+    }
+}

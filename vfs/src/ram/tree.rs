@@ -1,0 +1,182 @@
+//! A tree of pages: from a page's place in a file to its number.
+//!
+//! A tree of height 0 is one page of contents. A tree of height n is a page of 1,024 numbers, each of a tree of
+//! height n - 1; 0 stands for a hole. So a file with one byte at its far end takes a few pages, and a lookup a
+//! few reads. The shape is that of the block maps of Unix file systems (Bach, The Design of the UNIX Operating
+//! System, 4.2), with all of a file at one depth.
+
+use super::space::{PAGE_BYTES, Space};
+use crate::errno::{Errno, Result};
+
+const NUMBER_BYTES: usize = 4;
+const FAN_OUT: u64 = (PAGE_BYTES / NUMBER_BYTES) as u64;
+const NUMBERS_AT_ONCE: usize = 64;
+const MOST_HEIGHT: u8 = 4;
+/// The longest file: 4 PiB.
+pub(super) const MOST_BYTES: u64 = span(MOST_HEIGHT) * PAGE_BYTES as u64;
+
+/// Where a file's pages are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Tree {
+    /// The page at the top, 0 for an empty file.
+    pub(super) root: u32,
+    pub(super) height: u8,
+    /// Pages in all, those of numbers included.
+    pub(super) pages: u32,
+}
+
+/// Pages of contents that a tree of this height can hold.
+const fn span(height: u8) -> u64 {
+    FAN_OUT.pow(height as u32)
+}
+
+/// Where the number for page `index` stands in a page of numbers above a tree of height `below`.
+fn slot(index: u64, below: u8) -> usize {
+    (index / span(below) % FAN_OUT) as usize
+}
+
+fn number(space: &Space, page: u32, slot: usize) -> u32 {
+    let mut bytes = [0; NUMBER_BYTES];
+    space.read(page, slot * NUMBER_BYTES, &mut bytes);
+    u32::from_le_bytes(bytes)
+}
+
+/// Some of a page's numbers.
+fn numbers(space: &Space, page: u32, first: usize) -> [u32; NUMBERS_AT_ONCE] {
+    let mut bytes = [[0; NUMBER_BYTES]; NUMBERS_AT_ONCE];
+    space.read(page, first * NUMBER_BYTES, bytes.as_flattened_mut());
+    bytes.map(u32::from_le_bytes)
+}
+
+fn set_number(space: &Space, page: u32, slot: usize, number: u32) {
+    space.write(page, slot * NUMBER_BYTES, &number.to_le_bytes());
+}
+
+impl Tree {
+    /// The page at `index`; `None` for a hole.
+    pub(super) fn find(&self, space: &Space, index: u64) -> Option<u32> {
+        let mut page = (index < span(self.height)).then_some(self.root).filter(|page| *page != 0)?;
+        for below in (0..self.height).rev() {
+            page = Some(number(space, page, slot(index, below))).filter(|page| *page != 0)?;
+        }
+        Some(page)
+    }
+
+    /// The page at `index`, made of zeros if there was a hole. A failure changes nothing.
+    pub(super) fn find_or_take(&mut self, space: &mut Space, index: u64) -> Result<u32> {
+        if let Some(page) = self.find(space, index) {
+            return Ok(page);
+        }
+        if index >= span(MOST_HEIGHT) {
+            return Err(Errno::EFBIG);
+        }
+        let present = span(self.height);
+        self.raise(space, index).and_then(|()| self.fill_hole(space, index)).inspect_err(|_| {
+            self.lower(space, present);
+        })
+    }
+
+    /// Makes the tree high enough for `index`.
+    fn raise(&mut self, space: &mut Space, index: u64) -> Result<()> {
+        while index >= span(self.height) {
+            if self.root != 0 {
+                let above = space.take()?;
+                set_number(space, above, 0, self.root);
+                self.root = above;
+                self.pages += 1;
+            }
+            self.height += 1;
+        }
+        Ok(())
+    }
+
+    /// Takes away what is not needed at the top for so many pages of contents.
+    fn lower(&mut self, space: &mut Space, present: u64) {
+        while self.height > 0 && (self.root == 0 || present <= span(self.height - 1)) {
+            if self.root != 0 {
+                let below = number(space, self.root, 0);
+                space.give(self.root);
+                self.pages -= 1;
+                self.root = below;
+            }
+            self.height -= 1;
+        }
+    }
+
+    /// Makes the page at `index` and the pages of numbers on the way to it.
+    fn fill_hole(&mut self, space: &mut Space, index: u64) -> Result<u32> {
+        let mut missing_height = self.height;
+        let mut place = None;
+        let mut page = self.root;
+        while page != 0 && missing_height > 0 {
+            missing_height -= 1;
+            let slot = slot(index, missing_height);
+            place = Some((page, slot));
+            page = number(space, page, slot);
+        }
+        // From the bottom up, so that nothing refers to a part until it is whole.
+        let contents = space.take()?;
+        let mut top = contents;
+        for below in 0..missing_height {
+            match space.take() {
+                Ok(above) => {
+                    set_number(space, above, slot(index, below), top);
+                    top = above;
+                }
+                Err(error) => {
+                    let mut freed = 0;
+                    free_from(space, top, below, 0, &mut freed);
+                    return Err(error);
+                }
+            }
+        }
+        match place {
+            Some((page, slot)) => set_number(space, page, slot, top),
+            None => self.root = top,
+        }
+        self.pages += u32::from(missing_height) + 1;
+        Ok(contents)
+    }
+
+    /// Frees all pages from `index` on.
+    pub(super) fn cut(&mut self, space: &mut Space, index: u64) {
+        if self.root == 0 {
+            return;
+        }
+        let mut freed = 0;
+        if free_from(space, self.root, self.height, index, &mut freed) {
+            *self = Self::default();
+            return;
+        }
+        self.pages -= freed;
+        self.lower(space, index);
+    }
+}
+
+/// Frees what lies from `index` on in the tree under `page`, and the page itself if nothing is left: then says
+/// true.
+fn free_from(space: &mut Space, page: u32, height: u8, index: u64, freed: &mut u32) -> bool {
+    let mut is_empty = height > 0 || index == 0;
+    if let Some(below) = height.checked_sub(1) {
+        for first in (0..FAN_OUT).step_by(NUMBERS_AT_ONCE) {
+            for (slot, child) in (first..).zip(numbers(space, page, first as usize)) {
+                let start = slot * span(below);
+                if child == 0 {
+                    continue;
+                }
+                if start + span(below) > index
+                    && free_from(space, child, below, index.saturating_sub(start), freed)
+                {
+                    set_number(space, page, slot as usize, 0);
+                } else {
+                    is_empty = false;
+                }
+            }
+        }
+    }
+    if is_empty {
+        space.give(page);
+        *freed += 1;
+    }
+    is_empty
+}

@@ -1,0 +1,227 @@
+//! Walking paths: from text to a place, over mounts and symbolic links, and back.
+
+use crate::errno::{Errno, Result};
+use crate::inode::{Kind, Name};
+use crate::mount::{Mounts, Place};
+use crate::path::{MOST_DEPTH, MOST_LINKS, NAME_MAX, PathBuffer, PathText, check, split_first};
+
+/// What to do with a symbolic link at a path's end. One on the way is always followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LastLink {
+    /// The place that it leads to.
+    Follow,
+    /// The link itself.
+    Keep,
+}
+
+/// Where a path leads.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Target {
+    /// The directory that the last name stands in.
+    pub(crate) parent: Place,
+    /// The last name; `None` where the path ends with no name: `/`, `.` or `..`.
+    pub(crate) name: Option<Name>,
+    /// What has that name, if anything.
+    pub(crate) found: Option<Place>,
+    /// Directories between the root and the last name.
+    pub(crate) depth: usize,
+    /// Whether the path can only mean a directory: it ends with a slash or without a name.
+    pub(crate) is_directory_meant: bool,
+}
+
+impl Target {
+    /// What the path leads to.
+    pub(crate) fn existing(&self) -> Result<Place> {
+        self.found.ok_or(Errno::ENOENT)
+    }
+
+    /// The name, to make or take away something.
+    pub(crate) fn name(&self) -> Result<&str> {
+        self.name.as_ref().map(Name::as_str).ok_or(Errno::EBUSY)
+    }
+
+    /// Whether something is mounted on what was found.
+    pub(crate) fn is_mount_point(&self) -> bool {
+        self.found.is_some_and(|found| found.mount != self.parent.mount)
+    }
+}
+
+/// Walks a path from the root, or from `cwd` if it is relative.
+pub(crate) fn walk(mounts: &Mounts, cwd: &str, path: &str, last: LastLink) -> Result<Target> {
+    check(path)?;
+    let mut walker = Walker { mounts, at: mounts.root()?, depth: 0 };
+    if !path.starts_with('/') {
+        walker.go_over_links(cwd, LastLink::Follow)?.existing()?;
+        mounts.check_directory(walker.at)?;
+    }
+    walker.go_over_links(path, last)
+}
+
+/// The place that a path leads to.
+pub(crate) fn resolve(mounts: &Mounts, cwd: &str, path: &str) -> Result<Place> {
+    walk(mounts, cwd, path, LastLink::Follow)?.existing()
+}
+
+struct Walker<'a> {
+    mounts: &'a Mounts,
+    at: Place,
+    /// Directories between the root and `at`.
+    depth: usize,
+}
+
+/// How far a walk came.
+#[expect(clippy::large_enum_variant, reason = "it is looked at once and gone")]
+enum Progress<'a> {
+    /// To the end.
+    End(Target),
+    /// To a symbolic link, with the rest of the path behind it.
+    Link(Place, &'a str),
+}
+
+impl Walker<'_> {
+    /// Walks to the end of a path.
+    fn go_over_links(&mut self, path: &str, last: LastLink) -> Result<Target> {
+        match self.go(path, last)? {
+            Progress::End(target) => Ok(target),
+            Progress::Link(link, rest) => self.follow(link, rest, last),
+        }
+    }
+
+    /// Walks on from a link. Apart, because its text takes much of the stack.
+    #[inline(never)]
+    fn follow(&mut self, mut link: Place, rest: &str, last: LastLink) -> Result<Target> {
+        let mut path = PathText::from(rest).map_err(|_| Errno::ENAMETOOLONG)?;
+        for _ in 0..MOST_LINKS {
+            let target = self.mounts.filesystem(link)?.read_link(link.inode)?;
+            put_in_front(&target, &mut path)?;
+            if path.starts_with('/') {
+                self.at = self.mounts.root()?;
+                self.depth = 0;
+            }
+            match self.go(&path, last)? {
+                Progress::End(target) => return Ok(target),
+                Progress::Link(next, rest) => {
+                    link = next;
+                    let rest = rest.len();
+                    keep_end(&mut path, rest);
+                }
+            }
+        }
+        Err(Errno::ELOOP)
+    }
+
+    /// Walks until the end or a link that is to be followed.
+    fn go<'a>(&mut self, path: &'a str, last: LastLink) -> Result<Progress<'a>> {
+        let mut target = self.here();
+        let mut rest = path;
+        while let Some((part, behind)) = split_first(rest) {
+            let is_last = behind.trim_start_matches('/').is_empty();
+            // `file/`, `file/.` and `file/..` are not there, even if the file is.
+            self.mounts.check_directory(self.at)?;
+            match part {
+                "." => target = self.here(),
+                ".." => {
+                    self.at = self.mounts.parent(self.at)?;
+                    self.depth = self.depth.saturating_sub(1);
+                    target = self.here();
+                }
+                name if name.len() > NAME_MAX => return Err(Errno::ENAMETOOLONG),
+                name => {
+                    let name = Name::from(name).map_err(|_| Errno::ENAMETOOLONG)?;
+                    let parent = self.at;
+                    let filesystem = self.mounts.filesystem(parent)?;
+                    let is_directory_meant = !behind.is_empty();
+                    let inode = match filesystem.lookup(parent.inode, &name) {
+                        Err(Errno::ENOENT) if is_last => {
+                            self.check_depth()?;
+                            let depth = self.depth;
+                            let name = Some(name);
+                            let target = Target { parent, name, found: None, depth, is_directory_meant };
+                            return Ok(Progress::End(target));
+                        }
+                        found => found?,
+                    };
+                    let place = Place { mount: parent.mount, inode };
+                    let is_followed = !is_last || is_directory_meant || last == LastLink::Follow;
+                    if is_followed && self.mounts.metadata(place)?.kind == Kind::Link {
+                        return Ok(Progress::Link(place, behind));
+                    }
+                    self.check_depth()?;
+                    let depth = self.depth;
+                    self.depth += 1;
+                    self.at = self.mounts.covered(place);
+                    target =
+                        Target { parent, name: Some(name), found: Some(self.at), depth, is_directory_meant };
+                }
+            }
+            rest = behind;
+        }
+        if target.is_directory_meant {
+            self.mounts.check_directory(self.at)?;
+        }
+        Ok(Progress::End(target))
+    }
+
+    /// A target without a name: where the walk is.
+    fn here(&self) -> Target {
+        let (parent, found) = (self.at, Some(self.at));
+        Target { parent, name: None, found, depth: self.depth, is_directory_meant: true }
+    }
+
+    fn check_depth(&self) -> Result<()> {
+        if self.depth < MOST_DEPTH { Ok(()) } else { Err(Errno::ENAMETOOLONG) }
+    }
+}
+
+/// Puts a link's text in front of the rest of a path.
+fn put_in_front(text: &str, path: &mut PathText) -> Result<()> {
+    let mut whole = PathText::from(text).map_err(|_| Errno::ENAMETOOLONG)?;
+    whole.try_push_str(path).map_err(|_| Errno::ENAMETOOLONG)?;
+    *path = whole;
+    Ok(())
+}
+
+/// Leaves the last `length` bytes of a path.
+fn keep_end(path: &mut PathText, length: usize) {
+    let start = path.len() - length;
+    let end = PathText::from(path.get(start..).unwrap_or_default()).unwrap_or_default();
+    *path = end;
+}
+
+/// The path of a directory, found by its way up.
+pub(crate) fn path_of(mounts: &Mounts, directory: Place) -> Result<PathBuffer> {
+    let root = mounts.root()?;
+    let mut path = PathBuffer::new();
+    let mut at = directory;
+    while at != root {
+        let parent = mounts.parent(at)?;
+        let name = name_in(mounts, parent, at)?;
+        if path.len() + name.len() + 1 > path.capacity() {
+            return Err(Errno::ENAMETOOLONG);
+        }
+        // The way goes up, so each name goes in front.
+        let behind = path;
+        path.clear();
+        path.push('/');
+        path.push_str(&name);
+        path.push_str(&behind);
+        at = parent;
+    }
+    if path.is_empty() {
+        path.push('/');
+    }
+    Ok(path)
+}
+
+/// The name that `child`, or what it covers, has in `parent`.
+fn name_in(mounts: &Mounts, parent: Place, child: Place) -> Result<Name> {
+    let filesystem = mounts.filesystem(parent)?;
+    let mut cursor = 0;
+    while let Some((entry, next)) = filesystem.read_directory(parent.inode, cursor)? {
+        if mounts.covered(Place { mount: parent.mount, inode: entry.inode }) == child {
+            return Ok(entry.name);
+        }
+        cursor = next;
+    }
+    Err(Errno::ENOENT)
+}
