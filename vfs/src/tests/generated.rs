@@ -1,76 +1,18 @@
-//! The whole of the VFS against a plain model, and files in pieces.
+//! Generated files: in pieces, from the middle, many at once; devices and control files.
 
 use core::fmt::{self, Write};
 use std::boxed::Box;
-use std::collections::BTreeMap;
 use std::string::{String, ToString};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Mutex;
+use std::sync::atomic::Ordering;
 use std::vec;
 use std::vec::Vec;
 
-use proptest::prelude::*;
-
+use super::host::{HostBuffers, ram};
 use crate::{
-    BATCH_BYTES, Buffers, Content, Errno, GeneratedFs, Kind, MOST_OPEN_FILES, MountOptions, Node, OpenFlags,
-    Pages, RAM_PAGE_BYTES, RamFs, SeekFrom, Table, Text, Vfs,
+    BATCH_BYTES, Content, Control, Device, Errno, GeneratedFs, Kind, MOST_OPEN_FILES, MountOptions, Node,
+    OpenFlags, SeekFrom, Table, Text, Vfs,
 };
-
-/// Lends host memory and counts what is out.
-#[derive(Default)]
-struct HostBuffers {
-    lent: AtomicUsize,
-    is_empty: std::sync::atomic::AtomicBool,
-}
-
-impl Buffers for HostBuffers {
-    fn take(&self, size_bytes: usize) -> Option<&'static mut [u8]> {
-        if self.is_empty.load(Ordering::Relaxed) {
-            return None;
-        }
-        self.lent.fetch_add(1, Ordering::Relaxed);
-        Some(Box::leak(vec![0; size_bytes].into_boxed_slice()))
-    }
-
-    fn give(&self, _buffer: &'static mut [u8]) {
-        self.lent.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// Lends numbered pages of host memory.
-#[derive(Default)]
-struct HostPages(std::sync::Mutex<Vec<Option<Box<[u8; RAM_PAGE_BYTES]>>>>);
-
-impl HostPages {
-    fn with_page<T>(&self, page: u32, visit: impl FnOnce(&mut [u8; RAM_PAGE_BYTES]) -> T) -> T {
-        let mut pages = self.0.lock().unwrap();
-        visit(pages[page as usize - 1].as_mut().expect("no page is used after it was given back"))
-    }
-}
-
-impl Pages for HostPages {
-    fn take(&self) -> Option<u32> {
-        let mut pages = self.0.lock().unwrap();
-        let free = pages.iter().position(Option::is_none).unwrap_or_else(|| {
-            pages.push(None);
-            pages.len() - 1
-        });
-        pages[free] = Some(Box::new([0; RAM_PAGE_BYTES]));
-        Some(free as u32 + 1)
-    }
-
-    fn give(&self, page: u32) {
-        let given = self.0.lock().unwrap()[page as usize - 1].take();
-        assert!(given.is_some(), "no page is given back twice");
-    }
-
-    fn read(&self, page: u32, offset: usize, target: &mut [u8]) {
-        self.with_page(page, |page| target.copy_from_slice(&page[offset..offset + target.len()]));
-    }
-
-    fn write(&self, page: u32, offset: usize, bytes: &[u8]) {
-        self.with_page(page, |page| page[offset..offset + bytes.len()].copy_from_slice(bytes));
-    }
-}
 
 struct Lines(usize);
 
@@ -94,23 +36,17 @@ impl Table for Lines {
 }
 
 const TABLE_ROWS: usize = 20_000;
-static NODES: [Node; 4] = [
+pub(super) static NODES: [Node; 4] = [
     Node { name: "short", content: Content::Text(&Lines(3)) },
     Node { name: "long", content: Content::Text(&Lines(5000)) },
     Node { name: "table", content: Content::Table(&Lines(TABLE_ROWS)) },
     Node { name: "none", content: Content::Table(&Lines(0)) },
 ];
 
-fn vfs() -> (&'static Vfs, &'static HostBuffers) {
+pub(super) fn vfs() -> (&'static Vfs, &'static HostBuffers) {
     let buffers: &'static HostBuffers = Box::leak(Box::default());
     let vfs: &'static Vfs = Box::leak(Box::new(Vfs::new(buffers)));
-    vfs.mount(
-        "none",
-        "/",
-        Box::leak(Box::new(RamFs::new(Box::leak(Box::<HostPages>::default()), || 0))),
-        MountOptions::ReadWrite,
-    )
-    .unwrap();
+    vfs.mount("none", "/", ram(u64::MAX).0, MountOptions::ReadWrite).unwrap();
     vfs.make_directory("/", "/proc").unwrap();
     let files = Box::leak(Box::new(GeneratedFs::new("proc", &NODES, || 0)));
     vfs.mount("proc", "/proc", files, MountOptions::ReadWrite).unwrap();
@@ -257,82 +193,154 @@ fn listing_names_every_entry_once_and_mounts_are_listed_in_order() {
     assert_eq!(vfs.mount("proc", "/none", files, MountOptions::ReadOnly), Err(Errno::ENOENT));
 }
 
-/// The model: canonical paths of directories (false) and files (true).
-type Model = BTreeMap<String, bool>;
+/// Keeps its commands; `bad` is refused.
+struct Diary(Mutex<Vec<String>>);
 
-fn model_resolve(model: &Model, cwd: &str, path: &str) -> Result<String, Errno> {
-    if path.is_empty() {
-        return Err(Errno::ENOENT);
+impl Text for Diary {
+    fn render(&self, out: &mut dyn Write) -> fmt::Result {
+        self.0.lock().unwrap().iter().try_for_each(|line| writeln!(out, "{line}"))
     }
-    let mut at: Vec<String> = Vec::new();
-    if !path.starts_with('/') {
-        at.extend(cwd.split('/').filter(|part| !part.is_empty()).map(ToString::to_string));
-    }
-    let joined = |at: &[String]| std::format!("/{}", at.join("/"));
-    for part in path.split('/').filter(|part| !part.is_empty() && *part != ".") {
-        if model[&joined(&at)] {
-            return Err(Errno::ENOTDIR);
-        }
-        if part == ".." {
-            at.pop();
-            continue;
-        }
-        at.push(part.to_string());
-        if !model.contains_key(&joined(&at)) {
-            return Err(Errno::ENOENT);
-        }
-    }
-    let result = joined(&at);
-    if (path.ends_with('/') || path.ends_with("/.") || path == ".") && model[&result] {
-        return Err(Errno::ENOTDIR);
-    }
-    Ok(result)
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn paths_resolve_as_in_the_model(
-        made in prop::collection::vec("[ab]{1,2}(/[ab]{1,2}){0,3}", 0..12),
-        path in "(/|\\./|\\.\\./|[ab]{1,2}/|proc/|short|short/){0,10}(\\.|\\.\\.|short|proc|[ab]{1,2})?",
-        cwd_pick in any::<prop::sample::Index>(),
-    ) {
-        let (vfs, _) = vfs();
-        let mut model = Model::from([("/".into(), false), ("/proc".into(), false)]);
-        for node in &NODES {
-            model.insert(std::format!("/proc/{}", node.name), true);
+impl Control for Diary {
+    fn command(&self, line: &str) -> crate::Result<()> {
+        if line == "bad" {
+            return Err(Errno::EINVAL);
         }
-        for name in made {
-            let path = std::format!("/{name}");
-            let parent = path.rsplit_once('/').map(|(parent, _)| if parent.is_empty() { "/" } else { parent }).unwrap();
-            let expected = match (model.contains_key(parent), model.contains_key(&path)) {
-                (false, _) => Err(Errno::ENOENT),
-                (true, true) => Err(Errno::EEXIST),
-                (true, false) => Ok(()),
-            };
-            prop_assert_eq!(vfs.make_directory("/", &path), expected);
-            if expected.is_ok() {
-                model.insert(path, false);
+        self.0.lock().unwrap().push(line.to_string());
+        Ok(())
+    }
+}
+
+/// Gives `z` for ever and takes everything but `!`.
+struct Snore;
+
+impl Device for Snore {
+    fn read(&self, offset: u64, target: &mut [u8]) -> crate::Result<usize> {
+        target.fill(if offset == 0 { b'Z' } else { b'z' });
+        Ok(target.len())
+    }
+
+    fn write(&self, bytes: &[u8]) -> crate::Result<usize> {
+        if bytes.contains(&b'!') { Err(Errno::ENOSPC) } else { Ok(bytes.len()) }
+    }
+}
+
+#[test]
+fn trees_of_nodes_have_directories_links_controls_and_devices() {
+    static DIARY: Diary = Diary(Mutex::new(Vec::new()));
+    static INNER: [Node; 2] = [
+        Node { name: "diary", content: Content::Control(&DIARY) },
+        Node { name: "up", content: Content::Link("../one") },
+    ];
+    static TREE: [Node; 4] = [
+        Node { name: "one", content: Content::Text(&Lines(1)) },
+        Node { name: "d", content: Content::Directory(&INNER) },
+        Node { name: "self", content: Content::Link("d") },
+        Node { name: "snore", content: Content::Device(&Snore) },
+    ];
+    let (vfs, buffers) = vfs();
+    vfs.make_directory("/", "/t").unwrap();
+    let tree = Box::leak(Box::new(GeneratedFs::new("tree", &TREE, || 3)));
+    vfs.mount("tree", "/t", tree, MountOptions::ReadWrite).unwrap();
+    assert_eq!(read_to_end(vfs, "/t/self/up", 3).unwrap(), "line 0\n");
+    assert_eq!(vfs.canonical_directory("/t/self", ".").unwrap().as_str(), "/t/d");
+    assert_eq!(vfs.metadata("/", "/t").unwrap().links, 3);
+    assert_eq!(vfs.metadata("/", "/t/d/../snore").unwrap().kind, Kind::Device);
+
+    let rw = OpenFlags::READ | OpenFlags::WRITE;
+    let file = vfs.open("/", "/t/d/diary", rw | OpenFlags::TRUNCATE | OpenFlags::CREATE).unwrap();
+    // Lines come whole, however they are written; the last one needs no end.
+    for piece in ["fir", "st\nsecond\n\n  th", "ird  \nfo"] {
+        assert_eq!(vfs.write(file, piece.as_bytes()), Ok(piece.len()));
+    }
+    assert_eq!(vfs.write(file, b"ur\nbad\n"), Err(Errno::EINVAL));
+    assert_eq!(vfs.write(file, &[b'x'; 5000]), Ok(5000));
+    assert_eq!(vfs.write(file, b"\n"), Err(Errno::EINVAL));
+    assert_eq!(vfs.write(file, b"\xff\n"), Err(Errno::EINVAL));
+    vfs.write(file, b"last").unwrap();
+    vfs.close(file).unwrap();
+    assert_eq!(read_to_end(vfs, "/t/d/diary", 5).unwrap(), "first\nsecond\nthird\nfour\nlast\n");
+    let file = vfs.open("/", "/t/d/diary", OpenFlags::WRITE).unwrap();
+    assert_eq!(vfs.read(file, &mut [0]), Err(Errno::EBADF));
+    vfs.write(file, b"bad").unwrap();
+    assert_eq!(vfs.close(file), Err(Errno::EINVAL));
+    assert_eq!(vfs.close(file), Err(Errno::EBADF), "it is closed all the same");
+
+    let file = vfs.open("/", "/t/snore", rw).unwrap();
+    let mut piece = [0; 2];
+    vfs.read(file, &mut piece).unwrap();
+    assert_eq!(&piece, b"ZZ");
+    vfs.read(file, &mut piece).unwrap();
+    assert_eq!(&piece, b"zz");
+    assert_eq!(vfs.write(file, b"hush!"), Err(Errno::ENOSPC));
+    assert_eq!(vfs.truncate(file, 0), Err(Errno::EINVAL));
+    vfs.close(file).unwrap();
+    for (path, error) in [("/t/one", Errno::EACCES), ("/t/new", Errno::EACCES), ("/t/d", Errno::EISDIR)] {
+        assert_eq!(vfs.open("/", path, OpenFlags::WRITE | OpenFlags::CREATE), Err(error));
+    }
+    assert_eq!(vfs.unlink("/", "/t/one"), Err(Errno::EACCES));
+    assert_eq!(vfs.rename("/", "/t/one", "/t/two"), Err(Errno::EACCES));
+    assert_eq!(buffers.lent.load(Ordering::Relaxed), 0);
+}
+
+#[test]
+fn a_thousand_readers_at_once_each_read_the_whole() {
+    let (vfs, buffers) = vfs();
+    let readers: Vec<_> = (0..1000)
+        .map(|number| {
+            let name = ["short", "long", "none"][number % 3];
+            (name, vfs.open("/proc", name, OpenFlags::READ).unwrap(), String::new())
+        })
+        .collect();
+    let mut reading = readers;
+    let mut piece = [0; 701];
+    while !reading.is_empty() {
+        reading.retain_mut(|(name, file, text)| match vfs.read(*file, &mut piece).unwrap() {
+            0 => {
+                assert_eq!(*text, whole(name));
+                vfs.close(*file).unwrap();
+                false
+            }
+            count => {
+                text.push_str(str::from_utf8(&piece[..count]).unwrap());
+                true
+            }
+        });
+    }
+    assert_eq!(buffers.lent.load(Ordering::Relaxed), 0);
+}
+
+#[test]
+fn rows_that_do_not_fit_or_fail_are_an_error_and_not_a_gap() {
+    struct Flawed;
+
+    impl Table for Flawed {
+        fn header(&self, out: &mut dyn Write) -> fmt::Result {
+            writeln!(out, "head")
+        }
+
+        fn rows(&self, cursor: u64, out: &mut dyn Write) -> Result<Option<u64>, fmt::Error> {
+            match cursor {
+                0 => writeln!(out, "row").map(|()| Some(1)),
+                1 => (0..BATCH_BYTES / 4 + 1).try_for_each(|_| writeln!(out, "row")).map(|()| Some(2)),
+                _ => Err(fmt::Error),
             }
         }
-        let directories: Vec<&String> = model.iter().filter(|(_, is_file)| !**is_file).map(|(path, _)| path).collect();
-        let cwd = directories[cwd_pick.index(directories.len())];
-        let expected = model_resolve(&model, cwd, &path);
-        let found = vfs.metadata(cwd, &path);
-        prop_assert_eq!(found.map(|found| found.kind == Kind::File), expected.clone().map(|path| model[&path]));
-        if let Ok(expected) = expected && !model[&expected] {
-            let canonical = vfs.canonical_directory(cwd, &path).unwrap();
-            prop_assert_eq!(canonical.as_str(), expected.as_str());
-            prop_assert_eq!(vfs.metadata("/", &canonical), found);
-        }
     }
 
-    #[test]
-    fn any_path_gets_an_answer(path in any::<String>(), cwd in "(/|/proc)") {
-        let (vfs, _) = vfs();
-        let _ = vfs.metadata(&cwd, &path);
-        let _ = vfs.make_directory(&cwd, &path);
-        let _ = vfs.open(&cwd, &path, OpenFlags::READ);
-    }
+    static TREE: [Node; 1] = [Node { name: "flawed", content: Content::Table(&Flawed) }];
+    let (vfs, _) = vfs();
+    vfs.make_directory("/", "/t").unwrap();
+    let tree = Box::leak(Box::new(GeneratedFs::new("tree", &TREE, || 3)));
+    vfs.mount("tree", "/t", tree, MountOptions::ReadWrite).unwrap();
+    let file = vfs.open("/t", "flawed", OpenFlags::READ).unwrap();
+    let mut text = [0; 9];
+    assert_eq!(vfs.read(file, &mut text), Ok(5));
+    assert_eq!(vfs.read(file, &mut text), Ok(4));
+    assert_eq!(vfs.read(file, &mut text), Err(Errno::EIO));
+    assert_eq!(vfs.read(file, &mut text), Err(Errno::EIO));
+    vfs.seek(file, SeekFrom::Start(5)).unwrap();
+    assert_eq!(vfs.read(file, &mut text), Ok(4));
+    vfs.close(file).unwrap();
 }

@@ -1,0 +1,88 @@
+//! The host as a lender of memory.
+
+use std::boxed::Box;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::vec;
+use std::vec::Vec;
+
+use crate::{Buffers, Pages, RAM_PAGE_BYTES, RamFs};
+
+/// Lends host memory and counts what is out.
+#[derive(Default)]
+pub(super) struct HostBuffers {
+    pub(super) lent: AtomicUsize,
+    pub(super) is_empty: AtomicBool,
+}
+
+impl Buffers for HostBuffers {
+    fn take(&self, size_bytes: usize) -> Option<&'static mut [u8]> {
+        if self.is_empty.load(Ordering::Relaxed) {
+            return None;
+        }
+        self.lent.fetch_add(1, Ordering::Relaxed);
+        Some(Box::leak(vec![0; size_bytes].into_boxed_slice()))
+    }
+
+    fn give(&self, _buffer: &'static mut [u8]) {
+        self.lent.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Lends numbered pages of host memory.
+#[derive(Default)]
+pub(super) struct HostPages(Mutex<Book>);
+
+#[derive(Default)]
+struct Book {
+    pages: Vec<Option<Box<[u8; RAM_PAGE_BYTES]>>>,
+    free: Vec<u32>,
+}
+
+impl HostPages {
+    /// Pages that are lent.
+    pub(super) fn lent(&self) -> u64 {
+        let book = self.0.lock().unwrap();
+        (book.pages.len() - book.free.len()) as u64
+    }
+
+    fn with_page<T>(&self, page: u32, visit: impl FnOnce(&mut [u8; RAM_PAGE_BYTES]) -> T) -> T {
+        let book = &mut *self.0.lock().unwrap();
+        visit(book.pages[page as usize - 1].as_mut().expect("no page is used after it was given back"))
+    }
+}
+
+impl Pages for HostPages {
+    fn take(&self) -> Option<u32> {
+        let book = &mut *self.0.lock().unwrap();
+        let page = book.free.pop().unwrap_or_else(|| {
+            book.pages.push(None);
+            book.pages.len() as u32
+        });
+        book.pages[page as usize - 1] = Some(Box::new([0; RAM_PAGE_BYTES]));
+        Some(page)
+    }
+
+    fn give(&self, page: u32) {
+        let book = &mut *self.0.lock().unwrap();
+        let given = book.pages[page as usize - 1].take();
+        assert!(given.is_some(), "no page is given back twice");
+        book.free.push(page);
+    }
+
+    fn read(&self, page: u32, offset: usize, target: &mut [u8]) {
+        self.with_page(page, |page| target.copy_from_slice(&page[offset..offset + target.len()]));
+    }
+
+    fn write(&self, page: u32, offset: usize, bytes: &[u8]) {
+        self.with_page(page, |page| page[offset..offset + bytes.len()].copy_from_slice(bytes));
+    }
+}
+
+/// An empty file system in host memory that may have so many pages.
+pub(super) fn ram(limit_pages: u64) -> (&'static RamFs, &'static HostPages) {
+    let pages: &'static HostPages = Box::leak(Box::default());
+    let ram: &'static RamFs = Box::leak(Box::new(RamFs::new(pages, || 7)));
+    ram.set_limit_pages(limit_pages);
+    (ram, pages)
+}
