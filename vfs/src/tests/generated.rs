@@ -53,7 +53,7 @@ pub(super) fn vfs() -> (&'static Vfs, &'static HostBuffers) {
     (vfs, buffers)
 }
 
-fn whole(name: &str) -> String {
+pub(super) fn whole(name: &str) -> String {
     let mut text = String::new();
     match name {
         "short" => Lines(3).render(&mut text).unwrap(),
@@ -323,7 +323,7 @@ fn rows_that_do_not_fit_or_fail_are_an_error_and_not_a_gap() {
         fn rows(&self, cursor: u64, out: &mut dyn Write) -> Result<Option<u64>, fmt::Error> {
             match cursor {
                 0 => writeln!(out, "row").map(|()| Some(1)),
-                1 => (0..BATCH_BYTES / 4 + 1).try_for_each(|_| writeln!(out, "row")).map(|()| Some(2)),
+                1 => (0..=BATCH_BYTES / 4).try_for_each(|_| writeln!(out, "row")).map(|()| Some(2)),
                 _ => Err(fmt::Error),
             }
         }

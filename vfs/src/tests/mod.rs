@@ -1,7 +1,9 @@
 //! Tests of the whole, against plain models and in pieces.
 
+mod crowd;
 mod generated;
 mod host;
+mod model;
 
 mod paths;
 mod ram;

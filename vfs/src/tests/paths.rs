@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::string::{String, ToString};
+use std::sync::atomic::Ordering;
+use std::vec;
 use std::vec::Vec;
 
 use proptest::prelude::*;
 
 use super::generated::{NODES, vfs};
-use crate::{Errno, Kind, OpenFlags};
+use super::host::HostBuffers;
+use crate::{Errno, Kind, OpenFlags, Vfs};
 
 /// The model: canonical paths of directories (false) and files (true).
 type Model = BTreeMap<String, bool>;
@@ -87,4 +90,56 @@ proptest! {
         let _ = vfs.make_directory(&cwd, &path);
         let _ = vfs.open(&cwd, &path, OpenFlags::READ);
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Bytes as a fuzzer makes them, with slashes, dots and the names of links thrown in.
+    #[test]
+    fn any_bytes_as_a_path_are_answered_and_leave_nothing_open(
+        parts in prop::collection::vec(
+            prop_oneof![
+                4 => prop::sample::select(vec![&b"/"[..], b"..", b".", b"loop", b"up", b"root", b"proc", b"dir", b"//"])
+                    .prop_map(<[u8]>::to_vec),
+                1 => prop::collection::vec(any::<u8>(), 0..300),
+            ],
+            0..40,
+        ),
+        cwd in prop::sample::select(vec!["/", "/dir", "/proc", "/gone", ""]),
+    ) {
+        let path = parts.concat();
+        let path = String::from_utf8_lossy(&path);
+        LINKED.with(|(vfs, buffers)| {
+            let found = vfs.metadata(cwd, &path);
+            if let Ok(canonical) = vfs.canonical_directory(cwd, &path) {
+                prop_assert_eq!(vfs.metadata("/", &canonical), found);
+                prop_assert_eq!(vfs.canonical_directory("/", &canonical), Ok(canonical));
+            }
+            if let Ok(file) = vfs.open(cwd, &path, OpenFlags::READ) {
+                prop_assert_eq!(vfs.metadata_of(file), found);
+                vfs.close(file).unwrap();
+            }
+            let _ = vfs.read_link(cwd, &path);
+            let _ = vfs.rename(cwd, &path, &path);
+            if vfs.make_directory(cwd, &path).is_ok() {
+                prop_assert_eq!(vfs.remove_directory(cwd, &path), Ok(()));
+            }
+            prop_assert_eq!(buffers.lent.load(Ordering::Relaxed), 0);
+            Ok(())
+        })?;
+    }
+}
+
+thread_local! {
+    /// Files with links that go up, around and nowhere.
+    static LINKED: (&'static Vfs, &'static HostBuffers) = {
+        let (vfs, buffers) = vfs();
+        vfs.make_directory("/", "/dir").unwrap();
+        for (name, target) in [("loop", "dir/loop"), ("dir/loop", "../loop"), ("up", ".."), ("dir/up", "../up/dir")] {
+            vfs.make_link("/", target, name).unwrap();
+        }
+        vfs.make_link("/", "/", "/dir/root").unwrap();
+        (vfs, buffers)
+    };
 }

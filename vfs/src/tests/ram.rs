@@ -171,7 +171,7 @@ fn a_full_file_system_keeps_what_it_has() {
     assert_eq!((room.total_blocks, room.free_blocks), (LIMIT, 0));
     vfs.close(big).unwrap();
     vfs.unlink("/", "/b").unwrap();
-    make(vfs, "/c", &[3; 10 * RAM_PAGE_BYTES]);
+    make(vfs, "/c", &vec![3; 10 * RAM_PAGE_BYTES]);
 }
 
 #[test]
