@@ -4,6 +4,7 @@
 //! console.
 
 use core::fmt::{self, Write};
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use arrayvec::ArrayString;
 use log::{Level, LevelFilter, Log, Metadata, Record};
@@ -15,6 +16,10 @@ const MOST_BYTES: usize = 232;
 /// Messages that the ring keeps.
 const CAPACITY: usize = 256;
 const ELLIPSIS: &str = "...";
+/// Messages more urgent than this go to the console, as in Linux; all that are kept go to the ring.
+const DEFAULT_CONSOLE_LEVEL: u32 = 7;
+/// One more than the least urgent level.
+const MOST_CONSOLE_LEVEL: u32 = 8;
 
 type Text = ArrayString<MOST_BYTES>;
 
@@ -37,6 +42,8 @@ struct Ring {
 
 static RING: IrqLock<Ring> = IrqLock::new(Ring { entries: [None; CAPACITY], written: 0 });
 
+static CONSOLE_LEVEL: AtomicU32 = AtomicU32::new(DEFAULT_CONSOLE_LEVEL);
+
 struct Logger;
 
 static LOGGER: Logger = Logger;
@@ -46,6 +53,26 @@ pub(crate) fn init(level: LevelFilter) {
     // The only error is that a logger is set already.
     let _ = log::set_logger(&LOGGER);
     log::set_max_level(level);
+    if level > LevelFilter::Info {
+        set_console_level(MOST_CONSOLE_LEVEL);
+    }
+}
+
+/// The level that messages must stay below to go to the console.
+pub(crate) fn console_level() -> u32 {
+    CONSOLE_LEVEL.load(Ordering::Relaxed)
+}
+
+/// Shows messages below `level` on the console: from 1, the most urgent alone, to 8, all.
+pub(crate) fn set_console_level(level: u32) {
+    CONSOLE_LEVEL.store(level.clamp(1, MOST_CONSOLE_LEVEL), Ordering::Relaxed);
+}
+
+/// The first kept message with a number from `number` on (0 is the first ever), and its own number.
+pub(crate) fn next_from(number: u64) -> Option<(u64, Entry)> {
+    let ring = RING.lock();
+    let number = (number as usize).max(ring.written.saturating_sub(CAPACITY));
+    (number < ring.written).then(|| ring.get(number)).flatten().map(|entry| (number as u64, entry))
 }
 
 /// Hands every kept message to `visit`, oldest first. No lock is held meanwhile.
@@ -82,13 +109,25 @@ impl Log for Logger {
         let _ = text.write_fmt(*record.args());
         let entry = Entry { time_ns: now_ns(), level: record.level(), text: text.finish() };
         RING.lock().push(entry);
-        show(&entry);
+        if entry.severity() < console_level() {
+            show(&entry);
+        }
     }
 
     fn flush(&self) {}
 }
 
 impl Entry {
+    /// Linux's number of the level: 3 is an error, 7 is for debugging.
+    pub(crate) fn severity(&self) -> u32 {
+        match self.level {
+            Level::Error => 3,
+            Level::Warn => 4,
+            Level::Info => 6,
+            Level::Debug | Level::Trace => 7,
+        }
+    }
+
     /// Writes time and text as Linux does, the level as a colour.
     pub(crate) fn write_coloured(&self, out: &mut dyn Write) -> fmt::Result {
         let colour = match self.level {

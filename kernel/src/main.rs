@@ -12,12 +12,14 @@ extern crate alloc;
 mod arch;
 #[cfg(target_os = "none")]
 mod bug;
+mod calendar;
 #[cfg(target_os = "none")]
 mod commands;
 mod config;
 mod console;
 #[cfg(target_os = "none")]
 mod kernel;
+mod load;
 mod logger;
 mod memory;
 #[cfg(target_os = "none")]

@@ -42,7 +42,7 @@ pub use level::Level;
 pub use platform::Platform;
 pub use record::Record;
 pub use stacks::Stack;
-pub use tracked::Tracked;
+pub use tracked::{Consistency, Tracked};
 
 /// The README's example is a test.
 #[cfg(doctest)]

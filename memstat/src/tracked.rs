@@ -10,10 +10,12 @@ use crate::level::Level;
 use crate::lock::{Guard, Lock};
 use crate::platform::Platform;
 
+mod consistency;
 mod inner;
 mod reading;
 mod ways;
 
+pub use consistency::Consistency;
 use inner::{Caller, Claim, Inner, PointerOnly, Way};
 
 /// A backend whose every block is accounted for.
@@ -70,6 +72,13 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     pub fn set_history_capacity(&self, events: usize) {
         let inner = &mut *self.enter();
         inner.history.set_capacity(events, &mut inner.arena, &self.platform);
+    }
+
+    /// Writes events into the history at level [`Level::Full`], as from the start on, or writes none. The events that
+    /// are there stay.
+    pub fn set_history(&self, is_on: bool) {
+        let stamp = self.platform.stamp();
+        self.enter().set_history(is_on, stamp);
     }
 
     /// Forgets the history, and gives its memory back.

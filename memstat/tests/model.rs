@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ptr::NonNull;
 
 use common::{BlindBackend, HostBackend, HostPlatform};
-use memstat::{BadFreeKind, Event, EventKind, Level, Record, Tracked};
+use memstat::{BadFreeKind, Consistency, Event, EventKind, Level, Record, Tracked};
 use proptest::prelude::*;
 use proptest::test_runner::TestRng;
 
@@ -45,6 +45,7 @@ fn assert_agrees(heap: &Heap, model: &BTreeMap<usize, Layout>) {
     let counted = counters.allocations as i64 - counters.frees as i64;
     assert_eq!(counters.live_blocks as i64, counted + counters.uncounted_blocks);
     assert_eq!(heap.record_count() as u64, counters.recorded_blocks());
+    assert_eq!(heap.consistency(), Consistency::Holds);
     let recorded = read_all(heap, 100);
     assert_eq!(counters.recorded_blocks(), recorded.len() as u64);
     let bytes: usize = recorded.iter().map(Record::size_bytes).sum();
@@ -361,6 +362,38 @@ fn history_keeps_the_newest_events_and_tells_what_was_lost() {
         .map(|event| (event.kind(), event.record().address(), event.record().size_bytes()))
         .collect();
     assert_eq!(found, expected[expected.len() - CAPACITY..]);
+}
+
+#[test]
+fn history_that_is_off_writes_nothing_and_a_cleared_one_goes_on_counting() {
+    let heap = heap();
+    heap.set_level(Level::Full);
+    let pair = || {
+        let block = heap.allocate(layout(40, 8)).unwrap();
+        // SAFETY: live, and nobody uses it; the second free is refused.
+        unsafe {
+            heap.free(block).unwrap();
+            heap.free(block).unwrap_err();
+        }
+    };
+    let read = |cursor| heap.read_history(cursor, &mut [Event::EMPTY; 32]);
+    pair();
+    heap.set_history(false);
+    assert!(!heap.keeps_history());
+    pair();
+    assert_eq!((heap.history_end(), read(0).count), (3, 3));
+    // The level goes back and forth meanwhile: that changes nothing.
+    heap.set_level(Level::Blocks);
+    heap.set_level(Level::Full);
+    pair();
+    assert_eq!(heap.history_end(), 3);
+    heap.set_history(true);
+    heap.clear_history();
+    pair();
+    let part = read(0);
+    assert_eq!((part.count, part.lost, heap.history_end()), (3, 3, 6));
+    assert_eq!((heap.counters().allocations, heap.counters().bad_frees), (4, 4));
+    assert_eq!(heap.consistency(), Consistency::Holds);
 }
 
 #[test]

@@ -13,12 +13,15 @@ use super::frames::Frames;
 use super::heap;
 use super::heaps::{Heap, Kind, PageSource, PageWords};
 use crate::arch::paging::{self, DIRECT_MAP};
+use crate::arch::{backtrace, cpu};
 use crate::sync::IrqLock;
 
 static FRAMES: IrqLock<Frames> = IrqLock::new(Frames::empty());
 /// Addresses that the frames may hand out.
 static RANGE: Once<Range<usize>> = Once::new();
-static PAGES: [AtomicUsize; Purpose::COUNT] = [const { AtomicUsize::new(0) }; Purpose::COUNT];
+/// Pages that were ever taken and given back, by purpose.
+static TAKEN: [AtomicUsize; Purpose::COUNT] = [const { AtomicUsize::new(0) }; Purpose::COUNT];
+static GIVEN: [AtomicUsize; Purpose::COUNT] = [const { AtomicUsize::new(0) }; Purpose::COUNT];
 
 /// What pages are taken for. All pages are free or have one purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,7 +98,7 @@ pub(crate) fn init(info: &BootInfo, kind: Kind) -> Result<(), MemoryError> {
 /// Takes 2^`order` pages for `purpose`, aligned to their size. Their contents are arbitrary.
 pub(crate) fn take_pages(order: u32, purpose: Purpose) -> Option<NonNull<u8>> {
     let pages = NonNull::new(FRAMES.lock().take(order)? as *mut u8)?;
-    PAGES[purpose as usize].fetch_add(1 << order, Ordering::Relaxed);
+    TAKEN[purpose as usize].fetch_add(1 << order, Ordering::Relaxed);
     Some(pages)
 }
 
@@ -107,20 +110,29 @@ pub(crate) fn take_pages(order: u32, purpose: Purpose) -> Option<NonNull<u8>> {
 pub(crate) unsafe fn give_pages(pages: NonNull<u8>, order: u32, purpose: Purpose) {
     // SAFETY: handed on to the caller.
     if unsafe { FRAMES.lock().give(pages.as_ptr() as usize, order) }.is_ok() {
-        PAGES[purpose as usize].fetch_sub(1 << order, Ordering::Relaxed);
+        GIVEN[purpose as usize].fetch_add(1 << order, Ordering::Relaxed);
     }
 }
 
 /// Maps a device's memory, uncached; it stays mapped.
+#[inline(never)]
 pub(crate) fn map_device(physical: u64, size_bytes: usize) -> Option<NonNull<u8>> {
-    paging::map_device(physical, size_bytes, &mut || {
+    let caller = backtrace::walk(cpu::frame_pointer()).next().unwrap_or(0);
+    paging::map_device(physical, size_bytes, caller, &mut || {
         take_pages(0, Purpose::PageTables).map(|page| (page.as_ptr() as usize - DIRECT_MAP) as u64)
     })
 }
 
 /// Pages taken for a purpose.
 pub(crate) fn pages_for(purpose: Purpose) -> usize {
-    PAGES[purpose as usize].load(Ordering::Relaxed)
+    let given = GIVEN[purpose as usize].load(Ordering::Relaxed);
+    TAKEN[purpose as usize].load(Ordering::Relaxed) - given
+}
+
+/// Pages that were ever taken and that were ever given back, for whatever.
+pub(crate) fn page_traffic() -> (usize, usize) {
+    let sum = |pages: &[AtomicUsize]| pages.iter().map(|pages| pages.load(Ordering::Relaxed)).sum();
+    (sum(&TAKEN), sum(&GIVEN))
 }
 
 /// All pages that are managed: usable memory without what was taken before there were frames.

@@ -43,6 +43,8 @@ mod scratch;
 pub(crate) mod selftest;
 
 #[cfg(target_os = "none")]
-pub(crate) use machine::{Purpose, free_blocks, free_pages, init, map_device, pages_for, total_pages};
+pub(crate) use machine::{
+    Purpose, free_blocks, free_pages, init, map_device, page_traffic, pages_for, total_pages,
+};
 #[cfg(target_os = "none")]
 pub(crate) use scratch::Scratch;

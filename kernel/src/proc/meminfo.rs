@@ -1,74 +1,130 @@
 //! `/proc/meminfo`: where memory is, in Linux's format.
 //!
-//! `MemTotal` is what the frames manage; it is `MemFree` and what the heap, the arena, the buffers and the
+//! `MemTotal` is what the frames manage; it is `MemFree` and what files, the heap, the arena, the buffers and the
 //! page tables have taken. Fields for what this kernel does not have are 0, as in a Linux without it.
 //! Source: Linux, Documentation/filesystems/proc.rst, and fs/proc/meminfo.c for the format.
 
 use core::fmt::{self, Write};
 
+use memstat::Record;
 use vfs::Text;
 
+use crate::arch::{paging, stacks};
 use crate::memory::frames::PAGE_BYTES;
 use crate::memory::heap::tracker;
 use crate::memory::{Purpose, free_pages, pages_for, total_pages};
 
+const KIB: &str = " kB";
+const COUNT: &str = "";
+
 /// The file.
 pub(super) struct MemInfo;
 
-impl Text for MemInfo {
-    fn render(&self, out: &mut dyn Write) -> fmt::Result {
-        let free = free_pages();
-        let files = pages_for(Purpose::Files);
-        let arena = pages_for(Purpose::Arena);
+/// Pages by what they are taken for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pages {
+    pub(super) total: usize,
+    pub(super) free: usize,
+    /// Of files in memory.
+    pub(super) files: usize,
+    /// Of the heap: shared by small blocks.
+    pub(super) slab: usize,
+    /// Of the heap: runs of their own.
+    pub(super) large: usize,
+    pub(super) arena: usize,
+    pub(super) buffers: usize,
+    pub(super) page_tables: usize,
+}
+
+impl Pages {
+    /// As they are now.
+    pub(super) fn now() -> Self {
         let heap = tracker().with_backend(|backend| (backend.shared_pages(), backend.large_pages()));
         let (slab, large) = heap.unwrap_or_default();
-        for (name, pages) in [
-            ("MemTotal", total_pages()),
-            ("MemFree", free),
-            ("MemAvailable", free),
-            ("Buffers", 0),
-            ("Cached", files),
-            ("SwapCached", 0),
-            ("Active", 0),
-            ("Inactive", 0),
-            ("SwapTotal", 0),
-            ("SwapFree", 0),
-            ("Dirty", 0),
-            ("Writeback", 0),
-            ("AnonPages", 0),
-            ("Mapped", 0),
-            ("Shmem", files),
-            ("KReclaimable", 0),
-            ("Slab", slab),
-            ("SReclaimable", 0),
-            ("SUnreclaim", slab),
-            ("KernelStack", 0),
-            ("PageTables", pages_for(Purpose::PageTables)),
-            ("Bounce", 0),
-            ("CommitLimit", 0),
-            ("Committed_AS", 0),
-            ("VmallocTotal", 0),
-            ("VmallocUsed", 0),
-            ("VmallocChunk", 0),
-            ("Percpu", 0),
-            ("HeapLarge", large),
-            ("FileBuffers", pages_for(Purpose::Buffers)),
-            ("MemstatArena", arena),
-        ] {
-            let kib = pages * (PAGE_BYTES / 1024);
-            // The label with its colon takes 16 columns, the number 8.
-            writeln!(out, "{:<16}{kib:>8} kB", Label(name))?;
+        Self {
+            total: total_pages(),
+            free: free_pages(),
+            files: pages_for(Purpose::Files),
+            slab,
+            large,
+            arena: pages_for(Purpose::Arena),
+            buffers: pages_for(Purpose::Buffers),
+            page_tables: pages_for(Purpose::PageTables),
         }
-        Ok(())
     }
 }
 
-/// A name with its colon, padded as one.
-struct Label(&'static str);
-
-impl fmt::Display for Label {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let width = out.width().unwrap_or(0).saturating_sub(self.0.len());
-        write!(out, "{}{:<width$}", self.0, ":")
+impl Text for MemInfo {
+    fn render(&self, out: &mut dyn Write) -> fmt::Result {
+        let pages = Pages::now();
+        let kib = |pages: usize| pages * (PAGE_BYTES / 1024);
+        let (free, files, slab) = (kib(pages.free), kib(pages.files), kib(pages.slab));
+        let [small, large, huge] = paging::direct_map_bytes().map(|bytes| bytes as usize / 1024);
+        let records_bytes = tracker().record_count() * size_of::<Record>();
+        for (name, value, unit) in [
+            ("MemTotal", kib(pages.total), KIB),
+            ("MemFree", free, KIB),
+            ("MemAvailable", free, KIB),
+            ("Buffers", 0, KIB),
+            ("Cached", files, KIB),
+            ("SwapCached", 0, KIB),
+            ("Active", 0, KIB),
+            ("Inactive", files, KIB),
+            ("Active(anon)", 0, KIB),
+            ("Inactive(anon)", files, KIB),
+            ("Active(file)", 0, KIB),
+            ("Inactive(file)", 0, KIB),
+            ("Unevictable", 0, KIB),
+            ("Mlocked", 0, KIB),
+            ("SwapTotal", 0, KIB),
+            ("SwapFree", 0, KIB),
+            ("Dirty", 0, KIB),
+            ("Writeback", 0, KIB),
+            ("AnonPages", 0, KIB),
+            ("Mapped", 0, KIB),
+            ("Shmem", files, KIB),
+            ("KReclaimable", 0, KIB),
+            ("Slab", slab, KIB),
+            ("SReclaimable", 0, KIB),
+            ("SUnreclaim", slab, KIB),
+            ("KernelStack", stacks::total_bytes() / 1024, KIB),
+            ("PageTables", kib(pages.page_tables), KIB),
+            ("SecPageTables", 0, KIB),
+            ("NFS_Unstable", 0, KIB),
+            ("Bounce", 0, KIB),
+            ("WritebackTmp", 0, KIB),
+            ("CommitLimit", 0, KIB),
+            ("Committed_AS", 0, KIB),
+            ("VmallocTotal", paging::DEVICE_WINDOW_BYTES / 1024, KIB),
+            ("VmallocUsed", 0, KIB),
+            ("VmallocChunk", 0, KIB),
+            ("Percpu", 0, KIB),
+            ("HardwareCorrupted", 0, KIB),
+            ("AnonHugePages", 0, KIB),
+            ("ShmemHugePages", 0, KIB),
+            ("ShmemPmdMapped", 0, KIB),
+            ("FileHugePages", 0, KIB),
+            ("FilePmdMapped", 0, KIB),
+            ("HugePages_Total", 0, COUNT),
+            ("HugePages_Free", 0, COUNT),
+            ("HugePages_Rsvd", 0, COUNT),
+            ("HugePages_Surp", 0, COUNT),
+            ("Hugepagesize", 2048, KIB),
+            ("Hugetlb", 0, KIB),
+            ("DirectMap4k", small, KIB),
+            ("DirectMap2M", large, KIB),
+            ("DirectMap1G", huge, KIB),
+            ("HeapLarge", kib(pages.large), KIB),
+            ("FileBuffers", kib(pages.buffers), KIB),
+            ("MemstatArena", kib(pages.arena), KIB),
+            ("MemstatRecords", records_bytes.div_ceil(1024), KIB),
+            ("MemstatUntracked", tracker().counters().live_untracked as usize, COUNT),
+        ] {
+            // The name with its colon takes 16 columns or more, and the number ends at the 24th.
+            let label_columns = (name.len() + 1).max(16);
+            let (padding, columns) = (label_columns - name.len(), 24 - label_columns);
+            writeln!(out, "{name}{:<padding$}{value:>columns$}{unit}", ":")?;
+        }
+        Ok(())
     }
 }

@@ -2,30 +2,54 @@
 //!
 //! Each file's format is written down in `docs/proc.md`.
 
+mod alloc_histogram;
+mod alloc_history;
 mod allocs;
+mod allocs_by_stack;
 mod buddyinfo;
 mod cmdline;
+mod cpuinfo;
+mod filesystems;
+mod interrupts;
 mod iomem;
+mod kmsg;
+mod loadavg;
 mod meminfo;
+mod memstat;
 mod mounts;
 mod slabinfo;
+mod stat;
 mod uptime;
 mod version;
+mod vmallocinfo;
+mod vmstat;
 
 use vfs::{Content, GeneratedFs, Node};
 
 use crate::arch::clock;
 
-static NODES: [Node; 9] = [
+static NODES: [Node; 21] = [
+    Node { name: "alloc_histogram", content: Content::Text(&alloc_histogram::AllocHistogram) },
+    Node { name: "alloc_history", content: Content::Table(&alloc_history::AllocHistory) },
     Node { name: "allocs", content: Content::Table(&allocs::Allocs) },
+    Node { name: "allocs_by_stack", content: Content::Table(&allocs_by_stack::AllocsByStack) },
     Node { name: "buddyinfo", content: Content::Text(&buddyinfo::BuddyInfo) },
     Node { name: "cmdline", content: Content::Text(&cmdline::CommandLine) },
+    Node { name: "cpuinfo", content: Content::Text(&cpuinfo::CpuInfo) },
+    Node { name: "filesystems", content: Content::Text(&filesystems::FileSystems) },
+    Node { name: "interrupts", content: Content::Text(&interrupts::Interrupts) },
     Node { name: "iomem", content: Content::Text(&iomem::IoMem) },
+    Node { name: "kmsg", content: Content::Table(&kmsg::KernelMessages) },
+    Node { name: "loadavg", content: Content::Text(&loadavg::LoadAverages) },
     Node { name: "meminfo", content: Content::Text(&meminfo::MemInfo) },
+    Node { name: "memstat", content: Content::Text(&memstat::MemStat) },
     Node { name: "mounts", content: Content::Text(&mounts::MountTable) },
     Node { name: "slabinfo", content: Content::Text(&slabinfo::SlabInfo) },
+    Node { name: "stat", content: Content::Text(&stat::Stat) },
     Node { name: "uptime", content: Content::Text(&uptime::Uptime) },
     Node { name: "version", content: Content::Text(&version::Version) },
+    Node { name: "vmallocinfo", content: Content::Text(&vmallocinfo::VmallocInfo) },
+    Node { name: "vmstat", content: Content::Text(&vmstat::VmStat) },
 ];
 
 /// The file system of these files.

@@ -22,6 +22,8 @@ pub(super) struct Inner<B> {
     /// `Off` until there is a backend.
     pub(super) level: Level,
     level_at_start: Level,
+    /// Whether events are written at level `full`.
+    is_history_on: bool,
     /// Whether allocations and frees are counted: at level `off` only if nobody else knows what is live.
     is_counting: bool,
     /// What the fast path of an allocation has to do.
@@ -124,6 +126,7 @@ impl<B: Backend> Inner<B> {
         Self {
             level,
             level_at_start: Level::Blocks,
+            is_history_on: true,
             is_counting: backend.is_some(),
             allocation_way: Way::Fully,
             free_way: Way::Fully,
@@ -201,7 +204,7 @@ impl<B: Backend> Inner<B> {
         } else {
             self.tallies.cpu_mut(platform.cpu()).untracked += 1;
         }
-        if self.level == Level::Full {
+        if self.keeps_history() {
             self.history.write(Event::of_block(EventKind::Allocate, &record), &mut self.arena, platform);
         }
     }
@@ -229,7 +232,7 @@ impl<B: Backend> Inner<B> {
         }
         if self.is_counting {
             self.tallies.count_free(platform.cpu(), taken_bytes);
-            if self.level == Level::Full {
+            if self.keeps_history() {
                 self.sequence += 1;
                 let origin = Origin::now(self.sequence, record.stack(), platform);
                 let event = Event::of_free(&record, &origin);
@@ -309,7 +312,7 @@ impl<B: Backend> Inner<B> {
         stack: Option<u16>,
         caller: &Caller<'_, P>,
     ) {
-        if self.level != Level::Full {
+        if !self.keeps_history() {
             return;
         }
         let platform = caller.platform;
@@ -361,6 +364,20 @@ impl<B: Backend> Inner<B> {
         self.choose_ways();
     }
 
+    /// Whether events are written.
+    pub(super) fn keeps_history(&self) -> bool {
+        self.level == Level::Full && self.is_history_on
+    }
+
+    /// Writes events at level `full`, or writes none there.
+    pub(super) fn set_history(&mut self, is_on: bool, stamp: u64) {
+        if is_on && !self.is_history_on {
+            self.since.history = stamp;
+        }
+        self.is_history_on = is_on;
+        self.choose_ways();
+    }
+
     fn choose_ways(&mut self) {
         let is_quick = self.backend.as_ref().is_some_and(Backend::is_quick);
         let is_known = self.backend.as_ref().is_none_or(|backend| backend.live().is_some());
@@ -370,8 +387,8 @@ impl<B: Backend> Inner<B> {
             Level::Off if !self.is_counting => Way::Pass,
             Level::Off | Level::Counters => Way::Count,
             Level::Blocks => Way::Record,
-            Level::Stacks => Way::RecordStack,
-            Level::Full => Way::RecordEvent,
+            Level::Full if self.is_history_on => Way::RecordEvent,
+            Level::Stacks | Level::Full => Way::RecordStack,
         };
         self.free_way = match self.allocation_way {
             // A stack is not walked for a free.

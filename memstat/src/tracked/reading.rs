@@ -26,6 +26,11 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         self.enter().history.read(cursor, buffer)
     }
 
+    /// Whether events are written now: at level [`Level::Full`], unless that was switched off.
+    pub fn keeps_history(&self) -> bool {
+        self.enter().keeps_history()
+    }
+
     /// Events that were ever written: the number of the next one.
     pub fn history_end(&self) -> u64 {
         self.enter().history.written()

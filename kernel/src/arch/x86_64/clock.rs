@@ -2,11 +2,12 @@
 //!
 //! Source: Intel 8254 data sheet; Intel SDM vol. 3B, section 18.17 (time stamp counter).
 
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use x86::io::{inb, outb};
 
 use super::{cpu, idt};
+use crate::load::{LoadAverage, SAMPLE_SECONDS};
 
 /// Timer interrupts a second.
 pub(crate) const TICKS_PER_SECOND: u64 = 100;
@@ -28,6 +29,9 @@ static START: AtomicU64 = AtomicU64::new(0);
 static COUNTER_HZ: AtomicU64 = AtomicU64::new(0);
 static TICKS: AtomicU64 = AtomicU64::new(0);
 static IDLE_COUNTS: AtomicU64 = AtomicU64::new(0);
+/// Whether the CPU waits for an interrupt: so the timer's finds out whether it broke into work.
+static IS_IDLE: AtomicBool = AtomicBool::new(false);
+static LOAD: LoadAverage = LoadAverage::new();
 
 fn write(port: u16, value: u8) {
     // SAFETY: the timer's and the speaker gate's ports, which only this file touches.
@@ -57,9 +61,15 @@ pub(crate) fn init() {
     write(COMMAND, 0b0011_0100);
     write(CHANNEL_0, divisor as u8);
     write(CHANNEL_0, (divisor >> 8) as u8);
-    idt::handle_line(TIMER_LINE, || {
-        TICKS.fetch_add(1, Ordering::Relaxed);
-    });
+    idt::handle_line(TIMER_LINE, "timer", tick);
+}
+
+fn tick() {
+    let ticks = TICKS.fetch_add(1, Ordering::Relaxed) + 1;
+    if ticks.is_multiple_of(SAMPLE_SECONDS * TICKS_PER_SECOND) {
+        // There is one thread.
+        LOAD.sample(u64::from(!IS_IDLE.load(Ordering::Relaxed)));
+    }
 }
 
 /// Counts of the time stamp counter in one run of channel 2, as a frequency; `None` if the timer stands.
@@ -115,9 +125,21 @@ pub(crate) fn idle_ns() -> u64 {
     counts_to_ns(IDLE_COUNTS.load(Ordering::Relaxed))
 }
 
+/// Counts of the time stamp counter a second; 0 until measured.
+pub(crate) fn counter_hz() -> u64 {
+    COUNTER_HZ.load(Ordering::Relaxed)
+}
+
+/// How much the CPU had to do lately.
+pub(crate) fn load_average() -> &'static LoadAverage {
+    &LOAD
+}
+
 /// Waits for the next interrupt unless `is_ready`, and counts the time as idle.
 pub(crate) fn idle_unless(is_ready: impl FnOnce() -> bool) {
     let start = counts();
+    IS_IDLE.store(true, Ordering::Relaxed);
     cpu::wait_for_interrupt_unless(is_ready);
+    IS_IDLE.store(false, Ordering::Relaxed);
     IDLE_COUNTS.fetch_add(counts() - start, Ordering::Relaxed);
 }

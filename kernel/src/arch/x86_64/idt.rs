@@ -49,6 +49,10 @@ pub(crate) struct InterruptFrame {
 static TABLE: Once<[Descriptor64; VECTORS]> = Once::new();
 static COUNTS: [AtomicU64; VECTORS] = [const { AtomicU64::new(0) }; VECTORS];
 static HANDLERS: [AtomicUsize; pic::LINES] = [const { AtomicUsize::new(0) }; pic::LINES];
+/// Who handles each line.
+static NAMES: [Once<&str>; pic::LINES] = [const { Once::new() }; pic::LINES];
+static LINE_COUNTS: [AtomicU64; pic::LINES] = [const { AtomicU64::new(0) }; pic::LINES];
+static SPURIOUS: AtomicU64 = AtomicU64::new(0);
 
 unsafe extern "C" {
     static interrupt_entries: u8;
@@ -75,9 +79,10 @@ pub(crate) fn init() {
     unsafe { lidt(&DescriptorTablePointer::new_from_slice(table)) };
 }
 
-/// Makes `handler` run, with interrupts masked, each time the device on `line` asks.
-pub(crate) fn handle_line(line: u8, handler: fn()) {
-    if let Some(slot) = HANDLERS.get(usize::from(line)) {
+/// Makes `handler`, which belongs to `name`, run with interrupts masked each time the device on `line` asks.
+pub(crate) fn handle_line(line: u8, name: &'static str, handler: fn()) {
+    if let Some((slot, known)) = HANDLERS.get(usize::from(line)).zip(NAMES.get(usize::from(line))) {
+        known.call_once(|| name);
         slot.store(handler as usize, Ordering::Release);
         pic::unmask(line);
     }
@@ -86,6 +91,31 @@ pub(crate) fn handle_line(line: u8, handler: fn()) {
 /// How often each vector was taken.
 pub(crate) fn count(vector: u8) -> u64 {
     COUNTS[usize::from(vector)].load(Ordering::Relaxed)
+}
+
+/// An interrupt line, and what came on it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Line {
+    /// Whose line it is; `None` while nobody handles it.
+    pub(crate) name: Option<&'static str>,
+    /// Interrupts that came from a device.
+    pub(crate) count: u64,
+}
+
+/// All lines, in their order.
+pub(crate) fn lines() -> [Line; pic::LINES] {
+    core::array::from_fn(|number| Line {
+        name: match number as u8 {
+            pic::CASCADE_LINE => Some("cascade"),
+            _ => NAMES[number].get().copied(),
+        },
+        count: LINE_COUNTS[number].load(Ordering::Relaxed),
+    })
+}
+
+/// Interrupts that came from no device.
+pub(crate) fn spurious_count() -> u64 {
+    SPURIOUS.load(Ordering::Relaxed)
 }
 
 /// Where every interrupt arrives.
@@ -99,8 +129,10 @@ extern "C" fn tally_interrupt(frame: &mut InterruptFrame) {
     }
     let Some(line) = pic::line_of(vector) else { return };
     if pic::is_spurious(line) {
+        SPURIOUS.fetch_add(1, Ordering::Relaxed);
         return;
     }
+    LINE_COUNTS[usize::from(line)].fetch_add(1, Ordering::Relaxed);
     let handler = HANDLERS.get(usize::from(line)).map_or(0, |slot| slot.load(Ordering::Acquire));
     if handler != 0 {
         // SAFETY: only `handle_line` writes the slot, and it writes a `fn()`.

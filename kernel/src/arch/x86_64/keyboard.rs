@@ -58,7 +58,7 @@ pub(crate) fn init() {
     }
     *KEYBOARD.lock() =
         Some(PS2Keyboard::new(ScancodeSet1::new(), Us104Key, HandleControl::MapLettersToUnicode));
-    idt::handle_line(LINE, take_codes);
+    idt::handle_line(LINE, "keyboard", take_codes);
 }
 
 /// Turns the keyboard's interrupt and the translation to the old key codes on. `None` without a controller.

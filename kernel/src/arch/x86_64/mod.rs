@@ -4,6 +4,7 @@ pub(crate) mod acpi;
 pub(crate) mod backtrace;
 pub(crate) mod clock;
 pub(crate) mod cpu;
+pub(crate) mod cpuid;
 pub(crate) mod exceptions;
 pub(crate) mod faults;
 pub(crate) mod framebuffer;
@@ -15,6 +16,7 @@ pub(crate) mod keyboard;
 pub(crate) mod paging;
 pub(crate) mod pic;
 pub(crate) mod power;
+pub(crate) mod rtc;
 pub(crate) mod serial;
 pub(crate) mod stacks;
 pub(crate) mod vga_text;
@@ -26,8 +28,9 @@ pub(crate) fn init_early() {
     idt::init();
 }
 
-/// Clock, timer and the interrupts of serial line and keyboard.
+/// Date, timer and the interrupts of serial line and keyboard.
 pub(crate) fn init_devices() {
+    rtc::init();
     pic::init();
     clock::init();
     serial::enable_input();

@@ -6,6 +6,7 @@
 use core::ops::Range;
 use core::ptr::NonNull;
 
+use arrayvec::ArrayVec;
 use boot::{MemoryRegion, PhysicalRange, RegionKind};
 use x86::controlregs::cr3_write;
 
@@ -17,7 +18,9 @@ use crate::sync::IrqLock;
 pub(crate) const DIRECT_MAP: usize = 0xffff_8000_0000_0000;
 /// Devices are mapped from here on.
 const DEVICE_WINDOW: usize = 0xffff_c000_0000_0000;
-const DEVICE_WINDOW_BYTES: usize = 1 << 30;
+pub(crate) const DEVICE_WINDOW_BYTES: usize = 1 << 30;
+/// Mappings of devices that are kept in mind, and so the most that there can be.
+pub(crate) const MOST_DEVICE_MAPPINGS: usize = 64;
 
 const PAGE_BYTES: u64 = 4096;
 const ENTRIES: usize = 512;
@@ -44,9 +47,31 @@ struct AddressSpace {
     top: u64,
     table_frames: usize,
     device_bytes: usize,
+    devices: ArrayVec<DeviceMapping, MOST_DEVICE_MAPPINGS>,
+    /// Pages of the direct map by size: 4 KiB, 2 MiB, 1 GiB.
+    direct_pages: [usize; 3],
 }
 
-static SPACE: IrqLock<AddressSpace> = IrqLock::new(AddressSpace { top: 0, table_frames: 0, device_bytes: 0 });
+/// A device's memory in the window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct DeviceMapping {
+    /// Its first page.
+    pub(crate) start: usize,
+    /// Length in whole pages.
+    pub(crate) size_bytes: usize,
+    /// The first page's physical address.
+    pub(crate) physical: u64,
+    /// The return address in the function that wanted it.
+    pub(crate) caller: usize,
+}
+
+static SPACE: IrqLock<AddressSpace> = IrqLock::new(AddressSpace {
+    top: 0,
+    table_frames: 0,
+    device_bytes: 0,
+    devices: ArrayVec::new_const(),
+    direct_pages: [0; 3],
+});
 
 /// Builds the kernel's address space and switches to it.
 pub(crate) fn init(regions: &[MemoryRegion], frames: FrameSource<'_>) -> Result<(), OutOfFrames> {
@@ -77,14 +102,19 @@ pub(crate) fn init(regions: &[MemoryRegion], frames: FrameSource<'_>) -> Result<
     Ok(())
 }
 
-/// Maps a device's memory, uncached, and gives its address; it stays mapped. `None` when the window or the
-/// frames are used up.
-pub(crate) fn map_device(physical: u64, size_bytes: usize, frames: FrameSource<'_>) -> Option<NonNull<u8>> {
+/// Maps a device's memory, uncached, for the function that `caller` returns to, and gives its address; it stays
+/// mapped. `None` when the window, its list or the frames are used up.
+pub(crate) fn map_device(
+    physical: u64,
+    size_bytes: usize,
+    caller: usize,
+    frames: FrameSource<'_>,
+) -> Option<NonNull<u8>> {
     let mut space = SPACE.lock();
     let first = physical & !(PAGE_BYTES - 1);
     let span =
         (physical - first).checked_add(size_bytes as u64)?.checked_next_multiple_of(PAGE_BYTES)? as usize;
-    if space.device_bytes.checked_add(span)? > DEVICE_WINDOW_BYTES {
+    if space.devices.is_full() || space.device_bytes.checked_add(span)? > DEVICE_WINDOW_BYTES {
         return None;
     }
     let start = DEVICE_WINDOW + space.device_bytes;
@@ -93,7 +123,19 @@ pub(crate) fn map_device(physical: u64, size_bytes: usize, frames: FrameSource<'
         space.map(start + offset, first + offset as u64, Size::Page, flags, frames).ok()?;
     }
     space.device_bytes += span;
+    space.devices.push(DeviceMapping { start, size_bytes: span, physical: first, caller });
     NonNull::new((start + (physical - first) as usize) as *mut u8)
+}
+
+/// The mapping of a device, by its number.
+pub(crate) fn device_mapping(number: usize) -> Option<DeviceMapping> {
+    SPACE.lock().devices.get(number).copied()
+}
+
+/// Bytes of the direct map that lie in pages of 4 KiB, 2 MiB and 1 GiB.
+pub(crate) fn direct_map_bytes() -> [u64; 3] {
+    let [pages, mib2, gib1] = SPACE.lock().direct_pages.map(|pages| pages as u64);
+    [pages * Size::Page.bytes(), mib2 * Size::Mib2.bytes(), gib1 * Size::Gib1.bytes()]
 }
 
 /// Whether all pages of a range of addresses are mapped.
@@ -207,6 +249,10 @@ impl AddressSpace {
             shift -= 9;
         }
         let large = if size == Size::Page { 0 } else { LARGE };
+        let is_new = read_entry(frame, index(address, shift)) & PRESENT == 0;
+        if is_new && (DIRECT_MAP..DEVICE_WINDOW).contains(&address) {
+            self.direct_pages[size as usize] += 1;
+        }
         set_entry(frame, index(address, shift), physical | flags | large | PRESENT);
         Ok(())
     }

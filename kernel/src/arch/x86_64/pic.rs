@@ -15,7 +15,8 @@ const SECOND_DATA: u16 = 0xa1;
 
 const INITIALISE: u8 = 0x11;
 const MODE_8086: u8 = 0x01;
-const CASCADE_LINE: u8 = 2;
+/// The line that the younger controller is on: no device can interrupt there.
+pub(crate) const CASCADE_LINE: u8 = 2;
 const END_OF_INTERRUPT: u8 = 0x20;
 const READ_IN_SERVICE: u8 = 0x0b;
 

@@ -44,7 +44,7 @@ pub(crate) fn init() {
 /// Lets arriving bytes interrupt.
 pub(crate) fn enable_input() {
     if let Some(serial) = LINE_STATE.lock().as_mut() {
-        idt::handle_line(LINE, receive);
+        idt::handle_line(LINE, "serial", receive);
         serial.uart.enable_interrupts(IER::DATA_READY);
     }
 }

@@ -50,6 +50,11 @@ pub(crate) fn containing(address: usize) -> Option<Range<usize>> {
     all.into_iter().find(|stack| stack.contains(&address))
 }
 
+/// Bytes of all stacks.
+pub(crate) fn total_bytes() -> usize {
+    main_stack().len() + IST_STACKS * IST_STACK_BYTES
+}
+
 /// The pages below the stacks, to be left unmapped.
 pub(crate) fn guard_pages() -> impl Iterator<Item = usize> {
     let guard_of = |stack: Range<usize>| stack.start - PAGE_BYTES;

@@ -1,0 +1,67 @@
+//! The PC's clock chip, which knows date and time while the machine is off.
+//!
+//! It is read once, at boot; from then on the time stamp counter goes on. Source: Motorola MC146818 data sheet.
+//! The century stands where PCs keep it, in register 0x32 of the same memory.
+
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use x86::io::{inb, outb};
+
+use super::clock;
+use crate::calendar::ClockRegisters;
+
+const INDEX: u16 = 0x70;
+const DATA: u16 = 0x71;
+const REGISTER_A: u8 = 0x0a;
+const REGISTER_B: u8 = 0x0b;
+const UPDATE_IN_PROGRESS: u8 = 1 << 7;
+/// Seconds, minutes, hours, day of the month, month, year, century.
+const FIELDS: [u8; 7] = [0x00, 0x02, 0x04, 0x07, 0x08, 0x09, 0x32];
+/// How often the chip is looked at before it is taken for dead. An update takes 2 ms at most, a look 1 us.
+const MOST_LOOKS: u32 = 100_000;
+const MOST_TRIES: u32 = 10;
+
+/// When the kernel was entered, in seconds since 1970; 0 if that is not known.
+static BOOT_SECONDS: AtomicU64 = AtomicU64::new(0);
+
+fn read(register: u8) -> u8 {
+    // SAFETY: the chip's ports, which only this file touches; bit 7 of the index stays clear, so NMIs stay on.
+    unsafe {
+        outb(INDEX, register);
+        inb(DATA)
+    }
+}
+
+/// Reads date and time.
+pub(crate) fn init() {
+    match read_registers().and_then(ClockRegisters::unix_seconds) {
+        Some(now) => {
+            let uptime_s = clock::uptime_ns() / 1_000_000_000;
+            BOOT_SECONDS.store(now.saturating_sub(uptime_s), Ordering::Relaxed);
+        }
+        None => log::warn!("clock: the chip gives no time; dates count from 1970"),
+    }
+}
+
+/// The registers between two updates: read twice, as an update may come between. `None` if the chip never rests.
+fn read_registers() -> Option<ClockRegisters> {
+    let read_once = || {
+        (0..MOST_LOOKS)
+            .any(|_| read(REGISTER_A) & UPDATE_IN_PROGRESS == 0)
+            .then(|| ClockRegisters { fields: FIELDS.map(read), coding: read(REGISTER_B) })
+    };
+    let mut last = read_once()?;
+    for _ in 0..MOST_TRIES {
+        let next = read_once()?;
+        if next == last {
+            return Some(last);
+        }
+        last = next;
+    }
+    None
+}
+
+/// When the kernel was entered, in seconds since 1970; 0 if that is not known.
+pub(crate) fn boot_seconds() -> u64 {
+    BOOT_SECONDS.load(Ordering::Relaxed)
+}

@@ -1,0 +1,181 @@
+//! The promise that all figures agree, checked on request: whatever is counted in two ways must come out the same.
+
+use core::fmt;
+
+use super::Tracked;
+use crate::backend::Backend;
+use crate::counters::{Counters, CpuCounters, MOST_CPUS};
+use crate::platform::Platform;
+use crate::record::Record;
+
+/// Records that are read under the lock at once.
+const RECORDS_AT_ONCE: usize = 32;
+
+/// What a check of the figures against each other found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consistency {
+    /// They agree.
+    Holds,
+    /// They do not; it is said which.
+    Broken(&'static str),
+    /// The heap was used during the check, so nothing can be said.
+    Busy,
+}
+
+impl fmt::Display for Consistency {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Holds => write!(out, "yes"),
+            Self::Broken(what) => write!(out, "no, {what}"),
+            Self::Busy => write!(out, "unknown, the heap was used meanwhile"),
+        }
+    }
+}
+
+/// Blocks and the bytes that they were asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Sum {
+    blocks: u64,
+    bytes: u64,
+}
+
+impl Sum {
+    fn add(&mut self, blocks: u64, bytes: u64) {
+        self.blocks += blocks;
+        self.bytes += bytes;
+    }
+}
+
+/// The same figures, added up in other ways than the counters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Sums {
+    /// Over the live map.
+    records: Sum,
+    /// Over the call stacks, and the records that have none.
+    stacks: Sum,
+    /// Over the CPUs.
+    cpus: CpuCounters,
+    /// Allocations over the classes of sizes.
+    sizes: u64,
+    /// Entries of the live map, as it says itself.
+    map_entries: u64,
+}
+
+impl Sums {
+    fn judge(&self, counters: &Counters) -> Consistency {
+        let counted = counters.allocations as i64 - counters.frees as i64 + counters.uncounted_blocks;
+        let recorded = Sum { blocks: counters.recorded_blocks(), bytes: counters.live_bytes };
+        let totals = CpuCounters {
+            allocations: counters.allocations,
+            frees: counters.frees,
+            reallocations: counters.reallocations,
+            failures: counters.failures,
+            bad_frees: counters.bad_frees,
+            untracked: counters.untracked,
+            requested_bytes: counters.requested_bytes,
+        };
+        let checks = [
+            (counters.live_blocks as i64 == counted, "live blocks are not allocations minus frees"),
+            (
+                self.map_entries == recorded.blocks,
+                "the live map has not as many entries as blocks are recorded",
+            ),
+            (self.records == recorded, "the sums over the live map are not the totals"),
+            (self.stacks == recorded, "the sums over call stacks are not the totals"),
+            (self.cpus == totals, "the sums over CPUs are not the totals"),
+            (self.sizes == counters.allocations, "the sums over sizes are not the totals"),
+        ];
+        let broken = checks.into_iter().find(|(holds, _)| !holds);
+        broken.map_or(Consistency::Holds, |(_, what)| Consistency::Broken(what))
+    }
+}
+
+impl<B: Backend, P: Platform> Tracked<B, P> {
+    /// Checks the figures against each other. It reads all there is, in steps that each hold the lock for a short
+    /// time.
+    pub fn consistency(&self) -> Consistency {
+        let before = (self.counters(), self.mark(), self.history_end());
+        let sums = self.sums();
+        if (self.counters(), self.mark(), self.history_end()) != before {
+            return Consistency::Busy;
+        }
+        sums.judge(&before.0)
+    }
+
+    fn sums(&self) -> Sums {
+        let mut sums = Sums { map_entries: self.record_count() as u64, ..Sums::default() };
+        let mut records = [Record::EMPTY; RECORDS_AT_ONCE];
+        let mut cursor = Some(0);
+        while let Some(from) = cursor {
+            let (count, next) = self.read_records(from, &mut records);
+            for record in records.iter().take(count) {
+                let size_bytes = record.size_bytes() as u64;
+                sums.records.add(1, size_bytes);
+                if record.stack() == 0 {
+                    sums.stacks.add(1, size_bytes);
+                }
+            }
+            cursor = next;
+        }
+        for stack in (1..=self.stack_count()).filter_map(|number| self.stack(number)) {
+            sums.stacks.add(stack.live_blocks.into(), stack.live_bytes);
+        }
+        sums.cpus = (0..MOST_CPUS as u8).map(|cpu| self.cpu_counters(cpu)).fold(
+            CpuCounters::default(),
+            |sum, cpu| CpuCounters {
+                allocations: sum.allocations + cpu.allocations,
+                frees: sum.frees + cpu.frees,
+                reallocations: sum.reallocations + cpu.reallocations,
+                failures: sum.failures + cpu.failures,
+                bad_frees: sum.bad_frees + cpu.bad_frees,
+                untracked: sum.untracked + cpu.untracked,
+                requested_bytes: sum.requested_bytes + cpu.requested_bytes,
+            },
+        );
+        sums.sizes = self.histogram().total();
+        sums
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Three allocations, one free; two blocks of 30 bytes are live.
+    fn agreeing() -> (Sums, Counters) {
+        let sum = Sum { blocks: 2, bytes: 30 };
+        let cpus = CpuCounters { allocations: 3, frees: 1, requested_bytes: 40, ..CpuCounters::default() };
+        let counters = Counters {
+            allocations: 3,
+            frees: 1,
+            requested_bytes: 40,
+            live_blocks: 2,
+            live_bytes: 30,
+            ..Counters::ZERO
+        };
+        (Sums { records: sum, stacks: sum, cpus, sizes: 3, map_entries: 2 }, counters)
+    }
+
+    #[test]
+    fn figures_that_agree_hold() {
+        let (sums, counters) = agreeing();
+        assert_eq!(sums.judge(&counters), Consistency::Holds);
+    }
+
+    #[test]
+    fn each_figure_that_differs_is_named() {
+        let (good, counters) = agreeing();
+        let broken = |change: fn(&mut Sums, &mut Counters), name: &str| {
+            let (mut sums, mut counters) = (good, counters);
+            change(&mut sums, &mut counters);
+            let Consistency::Broken(what) = sums.judge(&counters) else { panic!("{name} went unseen") };
+            assert!(what.contains(name), "{what}");
+        };
+        broken(|_, counters| counters.uncounted_blocks = 1, "allocations minus frees");
+        broken(|sums, _| sums.map_entries = 3, "entries");
+        broken(|sums, _| sums.records.bytes = 29, "over the live map");
+        broken(|sums, _| sums.stacks.blocks = 1, "call stacks");
+        broken(|sums, _| sums.cpus.frees = 2, "CPUs");
+        broken(|sums, _| sums.sizes = 2, "sizes");
+    }
+}
