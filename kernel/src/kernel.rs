@@ -12,7 +12,7 @@ use crate::config::{Config, Share};
 use crate::console::input;
 use crate::memory::buffers::PageBuffers;
 use crate::memory::files::FilePages;
-use crate::{commands, console, logger, memory, proc, symbols};
+use crate::{commands, console, dev, logger, memory, proc, symbols};
 
 static BOOT_INFO: Once<BootInfo> = Once::new();
 static ROOT: RamFs = RamFs::new(&FilePages, clock::now_ns);
@@ -100,12 +100,14 @@ fn configure(info: &BootInfo) -> Config {
     config
 }
 
-/// The root, with /proc and /tmp on it.
+/// The root, with /dev, /proc and /tmp on it.
 fn mount_files(size: Share) -> Result<()> {
     let limit_pages = size.pages(memory::total_pages()) as u64;
     VFS.mount("rootfs", "/", &ROOT, MountOptions::ReadWrite)?;
+    VFS.make_directory("/", "/dev")?;
     VFS.make_directory("/", "/proc")?;
     VFS.make_directory("/", "/tmp")?;
+    VFS.mount("devtmpfs", "/dev", &dev::DEV, MountOptions::ReadWrite)?;
     VFS.mount("proc", "/proc", &proc::PROC, MountOptions::ReadWrite)?;
     VFS.mount("tmpfs", "/tmp", &TEMPORARY, MountOptions::ReadWrite)?;
     // What the root needs for the mounts is there, whatever the limit.
@@ -115,7 +117,7 @@ fn mount_files(size: Share) -> Result<()> {
 }
 
 /// The next byte that is typed; the CPU sleeps meanwhile.
-fn wait_for_byte() -> u8 {
+pub(crate) fn wait_for_byte() -> u8 {
     loop {
         if let Some(byte) = input::pop() {
             return byte;

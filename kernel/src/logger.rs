@@ -7,7 +7,11 @@ use core::fmt::{self, Write};
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use arrayvec::ArrayString;
-use log::{Level, LevelFilter, Log, Metadata, Record};
+use log::{LevelFilter, Log, Metadata, Record};
+
+pub(crate) mod priority;
+
+use priority::Priority;
 
 use crate::sync::IrqLock;
 
@@ -18,7 +22,9 @@ const CAPACITY: usize = 256;
 const ELLIPSIS: &str = "...";
 /// Messages more urgent than this go to the console, as in Linux; all that are kept go to the ring.
 const DEFAULT_CONSOLE_LEVEL: u32 = 7;
-/// One more than the least urgent level.
+/// Nothing but what is most urgent.
+const LEAST_CONSOLE_LEVEL: u32 = 1;
+/// Everything.
 const MOST_CONSOLE_LEVEL: u32 = 8;
 
 type Text = ArrayString<MOST_BYTES>;
@@ -28,8 +34,8 @@ type Text = ArrayString<MOST_BYTES>;
 pub(crate) struct Entry {
     /// When, in nanoseconds since the kernel was entered.
     pub(crate) time_ns: u64,
-    /// How urgent.
-    pub(crate) level: Level,
+    /// How urgent, and whose.
+    pub(crate) priority: Priority,
     /// What; one line.
     pub(crate) text: Text,
 }
@@ -54,18 +60,28 @@ pub(crate) fn init(level: LevelFilter) {
     let _ = log::set_logger(&LOGGER);
     log::set_max_level(level);
     if level > LevelFilter::Info {
-        set_console_level(MOST_CONSOLE_LEVEL);
+        CONSOLE_LEVEL.store(MOST_CONSOLE_LEVEL, Ordering::Relaxed);
     }
 }
 
-/// The level that messages must stay below to go to the console.
-pub(crate) fn console_level() -> u32 {
-    CONSOLE_LEVEL.load(Ordering::Relaxed)
+/// The level that messages must stay below to go to the console; that of messages which name none; the lowest and
+/// the usual value of the first.
+pub(crate) fn levels() -> [u32; 4] {
+    let console = CONSOLE_LEVEL.load(Ordering::Relaxed);
+    [console, priority::DEFAULT_SEVERITY.into(), LEAST_CONSOLE_LEVEL, DEFAULT_CONSOLE_LEVEL]
 }
 
-/// Shows messages below `level` on the console: from 1, the most urgent alone, to 8, all.
-pub(crate) fn set_console_level(level: u32) {
-    CONSOLE_LEVEL.store(level.clamp(1, MOST_CONSOLE_LEVEL), Ordering::Relaxed);
+/// Sets the first of the [`levels`]: from 1, nothing but what is most urgent, to 8, all. `text` may have the others
+/// too, as they are. `None` if it is something else; nothing is changed then.
+pub(crate) fn set_levels(text: &str) -> Option<()> {
+    let [_, fixed @ ..] = levels();
+    let mut numbers = text.split_ascii_whitespace();
+    let level = numbers.next()?.parse().ok()?;
+    let mut fixed = fixed.iter();
+    let are_others_kept =
+        numbers.all(|number| fixed.next().is_some_and(|level| number.parse() == Ok(*level)));
+    let is_level = (LEAST_CONSOLE_LEVEL..=MOST_CONSOLE_LEVEL).contains(&level);
+    (is_level && are_others_kept).then(|| CONSOLE_LEVEL.store(level, Ordering::Relaxed))
 }
 
 /// The first kept message with a number from `number` on (0 is the first ever), and its own number.
@@ -98,44 +114,38 @@ impl Ring {
     }
 }
 
+/// Logs a message, whatever level is kept of the kernel's own.
+pub(crate) fn write(priority: Priority, message: fmt::Arguments<'_>) {
+    let mut text = Line { text: Text::new(), is_cut: false };
+    // `Line` takes everything.
+    let _ = text.write_fmt(message);
+    let entry = Entry { time_ns: now_ns(), priority, text: text.finish() };
+    RING.lock().push(entry);
+    if u32::from(priority.severity) < CONSOLE_LEVEL.load(Ordering::Relaxed) {
+        show(&entry);
+    }
+}
+
 impl Log for Logger {
     fn enabled(&self, _metadata: &Metadata<'_>) -> bool {
         true
     }
 
     fn log(&self, record: &Record<'_>) {
-        let mut text = Line { text: Text::new(), is_cut: false };
-        // `Line` takes everything.
-        let _ = text.write_fmt(*record.args());
-        let entry = Entry { time_ns: now_ns(), level: record.level(), text: text.finish() };
-        RING.lock().push(entry);
-        if entry.severity() < console_level() {
-            show(&entry);
-        }
+        write(Priority::of_kernel(record.level()), *record.args());
     }
 
     fn flush(&self) {}
 }
 
 impl Entry {
-    /// Linux's number of the level: 3 is an error, 7 is for debugging.
-    pub(crate) fn severity(&self) -> u32 {
-        match self.level {
-            Level::Error => 3,
-            Level::Warn => 4,
-            Level::Info => 6,
-            Level::Debug | Level::Trace => 7,
-        }
-    }
-
     /// Writes time and text as Linux does, the level as a colour.
     pub(crate) fn write_coloured(&self, out: &mut dyn Write) -> fmt::Result {
-        let colour = match self.level {
-            Level::Error => "\x1b[1;31m",
-            Level::Warn => "\x1b[33m",
-            Level::Info => "",
-            Level::Debug => "\x1b[36m",
-            Level::Trace => "\x1b[90m",
+        let colour = match self.priority.severity {
+            0..=3 => "\x1b[1;31m",
+            4 => "\x1b[33m",
+            5 | 6 => "",
+            _ => "\x1b[36m",
         };
         let end = if colour.is_empty() { "" } else { "\x1b[0m" };
         write!(out, "\x1b[32m{}\x1b[0m {colour}{}{end}", Stamp(self.time_ns), self.text)
@@ -209,6 +219,8 @@ fn show(_entry: &Entry) {}
 
 #[cfg(test)]
 mod tests {
+    use log::Level;
+
     use super::*;
 
     #[test]
@@ -243,11 +255,38 @@ mod tests {
     }
 
     #[test]
+    fn console_level_is_set_by_one_number_or_by_all_four() {
+        let before = levels();
+        assert_eq!(before, [7, 4, 1, 7]);
+        for (text, is_good) in [
+            ("3", true),
+            ("8 4 1 7", true),
+            ("4\t4", true),
+            ("0", false),
+            ("9", false),
+            ("", false),
+            ("3 5", false),
+            ("3 4 1 7 7", false),
+            ("x", false),
+        ] {
+            let before = levels()[0];
+            assert_eq!(set_levels(text).is_some(), is_good, "{text}");
+            assert!(is_good || levels()[0] == before, "{text}");
+        }
+        assert_eq!(levels(), [4, 4, 1, 7]);
+        assert_eq!(set_levels("7"), Some(()));
+    }
+
+    #[test]
     fn ring_keeps_the_newest() {
         static RING: IrqLock<Ring> = IrqLock::new(Ring { entries: [None; CAPACITY], written: 0 });
         let mut ring = RING.lock();
         for number in 0..CAPACITY as u64 + 10 {
-            ring.push(Entry { time_ns: number, level: Level::Info, text: Text::new() });
+            ring.push(Entry {
+                time_ns: number,
+                priority: Priority::of_kernel(Level::Info),
+                text: Text::new(),
+            });
         }
         assert!(ring.get(9).is_none());
         assert_eq!(ring.get(10).unwrap().time_ns, 10);

@@ -17,6 +17,9 @@ mod calendar;
 mod commands;
 mod config;
 mod console;
+mod control;
+#[cfg(target_os = "none")]
+mod dev;
 #[cfg(target_os = "none")]
 mod kernel;
 mod load;

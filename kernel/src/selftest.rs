@@ -12,6 +12,7 @@ use crate::arch::{clock, faults, idt, paging};
 use crate::kernel::VFS;
 use crate::memory::heap::tracker;
 use crate::memory::selftest as memory;
+use crate::proc::selftest as proc;
 
 /// What a test finds: `Err` with what is wrong.
 pub(crate) type Outcome = Result<(), &'static str>;
@@ -25,7 +26,7 @@ pub(crate) struct Test {
 }
 
 /// All tests, in the order of running.
-pub(crate) static TESTS: [Test; 18] = [
+pub(crate) static TESTS: [Test; 23] = [
     Test { name: "breakpoint_returns", run: breakpoint_returns },
     Test { name: "no_page_is_writable_and_executable", run: pages_keep_their_rights },
     Test { name: "clock_goes_on", run: clock_goes_on },
@@ -39,7 +40,12 @@ pub(crate) static TESTS: [Test; 18] = [
     Test { name: "bad_frees_do_no_harm", run: memory::bad_frees_do_no_harm },
     Test { name: "exhausted_heap_says_null_and_recovers", run: memory::exhaustion },
     Test { name: "boxes_and_vectors_work", run: boxes_and_vectors_work },
-    Test { name: "reading_proc_allocates_nothing", run: reading_proc_allocates_nothing },
+    Test { name: "meminfo_adds_up", run: proc::meminfo_adds_up },
+    Test { name: "buddyinfo_is_what_is_free", run: proc::buddyinfo_is_what_is_free },
+    Test { name: "slabinfo_is_what_slabs_take", run: proc::slabinfo_is_what_slabs_take },
+    Test { name: "cpu_times_add_up", run: proc::cpu_times_add_up },
+    Test { name: "memstat_is_consistent", run: proc::memstat_is_consistent },
+    Test { name: "reading_ten_thousand_times_leaves_no_trace", run: proc::reading_leaves_no_trace },
     Test { name: "reading_allocs_a_thousand_times_changes_nothing", run: reading_allocs_changes_nothing },
     Test { name: "a_thousand_blocks_are_listed_once_each", run: memory::thousand_blocks_are_listed },
     Test { name: "call_stacks_sum_up_to_the_totals", run: memory::stacks_sum_up },
@@ -132,23 +138,6 @@ fn reading_allocs_changes_nothing() -> Outcome {
     for _ in 0..1000 {
         count_lines("/proc/allocs")?;
     }
-    if tracker().counters() != before {
-        return Err("the heap's counters changed");
-    }
-    if crate::memory::free_pages() == pages { Ok(()) } else { Err("pages were lost") }
-}
-
-fn reading_proc_allocates_nothing() -> Outcome {
-    let before = tracker().counters();
-    let pages = crate::memory::free_pages();
-    let directory = VFS.open("/proc", ".", OpenFlags::READ).map_err(|_| "/proc does not open")?;
-    while let Ok(Some(entry)) = VFS.read_directory(directory) {
-        let file = VFS.open("/proc", &entry.name, OpenFlags::READ).map_err(|_| "a file does not open")?;
-        let mut buffer = [0; 64];
-        while let Ok(1..) = VFS.read(file, &mut buffer) {}
-        VFS.close(file).map_err(|_| "a file does not close")?;
-    }
-    VFS.close(directory).map_err(|_| "/proc does not close")?;
     if tracker().counters() != before {
         return Err("the heap's counters changed");
     }

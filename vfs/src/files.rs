@@ -126,7 +126,7 @@ impl Vfs {
                     reader.read(file.offset, target)?
                 }
                 Body::Control { reader: None, .. } => return Err(Errno::EBADF),
-                Body::Device(device) => device.read(file.offset, target)?,
+                Body::Device(device) => return device.read(&mut file.offset, target),
                 Body::Stored => filesystem.read(file.place.inode, file.offset, target)?,
             };
             file.offset = file.offset.saturating_add(count as u64);

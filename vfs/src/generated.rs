@@ -49,12 +49,13 @@ pub trait Control: Text {
 
 /// A device that takes and gives bytes.
 pub trait Device: Sync {
-    /// Reads bytes; `offset` counts those that were read or skipped before. 0 is the end.
+    /// Reads bytes and says how many; 0 is the end. `position` is 0 at first and where a seek leads; the device counts in
+    /// it as it likes: bytes, records, or not at all.
     ///
     /// # Errors
     ///
     /// The device's own.
-    fn read(&self, offset: u64, target: &mut [u8]) -> Result<usize>;
+    fn read(&self, position: &mut u64, target: &mut [u8]) -> Result<usize>;
 
     /// Writes bytes and says how many.
     ///

@@ -6,8 +6,8 @@ use shell::Command;
 
 use super::Session;
 use crate::console::Writer;
-use crate::memory::Scratch;
 use crate::memory::heap::{self, tracker};
+use crate::memory::{Scratch, marks};
 use crate::symbols::ReturnAddress;
 
 pub(super) const COMMAND: Command<Session> = Command {
@@ -33,9 +33,9 @@ fn run(session: &mut Session, words: &[&str]) {
             None => session.print(format_args!("memstat: {}: no such order\n", rank.escape_debug())),
         },
         ["mark"] => session.print(format_args!("{}\n", tracker().mark())),
-        ["since", mark] => match mark.parse() {
-            Ok(mark) => show_growth(session, mark),
-            Err(_) => session.print(format_args!("memstat: {}: not a mark\n", mark.escape_debug())),
+        ["since", mark] => match mark.parse().ok().or_else(|| Some(marks::find(mark)?.sequence)) {
+            Some(mark) => show_growth(session, mark),
+            None => session.print(format_args!("memstat: {}: not a mark\n", mark.escape_debug())),
         },
         // The console takes everything.
         ["histogram"] => drop(report::write_histogram(&tracker().histogram(), &mut Writer)),

@@ -36,6 +36,8 @@ pub(crate) mod heaps;
 pub(crate) mod lesson;
 #[cfg(target_os = "none")]
 mod machine;
+#[cfg(target_os = "none")]
+pub(crate) mod marks;
 mod random;
 #[cfg(target_os = "none")]
 mod scratch;

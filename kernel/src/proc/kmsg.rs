@@ -22,7 +22,7 @@ impl Table for KernelMessages {
     fn rows(&self, mut cursor: u64, out: &mut dyn Write) -> Result<Option<u64>, fmt::Error> {
         for _ in 0..MESSAGES_AT_ONCE {
             let Some((number, entry)) = logger::next_from(cursor) else { return Ok(None) };
-            writeln!(out, "<{}>{} {}", entry.severity(), Stamp(entry.time_ns), entry.text)?;
+            writeln!(out, "<{}>{} {}", entry.priority.severity, Stamp(entry.time_ns), entry.text)?;
             cursor = number + 1;
         }
         Ok(Some(cursor))

@@ -16,9 +16,13 @@ mod kmsg;
 mod loadavg;
 mod meminfo;
 mod memstat;
+mod memstat_control;
 mod mounts;
+mod process;
+pub(crate) mod selftest;
 mod slabinfo;
 mod stat;
+mod sys;
 mod uptime;
 mod version;
 mod vmallocinfo;
@@ -28,7 +32,8 @@ use vfs::{Content, GeneratedFs, Node};
 
 use crate::arch::clock;
 
-static NODES: [Node; 21] = [
+static NODES: [Node; 25] = [
+    Node { name: "1", content: Content::Directory(&process::NODES) },
     Node { name: "alloc_histogram", content: Content::Text(&alloc_histogram::AllocHistogram) },
     Node { name: "alloc_history", content: Content::Table(&alloc_history::AllocHistory) },
     Node { name: "allocs", content: Content::Table(&allocs::Allocs) },
@@ -43,9 +48,12 @@ static NODES: [Node; 21] = [
     Node { name: "loadavg", content: Content::Text(&loadavg::LoadAverages) },
     Node { name: "meminfo", content: Content::Text(&meminfo::MemInfo) },
     Node { name: "memstat", content: Content::Text(&memstat::MemStat) },
-    Node { name: "mounts", content: Content::Text(&mounts::MountTable) },
+    Node { name: "memstat_control", content: Content::Control(&memstat_control::MemstatControl) },
+    Node { name: "mounts", content: Content::Link("self/mounts") },
+    Node { name: "self", content: Content::Link("1") },
     Node { name: "slabinfo", content: Content::Text(&slabinfo::SlabInfo) },
     Node { name: "stat", content: Content::Text(&stat::Stat) },
+    Node { name: "sys", content: Content::Directory(&sys::NODES) },
     Node { name: "uptime", content: Content::Text(&uptime::Uptime) },
     Node { name: "version", content: Content::Text(&version::Version) },
     Node { name: "vmallocinfo", content: Content::Text(&vmallocinfo::VmallocInfo) },

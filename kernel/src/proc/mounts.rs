@@ -1,4 +1,4 @@
-//! `/proc/mounts`: what is mounted where, in the format of fstab(5).
+//! `/proc/self/mounts`: what is mounted where, in the format of fstab(5).
 
 use core::fmt::{self, Write};
 
@@ -22,7 +22,7 @@ impl Text for MountTable {
             if result.is_err() {
                 return;
             }
-            result = write!(out, "{} {path} {kind} {options}", mount.source);
+            result = write!(out, "{} {} {kind} {options}", Escaped(mount.source), Escaped(path));
             if result.is_ok() && room.total_blocks > 0 {
                 let size_kib = room.total_blocks * u64::from(room.block_bytes) / 1024;
                 result = write!(out, ",size={size_kib}k");
@@ -30,5 +30,17 @@ impl Text for MountTable {
             result = result.and_then(|()| writeln!(out, " 0 0"));
         });
         result
+    }
+}
+
+/// A name in which what parts names is written in octal. Source: Linux, `fs/proc_namespace.c`.
+struct Escaped<'a>(&'a str);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|character| match character {
+            ' ' | '\t' | '\n' | '\\' | '#' => write!(out, "\\{:03o}", u32::from(character)),
+            _ => out.write_char(character),
+        })
     }
 }

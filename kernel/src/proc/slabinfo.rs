@@ -30,9 +30,14 @@ impl Text for SlabInfo {
 }
 
 fn write_class(class: &Class, out: &mut dyn Write) -> fmt::Result {
-    let Class { block_bytes, blocks_per_slab, pages_per_slab, live_blocks, slabs } = *class;
+    let Class { block_bytes, blocks_per_slab, pages_per_slab, live_blocks, slabs, .. } = *class;
     let blocks = slabs * blocks_per_slab;
-    write!(out, "{:<17} {live_blocks:6} {blocks:6} {block_bytes:6}", Name(block_bytes))?;
+    if class.has_descriptors() {
+        write!(out, "{:<17}", "slab-descriptor")?;
+    } else {
+        write!(out, "{:<17}", Name(block_bytes))?;
+    }
+    write!(out, " {live_blocks:6} {blocks:6} {block_bytes:6}")?;
     write!(out, " {blocks_per_slab:4} {pages_per_slab:4} : tunables {:4} {:4} {:4}", 0, 0, 0)?;
     writeln!(out, " : slabdata {slabs:6} {slabs:6} {:6}", 0)
 }

@@ -212,12 +212,13 @@ impl Control for Diary {
     }
 }
 
-/// Gives `z` for ever and takes everything but `!`.
+/// Gives `z` for ever, counts its breaths as the position, and takes everything but `!`.
 struct Snore;
 
 impl Device for Snore {
-    fn read(&self, offset: u64, target: &mut [u8]) -> crate::Result<usize> {
-        target.fill(if offset == 0 { b'Z' } else { b'z' });
+    fn read(&self, position: &mut u64, target: &mut [u8]) -> crate::Result<usize> {
+        target.fill(if *position == 0 { b'Z' } else { b'z' });
+        *position += 1;
         Ok(target.len())
     }
 
@@ -273,6 +274,7 @@ fn trees_of_nodes_have_directories_links_controls_and_devices() {
     assert_eq!(&piece, b"ZZ");
     vfs.read(file, &mut piece).unwrap();
     assert_eq!(&piece, b"zz");
+    assert_eq!(vfs.seek(file, SeekFrom::Current(0)), Ok(2), "two breaths, whatever their length");
     assert_eq!(vfs.write(file, b"hush!"), Err(Errno::ENOSPC));
     assert_eq!(vfs.truncate(file, 0), Err(Errno::EINVAL));
     vfs.close(file).unwrap();

@@ -6,7 +6,7 @@ use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use x86::io::{inb, outb};
 
-use super::{cpu, idt};
+use super::{cpu, idt, rtc};
 use crate::load::{LoadAverage, SAMPLE_SECONDS};
 
 /// Timer interrupts a second.
@@ -110,9 +110,9 @@ pub(crate) fn uptime_ns() -> u64 {
     counts_to_ns(counts())
 }
 
-/// Nanoseconds since 1970-01-01, as far as this machine knows.
+/// Nanoseconds since 1970-01-01; since the boot, if the date is not known.
 pub(crate) fn now_ns() -> u64 {
-    uptime_ns()
+    rtc::boot_seconds() * 1_000_000_000 + uptime_ns()
 }
 
 /// Timer interrupts so far.

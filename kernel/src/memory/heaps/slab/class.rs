@@ -126,9 +126,20 @@ impl ClassState {
     }
 }
 
+/// What the blocks of a class are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ClassUse {
+    /// They are handed out.
+    Blocks,
+    /// They describe the slabs.
+    Descriptors,
+}
+
 /// What is known of a size class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Class {
+    /// What its blocks are for.
+    pub(super) used_for: ClassUse,
     /// Bytes of a block.
     pub(crate) block_bytes: usize,
     /// Blocks of a slab.
@@ -139,6 +150,13 @@ pub(crate) struct Class {
     pub(crate) live_blocks: usize,
     /// Slabs, whether full or not.
     pub(crate) slabs: usize,
+}
+
+impl Class {
+    /// Whether its blocks describe slabs, and are not handed out.
+    pub(crate) fn has_descriptors(&self) -> bool {
+        self.used_for == ClassUse::Descriptors
+    }
 }
 
 /// Pages in a slab of a class.

@@ -15,6 +15,7 @@ use core::ptr::NonNull;
 use memstat::{Backend, Live, Location};
 
 pub(crate) use class::Class;
+use class::ClassUse;
 
 use self::class::{
     CLASS_OF, CLASS_ORDERS, CLASSES, ClassState, MOST_CLASS_BYTES, class_bytes, pages_per_slab,
@@ -73,10 +74,14 @@ impl<S: PageSource> Slab<S> {
         }
     }
 
-    /// The class `number`, from the smallest blocks up.
+    /// The class `number`, from the smallest blocks up; behind the last one, the slabs' descriptors.
     pub(crate) fn class(&self, number: usize) -> Option<Class> {
+        if number == self.classes.len() {
+            return Some(self.descriptors.class(self.classes.iter().map(|class| class.slabs).sum()));
+        }
         let class = self.classes.get(number)?;
         Some(Class {
+            used_for: ClassUse::Blocks,
             block_bytes: class.block_bytes,
             blocks_per_slab: class.blocks_per_slab,
             pages_per_slab: pages_per_slab(number),

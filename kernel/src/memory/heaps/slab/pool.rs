@@ -2,6 +2,7 @@
 
 use core::ptr::{NonNull, null_mut};
 
+use super::class::{Class, ClassUse};
 use super::descriptor::SlabDescriptor;
 use crate::memory::frames::PAGE_BYTES;
 use crate::memory::heaps::PageSource;
@@ -39,6 +40,18 @@ impl Pool {
     /// Pages that the pool holds.
     pub(super) fn page_count(&self) -> usize {
         self.pages
+    }
+
+    /// The pool as a class of which `live` blocks are in use.
+    pub(super) fn class(&self, live: usize) -> Class {
+        Class {
+            used_for: ClassUse::Descriptors,
+            block_bytes: DESCRIPTOR_BYTES,
+            blocks_per_slab: PER_PAGE as usize,
+            pages_per_slab: 1,
+            live_blocks: live,
+            slabs: self.pages,
+        }
     }
 
     /// Room for a descriptor, with arbitrary contents.

@@ -1,0 +1,46 @@
+//! `/proc/memstat_control`: takes the tracker's commands, a line each; reading lists them, and the marks.
+
+use core::fmt::{self, Write};
+
+use vfs::{Control, Errno, Result, Text};
+
+use crate::control::{self, Command};
+use crate::memory::heap::tracker;
+use crate::memory::marks;
+
+/// The file.
+pub(super) struct MemstatControl;
+
+impl Text for MemstatControl {
+    fn render(&self, out: &mut dyn Write) -> fmt::Result {
+        out.write_str(control::USAGE)?;
+        (0..)
+            .map_while(marks::get)
+            .try_for_each(|mark| writeln!(out, "# mark {}: {}", mark.name, mark.sequence))
+    }
+}
+
+impl Control for MemstatControl {
+    fn command(&self, line: &str) -> Result<()> {
+        let command = control::parse(line).map_err(|error| {
+            log::warn!("memstat_control: {error}");
+            Errno::EINVAL
+        })?;
+        match command {
+            Command::SetLevel(level) => tracker().set_level(level),
+            Command::Mark(name) => marks::set(name).map_err(|_| {
+                log::warn!("memstat_control: {} marks are set; clear one first", marks::MOST_MARKS);
+                Errno::ENOSPC
+            })?,
+            Command::Clear(name) => marks::clear(name).then_some(()).ok_or_else(|| {
+                log::warn!("memstat_control: there is no mark '{name}'");
+                Errno::ENOENT
+            })?,
+            Command::HistoryOn => tracker().set_history(true),
+            Command::HistoryOff => tracker().set_history(false),
+            Command::HistoryClear => tracker().clear_history(),
+            Command::ResetPeak => tracker().reset_peaks(),
+        }
+        Ok(())
+    }
+}
