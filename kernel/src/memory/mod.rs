@@ -36,12 +36,17 @@ pub(crate) mod heaps;
 pub(crate) mod lesson;
 #[cfg(target_os = "none")]
 mod machine;
+#[cfg(target_os = "none")]
+pub(crate) mod packets;
+mod page_chain;
 mod random;
 #[cfg(target_os = "none")]
 mod scratch;
 #[cfg(target_os = "none")]
 pub(crate) mod selftest;
 
+#[cfg(target_os = "none")]
+pub(crate) use buffers::Pipe;
 #[cfg(target_os = "none")]
 pub(crate) use machine::{Purpose, free_blocks, free_pages, init, map_device, pages_for, total_pages};
 #[cfg(target_os = "none")]

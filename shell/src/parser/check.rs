@@ -67,8 +67,9 @@ fn behind_word(at: At) -> Result<At, ParseError> {
 /// Whether `operator` may end what was read: a command must stand before it, but `;` may end a list.
 fn check_end_of_command(at: At, operator: Operator) -> Result<(), ParseError> {
     match (at, operator) {
-        (At::Command { .. } | At::Group, _) => Ok(()),
-        (At::Start(Some(Operator::Semicolon)), Operator::Close) => Ok(()),
+        (At::Command { .. } | At::Group, _) | (At::Start(Some(Operator::Semicolon)), Operator::Close) => {
+            Ok(())
+        }
         (At::Start(Some(before)), _) if before != Operator::Semicolon => {
             Err(ParseError::NothingBehind(before))
         }

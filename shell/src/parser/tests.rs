@@ -1,5 +1,7 @@
 //! Lines as people type them, and lines that nobody would.
 
+use std::fmt::Write;
+
 use proptest::prelude::*;
 
 use super::{Line, MOST_DEPTH, Operator, ParseError};
@@ -18,11 +20,11 @@ fn shown(list: List<'_>) -> String {
         for (number, stage) in pipeline.enumerate() {
             text += if number == 0 { "" } else { " | " };
             match stage.group() {
-                Some(inside) => text += &format!("({})", shown(inside)),
-                None => text += &format!("{:?}", stage.words().as_slice()),
+                Some(inside) => write!(text, "({})", shown(inside)).unwrap(),
+                None => write!(text, "{:?}", stage.words().as_slice()).unwrap(),
             }
             for redirection in stage.redirections() {
-                text += &format!(" {} {}", redirection.operator.text(), redirection.path);
+                write!(text, " {} {}", redirection.operator.text(), redirection.path).unwrap();
             }
         }
     }
@@ -152,11 +154,11 @@ fn written(list: List<'_>) -> String {
         for (number, stage) in pipeline.enumerate() {
             text += if number == 0 { "" } else { "|" };
             match stage.group() {
-                Some(inside) => text += &format!("({})", written(inside)),
+                Some(inside) => write!(text, "({})", written(inside)).unwrap(),
                 None => text += &stage.words().iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "),
             }
             for redirection in stage.redirections() {
-                text += &format!(" {}{}", redirection.operator.text(), quoted(redirection.path));
+                write!(text, " {}{}", redirection.operator.text(), quoted(redirection.path)).unwrap();
             }
         }
     }
