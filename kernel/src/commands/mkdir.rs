@@ -35,6 +35,7 @@ fn make_all(session: &Session, path: &str) -> Result<()> {
     for part in ends.filter_map(|end| path.get(..end)).filter(|part| !part.is_empty()) {
         match session.vfs().make_directory(&session.cwd, part) {
             Err(Errno::EEXIST) if session.is_directory(part) => {}
+            Err(Errno::EEXIST) if part.len() < path.len() => return Err(Errno::ENOTDIR),
             made => made?,
         }
     }
