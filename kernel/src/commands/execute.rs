@@ -79,14 +79,8 @@ fn run_stage(session: &mut Session, stage: &Stage<'_>, sink: &str) -> bool {
     let sink = files.output.map_or(sink, |(_, path)| path);
 
     let mut has_succeeded = match stage.group() {
-        None => run_command(session, &stage.words(), sink),
-        Some(list) => {
-            // As in a process of its own: where it goes is forgotten.
-            let cwd = session.cwd;
-            let has_succeeded = run_list(session, list, sink);
-            session.cwd = cwd;
-            has_succeeded
-        }
+        None => run_command(session, stage, sink),
+        Some(list) => run_group(session, list, sink),
     };
 
     if let Some(outer) = outer_input {
@@ -143,8 +137,19 @@ fn close_files(session: &mut Session, files: Files<'_>) -> bool {
     closed.is_ok()
 }
 
-fn run_command(session: &mut Session, words: &[&str], sink: &str) -> bool {
+/// Runs a group as in a process of its own: where it goes is forgotten.
+fn run_group(session: &mut Session, list: List<'_>, sink: &str) -> bool {
+    let cwd = session.cwd;
+    let has_succeeded = run_list(session, list, sink);
+    session.cwd = cwd;
+    has_succeeded
+}
+
+// Apart, so that the words of one command are on the stack, and not room for those of each group around it.
+#[inline(never)]
+fn run_command(session: &mut Session, stage: &Stage<'_>, sink: &str) -> bool {
     session.has_failed = false;
+    let words = stage.words();
     if let Some((name, arguments)) = words.split_first() {
         match shell::find(&super::TABLE, name) {
             Some(command) => (command.run)(session, arguments),
