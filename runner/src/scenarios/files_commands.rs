@@ -4,7 +4,8 @@ use crate::error::{Result, ensure};
 use crate::figures::Allocs;
 use crate::machine::{DEFAULT, Machine};
 use crate::suite::{Judge, Scenario};
-use crate::vm::Vm;
+use crate::text;
+use crate::vm::{COMMAND_LIMIT, Vm};
 
 /// A row of the table below: lines, and what each must print.
 const fn says(name: &'static str, about: &'static str, drive: fn(&mut Vm) -> Result<()>) -> Scenario {
@@ -29,6 +30,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         about: "a pipe that outgrows the memory is one line, and all pages come back",
         judge: Judge::Drive(Machine { memory_mib: 64, ..DEFAULT }, full_pipe_is_told),
     },
+    says("shell-interrupt", "Ctrl-C ends a whole line, redirected or not", control_c_ends_the_line),
     says("leak-diff", "two reports of allocs differ by the leaked blocks alone", leak_is_found),
     says("shell-heap", "none of the commands changes the heap", heap_is_left_alone),
 ];
@@ -156,6 +158,7 @@ fn file_commands_answer(vm: &mut Vm) -> Result<()> {
             ("rm -r /moved; ls /", "proc\ntmp"),
             ("rm -f /tmp/nope; rm -rf /tmp/d; rmdir /tmp/d || echo gone", NO_D),
             ("mkdir /tmp/d; rmdir /tmp/d; ls /tmp", "there"),
+            ("((((mkdir -p /tmp/k/l; cp -r /tmp/k /m; mv /m /tmp/k; rm -r /tmp/k; echo deep))))", "deep"),
             ("touch /tmp/.dot; ls /tmp; ls -a /tmp", "there\n.\n..\n.dot\nthere"),
         ],
     )?;
@@ -306,6 +309,25 @@ fn full_pipe_is_told(vm: &mut Vm) -> Result<()> {
     let after = vm.run("grep MemFree /proc/meminfo")?;
     ensure!(before == after, "a full pipe left pages behind: {before}, then {after}");
     Ok(())
+}
+
+fn control_c_ends_the_line(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    vm.run("(echo 1; echo 2; echo 3; echo 4) > /tmp/big")?;
+    for _ in 0..18 {
+        vm.run("(cat /tmp/big; cat /tmp/big) > /tmp/m; mv /tmp/m /tmp/big")?;
+    }
+    // Two megabytes take minutes on the serial line.
+    vm.enter("(cat /tmp/big; echo second) | cat; echo third")?;
+    vm.expect("output to begin", COMMAND_LIMIT, |text| text.contains("1\n2\n3\n").then_some(()))?;
+    vm.type_bytes(b"\x03")?;
+    let rest = vm.expect("prompt after Ctrl-C", COMMAND_LIMIT, |text| {
+        let (output, _) = text.split_once("^C\n")?;
+        text::prompt_folder(text)?;
+        Some(output.to_owned())
+    })?;
+    ensure!(!rest.contains("second") && !rest.contains("third"), "the line went on after Ctrl-C");
+    expect(vm, &[("echo alive", "alive"), ("wc -c /tmp/big", "2097152 /tmp/big")])
 }
 
 fn leak_is_found(vm: &mut Vm) -> Result<()> {
