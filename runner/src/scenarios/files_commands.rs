@@ -228,10 +228,15 @@ fn diff_answers(vm: &mut Vm) -> Result<()> {
             ("(head -n 60000 /tmp/l; echo new; tail -n 71071 /tmp/l; echo last) > /tmp/m", ""),
             ("diff /tmp/l /tmp/m", "60001c60001\n< one\n---\n> new\n131072a131073\n> last"),
             ("head -n 20000 /tmp/l | sort -u | wc -l", "4"),
+            (
+                "head -n 8000 /tmp/l > /tmp/a; head -n 8000 /tmp/l | grep -n . > /tmp/b; diff /tmp/a /tmp/b",
+                TOO_DIFFERENT,
+            ),
         ],
     )
 }
 
+const TOO_DIFFERENT: &str = "diff: /tmp/a and /tmp/b: the files differ in more than 10000 lines";
 const DIFF_AT_END: &str = "1c1,4\n< 4\n\\ No newline at end of file\n---";
 
 fn errors_name_the_file(vm: &mut Vm) -> Result<()> {
