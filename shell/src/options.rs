@@ -23,34 +23,41 @@ impl<'a> Options<'a> {
         let mut rest = words.iter().copied();
         while let Some(word) = rest.next() {
             match word.strip_prefix('-') {
-                Some("-") => {
-                    rest.by_ref().try_for_each(|word| options.operands.try_push(word)).ok()?;
-                }
-                Some(given) if !given.is_empty() => {
-                    let mut given = given;
-                    while let Some(letter) = given.chars().next() {
-                        let behind = given.get(letter.len_utf8()..).unwrap_or_default();
-                        if numbered.is_some() && letter.is_ascii_digit() {
-                            options.number = Some(given.parse().ok()?);
-                            break;
-                        }
-                        if Some(letter) == numbered {
-                            let value = if behind.is_empty() { rest.next()? } else { behind };
-                            options.number = Some(value.parse().ok()?);
-                            break;
-                        }
-                        if !letters.contains(letter) {
-                            return None;
-                        }
-                        // A letter that is given more often than there are words says nothing new.
-                        let _ = options.given.try_push(letter as u8);
-                        given = behind;
-                    }
-                }
+                Some("-") => rest.by_ref().try_for_each(|word| options.operands.try_push(word)).ok()?,
+                Some(group) if !group.is_empty() => options.take(group, letters, numbered, &mut rest)?,
                 _ => options.operands.try_push(word).ok()?,
             }
         }
         Some(options)
+    }
+
+    /// Takes the options behind one dash; the number may be the next word.
+    fn take(
+        &mut self,
+        group: &str,
+        letters: &str,
+        numbered: Option<char>,
+        next: &mut impl Iterator<Item = &'a str>,
+    ) -> Option<()> {
+        let mut rest = group.chars();
+        while let Some(letter) = rest.clone().next() {
+            if numbered.is_some() && letter.is_ascii_digit() {
+                self.number = Some(rest.as_str().parse().ok()?);
+                return Some(());
+            }
+            rest.next();
+            if Some(letter) == numbered {
+                let value = if rest.as_str().is_empty() { next.next()? } else { rest.as_str() };
+                self.number = Some(value.parse().ok()?);
+                return Some(());
+            }
+            if !letters.contains(letter) {
+                return None;
+            }
+            // A letter that is given more often than there is room for says nothing new.
+            let _ = self.given.try_push(letter as u8);
+        }
+        Some(())
     }
 
     /// Whether an option was given.

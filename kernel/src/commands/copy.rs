@@ -104,6 +104,7 @@ struct Level {
     to_length: usize,
 }
 
+/// Copies a file or a link, or makes a directory and opens the original. A failure at the copy is told here.
 fn copy_entry(
     session: &mut Session,
     command: &str,
@@ -111,23 +112,31 @@ fn copy_entry(
     to: &str,
     open: &mut ArrayVec<Level, MOST_DEPTH>,
 ) -> Result<()> {
-    let (vfs, cwd) = (session.vfs(), session.cwd);
-    match vfs.link_metadata(&cwd, from)?.kind {
+    let vfs = session.vfs();
+    let made = match vfs.link_metadata(&session.cwd, from)?.kind {
         Kind::Directory => {
-            match vfs.make_directory(&cwd, to) {
-                Err(Errno::EEXIST) if session.is_directory(to) => {}
-                made => made?,
-            }
             let directory = session.open(from)?;
             let level = Level { directory, from_length: from.len(), to_length: to.len() };
-            open.try_push(level).map_err(|_| Errno::ENAMETOOLONG)
+            // Closed with the others, whatever comes.
+            open.try_push(level).map_err(|_| Errno::ENAMETOOLONG)?;
+            match vfs.make_directory(&session.cwd, to) {
+                Err(Errno::EEXIST) if session.is_directory(to) => Ok(()),
+                made => made,
+            }
         }
-        Kind::Link => vfs.make_link(&cwd, &vfs.read_link(&cwd, from)?, to),
+        Kind::Link => {
+            let target = vfs.read_link(&session.cwd, from)?;
+            vfs.make_link(&session.cwd, &target, to)
+        }
         Kind::File | Kind::Device => {
             copy_file(session, command, from, to);
             Ok(())
         }
+    };
+    if let Err(error) = made {
+        session.fail(command, to, error);
     }
+    Ok(())
 }
 
 /// A directory cannot be copied into itself: that would not end.
