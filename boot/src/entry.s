@@ -192,6 +192,6 @@ boot_stack_guard:
     .skip 4096
 .global boot_stack_bottom
 boot_stack_bottom:
-    .skip 65536
+    .skip 131072
 .global boot_stack_top
 boot_stack_top:

@@ -4,7 +4,7 @@
 
 use crate::arch::faults;
 use crate::memory::heap::kmalloc;
-use crate::memory::lesson;
+use crate::memory::{lesson, packets};
 
 /// A fault.
 pub(crate) struct Bug {
@@ -17,7 +17,7 @@ pub(crate) struct Bug {
 }
 
 /// All of them.
-pub(crate) static BUGS: [Bug; 6] = [
+pub(crate) static BUGS: [Bug; 7] = [
     Bug {
         name: "page-fault",
         summary: "write to an address where nothing is mapped; stops",
@@ -27,6 +27,7 @@ pub(crate) static BUGS: [Bug; 6] = [
     Bug { name: "stack-overflow", summary: "recurse without end; stops", run: faults::overflow_stack },
     Bug { name: "panic", summary: "panic; stops", run: || panic!("asked for by a person") },
     Bug { name: "double-free", summary: "free a block twice; goes on", run: lesson::free_twice },
+    Bug { name: "leak", summary: "send packets through a driver that loses memory", run: packets::exchange },
     Bug { name: "oom", summary: "ask for more memory than there is; goes on", run: ask_for_too_much },
 ];
 

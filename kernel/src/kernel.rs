@@ -21,7 +21,7 @@ static TEMPORARY: RamFs = RamFs::new(&FilePages, clock::now_ns);
 /// All files.
 pub(crate) static VFS: Vfs = Vfs::new(&PageBuffers);
 
-/// Where the entry code arrives, on its 64 KiB stack, with the boot tables in place.
+/// Where the entry code arrives, on its 128 KiB stack, with the boot tables in place.
 #[unsafe(no_mangle)]
 extern "C" fn tally_main(information: u32) -> ! {
     clock::start();

@@ -8,8 +8,13 @@
 
 mod command;
 mod line_editor;
+mod options;
 mod parser;
+pub mod text;
+mod tree;
 
 pub use command::{Command, find};
 pub use line_editor::{Event, LineEditor, MOST_LINE_BYTES};
-pub use parser::{MOST_WORDS, ParseError, Parser, Words};
+pub use options::Options;
+pub use parser::{Line, MOST_DEPTH, MOST_WORDS, Operator, ParseError};
+pub use tree::{Condition, List, Pipeline, Redirection, Stage};

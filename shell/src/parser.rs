@@ -1,8 +1,9 @@
-//! From a line to words: quotes, backslashes, `;` between commands, `#` comments.
+//! From a line to words and operators, checked as a whole before anything of it runs.
 //!
-//! The grammar is a small part of the POSIX shell's (IEEE Std 1003.1-2017, 2.2 and 2.3). The operators that
-//! are not there yet (`|`, `>`, `<`, `&`) are refused by name where they are not quoted, so that a line that
-//! counts on them does not run half.
+//! The grammar is a small part of the POSIX shell's (IEEE Std 1003.1-2017, 2.2, 2.3, 2.7 and 2.9): quotes,
+//! backslashes and `#` comments; `;`, `&&` and `||` between pipelines; `|` between stages; `<`, `>` and `>>`;
+//! `( )` around a list. What is not there (`&`, `<<`, `2>`) is refused by name where it is not quoted, so
+//! that a line that counts on it does not run half. [`super::tree`] gives what was parsed as a tree.
 
 use core::fmt;
 
@@ -10,18 +11,87 @@ use arrayvec::{ArrayString, ArrayVec};
 
 use crate::line_editor::MOST_LINE_BYTES;
 
+mod check;
+
 /// Words of one command.
 pub const MOST_WORDS: usize = 64;
+/// Groups within each other.
+pub const MOST_DEPTH: usize = 4;
 
-/// Why a command could not be parsed.
+/// What stands between words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operator {
+    /// `;`
+    Semicolon,
+    /// `&&`
+    And,
+    /// `||`
+    Or,
+    /// `|`
+    Pipe,
+    /// `<`
+    Read,
+    /// `>`
+    Write,
+    /// `>>`
+    Append,
+    /// `(`
+    Open,
+    /// `)`
+    Close,
+}
+
+impl Operator {
+    /// How it is written.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Semicolon => ";",
+            Self::And => "&&",
+            Self::Or => "||",
+            Self::Pipe => "|",
+            Self::Read => "<",
+            Self::Write => ">",
+            Self::Append => ">>",
+            Self::Open => "(",
+            Self::Close => ")",
+        }
+    }
+
+    /// Whether a file's name must follow.
+    pub(crate) fn is_redirection(self) -> bool {
+        matches!(self, Self::Read | Self::Write | Self::Append)
+    }
+}
+
+/// Why a line cannot be run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ParseError {
     /// A quote is not closed.
     OpenQuote(char),
-    /// More words than [`MOST_WORDS`].
+    /// More words than [`MOST_WORDS`] in a command.
     TooManyWords,
+    /// More than [`MOST_DEPTH`] groups within each other.
+    TooDeep,
+    /// More bytes than [`MOST_LINE_BYTES`].
+    TooLong,
     /// An operator that this shell does not have.
-    Operator(char),
+    Unsupported(&'static str),
+    /// A file descriptor's number before a redirection.
+    Descriptor(char),
+    /// No command stands before an operator.
+    NothingBefore(Operator),
+    /// No command stands behind an operator.
+    NothingBehind(Operator),
+    /// No file's name stands behind a redirection.
+    NoFile(Operator),
+    /// A group stands where a word belongs.
+    MisplacedGroup,
+    /// A word stands right behind a group.
+    WordBehindGroup,
+    /// A `(` without its `)`.
+    OpenGroup,
+    /// A `)` without its `(`.
+    NoGroup,
 }
 
 impl fmt::Display for ParseError {
@@ -29,180 +99,180 @@ impl fmt::Display for ParseError {
         match self {
             Self::OpenQuote(quote) => write!(out, "the quote {quote} is not closed"),
             Self::TooManyWords => write!(out, "more than {MOST_WORDS} words in a command"),
-            Self::Operator(operator) => {
-                write!(out, "'{operator}' is not supported; quote it to use it as a character")
+            Self::TooDeep => write!(out, "more than {MOST_DEPTH} groups within each other"),
+            Self::TooLong => write!(out, "more than {MOST_LINE_BYTES} bytes in a line"),
+            Self::Unsupported(operator) => {
+                write!(out, "'{operator}' is not supported; quote it to use it as characters")
             }
+            Self::Descriptor(digit) => {
+                write!(out, "'{digit}' before a redirection is not supported; put a blank between")
+            }
+            Self::NothingBefore(operator) => write!(out, "no command before '{}'", operator.text()),
+            Self::NothingBehind(operator) => write!(out, "no command behind '{}'", operator.text()),
+            Self::NoFile(operator) => write!(out, "no file name behind '{}'", operator.text()),
+            Self::MisplacedGroup => {
+                write!(out, "'(' must begin a command; quote it to use it as a character")
+            }
+            Self::WordBehindGroup => write!(out, "an operator must follow ')'"),
+            Self::OpenGroup => write!(out, "'(' is not closed"),
+            Self::NoGroup => write!(out, "')' without '('"),
         }
     }
 }
 
-/// The words of one command, unquoted.
+/// A part of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Token {
+    /// An unquoted word: where it lies in the line's text.
+    Word {
+        start: u16,
+        end: u16,
+    },
+    Operator(Operator),
+}
+
+/// A line that was parsed: its words, unquoted, and its operators.
 #[derive(Clone, Debug, Default)]
-pub struct Words {
+pub struct Line {
     text: ArrayString<MOST_LINE_BYTES>,
-    ends: ArrayVec<usize, MOST_WORDS>,
+    /// Each stands for a byte of the line or more, so there is room for all.
+    tokens: ArrayVec<Token, MOST_LINE_BYTES>,
 }
 
-impl Words {
-    /// The words as slices.
-    pub fn as_slices(&self) -> ArrayVec<&str, MOST_WORDS> {
-        let mut start = 0;
-        let mut slices = ArrayVec::new();
-        for &end in &self.ends {
-            slices.push(self.text.get(start..end).unwrap_or_default());
-            start = end;
-        }
-        slices
+impl Line {
+    /// An empty line.
+    pub const fn new() -> Self {
+        Self { text: ArrayString::new_const(), tokens: ArrayVec::new_const() }
     }
 
-    fn push(&mut self, character: char) {
-        // Unquoting makes a line no longer, so its text always fits.
-        let _ = self.text.try_push(character);
-    }
-
-    fn end_word(&mut self) -> Result<(), ParseError> {
-        self.ends.try_push(self.text.len()).map_err(|_| ParseError::TooManyWords)
-    }
-}
-
-/// Takes the commands of a line one after the other.
-#[derive(Clone, Debug)]
-pub struct Parser<'a> {
-    rest: &'a str,
-}
-
-impl<'a> Parser<'a> {
-    /// A parser for a line of at most [`MOST_LINE_BYTES`] bytes.
-    pub fn new(line: &'a str) -> Self {
-        Self { rest: line }
-    }
-
-    /// Puts the next command's words, maybe none, into `words`; `false` at the line's end.
+    /// Puts another line in place of this one. After an error the line is empty.
     ///
     /// # Errors
     ///
-    /// [`ParseError`]; the rest of the line is dropped then.
-    pub fn next_command(&mut self, words: &mut Words) -> Result<bool, ParseError> {
-        words.text.clear();
-        words.ends.clear();
-        if self.rest.is_empty() {
-            return Ok(false);
+    /// [`ParseError`]
+    pub fn parse(&mut self, line: &str) -> Result<(), ParseError> {
+        let parsed = self.read(line).and_then(|()| check::check(&self.tokens));
+        if parsed.is_err() {
+            self.text.clear();
+            self.tokens.clear();
         }
-        let line = core::mem::take(&mut self.rest);
-        let mut characters = line.char_indices();
-        let mut is_in_word = false;
-        while let Some((at, character)) = characters.next() {
-            match character {
-                ';' => {
-                    self.rest = line.get(at + 1..).unwrap_or_default();
-                    break;
-                }
-                '#' if !is_in_word => break,
-                '|' | '>' | '<' | '&' => return Err(ParseError::Operator(character)),
-                ' ' | '\t' => {
-                    if core::mem::take(&mut is_in_word) {
-                        words.end_word()?;
-                    }
-                }
-                _ => {
-                    is_in_word = true;
-                    take_part(character, &mut characters, words)?;
-                }
+        parsed
+    }
+
+    pub(crate) fn tokens(&self) -> &[Token] {
+        &self.tokens
+    }
+
+    /// The text of a word.
+    pub(crate) fn word(&self, start: u16, end: u16) -> &str {
+        self.text.get(usize::from(start)..usize::from(end)).unwrap_or_default()
+    }
+
+    /// Takes the line apart.
+    fn read(&mut self, line: &str) -> Result<(), ParseError> {
+        self.text.clear();
+        self.tokens.clear();
+        if line.len() > MOST_LINE_BYTES {
+            return Err(ParseError::TooLong);
+        }
+        let mut rest = line;
+        while let Some(character) = rest.chars().next() {
+            if let Some((operator, behind)) = take_operator(rest)? {
+                self.push(Token::Operator(operator))?;
+                rest = behind;
+            } else if matches!(character, ' ' | '\t') {
+                rest = rest.get(1..).unwrap_or_default();
+            } else if character == '#' {
+                break;
+            } else {
+                rest = self.read_word(rest)?;
             }
         }
-        if is_in_word {
-            words.end_word()?;
+        Ok(())
+    }
+
+    /// Takes the word that `rest` begins with, and says what is behind it.
+    fn read_word<'a>(&mut self, rest: &'a str) -> Result<&'a str, ParseError> {
+        let start = self.text.len();
+        let mut characters = rest.chars();
+        while let Some(character) = characters.clone().next() {
+            if matches!(character, ' ' | '\t' | ';' | '|' | '&' | '<' | '>' | '(' | ')') {
+                break;
+            }
+            characters.next();
+            self.read_part(character, &mut characters)?;
         }
-        Ok(true)
+        let behind = characters.as_str();
+        let written = rest.get(..rest.len() - behind.len()).unwrap_or_default();
+        if let (&[digit @ b'0'..=b'9'], Some('<' | '>')) = (written.as_bytes(), behind.chars().next()) {
+            return Err(ParseError::Descriptor(digit.into()));
+        }
+        self.push(Token::Word { start: start as u16, end: self.text.len() as u16 })?;
+        Ok(behind)
+    }
+
+    /// Takes a quoted part, an escaped character or a plain one.
+    fn read_part(&mut self, first: char, rest: &mut core::str::Chars<'_>) -> Result<(), ParseError> {
+        match first {
+            '\\' => rest.next().map_or(Ok(()), |escaped| self.push_character(escaped)),
+            quote @ ('\'' | '"') => loop {
+                match rest.next().ok_or(ParseError::OpenQuote(quote))? {
+                    character if character == quote => return Ok(()),
+                    '\\' if quote == '"' => match rest.next().ok_or(ParseError::OpenQuote(quote))? {
+                        escaped @ ('"' | '\\') => self.push_character(escaped)?,
+                        other => {
+                            self.push_character('\\')?;
+                            self.push_character(other)?;
+                        }
+                    },
+                    character => self.push_character(character)?,
+                }
+            },
+            plain => self.push_character(plain),
+        }
+    }
+
+    // Unquoting makes a line no longer, so neither of these runs out of room.
+
+    fn push_character(&mut self, character: char) -> Result<(), ParseError> {
+        self.text.try_push(character).map_err(|_| ParseError::TooLong)
+    }
+
+    fn push(&mut self, token: Token) -> Result<(), ParseError> {
+        self.tokens.try_push(token).map_err(|_| ParseError::TooLong)
     }
 }
 
-/// Takes a quoted part, an escaped character or a plain one.
-fn take_part(
-    first: char,
-    rest: &mut core::str::CharIndices<'_>,
-    words: &mut Words,
-) -> Result<(), ParseError> {
-    match first {
-        '\\' => {
-            if let Some((_, escaped)) = rest.next() {
-                words.push(escaped);
-            }
-            Ok(())
-        }
-        quote @ ('\'' | '"') => loop {
-            match rest.next() {
-                None => return Err(ParseError::OpenQuote(quote)),
-                Some((_, character)) if character == quote => return Ok(()),
-                Some((_, '\\')) if quote == '"' => match rest.next() {
-                    Some((_, escaped @ ('"' | '\\'))) => words.push(escaped),
-                    Some((_, other)) => {
-                        words.push('\\');
-                        words.push(other);
-                    }
-                    None => return Err(ParseError::OpenQuote(quote)),
-                },
-                Some((_, character)) => words.push(character),
-            }
-        },
-        plain => {
-            words.push(plain);
-            Ok(())
+/// The operator that `rest` begins with, if it does, and what is behind it.
+fn take_operator(rest: &str) -> Result<Option<(Operator, &str)>, ParseError> {
+    // Longer ones first.
+    const OPERATORS: [(&str, Option<Operator>); 17] = [
+        ("&&", Some(Operator::And)),
+        ("&", None),
+        ("||", Some(Operator::Or)),
+        ("|&", None),
+        ("|", Some(Operator::Pipe)),
+        (">>", Some(Operator::Append)),
+        (">&", None),
+        (">|", None),
+        (">", Some(Operator::Write)),
+        ("<<", None),
+        ("<&", None),
+        ("<>", None),
+        ("<", Some(Operator::Read)),
+        (";;", None),
+        (";", Some(Operator::Semicolon)),
+        ("(", Some(Operator::Open)),
+        (")", Some(Operator::Close)),
+    ];
+    for (text, operator) in OPERATORS {
+        if let Some(behind) = rest.strip_prefix(text) {
+            let operator = operator.ok_or(ParseError::Unsupported(text))?;
+            return Ok(Some((operator, behind)));
         }
     }
+    Ok(None)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn parse(line: &str) -> Result<Vec<Vec<String>>, ParseError> {
-        let mut parser = Parser::new(line);
-        let mut words = Words::default();
-        let mut commands = Vec::new();
-        while parser.next_command(&mut words)? {
-            commands.push(words.as_slices().iter().map(|word| (*word).to_owned()).collect());
-        }
-        Ok(commands)
-    }
-
-    #[test]
-    fn words_quotes_and_sequences() {
-        let expect = |line: &str, commands: &[&[&str]]| {
-            let commands: Vec<Vec<String>> =
-                commands.iter().map(|words| words.iter().map(|word| (*word).to_owned()).collect()).collect();
-            assert_eq!(parse(line), Ok(commands), "{line}");
-        };
-        expect("", &[]);
-        expect("  ls   -l\t/proc ", &[&["ls", "-l", "/proc"]]);
-        expect("cat a; cat b;", &[&["cat", "a"], &["cat", "b"]]);
-        expect("echo 'a  b' \"c \\\" d\" e\\ f ''", &[&["echo", "a  b", "c \" d", "e f", ""]]);
-        expect("echo a#b # c; d", &[&["echo", "a#b"]]);
-        expect("echo '|>;'", &[&["echo", "|>;"]]);
-        expect(";;", &[&[], &[]]);
-    }
-
-    #[test]
-    fn what_cannot_be_run_is_named() {
-        assert_eq!(parse("echo 'a"), Err(ParseError::OpenQuote('\'')));
-        assert_eq!(parse("echo \"a\\"), Err(ParseError::OpenQuote('"')));
-        assert_eq!(parse("cat a > b"), Err(ParseError::Operator('>')));
-        assert_eq!(parse(&"x ".repeat(65)), Err(ParseError::TooManyWords));
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
-        #[test]
-        fn quoted_words_come_out_as_they_went_in(words in prop::collection::vec("[^'\0]{0,12}", 1..20)) {
-            let line = words.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" ");
-            prop_assert_eq!(parse(&line), Ok(vec![words]));
-        }
-
-        #[test]
-        fn any_line_gets_an_answer(line in any::<String>()) {
-            let _ = parse(&line);
-        }
-    }
-}
+mod tests;

@@ -38,8 +38,8 @@ fn run(session: &mut Session, words: &[&str]) {
     };
     match is_measured {
         Ok(()) => {}
-        Err("usage") => session.print(format_args!("usage: {}\n", COMMAND.usage)),
-        Err(reason) => session.print(format_args!("bench: {reason}\n")),
+        Err("usage") => session.show_usage(&COMMAND),
+        Err(reason) => session.complain(format_args!("bench: {reason}")),
     }
 }
 

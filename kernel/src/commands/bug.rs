@@ -15,7 +15,7 @@ fn run(session: &mut Session, words: &[&str]) {
         return;
     }
     if let Some(name) = words.first() {
-        session.print(format_args!("bug: {}: no such bug; there are:\n", name.escape_debug()));
+        session.complain(format_args!("bug: {}: no such bug; there are:", name.escape_debug()));
     }
     for bug in &bug::BUGS {
         session.print(format_args!("{:<15} {}\n", bug.name, bug.summary));

@@ -1,23 +1,20 @@
 //! `cat`: files, one after the other.
 
-use shell::Command;
+use shell::{Command, Options};
 
 use super::Session;
-use crate::console;
+use super::source::PIECE_BYTES;
 
 pub(super) const COMMAND: Command<Session> =
-    Command { name: "cat", usage: "cat FILE...", summary: "write files to the screen", run };
+    Command { name: "cat", usage: "cat [FILE...]", summary: "write files, or the input", run };
 
-fn run(session: &mut Session, paths: &[&str]) {
-    if paths.is_empty() {
-        session.print(format_args!("usage: {}\n", COMMAND.usage));
-    }
-    for path in paths {
-        if let Err(error) = session.read(path, |_, bytes| console::write_bytes(bytes)) {
-            session.fail("cat", path, error);
+fn run(session: &mut Session, words: &[&str]) {
+    let Some(options) = Options::parse(words, "", None) else { return session.show_usage(&COMMAND) };
+    session.for_each_input(COMMAND.name, &options.operands, |session, _, source| {
+        let mut piece = [0; PIECE_BYTES];
+        while let Some(bytes) = session.next_piece(source, &mut piece)? {
+            session.write_bytes(bytes);
         }
-        if session.is_interrupted() {
-            return;
-        }
-    }
+        Ok(())
+    });
 }

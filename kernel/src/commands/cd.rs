@@ -11,7 +11,7 @@ fn run(session: &mut Session, paths: &[&str]) {
     let path = match paths {
         [] => "/",
         [path] => path,
-        _ => return session.print(format_args!("usage: {}\n", COMMAND.usage)),
+        _ => return session.show_usage(&COMMAND),
     };
     match session.vfs().canonical_directory(&session.cwd, path) {
         Ok(cwd) => session.cwd = cwd,

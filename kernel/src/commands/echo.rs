@@ -5,12 +5,16 @@ use shell::Command;
 use super::Session;
 
 pub(super) const COMMAND: Command<Session> =
-    Command { name: "echo", usage: "echo [WORD...]", summary: "write words to the screen", run };
+    Command { name: "echo", usage: "echo [-n] [WORD...]", summary: "write words; -n: no end of line", run };
 
 fn run(session: &mut Session, words: &[&str]) {
+    let (words, end) = match words {
+        ["-n", words @ ..] => (words, ""),
+        words => (words, "\n"),
+    };
     for (number, word) in words.iter().enumerate() {
         let blank = if number == 0 { "" } else { " " };
         session.print(format_args!("{blank}{word}"));
     }
-    session.print(format_args!("\n"));
+    session.print(format_args!("{end}"));
 }

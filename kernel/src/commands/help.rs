@@ -1,4 +1,4 @@
-//! `help`: what there is.
+//! `help`: what there is, on one screen.
 
 use shell::Command;
 
@@ -7,17 +7,30 @@ use super::Session;
 pub(super) const COMMAND: Command<Session> =
     Command { name: "help", usage: "help [COMMAND]", summary: "list the commands, or explain one", run };
 
+/// Names in a row of 80 characters.
+const COLUMNS: usize = 8;
+
 fn run(session: &mut Session, names: &[&str]) {
     if names.is_empty() {
-        for command in &super::TABLE {
-            session.print(format_args!("{:<10} {}\n", command.name, command.summary));
+        // They run down the columns.
+        let rows = super::TABLE.len().div_ceil(COLUMNS);
+        for row in 0..rows {
+            for command in super::TABLE.iter().skip(row).step_by(rows) {
+                session.print(format_args!("{:<10}", command.name));
+            }
+            session.print(format_args!("\n"));
         }
-        session.print(format_args!("The kernel's figures are files: ls /proc, then cat /proc/meminfo.\n"));
+        session.print(format_args!(
+            "\nhelp COMMAND explains one. Commands read the files named, or what < or | gives them.\n\
+             Between commands: ;  &&  ||  |  ( )    Files: < FILE  > FILE  >> FILE    Ctrl-C ends a line.\n\
+             The kernel's figures are files: ls /proc, cat /proc/meminfo, head /proc/allocs.\n\
+             To find a leak: cat /proc/allocs > /tmp/a, work, the same to /tmp/b, diff /tmp/a /tmp/b.\n"
+        ));
     }
     for name in names {
         match shell::find(&super::TABLE, name) {
             Some(command) => session.print(format_args!("{}: {}\n", command.usage, command.summary)),
-            None => session.print(format_args!("help: {}: no such command\n", name.escape_debug())),
+            None => session.complain(format_args!("help: {}: no such command", name.escape_debug())),
         }
     }
 }

@@ -1,83 +1,151 @@
-//! `ls`: the names in a directory.
+//! `ls`: the names in a directory, sorted.
 
-use shell::Command;
-use vfs::{Kind, Metadata, Result};
+use core::fmt;
+
+use shell::text::Date;
+use shell::{Command, Options};
+use vfs::{Kind, Metadata, Name, Result, SeekFrom};
 
 use super::Session;
+use crate::memory::Scratch;
 
-pub(super) const COMMAND: Command<Session> =
-    Command { name: "ls", usage: "ls [-l] [PATH...]", summary: "list directories", run };
-
-/// How much is said of an entry.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Form {
-    Short,
-    Long,
-}
+pub(super) const COMMAND: Command<Session> = Command {
+    name: "ls",
+    usage: "ls [-la] [PATH...]",
+    summary: "list directories; -l: long, -a: and .names",
+    run,
+};
 
 fn run(session: &mut Session, words: &[&str]) {
-    let mut form = Form::Short;
-    let mut listed = 0;
-    for word in words {
-        match *word {
-            "-l" => form = Form::Long,
-            option if option.starts_with('-') && option.len() > 1 => {
-                return session.print(format_args!("usage: {}\n", COMMAND.usage));
-            }
-            _ => {}
+    let Some(options) = Options::parse(words, "la", None) else { return session.show_usage(&COMMAND) };
+    let paths = if options.operands.is_empty() { &["."] } else { options.operands.as_slice() };
+    for (number, path) in paths.iter().enumerate() {
+        if paths.len() > 1 && session.is_directory(path) {
+            let blank = if number == 0 { "" } else { "\n" };
+            session.print(format_args!("{blank}{path}:\n"));
         }
-    }
-    for path in words.iter().filter(|word| !word.starts_with('-')) {
-        listed += 1;
-        if let Err(error) = list(session, path, form) {
-            session.fail("ls", path, error);
+        if let Err(error) = list(session, &options, path) {
+            session.fail(COMMAND.name, path, error);
         }
-    }
-    if listed == 0
-        && let Err(error) = list(session, ".", form)
-    {
-        session.fail("ls", ".", error);
+        if session.is_interrupted() {
+            return;
+        }
     }
 }
 
-fn list(session: &mut Session, path: &str, form: Form) -> Result<()> {
-    let metadata = session.vfs().metadata(&session.cwd, path)?;
-    if metadata.kind != Kind::Directory {
-        show(session, path, &metadata, form);
+fn list(session: &mut Session, options: &Options<'_>, path: &str) -> Result<()> {
+    let (vfs, cwd) = (session.vfs(), session.cwd);
+    let metadata = vfs.link_metadata(&cwd, path)?;
+    let is_link_shown = metadata.kind == Kind::Link && options.has('l');
+    if is_link_shown || !session.is_directory(path) {
+        show(session, options, &cwd, path);
         return Ok(());
     }
-    let directory = session.vfs().canonical_directory(&session.cwd, path)?;
+    let directory = vfs.canonical_directory(&cwd, path)?;
+    if options.has('a') {
+        show(session, options, &directory, ".");
+        show(session, options, &directory, "..");
+    }
     let descriptor = session.open(path)?;
-    let result = loop {
-        match session.vfs().read_directory(descriptor) {
-            // An entry that went away meanwhile is passed over.
-            Ok(Some(entry)) => {
-                if let Ok(metadata) = session.vfs().metadata(&directory, &entry.name) {
-                    show(session, &entry.name, &metadata, form);
-                }
-            }
-            Ok(None) => break Ok(()),
-            Err(error) => break Err(error),
-        }
-    };
-    session.vfs().close(descriptor)?;
-    result
+    let listed = count_entries(session, descriptor).and_then(|count| {
+        vfs.seek(descriptor, SeekFrom::Start(0))?;
+        list_entries(session, options, descriptor, &directory, Scratch::new(count, Name::new))
+    });
+    vfs.close(descriptor)?;
+    listed
 }
 
-fn show(session: &mut Session, name: &str, metadata: &Metadata, form: Form) {
-    let (letter, colour, end) = match metadata.kind {
-        Kind::Directory => ('d', "\x1b[1;34m", "\x1b[0m"),
-        Kind::File => ('-', "", ""),
-        Kind::Link => ('l', "\x1b[1;36m", "\x1b[0m"),
-        Kind::Device => ('c', "\x1b[1;33m", "\x1b[0m"),
-    };
-    if form == Form::Long {
-        let bit = |at: u16, letter: char| if metadata.mode >> at & 1 != 0 { letter } else { '-' };
-        session.print(format_args!("{letter}"));
-        for at in (0..9).rev() {
-            session.print(format_args!("{}", bit(at, ['x', 'w', 'r'][usize::from(at) % 3])));
-        }
-        session.print(format_args!(" {:3} {:10} ", metadata.links, metadata.size_bytes));
+fn count_entries(session: &Session, directory: vfs::FileDescriptor) -> Result<usize> {
+    let mut count = 0;
+    while session.vfs().read_directory(directory)?.is_some() {
+        count += 1;
     }
-    session.print(format_args!("{colour}{}{end}\n", name.escape_debug()));
+    Ok(count)
+}
+
+/// Lists a directory in the order of names, or in its own where there was no memory for the names.
+fn list_entries(
+    session: &mut Session,
+    options: &Options<'_>,
+    descriptor: vfs::FileDescriptor,
+    directory: &str,
+    mut names: Option<Scratch<Name>>,
+) -> Result<()> {
+    let mut slots = names.as_mut().map(|names| names.as_mut_slice().iter_mut());
+    while let Some(entry) = session.vfs().read_directory(descriptor)? {
+        if entry.name.starts_with('.') && !options.has('a') {
+            continue;
+        }
+        match slots.as_mut().map(Iterator::next) {
+            Some(Some(slot)) => *slot = entry.name,
+            // One that came since they were counted.
+            Some(None) => {}
+            None => show(session, options, directory, &entry.name),
+        }
+        if session.is_interrupted() {
+            return Ok(());
+        }
+    }
+    if let Some(names) = &mut names {
+        let names = names.as_mut_slice();
+        names.sort_unstable();
+        for name in names.iter().filter(|name| !name.is_empty()) {
+            show(session, options, directory, name);
+            if session.is_interrupted() {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Shows an entry. One that went away meanwhile is passed over.
+fn show(session: &mut Session, options: &Options<'_>, directory: &str, name: &str) {
+    let Ok(metadata) = session.vfs().link_metadata(directory, name) else { return };
+    if options.has('l') {
+        session.print(format_args!(
+            "{} {:3} {} {} {:10} {} ",
+            Mode(&metadata),
+            metadata.links,
+            metadata.uid,
+            metadata.gid,
+            metadata.size_bytes,
+            Date(metadata.modified_ns / 1_000_000_000)
+        ));
+    }
+    let colour = match metadata.kind {
+        _ if !session.is_on_console() => "",
+        Kind::Directory => "\x1b[1;34m",
+        Kind::Link => "\x1b[1;36m",
+        Kind::Device => "\x1b[1;33m",
+        Kind::File => "",
+    };
+    let end = if colour.is_empty() { "" } else { "\x1b[0m" };
+    session.print(format_args!("{colour}{}{end}", name.escape_debug()));
+    if options.has('l')
+        && metadata.kind == Kind::Link
+        && let Ok(target) = session.vfs().read_link(directory, name)
+    {
+        session.print(format_args!(" -> {}", target.escape_debug()));
+    }
+    session.print(format_args!("\n"));
+}
+
+/// Kind and permissions, as in `drwxr-xr-x`.
+pub(super) struct Mode<'a>(pub(super) &'a Metadata);
+
+impl fmt::Display for Mode<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self.0.kind {
+            Kind::Directory => "d",
+            Kind::File => "-",
+            Kind::Link => "l",
+            Kind::Device => "c",
+        })?;
+        for (place, letter) in "rwxrwxrwx".chars().enumerate() {
+            let is_set = self.0.mode >> (8 - place) & 1 != 0;
+            write!(out, "{}", if is_set { letter } else { '-' })?;
+        }
+        Ok(())
+    }
 }

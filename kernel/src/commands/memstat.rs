@@ -5,7 +5,6 @@ use memstat::{Backend, Event, Level, Platform, Record};
 use shell::Command;
 
 use super::Session;
-use crate::console::Writer;
 use crate::memory::heap::{self, tracker};
 use crate::memory::{Scratch, marks};
 use crate::symbols::ReturnAddress;
@@ -26,36 +25,36 @@ const EVENTS: u64 = 20;
 fn run(session: &mut Session, words: &[&str]) {
     match words {
         [] => heap::print_mem_stats(),
-        ["summary"] => show_summary(),
-        ["stacks"] => show_stacks(Rank::LiveBytes),
+        ["summary"] => show_summary(session),
+        ["stacks"] => show_stacks(session, Rank::LiveBytes),
         ["stacks", rank] => match rank_named(rank) {
-            Some(rank) => show_stacks(rank),
-            None => session.print(format_args!("memstat: {}: no such order\n", rank.escape_debug())),
+            Some(rank) => show_stacks(session, rank),
+            None => session.complain(format_args!("memstat: {}: no such order", rank.escape_debug())),
         },
         ["mark"] => session.print(format_args!("{}\n", tracker().mark())),
         ["since", mark] => match mark.parse().ok().or_else(|| Some(marks::find(mark)?.sequence)) {
             Some(mark) => show_growth(session, mark),
-            None => session.print(format_args!("memstat: {}: not a mark\n", mark.escape_debug())),
+            None => session.complain(format_args!("memstat: {}: not a mark", mark.escape_debug())),
         },
-        // The console takes everything.
-        ["histogram"] => drop(report::write_histogram(&tracker().histogram(), &mut Writer)),
+        // The session keeps its errors itself.
+        ["histogram"] => drop(report::write_histogram(&tracker().histogram(), session)),
         ["history"] => show_history(session),
         ["reset-peaks"] => tracker().reset_peaks(),
         ["level"] => session.print(format_args!("{}\n", tracker().level())),
         ["level", name] => match Level::from_name(name) {
             Some(level) => tracker().set_level(level),
-            None => session.print(format_args!("memstat: {}: no such level\n", name.escape_debug())),
+            None => session.complain(format_args!("memstat: {}: no such level", name.escape_debug())),
         },
-        _ => session.print(format_args!("usage: {}\n", COMMAND.usage)),
+        _ => session.show_usage(&COMMAND),
     }
 }
 
-fn show_summary() {
+fn show_summary(session: &mut Session) {
     let to_ns = |stamp| tracker().platform().stamp_to_ns(stamp);
     let heap = tracker().with_backend(Backend::name).unwrap_or("none");
     let (level, counters, since) = (tracker().level(), tracker().counters(), tracker().since());
-    // The console takes everything.
-    let _ = report::write_summary(heap, level, &counters, &since, to_ns, &mut Writer);
+    // The session keeps its errors itself.
+    let _ = report::write_summary(heap, level, &counters, &since, to_ns, session);
 }
 
 fn rank_named(name: &str) -> Option<Rank> {
@@ -69,27 +68,27 @@ fn rank_named(name: &str) -> Option<Rank> {
 }
 
 /// The stacks that rank highest.
-fn show_stacks(rank: Rank) {
+fn show_stacks(session: &mut Session, rank: Rank) {
     let mut top = TopStacks::<TOP>::new(rank);
     for number in 1..=tracker().stack_count() {
         if let Some(stack) = tracker().stack(number) {
             top.add(number, &stack);
         }
     }
-    write_top(&top);
+    write_top(session, &top);
 }
 
-fn write_top(top: &TopStacks<TOP>) {
+fn write_top(session: &mut Session, top: &TopStacks<TOP>) {
     for (number, stack) in top.iter() {
-        // The console takes everything.
-        let _ = report::write_stack(*number, stack, ReturnAddress, &mut Writer);
+        // The session keeps its errors itself.
+        let _ = report::write_stack(*number, stack, ReturnAddress, session);
     }
 }
 
 /// What came since a mark and is still live.
 fn show_growth(session: &mut Session, mark: u64) {
     let Some(mut stacks) = Scratch::new(usize::from(tracker().stack_count()) + 1, Growth::default) else {
-        return session.print(format_args!("memstat: out of memory\n"));
+        return session.complain(format_args!("memstat: out of memory"));
     };
     let mut growth = GrowthByStack::new(mark, stacks.as_mut_slice());
     let mut records = [Record::EMPTY; 16];
@@ -109,11 +108,11 @@ fn show_growth(session: &mut Session, mark: u64) {
     ));
     let mut top = TopStacks::<TOP>::new(Rank::LiveBytes);
     growth.rank(&mut top, |number| tracker().stack(number));
-    write_top(&top);
+    write_top(session, &top);
 }
 
 fn show_history(session: &mut Session) {
-    let _ = report::write_events_header(&mut Writer);
+    let _ = report::write_events_header(session);
     let mut event = [Event::EMPTY];
     let mut cursor = tracker().history_end().saturating_sub(EVENTS);
     loop {
@@ -124,6 +123,6 @@ fn show_history(session: &mut Session) {
         cursor = part.next;
         let [event] = &event;
         let time_ns = tracker().platform().stamp_to_ns(event.record().stamp());
-        let _ = report::write_event(event, time_ns, &mut Writer);
+        let _ = report::write_event(event, time_ns, session);
     }
 }

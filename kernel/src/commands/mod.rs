@@ -5,43 +5,84 @@ mod bug;
 mod cat;
 mod cd;
 mod clear;
+mod copy;
+mod cp;
+mod df;
+mod diff;
 mod dmesg;
 mod echo;
+mod execute;
 mod free;
+mod grep;
+mod head;
 mod help;
+mod hexdump;
+
+mod ln;
 mod ls;
 mod memstat;
+mod mkdir;
+mod mount;
+mod mv;
+mod paths;
 mod poweroff;
 mod pwd;
 mod reboot;
+mod rm;
+mod rmdir;
 mod selftest;
 mod session;
+mod sort;
+mod source;
+mod stat;
+mod tail;
+mod tee;
+mod touch;
 mod uptime;
+mod wc;
 
-use shell::{Command, Event, LineEditor, Parser, Words};
+use shell::{Command, Event, Line, LineEditor};
 use spin::Mutex;
 
 pub(crate) use session::Session;
 
 use crate::console::{self, input};
 
-static TABLE: [Command<Session>; 17] = [
+static TABLE: [Command<Session>; 35] = [
     bench::COMMAND,
     bug::COMMAND,
     cat::COMMAND,
     cd::COMMAND,
     clear::COMMAND,
+    cp::COMMAND,
+    df::COMMAND,
+    diff::COMMAND,
     dmesg::COMMAND,
     echo::COMMAND,
     free::COMMAND,
+    grep::COMMAND,
+    head::COMMAND,
     help::COMMAND,
+    hexdump::COMMAND,
+    ln::COMMAND,
     ls::COMMAND,
     memstat::COMMAND,
+    mkdir::COMMAND,
+    mount::COMMAND,
+    mv::COMMAND,
     poweroff::COMMAND,
     pwd::COMMAND,
     reboot::COMMAND,
+    rm::COMMAND,
+    rmdir::COMMAND,
     selftest::COMMAND,
+    sort::COMMAND,
+    stat::COMMAND,
+    tail::COMMAND,
+    tee::COMMAND,
+    touch::COMMAND,
     uptime::COMMAND,
+    wc::COMMAND,
     EXIT,
 ];
 
@@ -55,12 +96,13 @@ const EXIT: Command<Session> = Command {
 
 /// Too large for the stack.
 static EDITOR: Mutex<LineEditor> = Mutex::new(LineEditor::new());
+static LINE: Mutex<Line> = Mutex::new(Line::new());
 
 /// Reads lines and runs them, for ever. `wait` returns the next byte that is typed.
 pub(crate) fn run_shell(mut wait: impl FnMut() -> u8) -> ! {
     let mut session = Session::new();
     let mut known_dropped = 0;
-    let mut editor = EDITOR.lock();
+    let (mut editor, mut line) = (EDITOR.lock(), LINE.lock());
     session.prompt();
     loop {
         let byte = wait();
@@ -68,7 +110,7 @@ pub(crate) fn run_shell(mut wait: impl FnMut() -> u8) -> ! {
         match editor.feed(byte, &mut console::Writer).unwrap_or(Event::None) {
             Event::None => {}
             Event::Line => {
-                run_line(&mut session, editor.line());
+                run_line(&mut session, &mut line, editor.line());
                 let dropped = input::dropped();
                 if dropped > known_dropped {
                     log::warn!("input: {} bytes came too fast and were dropped", dropped - known_dropped);
@@ -92,27 +134,10 @@ pub(crate) fn run_shell(mut wait: impl FnMut() -> u8) -> ! {
     }
 }
 
-/// Runs the commands of a line one after the other, until Ctrl-C.
-fn run_line(session: &mut Session, line: &str) {
-    let mut parser = Parser::new(line);
-    let mut words = Words::default();
-    input::clear_interrupt();
-    loop {
-        match parser.next_command(&mut words) {
-            Ok(false) => return,
-            Ok(true) => run_command(session, &words.as_slices()),
-            Err(error) => return session.print(format_args!("shell: {error}\n")),
-        }
-        if session.is_interrupted() {
-            return;
-        }
-    }
-}
-
-fn run_command(session: &mut Session, words: &[&str]) {
-    let Some((name, arguments)) = words.split_first() else { return };
-    match shell::find(&TABLE, name) {
-        Some(command) => (command.run)(session, arguments),
-        None => session.print(format_args!("{}: command not found; try help\n", name.escape_debug())),
+/// Parses a line and runs it, or says why nothing of it can be run.
+fn run_line(session: &mut Session, line: &mut Line, text: &str) {
+    match line.parse(text) {
+        Ok(()) => execute::run_line(session, line),
+        Err(error) => session.complain(format_args!("shell: {error}")),
     }
 }

@@ -7,7 +7,9 @@ use core::slice;
 use vfs::Buffers;
 
 use super::frames::PAGE_BYTES;
+use super::heaps::PageSource;
 use super::machine::{Purpose, give_pages, take_pages};
+use super::page_chain::PageChain;
 
 /// Pages from the frames.
 #[derive(Debug)]
@@ -36,5 +38,31 @@ impl Buffers for PageBuffers {
         };
         // SAFETY: the only reference to the pages came back, with the length that `take` made.
         unsafe { give_pages(pages, order, Purpose::Buffers) };
+    }
+}
+
+/// Single pages from the same purse.
+#[derive(Debug)]
+pub(crate) struct BufferPages;
+
+// SAFETY: the frames hand each page out once, aligned to the block's size.
+unsafe impl PageSource for BufferPages {
+    fn take(&mut self, order: u32) -> Option<NonNull<u8>> {
+        take_pages(order, Purpose::Buffers)
+    }
+
+    unsafe fn give(&mut self, pages: NonNull<u8>, order: u32) {
+        // SAFETY: handed on to the caller.
+        unsafe { give_pages(pages, order, Purpose::Buffers) };
+    }
+}
+
+/// Bytes on their way from one command to the next.
+pub(crate) type Pipe = PageChain<BufferPages>;
+
+impl Pipe {
+    /// An empty one.
+    pub(crate) const fn empty() -> Self {
+        Self::new(BufferPages)
     }
 }

@@ -38,12 +38,17 @@ pub(crate) mod lesson;
 mod machine;
 #[cfg(target_os = "none")]
 pub(crate) mod marks;
+#[cfg(target_os = "none")]
+pub(crate) mod packets;
+mod page_chain;
 mod random;
 #[cfg(target_os = "none")]
 mod scratch;
 #[cfg(target_os = "none")]
 pub(crate) mod selftest;
 
+#[cfg(target_os = "none")]
+pub(crate) use buffers::Pipe;
 #[cfg(target_os = "none")]
 pub(crate) use machine::{
     Purpose, free_blocks, free_pages, init, map_device, page_traffic, pages_for, total_pages,

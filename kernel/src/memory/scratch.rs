@@ -26,6 +26,11 @@ impl<T: Copy> Scratch<T> {
         Some(Self { start, length, order })
     }
 
+    /// Forgets all elements but the first `length`.
+    pub(crate) fn truncate(&mut self, length: usize) {
+        self.length = self.length.min(length);
+    }
+
     /// The elements.
     pub(crate) fn as_mut_slice(&mut self) -> &mut [T] {
         // SAFETY: `new` wrote so many elements; `&mut self` makes the reference the only one.

@@ -1,0 +1,43 @@
+//! `cp`: copies of files and trees.
+
+use shell::{Command, Options};
+use vfs::Errno;
+
+use super::Session;
+use super::copy::{copy_file, copy_tree};
+use super::paths::{owned, target};
+
+pub(super) const COMMAND: Command<Session> =
+    Command { name: "cp", usage: "cp [-r] FROM... TO", summary: "copy files; -r: and directories", run };
+
+fn run(session: &mut Session, words: &[&str]) {
+    let options = Options::parse(words, "r", None);
+    let Some((options, [from @ .., to])) =
+        options.as_ref().map(|options| (options, options.operands.as_slice()))
+    else {
+        return session.show_usage(&COMMAND);
+    };
+    if from.is_empty() {
+        return session.show_usage(&COMMAND);
+    }
+    if from.len() > 1 && !session.is_directory(to) {
+        return session.fail(COMMAND.name, to, Errno::ENOTDIR);
+    }
+    let mut has_failed = false;
+    for path in from {
+        session.has_failed = false;
+        match (target(session, path, to), owned(path)) {
+            (Ok(mut target), Ok(mut path)) if options.has('r') => {
+                copy_tree(session, COMMAND.name, &mut path, &mut target);
+            }
+            (Ok(_), _) if session.is_directory(path) => session.fail(COMMAND.name, path, Errno::EISDIR),
+            (Ok(target), _) => copy_file(session, COMMAND.name, path, &target),
+            (Err(error), _) => session.fail(COMMAND.name, to, error),
+        }
+        has_failed |= session.has_failed;
+        if session.is_interrupted() {
+            break;
+        }
+    }
+    session.has_failed = has_failed;
+}

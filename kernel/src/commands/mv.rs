@@ -1,0 +1,52 @@
+//! `mv`: other names for files and trees; on another file system a copy takes the original's place.
+
+use shell::{Command, Options};
+use vfs::Errno;
+
+use super::Session;
+use super::copy::copy_tree;
+use super::paths::{owned, target};
+use super::rm::remove_tree;
+
+pub(super) const COMMAND: Command<Session> =
+    Command { name: "mv", usage: "mv FROM... TO", summary: "rename or move files and directories", run };
+
+fn run(session: &mut Session, words: &[&str]) {
+    let options = Options::parse(words, "", None);
+    let Some([from @ .., to]) = options.as_ref().map(|options| options.operands.as_slice()) else {
+        return session.show_usage(&COMMAND);
+    };
+    if from.is_empty() {
+        return session.show_usage(&COMMAND);
+    }
+    if from.len() > 1 && !session.is_directory(to) {
+        return session.fail(COMMAND.name, to, Errno::ENOTDIR);
+    }
+    let mut has_failed = false;
+    for path in from {
+        session.has_failed = false;
+        move_one(session, path, to);
+        has_failed |= session.has_failed;
+        if session.is_interrupted() {
+            break;
+        }
+    }
+    session.has_failed = has_failed;
+}
+
+fn move_one(session: &mut Session, from: &str, to: &str) {
+    let (mut target, mut path) = match (target(session, from, to), owned(from)) {
+        (Ok(target), Ok(path)) => (target, path),
+        (Err(error), _) | (_, Err(error)) => return session.fail(COMMAND.name, from, error),
+    };
+    match session.vfs().rename(&session.cwd, from, &target) {
+        Ok(()) => {}
+        Err(Errno::EXDEV) => {
+            copy_tree(session, COMMAND.name, &mut path, &mut target);
+            if !session.has_failed && !session.is_interrupted() {
+                remove_tree(session, COMMAND.name, from);
+            }
+        }
+        Err(error) => session.fail(COMMAND.name, from, error),
+    }
+}

@@ -1,0 +1,272 @@
+//! The shortest way from one text to another, line by line.
+//!
+//! E. Myers, An O(ND) Difference Algorithm and Its Variations, 1986, in its linear form: the middle of the
+//! shortest way is found from both ends at once, and each half is gone for itself. Time grows with the
+//! number of lines and the square of the differences; memory only with the differences, and the caller
+//! lends it. Lines are known by a hash of 64 bits.
+
+use core::fmt;
+use core::ops::Range;
+
+/// Lines, numbered from 0, that stand in only one of the texts: those of `old` were replaced by those of
+/// `new`, either of which may be empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Lines of the first text.
+    pub old: Range<usize>,
+    /// Lines of the second.
+    pub new: Range<usize>,
+}
+
+/// Which of the texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The first.
+    Old,
+    /// The second.
+    New,
+}
+
+/// Why texts were not compared to their end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DiffError {
+    /// They differ in more lines than the memory allows for.
+    TooDifferent {
+        /// As many differences there may be.
+        most: usize,
+    },
+    /// The caller asked for the end.
+    Stopped,
+}
+
+impl fmt::Display for DiffError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooDifferent { most } => write!(out, "the files differ in more than {most} lines"),
+            Self::Stopped => write!(out, "interrupted"),
+        }
+    }
+}
+
+impl fmt::Display for Change {
+    /// As diff(1) heads a change: `3a4`, `5,7d4`, `8c9,10`.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let letter = match (self.old.is_empty(), self.new.is_empty()) {
+            (true, _) => 'a',
+            (_, true) => 'd',
+            _ => 'c',
+        };
+        write_range(&self.old, out)?;
+        write!(out, "{letter}")?;
+        write_range(&self.new, out)
+    }
+}
+
+/// Lines counted from 1; an empty range is named by the line before it.
+fn write_range(lines: &Range<usize>, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+    if lines.len() > 1 {
+        write!(out, "{},{}", lines.start + 1, lines.end)
+    } else {
+        write!(out, "{}", lines.end)
+    }
+}
+
+/// The hash of a line is built byte by byte, the newline included: start with this.
+const HASH_START: u64 = 0xcbf2_9ce4_8422_2325;
+
+/// Hashes bytes into lines (FNV-1a, 64 bits): `hash` is `None` at a line's beginning, and `end` is called
+/// with each whole line's hash and length in bytes. Bytes may come in pieces.
+pub fn hash_lines(line: &mut Option<(u64, u64)>, bytes: &[u8], mut end: impl FnMut(u64, u64)) {
+    const PRIME: u64 = 0x0100_0000_01b3;
+    for &byte in bytes {
+        let (hash, length) = line.unwrap_or((HASH_START, 0));
+        let hash = (hash ^ u64::from(byte)).wrapping_mul(PRIME);
+        if byte == b'\n' {
+            end(hash, length + 1);
+            *line = None;
+        } else {
+            *line = Some((hash, length + 1));
+        }
+    }
+}
+
+/// Finds the changes that lead from `old` to `new`, and hands them to `visit` in their order. `work` says
+/// how different the texts may be: in a quarter of its length, about. `must_stop` is asked now and then.
+///
+/// # Errors
+///
+/// [`DiffError`], before `visit` is called for the first time if it is `TooDifferent`.
+pub fn compare(
+    old: &[u64],
+    new: &[u64],
+    work: &mut [i32],
+    must_stop: &dyn Fn() -> bool,
+    visit: &mut dyn FnMut(Change),
+) -> Result<(), DiffError> {
+    let half = work.len() / 2;
+    let (forward, backward) = work.split_at_mut(half);
+    let most = (half.saturating_sub(3) / 2) as i32;
+    let mut search = Search { forward, backward, most, must_stop, visit, pending: None };
+    search.compare(old, new, 0, 0)?;
+    if let Some(change) = search.pending.take() {
+        (search.visit)(change);
+    }
+    Ok(())
+}
+
+struct Search<'a> {
+    /// How far each diagonal was followed from the start and from the end.
+    forward: &'a mut [i32],
+    backward: &'a mut [i32],
+    /// The most steps from either side.
+    most: i32,
+    must_stop: &'a dyn Fn() -> bool,
+    visit: &'a mut dyn FnMut(Change),
+    /// The last change, as long as the next one may join it.
+    pending: Option<Change>,
+}
+
+/// A stretch of equal lines in the middle of the shortest way, maybe an empty one.
+struct Middle {
+    start: (usize, usize),
+    end: (usize, usize),
+}
+
+impl Search<'_> {
+    /// Compares two parts, which start at these lines. Goes as deep as the differences can be halved.
+    fn compare(
+        &mut self,
+        old: &[u64],
+        new: &[u64],
+        old_start: usize,
+        new_start: usize,
+    ) -> Result<(), DiffError> {
+        let same = old.iter().zip(new).take_while(|(old, new)| old == new).count();
+        let (old, new) = (part(old, same..old.len()), part(new, same..new.len()));
+        let (old_start, new_start) = (old_start + same, new_start + same);
+        let same = old.iter().rev().zip(new.iter().rev()).take_while(|(old, new)| old == new).count();
+        let (old, new) = (part(old, 0..old.len() - same), part(new, 0..new.len() - same));
+        if old.is_empty() || new.is_empty() {
+            self.add(Change { old: old_start..old_start + old.len(), new: new_start..new_start + new.len() });
+            return Ok(());
+        }
+        // First and last lines differ, so the way has two steps at least, and each half has fewer.
+        let Middle { start, end } = self.find_middle(old, new)?;
+        self.compare(part(old, 0..start.0), part(new, 0..start.1), old_start, new_start)?;
+        self.compare(
+            part(old, end.0..old.len()),
+            part(new, end.1..new.len()),
+            old_start + end.0,
+            new_start + end.1,
+        )
+    }
+
+    fn add(&mut self, change: Change) {
+        if change.old.is_empty() && change.new.is_empty() {
+            return;
+        }
+        match &mut self.pending {
+            Some(last) if last.old.end == change.old.start && last.new.end == change.new.start => {
+                last.old.end = change.old.end;
+                last.new.end = change.new.end;
+            }
+            _ => {
+                if let Some(last) = self.pending.replace(change) {
+                    (self.visit)(last);
+                }
+            }
+        }
+    }
+
+    /// Goes from both ends, one difference more at a time, until the ways meet.
+    fn find_middle(&mut self, old: &[u64], new: &[u64]) -> Result<Middle, DiffError> {
+        let (old_length, new_length) = (old.len() as i32, new.len() as i32);
+        let delta = old_length - new_length;
+        set(self.forward, self.most, 1, 0);
+        set(self.backward, self.most, 1, 0);
+        for steps in 0..=self.most {
+            if (self.must_stop)() {
+                return Err(DiffError::Stopped);
+            }
+            // Diagonals that have left the texts lead nowhere.
+            let lowest = -(steps - 2 * (steps - new_length).max(0));
+            let highest = steps - 2 * (steps - old_length).max(0);
+            for side in [Side::Old, Side::New] {
+                let (own, other) = match side {
+                    Side::Old => (&mut *self.forward, &*self.backward),
+                    Side::New => (&mut *self.backward, &*self.forward),
+                };
+                // From the start they can only meet with an odd number of steps, from the end with an even one.
+                let (may_meet, met_steps) =
+                    if side == Side::Old { (delta % 2 != 0, steps - 1) } else { (delta % 2 == 0, steps) };
+                for diagonal in (lowest..=highest).step_by(2) {
+                    let (below, above) =
+                        (get(own, self.most, diagonal - 1), get(own, self.most, diagonal + 1));
+                    let is_down = diagonal == -steps || (diagonal != steps && below < above);
+                    let start = if is_down { above } else { below + 1 };
+                    let mut at = start;
+                    while is_same(old, new, at, at - diagonal, side) {
+                        at += 1;
+                    }
+                    set(own, self.most, diagonal, at);
+                    let opposite = delta - diagonal;
+                    if may_meet
+                        && (-met_steps..=met_steps).contains(&opposite)
+                        && at + get(other, self.most, opposite) >= old_length
+                    {
+                        let (start, end) = ((start, start - diagonal), (at, at - diagonal));
+                        return Ok(middle(start, end, (old_length, new_length), side));
+                    }
+                }
+            }
+        }
+        Err(DiffError::TooDifferent { most: 2 * self.most as usize })
+    }
+}
+
+/// The stretch in lines from the start, whichever end it was found from.
+fn middle(start: (i32, i32), end: (i32, i32), lengths: (i32, i32), side: Side) -> Middle {
+    let place = |(old, new): (i32, i32)| (old.max(0) as usize, new.max(0) as usize);
+    match side {
+        Side::Old => Middle { start: place(start), end: place(end) },
+        Side::New => Middle {
+            start: place((lengths.0 - end.0, lengths.1 - end.1)),
+            end: place((lengths.0 - start.0, lengths.1 - start.1)),
+        },
+    }
+}
+
+/// Whether the lines so far from the start, or from the end, are there and the same.
+fn is_same(old: &[u64], new: &[u64], from_old: i32, from_new: i32, side: Side) -> bool {
+    let (Ok(from_old), Ok(from_new)) = (usize::try_from(from_old), usize::try_from(from_new)) else {
+        return false;
+    };
+    let pair = match side {
+        Side::Old => old.get(from_old).zip(new.get(from_new)),
+        Side::New => {
+            let back = |lines: &[u64], from: usize| {
+                lines.len().checked_sub(from + 1).and_then(|place| lines.get(place).copied())
+            };
+            return back(old, from_old).is_some_and(|line| back(new, from_new) == Some(line));
+        }
+    };
+    pair.is_some_and(|(old, new)| old == new)
+}
+
+fn part(lines: &[u64], range: Range<usize>) -> &[u64] {
+    lines.get(range).unwrap_or_default()
+}
+
+/// A diagonal's entry; `most + 1` lies in the middle.
+fn get(table: &[i32], most: i32, diagonal: i32) -> i32 {
+    table.get((diagonal + most + 1) as usize).copied().unwrap_or(0)
+}
+
+fn set(table: &mut [i32], most: i32, diagonal: i32, value: i32) {
+    if let Some(slot) = table.get_mut((diagonal + most + 1) as usize) {
+        *slot = value;
+    }
+}
+
+#[cfg(test)]
+mod tests;
