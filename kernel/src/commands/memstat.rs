@@ -8,7 +8,7 @@ use super::Session;
 use crate::console::Writer;
 use crate::memory::Scratch;
 use crate::memory::heap::{self, tracker};
-use crate::symbols::ReturnAddress;
+use crate::symbols::CallPath;
 
 pub(super) const COMMAND: Command<Session> = Command {
     name: "memstat",
@@ -18,6 +18,8 @@ pub(super) const COMMAND: Command<Session> = Command {
     run,
 };
 
+/// Where names stand in a report.
+const INDENT: usize = 4;
 /// Stacks that a report shows.
 const TOP: usize = 5;
 /// Events that the report shows: the last ones.
@@ -82,7 +84,12 @@ fn show_stacks(rank: Rank) {
 fn write_top(top: &TopStacks<TOP>) {
     for (number, stack) in top.iter() {
         // The console takes everything.
-        let _ = report::write_stack(*number, stack, ReturnAddress, &mut Writer);
+        let _ = report::write_stack(
+            *number,
+            stack,
+            |frame| CallPath::of_return_address(frame, INDENT),
+            &mut Writer,
+        );
     }
 }
 

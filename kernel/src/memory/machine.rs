@@ -31,10 +31,12 @@ pub(crate) enum Purpose {
     Buffers,
     /// Page tables.
     PageTables,
+    /// The index of names and its texts.
+    Names,
 }
 
 impl Purpose {
-    const COUNT: usize = 4;
+    const COUNT: usize = 5;
 }
 
 /// Why memory could not be set up.

@@ -19,6 +19,8 @@
 //! any of them but 1.
 
 #[cfg(target_os = "none")]
+pub(crate) mod aside;
+#[cfg(target_os = "none")]
 pub(crate) mod bench;
 #[cfg(target_os = "none")]
 pub(crate) mod buffers;
@@ -32,7 +34,7 @@ pub(crate) mod heaps;
 pub(crate) mod lesson;
 #[cfg(target_os = "none")]
 mod machine;
-mod random;
+pub(crate) mod random;
 #[cfg(target_os = "none")]
 mod scratch;
 #[cfg(target_os = "none")]

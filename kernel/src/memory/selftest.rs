@@ -19,7 +19,8 @@ const KEPT_PAGES: usize = 32;
 
 /// All pages are free or have a purpose.
 pub(crate) fn pages_add_up() -> Outcome {
-    let taken = [Purpose::Heap, Purpose::Arena, Purpose::Buffers, Purpose::PageTables].map(pages_for);
+    let purposes = [Purpose::Heap, Purpose::Arena, Purpose::Buffers, Purpose::PageTables, Purpose::Names];
+    let taken = purposes.map(pages_for);
     if total_pages() == free_pages() + taken.iter().sum::<usize>() {
         Ok(())
     } else {

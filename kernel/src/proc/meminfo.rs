@@ -1,7 +1,7 @@
 //! `/proc/meminfo`: where memory is, in Linux's format.
 //!
-//! `MemTotal` is what the frames manage; it is `MemFree` and what the heap, the arena, the buffers and the
-//! page tables have taken. Fields for what this kernel does not have are 0, as in a Linux without it.
+//! `MemTotal` is what the frames manage; it is `MemFree` and what the heap, the arena, the buffers, the
+//! page tables and the index of names have taken. Fields for what this kernel does not have are 0, as in a Linux without it.
 //! Source: Linux, Documentation/filesystems/proc.rst, and fs/proc/meminfo.c for the format.
 
 use core::fmt::{self, Write};
@@ -53,6 +53,7 @@ impl Text for MemInfo {
             ("HeapLarge", large),
             ("FileBuffers", pages_for(Purpose::Buffers)),
             ("MemstatArena", arena),
+            ("SymbolIndex", pages_for(Purpose::Names)),
         ] {
             let kib = pages * (PAGE_BYTES / 1024);
             // The label with its colon takes 16 columns, the number 8.

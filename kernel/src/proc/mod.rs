@@ -2,6 +2,7 @@
 //!
 //! Each file's format is written down in `docs/proc.md`.
 
+mod allocinfo;
 mod allocs;
 mod buddyinfo;
 mod cmdline;
@@ -14,7 +15,8 @@ mod version;
 
 use vfs::{Content, GeneratedFs, Node};
 
-static NODES: [Node; 9] = [
+static NODES: [Node; 10] = [
+    Node { name: "allocinfo", content: Content::Table(&allocinfo::AllocInfo) },
     Node { name: "allocs", content: Content::Table(&allocs::Allocs) },
     Node { name: "buddyinfo", content: Content::Text(&buddyinfo::BuddyInfo) },
     Node { name: "cmdline", content: Content::Text(&cmdline::CommandLine) },
