@@ -77,7 +77,7 @@ pub(crate) enum SymbolSource {
     Cut,
     /// The debug information is overwritten with noise.
     Noise,
-    /// In the debug information one byte of 64 is overwritten.
+    /// In the debug information one byte of 1024 is overwritten.
     Scattered,
     /// The symbols are overwritten too.
     Blind,

@@ -36,7 +36,7 @@ impl<'a> Index<'a> {
     ///
     /// The debug information of this function is broken.
     pub fn look_up(&self, address: u64, visit: &mut dyn FnMut(&Place<'a>)) -> gimli::Result<()> {
-        let Some(function) = self.function(address) else { return Ok(()) };
+        let Some(function) = self.function(address) else { return self.look_up_line(address, visit) };
         let Some(indexed) = self.units.get(function.unit) else { return Ok(()) };
         let unit = indexed.unit.unit_ref(&self.dwarf);
         let mut chain = ArrayVec::<Entry<'a>, MOST_INLINED>::new();
@@ -70,6 +70,19 @@ impl<'a> Index<'a> {
             place.is_inlined = number > 0;
             visit(&place);
             (file, line) = (entry.call_file, entry.call_line);
+        }
+        Ok(())
+    }
+
+    /// Line tables have entries for functions with inlined ones in them; of others the line is known, and no name.
+    fn look_up_line(&self, address: u64, visit: &mut dyn FnMut(&Place<'a>)) -> gimli::Result<()> {
+        for indexed in &self.units {
+            if let Some((file, line)) = row(indexed, address)? {
+                let mut place = source_file(indexed, indexed.unit.unit_ref(&self.dwarf), file);
+                place.line = line.try_into().unwrap_or(0);
+                visit(&place);
+                break;
+            }
         }
         Ok(())
     }
@@ -118,6 +131,9 @@ fn row(indexed: &IndexedUnit<'_>, address: u64) -> gimli::Result<Option<(u64, u6
     let Some(sequence) = after.checked_sub(1).and_then(|number| lines.sequences.get(number)) else {
         return Ok(None);
     };
+    if address >= sequence.end {
+        return Ok(None);
+    }
     let mut rows = lines.program.resume_from(sequence);
     let mut found = None;
     while let Some((_, row)) = rows.next_row()? {

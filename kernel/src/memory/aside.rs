@@ -14,6 +14,8 @@ use crate::arch::guarded::{self, Abandoned};
 
 /// The most that may be set aside.
 const MOST_BYTES: usize = 4 << 20;
+/// The pieces that pages come back in, if there are more: what the frames manage as one.
+const PIECE_BYTES: usize = PAGE_BYTES << 6;
 /// What is left for others: a machine that has less than so many times the pages does without.
 const SHARE: usize = 16;
 
@@ -44,12 +46,7 @@ pub(crate) fn take(size_bytes: usize) -> bool {
 
 /// Gives the pages back; nothing in them is used any more.
 pub(crate) fn give_back() {
-    let start = START.swap(0, Ordering::Relaxed);
-    let pages = (END.swap(0, Ordering::Relaxed) - start) / PAGE_BYTES;
-    if let Some(start) = NonNull::new(start as *mut u8) {
-        // SAFETY: taken with this order; the caller has nothing left in them.
-        unsafe { give_pages(start, pages.trailing_zeros(), Purpose::Names) };
-    }
+    give_back_between(START.swap(0, Ordering::Relaxed), END.swap(0, Ordering::Relaxed));
 }
 
 /// Calls `function`, guarded, with the allocator leading to here.
@@ -61,9 +58,26 @@ pub(crate) fn call<R>(function: impl FnOnce() -> R) -> Result<R, Abandoned> {
     result
 }
 
-/// Keeps what the last call has allocated.
-pub(crate) fn keep() {
-    KEPT.store(NEXT.load(Ordering::Relaxed), Ordering::Relaxed);
+/// Keeps what the last call has allocated, and gives the pages behind it back but for `spare_bytes`.
+pub(crate) fn keep(spare_bytes: usize) {
+    let kept = NEXT.load(Ordering::Relaxed);
+    KEPT.store(kept, Ordering::Relaxed);
+    let end = END.load(Ordering::Relaxed);
+    // What is no whole piece stays: the frames take back what they handed out, or pieces of it.
+    let from = (kept + spare_bytes).next_multiple_of(PIECE_BYTES).min(end);
+    give_back_between(from, end);
+    END.store(from, Ordering::Relaxed);
+}
+
+fn give_back_between(from: usize, to: usize) {
+    let step_bytes = PIECE_BYTES.min(to - from).max(1);
+    for start in (from..to).step_by(step_bytes) {
+        if let Some(piece) = NonNull::new(start as *mut u8) {
+            let order = (step_bytes / PAGE_BYTES).trailing_zeros();
+            // SAFETY: such a piece of the pages that were taken, and nothing lies in it any more.
+            unsafe { give_pages(piece, order, Purpose::Names) };
+        }
+    }
 }
 
 /// Bytes that are kept, of those set aside.

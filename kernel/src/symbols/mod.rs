@@ -23,6 +23,8 @@ pub(crate) use frame::{CallPath, Frame, ReturnAddress};
 
 /// Frames of one address that are kept: more inlined functions than these are left out in the middle.
 const MOST_FRAMES: usize = 12;
+/// Memory for a look-up. The debug information that compilers make needs none.
+const SCRATCH_BYTES: usize = 8 << 10;
 /// Look-ups that may fault or panic before no more are tried.
 const MOST_FAILURES: u32 = 8;
 
@@ -58,7 +60,7 @@ pub(crate) fn init(info: &BootInfo, source: Source) {
     });
     match built {
         Ok(lines) if lines.index.function_count() > 0 => {
-            aside::keep();
+            aside::keep(SCRATCH_BYTES);
             let (functions, kept_kib) = (lines.index.function_count(), aside::kept_bytes() / 1024);
             log::info!("symbols: {functions} functions with files and lines, {kept_kib} KiB");
             *LINES.lock() = Some(lines);

@@ -27,7 +27,7 @@ impl<'a> Found<'a> {
             let Some(name) = found.name_of(section) else { continue };
             let one_of = match source {
                 Source::Noise if name.starts_with(".debug_") => 1,
-                Source::Scattered if name.starts_with(".debug_") => 64,
+                Source::Scattered if name.starts_with(".debug_") => 1024,
                 Source::Blind if name != ".shstrtab" => 1,
                 _ => continue,
             };

@@ -25,6 +25,8 @@ fn inner() -> usize {
 
 #[inline(never)]
 fn return_address() -> usize {
+    // With something on its stack the function has a frame before it reads the frame pointer.
+    black_box(&0_usize);
     black_box(backtrace::walk(cpu::frame_pointer()).next().unwrap_or(0))
 }
 
@@ -40,7 +42,10 @@ pub(crate) fn own_functions_are_named() -> Outcome {
     resolve(address, &mut |frame| {
         let _ = names.try_push(*frame);
     });
-    let [first, second] = names.as_slice() else { return Err("not one inlined function and one other") };
+    let [first, second] = names.as_slice() else {
+        log::error!("{} names: {}", names.len(), super::CallPath::of_return_address(address, 4));
+        return Err("not one inlined function and one other");
+    };
     for (frame, name) in [(first, "inner"), (second, "outer")] {
         if frame.bare_name() != name || frame.crate_name().as_str() != "tally" {
             return Err("wrong function");

@@ -79,9 +79,11 @@ fn place_of_loaded(section: &ElfSection) -> Option<Range<usize>> {
 
 /// Overwrites bytes of a loaded section with noise, where there is some, to test what reads it.
 ///
-/// Only called before anybody has the section from [`loaded_section`].
+/// A section that lies in the same page as constants of the image stays as it is. Only called before anybody has the
+/// section from [`loaded_section`].
 pub(crate) fn overwrite_section(section: &ElfSection, mut noise: impl FnMut() -> Option<u8>) {
-    for address in place_of_loaded(section).unwrap_or(0..0) {
+    let place = place_of_loaded(section).filter(|place| paging::is_writable(place.clone()));
+    for address in place.unwrap_or(0..0) {
         if let Some(byte) = noise() {
             // SAFETY: mapped, and nobody refers to it yet, as the caller has made sure.
             unsafe { (address as *mut u8).write(byte) };
