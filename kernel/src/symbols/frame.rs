@@ -6,7 +6,7 @@ use arrayvec::ArrayString;
 use names::{Name, Place, bare_name, paths};
 
 use super::cache::Text;
-use super::{LINES, frames, site_of};
+use super::{LINES, Lines, function, look_up, site_of};
 
 /// Longer names are cut, so that a row of a table has a limit.
 const MOST_NAME_BYTES: usize = 160;
@@ -99,24 +99,37 @@ pub(crate) struct ReturnAddress(pub(crate) usize);
 
 impl fmt::Display for ReturnAddress {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let known = LINES.try_lock().and_then(|lines| lines.as_ref()?.cache.get(self.0).copied());
-        if let Some(text) = known {
-            return out.write_str(&text);
-        }
-        let frames = frames(self.0.wrapping_sub(1), self.0);
-        let (Some(outermost), Some(site)) = (frames.last(), site_of(&frames)) else {
-            return write!(out, "{:#018x}", self.0);
+        let text = match LINES.try_lock().as_mut().and_then(|lines| lines.as_mut()) {
+            Some(lines) => lines.text(self.0),
+            None => {
+                function(self.0.wrapping_sub(1), self.0).map(|frame| text_of(&[frame])).unwrap_or_default()
+            }
         };
-        let shown = Frame { path: site.path, line: site.line, ..*outermost };
-        let mut text = Text::new();
-        write!(text, "{shown}")?;
-        if let Some(mut lines) = LINES.try_lock()
-            && let Some(lines) = lines.as_mut()
-        {
-            lines.cache.insert(self.0, text);
-        }
-        out.write_str(&text)
+        if text.is_empty() { write!(out, "{:#018x}", self.0) } else { out.write_str(&text) }
     }
+}
+
+impl Lines {
+    /// The text of a return address, from the cache if it was looked up before.
+    fn text(&mut self, address: usize) -> Text {
+        if let Some(known) = self.cache.get(address) {
+            return *known;
+        }
+        self.find(address.wrapping_sub(1), address);
+        let text = text_of(&self.frames);
+        self.cache.insert(address, text);
+        text
+    }
+}
+
+/// The outermost function, with the place of its call.
+fn text_of(frames: &[Frame]) -> Text {
+    let mut text = Text::new();
+    if let Some((outermost, site)) = frames.last().zip(site_of(frames)) {
+        // It has room for the longest names and paths.
+        let _ = write!(text, "{}", Frame { path: site.path, line: site.line, ..*outermost });
+    }
+    text
 }
 
 /// An address of a call stack with all functions that it lies in, a line each, inlined ones first.
@@ -143,19 +156,20 @@ impl CallPath {
 
 impl fmt::Display for CallPath {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let frames = frames(self.probe, self.address);
-        if frames.is_empty() {
-            return write!(out, "{:#018x}", self.address);
-        }
-        for (number, frame) in frames.iter().enumerate() {
-            if number > 0 {
-                write!(out, "\n{:width$}", "", width = self.indent)?;
+        look_up(self.probe, self.address, |frames| {
+            if frames.is_empty() {
+                return write!(out, "{:#018x}", self.address);
             }
-            write!(out, "{frame}")?;
-            if number + 1 < frames.len() {
-                out.write_str(" (inlined)")?;
+            for (number, frame) in frames.iter().enumerate() {
+                if number > 0 {
+                    write!(out, "\n{:width$}", "", width = self.indent)?;
+                }
+                write!(out, "{frame}")?;
+                if number + 1 < frames.len() {
+                    out.write_str(" (inlined)")?;
+                }
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 }

@@ -12,12 +12,11 @@ pub(crate) mod selftest;
 use arrayvec::ArrayVec;
 use boot::BootInfo;
 use names::{Index, Symtab};
-use spin::Once;
+use spin::{Mutex, Once};
 
-use crate::arch::guarded;
+use crate::arch::guarded::{self, Abandoned};
 use crate::config::SymbolSource as Source;
 use crate::memory::aside;
-use crate::sync::IrqLock;
 use cache::Cache;
 pub(crate) use frame::{CallPath, Frame, ReturnAddress};
 
@@ -32,7 +31,8 @@ const MOST_FAILURES: u32 = 8;
 type Frames = ArrayVec<Frame, MOST_FRAMES>;
 
 static SYMTAB: Once<Symtab<'static>> = Once::new();
-static LINES: IrqLock<Option<Lines>> = IrqLock::new(None);
+/// Nobody waits for it: who interrupted a look-up, or a report of one, goes without lines.
+static LINES: Mutex<Option<Lines>> = Mutex::new(None);
 
 /// What there is to get files and lines from. It lies in memory set aside, and is never dropped.
 #[derive(Debug)]
@@ -40,6 +40,8 @@ struct Lines {
     index: Index<'static>,
     cache: Cache,
     failures: u32,
+    /// What the last look-up found: too much for the stack.
+    frames: Frames,
 }
 
 /// Takes in what the loader left. Interrupts are still masked, so this may take its time.
@@ -56,7 +58,7 @@ pub(crate) fn init(info: &BootInfo, source: Source) {
     }
     let built = aside::call(|| {
         let index = Index::build(sections.debug());
-        Lines { index, cache: Cache::new(), failures: 0 }
+        Lines { index, cache: Cache::new(), failures: 0, frames: Frames::new() }
     });
     match built {
         Ok(lines) if lines.index.function_count() > 0 => {
@@ -75,53 +77,60 @@ pub(crate) fn init(info: &BootInfo, source: Source) {
 }
 
 /// Hands `visit` the functions that the call before `return_address` lies in, from the innermost inlined one outward:
-/// none where nothing is known.
+/// none where nothing is known. What `visit` itself looks up has functions alone.
 pub(crate) fn resolve(return_address: usize, visit: &mut dyn FnMut(&Frame)) {
     // The call lies before the address, maybe as the function's last instruction.
-    frames(return_address.wrapping_sub(1), return_address).iter().for_each(visit);
+    look_up(return_address.wrapping_sub(1), return_address, |frames| frames.iter().for_each(visit));
 }
 
 /// What a person means by the place of a call: the innermost function that is not the standard library's, or else the
 /// outermost.
 pub(crate) fn site(return_address: usize) -> Option<Frame> {
-    site_of(&frames(return_address.wrapping_sub(1), return_address)).copied()
+    look_up(return_address.wrapping_sub(1), return_address, |frames| site_of(frames).copied())
 }
 
 fn site_of(frames: &[Frame]) -> Option<&Frame> {
     frames.iter().find(|frame| !frame.is_library()).or(frames.last())
 }
 
-/// The functions that the instruction at `probe` lies in, with the offset of `address`.
-fn frames(probe: usize, address: usize) -> Frames {
-    let mut frames = Frames::new();
-    let Some(mut lines) = LINES.try_lock() else {
-        // Interrupted in a look-up.
-        frames.extend(function(probe, address));
-        return frames;
-    };
-    if let Some(lines) = lines.as_mut().filter(|lines| lines.failures < MOST_FAILURES) {
-        let found = aside::call(|| {
-            // A broken entry leaves what was found before it.
-            let _ = lines.index.look_up(probe as u64, &mut |place| {
-                if frames.is_full() {
-                    frames.pop();
-                }
-                frames.push(Frame::of_place(place));
-            });
-            name_outermost(&mut frames, probe, address);
-        });
-        if found == Err(guarded::Abandoned::Failed) {
-            lines.failures += 1;
+/// Lets `look` see the functions that the instruction at `probe` lies in, with the offset of `address`.
+fn look_up<R>(probe: usize, address: usize, look: impl FnOnce(&[Frame]) -> R) -> R {
+    let mut lines = LINES.try_lock();
+    match lines.as_mut().and_then(|lines| lines.as_mut()) {
+        Some(lines) => {
+            lines.find(probe, address);
+            look(&lines.frames)
         }
-        if found.is_ok() {
-            return frames;
-        }
+        None => look(function(probe, address).as_slice()),
     }
-    frames.clear();
-    if guarded::call(|| frames.extend(function(probe, address))).is_err() {
+}
+
+impl Lines {
+    fn find(&mut self, probe: usize, address: usize) {
+        let Self { index, failures, frames, .. } = self;
         frames.clear();
+        if *failures < MOST_FAILURES {
+            let found = aside::call(|| {
+                // A broken entry leaves what was found before it.
+                let _ = index.look_up(probe as u64, &mut |place| {
+                    if frames.is_full() {
+                        frames.pop();
+                    }
+                    frames.push(Frame::of_place(place));
+                });
+                name_outermost(frames, probe, address);
+            });
+            match found {
+                Ok(()) => return,
+                Err(Abandoned::Failed) => *failures += 1,
+                Err(Abandoned::Busy) => {}
+            }
+            frames.clear();
+        }
+        if guarded::call(|| frames.extend(function(probe, address))).is_err() {
+            frames.clear();
+        }
     }
-    frames
 }
 
 /// The function as the symbol table has it: its name is whole there, with all its modules.
