@@ -24,6 +24,8 @@ pub(crate) struct Config {
     pub(crate) history_events: Option<usize>,
     /// `memstat.arena=SIZE`: the most that the tracker's arena may hold, as in `64K` or `2M`.
     pub(crate) arena_limit_bytes: Option<usize>,
+    /// `symbols=full|off`: whether call stacks have names; `cut|noise|scattered|blind` damage them, for tests.
+    pub(crate) symbols: SymbolSource,
     /// `tmpfs.size=SIZE|PERCENT%`: the most that each file system in memory may hold.
     pub(crate) tmpfs_size: Share,
 }
@@ -48,6 +50,7 @@ impl Default for Config {
             arena_limit_bytes: None,
             // As Linux's tmpfs.
             tmpfs_size: Share::Percent(50),
+            symbols: SymbolSource::Full,
         }
     }
 }
@@ -69,11 +72,44 @@ impl Config {
             ("heap", name) => self.heap = Kind::from_name(name)?,
             ("memstat", level) => self.level = Level::from_name(level)?,
             ("memstat.history", events) => self.history_events = Some(events.parse().ok()?),
+            ("symbols", name) => self.symbols = SymbolSource::from_name(name)?,
             ("memstat.arena", size) => self.arena_limit_bytes = Some(size_bytes(size)?),
             ("tmpfs.size", size) => self.tmpfs_size = share(size)?,
             _ => return None,
         }
         Some(())
+    }
+}
+
+/// Where the names of functions, files and lines come from. All but the first two are for tests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SymbolSource {
+    /// From what the loader left.
+    Full,
+    /// From nothing.
+    Off,
+    /// Each section ends at its half.
+    Cut,
+    /// The debug information is overwritten with noise.
+    Noise,
+    /// In the debug information one byte of 1024 is overwritten.
+    Scattered,
+    /// The symbols are overwritten too.
+    Blind,
+}
+
+impl SymbolSource {
+    /// The one with that name.
+    fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "full" => Self::Full,
+            "off" => Self::Off,
+            "cut" => Self::Cut,
+            "noise" => Self::Noise,
+            "scattered" => Self::Scattered,
+            "blind" => Self::Blind,
+            _ => return None,
+        })
     }
 }
 

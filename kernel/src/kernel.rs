@@ -7,7 +7,7 @@ use boot::{BootError, BootInfo, PhysicalRange};
 use spin::Once;
 use vfs::{MountOptions, RamFs, Result, Vfs};
 
-use crate::arch::{self, acpi, clock, cpu, exceptions, fw_cfg, image, paging, serial};
+use crate::arch::{self, acpi, clock, cpu, exceptions, fw_cfg, guarded, image, paging, serial};
 use crate::config::{Config, Share};
 use crate::console::input;
 use crate::memory::buffers::PageBuffers;
@@ -34,7 +34,7 @@ extern "C" fn tally_main(information: u32) -> ! {
     memory::init(info, config.heap).unwrap_or_else(|error| stop(&error));
     memory::heap::configure(&config);
     console::init(info.framebuffer);
-    symbols::init(info);
+    symbols::init(info, config.symbols);
     acpi::init(&info.rsdp);
     arch::init_devices();
     mount_files(config.tmpfs_size).unwrap_or_else(|error| stop(&error));
@@ -140,6 +140,7 @@ fn stop(error: &dyn Display) -> ! {
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
     cpu::mask_interrupts();
+    guarded::leave_if_inside();
     console::write_emergency(format_args!("\n\x1b[1;31mpanic\x1b[0m: {info}\ncall stack:\n"));
     // The emergency console takes everything.
     let _ = exceptions::write_call_stack(cpu::frame_pointer(), &mut console::Emergency);

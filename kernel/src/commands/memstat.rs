@@ -7,7 +7,7 @@ use shell::Command;
 use super::Session;
 use crate::memory::heap::{self, tracker};
 use crate::memory::{Scratch, marks};
-use crate::symbols::ReturnAddress;
+use crate::symbols::CallPath;
 
 pub(super) const COMMAND: Command<Session> = Command {
     name: "memstat",
@@ -17,6 +17,8 @@ pub(super) const COMMAND: Command<Session> = Command {
     run,
 };
 
+/// Where names stand in a report.
+const INDENT: usize = 4;
 /// Stacks that a report shows.
 const TOP: usize = 5;
 /// Events that the report shows: the last ones.
@@ -81,7 +83,8 @@ fn show_stacks(session: &mut Session, rank: Rank) {
 fn write_top(session: &mut Session, top: &TopStacks<TOP>) {
     for (number, stack) in top.iter() {
         // The session keeps its errors itself.
-        let _ = report::write_stack(*number, stack, ReturnAddress, session);
+        let name = |frame| CallPath::of_return_address(frame, INDENT);
+        let _ = report::write_stack(*number, stack, name, session);
     }
 }
 

@@ -11,6 +11,7 @@ use core::ptr::{NonNull, null_mut};
 use memstat::platform::{PAGE_SIZE_BYTES, StackSpan};
 use memstat::{BadFree, Counters, Platform, Tracked, report};
 
+use super::aside;
 use super::heaps::Heap;
 use super::machine::{HeapPages, Purpose, give_pages, take_pages};
 use crate::arch::{backtrace, clock, cpu, image, stacks};
@@ -144,7 +145,7 @@ fn report_bad_free(bad: BadFree) {
     log::error!("{bad}; ignored, called from {}", ReturnAddress(caller));
 }
 
-/// The global allocator: the tracker, with reports of bad frees.
+/// The global allocator: the tracker, with reports of bad frees. What the symboliser allocates goes elsewhere.
 struct KernelHeap {
     tracker: KernelTracker,
 }
@@ -152,15 +153,25 @@ struct KernelHeap {
 // SAFETY: the tracker keeps GlobalAlloc's contract.
 unsafe impl GlobalAlloc for KernelHeap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if aside::is_used() {
+            return aside::allocate(layout);
+        }
         self.tracker.allocate(layout).map_or(null_mut(), NonNull::as_ptr)
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        if aside::is_used() {
+            return aside::free(block);
+        }
         // SAFETY: the caller gives the block up.
         unsafe { self.tracker.free_with_layout_or(block, layout, report_bad_free) };
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size_bytes: usize) -> *mut u8 {
+        if aside::is_used() {
+            // SAFETY: handed on to the caller, which has blocks from there only.
+            return unsafe { aside::reallocate(block, layout, new_size_bytes) };
+        }
         let Some(block) = NonNull::new(block) else { return null_mut() };
         // SAFETY: the caller owns the block and gives it up if it moves.
         match unsafe { self.tracker.reallocate_with_layout(block, layout, new_size_bytes) } {

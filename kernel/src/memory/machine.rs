@@ -36,13 +36,15 @@ pub(crate) enum Purpose {
     PageTables,
     /// Contents of files, and all else that a ramfs keeps.
     Files,
+    /// The index of names and its texts.
+    Names,
 }
 
 impl Purpose {
-    const COUNT: usize = 5;
+    const COUNT: usize = 6;
     /// All of them.
     pub(crate) const ALL: [Self; Self::COUNT] =
-        [Self::Heap, Self::Arena, Self::Buffers, Self::PageTables, Self::Files];
+        [Self::Heap, Self::Arena, Self::Buffers, Self::PageTables, Self::Files, Self::Names];
 }
 
 /// Why memory could not be set up.

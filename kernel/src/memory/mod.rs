@@ -21,6 +21,8 @@
 //! any of them but 1.
 
 #[cfg(target_os = "none")]
+pub(crate) mod aside;
+#[cfg(target_os = "none")]
 pub(crate) mod bench;
 #[cfg(target_os = "none")]
 pub(crate) mod buffers;
@@ -41,7 +43,7 @@ pub(crate) mod marks;
 #[cfg(target_os = "none")]
 pub(crate) mod packets;
 mod page_chain;
-mod random;
+pub(crate) mod random;
 #[cfg(target_os = "none")]
 mod scratch;
 #[cfg(target_os = "none")]

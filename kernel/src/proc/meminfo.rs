@@ -1,7 +1,8 @@
 //! `/proc/meminfo`: where memory is, in Linux's format.
 //!
-//! `MemTotal` is what the frames manage; it is `MemFree` and what files, the heap, the arena, the buffers and the
-//! page tables have taken. Fields for what this kernel does not have are 0, as in a Linux without it.
+//! `MemTotal` is what the frames manage; it is `MemFree` and what files, the heap, the arena, the buffers, the
+//! page tables and the index of names have taken. Fields for what this kernel does not have are 0, as in a Linux
+//! without it.
 //! Source: Linux, Documentation/filesystems/proc.rst, and fs/proc/meminfo.c for the format.
 
 use core::fmt::{self, Write};
@@ -34,6 +35,8 @@ pub(super) struct Pages {
     pub(super) arena: usize,
     pub(super) buffers: usize,
     pub(super) page_tables: usize,
+    /// Of the names of functions.
+    pub(super) names: usize,
 }
 
 impl Pages {
@@ -50,6 +53,7 @@ impl Pages {
             arena: pages_for(Purpose::Arena),
             buffers: pages_for(Purpose::Buffers),
             page_tables: pages_for(Purpose::PageTables),
+            names: pages_for(Purpose::Names),
         }
     }
 }
@@ -116,6 +120,7 @@ impl Text for MemInfo {
             ("DirectMap1G", huge, KIB),
             ("HeapLarge", kib(pages.large), KIB),
             ("FileBuffers", kib(pages.buffers), KIB),
+            ("SymbolIndex", kib(pages.names), KIB),
             ("MemstatArena", kib(pages.arena), KIB),
             ("MemstatRecords", records_bytes.div_ceil(1024), KIB),
             ("MemstatUntracked", tracker().counters().live_untracked as usize, COUNT),

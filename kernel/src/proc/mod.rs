@@ -4,6 +4,7 @@
 
 mod alloc_histogram;
 mod alloc_history;
+mod allocinfo;
 mod allocs;
 mod allocs_by_stack;
 mod buddyinfo;
@@ -32,10 +33,11 @@ use vfs::{Content, GeneratedFs, Node};
 
 use crate::arch::clock;
 
-static NODES: [Node; 25] = [
+static NODES: [Node; 26] = [
     Node { name: "1", content: Content::Directory(&process::NODES) },
     Node { name: "alloc_histogram", content: Content::Text(&alloc_histogram::AllocHistogram) },
     Node { name: "alloc_history", content: Content::Table(&alloc_history::AllocHistory) },
+    Node { name: "allocinfo", content: Content::Table(&allocinfo::AllocInfo) },
     Node { name: "allocs", content: Content::Table(&allocs::Allocs) },
     Node { name: "allocs_by_stack", content: Content::Table(&allocs_by_stack::AllocsByStack) },
     Node { name: "buddyinfo", content: Content::Text(&buddyinfo::BuddyInfo) },

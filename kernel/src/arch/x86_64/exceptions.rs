@@ -6,13 +6,15 @@ use core::fmt::{self, Write};
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use super::idt::InterruptFrame;
-use super::{backtrace, cpu, stacks};
+use super::{backtrace, cpu, guarded, stacks};
 use crate::console::{self, Emergency};
-use crate::symbols::ReturnAddress;
+use crate::symbols::CallPath;
 
+const NON_MASKABLE: u64 = 2;
 const BREAKPOINT: u64 = 3;
 const DOUBLE_FAULT: u64 = 8;
 const PAGE_FAULT: u64 = 14;
+const MACHINE_CHECK: u64 = 18;
 const NAMES: [&str; 22] = [
     "divide error",
     "debug exception",
@@ -38,6 +40,9 @@ const NAMES: [&str; 22] = [
     "control protection exception",
 ];
 
+/// Where names stand in a call stack: behind an address.
+const INDENT: usize = 21;
+
 static IS_REPORTING: AtomicBool = AtomicBool::new(false);
 
 /// Deals with an exception. Only a breakpoint returns.
@@ -45,6 +50,10 @@ pub(super) fn handle(frame: &InterruptFrame) {
     if frame.vector == BREAKPOINT {
         log::info!("breakpoint at {:#x}", frame.rip);
         return;
+    }
+    // A machine check or NMI tells of the machine, whatever it interrupts.
+    if !matches!(frame.vector, NON_MASKABLE | MACHINE_CHECK) {
+        guarded::leave_if_at(frame.rsp as usize);
     }
     cpu::mask_interrupts();
     if IS_REPORTING.swap(true, Ordering::AcqRel) {
@@ -75,7 +84,7 @@ fn report(frame: &InterruptFrame, out: &mut impl Write) -> fmt::Result {
     write_registers(frame, out)?;
     writeln!(out, "cr0 {cr0:016x} cr2 {cr2:016x} cr3 {cr3:016x} cr4 {cr4:016x}")?;
     writeln!(out, "call stack:")?;
-    writeln!(out, "  {:#018x} {}", frame.rip, ReturnAddress(frame.rip as usize))?;
+    writeln!(out, "  {:#018x} {}", frame.rip, CallPath::of_instruction(frame.rip as usize, INDENT))?;
     write_call_stack(frame.rbp as usize, out)?;
     writeln!(out, "stopped")
 }
@@ -120,7 +129,7 @@ pub(crate) fn write_call_stack(frame_pointer: usize, out: &mut impl Write) -> fm
         if number == MOST_FRAMES {
             return writeln!(out, "  ... and more");
         }
-        writeln!(out, "  {address:#018x} {}", ReturnAddress(address))?;
+        writeln!(out, "  {address:#018x} {}", CallPath::of_return_address(address, INDENT))?;
     }
     Ok(())
 }

@@ -66,16 +66,36 @@ pub(crate) fn physical(address: usize) -> u64 {
     (address - KERNEL_BASE) as u64
 }
 
-/// The bytes of a section that the boot loader put into memory besides the image: symbols, debug information.
-/// `None` where they do not lie in RAM.
-pub(crate) fn loaded_section(section: &ElfSection) -> Option<&'static [u8]> {
+/// Where a section lies that the boot loader put into memory besides the image; `None` where that is no RAM.
+fn place_of_loaded(section: &ElfSection) -> Option<Range<usize>> {
     let size_bytes = usize::try_from(section.size_bytes).ok()?;
     let start = DIRECT_MAP.checked_add(usize::try_from(section.address).ok()?)?;
     let end = start.checked_add(size_bytes)?;
     if section.is_in_image || section.address == 0 || !paging::is_mapped(start..end) {
         return None;
     }
+    Some(start..end)
+}
+
+/// Overwrites bytes of a loaded section with noise, where there is some, to test what reads it.
+///
+/// A section that lies in the same page as constants of the image stays as it is. Only called before anybody has the
+/// section from [`loaded_section`].
+pub(crate) fn overwrite_section(section: &ElfSection, mut noise: impl FnMut() -> Option<u8>) {
+    let place = place_of_loaded(section).filter(|place| paging::is_writable(place.clone()));
+    for address in place.unwrap_or(0..0) {
+        if let Some(byte) = noise() {
+            // SAFETY: mapped, and nobody refers to it yet, as the caller has made sure.
+            unsafe { (address as *mut u8).write(byte) };
+        }
+    }
+}
+
+/// The bytes of a section that the boot loader put into memory besides the image: symbols, debug information.
+/// `None` where they do not lie in RAM.
+pub(crate) fn loaded_section(section: &ElfSection) -> Option<&'static [u8]> {
+    let place = place_of_loaded(section)?;
     // SAFETY: all of it is mapped in the direct map; usable memory leaves loaded sections out, so nobody
     // writes there.
-    Some(unsafe { slice::from_raw_parts(start as *const u8, size_bytes) })
+    Some(unsafe { slice::from_raw_parts(place.start as *const u8, place.len()) })
 }

@@ -10,6 +10,7 @@ pub(crate) mod faults;
 pub(crate) mod framebuffer;
 pub(crate) mod fw_cfg;
 pub(crate) mod gdt;
+pub(crate) mod guarded;
 pub(crate) mod idt;
 pub(crate) mod image;
 pub(crate) mod keyboard;

@@ -146,6 +146,14 @@ pub(crate) fn is_mapped(range: Range<usize>) -> bool {
         && (first..range.end).step_by(PAGE_BYTES as usize).all(|at| space.leaf(at).is_some())
 }
 
+/// Whether all pages of a range of addresses are mapped to be written.
+pub(crate) fn is_writable(range: Range<usize>) -> bool {
+    let space = SPACE.lock();
+    let first = range.start & !(PAGE_BYTES as usize - 1);
+    let is_writable = |at| space.leaf(at).is_some_and(|entry| entry & WRITABLE != 0);
+    range.start < range.end && (first..range.end).step_by(PAGE_BYTES as usize).all(is_writable)
+}
+
 /// What is wrong with the tables as they stand: a page both writable and executable, page 0 mapped, a guard
 /// page mapped. The self-tests ask this.
 pub(crate) fn first_violation() -> Option<(usize, &'static str)> {

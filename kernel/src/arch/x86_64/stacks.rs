@@ -6,15 +6,16 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 
 global_asm!(include_str!("stacks.s"));
 
-const PAGE_BYTES: usize = 4096;
+pub(super) const PAGE_BYTES: usize = 4096;
 const IST_STACK_BYTES: usize = 16384;
 const IST_STACKS: usize = 3;
 
 unsafe extern "C" {
-    static boot_stack_guard: u8;
     static boot_stack_bottom: u8;
     static boot_stack_top: u8;
     static ist_stacks: u8;
+    static guarded_stack_bottom: u8;
+    static guarded_stack_top: u8;
 }
 
 /// The stack that the kernel runs on.
@@ -44,10 +45,19 @@ pub(crate) fn interrupt_stack(number: usize) -> Range<usize> {
     guard + PAGE_BYTES..guard + PAGE_BYTES + IST_STACK_BYTES
 }
 
+/// The stack of guarded calls.
+pub(crate) fn guarded_stack() -> Range<usize> {
+    (&raw const guarded_stack_bottom) as usize..(&raw const guarded_stack_top) as usize
+}
+
+/// All stacks.
+fn all() -> impl Iterator<Item = Range<usize>> {
+    [main_stack(), guarded_stack()].into_iter().chain((0..IST_STACKS).map(interrupt_stack))
+}
+
 /// The stack that `address` lies in.
 pub(crate) fn containing(address: usize) -> Option<Range<usize>> {
-    let all = core::iter::once(main_stack()).chain((0..IST_STACKS).map(interrupt_stack));
-    all.into_iter().find(|stack| stack.contains(&address))
+    all().find(|stack| stack.contains(&address))
 }
 
 /// Bytes of all stacks.
@@ -57,9 +67,7 @@ pub(crate) fn total_bytes() -> usize {
 
 /// The pages below the stacks, to be left unmapped.
 pub(crate) fn guard_pages() -> impl Iterator<Item = usize> {
-    let guard_of = |stack: Range<usize>| stack.start - PAGE_BYTES;
-    core::iter::once((&raw const boot_stack_guard) as usize)
-        .chain((0..IST_STACKS).map(interrupt_stack).map(guard_of))
+    all().map(|stack| stack.start - PAGE_BYTES)
 }
 
 /// Whether `address` lies in a guard page.

@@ -1,0 +1,175 @@
+//! A function that an address lies in, and how reports show it.
+
+use core::fmt::{self, Write};
+
+use arrayvec::ArrayString;
+use names::{Name, Place, bare_name, paths};
+
+use super::cache::Text;
+use super::{LINES, Lines, function, look_up, site_of};
+
+/// Longer names are cut, so that a row of a table has a limit.
+const MOST_NAME_BYTES: usize = 160;
+/// Longer paths lose their beginning.
+const MOST_PATH_BYTES: usize = 80;
+const MOST_WHOLE_PATH_BYTES: usize = 512;
+/// The directory of this crate, and its name.
+const KERNEL: [&str; 2] = ["kernel", "tally"];
+
+/// A function, and a line in it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Frame {
+    /// The function's name, demangled: with its modules where the symbol table has it, else its own name.
+    pub(crate) function: ArrayString<MOST_NAME_BYTES>,
+    /// How far behind the function's start; `None` for an inlined one.
+    pub(crate) offset: Option<usize>,
+    /// The source file, from the workspace on; empty where it is not known.
+    pub(crate) path: ArrayString<MOST_PATH_BYTES>,
+    /// The line in it; 0 where it is not known.
+    pub(crate) line: u32,
+}
+
+impl Frame {
+    pub(super) fn of_symbol(name: &str, offset: usize) -> Self {
+        let function = Name::Mangled(name).shortened();
+        Self { function, offset: Some(offset), path: ArrayString::new(), line: 0 }
+    }
+
+    pub(super) fn of_place(place: &Place<'_>) -> Self {
+        let mut whole = ArrayString::<MOST_WHOLE_PATH_BYTES>::new();
+        for part in [place.base, place.directory, place.file] {
+            if part.starts_with('/') {
+                whole.clear();
+            } else if !whole.is_empty() && !part.is_empty() {
+                let _ = whole.try_push('/');
+            }
+            // Whoever has longer paths sees no file.
+            if whole.try_push_str(part).is_err() {
+                whole.clear();
+                break;
+            }
+        }
+        let short = paths::shortened(&whole, place.base);
+        let end = (short.len().saturating_sub(MOST_PATH_BYTES)..).find_map(|start| short.get(start..));
+        Self {
+            function: place.name.map(Name::shortened).unwrap_or_default(),
+            offset: None,
+            path: end.and_then(|end| ArrayString::from(end).ok()).unwrap_or_default(),
+            line: place.line,
+        }
+    }
+
+    /// Whether it belongs to the standard library.
+    pub(crate) fn is_library(&self) -> bool {
+        paths::is_library(&self.path)
+    }
+
+    /// The crate that it was written in; empty where that is not known.
+    pub(crate) fn crate_name(&self) -> ArrayString<32> {
+        let directory = paths::crate_directory(&self.path);
+        let name = if directory == KERNEL[0] { KERNEL[1] } else { directory };
+        let mut identifier = ArrayString::new();
+        for character in name.chars() {
+            let _ = identifier.try_push(if character == '-' { '_' } else { character });
+        }
+        identifier
+    }
+
+    /// The function's name without modules, type and arguments.
+    pub(crate) fn bare_name(&self) -> &str {
+        bare_name(&self.function)
+    }
+}
+
+/// `function+0x12 file:line`, as far as it is known.
+impl fmt::Display for Frame {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.function)?;
+        if let Some(offset) = self.offset {
+            write!(out, "+{offset:#x}")?;
+        }
+        if self.path.is_empty() { Ok(()) } else { write!(out, " {}:{}", self.path, self.line) }
+    }
+}
+
+/// A return address as `function+0x12 file:line`: the function that was compiled, and where in its source the call
+/// stands, the standard library's code inside it left aside. A plain address where there is no name.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ReturnAddress(pub(crate) usize);
+
+impl fmt::Display for ReturnAddress {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = match LINES.try_lock().as_mut().and_then(|lines| lines.as_mut()) {
+            Some(lines) => lines.text(self.0),
+            None => {
+                function(self.0.wrapping_sub(1), self.0).map(|frame| text_of(&[frame])).unwrap_or_default()
+            }
+        };
+        if text.is_empty() { write!(out, "{:#018x}", self.0) } else { out.write_str(&text) }
+    }
+}
+
+impl Lines {
+    /// The text of a return address, from the cache if it was looked up before.
+    fn text(&mut self, address: usize) -> Text {
+        if let Some(known) = self.cache.get(address) {
+            return *known;
+        }
+        self.find(address.wrapping_sub(1), address);
+        let text = text_of(&self.frames);
+        self.cache.insert(address, text);
+        text
+    }
+}
+
+/// The outermost function, with the place of its call.
+fn text_of(frames: &[Frame]) -> Text {
+    let mut text = Text::new();
+    if let Some((outermost, site)) = frames.last().zip(site_of(frames)) {
+        // It has room for the longest names and paths.
+        let _ = write!(text, "{}", Frame { path: site.path, line: site.line, ..*outermost });
+    }
+    text
+}
+
+/// An address of a call stack with all functions that it lies in, a line each, inlined ones first.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CallPath {
+    /// An instruction, for its name and line.
+    probe: usize,
+    address: usize,
+    /// How far further lines are indented.
+    indent: usize,
+}
+
+impl CallPath {
+    /// The call before a return address.
+    pub(crate) fn of_return_address(address: usize, indent: usize) -> Self {
+        Self { probe: address.wrapping_sub(1), address, indent }
+    }
+
+    /// An instruction itself.
+    pub(crate) fn of_instruction(address: usize, indent: usize) -> Self {
+        Self { probe: address, address, indent }
+    }
+}
+
+impl fmt::Display for CallPath {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        look_up(self.probe, self.address, |frames| {
+            if frames.is_empty() {
+                return write!(out, "{:#018x}", self.address);
+            }
+            for (number, frame) in frames.iter().enumerate() {
+                if number > 0 {
+                    write!(out, "\n{:width$}", "", width = self.indent)?;
+                }
+                write!(out, "{frame}")?;
+                if number + 1 < frames.len() {
+                    out.write_str(" (inlined)")?;
+                }
+            }
+            Ok(())
+        })
+    }
+}

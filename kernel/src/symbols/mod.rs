@@ -1,0 +1,149 @@
+//! Names for addresses of the kernel's code, from the symbols and the debug information that GRUB leaves in memory.
+//!
+//! Names are looked up while a report is read, never while something is allocated. The work is done in guarded
+//! calls: sections that are missing, cut off or noise cost file and line, then the function's name, never more. So
+//! reports of faults and panics may ask too; if they interrupted a look-up, they get the function alone.
+
+mod cache;
+mod frame;
+mod sections;
+pub(crate) mod selftest;
+
+use arrayvec::ArrayVec;
+use boot::BootInfo;
+use names::{Index, Symtab};
+use spin::{Mutex, Once};
+
+use crate::arch::guarded::{self, Abandoned};
+use crate::config::SymbolSource as Source;
+use crate::memory::aside;
+use cache::Cache;
+pub(crate) use frame::{CallPath, Frame, ReturnAddress};
+
+/// Frames of one address that are kept: more inlined functions than these are left out in the middle.
+const MOST_FRAMES: usize = 12;
+/// Memory for a look-up. The debug information that compilers make needs none.
+const SCRATCH_BYTES: usize = 8 << 10;
+/// Look-ups that may fault or panic before no more are tried.
+const MOST_FAILURES: u32 = 8;
+
+/// The functions of one address, innermost first.
+type Frames = ArrayVec<Frame, MOST_FRAMES>;
+
+static SYMTAB: Once<Symtab<'static>> = Once::new();
+/// Nobody waits for it: who interrupted a look-up, or a report of one, goes without lines.
+static LINES: Mutex<Option<Lines>> = Mutex::new(None);
+
+/// What there is to get files and lines from. It lies in memory set aside, and is never dropped.
+#[derive(Debug)]
+struct Lines {
+    index: Index<'static>,
+    cache: Cache,
+    failures: u32,
+    /// What the last look-up found: too much for the stack.
+    frames: Frames,
+}
+
+/// Takes in what the loader left. Interrupts are still masked, so this may take its time.
+pub(crate) fn init(info: &BootInfo, source: Source) {
+    let sections = sections::Found::new(info, source);
+    if let Some(symtab) = sections.symtab() {
+        SYMTAB.call_once(|| symtab);
+    }
+    let Some(wanted_bytes) = sections.index_bytes() else {
+        return log::warn!("symbols: no debug information; call stacks show no files and lines");
+    };
+    if !aside::take(wanted_bytes) {
+        return log::warn!("symbols: no memory to spare; call stacks show no files and lines");
+    }
+    let built = aside::call(|| {
+        let index = Index::build(sections.debug());
+        Lines { index, cache: Cache::new(), failures: 0, frames: Frames::new() }
+    });
+    match built {
+        Ok(lines) if lines.index.function_count() > 0 => {
+            aside::keep(SCRATCH_BYTES);
+            let (functions, kept_kib) = (lines.index.function_count(), aside::kept_bytes() / 1024);
+            log::info!("symbols: {functions} functions with files and lines, {kept_kib} KiB");
+            *LINES.lock() = Some(lines);
+        }
+        unusable => {
+            // It lies in the memory that is given back.
+            core::mem::forget(unusable);
+            aside::give_back();
+            log::warn!("symbols: the debug information is damaged; call stacks show no files and lines");
+        }
+    }
+}
+
+/// Hands `visit` the functions that the call before `return_address` lies in, from the innermost inlined one outward:
+/// none where nothing is known. What `visit` itself looks up has functions alone.
+pub(crate) fn resolve(return_address: usize, visit: &mut dyn FnMut(&Frame)) {
+    // The call lies before the address, maybe as the function's last instruction.
+    look_up(return_address.wrapping_sub(1), return_address, |frames| frames.iter().for_each(visit));
+}
+
+/// What a person means by the place of a call: the innermost function that is not the standard library's, or else the
+/// outermost.
+pub(crate) fn site(return_address: usize) -> Option<Frame> {
+    look_up(return_address.wrapping_sub(1), return_address, |frames| site_of(frames).copied())
+}
+
+fn site_of(frames: &[Frame]) -> Option<&Frame> {
+    frames.iter().find(|frame| !frame.is_library()).or(frames.last())
+}
+
+/// Lets `look` see the functions that the instruction at `probe` lies in, with the offset of `address`.
+fn look_up<R>(probe: usize, address: usize, look: impl FnOnce(&[Frame]) -> R) -> R {
+    let mut lines = LINES.try_lock();
+    match lines.as_mut().and_then(|lines| lines.as_mut()) {
+        Some(lines) => {
+            lines.find(probe, address);
+            look(&lines.frames)
+        }
+        None => look(function(probe, address).as_slice()),
+    }
+}
+
+impl Lines {
+    fn find(&mut self, probe: usize, address: usize) {
+        let Self { index, failures, frames, .. } = self;
+        frames.clear();
+        if *failures < MOST_FAILURES {
+            let found = aside::call(|| {
+                // A broken entry leaves what was found before it.
+                let _ = index.look_up(probe as u64, &mut |place| {
+                    if frames.is_full() {
+                        frames.pop();
+                    }
+                    frames.push(Frame::of_place(place));
+                });
+                name_outermost(frames, probe, address);
+            });
+            match found {
+                Ok(()) => return,
+                Err(Abandoned::Failed) => *failures += 1,
+                Err(Abandoned::Busy) => {}
+            }
+            frames.clear();
+        }
+        if guarded::call(|| frames.extend(function(probe, address))).is_err() {
+            frames.clear();
+        }
+    }
+}
+
+/// The function as the symbol table has it: its name is whole there, with all its modules.
+fn name_outermost(frames: &mut Frames, probe: usize, address: usize) {
+    let symbol = function(probe, address);
+    match (frames.last_mut(), symbol) {
+        (Some(frame), Some(symbol)) => (frame.function, frame.offset) = (symbol.function, symbol.offset),
+        (None, Some(symbol)) => frames.push(symbol),
+        _ => {}
+    }
+}
+
+fn function(probe: usize, address: usize) -> Option<Frame> {
+    let symbol = SYMTAB.get()?.find(probe)?;
+    Some(Frame::of_symbol(symbol.name, address.wrapping_sub(symbol.start)))
+}

@@ -1,0 +1,112 @@
+//! Names of functions, as people write them.
+
+use core::fmt::{self, Write};
+
+use arrayvec::ArrayString;
+use rustc_demangle::demangle;
+
+/// A function's name in the debug information.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Name<'a> {
+    /// As the linker knows it, with all its modules, mangled.
+    Mangled(&'a str),
+    /// Just its own, with its generic arguments: all that line tables have.
+    Plain(&'a str),
+}
+
+impl Name<'_> {
+    /// The name, cut where `N` bytes end.
+    pub fn shortened<const N: usize>(self) -> ArrayString<N> {
+        let mut text = Shortened(ArrayString::new());
+        // Its only error is that no room is left.
+        let _ = match self {
+            // The alternate form leaves the crates' hashes out.
+            Self::Mangled(name) => write!(text, "{:#}", demangle(name)),
+            Self::Plain(name) => text.write_str(bare_name(name)),
+        };
+        text.0
+    }
+}
+
+/// A text of fixed room: what comes when it is full is an error, so that nobody goes on writing.
+struct Shortened<const N: usize>(ArrayString<N>);
+
+impl<const N: usize> Write for Shortened<N> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        text.chars().try_for_each(|character| self.0.try_push(character)).map_err(|_| fmt::Error)
+    }
+}
+
+/// A function's own name: without its modules, its type and its generic arguments. `make` for
+/// `<a::B<C> as d::E>::make::<F>`.
+pub fn bare_name(name: &str) -> &str {
+    let mut depth = 0_usize;
+    let (mut start, mut end) = (0, name.len());
+    let mut last = '\0';
+    for (at, character) in name.char_indices() {
+        match character {
+            '<' | '(' | '[' | '{' => {
+                if depth == 0 && character == '<' && at > start {
+                    // Arguments, unless another name follows.
+                    end = if last == ':' { at.saturating_sub(2) } else { at };
+                }
+                depth += 1;
+            }
+            // `->` closes nothing.
+            '>' if last == '-' => {}
+            '>' | ')' | ']' | '}' => depth = depth.saturating_sub(1),
+            ':' if depth == 0 && last == ':' => {
+                let rest = name.get(at + 1..).unwrap_or_default();
+                if !rest.starts_with('<') && !rest.is_empty() {
+                    (start, end) = (at + 1, name.len());
+                }
+            }
+            _ => {}
+        }
+        last = character;
+    }
+    match name.get(start..end) {
+        Some(bare) if !bare.is_empty() => bare,
+        _ => name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn bare_names_have_no_modules_and_no_arguments() {
+        for (name, bare) in [
+            ("<vfs::ram::RamFs as vfs::filesystem::FileSystem>::make_directory", "make_directory"),
+            ("<vfs::vfs::Vfs>::mount", "mount"),
+            ("core::ptr::drop_in_place::<alloc::boxed::Box<[u8]>>", "drop_in_place"),
+            ("page_of<memstat::record::Record>", "page_of"),
+            ("tally::run::{closure#0}", "{closure#0}"),
+            ("{closure#0}<a::b::{closure_env#0}<c>>", "{closure#0}"),
+            ("<fn(u8) -> u8 as a::B>::call::<(c::D,)>", "call"),
+            ("tally_main", "tally_main"),
+            ("<a::B>", "<a::B>"),
+            ("", ""),
+        ] {
+            assert_eq!(bare_name(name), bare, "{name}");
+        }
+    }
+
+    #[test]
+    fn names_are_cut_where_their_room_ends() {
+        assert_eq!(Name::Plain("make_directory<a>").shortened::<4>().as_str(), "make");
+        assert_eq!(Name::Mangled("_RNvC5tally4main").shortened::<64>().as_str(), "tally::main");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn any_name_has_a_bare_one_inside_it(name in any::<String>()) {
+            assert!(name.contains(bare_name(&name)));
+            assert!(Name::Mangled(&name).shortened::<8>().len() <= 8);
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Where each function's entry and each piece of the line table lies, so that a lookup reads but little.
+
+use alloc::vec::Vec;
+
+use gimli::{
+    CompleteLineProgram, DW_TAG_subprogram, Dwarf, EndianSlice, LineSequence, LittleEndian, Unit, UnitOffset,
+};
+
+use crate::entries::Entry;
+
+pub(crate) type Slice<'a> = EndianSlice<'a, LittleEndian>;
+
+/// The sections of a program that hold its debug information.
+#[derive(Debug)]
+pub struct Sections<'a>(Dwarf<Slice<'a>>);
+
+impl<'a> Sections<'a> {
+    /// Asks `find` for each section by name; what is not there is empty.
+    pub fn find(find: impl Fn(&str) -> Option<&'a [u8]>) -> Self {
+        let load = |id: gimli::SectionId| {
+            Ok::<_, gimli::Error>(EndianSlice::new(find(id.name()).unwrap_or_default(), LittleEndian))
+        };
+        Self(Dwarf::load(load).unwrap_or_default())
+    }
+
+    /// Whether there is nothing to look names up in.
+    pub fn is_empty(&self) -> bool {
+        self.0.units().next().ok().flatten().is_none()
+    }
+}
+
+/// A function's code: one of its ranges.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Function {
+    pub(crate) start: u64,
+    pub(crate) end: u64,
+    pub(crate) unit: usize,
+    pub(crate) entry: UnitOffset<usize>,
+}
+
+/// A unit with its line table.
+#[derive(Debug)]
+pub(crate) struct IndexedUnit<'a> {
+    pub(crate) unit: Unit<Slice<'a>>,
+    pub(crate) lines: Option<Lines<'a>>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Lines<'a> {
+    pub(crate) program: CompleteLineProgram<Slice<'a>>,
+    /// In the order of addresses.
+    pub(crate) sequences: Vec<LineSequence<Slice<'a>>>,
+}
+
+/// All functions of a program, in the order of addresses.
+#[derive(Debug)]
+pub struct Index<'a> {
+    pub(crate) dwarf: Dwarf<Slice<'a>>,
+    /// In the order of their offsets.
+    pub(crate) units: Vec<IndexedUnit<'a>>,
+    pub(crate) functions: Vec<Function>,
+}
+
+impl<'a> Index<'a> {
+    /// Reads all entries and line tables once. What cannot be read is left out.
+    pub fn build(sections: Sections<'a>) -> Self {
+        let mut dwarf = sections.0;
+        dwarf.populate_abbreviations_cache(gimli::AbbreviationsCacheStrategy::Duplicates);
+        let mut index = Self { dwarf, units: Vec::new(), functions: Vec::new() };
+        let mut headers = index.dwarf.units();
+        while let Ok(Some(header)) = headers.next() {
+            if let Ok(mut unit) = index.dwarf.unit(header) {
+                // Functions up to the first broken entry are kept.
+                let _ = index.add_functions(&unit);
+                let lines = unit.line_program.take().and_then(|program| program.sequences().ok());
+                let lines = lines.map(|(program, mut sequences)| {
+                    sequences.sort_unstable_by_key(|sequence| sequence.start);
+                    Lines { program, sequences }
+                });
+                index.units.push(IndexedUnit { unit, lines });
+            }
+        }
+        index.functions.sort_unstable_by_key(|function| function.start);
+        index
+    }
+
+    /// Functions that are known.
+    pub fn function_count(&self) -> usize {
+        self.functions.len()
+    }
+
+    fn add_functions(&mut self, unit: &Unit<Slice<'a>>) -> gimli::Result<()> {
+        let number = self.units.len();
+        let unit_ref = unit.unit_ref(&self.dwarf);
+        let functions = &mut self.functions;
+        let mut entries = unit.entries_raw(None)?;
+        while !entries.is_empty() {
+            let offset = entries.next_offset();
+            let Some(abbreviation) = entries.read_abbreviation()? else { continue };
+            if abbreviation.tag() != DW_TAG_subprogram {
+                entries.skip_attributes(abbreviation.attributes())?;
+                continue;
+            }
+            let entry = Entry::read(unit_ref, abbreviation, &mut entries)?;
+            entry.for_each_range(unit_ref, |start, end| {
+                // The linker gives what it leaves out the address 0.
+                if start != 0 {
+                    functions.push(Function { start, end, unit: number, entry: offset });
+                }
+                false
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The function that `address` lies in.
+    pub(crate) fn function(&self, address: u64) -> Option<&Function> {
+        let after = self.functions.partition_point(|function| function.start <= address);
+        self.functions.get(after.checked_sub(1)?).filter(|function| address < function.end)
+    }
+}

@@ -1,0 +1,57 @@
+//! The symbol table: which function an address lies in.
+
+use core::str;
+
+const SYMBOL_BYTES: usize = 24;
+const KIND_MASK: u8 = 0xf;
+const KIND_FUNCTION: u8 = 2;
+
+/// A symbol table and the strings that it refers to.
+#[derive(Clone, Copy, Debug)]
+pub struct Symtab<'a> {
+    table: &'a [u8],
+    strings: &'a [u8],
+}
+
+/// A function of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Symbol<'a> {
+    /// Its name as the linker knows it.
+    pub name: &'a str,
+    /// Its first address.
+    pub start: usize,
+}
+
+impl<'a> Symtab<'a> {
+    /// Over the sections `.symtab` and `.strtab` of a little-endian 64-bit program.
+    pub fn new(table: &'a [u8], strings: &'a [u8]) -> Self {
+        Self { table, strings }
+    }
+
+    /// The function that `address` lies in.
+    pub fn find(&self, address: usize) -> Option<Symbol<'a>> {
+        self.functions().find_map(|(start, size_bytes, name_offset)| {
+            let offset = address.checked_sub(start)?;
+            let name = (offset < size_bytes).then(|| text_at(self.strings, name_offset))??;
+            Some(Symbol { name, start })
+        })
+    }
+
+    /// Start, size and offset of the name of each function.
+    pub(crate) fn functions(&self) -> impl Iterator<Item = (usize, usize, usize)> {
+        self.table.chunks_exact(SYMBOL_BYTES).filter_map(|symbol| {
+            let name_offset = u32::from_le_bytes(*symbol.first_chunk()?);
+            let kind = *symbol.get(4)? & KIND_MASK;
+            let start = usize::from_le_bytes(*symbol.get(8..)?.first_chunk()?);
+            let size_bytes = usize::from_le_bytes(*symbol.get(16..)?.first_chunk()?);
+            (kind == KIND_FUNCTION).then_some((start, size_bytes, name_offset as usize))
+        })
+    }
+}
+
+/// The text from `offset` up to a zero byte.
+pub(crate) fn text_at(bytes: &[u8], offset: usize) -> Option<&str> {
+    let bytes = bytes.get(offset..)?;
+    let length = bytes.iter().position(|byte| *byte == 0)?;
+    str::from_utf8(bytes.get(..length)?).ok()
+}

@@ -1,0 +1,170 @@
+//! Held against the crate addr2line on this test's own program, and against the same sections cut and overwritten.
+
+use std::hint::black_box;
+use std::{env, fs};
+
+use proptest::prelude::*;
+
+use crate::symtab::text_at;
+use crate::{Index, Name, Place, Sections, Symtab, bare_name};
+
+/// A little-endian 64-bit ELF file: its sections by name.
+struct Elf(Vec<u8>);
+
+impl Elf {
+    fn own() -> Self {
+        Self(fs::read(env::current_exe().unwrap()).unwrap())
+    }
+
+    fn number<const BYTES: usize>(&self, at: usize) -> usize {
+        let mut bytes = [0; 8];
+        bytes[..BYTES].copy_from_slice(&self.0[at..at + BYTES]);
+        usize::from_le_bytes(bytes)
+    }
+
+    fn section_at(&self, number: usize) -> (usize, &[u8]) {
+        let header = self.number::<8>(0x28) + number * self.number::<2>(0x3a);
+        let (start, size_bytes) = (self.number::<8>(header + 0x18), self.number::<8>(header + 0x20));
+        (self.number::<4>(header), self.0.get(start..start + size_bytes).unwrap_or_default())
+    }
+
+    fn section(&self, name: &str) -> Option<&[u8]> {
+        let (_, names) = self.section_at(self.number::<2>(0x3e));
+        let mut sections = (0..self.number::<2>(0x3c)).map(|number| self.section_at(number));
+        sections.find(|(offset, _)| text_at(names, *offset) == Some(name)).map(|(_, bytes)| bytes)
+    }
+
+    fn symtab(&self) -> Symtab<'_> {
+        Symtab::new(self.section(".symtab").unwrap(), self.section(".strtab").unwrap())
+    }
+}
+
+/// What both libraries can say of a frame, in one form.
+type Told = (String, String, u32);
+
+fn told(place: &Place<'_>) -> Told {
+    let name = match place.name {
+        Some(Name::Mangled(name) | Name::Plain(name)) => name.to_string(),
+        None => String::new(),
+    };
+    let mut path = String::new();
+    for part in [place.base, place.directory, place.file] {
+        if part.starts_with('/') {
+            path.clear();
+        } else if !path.is_empty() && !part.is_empty() {
+            path.push('/');
+        }
+        path.push_str(part);
+    }
+    (name, path, place.line)
+}
+
+fn look_up(index: &Index<'_>, address: usize) -> Vec<Told> {
+    let mut places = Vec::new();
+    let _ = index.look_up(address as u64, &mut |place| places.push(told(place)));
+    places
+}
+
+#[test]
+fn all_places_are_those_of_addr2line() {
+    let elf = Elf::own();
+    let sections = |name: &str| elf.section(name);
+    let index = Index::build(Sections::find(sections));
+    let load = |id: gimli::SectionId| {
+        let bytes = elf.section(id.name()).unwrap_or_default();
+        Ok::<_, gimli::Error>(gimli::EndianSlice::new(bytes, gimli::LittleEndian))
+    };
+    let reference = addr2line::Context::from_dwarf(gimli::Dwarf::load(load).unwrap()).unwrap();
+    let (mut compared, mut inlined) = (0, 0);
+    for (start, size_bytes, _) in elf.symtab().functions() {
+        for address in (start..start + size_bytes).step_by(61) {
+            let places = look_up(&index, address);
+            let mut frames = reference.find_frames(address as u64).skip_all_loads().unwrap();
+            let mut expected: Vec<Told> = Vec::new();
+            while let Some(frame) = frames.next().unwrap() {
+                let name = frame.function.map(|name| name.raw_name().unwrap().to_string());
+                let (file, line) = frame
+                    .location
+                    .map(|place| (place.file.unwrap_or_default().to_string(), place.line.unwrap_or(0)))
+                    .unwrap_or_default();
+                expected.push((name.unwrap_or_default(), file, line));
+            }
+            assert!(places == expected, "{address:#x}: {places:#?}");
+            compared += usize::from(!places.is_empty());
+            inlined += usize::from(places.len() > 1);
+        }
+    }
+    assert!(compared > 1000 && inlined > 100, "{compared} compared, {inlined} of them inlined");
+}
+
+#[inline(never)]
+fn outer(value: u64) -> u64 {
+    black_box(inner(value)) + 1
+}
+
+#[expect(clippy::inline_always, reason = "the frame of an inlined function is what is tested")]
+#[inline(always)]
+fn inner(value: u64) -> u64 {
+    black_box(black_box(value) * 3)
+}
+
+#[test]
+fn own_functions_have_their_file_and_their_lines() {
+    assert_eq!(outer(black_box(2)), 7);
+    let elf = Elf::own();
+    let index = Index::build(Sections::find(|name| elf.section(name)));
+    let symtab = elf.symtab();
+    let is_outer = |start: &usize| {
+        symtab.find(*start).is_some_and(|symbol| bare_name(&demangled(symbol.name)) == "outer")
+    };
+    let (start, size_bytes, _) = symtab.functions().find(|(start, ..)| is_outer(start)).unwrap();
+    let mut has_inner = false;
+    for address in start..start + size_bytes {
+        let places = look_up(&index, address);
+        let (name, path, line) = places.last().unwrap();
+        assert_eq!(bare_name(&demangled(name)), "outer");
+        assert!(path.ends_with("names/src/tests.rs") && (100..200).contains(line), "{path}:{line}");
+        has_inner |= places.iter().any(|(name, ..)| bare_name(&demangled(name)) == "inner");
+    }
+    assert!(has_inner, "the inlined function has no frame");
+}
+
+fn demangled(name: &str) -> String {
+    format!("{:#}", rustc_demangle::demangle(name))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever is cut off or overwritten, all lookups come to an end.
+    #[test]
+    fn broken_sections_give_no_panic(every in 1_usize..4096, seed in any::<u64>(), part in 1_usize..17) {
+        let elf = Elf::own();
+        let mut state = seed | 1;
+        let mut random = || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state
+        };
+        let names = [".debug_abbrev", ".debug_info", ".debug_line", ".debug_str", ".debug_ranges", ".debug_rnglists"];
+        // The beginning of each section is enough, and quick.
+        let mut broken: Vec<Vec<u8>> = names
+            .iter()
+            .map(|name| elf.section(name).map_or(vec![], |bytes| bytes[..bytes.len().min(200_000) * part / 16].to_vec()))
+            .collect();
+        for bytes in &mut broken {
+            let mut at = random() as usize % every;
+            while let Some(byte) = bytes.get_mut(at) {
+                *byte = random() as u8;
+                at += 1 + random() as usize % every;
+            }
+        }
+        let index = Index::build(Sections::find(|name| {
+            names.iter().zip(&broken).find(|(known, _)| **known == name).map(|(_, bytes)| bytes.as_slice())
+        }));
+        for (start, ..) in elf.symtab().functions().step_by(7) {
+            look_up(&index, start);
+        }
+    }
+}
