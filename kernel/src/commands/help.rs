@@ -21,10 +21,10 @@ fn run(session: &mut Session, names: &[&str]) {
             session.print(format_args!("\n"));
         }
         session.print(format_args!(
-            "\nhelp COMMAND explains one. Commands read the files named, or what < or | gives them.\n\
-             Between commands: ;  &&  ||  |  ( )    Files: < FILE  > FILE  >> FILE    Ctrl-C ends a line.\n\
+            "\nhelp COMMAND explains one. Input is the files named, or what < or | gives.\n\
+             ;  &&  ||  |  ( )  < FILE  > FILE  >> FILE  work as in POSIX; Ctrl-C ends them.\n\
              The kernel's figures are files: ls /proc, cat /proc/meminfo, head /proc/allocs.\n\
-             To find a leak: cat /proc/allocs > /tmp/a, work, the same to /tmp/b, diff /tmp/a /tmp/b.\n"
+             A leak: cat /proc/allocs > /tmp/a, work, the same to /tmp/b, diff /tmp/a /tmp/b.\n"
         ));
     }
     for name in names {

@@ -94,7 +94,7 @@ fn half_lines_do_not_run(vm: &mut Vm) -> Result<()> {
     )?;
     let help = vm.run("help")?;
     ensure!(help.lines().count() < 24, "help does not fit on a screen of 25 lines:\n{help}");
-    ensure!(help.lines().all(|line| line.len() < 110), "help has a line that is too long:\n{help}");
+    ensure!(help.lines().all(|line| line.len() <= 80), "help has a line that is too long:\n{help}");
     Ok(())
 }
 
@@ -155,7 +155,7 @@ fn file_commands_answer(vm: &mut Vm) -> Result<()> {
             ("mv /tmp/copy /moved; ls /tmp; ls /moved/e; cat /moved/e/f/a", "d\na\nf\nlink\ntext"),
             ("mv /moved/e/a /tmp/there; cat /tmp/there; ls /moved/e", "text\nf\nlink"),
             ("touch /tmp/t; wc -c /tmp/t; rm /tmp/t; ls /tmp", "0 /tmp/t\nd\nthere"),
-            ("rm -r /moved; ls /", "proc\ntmp"),
+            ("rm -r /moved; ls / | grep -c moved", "0"),
             ("rm -f /tmp/nope; rm -rf /tmp/d; rmdir /tmp/d || echo gone", NO_D),
             ("mkdir /tmp/d; rmdir /tmp/d; ls /tmp", "there"),
             ("((((mkdir -p /tmp/k/l; cp -r /tmp/k /m; mv /m /tmp/k; rm -r /tmp/k; echo deep))))", "deep"),
@@ -255,7 +255,7 @@ fn errors_name_the_file(vm: &mut Vm) -> Result<()> {
             ("rmdir /tmp/f", "rmdir: /tmp/f: not a directory (ENOTDIR)"),
             ("mkdir /tmp/d", "mkdir: /tmp/d: exists already (EEXIST)"),
             ("mkdir -p /tmp/f/g", "mkdir: /tmp/f/g: not a directory (ENOTDIR)"),
-            ("rm -r /proc", "rm: /proc/allocs: permission denied (EACCES)"),
+            ("rm /proc/meminfo", "rm: /proc/meminfo: permission denied (EACCES)"),
             ("rm -r / /tmp/..", "rm: /: in use (EBUSY)\nrm: /tmp/..: in use (EBUSY)"),
             ("cp /tmp/f /tmp/f", "cp: /tmp/f and /tmp/f are the same file"),
             ("cp /tmp/d /tmp/e", "cp: /tmp/d: is a directory (EISDIR)"),
@@ -289,12 +289,13 @@ fn full_file_system_is_told(vm: &mut Vm) -> Result<()> {
             ("mv /big /tmp/b", "mv: /tmp/b: no space left on device (ENOSPC)"),
             // What could not be moved is still there.
             ("wc -c /big; rm /tmp/b; ls /tmp", "32768 /big\na"),
-            ("head -n 100 /big > /small; mv /small /tmp; wc -l /tmp/small; ls /", MOVED),
+            (
+                "head -n 100 /big > /small; mv /small /tmp; wc -l /tmp/small; ls / | grep small",
+                "100 /tmp/small",
+            ),
         ],
     )
 }
-
-const MOVED: &str = "100 /tmp/small\nbig\nproc\ntmp";
 
 fn full_pipe_is_told(vm: &mut Vm) -> Result<()> {
     vm.wait_for_boot()?;
