@@ -4,11 +4,11 @@
 //! console.
 
 use core::fmt::{self, Write};
-use core::sync::atomic::{AtomicU32, Ordering};
 
 use arrayvec::ArrayString;
 use log::{LevelFilter, Log, Metadata, Record};
 
+pub(crate) mod levels;
 pub(crate) mod priority;
 
 use priority::Priority;
@@ -20,12 +20,6 @@ const MOST_BYTES: usize = 232;
 /// Messages that the ring keeps.
 const CAPACITY: usize = 256;
 const ELLIPSIS: &str = "...";
-/// Messages more urgent than this go to the console, as in Linux; all that are kept go to the ring.
-const DEFAULT_CONSOLE_LEVEL: u32 = 7;
-/// Nothing but what is most urgent.
-const LEAST_CONSOLE_LEVEL: u32 = 1;
-/// Everything.
-const MOST_CONSOLE_LEVEL: u32 = 8;
 
 type Text = ArrayString<MOST_BYTES>;
 
@@ -48,8 +42,6 @@ struct Ring {
 
 static RING: IrqLock<Ring> = IrqLock::new(Ring { entries: [None; CAPACITY], written: 0 });
 
-static CONSOLE_LEVEL: AtomicU32 = AtomicU32::new(DEFAULT_CONSOLE_LEVEL);
-
 struct Logger;
 
 static LOGGER: Logger = Logger;
@@ -60,35 +52,13 @@ pub(crate) fn init(level: LevelFilter) {
     let _ = log::set_logger(&LOGGER);
     log::set_max_level(level);
     if level > LevelFilter::Info {
-        CONSOLE_LEVEL.store(MOST_CONSOLE_LEVEL, Ordering::Relaxed);
+        levels::show_all();
     }
-}
-
-/// The level that messages must stay below to go to the console; that of messages which name none; the lowest and
-/// the usual value of the first.
-pub(crate) fn levels() -> [u32; 4] {
-    let console = CONSOLE_LEVEL.load(Ordering::Relaxed);
-    [console, priority::DEFAULT_SEVERITY.into(), LEAST_CONSOLE_LEVEL, DEFAULT_CONSOLE_LEVEL]
-}
-
-/// Sets the first of the [`levels`]: from 1, nothing but what is most urgent, to 8, all. `text` may have the others
-/// too, as they are. `None` if it is something else; nothing is changed then.
-pub(crate) fn set_levels(text: &str) -> Option<()> {
-    let [_, fixed @ ..] = levels();
-    let mut numbers = text.split_ascii_whitespace();
-    let level = numbers.next()?.parse().ok()?;
-    let mut fixed = fixed.iter();
-    let are_others_kept =
-        numbers.all(|number| fixed.next().is_some_and(|level| number.parse() == Ok(*level)));
-    let is_level = (LEAST_CONSOLE_LEVEL..=MOST_CONSOLE_LEVEL).contains(&level);
-    (is_level && are_others_kept).then(|| CONSOLE_LEVEL.store(level, Ordering::Relaxed))
 }
 
 /// The first kept message with a number from `number` on (0 is the first ever), and its own number.
 pub(crate) fn next_from(number: u64) -> Option<(u64, Entry)> {
-    let ring = RING.lock();
-    let number = (number as usize).max(ring.written.saturating_sub(CAPACITY));
-    (number < ring.written).then(|| ring.get(number)).flatten().map(|entry| (number as u64, entry))
+    RING.lock().next_from(number)
 }
 
 /// Hands every kept message to `visit`, oldest first. No lock is held meanwhile.
@@ -108,6 +78,12 @@ impl Ring {
         self.written += 1;
     }
 
+    /// The first message that is still there from `number` on, and its own number.
+    fn next_from(&self, number: u64) -> Option<(u64, Entry)> {
+        let number = (number as usize).max(self.written.saturating_sub(CAPACITY));
+        (number < self.written).then(|| self.get(number)).flatten().map(|entry| (number as u64, entry))
+    }
+
     /// The message `number`, unless newer ones took its place.
     fn get(&self, number: usize) -> Option<Entry> {
         (number + CAPACITY >= self.written).then(|| self.entries[number % CAPACITY]).flatten()
@@ -121,7 +97,7 @@ pub(crate) fn write(priority: Priority, message: fmt::Arguments<'_>) {
     let _ = text.write_fmt(message);
     let entry = Entry { time_ns: now_ns(), priority, text: text.finish() };
     RING.lock().push(entry);
-    if u32::from(priority.severity) < CONSOLE_LEVEL.load(Ordering::Relaxed) {
+    if levels::is_shown(priority) {
         show(&entry);
     }
 }
@@ -255,29 +231,6 @@ mod tests {
     }
 
     #[test]
-    fn console_level_is_set_by_one_number_or_by_all_four() {
-        let before = levels();
-        assert_eq!(before, [7, 4, 1, 7]);
-        for (text, is_good) in [
-            ("3", true),
-            ("8 4 1 7", true),
-            ("4\t4", true),
-            ("0", false),
-            ("9", false),
-            ("", false),
-            ("3 5", false),
-            ("3 4 1 7 7", false),
-            ("x", false),
-        ] {
-            let before = levels()[0];
-            assert_eq!(set_levels(text).is_some(), is_good, "{text}");
-            assert!(is_good || levels()[0] == before, "{text}");
-        }
-        assert_eq!(levels(), [4, 4, 1, 7]);
-        assert_eq!(set_levels("7"), Some(()));
-    }
-
-    #[test]
     fn ring_keeps_the_newest() {
         static RING: IrqLock<Ring> = IrqLock::new(Ring { entries: [None; CAPACITY], written: 0 });
         let mut ring = RING.lock();
@@ -290,5 +243,9 @@ mod tests {
         }
         assert!(ring.get(9).is_none());
         assert_eq!(ring.get(10).unwrap().time_ns, 10);
+        // A reader that has fallen behind goes on with the oldest one, and stops behind the newest.
+        assert_eq!(ring.next_from(3).map(|(number, entry)| (number, entry.time_ns)), Some((10, 10)));
+        assert_eq!(ring.next_from(200).map(|(number, _)| number), Some(200));
+        assert!(ring.next_from(CAPACITY as u64 + 10).is_none());
     }
 }

@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use vfs::OpenFlags;
 
 use crate::arch::{clock, faults, idt, paging};
+use crate::dev::selftest as dev;
 use crate::kernel::VFS;
 use crate::memory::heap::tracker;
 use crate::memory::selftest as memory;
@@ -26,7 +27,7 @@ pub(crate) struct Test {
 }
 
 /// All tests, in the order of running.
-pub(crate) static TESTS: [Test; 23] = [
+pub(crate) static TESTS: [Test; 27] = [
     Test { name: "breakpoint_returns", run: breakpoint_returns },
     Test { name: "no_page_is_writable_and_executable", run: pages_keep_their_rights },
     Test { name: "clock_goes_on", run: clock_goes_on },
@@ -40,6 +41,10 @@ pub(crate) static TESTS: [Test; 23] = [
     Test { name: "bad_frees_do_no_harm", run: memory::bad_frees_do_no_harm },
     Test { name: "exhausted_heap_says_null_and_recovers", run: memory::exhaustion },
     Test { name: "boxes_and_vectors_work", run: boxes_and_vectors_work },
+    Test { name: "devices_keep_their_names", run: dev::devices_keep_their_names },
+    Test { name: "control_file_takes_commands", run: dev::control_file_takes_commands },
+    Test { name: "log_gives_what_it_got", run: dev::log_gives_what_it_got },
+    Test { name: "console_level_is_set", run: dev::console_level_is_set },
     Test { name: "meminfo_adds_up", run: proc::meminfo_adds_up },
     Test { name: "buddyinfo_is_what_is_free", run: proc::buddyinfo_is_what_is_free },
     Test { name: "slabinfo_is_what_slabs_take", run: proc::slabinfo_is_what_slabs_take },

@@ -3,6 +3,7 @@
 mod console;
 mod kmsg;
 mod memory;
+pub(crate) mod selftest;
 
 use vfs::{Content, GeneratedFs, Node};
 

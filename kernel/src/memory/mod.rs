@@ -13,7 +13,7 @@
 //! 3. `heap::HEAP`: the tracker and its backend; one lock for both
 //! 4. `arch::paging::SPACE`: the address space
 //! 5. `FRAMES`: the frames
-//! 6. `logger::RING`: held for the copy of one message
+//! 6. `logger::RING`: held for the copy of one message; `marks::MARKS` stands beside it
 //! 7. `console::device::CONSOLE`: the screen
 //! 8. `arch::serial::LINE_STATE`: the serial line; `arch::keyboard::KEYBOARD` stands beside it
 //!
