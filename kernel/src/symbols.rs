@@ -53,8 +53,8 @@ fn text_at(bytes: &'static [u8], offset: usize) -> Option<&'static str> {
     str::from_utf8(bytes.get(..length)?).ok()
 }
 
-/// The function that an address lies in, and how far behind its start.
-fn find(address: usize) -> Option<(&'static str, usize)> {
+/// The function that an address lies in, how far behind its start, and its length.
+fn find(address: usize) -> Option<(&'static str, usize, usize)> {
     let symbols = SYMBOLS.get()?;
     symbols.table.chunks_exact(SYMBOL_BYTES).find_map(|symbol| {
         let name_offset = u32::from_le_bytes(*symbol.first_chunk()?);
@@ -65,11 +65,12 @@ fn find(address: usize) -> Option<(&'static str, usize)> {
         (kind == KIND_FUNCTION)
             .then(|| text_at(symbols.names, name_offset as usize))
             .flatten()
-            .zip(Some(offset))
+            .map(|name| (name, offset, size_bytes))
     })
 }
 
-/// A return address as `function+0x12`, or as a number where there is no name.
+/// A return address as `function+0x12`, or as a number where there is no name. The alternate form adds the function's
+/// length, as Linux's `%pS` does: `function+0x12/0x34`.
 ///
 /// The call lies before the address, maybe as the function's last instruction, so the byte before is looked
 /// up.
@@ -78,13 +79,14 @@ pub(crate) struct ReturnAddress(pub(crate) usize);
 
 impl fmt::Display for ReturnAddress {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some((name, offset)) = find(self.0.wrapping_sub(1)) else {
+        let Some((name, offset, size_bytes)) = find(self.0.wrapping_sub(1)) else {
             return write!(out, "{:#018x}", self.0);
         };
         // The alternate form leaves the crates' hashes out.
         let mut limited = Limited { out, left: MOST_NAME_CHARS };
         fmt::write(&mut limited, format_args!("{:#}", demangle(name)))?;
-        write!(out, "+{:#x}", offset + 1)
+        write!(out, "+{:#x}", offset + 1)?;
+        if out.alternate() { write!(out, "/{size_bytes:#x}") } else { Ok(()) }
     }
 }
 
