@@ -8,9 +8,6 @@ use vfs::Table;
 use crate::memory::heap::tracker;
 use crate::symbols::ReturnAddress;
 
-/// A stack has 16 frames at most, and a frame's line some 200 bytes of ASCII: so many fit into a batch.
-const STACKS_AT_ONCE: u16 = 4;
-
 /// The file.
 pub(super) struct AllocsByStack;
 
@@ -20,14 +17,11 @@ impl Table for AllocsByStack {
     }
 
     fn rows(&self, cursor: u64, out: &mut dyn Write) -> Result<Option<u64>, fmt::Error> {
-        let known = tracker().stack_count();
-        let first = (cursor as u16).saturating_add(1);
-        let last = first.saturating_add(STACKS_AT_ONCE - 1).min(known);
-        for number in first..=last {
-            if let Some(stack) = tracker().stack(number) {
-                report::write_stack(number, &stack, ReturnAddress, out)?;
-            }
+        // One at a time: a stack of 16 frames with long names fills a good part of a batch.
+        let number = (cursor as u16).saturating_add(1);
+        if let Some(stack) = tracker().stack(number) {
+            report::write_stack(number, &stack, ReturnAddress, out)?;
         }
-        Ok((last < known).then_some(last.into()))
+        Ok((number < tracker().stack_count()).then_some(number.into()))
     }
 }

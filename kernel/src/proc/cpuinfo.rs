@@ -30,8 +30,8 @@ impl Text for CpuInfo {
         writeln!(out, "fpu\t\t: yes\nfpu_exception\t: yes\ncpuid level\t: {}\nwp\t\t: {has_wp}", cpu.level)?;
         write!(out, "flags\t\t:")?;
         cpuid::write_flags(out)?;
-        // Twice the counter's frequency, as Linux has it where that is known.
-        writeln!(out, "\nbogomips\t: {}.{:02}", khz / 500, khz / 5 % 100)?;
+        // No bug is looked for. Bogomips are twice the counter's MHz, as in Linux where those are known.
+        writeln!(out, "\nbugs\t\t:\nbogomips\t: {}.{:02}", khz / 500, khz / 5 % 100)?;
         if cpu.tlb_pages > 0 {
             writeln!(out, "TLB size\t: {} 4K pages", cpu.tlb_pages)?;
         }

@@ -1,6 +1,7 @@
 //! `/proc/1/status`: the thread's figures for people, as Linux writes them.
 //!
-//! Lines about a program's memory and about capabilities are absent. Source: Linux, fs/proc/array.c.
+//! Lines about a program's memory are absent; capabilities, which Linux tells of every thread, are none.
+//! Source: Linux, fs/proc/array.c.
 
 use core::fmt::{self, Write};
 
@@ -19,6 +20,10 @@ impl Text for Status {
         for signals in ["SigPnd", "ShdPnd", "SigBlk", "SigIgn", "SigCgt"] {
             writeln!(out, "{signals}:\t{:016x}", 0)?;
         }
+        for set in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
+            writeln!(out, "{set}:\t{:016x}", 0)?;
+        }
+        writeln!(out, "NoNewPrivs:\t0")?;
         writeln!(out, "Cpus_allowed:\t1\nCpus_allowed_list:\t0")?;
         writeln!(out, "voluntary_ctxt_switches:\t0\nnonvoluntary_ctxt_switches:\t0")
     }
