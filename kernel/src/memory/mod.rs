@@ -15,6 +15,8 @@
 //! 6. `console::device::CONSOLE`: the screen
 //! 7. `arch::serial::LINE_STATE`: the serial line; `arch::keyboard::KEYBOARD` stands beside it
 //!
+//! `symbols::LINES` stands apart: nobody waits for it, and who does not get it goes without lines.
+//!
 //! Nothing is logged, formatted or sent to a device under 2 to 4, and nothing allocates from the heap under
 //! any of them but 1.
 

@@ -117,7 +117,7 @@ impl Lines {
         }
         self.find(address.wrapping_sub(1), address);
         let text = text_of(&self.frames);
-        self.cache.insert(address, text);
+        self.cache.insert(address, &text);
         text
     }
 }

@@ -10,6 +10,7 @@ mod faults;
 mod files;
 mod image;
 mod memory;
+mod names;
 mod selftest;
 mod shell;
 
@@ -21,10 +22,11 @@ use crate::vm::Vm;
 
 /// All scenarios. The slowest machines stand first, so that none of them is still at work when the rest is done.
 pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
-    let subjects: [&[Scenario]; 9] = [
+    let subjects: [&[Scenario]; 10] = [
         boot::SCENARIOS,
         faults::SCENARIOS,
         memory::SCENARIOS,
+        names::SCENARIOS,
         selftest::SCENARIOS,
         bench::SCENARIOS,
         shell::SCENARIOS,
