@@ -20,6 +20,8 @@ pub struct Symbol<'a> {
     pub name: &'a str,
     /// Its first address.
     pub start: usize,
+    /// Its length.
+    pub size_bytes: usize,
 }
 
 impl<'a> Symtab<'a> {
@@ -33,7 +35,7 @@ impl<'a> Symtab<'a> {
         self.functions().find_map(|(start, size_bytes, name_offset)| {
             let offset = address.checked_sub(start)?;
             let name = (offset < size_bytes).then(|| text_at(self.strings, name_offset))??;
-            Some(Symbol { name, start })
+            Some(Symbol { name, start, size_bytes })
         })
     }
 

@@ -92,6 +92,62 @@ fn parse_row(row: &str) -> Option<u64> {
     (address >> 47 == 0x1_ffff && align.is_power_of_two() && has_site).then_some(size)
 }
 
+/// `/proc/allocinfo`: what is live by call site.
+pub(crate) struct AllocInfo {
+    pub(crate) sites: Vec<Site>,
+}
+
+/// One line of it.
+pub(crate) struct Site {
+    bytes: u64,
+    calls: u64,
+    /// `file:line [crate] func:name`, without the blank at the end.
+    pub(crate) tag: String,
+}
+
+impl AllocInfo {
+    /// Reads Linux's layout to the letter: `"%12lli %8llu "`, the tag, a blank.
+    pub(crate) fn parse(text: &str) -> Result<Self> {
+        let mut lines = text.lines();
+        for expected in ["allocinfo - version: 1.0", "#     <size>  <calls> <tag info>"] {
+            let line = lines.next().unwrap_or_default();
+            ensure!(line == expected, "allocinfo: `{line}` should be `{expected}`");
+        }
+        let mut sites = Vec::new();
+        for line in lines {
+            let site =
+                parse_site(line).ok_or_else(|| Error::Wrong(format!("allocinfo: not a site: `{line}`")))?;
+            let expected = format!("{:12} {:8} {} ", site.bytes, site.calls, site.tag);
+            ensure!(line == expected, "allocinfo: `{line}` should be `{expected}`");
+            sites.push(site);
+        }
+        ensure!(!sites.is_empty(), "allocinfo: no site");
+        Ok(Self { sites })
+    }
+
+    /// Bytes that are live.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.sites.iter().map(|site| site.bytes).sum()
+    }
+
+    /// Blocks that are live.
+    pub(crate) fn calls(&self) -> u64 {
+        self.sites.iter().map(|site| site.calls).sum()
+    }
+}
+
+fn parse_site(line: &str) -> Option<Site> {
+    let rest = line.strip_suffix(' ')?.trim_start();
+    let (bytes, rest) = rest.split_once(' ')?;
+    let (calls, tag) = rest.trim_start().split_once(' ')?;
+    let (place, function) = tag.split_once(" func:")?;
+    let place = place.split_once(" [").map_or(place, |(place, _)| place);
+    let (file, number) = place.rsplit_once(':')?;
+    let is_whole = !file.is_empty() && !file.contains(' ') && number.parse::<u32>().is_ok();
+    (is_whole && !function.is_empty()).then_some(())?;
+    Some(Site { bytes: bytes.parse().ok()?, calls: calls.parse().ok()?, tag: tag.to_owned() })
+}
+
 /// `/proc/iomem`: top ranges and nested ones, by name.
 pub(crate) struct IoMem(Vec<Range>);
 
@@ -163,7 +219,7 @@ fn parse_range(line: &str) -> Option<Range> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Allocs, IoMem, MemInfo};
+    use super::{AllocInfo, Allocs, IoMem, MemInfo};
 
     const HEADER: &str = "#  <address> <size> <align> <seq> <time> <cpu> <task> <stack> <site>";
 
@@ -190,6 +246,19 @@ mod tests {
         assert!(Allocs::parse(&file("1 live blocks, 127 bytes, 0 untracked")).is_err());
         assert!(Allocs::parse(&file("1 live blocks, 128 bytes")).is_err());
         assert!(Allocs::parse("").is_err());
+    }
+
+    #[test]
+    fn allocinfo_is_read_to_the_letter() {
+        let file = |row: &str| format!("allocinfo - version: 1.0\n#     <size>  <calls> <tag info>\n{row}\n");
+        let row = "        2176        1 vfs/src/mount.rs:60 [vfs] func:add ";
+        let info = AllocInfo::parse(&file(row)).unwrap();
+        assert_eq!((info.bytes(), info.calls()), (2176, 1));
+        assert!(AllocInfo::parse(&file("           0        0 <unknown>:0 func:none ")).is_ok());
+        assert!(AllocInfo::parse(&file(row.trim_end())).is_err());
+        assert!(AllocInfo::parse(&file(row.trim_start())).is_err());
+        assert!(AllocInfo::parse(&file("           0        0 a.rs func:none ")).is_err());
+        assert!(AllocInfo::parse(row).is_err());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `/proc/allocinfo`: what is live by call site, in the format of Linux's memory allocation profiling.
 //!
 //! Source: Linux, Documentation/filesystems/proc.rst and Documentation/mm/allocation-profiling.rst, and
-//! lib/alloc_tag.c for the format.
+//! `lib/alloc_tag.c` for the format.
 
 use core::fmt::{self, Write};
 

@@ -7,7 +7,7 @@ use core::fmt::{self, Write};
 use vfs::Text;
 
 use crate::arch::paging;
-use crate::symbols::ReturnAddress;
+use crate::symbols::Symbolic;
 
 /// The file.
 pub(super) struct VmallocInfo;
@@ -17,7 +17,7 @@ impl Text for VmallocInfo {
         (0..).map_while(paging::device_mapping).try_for_each(|mapping| {
             let (start, size_bytes) = (mapping.start, mapping.size_bytes);
             write!(out, "{start:#018x}-{:#018x} {size_bytes:7} ", start + size_bytes)?;
-            writeln!(out, "{:#} phys={:#018x} ioremap", ReturnAddress(mapping.caller), mapping.physical)
+            writeln!(out, "{} phys={:#018x} ioremap", Symbolic(mapping.caller), mapping.physical)
         })
     }
 }

@@ -39,12 +39,12 @@ impl Cache {
         found.map(|slot| &slot.text)
     }
 
-    pub(super) fn insert(&mut self, address: usize, text: Text) {
+    pub(super) fn insert(&mut self, address: usize, text: &Text) {
         let Some(ways) = self.slots.get_mut(ways_of(address)) else { return };
         let way = ways.iter().position(|slot| slot.address == 0).unwrap_or(self.next % WAYS);
         self.next = self.next.wrapping_add(1);
         if let Some(slot) = ways.get_mut(way) {
-            *slot = Slot { address, text };
+            *slot = Slot { address, text: *text };
         }
     }
 }

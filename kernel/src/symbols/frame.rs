@@ -6,7 +6,7 @@ use arrayvec::ArrayString;
 use names::{Name, Place, bare_name, paths};
 
 use super::cache::Text;
-use super::{LINES, Lines, function, look_up, site_of};
+use super::{LINES, Lines, SYMTAB, function, look_up, site_of};
 
 /// Longer names are cut, so that a row of a table has a limit.
 const MOST_NAME_BYTES: usize = 160;
@@ -109,6 +109,20 @@ impl fmt::Display for ReturnAddress {
     }
 }
 
+/// A return address as Linux's `%pS` writes it: `function+0x12/0x34`, with the function's length. A number where
+/// nothing is known.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Symbolic(pub(crate) usize);
+
+impl fmt::Display for Symbolic {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let symbol = SYMTAB.get().and_then(|symtab| symtab.find(self.0.wrapping_sub(1)));
+        let Some(symbol) = symbol else { return write!(out, "{:#018x}", self.0) };
+        let name = Name::Mangled(symbol.name).shortened::<MOST_NAME_BYTES>();
+        write!(out, "{name}+{:#x}/{:#x}", self.0 - symbol.start, symbol.size_bytes)
+    }
+}
+
 impl Lines {
     /// The text of a return address, from the cache if it was looked up before.
     fn text(&mut self, address: usize) -> Text {
@@ -117,7 +131,7 @@ impl Lines {
         }
         self.find(address.wrapping_sub(1), address);
         let text = text_of(&self.frames);
-        self.cache.insert(address, text);
+        self.cache.insert(address, &text);
         text
     }
 }

@@ -18,7 +18,7 @@ use crate::arch::guarded::{self, Abandoned};
 use crate::config::SymbolSource as Source;
 use crate::memory::aside;
 use cache::Cache;
-pub(crate) use frame::{CallPath, Frame, ReturnAddress};
+pub(crate) use frame::{CallPath, Frame, ReturnAddress, Symbolic};
 
 /// Frames of one address that are kept: more inlined functions than these are left out in the middle.
 const MOST_FRAMES: usize = 12;

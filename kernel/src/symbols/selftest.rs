@@ -6,7 +6,7 @@ use super::{resolve, site};
 use crate::arch::guarded::{self, Abandoned};
 use crate::arch::{backtrace, cpu, faults};
 use crate::kernel::boot_facts;
-use crate::memory::aside;
+use crate::memory::{Purpose, aside, pages_for};
 use crate::selftest::Outcome;
 
 const FIRST_LINE: u32 = line!();
@@ -34,14 +34,14 @@ const LAST_LINE: u32 = line!();
 
 /// A return address has the names of the functions it lies in, the inlined one first, with file and line.
 pub(crate) fn own_functions_are_named() -> Outcome {
-    if super::LINES.lock().is_none() {
-        return if is_damaged() { Ok(()) } else { Err("there is no index") };
-    }
     let address = black_box(outer());
     let mut names = arrayvec::ArrayVec::<_, 4>::new();
     resolve(address, &mut |frame| {
         let _ = names.try_push(*frame);
     });
+    if is_without_lines() {
+        return Ok(());
+    }
     let [first, second] = names.as_slice() else {
         log::error!("{} names: {}", names.len(), super::CallPath::of_return_address(address, 4));
         return Err("not one inlined function and one other");
@@ -63,9 +63,10 @@ pub(crate) fn own_functions_are_named() -> Outcome {
     }
 }
 
-fn is_damaged() -> bool {
-    boot_facts().command_line.split_ascii_whitespace().any(|word| word.starts_with("symbols="))
-        || crate::memory::pages_for(crate::memory::Purpose::Names) == 0
+/// Whether the command line damages what names come from, or there was no memory for an index.
+fn is_without_lines() -> bool {
+    let words = &mut boot_facts().command_line.split_ascii_whitespace();
+    words.any(|word| word.starts_with("symbols=")) || pages_for(Purpose::Names) == 0
 }
 
 /// Faults, panics, an overflown stack and used-up memory end a guarded call, and nothing else.

@@ -11,6 +11,7 @@ mod files;
 mod files_commands;
 mod image;
 mod memory;
+mod names;
 mod selftest;
 mod shell;
 
@@ -26,6 +27,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
         boot::SCENARIOS,
         faults::SCENARIOS,
         memory::SCENARIOS,
+        names::SCENARIOS,
         selftest::SCENARIOS,
         bench::SCENARIOS,
         shell::SCENARIOS,

@@ -1,0 +1,127 @@
+//! Names in call stacks: function, file and line, and what is left of them where the debug information is damaged.
+
+use crate::error::{Error, Result, ensure};
+use crate::figures::{AllocInfo, Allocs, MemInfo};
+use crate::machine::{DEFAULT, Machine};
+use crate::suite::{Judge, Scenario};
+use crate::text;
+use crate::vm::{COMMAND_LIMIT, Vm};
+
+/// A row of the table below: debug information that is no use, on a machine of either size.
+const fn damaged(name: &'static str, memory_mib: u64, cmdline: &'static str) -> Scenario {
+    Scenario {
+        name,
+        about: "with damaged debug information the boot, the reports and the self-tests go on without lines",
+        judge: Judge::Drive(Machine { memory_mib, cmdline, ..DEFAULT }, names_fall_back),
+    }
+}
+
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "names",
+        about: "stacks and call sites have files and lines of this source, no path of the build machine",
+        judge: Judge::Drive(DEFAULT, stacks_have_lines),
+    },
+    Scenario {
+        name: "names-32M",
+        about: "on a small machine too",
+        judge: Judge::Drive(Machine { memory_mib: 32, ..DEFAULT }, stacks_have_lines),
+    },
+    Scenario {
+        name: "names-reading",
+        about: "reading them changes no figure of memory",
+        judge: Judge::Drive(DEFAULT, reading_changes_nothing),
+    },
+    damaged("names-off", 256, "symbols=off"),
+    damaged("names-cut", 256, "symbols=cut"),
+    damaged("names-noise", 256, "symbols=noise"),
+    damaged("names-noise-32M", 32, "symbols=noise"),
+    damaged("names-scattered", 256, "symbols=scattered"),
+    damaged("names-scattered-32M", 32, "symbols=scattered"),
+    damaged("names-blind", 256, "symbols=blind"),
+];
+
+fn stacks_have_lines(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    let stacks = vm.run("memstat stacks")?;
+    let has_inlined = stacks.lines().any(|line| line.ends_with(" (inlined)") && place_of(line).is_some());
+    ensure!(has_inlined, "no stack names an inlined function with its line:\n{stacks}");
+    let has_outer =
+        stacks.lines().any(|line| line.contains("tally_main+0x") && line.contains(" kernel/src/kernel.rs:"));
+    ensure!(has_outer, "no stack names tally_main with its line:\n{stacks}");
+    let allocs = vm.run("cat /proc/allocs")?;
+    Allocs::parse(&allocs)?;
+    let unnamed = allocs.lines().skip(3).find(|row| place_of(row).is_none());
+    ensure!(unnamed.is_none(), "no file and line: {unnamed:?}");
+    let sites = allocinfo(vm)?;
+    let named = sites.sites.iter().filter(|site| !site.tag.starts_with('<'));
+    let is_from_here = |tag: &str| tag.starts_with("vfs/src/") && tag.contains(" [vfs] func:");
+    ensure!(named.clone().any(|site| is_from_here(&site.tag)), "allocinfo names no site in vfs");
+    vm.enter("bug panic")?;
+    let report = report(vm)?;
+    ensure!(report.contains("run_line kernel/src/commands/mod.rs:"), "a panic names no line:\n{report}");
+    for text in [&stacks, &allocs, &report] {
+        ensure!(!text.contains(" /"), "an absolute path is shown:\n{text}");
+    }
+    Ok(())
+}
+
+/// File and line at the end of a row, where they stand.
+fn place_of(row: &str) -> Option<(&str, u32)> {
+    let (file, line) = row.strip_suffix(" (inlined)").unwrap_or(row).rsplit(' ').next()?.rsplit_once(':')?;
+    let is_source =
+        !file.starts_with('/') && file.rsplit_once('.').is_some_and(|(_, extension)| extension == "rs");
+    is_source.then_some(())?;
+    Some((file, line.parse().ok()?))
+}
+
+fn report(vm: &mut Vm) -> Result<String> {
+    vm.expect("report that ends with `stopped`", COMMAND_LIMIT, |text| {
+        text::is_stopped(text).then(|| text.to_owned())
+    })
+}
+
+/// Reads `/proc/allocinfo` and holds it against `/proc/allocs`.
+fn allocinfo(vm: &mut Vm) -> Result<AllocInfo> {
+    let info = AllocInfo::parse(&vm.run("cat /proc/allocinfo")?)?;
+    let allocs = Allocs::parse(&vm.run("cat /proc/allocs")?)?;
+    ensure!(
+        (info.bytes(), info.calls()) == (allocs.bytes, allocs.blocks),
+        "allocinfo sums up to {} bytes in {} blocks, allocs to {} in {}",
+        info.bytes(),
+        info.calls(),
+        allocs.bytes,
+        allocs.blocks
+    );
+    Ok(info)
+}
+
+fn reading_changes_nothing(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    let all = vm.run("cat /proc/meminfo; cat /proc/allocs; cat /proc/allocinfo; cat /proc/meminfo")?;
+    let last = all.rfind("MemTotal:").unwrap_or_default();
+    let first = all.get(..all.find("allocs - version").unwrap_or_default()).unwrap_or_default();
+    let (first, last) = (first.trim_end(), all.get(last..).unwrap_or_default().trim_end());
+    ensure!(!first.is_empty() && first == last, "reading names changed meminfo:\n{first}\n{last}");
+    let info = MemInfo::parse(first)?;
+    ensure!(info.kibibytes("SymbolIndex")? > 0, "meminfo: names take no memory");
+    Ok(())
+}
+
+fn names_fall_back(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    let stacks = vm.run("memstat stacks")?;
+    let frames = stacks.lines().filter(|line| line.starts_with("    ")).count();
+    ensure!(frames > 3, "there are no call stacks:\n{stacks}");
+    allocinfo(vm)?;
+    let selftest = vm.run("selftest")?;
+    let sum = selftest.lines().find(|line| line.starts_with("selftest: ")).unwrap_or_default();
+    ensure!(sum.ends_with(" 0 failed"), "in the kernel: {sum}");
+    vm.enter("bug page-fault")?;
+    let report = report(vm)?;
+    let (_, stack) =
+        report.split_once("call stack:").ok_or_else(|| Error::Wrong(format!("no call stack in {report}")))?;
+    ensure!(stack.matches("0xffffffff8").count() >= 3, "the call stack is cut:\n{report}");
+    ensure!(!report.contains("while reporting one"), "the report itself faults:\n{report}");
+    Ok(())
+}
