@@ -1,6 +1,6 @@
 //! `/proc/vmallocinfo`. Source: Linux, mm/vmalloc.c (`vmalloc_info_show`).
 
-use super::line::lines;
+use super::line::{Line, lines};
 use crate::error::{Result, ensure};
 
 /// What a mapping may be, in the order of the words.
@@ -29,14 +29,7 @@ pub(super) fn vmallocinfo(text: &str) -> Result<()> {
             continue;
         }
         line.literal(" ")?;
-        let caller = line.up_to("+0x")?;
-        ensure!(!caller.is_empty() && caller.trim() == caller, "vmallocinfo: `{caller}` is no caller");
-        line.hex(1)?;
-        line.literal("/0x")?;
-        line.hex(1)?;
-        if line.skips(" [") {
-            line.up_to("]")?;
-        }
+        caller(&mut line)?;
         if line.skips(" pages=") {
             line.unsigned(0)?;
         }
@@ -55,6 +48,23 @@ pub(super) fn vmallocinfo(text: &str) -> Result<()> {
     Ok(())
 }
 
+/// `%pS`: the function with the offset in it and its size, or an address that no function is known for.
+fn caller(line: &mut Line) -> Result<()> {
+    if line.skips("0x") {
+        return line.hex(16).map(drop);
+    }
+    let function = line.up_to("+0x")?;
+    ensure!(!function.is_empty() && function.trim() == function, "vmallocinfo: `{function}` is no function");
+    let offset = line.hex(1)?;
+    line.literal("/0x")?;
+    let size = line.hex(1)?;
+    ensure!(offset < size, "vmallocinfo: {function} has {size:#x} bytes, no {offset:#x}");
+    if line.skips(" [") {
+        line.up_to("]")?;
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::tests::{assert_every_blank_counts, assert_strict};
@@ -67,6 +77,7 @@ mod tests {
 0x000000000d0b9aa0-0x00000000b267b1bf   20480 irq_init_percpu_irqstack+0xca/0x100 vmap
 0xffffccd580020000-0xffffccd580022000    8192 acpi_os_map_iomem+0x1bc/0x1e0 phys=0x00000000000a0000 ioremap
 0xffffccd580030000-0xffffccd580232000 2105344 htab_map_alloc+0x2e4/0x5a0 [bpf] pages=513 vmalloc vpages N0=513
+0xffffccd580240000-0xffffccd580242000    8192 0xffffffff81234567 pages=1 vmalloc
 0xffffccd580300000-0xffffccd580304000   16384 vm_map_ram
 ";
         assert_strict(
@@ -76,6 +87,8 @@ mod tests {
                 ("0xffffccd580010000", "ffffccd580010000"),
                 ("20480", "20488"),
                 ("/0x3e0", ""),
+                ("/0x3e0", "/0x94"),
+                ("0xffffffff81234567", "ffffffff81234567"),
                 ("phys=0x00000000000a0000", "phys=0xa0000"),
                 (" ioremap", ""),
                 (" ioremap", " mapped"),
