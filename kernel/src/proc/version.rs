@@ -7,12 +7,15 @@ use core::fmt::{self, Write};
 
 use vfs::Text;
 
+/// Which build this is. Builds are not numbered.
+const BUILD: &str = if cfg!(debug_assertions) { "#0 debug" } else { "#0 release" };
+
 /// The file.
 pub(super) struct Version;
 
 impl Text for Version {
     fn render(&self, out: &mut dyn Write) -> fmt::Result {
         let (version, compiler) = (env!("CARGO_PKG_VERSION"), env!("RUSTC_VERSION"));
-        writeln!(out, "Tally version {version} (tally@localhost) ({compiler}) #1 x86_64")
+        writeln!(out, "Tally version {version} (tally@localhost) ({compiler}) {BUILD}")
     }
 }

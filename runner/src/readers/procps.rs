@@ -2,11 +2,17 @@
 
 use std::process::Command;
 
-use super::{Captured, same};
+use super::{Captured, read_by, same};
 use crate::error::{Error, Result, ensure};
 
+/// All of its programs; tells all that went wrong, but once only that none of them can run.
+pub(super) fn read(proc: &Captured) -> Result<()> {
+    run(proc, "true")?;
+    read_by(proc, &[("free", free), ("vmstat", vmstat), ("slabtop", slabtop), ("ps", ps)])
+}
+
 /// `free -k`: how much of `used` is in caches has changed from version to version, so that column is not judged.
-pub(super) fn free(proc: &Captured) -> Result<()> {
+fn free(proc: &Captured) -> Result<()> {
     let shown = run(proc, "free -k")?;
     let row = |label: &str| {
         let line = shown.lines().find_map(|line| line.strip_prefix(label));
@@ -29,7 +35,7 @@ pub(super) fn free(proc: &Captured) -> Result<()> {
 }
 
 /// `vmstat -s`: a number and its name a line.
-pub(super) fn vmstat(proc: &Captured) -> Result<()> {
+fn vmstat(proc: &Captured) -> Result<()> {
     let shown = run(proc, "vmstat -s")?;
     for (name, file, label, place) in [
         ("K total memory", "meminfo", "MemTotal:", 0),
@@ -59,7 +65,7 @@ pub(super) fn vmstat(proc: &Captured) -> Result<()> {
 }
 
 /// `slabtop -o`: the sums over all caches, and every cache that has slabs.
-pub(super) fn slabtop(proc: &Captured) -> Result<()> {
+fn slabtop(proc: &Captured) -> Result<()> {
     let shown = run(proc, "slabtop -o -s n")?;
     let mut sums = [0; 4];
     for line in proc.text("slabinfo")?.lines().skip(2) {
@@ -91,7 +97,7 @@ pub(super) fn slabtop(proc: &Captured) -> Result<()> {
 }
 
 /// `ps`: the one process that there is.
-pub(super) fn ps(proc: &Captured) -> Result<()> {
+fn ps(proc: &Captured) -> Result<()> {
     let shown = run(proc, "ps -e -o pid= -o ppid= -o state= -o rss= -o comm=")?;
     ensure!(shown.lines().count() == 1, "one process is expected:\n{shown}");
     let words = shown.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
@@ -123,5 +129,7 @@ fn run(proc: &Captured, command: &str) -> Result<String> {
             break;
         }
     }
-    Err(Error::Wrong(format!("`{command}` with the captured files on /proc: {complaint}")))
+    Err(Error::Wrong(format!(
+        "`{command}` needs a mount namespace (root, or user namespaces) with the captured files on /proc: {complaint}"
+    )))
 }
