@@ -33,6 +33,17 @@ pub(crate) fn answer(text: &str) -> Option<&str> {
     Some(rest.rsplit_once('\n').map_or("", |(answer, _prompt)| answer))
 }
 
+/// The bytes between the echoed line and a line that holds just `end`, to the letter, but for the terminal's CR LF.
+///
+/// Nothing if something else steers the terminal in between: that is no text of a file.
+pub(crate) fn exact(bytes: &[u8], end: &str) -> Option<String> {
+    let text = str::from_utf8(bytes).ok()?;
+    let (_echo, rest) = text.split_once("\r\n")?;
+    let (file, _prompt) = rest.rsplit_once(&format!("{end}\r\n"))?;
+    let file = file.replace("\r\n", "\n");
+    (!file.contains(|character: char| character.is_control() && !"\n\t".contains(character))).then_some(file)
+}
+
 /// Does the text end with a report of the kernel's, after which it does nothing more?
 pub(crate) fn is_stopped(text: &str) -> bool {
     text.ends_with("\nstopped\n")
@@ -46,7 +57,7 @@ pub(crate) fn last_lines(text: &str, count: usize) -> Vec<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{answer, is_stopped, last_lines, plain, prompt_folder};
+    use super::{answer, exact, is_stopped, last_lines, plain, prompt_folder};
 
     #[test]
     fn escape_sequences_leave_only_text() {
@@ -71,6 +82,19 @@ mod tests {
         assert_eq!(answer("cd /\ntally:/# "), Some(""));
         assert_eq!(answer("pwd\n/proc\n"), None);
         assert_eq!(answer("tally:/# "), None);
+    }
+
+    #[test]
+    fn file_is_taken_to_the_letter() {
+        let typed = "\x1b[1mcat f; echo end\r\n";
+        let file = |text: &str| exact(format!("{typed}{text}end\r\n\x1b[1mtally:/# ").as_bytes(), "end");
+        assert_eq!(file("a \tb \r\n\r\n").as_deref(), Some("a \tb \n\n"));
+        assert_eq!(file("no newline").as_deref(), Some("no newline"));
+        assert_eq!(file("").as_deref(), Some(""));
+        assert_eq!(file("end\r\n").as_deref(), Some("end\n"));
+        assert_eq!(file("a\x1b[mb\r\n"), None);
+        assert_eq!(file("a\rb\r\n"), None);
+        assert_eq!(exact(b"cat f; echo end\r\ncat: f: no such file", "end"), None);
     }
 
     #[test]

@@ -99,6 +99,18 @@ impl Vm {
         self.wait_for_prompt(&format!("prompt after `{shown}`"), COMMAND_LIMIT)
     }
 
+    /// What `cat` shows of a file, to the letter: blanks at the ends of lines and a missing newline are kept.
+    pub(crate) fn read_file(&mut self, path: &str) -> Result<String> {
+        const END: &str = "end-of-file";
+        self.run(&format!("cat {path}; echo {END}"))?;
+        let text = text::exact(&self.transcript.since(self.mark), END)
+            .ok_or_else(|| Error::Wrong(format!("{path}: what `cat` shows is no plain text")))?;
+        match text.strip_prefix("cat: ") {
+            Some(refusal) => Err(Error::Wrong(format!("{path} cannot be read: {}", refusal.trim_end()))),
+            None => Ok(text),
+        }
+    }
+
     /// Waits until the line typed last is carried out; returns what it printed.
     pub(crate) fn wait_for_prompt(&mut self, awaited: &str, limit: Duration) -> Result<String> {
         self.expect_unless_stopped(awaited, limit, text::answer)

@@ -1,41 +1,26 @@
-//! The files of /proc: formats to the letter, figures that agree with each other and with themselves.
+//! The files of /proc: Linux's formats to the letter, readers of others, figures that agree with themselves.
 
-use crate::error::{Result, ensure};
-use crate::figures::{Allocs, IoMem, MemInfo};
+use crate::error::{Error, Result, ensure};
+use crate::figures::Allocs;
+use crate::grammar;
 use crate::machine::DEFAULT;
+use crate::readers::{self, Captured};
 use crate::suite::{Judge, Scenario};
 use crate::vm::Vm;
 
-/// The fields of Linux's meminfo that must be there, in Linux's order.
-const MEMINFO_FIELDS: [&str; 21] = [
-    "MemTotal",
-    "MemFree",
-    "MemAvailable",
-    "Buffers",
-    "Cached",
-    "SwapCached",
-    "Active",
-    "Inactive",
-    "SwapTotal",
-    "SwapFree",
-    "Dirty",
-    "Writeback",
-    "Mapped",
-    "Shmem",
-    "Slab",
-    "SReclaimable",
-    "SUnreclaim",
-    "Committed_AS",
-    "VmallocTotal",
-    "VmallocUsed",
-    "VmallocChunk",
-];
+/// Directories below /proc that lie in one another, at most.
+const MOST_DEPTH: usize = 4;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
-        name: "proc-meminfo",
-        about: "Linux's grammar, order and sums",
-        judge: Judge::Drive(DEFAULT, meminfo_is_linux_like),
+        name: "proc-grammar",
+        about: "each file that Linux has keeps its format to the letter",
+        judge: Judge::Drive(DEFAULT, formats_are_linuxs),
+    },
+    Scenario {
+        name: "proc-readers",
+        about: "procfs, procps and psutil read the figures that stand in the files",
+        judge: Judge::Drive(DEFAULT, others_read_the_same),
     },
     Scenario {
         name: "proc-allocs",
@@ -44,22 +29,63 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "proc-others",
-        about: "each file is there, parses, and reading it leaves no trace in the heap",
-        judge: Judge::Drive(DEFAULT, other_files_parse),
+        about: "each file is there, and reading it leaves no trace in the heap",
+        judge: Judge::Drive(DEFAULT, reading_leaves_no_trace),
     },
 ];
 
-fn meminfo_is_linux_like(vm: &mut Vm) -> Result<()> {
+fn formats_are_linuxs(vm: &mut Vm) -> Result<()> {
     vm.wait_for_boot()?;
-    let info = MemInfo::parse(&vm.run("cat /proc/meminfo")?)?;
-    let mut names = info.names().into_iter();
-    for field in MEMINFO_FIELDS {
-        ensure!(names.any(|name| name == field), "meminfo: {field} is missing or out of order");
+    let mut failures = Vec::new();
+    for (file, judge) in grammar::FILES {
+        let judged = vm.read_file(&format!("/proc/{file}")).and_then(|text| judge(&text));
+        failures.extend(judged.err().map(|error| error.to_string()));
     }
-    let slab = info.kibibytes("Slab")?;
-    let parts = info.kibibytes("SReclaimable")? + info.kibibytes("SUnreclaim")?;
-    ensure!(slab == parts, "meminfo: Slab is {slab}, its parts are {parts}");
+    let sums = vm.read_file("/proc/stat").and_then(|text| times_add_up(&text));
+    failures.extend(sums.err().map(|error| error.to_string()));
+    failures.extend(versions_agree(vm).err().map(|error| error.to_string()));
+    if failures.is_empty() { Ok(()) } else { Err(Error::Wrong(failures.join("; "))) }
+}
+
+/// In stat, each time of all CPUs is the sum of the CPUs' own.
+fn times_add_up(stat: &str) -> Result<()> {
+    let mut sums: Vec<u64> = Vec::new();
+    let mut told: Vec<u64> = Vec::new();
+    for line in stat.lines().filter(|line| line.starts_with("cpu")) {
+        let mut words = line.split_whitespace();
+        let is_sum = words.next() == Some("cpu");
+        let times: Vec<u64> = words.filter_map(|word| word.parse().ok()).collect();
+        if is_sum {
+            told = times;
+        } else {
+            sums.resize(sums.len().max(times.len()), 0);
+            sums.iter_mut().zip(times).for_each(|(sum, time)| *sum += time);
+        }
+    }
+    ensure!(
+        !sums.is_empty() && sums == told,
+        "stat: the CPUs' times sum up to {sums:?}, `cpu` says {told:?}"
+    );
     Ok(())
+}
+
+/// What `uname` tells on Linux stands in files of its own as well.
+fn versions_agree(vm: &mut Vm) -> Result<()> {
+    let mut told = |file: &str| vm.read_file(&format!("/proc/sys/kernel/{file}"));
+    let (system, release, build) = (told("ostype")?, told("osrelease")?, told("version")?);
+    let version = vm.read_file("/proc/version")?;
+    let begin = format!("{} version {} (", system.trim_end(), release.trim_end());
+    ensure!(version.starts_with(&begin), "version: `{version}` does not begin `{begin}`");
+    ensure!(
+        version.ends_with(&format!(") {build}")),
+        "version: `{version}` does not end with the build `{build}`"
+    );
+    Ok(())
+}
+
+fn others_read_the_same(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    readers::read_all(&Captured::take(vm)?)
 }
 
 fn allocs_agree(vm: &mut Vm) -> Result<()> {
@@ -79,31 +105,35 @@ fn allocs_agree(vm: &mut Vm) -> Result<()> {
     Ok(())
 }
 
-fn other_files_parse(vm: &mut Vm) -> Result<()> {
+fn reading_leaves_no_trace(vm: &mut Vm) -> Result<()> {
     vm.wait_for_boot()?;
     let before = Allocs::parse(&vm.run("cat /proc/allocs")?)?;
-    let listing = vm.run("ls /proc")?;
-    let names: Vec<&str> = listing.split_whitespace().collect();
-    for name in ["allocs", "cmdline", "iomem", "meminfo", "mounts", "uptime", "version"] {
-        ensure!(names.contains(&name), "ls /proc does not list {name}:\n{listing}");
+    let files = files_below(vm, "/proc", MOST_DEPTH)?;
+    for (file, _) in grammar::FILES {
+        let path = format!("/proc/{file}");
+        ensure!(files.contains(&path), "ls below /proc does not list {path}, but: {}", files.join(" "));
     }
-    for name in names {
-        let text = vm.run(&format!("cat /proc/{name}"))?;
-        ensure!(!text.starts_with("cat: "), "/proc/{name}: {text}");
-        ensure!(!text.is_empty() || name == "cmdline", "/proc/{name} is empty");
-    }
-    IoMem::parse(&vm.run("cat /proc/iomem")?)?;
-    let version = vm.run("cat /proc/version")?;
-    ensure!(version.starts_with("Tally version "), "/proc/version begins `{version}`");
     let mounts = vm.run("cat /proc/mounts")?;
-    for line in mounts.lines() {
-        ensure!(line.split(' ').count() == 6 && line.ends_with(" 0 0"), "/proc/mounts: `{line}`");
-    }
     ensure!(mounts.contains(" /proc proc "), "/proc/mounts does not name /proc:\n{mounts}");
-    let uptime = vm.run("cat /proc/uptime")?;
-    let numbers: Vec<f64> = uptime.split(' ').filter_map(|word| word.parse().ok()).collect();
-    ensure!(numbers.len() == 2 && uptime.split(' ').count() == 2, "/proc/uptime holds `{uptime}`");
     let after = Allocs::parse(&vm.run("cat /proc/allocs")?)?;
     ensure!(before == after, "reading /proc changed the heap:\n{before:?}\n{after:?}");
     Ok(())
+}
+
+/// Reads every file in a directory and in those below it, and says which there are.
+fn files_below(vm: &mut Vm, directory: &str, depth: usize) -> Result<Vec<String>> {
+    let mut files = Vec::new();
+    for name in vm.run(&format!("ls {directory}"))?.split_whitespace() {
+        let path = format!("{directory}/{}", name.trim_end_matches('/'));
+        let text = vm.run(&format!("cat {path}"))?;
+        if text.contains("EISDIR") && text.starts_with("cat: ") {
+            ensure!(depth > 0, "{path} lies deeper than {MOST_DEPTH} directories");
+            files.extend(files_below(vm, &path, depth - 1)?);
+            continue;
+        }
+        ensure!(!text.starts_with("cat: "), "{path}: {text}");
+        ensure!(!text.is_empty() || matches!(name, "cmdline" | "vmallocinfo"), "{path} is empty");
+        files.push(path);
+    }
+    Ok(files)
 }

@@ -23,7 +23,7 @@ use crate::vm::Vm;
 
 /// All scenarios. The slowest machines stand first, so that none of them is still at work when the rest is done.
 pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
-    let subjects: [&[Scenario]; 10] = [
+    let subjects: [&[Scenario]; 11] = [
         boot::SCENARIOS,
         faults::SCENARIOS,
         memory::SCENARIOS,

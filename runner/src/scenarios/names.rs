@@ -83,7 +83,7 @@ fn report(vm: &mut Vm) -> Result<String> {
 
 /// Reads `/proc/allocinfo` and holds it against `/proc/allocs`.
 fn allocinfo(vm: &mut Vm) -> Result<AllocInfo> {
-    let info = AllocInfo::parse(&vm.run("cat /proc/allocinfo")?)?;
+    let info = AllocInfo::parse(&vm.read_file("/proc/allocinfo")?)?;
     let allocs = Allocs::parse(&vm.run("cat /proc/allocs")?)?;
     ensure!(
         (info.bytes(), info.calls()) == (allocs.bytes, allocs.blocks),
@@ -103,7 +103,7 @@ fn reading_changes_nothing(vm: &mut Vm) -> Result<()> {
     let first = all.get(..all.find("allocs - version").unwrap_or_default()).unwrap_or_default();
     let (first, last) = (first.trim_end(), all.get(last..).unwrap_or_default().trim_end());
     ensure!(!first.is_empty() && first == last, "reading names changed meminfo:\n{first}\n{last}");
-    let info = MemInfo::parse(first)?;
+    let info = MemInfo::parse(&vm.read_file("/proc/meminfo")?)?;
     ensure!(info.kibibytes("SymbolIndex")? > 0, "meminfo: names take no memory");
     Ok(())
 }

@@ -6,6 +6,8 @@ use core::fmt::{self, Write};
 
 use vfs::{Content, Node, Text};
 
+use super::version::BUILD;
+
 /// The files of the directory.
 pub(super) static NODES: [Node; 1] = [Node { name: "kernel", content: Content::Directory(&KERNEL) }];
 
@@ -15,9 +17,6 @@ static KERNEL: [Node; 4] = [
     Node { name: "printk", content: Content::Control(&printk::Printk) },
     Node { name: "version", content: Content::Text(&Line(BUILD)) },
 ];
-
-/// Which build this is. Builds are not numbered.
-const BUILD: &str = if cfg!(debug_assertions) { "#0 debug" } else { "#0 release" };
 
 /// A file of one line.
 struct Line(&'static str);
