@@ -140,26 +140,25 @@ pub(crate) fn direct_map_bytes() -> [u64; 3] {
 
 /// Whether all pages of a range of addresses are mapped.
 pub(crate) fn is_mapped(range: Range<usize>) -> bool {
-    let space = SPACE.lock();
-    let first = range.start & !(PAGE_BYTES as usize - 1);
-    range.start < range.end
-        && (first..range.end).step_by(PAGE_BYTES as usize).all(|at| space.leaf(at).is_some())
+    all_entries(range, |_| true)
 }
 
 /// Whether all pages of a range of addresses are mapped to be written.
 pub(crate) fn is_writable(range: Range<usize>) -> bool {
+    all_entries(range, |entry| entry & WRITABLE != 0)
+}
+
+fn all_entries(range: Range<usize>, is_good: impl Fn(u64) -> bool) -> bool {
     let space = SPACE.lock();
-    let first = range.start & !(PAGE_BYTES as usize - 1);
-    let is_writable = |at| space.leaf(at).is_some_and(|entry| entry & WRITABLE != 0);
-    range.start < range.end && (first..range.end).step_by(PAGE_BYTES as usize).all(is_writable)
+    let mut pages = (range.start & !(PAGE_BYTES as usize - 1)..range.end).step_by(PAGE_BYTES as usize);
+    range.start < range.end && pages.all(|at| space.leaf(at).is_some_and(&is_good))
 }
 
 /// What is wrong with the tables as they stand: a page both writable and executable, page 0 mapped, a guard
 /// page mapped. The self-tests ask this.
 pub(crate) fn first_violation() -> Option<(usize, &'static str)> {
     let space = SPACE.lock();
-    let unguarded = stacks::guard_pages().find(|guard| space.leaf(*guard).is_some());
-    if let Some(guard) = unguarded {
+    if let Some(guard) = stacks::guard_pages().find(|guard| space.leaf(*guard).is_some()) {
         return Some((guard, "guard page is mapped"));
     }
     for section in [image::text(), image::rodata()] {
@@ -172,7 +171,7 @@ pub(crate) fn first_violation() -> Option<(usize, &'static str)> {
         return Some((0, "page 0 is mapped"));
     }
     let mut found = None;
-    space.for_each_leaf(&mut |address, entry| {
+    visit_table(space.top, 39, 0, &mut |address, entry| {
         if entry & WRITABLE != 0 && entry & NO_EXECUTE == 0 {
             found = Some((address, "page is writable and executable"));
         } else if address < DIRECT_MAP {
@@ -323,10 +322,6 @@ impl AddressSpace {
             frame = entry & ADDRESS;
             shift -= 9;
         }
-    }
-
-    fn for_each_leaf(&self, visit: &mut dyn FnMut(usize, u64)) {
-        visit_table(self.top, 39, 0, visit);
     }
 }
 
