@@ -1,17 +1,20 @@
 //! `bench`: what the heap costs at the present level. See docs/benchmarks.md.
 
+use alloc::vec::Vec;
 use core::fmt;
 
 use shell::Command;
 
 use super::Session;
-use crate::memory::bench::{self, Cost, Crowd, Pair, Worst};
+use crate::arch::clock;
+use crate::memory::bench::{self, Cost, Crowd, Listed, Pair, Worst};
 use crate::memory::frames::PAGE_BYTES;
 use crate::memory::heap::tracker;
+use crate::memory::{Purpose, pages_for};
 
 pub(super) const COMMAND: Command<Session> = Command {
     name: "bench",
-    usage: "bench [pair | bulk BLOCKS | frames PAGES | worst BLOCKS CHURN | arena BLOCKS]",
+    usage: "bench [pair | bulk BLOCKS | frames PAGES | worst BLOCKS CHURN | arena BLOCKS | list BLOCKS]",
     summary: "measure the heap at the present level, in counts of the time stamp counter",
     run,
 };
@@ -34,6 +37,7 @@ fn run(session: &mut Session, words: &[&str]) {
             with_number(blocks, |blocks| with_number(churn, |churn| show_worst(session, blocks, churn)))
         }
         ["arena", blocks] => with_number(blocks, |blocks| show_arena(session, blocks)),
+        ["list", blocks] => with_number(blocks, |blocks| show_list(session, blocks)),
         _ => Err("usage"),
     };
     match is_measured {
@@ -108,6 +112,66 @@ fn show_arena(session: &mut Session, blocks: usize) -> Measured {
         show(session, "arena-from-100000", 16, blocks, "bytes_per_block", Hundredths(most));
     }
     Ok(())
+}
+
+/// Reads `/proc/allocs` while many blocks are live: each must be named once, whatever comes and goes meanwhile, and
+/// the text must not take more memory for that.
+fn show_list(session: &mut Session, blocks: usize) -> Measured {
+    let mut listed = Listed::new(blocks).ok_or(NO_MEMORY)?;
+    let pages_before = pages_for(Purpose::Buffers);
+    let start_ns = clock::uptime_ns();
+    let mut addresses = Addresses::default();
+    let (mut twice, mut most_pages, mut pieces) = (0, 0, 0_usize);
+    let mut passing = Vec::<u8>::new();
+    let read = session.read("/proc/allocs", |_, bytes| {
+        addresses.feed(bytes, |address| twice += usize::from(!listed.name(address)));
+        most_pages = most_pages.max(pages_for(Purpose::Buffers));
+        // One block more, one block less.
+        pieces += 1;
+        passing.clear();
+        passing.shrink_to_fit();
+        // Without memory nothing passes by, and the list is judged all the same.
+        let _ = passing.try_reserve_exact(16 * (1 + pieces % 8));
+    });
+    drop(passing);
+    let missing = listed.missing();
+    let milliseconds = (clock::uptime_ns() - start_ns) / 1_000_000;
+    read.map_err(|_| "/proc/allocs could not be read")?;
+    let text_pages = most_pages.saturating_sub(pages_before);
+    for (unit, figure) in [("missing", missing), ("twice", twice), ("text_pages", text_pages)] {
+        show(session, "list", 16, blocks, unit, figure);
+    }
+    show(session, "list", 16, blocks, "milliseconds", milliseconds);
+    Ok(())
+}
+
+/// Finds the addresses at the beginnings of lines.
+#[derive(Default)]
+struct Addresses {
+    /// The first column so far; `None` behind it.
+    digits: Option<usize>,
+    /// Whether the line may still be a row.
+    is_row: bool,
+}
+
+impl Addresses {
+    fn feed(&mut self, bytes: &[u8], mut found: impl FnMut(usize)) {
+        for byte in bytes {
+            match (byte, char::from(*byte).to_digit(16)) {
+                (b'\n', _) => (self.digits, self.is_row) = (None, true),
+                (b' ', _) => {
+                    if let Some(address) = self.digits.take() {
+                        found(address);
+                        self.is_row = false;
+                    }
+                }
+                (_, Some(digit)) if self.is_row => {
+                    self.digits = Some(self.digits.unwrap_or(0) << 4 | digit as usize);
+                }
+                _ => (self.digits, self.is_row) = (None, false),
+            }
+        }
+    }
 }
 
 /// A figure, in one line of words that programs can read as well. Counts are instructions on a machine whose clock

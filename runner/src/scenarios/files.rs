@@ -1,9 +1,11 @@
 //! The files of /proc: Linux's formats to the letter, readers of others, figures that agree with themselves.
 
+use std::time::Duration;
+
 use crate::error::{Error, Result, ensure};
 use crate::figures::Allocs;
 use crate::grammar;
-use crate::machine::DEFAULT;
+use crate::machine::{DEFAULT, Machine};
 use crate::readers::{self, Captured};
 use crate::suite::{Judge, Scenario};
 use crate::vm::Vm;
@@ -12,6 +14,11 @@ use crate::vm::Vm;
 const MOST_DEPTH: usize = 4;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "proc-million-blocks",
+        about: "a million live blocks are listed once each, in bounded memory, while others come and go",
+        judge: Judge::Drive(Machine { memory_mib: 256, ..DEFAULT }, million_blocks_are_listed),
+    },
     Scenario {
         name: "proc-grammar",
         about: "each file that Linux has keeps its format to the letter",
@@ -136,4 +143,18 @@ fn files_below(vm: &mut Vm, directory: &str, depth: usize) -> Result<Vec<String>
         files.push(path);
     }
     Ok(files)
+}
+
+fn million_blocks_are_listed(vm: &mut Vm) -> Result<()> {
+    const LIMIT: Duration = Duration::from_mins(2);
+    vm.wait_for_boot()?;
+    vm.enter("bench list 1000000")?;
+    let answer = vm.wait_for_prompt("`bench list`", LIMIT)?;
+    for expected in ["live_blocks=1000000 missing=0", "live_blocks=1000000 twice=0"] {
+        ensure!(answer.contains(expected), "not `{expected}`:\n{answer}");
+    }
+    let pages =
+        answer.lines().find_map(|line| line.trim_end().rsplit_once(" text_pages=")?.1.parse::<u32>().ok());
+    ensure!(pages.is_some_and(|pages| pages <= 16), "the text took {pages:?} pages:\n{answer}");
+    Ok(())
 }

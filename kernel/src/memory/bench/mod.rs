@@ -3,15 +3,18 @@
 //! Under QEMU's `-icount shift=0` the counter counts instructions, the same on every run; elsewhere it counts
 //! cycles or time, and the figures say little. Interrupts are masked while something is measured, and the
 //! cost of the measuring itself is subtracted. docs/benchmarks.md tells how the figures are taken and read.
-//! Here stands the cost of a pair of an allocation and a free; `crowd` measures with many blocks live.
+//! Here stands the cost of a pair of an allocation and a free; `crowd` measures with many blocks live, `listed` has
+//! many that a report must name.
 
 mod crowd;
+mod listed;
 
 use core::alloc::Layout;
 use core::hint::black_box;
 use core::ptr::{NonNull, null_mut};
 
 pub(crate) use crowd::{ARENA_LEAST_BLOCKS, Cost, Crowd, Worst, measure_frames};
+pub(crate) use listed::Listed;
 
 use super::frames::PAGE_BYTES;
 use super::heap::{kfree, kmalloc, tracker};
