@@ -5,6 +5,7 @@
 mod allocs;
 mod buddyinfo;
 mod cmdline;
+mod fail_alloc;
 mod iomem;
 mod meminfo;
 mod mounts;
@@ -16,10 +17,12 @@ use vfs::{Content, GeneratedFs, Node};
 
 use crate::arch::clock;
 
-static NODES: [Node; 9] = [
+static NODES: [Node; 11] = [
     Node { name: "allocs", content: Content::Table(&allocs::Allocs) },
     Node { name: "buddyinfo", content: Content::Text(&buddyinfo::BuddyInfo) },
     Node { name: "cmdline", content: Content::Text(&cmdline::CommandLine) },
+    Node { name: "fail_alloc", content: Content::Control(&fail_alloc::HEAP) },
+    Node { name: "fail_page_alloc", content: Content::Control(&fail_alloc::PAGES) },
     Node { name: "iomem", content: Content::Text(&iomem::IoMem) },
     Node { name: "meminfo", content: Content::Text(&meminfo::MemInfo) },
     Node { name: "mounts", content: Content::Text(&mounts::MountTable) },
