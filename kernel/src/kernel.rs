@@ -110,6 +110,7 @@ fn mount_files(size: Share) -> Result<()> {
     VFS.mount("devtmpfs", "/dev", &dev::DEV, MountOptions::ReadWrite)?;
     VFS.mount("proc", "/proc", &proc::PROC, MountOptions::ReadWrite)?;
     VFS.mount("tmpfs", "/tmp", &TEMPORARY, MountOptions::ReadWrite)?;
+    VFS.touch("/", "/tmp")?;
     // What the root needs for the mounts is there, whatever the limit.
     ROOT.set_limit_pages(limit_pages);
     TEMPORARY.set_limit_pages(limit_pages);

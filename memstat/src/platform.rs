@@ -1,5 +1,6 @@
 //! What the tracker needs from the place it runs in.
 
+use core::alloc::Layout;
 use core::ptr::NonNull;
 
 /// Bytes in a page, the unit in which the arena grows and shrinks.
@@ -18,7 +19,8 @@ pub struct StackSpan {
 
 /// The surroundings of a tracker: clock, CPU, task, interrupts, and frames for the arena.
 ///
-/// No method may allocate from the heap that the tracker watches: all are called under its lock.
+/// No method may allocate from the heap that the tracker watches: all are called under its lock, but
+/// [`Platform::allocation_failed`].
 ///
 /// # Safety
 ///
@@ -64,6 +66,20 @@ pub unsafe trait Platform: Sync {
     fn is_allocator_code(&self, address: usize) -> bool {
         let _ = address;
         false
+    }
+
+    /// Whether an allocation of `size_bytes` is to fail, to try what happens then; `frame_pointer` tells who asks.
+    /// Asked only after [`Tracked::fail_on_purpose`](crate::Tracked::fail_on_purpose).
+    #[cold]
+    fn should_fail(&self, size_bytes: usize, frame_pointer: usize) -> bool {
+        let _ = (size_bytes, frame_pointer);
+        false
+    }
+
+    /// Told that an allocation was not served. The tracker's lock is not held.
+    #[cold]
+    fn allocation_failed(&self, layout: Layout, frame_pointer: usize) {
+        let _ = (layout, frame_pointer);
     }
 
     /// Masks interrupts; what it returns says whether they were on.

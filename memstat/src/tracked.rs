@@ -68,6 +68,11 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         self.enter().set_level(level, stamp);
     }
 
+    /// Whether [`Platform::should_fail`] is asked before each allocation. That is slow, so it is not done otherwise.
+    pub fn fail_on_purpose(&self, is_asked: bool) {
+        self.enter().fail_on_purpose(is_asked);
+    }
+
     /// Sets how many events the history keeps, and forgets those that it has.
     pub fn set_history_capacity(&self, events: usize) {
         let inner = &mut *self.enter();

@@ -2,6 +2,10 @@
 
 use core::str;
 
+use crate::function::Name;
+
+/// Longer names are not told apart behind this.
+const MOST_NAME_BYTES: usize = 160;
 const SYMBOL_BYTES: usize = 24;
 const KIND_MASK: u8 = 0xf;
 const KIND_FUNCTION: u8 = 2;
@@ -36,6 +40,18 @@ impl<'a> Symtab<'a> {
             let offset = address.checked_sub(start)?;
             let name = (offset < size_bytes).then(|| text_at(self.strings, name_offset))??;
             Some(Symbol { name, start, size_bytes })
+        })
+    }
+
+    /// The function of a name: whole with its modules, or its own alone. The first one where there are several.
+    pub fn named(&self, wanted: &str) -> Option<Symbol<'a>> {
+        self.functions().find_map(|(start, size_bytes, name_offset)| {
+            let name = text_at(self.strings, name_offset)?;
+            let shown = Name::Mangled(name).shortened::<MOST_NAME_BYTES>();
+            let is_wanted = shown
+                .strip_suffix(wanted)
+                .is_some_and(|modules| modules.is_empty() || modules.ends_with("::"));
+            is_wanted.then_some(Symbol { name, start, size_bytes })
         })
     }
 

@@ -14,6 +14,7 @@ use memstat::{BadFree, Counters, Platform, Tracked, report};
 use super::aside;
 use super::heaps::Heap;
 use super::machine::{HeapPages, Purpose, give_pages, take_pages};
+use super::{exhaustion, failures};
 use crate::arch::{backtrace, clock, cpu, image, stacks};
 use crate::config::Config;
 use crate::symbols::ReturnAddress;
@@ -233,6 +234,14 @@ unsafe impl Platform for KernelPlatform {
     #[inline]
     fn is_allocator_code(&self, address: usize) -> bool {
         image::allocator_text().contains(&address)
+    }
+
+    fn should_fail(&self, size_bytes: usize, frame_pointer: usize) -> bool {
+        failures::HEAP.should_fail(size_bytes, frame_pointer)
+    }
+
+    fn allocation_failed(&self, layout: Layout, frame_pointer: usize) {
+        exhaustion::report(layout, frame_pointer);
     }
 
     #[inline]

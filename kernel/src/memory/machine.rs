@@ -8,8 +8,10 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use boot::BootInfo;
 use spin::Once;
 
+use super::buffers;
 use super::early::EarlyFrames;
-use super::frames::Frames;
+use super::failures;
+use super::frames::{Frames, PAGE_BYTES};
 use super::heap;
 use super::heaps::{Heap, Kind, PageSource, PageWords};
 use crate::arch::paging::{self, DIRECT_MAP};
@@ -94,11 +96,15 @@ pub(crate) fn init(info: &BootInfo, kind: Kind) -> Result<(), MemoryError> {
     drop(frames);
     RANGE.call_once(|| start..end);
     heap::start(Heap::new(kind, HeapPages, words));
+    buffers::reserve();
     Ok(())
 }
 
 /// Takes 2^`order` pages for `purpose`, aligned to their size. Their contents are arbitrary.
 pub(crate) fn take_pages(order: u32, purpose: Purpose) -> Option<NonNull<u8>> {
+    if failures::PAGES.is_armed() && failures::PAGES.should_fail(PAGE_BYTES << order, cpu::frame_pointer()) {
+        return None;
+    }
     let pages = NonNull::new(FRAMES.lock().take(order)? as *mut u8)?;
     TAKEN[purpose as usize].fetch_add(1 << order, Ordering::Relaxed);
     Some(pages)

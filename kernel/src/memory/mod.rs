@@ -12,7 +12,7 @@
 //! 2. `files::OWNED`: which frames are files'; held for the copy of at most a page
 //! 3. `heap::HEAP`: the tracker and its backend; one lock for both
 //! 4. `arch::paging::SPACE`: the address space
-//! 5. `FRAMES`: the frames
+//! 5. `FRAMES`: the frames; `failures::PAGES` is asked before, `failures::HEAP` under 3
 //! 6. `logger::RING`: held for the copy of one message; `marks::MARKS` stands beside it
 //! 7. `console::device::CONSOLE`: the screen
 //! 8. `arch::serial::LINE_STATE`: the serial line; `arch::keyboard::KEYBOARD` stands beside it
@@ -28,6 +28,10 @@ pub(crate) mod bench;
 pub(crate) mod buffers;
 #[cfg(target_os = "none")]
 mod early;
+#[cfg(target_os = "none")]
+mod exhaustion;
+#[cfg(target_os = "none")]
+pub(crate) mod failures;
 #[cfg(target_os = "none")]
 pub(crate) mod files;
 pub(crate) mod frames;

@@ -10,6 +10,7 @@ mod allocs_by_stack;
 mod buddyinfo;
 mod cmdline;
 mod cpuinfo;
+mod fail_alloc;
 mod filesystems;
 mod interrupts;
 mod iomem;
@@ -33,7 +34,7 @@ use vfs::{Content, GeneratedFs, Node};
 
 use crate::arch::clock;
 
-static NODES: [Node; 26] = [
+static NODES: [Node; 28] = [
     Node { name: "1", content: Content::Directory(&process::NODES) },
     Node { name: "alloc_histogram", content: Content::Text(&alloc_histogram::AllocHistogram) },
     Node { name: "alloc_history", content: Content::Table(&alloc_history::AllocHistory) },
@@ -43,6 +44,8 @@ static NODES: [Node; 26] = [
     Node { name: "buddyinfo", content: Content::Text(&buddyinfo::BuddyInfo) },
     Node { name: "cmdline", content: Content::Text(&cmdline::CommandLine) },
     Node { name: "cpuinfo", content: Content::Text(&cpuinfo::CpuInfo) },
+    Node { name: "fail_alloc", content: Content::Control(&fail_alloc::HEAP) },
+    Node { name: "fail_page_alloc", content: Content::Control(&fail_alloc::PAGES) },
     Node { name: "filesystems", content: Content::Text(&filesystems::FileSystems) },
     Node { name: "interrupts", content: Content::Text(&interrupts::Interrupts) },
     Node { name: "iomem", content: Content::Text(&iomem::IoMem) },

@@ -9,6 +9,8 @@ mod frame;
 mod sections;
 pub(crate) mod selftest;
 
+use core::ops::RangeInclusive;
+
 use arrayvec::ArrayVec;
 use boot::BootInfo;
 use names::{Index, Symtab};
@@ -141,6 +143,12 @@ fn name_outermost(frames: &mut Frames, probe: usize, address: usize) {
         (None, Some(symbol)) => frames.push(symbol),
         _ => {}
     }
+}
+
+/// The return addresses of calls made by the function of this name, inlined ones included.
+pub(crate) fn range_of(name: &str) -> Option<RangeInclusive<usize>> {
+    let symbol = SYMTAB.get()?.named(name)?;
+    Some(symbol.start + 1..=symbol.start.checked_add(symbol.size_bytes)?)
 }
 
 fn function(probe: usize, address: usize) -> Option<Frame> {

@@ -26,6 +26,8 @@ pub(super) struct Inner<B> {
     is_history_on: bool,
     /// Whether allocations and frees are counted: at level `off` only if nobody else knows what is live.
     is_counting: bool,
+    /// Whether the platform is asked if an allocation is to fail.
+    may_fail_on_purpose: bool,
     /// What the fast path of an allocation has to do.
     pub(super) allocation_way: Way,
     /// What the fast path of a free has to do.
@@ -128,6 +130,7 @@ impl<B: Backend> Inner<B> {
             level_at_start: Level::Blocks,
             is_history_on: true,
             is_counting: backend.is_some(),
+            may_fail_on_purpose: false,
             allocation_way: Way::Fully,
             free_way: Way::Fully,
             backend,
@@ -160,7 +163,10 @@ impl<B: Backend> Inner<B> {
         layout: Layout,
         caller: &Caller<'_, P>,
     ) -> Option<NonNull<u8>> {
-        let Some(block) = self.backend.as_mut().and_then(|backend| backend.allocate(layout)) else {
+        let is_failed =
+            self.may_fail_on_purpose && caller.platform.should_fail(layout.size(), caller.frame_pointer);
+        let backend = self.backend.as_mut().filter(|_| !is_failed);
+        let Some(block) = backend.and_then(|backend| backend.allocate(layout)) else {
             self.fail(layout.size(), caller);
             return None;
         };
@@ -378,8 +384,13 @@ impl<B: Backend> Inner<B> {
         self.choose_ways();
     }
 
+    pub(super) fn fail_on_purpose(&mut self, is_asked: bool) {
+        self.may_fail_on_purpose = is_asked;
+        self.choose_ways();
+    }
+
     fn choose_ways(&mut self) {
-        let is_quick = self.backend.as_ref().is_some_and(Backend::is_quick);
+        let is_quick = !self.may_fail_on_purpose && self.backend.as_ref().is_some_and(Backend::is_quick);
         let is_known = self.backend.as_ref().is_none_or(|backend| backend.live().is_some());
         self.is_counting = self.level != Level::Off || !is_known;
         self.allocation_way = match self.level {

@@ -85,7 +85,12 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     ) -> Option<NonNull<u8>> {
         // SAFETY: `allocate` entered this lock just now.
         let mut inner = unsafe { self.inner.resume(&self.platform, suspended) };
-        inner.allocate(layout, &Caller { frame_pointer, platform: &self.platform })
+        let block = inner.allocate(layout, &Caller { frame_pointer, platform: &self.platform });
+        drop(inner);
+        if block.is_none() {
+            self.platform.allocation_failed(layout, frame_pointer);
+        }
+        block
     }
 
     /// The way of a free of a recorded block, as long as nothing shrinks.

@@ -48,6 +48,8 @@ pub(crate) struct InterruptFrame {
 
 static TABLE: Once<[Descriptor64; VECTORS]> = Once::new();
 static COUNTS: [AtomicU64; VECTORS] = [const { AtomicU64::new(0) }; VECTORS];
+/// Handlers that run now, one interrupted by the other.
+static DEPTH: AtomicUsize = AtomicUsize::new(0);
 static HANDLERS: [AtomicUsize; pic::LINES] = [const { AtomicUsize::new(0) }; pic::LINES];
 /// Who handles each line.
 static NAMES: [Once<&str>; pic::LINES] = [const { Once::new() }; pic::LINES];
@@ -118,6 +120,11 @@ pub(crate) fn spurious_count() -> u64 {
     SPURIOUS.load(Ordering::Relaxed)
 }
 
+/// Whether a device's interrupt is being handled.
+pub(crate) fn is_in_interrupt() -> bool {
+    DEPTH.load(Ordering::Relaxed) > 0
+}
+
 /// Where every interrupt arrives.
 #[unsafe(no_mangle)]
 extern "C" fn tally_interrupt(frame: &mut InterruptFrame) {
@@ -137,7 +144,9 @@ extern "C" fn tally_interrupt(frame: &mut InterruptFrame) {
     if handler != 0 {
         // SAFETY: only `handle_line` writes the slot, and it writes a `fn()`.
         let handler = unsafe { core::mem::transmute::<usize, fn()>(handler) };
+        DEPTH.fetch_add(1, Ordering::Relaxed);
         handler();
+        DEPTH.fetch_sub(1, Ordering::Relaxed);
     }
     pic::end_of_interrupt(line);
 }

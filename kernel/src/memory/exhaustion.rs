@@ -1,0 +1,97 @@
+//! What is said when an allocation fails: who asked for what, where memory is, and who has most of it.
+//!
+//! The caller gets null or an error in any case, and may well live with it; the report is for the person. It is
+//! written without the heap, outside of the tracker's lock, and not more often than [`EVERY_NS`].
+
+use core::alloc::Layout;
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use memstat::report::{Rank, TopStacks};
+
+use super::failures;
+use super::frames::PAGE_BYTES;
+use super::heap::tracker;
+use super::machine::{Purpose, free_pages, pages_for, total_pages};
+use crate::arch::{backtrace, clock, idt, image};
+use crate::symbols::ReturnAddress;
+
+/// Time between two reports, as Linux's default rate limit.
+const EVERY_NS: u64 = 5_000_000_000;
+/// Frames of the caller that are named.
+const CALLER_FRAMES: usize = 8;
+/// Stacks with most live bytes that are named.
+const STACKS: usize = 10;
+/// Frames of each of them.
+const STACK_FRAMES: usize = 2;
+
+/// When the next report may come.
+static NEXT_NS: AtomicU64 = AtomicU64::new(0);
+/// Failures since the last report that were not told.
+static SUPPRESSED: AtomicU64 = AtomicU64::new(0);
+/// Whether a report is being written: it may not cause another.
+static IS_REPORTING: AtomicBool = AtomicBool::new(false);
+
+/// Tells that an allocation failed. `frame_pointer` is that of the function that asked the tracker.
+#[cold]
+#[inline(never)]
+pub(super) fn report(layout: Layout, frame_pointer: usize) {
+    // What fails on purpose is no news, and much of it comes.
+    if failures::HEAP.is_armed() || failures::PAGES.is_armed() || IS_REPORTING.swap(true, Ordering::Acquire) {
+        return;
+    }
+    let now_ns = clock::uptime_ns();
+    if now_ns < NEXT_NS.load(Ordering::Relaxed) {
+        SUPPRESSED.fetch_add(1, Ordering::Relaxed);
+    } else {
+        NEXT_NS.store(now_ns.saturating_add(EVERY_NS), Ordering::Relaxed);
+        write(layout, frame_pointer);
+    }
+    IS_REPORTING.store(false, Ordering::Release);
+}
+
+fn write(layout: Layout, frame_pointer: usize) {
+    let (size_bytes, align_bytes) = (layout.size(), layout.align());
+    log::error!("out of memory: no block of {size_bytes} bytes, aligned to {align_bytes}; asked for by:");
+    let is_outside = |address: &usize| !image::allocator_text().contains(address);
+    for address in backtrace::walk(frame_pointer).filter(is_outside).take(CALLER_FRAMES) {
+        log::error!("    {}", ReturnAddress(address));
+    }
+    let suppressed = SUPPRESSED.swap(0, Ordering::Relaxed);
+    if suppressed > 0 {
+        log::error!("{suppressed} more failed since the last report");
+    }
+    log::error!(
+        "memory: {} kB, {} free; heap {}, arena {}, files {}, buffers {}, page tables {}",
+        kib(total_pages()),
+        kib(free_pages()),
+        kib(pages_for(Purpose::Heap)),
+        kib(pages_for(Purpose::Arena)),
+        kib(pages_for(Purpose::Files)),
+        kib(pages_for(Purpose::Buffers)),
+        kib(pages_for(Purpose::PageTables)),
+    );
+    // An interrupt handler should not be kept for as long as all stacks take.
+    if !idt::is_in_interrupt() {
+        write_top_stacks();
+    }
+}
+
+fn kib(pages: usize) -> usize {
+    pages * (PAGE_BYTES / 1024)
+}
+
+#[inline(never)]
+fn write_top_stacks() {
+    let mut top = TopStacks::<STACKS>::new(Rank::LiveBytes);
+    for number in 1..=tracker().stack_count() {
+        if let Some(stack) = tracker().stack(number) {
+            top.add(number, &stack);
+        }
+    }
+    for (number, stack) in top.iter() {
+        log::error!("stack {number}: {} bytes in {} blocks live:", stack.live_bytes, stack.live_blocks);
+        for frame in stack.frames().iter().take(STACK_FRAMES) {
+            log::error!("    {}", ReturnAddress(*frame));
+        }
+    }
+}

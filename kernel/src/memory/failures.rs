@@ -1,0 +1,74 @@
+//! Allocations that fail on purpose: of the heap, and of pages.
+//!
+//! Rules come through `/proc/fail_alloc` and `/proc/fail_page_alloc`. While there are none, the heap's fast path does
+//! not know of them, and a page costs one look at a flag.
+
+use core::fmt;
+use core::ops::RangeInclusive;
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use memstat::{Faults, NoCommand, Rule};
+
+use super::heap::tracker;
+use crate::arch::{backtrace, idt};
+use crate::sync::IrqLock;
+
+/// Innermost frames that are looked at to tell who asks: the heap's own are among them.
+const FRAMES: usize = 16;
+
+/// Failures of one sort.
+pub(crate) struct Failures {
+    faults: IrqLock<Faults>,
+    is_armed: AtomicBool,
+    /// Lets the heap know whether there are rules.
+    arm_heap: Option<fn(bool)>,
+}
+
+/// Of blocks.
+pub(crate) static HEAP: Failures = Failures::new(Some(|is_armed| tracker().fail_on_purpose(is_armed)));
+/// Of pages.
+pub(crate) static PAGES: Failures = Failures::new(None);
+
+impl Failures {
+    const fn new(arm_heap: Option<fn(bool)>) -> Self {
+        Self { faults: IrqLock::new(Faults::OFF), is_armed: AtomicBool::new(false), arm_heap }
+    }
+
+    /// Whether there is a rule.
+    pub(crate) fn is_armed(&self) -> bool {
+        self.is_armed.load(Ordering::Relaxed)
+    }
+
+    /// Whether an allocation is to fail.
+    #[cold]
+    pub(crate) fn should_fail(&self, size_bytes: usize, frame_pointer: usize) -> bool {
+        let is_at_site = |sites: &RangeInclusive<usize>| {
+            backtrace::walk(frame_pointer).take(FRAMES).any(|address| sites.contains(&address))
+        };
+        self.faults.lock().should_fail(size_bytes, idt::is_in_interrupt(), is_at_site)
+    }
+
+    /// Takes a command in.
+    pub(crate) fn apply(
+        &self,
+        command: &str,
+        site: impl FnOnce(&str) -> Option<RangeInclusive<usize>>,
+    ) -> Result<(), NoCommand> {
+        let mut faults = self.faults.lock().clone();
+        faults.apply(command, site)?;
+        let is_armed = faults.rule != Rule::Off;
+        *self.faults.lock() = faults;
+        self.is_armed.store(is_armed, Ordering::Relaxed);
+        if let Some(arm) = self.arm_heap {
+            arm(is_armed);
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Failures {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let faults = self.faults.lock().clone();
+        faults.fmt(out)
+    }
+}
