@@ -2,6 +2,8 @@
 
 use core::ptr::NonNull;
 
+use crate::corruption::Corruption;
+
 /// Bytes in a page, the unit in which the arena grows and shrinks.
 pub const PAGE_SIZE_BYTES: usize = 4096;
 
@@ -18,7 +20,7 @@ pub struct StackSpan {
 
 /// The surroundings of a tracker: clock, CPU, task, interrupts, and frames for the arena.
 ///
-/// No method may allocate from the heap that the tracker watches: all are called under its lock.
+/// No method may allocate from the heap that the tracker watches: all but `tell` are called under its lock.
 ///
 /// # Safety
 ///
@@ -81,4 +83,10 @@ pub unsafe trait Platform: Sync {
     ///
     /// `page` came from `take_page` and nothing points into it any more.
     unsafe fn give_page(&self, page: NonNull<u8>);
+
+    /// Tells of a guard that was written over: called once for each, when the tracker's lock is not held any more, from
+    /// the operation that found it.
+    fn tell(&self, corruption: &Corruption) {
+        let _ = corruption;
+    }
 }

@@ -8,6 +8,7 @@ mod clear;
 mod dmesg;
 mod echo;
 mod free;
+mod guard;
 mod help;
 mod ls;
 mod memstat;
@@ -25,7 +26,7 @@ pub(crate) use session::Session;
 
 use crate::console::{self, input};
 
-static TABLE: [Command<Session>; 17] = [
+static TABLE: [Command<Session>; 18] = [
     bench::COMMAND,
     bug::COMMAND,
     cat::COMMAND,
@@ -34,6 +35,7 @@ static TABLE: [Command<Session>; 17] = [
     dmesg::COMMAND,
     echo::COMMAND,
     free::COMMAND,
+    guard::COMMAND,
     help::COMMAND,
     ls::COMMAND,
     memstat::COMMAND,

@@ -25,6 +25,8 @@ pub(crate) mod bench;
 #[cfg(target_os = "none")]
 pub(crate) mod buffers;
 #[cfg(target_os = "none")]
+mod corruption;
+#[cfg(target_os = "none")]
 mod early;
 #[cfg(target_os = "none")]
 pub(crate) mod files;

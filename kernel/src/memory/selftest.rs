@@ -206,8 +206,11 @@ pub(crate) fn bad_frees_do_no_harm() -> Outcome {
 
 /// With no memory left kmalloc says null; after the frees everything is there again.
 pub(crate) fn exhaustion() -> Outcome {
-    // The history may grow meanwhile.
-    let usable_pages = || free_pages() + pages_for(Purpose::Arena);
+    // The history may grow meanwhile, and blocks that are freed may be held back.
+    let usable_pages = || {
+        tracker().let_all_go();
+        free_pages() + pages_for(Purpose::Arena)
+    };
     let (before, pages) = (tracker().counters(), usable_pages());
     let mut chain: *mut u8 = null_mut();
     // From large blocks to small, so that few are needed. Each holds the one before: nothing else to keep

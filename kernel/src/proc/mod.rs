@@ -5,6 +5,7 @@
 mod allocs;
 mod buddyinfo;
 mod cmdline;
+pub(crate) mod guard;
 mod iomem;
 mod meminfo;
 mod mounts;
@@ -16,10 +17,11 @@ use vfs::{Content, GeneratedFs, Node};
 
 use crate::arch::clock;
 
-static NODES: [Node; 9] = [
+static NODES: [Node; 10] = [
     Node { name: "allocs", content: Content::Table(&allocs::Allocs) },
     Node { name: "buddyinfo", content: Content::Text(&buddyinfo::BuddyInfo) },
     Node { name: "cmdline", content: Content::Text(&cmdline::CommandLine) },
+    Node { name: "guard", content: Content::Text(&guard::GuardFile) },
     Node { name: "iomem", content: Content::Text(&iomem::IoMem) },
     Node { name: "meminfo", content: Content::Text(&meminfo::MemInfo) },
     Node { name: "mounts", content: Content::Text(&mounts::MountTable) },

@@ -6,15 +6,19 @@ use core::ptr::NonNull;
 
 use crate::arena::Arena;
 use crate::backend::{Backend, Location};
-use crate::bad_free::{BadFree, BadFreeKind};
+use crate::bad_free::BadFree;
 use crate::counters::{Counters, Since, Tallies};
+use crate::guard::{GuardLevel, Guards, zones};
 use crate::history::{Event, EventKind, History};
 use crate::level::Level;
 use crate::live::LiveMap;
 use crate::platform::Platform;
-use crate::record::{Origin, Record};
+use crate::record::{Guarding, Origin, Record};
 use crate::stacks::Depot;
 
+mod checks;
+mod guarded;
+mod guarded_quick;
 mod quick;
 
 #[derive(Debug)]
@@ -37,6 +41,22 @@ pub(super) struct Inner<B> {
     pub(super) history: History,
     pub(super) arena: Arena,
     pub(super) since: Since,
+    pub(super) guards: Guards,
+    /// Whether new blocks get guards, or frees are remembered.
+    pub(super) is_guarding: bool,
+    /// What the quick way of a guarded block has to do, where [`Way::Fully`] is the way.
+    pub(super) guarded_way: GuardedWay,
+}
+
+/// What there is to do for a guarded block, at level `blocks` over a backend with quick ways.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum GuardedWay {
+    /// No quick way.
+    Fully,
+    /// A zone behind the block.
+    RedZone,
+    /// Zones on both sides, patterns inside, and the block is held back.
+    Full,
 }
 
 /// What there is to do beside the backend's work. All but the last stand for a backend with quick ways.
@@ -93,6 +113,10 @@ impl Claim for Layout {
     }
 }
 
+/// Something was found that is to be told before anything more can be done.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Untold;
+
 /// How far the fast path of an allocation came.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Progress {
@@ -135,6 +159,9 @@ impl<B: Backend> Inner<B> {
             history: History::new(),
             arena: Arena::new(),
             since: Since { counters: 0, blocks: 0, stacks: 0, history: 0 },
+            guards: Guards::new(),
+            is_guarding: false,
+            guarded_way: GuardedWay::Fully,
         }
     }
 
@@ -151,18 +178,28 @@ impl<B: Backend> Inner<B> {
         }
     }
 
-    /// Allocates, at any level.
+    /// Allocates, at any level. An error says that blocks which are held back could make room, once what was found is
+    /// told.
     pub(super) fn allocate<P: Platform>(
         &mut self,
         layout: Layout,
         caller: &Caller<'_, P>,
-    ) -> Option<NonNull<u8>> {
-        let Some(block) = self.backend.as_mut().and_then(|backend| backend.allocate(layout)) else {
+    ) -> Result<Option<NonNull<u8>>, Untold> {
+        if self.is_guarding
+            && let Some(block) = self.allocate_guarded(layout, caller)
+        {
+            return Ok(Some(block));
+        }
+        let block = self.allocate_from_backend(layout);
+        if block.is_none() && self.guards.freed.held_blocks() > 0 {
+            return Err(Untold);
+        }
+        let Some(block) = block else {
             self.fail(layout.size(), caller);
-            return None;
+            return Ok(None);
         };
         self.account(block, layout, caller);
-        Some(block.cast())
+        Ok(Some(block.cast()))
     }
 
     /// Counts and records a new block as the level says.
@@ -172,17 +209,25 @@ impl<B: Backend> Inner<B> {
         layout: Layout,
         caller: &Caller<'_, P>,
     ) {
+        let platform = caller.platform;
         if self.is_counting {
-            self.tallies.count_allocation(caller.platform.cpu(), layout.size(), block.len());
+            self.tallies.count_allocation(platform.cpu(), layout.size(), block.len());
         }
-        if self.level >= Level::Blocks {
-            self.record(block.cast(), layout, caller);
+        if self.level >= Level::Blocks && self.record(block.cast(), layout, Guarding::None, caller).is_none()
+        {
+            self.tallies.cpu_mut(platform.cpu()).untracked += 1;
         }
     }
 
-    /// Enters a new block in the live map, and in what lies above it.
+    /// Enters a new block in the live map, and in what lies above it; `None` if there is no room for its record.
     #[inline]
-    fn record<P: Platform>(&mut self, block: NonNull<u8>, layout: Layout, caller: &Caller<'_, P>) {
+    fn record<P: Platform>(
+        &mut self,
+        block: NonNull<u8>,
+        layout: Layout,
+        guarding: Guarding,
+        caller: &Caller<'_, P>,
+    ) -> Option<Record> {
         let platform = caller.platform;
         let stack = if self.level >= Level::Stacks {
             let span = platform.stack(caller.frame_pointer);
@@ -192,18 +237,18 @@ impl<B: Backend> Inner<B> {
         };
         self.sequence += 1;
         let origin = Origin::now(self.sequence, stack.as_ref().map_or(0, |stack| stack.number()), platform);
-        let record = Record::new(block, layout, &origin);
-        if self.live.insert(record, &mut self.arena, platform).is_ok() {
+        let record = Record::new(block, layout, &origin).with_guarding(guarding);
+        let is_entered = self.live.insert(record, &mut self.arena, platform).is_ok();
+        if is_entered {
             self.tallies.add_recorded_bytes(layout.size());
             if let Some(stack) = stack {
                 stack.add(layout.size());
             }
-        } else {
-            self.tallies.cpu_mut(platform.cpu()).untracked += 1;
         }
-        if self.level == Level::Full {
+        if self.level == Level::Full && (is_entered || guarding == Guarding::None) {
             self.history.write(Event::of_block(EventKind::Allocate, &record), &mut self.arena, platform);
         }
+        is_entered.then_some(record)
     }
 
     /// Frees a block, at any level.
@@ -219,10 +264,25 @@ impl<B: Backend> Inner<B> {
         else {
             return self.free_unrecorded(block, claim.layout(), caller);
         };
+        if self.is_guarding || record.guarding() != Guarding::None {
+            self.free_guarded(&record, caller);
+            return Ok(());
+        }
         let Some(backend) = self.backend.as_mut() else { return Ok(()) };
         // SAFETY: the live map had the block, with the layout that it was allocated with, and has it no
         // more.
         let taken_bytes = unsafe { backend.deallocate(block, record.layout()) };
+        self.count_free_of(&record, taken_bytes, platform);
+        // The last record of another level is gone.
+        if self.live.len() == 0 && self.level < Level::Blocks {
+            self.choose_ways();
+        }
+        Ok(())
+    }
+
+    /// Counts the free of a block that was recorded, and says so to what lies above the records.
+    #[inline]
+    fn count_free_of(&mut self, record: &Record, taken_bytes: usize, platform: &impl Platform) {
         self.tallies.subtract_recorded_bytes(record.size_bytes());
         if let Some(stack) = self.depot.get_mut(record.stack()) {
             stack.subtract(record.size_bytes());
@@ -232,15 +292,10 @@ impl<B: Backend> Inner<B> {
             if self.level == Level::Full {
                 self.sequence += 1;
                 let origin = Origin::now(self.sequence, record.stack(), platform);
-                let event = Event::of_free(&record, &origin);
+                let event = Event::of_free(record, &origin);
                 self.history.write(event, &mut self.arena, platform);
             }
         }
-        // The last record of another level is gone.
-        if self.live.len() == 0 && self.level < Level::Blocks {
-            self.choose_ways();
-        }
-        Ok(())
     }
 
     /// Frees a block that the live map does not have with this layout: it came when none was recorded, or
@@ -275,6 +330,9 @@ impl<B: Backend> Inner<B> {
     ///
     /// The caller gives the block up, if it is one.
     unsafe fn give_unrecorded(&mut self, block: NonNull<u8>, claimed: Option<Layout>) -> Option<usize> {
+        if self.owner_of(address_of(block)).is_some() {
+            return None;
+        }
         let backend = self.backend.as_mut()?;
         if backend.can_locate() {
             // SAFETY: handed on to the caller; the backend itself makes sure that it is a live block.
@@ -324,6 +382,7 @@ impl<B: Backend> Inner<B> {
     #[inline(never)]
     fn refuse<P: Platform>(&mut self, bad: BadFree, caller: &Caller<'_, P>) -> BadFree {
         self.tallies.cpu_mut(caller.platform.cpu()).bad_frees += 1;
+        self.guards.count_bad_free(bad.kind);
         self.note(EventKind::BadFree, bad.address, 0, None, caller);
         bad
     }
@@ -361,12 +420,19 @@ impl<B: Backend> Inner<B> {
         self.choose_ways();
     }
 
-    fn choose_ways(&mut self) {
+    pub(super) fn choose_ways(&mut self) {
+        self.is_guarding = self.level >= Level::Blocks && self.guards.level > GuardLevel::Off;
+        let is_guarded = self.is_guarding || self.guards.statistics.guarded_blocks > 0;
         let is_quick = self.backend.as_ref().is_some_and(Backend::is_quick);
         let is_known = self.backend.as_ref().is_none_or(|backend| backend.live().is_some());
         self.is_counting = self.level != Level::Off || !is_known;
+        self.guarded_way = match self.guards.level {
+            GuardLevel::RedZone if is_quick && self.level == Level::Blocks => GuardedWay::RedZone,
+            GuardLevel::Full if is_quick && self.level == Level::Blocks => GuardedWay::Full,
+            _ => GuardedWay::Fully,
+        };
         self.allocation_way = match self.level {
-            _ if !is_quick => Way::Fully,
+            _ if !is_quick || self.is_guarding => Way::Fully,
             Level::Off if !self.is_counting => Way::Pass,
             Level::Off | Level::Counters => Way::Count,
             Level::Blocks => Way::Record,
@@ -374,6 +440,7 @@ impl<B: Backend> Inner<B> {
             Level::Full => Way::RecordEvent,
         };
         self.free_way = match self.allocation_way {
+            _ if is_guarded => Way::Fully,
             // A stack is not walked for a free.
             Way::RecordStack => Way::Record,
             Way::Pass | Way::Count if self.live.len() != 0 => Way::Fully,
@@ -384,8 +451,11 @@ impl<B: Backend> Inner<B> {
     /// Brings the live values up to date. While nothing is counted the backend knows them.
     pub(super) fn synchronise(&mut self) {
         if self.level == Level::Off
-            && let Some(live) = self.backend.as_ref().and_then(Backend::live)
+            && let Some(mut live) = self.backend.as_ref().and_then(Backend::live)
         {
+            // What is held back is not live any more.
+            live.blocks -= self.guards.freed.held_blocks() as u64;
+            live.bytes -= self.guards.freed.held_bytes() as u64;
             self.tallies.set_live(live);
         }
     }
@@ -398,21 +468,13 @@ impl<B: Backend> Inner<B> {
 
     /// The layout of a live block that is not recorded, as far as the backend knows it.
     pub(super) fn unrecorded_layout(&self, address: usize) -> Option<Layout> {
+        if self.owner_of(address).is_some() {
+            return None;
+        }
         match self.backend.as_ref()?.locate(address) {
             Location::Live { start, layout } if start == address => Some(layout),
             _ => None,
         }
-    }
-
-    /// What is wrong with an address that is no live block.
-    pub(super) fn bad_free(&self, address: usize) -> BadFree {
-        let location = self.backend.as_ref().map_or(Location::Unknown, |backend| backend.locate(address));
-        let kind = match location {
-            Location::Free { start } if start == address => BadFreeKind::DoubleFree,
-            Location::Live { start, .. } if start != address => BadFreeKind::Interior { start },
-            _ => BadFreeKind::NeverAllocated,
-        };
-        BadFree { address, kind }
     }
 
     pub(super) fn layout_of<P: Platform>(
@@ -428,6 +490,9 @@ impl<B: Backend> Inner<B> {
             }
             let bad = BadFree::wrong_layout(record);
             return Err(self.refuse(bad, caller));
+        }
+        if self.owner_of(address).is_some() {
+            return Err(self.refuse(self.bad_free(address), caller));
         }
         let can_locate = self.backend.as_ref().is_some_and(Backend::can_locate);
         let unrecorded = if can_locate {
@@ -450,11 +515,17 @@ impl<B: Backend> Inner<B> {
         caller: &Caller<'_, P>,
     ) -> bool {
         let Ok(new) = Layout::from_size_align(new_size_bytes, old.align()) else { return false };
-        let Some(backend) = self.backend.as_ref() else { return false };
-        if backend.usable_size_bytes(new) != backend.usable_size_bytes(old) {
+        let address = address_of(block);
+        let guarding = self.live.get(address).map_or(Guarding::None, Record::guarding);
+        let fits = self.backend.as_ref().is_some_and(|backend| {
+            let usable =
+                |layout| zones::backend_layout(guarding, layout).map(|own| backend.usable_size_bytes(own));
+            usable(new) == usable(old)
+        });
+        if !fits {
             return false;
         }
-        let address = address_of(block);
+        self.check_zones_at(address);
         let mut stacks = (0, 0);
         if let Some(old_stack) = self.live.get(address).map(Record::stack) {
             // Where it moves, the block is charged to the stack that asked for the new size; so it is here.
@@ -462,6 +533,8 @@ impl<B: Backend> Inner<B> {
             stacks = (old_stack, new_stack);
             if let Some(record) = self.live.get_mut(address) {
                 record.set_size_and_stack(new_size_bytes, new_stack);
+                // SAFETY: the backend's block is as long as one for the new size.
+                unsafe { zones::write(record) };
             }
             self.tallies.subtract_recorded_bytes(old.size());
             self.tallies.add_recorded_bytes(new_size_bytes);

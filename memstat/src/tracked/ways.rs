@@ -6,7 +6,7 @@ use core::alloc::Layout;
 use core::ptr::NonNull;
 
 use super::Tracked;
-use super::inner::{Caller, Claim, Progress};
+use super::inner::{Caller, Claim, GuardedWay, Progress};
 use crate::backend::Backend;
 use crate::bad_free::BadFree;
 use crate::lock::Suspended;
@@ -71,6 +71,17 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     /// The way of any allocation.
     #[inline(never)]
     pub(super) fn allocate_fully(&self, suspended: Suspended, layout: Layout) -> Option<NonNull<u8>> {
+        // SAFETY: `allocate` entered this lock just now.
+        let mut inner = unsafe { self.inner.resume(&self.platform, suspended) };
+        let block = match inner.guarded_way {
+            GuardedWay::Fully => None,
+            GuardedWay::RedZone => inner.allocate_zoned::<P, false>(layout, &self.platform),
+            GuardedWay::Full => inner.allocate_zoned::<P, true>(layout, &self.platform),
+        };
+        if block.is_some() {
+            return block;
+        }
+        let suspended = inner.suspend();
         self.allocate_slowly(suspended, layout, self.platform.frame_pointer())
     }
 
@@ -85,7 +96,19 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     ) -> Option<NonNull<u8>> {
         // SAFETY: `allocate` entered this lock just now.
         let mut inner = unsafe { self.inner.resume(&self.platform, suspended) };
-        inner.allocate(layout, &Caller { frame_pointer, platform: &self.platform })
+        let caller = Caller { frame_pointer, platform: &self.platform };
+        loop {
+            let allocated = inner.allocate(layout, &caller);
+            if inner.guards.findings.is_empty() {
+                return allocated.unwrap_or_default();
+            }
+            drop(inner);
+            self.tell_findings();
+            if let Ok(block) = allocated {
+                return block;
+            }
+            inner = self.enter();
+        }
     }
 
     /// The way of a free of a recorded block, as long as nothing shrinks.
@@ -137,6 +160,17 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         claim: impl Claim,
         report: impl FnOnce(BadFree),
     ) {
+        // SAFETY: the caller entered this lock just now.
+        let mut inner = unsafe { self.inner.resume(&self.platform, suspended) };
+        let is_freed = match inner.guarded_way {
+            GuardedWay::Fully => false,
+            GuardedWay::RedZone => inner.free_zoned::<P, _, false>(address, claim, &self.platform),
+            GuardedWay::Full => inner.free_zoned::<P, _, true>(address, claim, &self.platform),
+        };
+        if is_freed {
+            return;
+        }
+        let suspended = inner.suspend();
         self.free_slowly(suspended, address, claim, report, self.platform.frame_pointer());
     }
 
@@ -155,7 +189,11 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         let mut inner = unsafe { self.inner.resume(&self.platform, suspended) };
         let Some(block) = NonNull::new(address as *mut u8) else { return };
         let freed = inner.free(block, claim, &Caller { frame_pointer, platform: &self.platform });
+        let has_findings = !inner.guards.findings.is_empty();
         drop(inner);
+        if has_findings {
+            self.tell_findings();
+        }
         if let Err(bad) = freed {
             report(bad);
         }
