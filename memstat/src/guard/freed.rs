@@ -99,7 +99,9 @@ impl FreedBlocks {
         if self.ring.len() > 0 {
             return;
         }
-        while self.ring.len() < MOST_REMEMBERED {
+        // Most of a small arena is for the records.
+        let most = MOST_REMEMBERED.min((arena.limit_pages() / 8).saturating_mul(PER_PAGE));
+        while self.ring.len() < most {
             // SAFETY: entries are read only up to the last one that was noted.
             if unsafe { self.ring.push_page(arena, platform) }.is_err() {
                 break;

@@ -4,6 +4,7 @@ use super::Tracked;
 use crate::backend::Backend;
 use crate::guard::{GuardLevel, GuardStatistics};
 use crate::platform::Platform;
+use crate::record::Record;
 
 /// What a look at all guards came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,6 +40,13 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     /// What the guards did and found.
     pub fn guard_statistics(&self) -> GuardStatistics {
         self.enter().guards.statistics()
+    }
+
+    /// The record of the freed block that started at `address`, while it is held back.
+    pub fn held_block(&self, address: usize) -> Option<Record> {
+        let inner = self.enter();
+        let held = inner.guards.freed.held().find(|freed| freed.block.address() == address);
+        held.map(|freed| freed.block)
     }
 
     /// Sets how many freed blocks, and how many bytes of them, are held back at most.

@@ -230,6 +230,8 @@ impl<S> Heap<S> {
 }
 
 #[cfg(test)]
+mod guard_model;
+#[cfg(test)]
 mod model;
 #[cfg(test)]
 mod tests;
