@@ -27,6 +27,8 @@ pub(crate) mod buffers;
 #[cfg(target_os = "none")]
 mod corruption;
 #[cfg(target_os = "none")]
+pub(crate) mod drivers;
+#[cfg(target_os = "none")]
 mod early;
 #[cfg(target_os = "none")]
 pub(crate) mod files;

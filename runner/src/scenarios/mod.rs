@@ -8,6 +8,7 @@ mod boot;
 mod devices;
 mod faults;
 mod files;
+mod guards;
 mod image;
 mod memory;
 mod selftest;
@@ -21,7 +22,7 @@ use crate::vm::Vm;
 
 /// All scenarios. The slowest machines stand first, so that none of them is still at work when the rest is done.
 pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
-    let subjects: [&[Scenario]; 9] = [
+    let subjects: [&[Scenario]; 10] = [
         boot::SCENARIOS,
         faults::SCENARIOS,
         memory::SCENARIOS,
@@ -29,6 +30,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
         bench::SCENARIOS,
         shell::SCENARIOS,
         files::SCENARIOS,
+        guards::SCENARIOS,
         devices::SCENARIOS,
         image::SCENARIOS,
     ];

@@ -325,14 +325,14 @@ impl Bench {
     }
 
     fn set_guard(&mut self) {
-        self.guard = GuardLevel::ALL[self.random.below(GuardLevel::ALL.len())];
+        self.guard = GuardLevel::ALL[self.random.below(2 * GuardLevel::ALL.len()).min(3)];
         self.heap.set_guard(self.guard);
         self.judge();
         self.assert_nothing_is_held();
     }
 
     fn set_level(&mut self) {
-        self.level = Level::ALL[self.random.below(Level::ALL.len())];
+        self.level = Level::ALL[5 - self.random.below(25).isqrt() - 1];
         self.heap.set_level(self.level);
         self.judge();
         self.assert_nothing_is_held();
