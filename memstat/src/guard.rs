@@ -3,10 +3,12 @@
 //! A block's record says how the block is guarded, so a switch of the level leaves no false report. The parts:
 //! `zones` (patterns around a block, and in it), `freed` (the last frees, and the blocks that are held back).
 
+use core::alloc::Layout;
 use core::fmt;
 
 use crate::bad_free::BadFreeKind;
 use crate::corruption::{Corruption, CorruptionKind};
+use crate::record::Guarding;
 
 pub(crate) mod freed;
 pub(crate) mod zones;
@@ -113,6 +115,23 @@ impl Findings {
     }
 }
 
+/// What the backend is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted {
+    pub(crate) guarding: Guarding,
+    pub(crate) layout: Layout,
+    /// Bytes before the caller's block.
+    pub(crate) front_bytes: usize,
+}
+
+impl Wanted {
+    /// A block without guards.
+    #[inline]
+    pub(crate) fn plain(layout: Layout) -> Self {
+        Self { guarding: Guarding::None, layout, front_bytes: 0 }
+    }
+}
+
 /// The guards' own state.
 #[derive(Debug)]
 pub(crate) struct Guards {
@@ -144,6 +163,28 @@ impl Guards {
                 held_bytes: 0,
             },
         }
+    }
+
+    /// What the backend is asked for where the level has guards.
+    #[inline(never)]
+    pub(crate) fn wanted(&self, layout: Layout) -> Wanted {
+        let guarding = match self.level {
+            GuardLevel::Off | GuardLevel::Free => Guarding::None,
+            GuardLevel::RedZone => Guarding::RearZone,
+            GuardLevel::Full => Guarding::BothZones,
+        };
+        let guarding = zones::possible(guarding, layout.align());
+        let front_bytes = zones::front_bytes(guarding, layout.align());
+        match zones::backend_layout(guarding, layout) {
+            Some(layout) => Wanted { guarding, layout, front_bytes },
+            None => Wanted::plain(layout),
+        }
+    }
+
+    /// Whether a block of that size gets patterns inside, and is held back.
+    #[inline]
+    pub(crate) fn fills(&self, size_bytes: usize) -> bool {
+        self.level == GuardLevel::Full && size_bytes <= zones::MOST_PATTERN_BYTES
     }
 
     /// Counts what was found, and keeps it until it is told.

@@ -8,7 +8,7 @@ use crate::arena::Arena;
 use crate::backend::{Backend, Location};
 use crate::bad_free::BadFree;
 use crate::counters::{Counters, Since, Tallies};
-use crate::guard::{GuardLevel, Guards, zones};
+use crate::guard::{GuardLevel, Guards, Wanted, zones};
 use crate::history::{Event, EventKind, History};
 use crate::level::Level;
 use crate::live::LiveMap;
@@ -185,38 +185,54 @@ impl<B: Backend> Inner<B> {
         layout: Layout,
         caller: &Caller<'_, P>,
     ) -> Result<Option<NonNull<u8>>, Untold> {
-        if self.is_guarding
-            && let Some(block) = self.allocate_guarded(layout, caller)
-        {
-            return Ok(Some(block));
+        let mut wanted = Wanted::plain(layout);
+        if self.is_guarding {
+            wanted = self.guards.wanted(layout);
         }
-        let block = self.allocate_from_backend(layout);
-        if block.is_none() && self.guards.freed.held_blocks() > 0 {
-            return Err(Untold);
+        loop {
+            let own = self.backend.as_mut().and_then(|backend| backend.allocate(wanted.layout));
+            let Some(own) = own else {
+                if let Some(other) = self.make_memory(wanted, layout)? {
+                    wanted = other;
+                    continue;
+                }
+                self.fail(layout.size(), caller);
+                return Ok(None);
+            };
+            // SAFETY: the backend's block has the zone before the caller's, and more.
+            let block = unsafe { own.cast::<u8>().add(wanted.front_bytes) };
+            if self.account(block, own.len(), layout, wanted.guarding, caller) {
+                return Ok(Some(block));
+            }
+            // SAFETY: allocated just now with this layout, and nobody knows it.
+            unsafe { self.give_to_backend(own.cast(), wanted.layout) };
+            wanted = Wanted::plain(layout);
         }
-        let Some(block) = block else {
-            self.fail(layout.size(), caller);
-            return Ok(None);
-        };
-        self.account(block, layout, caller);
-        Ok(Some(block.cast()))
     }
 
-    /// Counts and records a new block as the level says.
+    /// Counts and records a new block as the level says. A block with guards must have a record: false if there is no
+    /// room for it, and nothing has changed then.
     pub(super) fn account<P: Platform>(
         &mut self,
-        block: NonNull<[u8]>,
+        block: NonNull<u8>,
+        taken_bytes: usize,
         layout: Layout,
+        guarding: Guarding,
         caller: &Caller<'_, P>,
-    ) {
-        let platform = caller.platform;
+    ) -> bool {
+        let cpu = caller.platform.cpu();
+        if self.level >= Level::Blocks {
+            match self.record(block, layout, guarding, caller) {
+                Some(record) if guarding != Guarding::None => self.write_guards(&record),
+                None if guarding != Guarding::None => return false,
+                None => self.tallies.cpu_mut(cpu).untracked += 1,
+                _ => {}
+            }
+        }
         if self.is_counting {
-            self.tallies.count_allocation(platform.cpu(), layout.size(), block.len());
+            self.tallies.count_allocation(cpu, layout.size(), taken_bytes);
         }
-        if self.level >= Level::Blocks && self.record(block.cast(), layout, Guarding::None, caller).is_none()
-        {
-            self.tallies.cpu_mut(platform.cpu()).untracked += 1;
-        }
+        true
     }
 
     /// Enters a new block in the live map, and in what lies above it; `None` if there is no room for its record.
@@ -330,7 +346,7 @@ impl<B: Backend> Inner<B> {
     ///
     /// The caller gives the block up, if it is one.
     unsafe fn give_unrecorded(&mut self, block: NonNull<u8>, claimed: Option<Layout>) -> Option<usize> {
-        if self.owner_of(address_of(block)).is_some() {
+        if self.has_owner(address_of(block)) {
             return None;
         }
         let backend = self.backend.as_mut()?;
@@ -339,10 +355,21 @@ impl<B: Backend> Inner<B> {
             return unsafe { backend.deallocate_unsized(block) };
         }
         let has_unrecorded = self.has_unrecorded();
-        let backend = self.backend.as_mut()?;
         // SAFETY: handed on to the caller. The backend can't tell, but there are such blocks, and the caller
         // knows the layout of one.
-        claimed.filter(|_| has_unrecorded).map(|layout| unsafe { backend.deallocate(block, layout) })
+        claimed.filter(|_| has_unrecorded).map(|layout| unsafe { self.give_to_backend(block, layout) })
+    }
+
+    /// Gives a block to the backend, off the common ways.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Backend::deallocate`].
+    #[cold]
+    #[inline(never)]
+    unsafe fn give_to_backend(&mut self, block: NonNull<u8>, layout: Layout) -> usize {
+        // SAFETY: handed on to the caller.
+        self.backend.as_mut().map_or(0, |backend| unsafe { backend.deallocate(block, layout) })
     }
 
     /// Whether blocks are live of which there is no record.
@@ -468,7 +495,7 @@ impl<B: Backend> Inner<B> {
 
     /// The layout of a live block that is not recorded, as far as the backend knows it.
     pub(super) fn unrecorded_layout(&self, address: usize) -> Option<Layout> {
-        if self.owner_of(address).is_some() {
+        if self.has_owner(address) {
             return None;
         }
         match self.backend.as_ref()?.locate(address) {
@@ -491,7 +518,7 @@ impl<B: Backend> Inner<B> {
             let bad = BadFree::wrong_layout(record);
             return Err(self.refuse(bad, caller));
         }
-        if self.owner_of(address).is_some() {
+        if self.has_owner(address) {
             return Err(self.refuse(self.bad_free(address), caller));
         }
         let can_locate = self.backend.as_ref().is_some_and(Backend::can_locate);

@@ -21,7 +21,16 @@ pub(in super::super) struct CheckStep {
 }
 
 impl<B: Backend> Inner<B> {
+    /// Whether there is a block as [`Inner::owner_of`] says.
+    #[inline]
+    pub(super) fn has_owner(&self, address: usize) -> bool {
+        let may_have = self.guards.statistics.guarded_blocks > 0 || self.guards.freed.held_blocks() > 0;
+        may_have && self.owner_of(address).is_some()
+    }
+
     /// The live or held block at whose front zone, or own start, the backend's block at `address` begins.
+    #[cold]
+    #[inline(never)]
     pub(super) fn owner_of(&self, address: usize) -> Option<Record> {
         if self.guards.statistics.guarded_blocks > 0 {
             let fronts = (4..=zones::MOST_FRONT_BYTES.ilog2()).map(|log2| 1_usize << log2);

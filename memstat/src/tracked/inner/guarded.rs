@@ -3,11 +3,11 @@
 use core::alloc::Layout;
 use core::ptr::NonNull;
 
-use super::{Caller, Inner};
+use super::{Caller, Inner, Untold};
 use crate::backend::Backend;
 use crate::corruption::CorruptionKind;
 use crate::guard::freed::Freed;
-use crate::guard::{GuardLevel, zones};
+use crate::guard::{Wanted, zones};
 use crate::level::Level;
 use crate::platform::Platform;
 use crate::record::{Guarding, Origin, Record};
@@ -16,52 +16,37 @@ use crate::record::{Guarding, Origin, Record};
 const MOST_LET_GO: usize = 16;
 
 impl<B: Backend> Inner<B> {
-    /// A block from the backend; if there is none, what is held back is let go, until enough was found.
-    pub(super) fn allocate_from_backend(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
-        loop {
-            let block = self.backend.as_mut().and_then(|backend| backend.allocate(layout));
-            if block.is_some() || !self.let_oldest_go() {
-                return block;
-            }
+    /// The backend has no such block. Says what it is to be asked for again, if it is: for the same, as the oldest block
+    /// that is held back was let go, or for a block without guards. An error says that what was found is to be told
+    /// first.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn make_memory(&mut self, wanted: Wanted, layout: Layout) -> Result<Option<Wanted>, Untold> {
+        if self.let_oldest_go() {
+            return Ok(Some(wanted));
         }
+        if self.guards.freed.held_blocks() > 0 {
+            return Err(Untold);
+        }
+        let had_guards = wanted.guarding != Guarding::None;
+        Ok(had_guards.then(|| Wanted::plain(layout)))
     }
 
-    /// Allocates a block with guards. `None` if the level wants none, or there is no memory for them.
-    pub(super) fn allocate_guarded<P: Platform>(
-        &mut self,
-        layout: Layout,
-        caller: &Caller<'_, P>,
-    ) -> Option<NonNull<u8>> {
-        let wanted = match self.guards.level {
-            GuardLevel::Off | GuardLevel::Free => return None,
-            GuardLevel::RedZone => Guarding::RearZone,
-            GuardLevel::Full => Guarding::BothZones,
-        };
-        let guarding = zones::possible(wanted, layout.align());
-        let own_layout = zones::backend_layout(guarding, layout)?;
-        let own = self.allocate_from_backend(own_layout)?;
-        let front_bytes = zones::front_bytes(guarding, layout.align());
-        // SAFETY: the backend's block has the front zone and more.
-        let block = unsafe { own.cast::<u8>().add(front_bytes) };
-        let Some(record) = self.record(block, layout, guarding, caller) else {
-            let backend = self.backend.as_mut()?;
-            // SAFETY: allocated just now with this layout, and nobody knows it.
-            unsafe { backend.deallocate(own.cast(), own_layout) };
-            return None;
-        };
-        self.tallies.count_allocation(caller.platform.cpu(), layout.size(), own.len());
+    /// Writes the guards of a new block.
+    #[inline(never)]
+    pub(super) fn write_guards(&mut self, record: &Record) {
         self.guards.statistics.guarded_blocks += 1;
         // SAFETY: a fresh block with these zones.
         unsafe {
-            zones::write(&record);
-            if guarding_fills(self.guards.level, layout.size()) {
-                zones::fill(block.as_ptr(), layout.size(), zones::FRESH);
+            zones::write(record);
+            if self.guards.fills(record.size_bytes()) {
+                zones::fill(record.address() as *mut u8, record.size_bytes(), zones::FRESH);
             }
         }
-        Some(block)
     }
 
     /// Frees a block that the live map had and has no more, as its guards and the level say.
+    #[inline(never)]
     pub(super) fn free_guarded<P: Platform>(&mut self, record: &Record, caller: &Caller<'_, P>) {
         let platform = caller.platform;
         if record.guarding() != Guarding::None {
@@ -82,9 +67,9 @@ impl<B: Backend> Inner<B> {
         if is_held {
             // SAFETY: the caller of the free gave the block up, and the backend has not got it yet.
             unsafe { zones::fill(record.address() as *mut u8, record.size_bytes(), zones::FREED) };
-        } else if let Some(backend) = self.backend.as_mut() {
+        } else {
             // SAFETY: the live map had the block, which was allocated with this layout, and has it no more.
-            unsafe { backend.deallocate(own, own_layout) };
+            unsafe { self.give_to_backend(own, own_layout) };
         }
         // The last of what another level left is gone.
         if self.guards.statistics.guarded_blocks == 0 && !self.is_guarding {
@@ -95,7 +80,7 @@ impl<B: Backend> Inner<B> {
     /// Makes room to hold a block back; says whether it shall be.
     fn make_room(&mut self, record: &Record, taken_bytes: usize) -> bool {
         let freed = &self.guards.freed;
-        let is_wanted = guarding_fills(self.guards.level, record.size_bytes()) && freed.can_hold(taken_bytes);
+        let is_wanted = self.guards.fills(record.size_bytes()) && freed.can_hold(taken_bytes);
         for _ in 0..MOST_LET_GO {
             let freed = &self.guards.freed;
             let has_place = !freed.is_full();
@@ -111,6 +96,8 @@ impl<B: Backend> Inner<B> {
 
     /// Gives the oldest block that is held back to the backend, after a look at it. False if there is none, or what
     /// was found before is to be told first.
+    #[cold]
+    #[inline(never)]
     pub(in super::super) fn let_oldest_go(&mut self) -> bool {
         if !self.guards.findings.has_room() {
             return false;
@@ -119,9 +106,9 @@ impl<B: Backend> Inner<B> {
         self.check_freed(&freed);
         self.guards.freed.let_oldest_go();
         let own_layout = zones::backend_layout(freed.block.guarding(), freed.block.layout());
-        if let Some((backend, layout)) = self.backend.as_mut().zip(own_layout) {
+        if let Some(layout) = own_layout {
             // SAFETY: freed by its owner, allocated with this layout, and held back until now.
-            unsafe { backend.deallocate(own_block(&freed.block), layout) };
+            unsafe { self.give_to_backend(own_block(&freed.block), layout) };
         }
         true
     }
@@ -169,12 +156,6 @@ impl<B: Backend> Inner<B> {
             zones::fill(start, size_bytes, zones::FREED);
         }
     }
-}
-
-/// Whether a block of that size gets patterns inside, and is held back.
-#[inline]
-fn guarding_fills(level: GuardLevel, size_bytes: usize) -> bool {
-    level == GuardLevel::Full && size_bytes <= zones::MOST_PATTERN_BYTES
 }
 
 /// Where the backend's block starts.

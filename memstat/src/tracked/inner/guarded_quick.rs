@@ -41,7 +41,7 @@ impl<B: Backend> Inner<B> {
         });
         if !is_recorded {
             // SAFETY: allocated just now with this layout, and nobody knows it.
-            unsafe { backend.deallocate(own.cast(), own_layout) };
+            unsafe { self.give_to_backend(own.cast(), own_layout) };
             return None;
         }
         self.tallies.count_allocation(platform.cpu(), layout.size(), own.len());
@@ -153,7 +153,7 @@ impl<B: Backend> Inner<B> {
             if backend.deallocate_quickly(own as usize, Some(own_layout)).is_none()
                 && let Some(own) = NonNull::new(own)
             {
-                backend.deallocate(own, own_layout);
+                self.give_to_backend(own, own_layout);
             }
         }
         true
