@@ -3,8 +3,9 @@
 //! The ones that need forbidden instructions lie in `arch` and `memory`.
 
 use crate::arch::faults;
+use crate::memory::drivers;
 use crate::memory::heap::kmalloc;
-use crate::memory::{lesson, packets};
+use crate::memory::packets;
 
 /// A fault.
 pub(crate) struct Bug {
@@ -17,7 +18,7 @@ pub(crate) struct Bug {
 }
 
 /// All of them.
-pub(crate) static BUGS: [Bug; 7] = [
+pub(crate) static BUGS: [Bug; 10] = [
     Bug {
         name: "page-fault",
         summary: "write to an address where nothing is mapped; stops",
@@ -26,7 +27,22 @@ pub(crate) static BUGS: [Bug; 7] = [
     Bug { name: "null", summary: "read through a null pointer; stops", run: faults::read_null },
     Bug { name: "stack-overflow", summary: "recurse without end; stops", run: faults::overflow_stack },
     Bug { name: "panic", summary: "panic; stops", run: || panic!("asked for by a person") },
-    Bug { name: "double-free", summary: "free a block twice; goes on", run: lesson::free_twice },
+    Bug { name: "double-free", summary: "free a block twice; goes on", run: drivers::fail_to_start },
+    Bug {
+        name: "invalid-free",
+        summary: "free an address inside a block; goes on",
+        run: drivers::parse_text,
+    },
+    Bug {
+        name: "overrun",
+        summary: "write a byte behind a block; found at guard=redzone; goes on",
+        run: drivers::name_device,
+    },
+    Bug {
+        name: "use-after-free",
+        summary: "write to a freed block; found at guard=full; goes on",
+        run: drivers::answer_late,
+    },
     Bug { name: "leak", summary: "send packets through a driver that loses memory", run: packets::exchange },
     Bug { name: "oom", summary: "ask for more memory than there is; goes on", run: ask_for_too_much },
 ];

@@ -4,7 +4,7 @@
 //! later words win. An unknown word is named in a warning and has no effect.
 
 use log::LevelFilter;
-use memstat::Level;
+use memstat::{GuardLevel, Level};
 
 use crate::memory::frames::PAGE_BYTES;
 use crate::memory::heaps::Kind;
@@ -26,6 +26,8 @@ pub(crate) struct Config {
     pub(crate) arena_limit_bytes: Option<usize>,
     /// `symbols=full|off`: whether call stacks have names; `cut|noise|scattered|blind` damage them, for tests.
     pub(crate) symbols: SymbolSource,
+    /// `guard=off|free|redzone|full`: what is done against corruption.
+    pub(crate) guard: GuardLevel,
     /// `tmpfs.size=SIZE|PERCENT%`: the most that each file system in memory may hold.
     pub(crate) tmpfs_size: Share,
 }
@@ -48,6 +50,7 @@ impl Default for Config {
             level: Level::Stacks,
             history_events: None,
             arena_limit_bytes: None,
+            guard: GuardLevel::Off,
             // As Linux's tmpfs.
             tmpfs_size: Share::Percent(50),
             symbols: SymbolSource::Full,
@@ -74,6 +77,7 @@ impl Config {
             ("memstat.history", events) => self.history_events = Some(events.parse().ok()?),
             ("symbols", name) => self.symbols = SymbolSource::from_name(name)?,
             ("memstat.arena", size) => self.arena_limit_bytes = Some(size_bytes(size)?),
+            ("guard", level) => self.guard = GuardLevel::from_name(level)?,
             ("tmpfs.size", size) => self.tmpfs_size = share(size)?,
             _ => return None,
         }
@@ -156,11 +160,13 @@ mod tests {
 
     #[test]
     fn known_words_take_effect_and_unknown_ones_are_named() {
-        let (config, unknown) =
-            parsed("  log=debug demo=memstat heap=tlsf memstat.arena=64K heap=none quiet log=loud");
+        let (config, unknown) = parsed(
+            "  log=debug demo=memstat heap=tlsf memstat.arena=64K guard=full heap=none quiet log=loud",
+        );
         assert_eq!(config.log_level, LevelFilter::Debug);
         assert!(config.is_lesson_wanted);
         assert_eq!(config.heap, Kind::Tlsf);
+        assert_eq!(config.guard, GuardLevel::Full);
         assert_eq!(config.arena_limit_bytes, Some(65536));
         assert_eq!(unknown, ["heap=none", "quiet", "log=loud"]);
     }

@@ -28,7 +28,7 @@ pub(crate) struct Test {
 }
 
 /// All tests, in the order of running.
-pub(crate) static TESTS: [Test; 29] = [
+pub(crate) static TESTS: [Test; 30] = [
     Test { name: "breakpoint_returns", run: breakpoint_returns },
     Test { name: "no_page_is_writable_and_executable", run: pages_keep_their_rights },
     Test { name: "clock_goes_on", run: clock_goes_on },
@@ -40,6 +40,7 @@ pub(crate) static TESTS: [Test; 29] = [
     Test { name: "krealloc_keeps_contents", run: memory::krealloc_keeps_contents },
     Test { name: "alignment_up_to_2_mib", run: memory::alignment },
     Test { name: "bad_frees_do_no_harm", run: memory::bad_frees_do_no_harm },
+    Test { name: "guards_find_what_is_planted_and_nothing_else", run: memory::guards_find_what_is_planted },
     Test { name: "exhausted_heap_says_null_and_recovers", run: memory::exhaustion },
     Test { name: "boxes_and_vectors_work", run: boxes_and_vectors_work },
     Test { name: "devices_keep_their_names", run: dev::devices_keep_their_names },

@@ -95,6 +95,11 @@ impl Arena {
         self.limit_pages = limit_bytes / PAGE_SIZE_BYTES;
     }
 
+    /// The most pages that may be in use.
+    pub(crate) fn limit_pages(&self) -> usize {
+        self.limit_pages
+    }
+
     /// What the arena holds.
     pub fn statistics(&self) -> ArenaStatistics {
         ArenaStatistics {

@@ -84,6 +84,25 @@ pub unsafe trait Backend {
     /// Bytes that a block of this layout takes from memory, at least `layout.size()`.
     fn usable_size_bytes(&self, layout: Layout) -> usize;
 
+    /// Bytes that the live block at `block` takes, as its allocation said and its deallocation will. `layout` is as
+    /// for [`Backend::deallocate`].
+    #[inline]
+    fn taken_size_bytes(&self, block: NonNull<u8>, layout: Layout) -> usize {
+        let _ = block;
+        self.usable_size_bytes(layout)
+    }
+
+    /// As [`Backend::taken_size_bytes`], of any block of that layout, if that is told in a few instructions.
+    ///
+    /// # Safety
+    ///
+    /// [`Backend::is_quick`] says yes.
+    #[inline]
+    unsafe fn taken_size_bytes_quickly(&self, layout: Layout) -> Option<usize> {
+        let _ = layout;
+        None
+    }
+
     /// Gives back what it keeps in hand for the next allocation: an empty slab, an empty pool.
     fn trim(&mut self) {}
 

@@ -9,6 +9,10 @@ pub struct BadFree {
     pub address: usize,
     /// What is wrong with it.
     pub kind: BadFreeKind,
+    /// The block that it is about, as it was allocated, as far as that is known.
+    pub block: Option<Record>,
+    /// The first free of a block that is free: stamp, CPU, task and call stack.
+    pub free: Option<Record>,
 }
 
 impl BadFree {
@@ -16,7 +20,7 @@ impl BadFree {
     pub(crate) fn wrong_layout(record: &Record) -> Self {
         let kind =
             BadFreeKind::WrongLayout { size_bytes: record.size_bytes(), align_bytes: record.align_bytes() };
-        Self { address: record.address(), kind }
+        Self { address: record.address(), kind, block: Some(*record), free: None }
     }
 }
 
@@ -25,8 +29,13 @@ impl BadFree {
 pub enum BadFreeKind {
     /// The block that starts there is free already.
     DoubleFree,
-    /// The address lies inside a live block.
+    /// The address lies inside a live block, or in the guards around one.
     Interior {
+        /// The start of that block.
+        start: usize,
+    },
+    /// The address lies inside a block that is free already.
+    InsideFreed {
         /// The start of that block.
         start: usize,
     },
@@ -46,12 +55,22 @@ impl core::fmt::Display for BadFree {
         let address = self.address;
         match self.kind {
             BadFreeKind::DoubleFree => write!(out, "double free of {address:#x}"),
+            BadFreeKind::Interior { start } if address < start => {
+                write!(
+                    out,
+                    "free of {address:#x}, {} bytes before the live block {start:#x}",
+                    start - address
+                )
+            }
             BadFreeKind::Interior { start } => {
                 write!(
                     out,
                     "free of {address:#x}, {} bytes inside the live block {start:#x}",
                     address - start
                 )
+            }
+            BadFreeKind::InsideFreed { start } => {
+                write!(out, "free of {address:#x} inside the block {start:#x}, which is free already")
             }
             BadFreeKind::WrongLayout { size_bytes, align_bytes } => write!(
                 out,

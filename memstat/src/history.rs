@@ -206,6 +206,23 @@ impl History {
         true
     }
 
+    /// The newest event that is as `is_wanted`.
+    pub(crate) fn find_newest(&self, is_wanted: impl Fn(&Event) -> bool) -> Option<Event> {
+        let mut event = [Event::EMPTY];
+        let mut number = self.written();
+        while number > 0 {
+            number -= 1;
+            let part = self.read(number, &mut event);
+            if part.count == 0 || part.lost > 0 {
+                return None;
+            }
+            if let Some(found) = event.iter().find(|event| is_wanted(event)) {
+                return Some(*found);
+            }
+        }
+        None
+    }
+
     /// Copies events from number `cursor` on (0 is the first ever) into `buffer`.
     pub(crate) fn read(&self, cursor: u64, buffer: &mut [Event]) -> HistoryPart {
         let next_place = (self.stop_place - self.unwritten()) as u64;

@@ -10,7 +10,8 @@
 //! ([`Counters`]), compares the call stack with the one that was last seen at this place (`stacks`), enters the block
 //! in the live map (`live`: a dense array of [`Record`]s and an index of small tables over it, which grows and
 //! shrinks in small steps, so no operation does work that grows with the number of live blocks), and writes an
-//! [`Event`] (`history`). The [`Level`] says how far it goes. `tracked` has the ways, `report` turns figures into
+//! [`Event`] (`history`). The [`Level`] says how far it goes. `guard` puts patterns around blocks
+//! and looks at them, as the [`GuardLevel`] says. `tracked` has the ways, `report` turns figures into
 //! text.
 //!
 //! The crate needs no operating system and knows no hardware. Its README has an example.
@@ -19,8 +20,10 @@
 pub mod arena;
 pub mod backend;
 pub mod bad_free;
+pub mod corruption;
 pub mod counters;
 pub mod faults;
+pub mod guard;
 pub mod history;
 pub mod level;
 pub mod platform;
@@ -37,14 +40,16 @@ mod paged;
 pub use arena::Arena;
 pub use backend::{Backend, Live, Location};
 pub use bad_free::{BadFree, BadFreeKind};
+pub use corruption::{Corruption, CorruptionKind};
 pub use counters::{Counters, CpuCounters};
 pub use faults::{Faults, NoCommand, Rule};
+pub use guard::{GuardLevel, GuardStatistics};
 pub use history::{Event, EventKind, HistoryPart};
 pub use level::Level;
 pub use platform::Platform;
 pub use record::Record;
 pub use stacks::Stack;
-pub use tracked::{Consistency, Tracked};
+pub use tracked::{Checked, Consistency, Tracked};
 
 /// The README's example is a test.
 #[cfg(doctest)]

@@ -3,6 +3,8 @@
 use core::alloc::Layout;
 use core::ptr::NonNull;
 
+use crate::corruption::Corruption;
+
 /// Bytes in a page, the unit in which the arena grows and shrinks.
 pub const PAGE_SIZE_BYTES: usize = 4096;
 
@@ -19,7 +21,7 @@ pub struct StackSpan {
 
 /// The surroundings of a tracker: clock, CPU, task, interrupts, and frames for the arena.
 ///
-/// No method may allocate from the heap that the tracker watches: all are called under its lock, but
+/// No method may allocate from the heap that the tracker watches: all are called under its lock, but `tell` and
 /// [`Platform::allocation_failed`].
 ///
 /// # Safety
@@ -97,4 +99,10 @@ pub unsafe trait Platform: Sync {
     ///
     /// `page` came from `take_page` and nothing points into it any more.
     unsafe fn give_page(&self, page: NonNull<u8>);
+
+    /// Tells of a guard that was written over: called once for each, when the tracker's lock is not held any more, from
+    /// the operation that found it.
+    fn tell(&self, corruption: &Corruption) {
+        let _ = corruption;
+    }
 }

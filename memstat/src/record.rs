@@ -7,8 +7,8 @@ use crate::platform::Platform;
 
 /// What is known of one live block.
 ///
-/// Four words: address; size (48 bits), alignment as a power of two (8), CPU (8); sequence number (48), task
-/// (16); clock stamp (48), number of the call stack (16).
+/// Four words: address; size (48 bits), guards (2), alignment as a power of two (6), CPU (8); sequence number (48),
+/// task (16); clock stamp (48), number of the call stack (16).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct Record {
@@ -16,6 +16,19 @@ pub struct Record {
 }
 
 const _: () = assert!(size_of::<Record>() == 32);
+
+/// How a block is guarded: kept with it, as the level may change while it lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Guarding {
+    None,
+    /// By a zone behind it.
+    RearZone,
+    /// By a zone before it too.
+    BothZones,
+}
+
+const GUARDING_SHIFT: u32 = 14;
 
 /// When, where and by whom a block was allocated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +74,23 @@ impl Record {
                 origin.sequence << 16 | u64::from(origin.task),
                 origin.stamp << 16 | u64::from(origin.stack),
             ],
+        }
+    }
+
+    /// The record of the same block, guarded so.
+    #[inline]
+    pub(crate) fn with_guarding(mut self, guarding: Guarding) -> Self {
+        self.words[1] |= (guarding as u64) << GUARDING_SHIFT;
+        self
+    }
+
+    /// How the block is guarded.
+    #[inline]
+    pub(crate) fn guarding(&self) -> Guarding {
+        match self.words[1] >> GUARDING_SHIFT & 3 {
+            0 => Guarding::None,
+            1 => Guarding::RearZone,
+            _ => Guarding::BothZones,
         }
     }
 

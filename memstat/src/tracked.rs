@@ -9,13 +9,16 @@ use crate::bad_free::BadFree;
 use crate::level::Level;
 use crate::lock::{Guard, Lock};
 use crate::platform::Platform;
+use crate::record::Guarding;
 
 mod consistency;
+mod guarding;
 mod inner;
 mod reading;
 mod ways;
 
 pub use consistency::Consistency;
+pub use guarding::Checked;
 use inner::{Caller, Claim, Inner, PointerOnly, Way};
 
 /// A backend whose every block is accounted for.
@@ -65,6 +68,9 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     /// whatever level that is; so a switch leaves no ghosts, and no count goes below zero.
     pub fn set_level(&self, level: Level) {
         let stamp = self.platform.stamp();
+        if level < Level::Blocks {
+            self.let_all_go();
+        }
         self.enter().set_level(level, stamp);
     }
 
@@ -246,7 +252,13 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         let old_layout = {
             let mut inner = self.enter();
             let layout = inner.layout_of(block, claim, &caller)?;
-            if inner.resize_in_place(block, layout, new_size_bytes, &caller) {
+            let is_resized = inner.resize_in_place(block, layout, new_size_bytes, &caller);
+            let has_findings = !inner.guards.findings.is_empty();
+            drop(inner);
+            if has_findings {
+                self.tell_findings();
+            }
+            if is_resized {
                 return Ok(Some(block));
             }
             layout
@@ -280,6 +292,8 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         let inner = self.enter();
         let address = block.as_ptr() as usize;
         let layout = match inner.live.get(address) {
+            // All behind the size that was asked for is guards.
+            Some(record) if record.guarding() != Guarding::None => return Ok(record.size_bytes()),
             Some(record) => Some(record.layout()),
             None => inner.unrecorded_layout(address),
         };

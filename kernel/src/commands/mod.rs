@@ -14,6 +14,7 @@ mod echo;
 mod execute;
 mod free;
 mod grep;
+mod guard;
 mod head;
 mod help;
 mod hexdump;
@@ -48,7 +49,7 @@ pub(crate) use session::Session;
 
 use crate::console::{self, input};
 
-static TABLE: [Command<Session>; 35] = [
+static TABLE: [Command<Session>; 36] = [
     bench::COMMAND,
     bug::COMMAND,
     cat::COMMAND,
@@ -61,6 +62,7 @@ static TABLE: [Command<Session>; 35] = [
     echo::COMMAND,
     free::COMMAND,
     grep::COMMAND,
+    guard::COMMAND,
     head::COMMAND,
     help::COMMAND,
     hexdump::COMMAND,

@@ -9,15 +9,14 @@ use core::fmt;
 use core::ptr::{NonNull, null_mut};
 
 use memstat::platform::{PAGE_SIZE_BYTES, StackSpan};
-use memstat::{BadFree, Counters, Platform, Tracked, report};
+use memstat::{BadFree, Corruption, Counters, Platform, Tracked, report};
 
 use super::aside;
 use super::heaps::Heap;
 use super::machine::{HeapPages, Purpose, give_pages, take_pages};
-use super::{exhaustion, failures};
-use crate::arch::{backtrace, clock, cpu, image, stacks};
+use super::{corruption, exhaustion, failures};
+use crate::arch::{clock, cpu, image, stacks};
 use crate::config::Config;
-use crate::symbols::ReturnAddress;
 
 /// Blocks of kmalloc are aligned for anything but vectors.
 const KMALLOC_ALIGN_BYTES: usize = 16;
@@ -56,6 +55,7 @@ pub(crate) fn configure(config: &Config) {
         HEAP.tracker.set_history_capacity(events);
     }
     HEAP.tracker.set_level(config.level);
+    HEAP.tracker.set_guard(config.guard);
 }
 
 /// The tracker, to read from.
@@ -141,9 +141,7 @@ impl fmt::Display for Stats {
 #[cold]
 #[inline(never)]
 fn report_bad_free(bad: BadFree) {
-    let is_outside = |address: &usize| !image::allocator_text().contains(address);
-    let caller = backtrace::walk(cpu::frame_pointer()).find(is_outside).unwrap_or(0);
-    log::error!("{bad}; ignored, called from {}", ReturnAddress(caller));
+    corruption::report_bad_free(&bad, cpu::frame_pointer());
 }
 
 /// The global allocator: the tracker, with reports of bad frees. What the symboliser allocates goes elsewhere.
@@ -262,5 +260,11 @@ unsafe impl Platform for KernelPlatform {
     unsafe fn give_page(&self, page: NonNull<u8>) {
         // SAFETY: handed on to the caller.
         unsafe { give_pages(page, 0, Purpose::Arena) };
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn tell(&self, corruption: &Corruption) {
+        corruption::report(corruption, cpu::frame_pointer());
     }
 }

@@ -1,4 +1,4 @@
-//! The lesson in counting, and a free too many: small uses of the heap for people to look at.
+//! The lesson in counting: a small use of the heap for people to look at.
 
 use memstat::Counters;
 
@@ -25,14 +25,4 @@ pub(crate) fn count_along() {
     // SAFETY: as above.
     unsafe { kfree(second) };
     say("after kfree of the second");
-}
-
-/// Frees a block twice: the second free is refused and reported.
-pub(crate) fn free_twice() {
-    let block = kmalloc(64);
-    // SAFETY: the first free is right; the second is refused by the tracker.
-    unsafe {
-        kfree(block);
-        kfree(block);
-    }
 }

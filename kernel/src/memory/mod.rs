@@ -27,6 +27,10 @@ pub(crate) mod bench;
 #[cfg(target_os = "none")]
 pub(crate) mod buffers;
 #[cfg(target_os = "none")]
+mod corruption;
+#[cfg(target_os = "none")]
+pub(crate) mod drivers;
+#[cfg(target_os = "none")]
 mod early;
 #[cfg(target_os = "none")]
 mod exhaustion;

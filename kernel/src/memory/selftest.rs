@@ -3,8 +3,8 @@
 use core::alloc::Layout;
 use core::ptr::null_mut;
 
-use memstat::Record;
 use memstat::report::Growth;
+use memstat::{GuardLevel, Level, Record};
 
 use super::Scratch;
 use super::frames::PAGE_BYTES;
@@ -204,10 +204,64 @@ pub(crate) fn bad_frees_do_no_harm() -> Outcome {
     Ok(())
 }
 
+/// A byte behind a block, one before it and one in it after its free are found, and nothing else is.
+pub(crate) fn guards_find_what_is_planted() -> Outcome {
+    let (level, guard) = (tracker().level(), tracker().guard());
+    tracker().set_level(level.max(Level::Blocks));
+    tracker().set_guard(GuardLevel::Full);
+    let outcome = plant_and_look();
+    tracker().set_guard(guard);
+    tracker().set_level(level);
+    outcome
+}
+
+fn plant_and_look() -> Outcome {
+    const SIZE_BYTES: usize = 61;
+    let found = || {
+        tracker().check_guards(|| true);
+        let now = tracker().guard_statistics();
+        [now.overruns, now.underruns, now.writes_after_free]
+    };
+    let before = found();
+    let since = |[a, b, c]: [u64; 3]| [a - before[0], b - before[1], c - before[2]];
+    let block = kmalloc(SIZE_BYTES);
+    if block.is_null() {
+        return Err(NO_MEMORY);
+    }
+    if tracker().record(block as usize).is_none() {
+        // What the arena has no room for has no guards either.
+        // SAFETY: from kmalloc, and nobody uses it.
+        unsafe { kfree(block) };
+        return Ok(());
+    }
+    // SAFETY: a live block, then its guards, which are there at this level; then a block that is held back, if it is.
+    let seen = unsafe {
+        block.write_bytes(0x5a, SIZE_BYTES);
+        let clean = since(found());
+        block.add(SIZE_BYTES).write(0);
+        let over = since(found());
+        block.sub(1).write(0);
+        let under = since(found());
+        kfree(block);
+        let is_held = tracker().held_block(block as usize).is_some();
+        if is_held {
+            block.add(SIZE_BYTES - 1).write(0);
+        }
+        [clean, over, under, since(found()), [1, 1, u64::from(is_held)]]
+    };
+    match seen {
+        [[0, 0, 0], [1, 0, 0], [1, 1, 0], last, expected] if last == expected => Ok(()),
+        _ => Err("a guard missed a write, or told of one that was not"),
+    }
+}
+
 /// With no memory left kmalloc says null; after the frees everything is there again.
 pub(crate) fn exhaustion() -> Outcome {
-    // The history may grow meanwhile.
-    let usable_pages = || free_pages() + pages_for(Purpose::Arena);
+    // The history may grow meanwhile, and blocks that are freed may be held back.
+    let usable_pages = || {
+        tracker().let_all_go();
+        free_pages() + pages_for(Purpose::Arena)
+    };
     let (before, pages) = (tracker().counters(), usable_pages());
     let mut chain: *mut u8 = null_mut();
     // From large blocks to small, so that few are needed. Each holds the one before: nothing else to keep

@@ -12,6 +12,7 @@ mod cmdline;
 mod cpuinfo;
 mod fail_alloc;
 mod filesystems;
+pub(crate) mod guard;
 mod interrupts;
 mod iomem;
 mod kmsg;
@@ -34,7 +35,7 @@ use vfs::{Content, GeneratedFs, Node};
 
 use crate::arch::clock;
 
-static NODES: [Node; 28] = [
+static NODES: [Node; 29] = [
     Node { name: "1", content: Content::Directory(&process::NODES) },
     Node { name: "alloc_histogram", content: Content::Text(&alloc_histogram::AllocHistogram) },
     Node { name: "alloc_history", content: Content::Table(&alloc_history::AllocHistory) },
@@ -47,6 +48,7 @@ static NODES: [Node; 28] = [
     Node { name: "fail_alloc", content: Content::Control(&fail_alloc::HEAP) },
     Node { name: "fail_page_alloc", content: Content::Control(&fail_alloc::PAGES) },
     Node { name: "filesystems", content: Content::Text(&filesystems::FileSystems) },
+    Node { name: "guard", content: Content::Text(&guard::GuardFile) },
     Node { name: "interrupts", content: Content::Text(&interrupts::Interrupts) },
     Node { name: "iomem", content: Content::Text(&iomem::IoMem) },
     Node { name: "kmsg", content: Content::Table(&kmsg::KernelMessages) },

@@ -6,15 +6,19 @@ use core::ptr::NonNull;
 
 use crate::arena::Arena;
 use crate::backend::{Backend, Location};
-use crate::bad_free::{BadFree, BadFreeKind};
+use crate::bad_free::BadFree;
 use crate::counters::{Counters, Since, Tallies};
+use crate::guard::{GuardLevel, Guards, Wanted, zones};
 use crate::history::{Event, EventKind, History};
 use crate::level::Level;
 use crate::live::LiveMap;
 use crate::platform::Platform;
-use crate::record::{Origin, Record};
+use crate::record::{Guarding, Origin, Record};
 use crate::stacks::Depot;
 
+mod checks;
+mod guarded;
+mod guarded_quick;
 mod quick;
 
 #[derive(Debug)]
@@ -41,6 +45,22 @@ pub(super) struct Inner<B> {
     pub(super) history: History,
     pub(super) arena: Arena,
     pub(super) since: Since,
+    pub(super) guards: Guards,
+    /// Whether new blocks get guards, or frees are remembered.
+    pub(super) is_guarding: bool,
+    /// What the quick way of a guarded block has to do, where [`Way::Fully`] is the way.
+    pub(super) guarded_way: GuardedWay,
+}
+
+/// What there is to do for a guarded block, at level `blocks` over a backend with quick ways.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum GuardedWay {
+    /// No quick way.
+    Fully,
+    /// A zone behind the block.
+    RedZone,
+    /// Zones on both sides, patterns inside, and the block is held back.
+    Full,
 }
 
 /// What there is to do beside the backend's work. All but the last stand for a backend with quick ways.
@@ -97,6 +117,10 @@ impl Claim for Layout {
     }
 }
 
+/// Something was found that is to be told before anything more can be done.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Untold;
+
 /// How far the fast path of an allocation came.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Progress {
@@ -141,6 +165,9 @@ impl<B: Backend> Inner<B> {
             history: History::new(),
             arena: Arena::new(),
             since: Since { counters: 0, blocks: 0, stacks: 0, history: 0 },
+            guards: Guards::new(),
+            is_guarding: false,
+            guarded_way: GuardedWay::Fully,
         }
     }
 
@@ -157,41 +184,76 @@ impl<B: Backend> Inner<B> {
         }
     }
 
-    /// Allocates, at any level.
+    /// Allocates, at any level. An error says that blocks which are held back could make room, once what was found is
+    /// told.
     pub(super) fn allocate<P: Platform>(
         &mut self,
         layout: Layout,
         caller: &Caller<'_, P>,
-    ) -> Option<NonNull<u8>> {
-        let is_failed =
-            self.may_fail_on_purpose && caller.platform.should_fail(layout.size(), caller.frame_pointer);
-        let backend = self.backend.as_mut().filter(|_| !is_failed);
-        let Some(block) = backend.and_then(|backend| backend.allocate(layout)) else {
+    ) -> Result<Option<NonNull<u8>>, Untold> {
+        if self.may_fail_on_purpose && caller.platform.should_fail(layout.size(), caller.frame_pointer) {
             self.fail(layout.size(), caller);
-            return None;
-        };
-        self.account(block, layout, caller);
-        Some(block.cast())
+            return Ok(None);
+        }
+        let mut wanted = Wanted::plain(layout);
+        if self.is_guarding {
+            wanted = self.guards.wanted(layout);
+        }
+        loop {
+            let own = self.backend.as_mut().and_then(|backend| backend.allocate(wanted.layout));
+            let Some(own) = own else {
+                if let Some(other) = self.make_memory(wanted, layout)? {
+                    wanted = other;
+                    continue;
+                }
+                self.fail(layout.size(), caller);
+                return Ok(None);
+            };
+            // SAFETY: the backend's block has the zone before the caller's, and more.
+            let block = unsafe { own.cast::<u8>().add(wanted.front_bytes) };
+            if self.account(block, own.len(), layout, wanted.guarding, caller) {
+                return Ok(Some(block));
+            }
+            // SAFETY: allocated just now with this layout, and nobody knows it.
+            unsafe { self.give_to_backend(own.cast(), wanted.layout) };
+            wanted = Wanted::plain(layout);
+        }
     }
 
-    /// Counts and records a new block as the level says.
+    /// Counts and records a new block as the level says. A block with guards must have a record: false if there is no
+    /// room for it, and nothing has changed then.
     pub(super) fn account<P: Platform>(
         &mut self,
-        block: NonNull<[u8]>,
+        block: NonNull<u8>,
+        taken_bytes: usize,
         layout: Layout,
+        guarding: Guarding,
         caller: &Caller<'_, P>,
-    ) {
-        if self.is_counting {
-            self.tallies.count_allocation(caller.platform.cpu(), layout.size(), block.len());
-        }
+    ) -> bool {
+        let cpu = caller.platform.cpu();
         if self.level >= Level::Blocks {
-            self.record(block.cast(), layout, caller);
+            match self.record(block, layout, guarding, caller) {
+                Some(record) if guarding != Guarding::None => self.write_guards(&record),
+                None if guarding != Guarding::None => return false,
+                None => self.tallies.cpu_mut(cpu).untracked += 1,
+                _ => {}
+            }
         }
+        if self.is_counting {
+            self.tallies.count_allocation(cpu, layout.size(), taken_bytes);
+        }
+        true
     }
 
-    /// Enters a new block in the live map, and in what lies above it.
+    /// Enters a new block in the live map, and in what lies above it; `None` if there is no room for its record.
     #[inline]
-    fn record<P: Platform>(&mut self, block: NonNull<u8>, layout: Layout, caller: &Caller<'_, P>) {
+    fn record<P: Platform>(
+        &mut self,
+        block: NonNull<u8>,
+        layout: Layout,
+        guarding: Guarding,
+        caller: &Caller<'_, P>,
+    ) -> Option<Record> {
         let platform = caller.platform;
         let stack = if self.level >= Level::Stacks {
             let span = platform.stack(caller.frame_pointer);
@@ -201,18 +263,18 @@ impl<B: Backend> Inner<B> {
         };
         self.sequence += 1;
         let origin = Origin::now(self.sequence, stack.as_ref().map_or(0, |stack| stack.number()), platform);
-        let record = Record::new(block, layout, &origin);
-        if self.live.insert(record, &mut self.arena, platform).is_ok() {
+        let record = Record::new(block, layout, &origin).with_guarding(guarding);
+        let is_entered = self.live.insert(record, &mut self.arena, platform).is_ok();
+        if is_entered {
             self.tallies.add_recorded_bytes(layout.size());
             if let Some(stack) = stack {
                 stack.add(layout.size());
             }
-        } else {
-            self.tallies.cpu_mut(platform.cpu()).untracked += 1;
         }
-        if self.keeps_history() {
+        if self.keeps_history() && (is_entered || guarding == Guarding::None) {
             self.history.write(Event::of_block(EventKind::Allocate, &record), &mut self.arena, platform);
         }
+        is_entered.then_some(record)
     }
 
     /// Frees a block, at any level.
@@ -228,10 +290,25 @@ impl<B: Backend> Inner<B> {
         else {
             return self.free_unrecorded(block, claim.layout(), caller);
         };
+        if self.is_guarding || record.guarding() != Guarding::None {
+            self.free_guarded(&record, caller);
+            return Ok(());
+        }
         let Some(backend) = self.backend.as_mut() else { return Ok(()) };
         // SAFETY: the live map had the block, with the layout that it was allocated with, and has it no
         // more.
         let taken_bytes = unsafe { backend.deallocate(block, record.layout()) };
+        self.count_free_of(&record, taken_bytes, platform);
+        // The last record of another level is gone.
+        if self.live.len() == 0 && self.level < Level::Blocks {
+            self.choose_ways();
+        }
+        Ok(())
+    }
+
+    /// Counts the free of a block that was recorded, and says so to what lies above the records.
+    #[inline]
+    fn count_free_of(&mut self, record: &Record, taken_bytes: usize, platform: &impl Platform) {
         self.tallies.subtract_recorded_bytes(record.size_bytes());
         if let Some(stack) = self.depot.get_mut(record.stack()) {
             stack.subtract(record.size_bytes());
@@ -241,15 +318,10 @@ impl<B: Backend> Inner<B> {
             if self.keeps_history() {
                 self.sequence += 1;
                 let origin = Origin::now(self.sequence, record.stack(), platform);
-                let event = Event::of_free(&record, &origin);
+                let event = Event::of_free(record, &origin);
                 self.history.write(event, &mut self.arena, platform);
             }
         }
-        // The last record of another level is gone.
-        if self.live.len() == 0 && self.level < Level::Blocks {
-            self.choose_ways();
-        }
-        Ok(())
     }
 
     /// Frees a block that the live map does not have with this layout: it came when none was recorded, or
@@ -284,16 +356,30 @@ impl<B: Backend> Inner<B> {
     ///
     /// The caller gives the block up, if it is one.
     unsafe fn give_unrecorded(&mut self, block: NonNull<u8>, claimed: Option<Layout>) -> Option<usize> {
+        if self.has_owner(address_of(block)) {
+            return None;
+        }
         let backend = self.backend.as_mut()?;
         if backend.can_locate() {
             // SAFETY: handed on to the caller; the backend itself makes sure that it is a live block.
             return unsafe { backend.deallocate_unsized(block) };
         }
         let has_unrecorded = self.has_unrecorded();
-        let backend = self.backend.as_mut()?;
         // SAFETY: handed on to the caller. The backend can't tell, but there are such blocks, and the caller
         // knows the layout of one.
-        claimed.filter(|_| has_unrecorded).map(|layout| unsafe { backend.deallocate(block, layout) })
+        claimed.filter(|_| has_unrecorded).map(|layout| unsafe { self.give_to_backend(block, layout) })
+    }
+
+    /// Gives a block to the backend, off the common ways.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Backend::deallocate`].
+    #[cold]
+    #[inline(never)]
+    unsafe fn give_to_backend(&mut self, block: NonNull<u8>, layout: Layout) -> usize {
+        // SAFETY: handed on to the caller.
+        self.backend.as_mut().map_or(0, |backend| unsafe { backend.deallocate(block, layout) })
     }
 
     /// Whether blocks are live of which there is no record.
@@ -333,6 +419,7 @@ impl<B: Backend> Inner<B> {
     #[inline(never)]
     fn refuse<P: Platform>(&mut self, bad: BadFree, caller: &Caller<'_, P>) -> BadFree {
         self.tallies.cpu_mut(caller.platform.cpu()).bad_frees += 1;
+        self.guards.count_bad_free(bad.kind);
         self.note(EventKind::BadFree, bad.address, 0, None, caller);
         bad
     }
@@ -389,12 +476,19 @@ impl<B: Backend> Inner<B> {
         self.choose_ways();
     }
 
-    fn choose_ways(&mut self) {
+    pub(super) fn choose_ways(&mut self) {
+        self.is_guarding = self.level >= Level::Blocks && self.guards.level > GuardLevel::Off;
+        let is_guarded = self.is_guarding || self.guards.statistics.guarded_blocks > 0;
         let is_quick = !self.may_fail_on_purpose && self.backend.as_ref().is_some_and(Backend::is_quick);
         let is_known = self.backend.as_ref().is_none_or(|backend| backend.live().is_some());
         self.is_counting = self.level != Level::Off || !is_known;
+        self.guarded_way = match self.guards.level {
+            GuardLevel::RedZone if is_quick && self.level == Level::Blocks => GuardedWay::RedZone,
+            GuardLevel::Full if is_quick && self.level == Level::Blocks => GuardedWay::Full,
+            _ => GuardedWay::Fully,
+        };
         self.allocation_way = match self.level {
-            _ if !is_quick => Way::Fully,
+            _ if !is_quick || self.is_guarding => Way::Fully,
             Level::Off if !self.is_counting => Way::Pass,
             Level::Off | Level::Counters => Way::Count,
             Level::Blocks => Way::Record,
@@ -402,6 +496,7 @@ impl<B: Backend> Inner<B> {
             Level::Stacks | Level::Full => Way::RecordStack,
         };
         self.free_way = match self.allocation_way {
+            _ if is_guarded => Way::Fully,
             // A stack is not walked for a free.
             Way::RecordStack => Way::Record,
             Way::Pass | Way::Count if self.live.len() != 0 => Way::Fully,
@@ -412,8 +507,11 @@ impl<B: Backend> Inner<B> {
     /// Brings the live values up to date. While nothing is counted the backend knows them.
     pub(super) fn synchronise(&mut self) {
         if self.level == Level::Off
-            && let Some(live) = self.backend.as_ref().and_then(Backend::live)
+            && let Some(mut live) = self.backend.as_ref().and_then(Backend::live)
         {
+            // What is held back is not live any more.
+            live.blocks -= self.guards.freed.held_blocks() as u64;
+            live.bytes -= self.guards.freed.held_bytes() as u64;
             self.tallies.set_live(live);
         }
     }
@@ -426,21 +524,13 @@ impl<B: Backend> Inner<B> {
 
     /// The layout of a live block that is not recorded, as far as the backend knows it.
     pub(super) fn unrecorded_layout(&self, address: usize) -> Option<Layout> {
+        if self.has_owner(address) {
+            return None;
+        }
         match self.backend.as_ref()?.locate(address) {
             Location::Live { start, layout } if start == address => Some(layout),
             _ => None,
         }
-    }
-
-    /// What is wrong with an address that is no live block.
-    pub(super) fn bad_free(&self, address: usize) -> BadFree {
-        let location = self.backend.as_ref().map_or(Location::Unknown, |backend| backend.locate(address));
-        let kind = match location {
-            Location::Free { start } if start == address => BadFreeKind::DoubleFree,
-            Location::Live { start, .. } if start != address => BadFreeKind::Interior { start },
-            _ => BadFreeKind::NeverAllocated,
-        };
-        BadFree { address, kind }
     }
 
     pub(super) fn layout_of<P: Platform>(
@@ -456,6 +546,9 @@ impl<B: Backend> Inner<B> {
             }
             let bad = BadFree::wrong_layout(record);
             return Err(self.refuse(bad, caller));
+        }
+        if self.has_owner(address) {
+            return Err(self.refuse(self.bad_free(address), caller));
         }
         let can_locate = self.backend.as_ref().is_some_and(Backend::can_locate);
         let unrecorded = if can_locate {
@@ -478,11 +571,17 @@ impl<B: Backend> Inner<B> {
         caller: &Caller<'_, P>,
     ) -> bool {
         let Ok(new) = Layout::from_size_align(new_size_bytes, old.align()) else { return false };
-        let Some(backend) = self.backend.as_ref() else { return false };
-        if backend.usable_size_bytes(new) != backend.usable_size_bytes(old) {
+        let address = address_of(block);
+        let guarding = self.live.get(address).map_or(Guarding::None, Record::guarding);
+        let fits = self.backend.as_ref().is_some_and(|backend| {
+            let usable =
+                |layout| zones::backend_layout(guarding, layout).map(|own| backend.usable_size_bytes(own));
+            usable(new) == usable(old)
+        });
+        if !fits {
             return false;
         }
-        let address = address_of(block);
+        self.check_zones_at(address);
         let mut stacks = (0, 0);
         if let Some(old_stack) = self.live.get(address).map(Record::stack) {
             // Where it moves, the block is charged to the stack that asked for the new size; so it is here.
@@ -490,6 +589,8 @@ impl<B: Backend> Inner<B> {
             stacks = (old_stack, new_stack);
             if let Some(record) = self.live.get_mut(address) {
                 record.set_size_and_stack(new_size_bytes, new_stack);
+                // SAFETY: the backend's block is as long as one for the new size.
+                unsafe { zones::write(record) };
             }
             self.tallies.subtract_recorded_bytes(old.size());
             self.tallies.add_recorded_bytes(new_size_bytes);

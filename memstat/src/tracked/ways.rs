@@ -6,11 +6,12 @@ use core::alloc::Layout;
 use core::ptr::NonNull;
 
 use super::Tracked;
-use super::inner::{Caller, Claim, Progress};
+use super::inner::{Caller, Claim, GuardedWay, Progress, Untold};
 use crate::backend::Backend;
 use crate::bad_free::BadFree;
 use crate::lock::Suspended;
 use crate::platform::Platform;
+use crate::record::Guarding;
 
 impl<B: Backend, P: Platform> Tracked<B, P> {
     /// The way of an allocation at `blocks`, as long as nothing grows. It calls nothing.
@@ -64,14 +65,51 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     ) -> NonNull<u8> {
         // SAFETY: `allocate` entered this lock just now.
         let mut inner = unsafe { self.inner.resume(&self.platform, suspended) };
-        inner.account(block, layout, &Caller { frame_pointer, platform: &self.platform });
+        let caller = Caller { frame_pointer, platform: &self.platform };
+        inner.account(block.cast(), block.len(), layout, Guarding::None, &caller);
         block.cast()
     }
 
     /// The way of any allocation.
+    #[cold]
     #[inline(never)]
     pub(super) fn allocate_fully(&self, suspended: Suspended, layout: Layout) -> Option<NonNull<u8>> {
-        self.allocate_slowly(suspended, layout, self.platform.frame_pointer())
+        // SAFETY: `allocate` entered this lock just now.
+        let inner = unsafe { self.inner.resume(&self.platform, suspended) };
+        let way = inner.guarded_way;
+        let suspended = inner.suspend();
+        match way {
+            GuardedWay::Fully => self.allocate_slowly(suspended, layout, self.platform.frame_pointer()),
+            GuardedWay::RedZone => self.allocate_with_zone(suspended, layout),
+            GuardedWay::Full => self.allocate_with_zones(suspended, layout),
+        }
+    }
+
+    /// The way of an allocation at guard level `redzone`, as long as nothing grows.
+    #[inline(never)]
+    fn allocate_with_zone(&self, suspended: Suspended, layout: Layout) -> Option<NonNull<u8>> {
+        self.allocate_guarded_by::<false>(suspended, layout)
+    }
+
+    /// The same at `full`.
+    #[inline(never)]
+    fn allocate_with_zones(&self, suspended: Suspended, layout: Layout) -> Option<NonNull<u8>> {
+        self.allocate_guarded_by::<true>(suspended, layout)
+    }
+
+    #[expect(clippy::inline_always, reason = "the body of two functions")]
+    #[inline(always)]
+    fn allocate_guarded_by<const IS_FULL: bool>(
+        &self,
+        suspended: Suspended,
+        layout: Layout,
+    ) -> Option<NonNull<u8>> {
+        // SAFETY: `allocate` entered this lock just now.
+        let mut inner = unsafe { self.inner.resume(&self.platform, suspended) };
+        match inner.allocate_zoned::<P, IS_FULL>(layout, &self.platform) {
+            Some(block) => Some(block),
+            None => self.allocate_slowly(inner.suspend(), layout, self.platform.frame_pointer()),
+        }
     }
 
     /// The same, for a caller whose frame is known: so a stack has the same frames on each way.
@@ -85,8 +123,42 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     ) -> Option<NonNull<u8>> {
         // SAFETY: `allocate` entered this lock just now.
         let mut inner = unsafe { self.inner.resume(&self.platform, suspended) };
-        let block = inner.allocate(layout, &Caller { frame_pointer, platform: &self.platform });
-        drop(inner);
+        let caller = Caller { frame_pointer, platform: &self.platform };
+        let allocated = inner.allocate(layout, &caller);
+        if inner.guards.findings.is_empty() {
+            drop(inner);
+            return self.served(allocated.unwrap_or_default(), layout, frame_pointer);
+        }
+        self.tell_and_go_on(inner.suspend(), allocated, layout, frame_pointer)
+    }
+
+    /// Tells what an allocation has found. If it has to wait for that, all that is held back goes, and it comes again.
+    #[cold]
+    #[inline(never)]
+    fn tell_and_go_on(
+        &self,
+        suspended: Suspended,
+        allocated: Result<Option<NonNull<u8>>, Untold>,
+        layout: Layout,
+        frame_pointer: usize,
+    ) -> Option<NonNull<u8>> {
+        // SAFETY: `allocate` entered this lock just now.
+        drop(unsafe { self.inner.resume(&self.platform, suspended) });
+        self.tell_findings();
+        if let Ok(block) = allocated {
+            return self.served(block, layout, frame_pointer);
+        }
+        self.let_all_go();
+        self.allocate_slowly(self.enter().suspend(), layout, frame_pointer)
+    }
+
+    /// What an allocation got; the platform is told if that is nothing.
+    fn served(
+        &self,
+        block: Option<NonNull<u8>>,
+        layout: Layout,
+        frame_pointer: usize,
+    ) -> Option<NonNull<u8>> {
         if block.is_none() {
             self.platform.allocation_failed(layout, frame_pointer);
         }
@@ -134,6 +206,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     }
 
     /// The way of any free.
+    #[cold]
     #[inline(never)]
     pub(super) fn free_fully(
         &self,
@@ -142,7 +215,57 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         claim: impl Claim,
         report: impl FnOnce(BadFree),
     ) {
-        self.free_slowly(suspended, address, claim, report, self.platform.frame_pointer());
+        // SAFETY: the caller entered this lock just now.
+        let inner = unsafe { self.inner.resume(&self.platform, suspended) };
+        let way = inner.guarded_way;
+        let suspended = inner.suspend();
+        match way {
+            GuardedWay::Fully => {
+                self.free_slowly(suspended, address, claim, report, self.platform.frame_pointer());
+            }
+            GuardedWay::RedZone => self.free_with_zone(suspended, address, claim, report),
+            GuardedWay::Full => self.free_with_zones(suspended, address, claim, report),
+        }
+    }
+
+    /// The way of a free of a block with a zone, as long as nothing shrinks and all is whole.
+    #[inline(never)]
+    fn free_with_zone(
+        &self,
+        suspended: Suspended,
+        address: usize,
+        claim: impl Claim,
+        report: impl FnOnce(BadFree),
+    ) {
+        self.free_guarded_by::<false>(suspended, address, claim, report);
+    }
+
+    /// The same for a block with two zones, which is held back.
+    #[inline(never)]
+    fn free_with_zones(
+        &self,
+        suspended: Suspended,
+        address: usize,
+        claim: impl Claim,
+        report: impl FnOnce(BadFree),
+    ) {
+        self.free_guarded_by::<true>(suspended, address, claim, report);
+    }
+
+    #[expect(clippy::inline_always, reason = "the body of two functions")]
+    #[inline(always)]
+    fn free_guarded_by<const IS_FULL: bool>(
+        &self,
+        suspended: Suspended,
+        address: usize,
+        claim: impl Claim,
+        report: impl FnOnce(BadFree),
+    ) {
+        // SAFETY: the caller entered this lock just now.
+        let mut inner = unsafe { self.inner.resume(&self.platform, suspended) };
+        if !inner.free_zoned::<P, _, IS_FULL>(address, claim, &self.platform) {
+            self.free_slowly(inner.suspend(), address, claim, report, self.platform.frame_pointer());
+        }
     }
 
     /// The same, for a caller whose frame is known.
@@ -160,7 +283,11 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         let mut inner = unsafe { self.inner.resume(&self.platform, suspended) };
         let Some(block) = NonNull::new(address as *mut u8) else { return };
         let freed = inner.free(block, claim, &Caller { frame_pointer, platform: &self.platform });
+        let has_findings = !inner.guards.findings.is_empty();
         drop(inner);
+        if has_findings {
+            self.tell_findings();
+        }
         if let Err(bad) = freed {
             report(bad);
         }

@@ -4,10 +4,12 @@ use crate::bench::{
     SHORT_COMMANDS, judge_against_baseline, judge_goals, load_baseline, measure_one, missing_in_baseline,
     short_machine,
 };
-use crate::error::{Result, ensure};
+use crate::error::{Error, Result, ensure};
 use crate::suite::{Judge, Scenario};
 use crate::vm::Vm;
 
+/// What a pair of 64 bytes takes at `blocks` without guards.
+const GOAL_BLOCKS: f64 = 274.0;
 const MEMORY_MIB: u64 = short_machine("").memory_mib;
 
 /// A row of the table below: a level.
@@ -25,7 +27,29 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     level("bench-blocks", "memstat=blocks"),
     level("bench-stacks", "memstat=stacks"),
     level("bench-full", "memstat=full"),
+    guard::<80>("bench-guard-redzone", "memstat=blocks guard=redzone"),
+    guard::<300>("bench-guard-full", "memstat=blocks guard=full"),
 ];
+
+/// A row of the table below: a guard level, with what it may add to a pair of 64 bytes at `blocks`.
+const fn guard<const MOST_ADDED: u32>(name: &'static str, cmdline: &'static str) -> Scenario {
+    Scenario {
+        name,
+        about: "instructions that the guards add to a pair are within the goal",
+        judge: Judge::Drive(short_machine(cmdline), guards_are_cheap::<MOST_ADDED>),
+    }
+}
+
+fn guards_are_cheap<const MOST_ADDED: u32>(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    let figures = measure_one(vm, "bench pair", MEMORY_MIB)?;
+    let of_64 = figures.iter().find(|figure| figure.workload == "pair" && figure.size_bytes == 64);
+    let with = of_64.and_then(|figure| figure.instructions);
+    let with = with.ok_or_else(|| Error::Wrong("bench pair has no pair of 64 bytes".into()))?;
+    let most = GOAL_BLOCKS + f64::from(MOST_ADDED);
+    ensure!(with <= most, "a pair of 64 bytes takes {with} with guards, the goal is {most}");
+    Ok(())
+}
 
 fn figures_hold(vm: &mut Vm) -> Result<()> {
     vm.wait_for_boot()?;

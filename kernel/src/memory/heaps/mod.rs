@@ -189,6 +189,21 @@ unsafe impl<S: PageSource> Backend for Heap<S> {
         with_heap!(self, heap => heap.usable_size_bytes(layout))
     }
 
+    #[inline]
+    fn taken_size_bytes(&self, block: NonNull<u8>, layout: Layout) -> usize {
+        with_heap!(self, heap => heap.taken_size_bytes(block, layout))
+    }
+
+    #[inline]
+    unsafe fn taken_size_bytes_quickly(&self, layout: Layout) -> Option<usize> {
+        match self {
+            // SAFETY: handed on to the caller.
+            Self::Slab(slab) => unsafe { slab.taken_size_bytes_quickly(layout) },
+            // SAFETY: the slab is the only heap that is quick, as the caller has made sure.
+            _ => unsafe { core::hint::unreachable_unchecked() },
+        }
+    }
+
     fn locate(&self, address: usize) -> Location {
         with_heap!(self, heap => heap.locate(address))
     }
@@ -214,6 +229,8 @@ impl<S> Heap<S> {
     }
 }
 
+#[cfg(test)]
+mod guard_model;
 #[cfg(test)]
 mod model;
 #[cfg(test)]

@@ -2,11 +2,12 @@
 
 use std::alloc::{GlobalAlloc, System};
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
 use memstat::platform::{PAGE_SIZE_BYTES, StackSpan};
 use memstat::stacks::MOST_FRAMES;
-use memstat::{Counters, Level, Platform, Record, Tracked};
+use memstat::{Corruption, Counters, GuardLevel, Level, Platform, Record, Tracked};
 use proptest::prelude::*;
 
 use super::tests::HostPages;
@@ -15,25 +16,27 @@ use crate::memory::random::Random;
 
 const CPUS: u8 = 3;
 /// Call stacks that allocations come from, of 1 to so many frames: some are deeper than what is kept.
-const STACKS: usize = 20;
+pub(super) const STACKS: usize = 20;
 const PAGES: usize = 1500;
 const MOST_LIVE: usize = 1500;
 
 /// A platform with call stacks made of numbers.
-struct TestPlatform {
+pub(super) struct TestPlatform {
     words: Vec<usize>,
     frame_pointer: AtomicUsize,
     cpu: AtomicU8,
+    /// What the guards have found.
+    pub(super) told: Mutex<Vec<Corruption>>,
 }
 
 /// What stands in a frame of a stack. The innermost ones are the same for each two stacks.
-fn return_address(stack: usize, frame: usize) -> usize {
+pub(super) fn return_address(stack: usize, frame: usize) -> usize {
     let stack = if frame == 0 { stack / 2 } else { stack };
     0x1000 * (stack + 1) + frame
 }
 
 impl TestPlatform {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut words = vec![0_usize; STACKS * STACKS * 2];
         let start = words.as_ptr() as usize;
         for stack in 0..STACKS {
@@ -43,11 +46,11 @@ impl TestPlatform {
                 words[at + 1] = return_address(stack, frame);
             }
         }
-        Self { words, frame_pointer: AtomicUsize::new(0), cpu: AtomicU8::new(0) }
+        Self { words, frame_pointer: AtomicUsize::new(0), cpu: AtomicU8::new(0), told: Mutex::default() }
     }
 
     /// The next call comes from a stack and a CPU.
-    fn call_from(&self, stack: usize, cpu: u8) {
+    pub(super) fn call_from(&self, stack: usize, cpu: u8) {
         let pointer = (&raw const self.words[stack % STACKS * STACKS * 2]) as usize;
         self.frame_pointer.store(pointer, Ordering::Relaxed);
         self.cpu.store(cpu % CPUS, Ordering::Relaxed);
@@ -100,6 +103,10 @@ unsafe impl Platform for TestPlatform {
         // SAFETY: from `take_page`.
         unsafe { System.dealloc(page.as_ptr(), page_layout()) };
     }
+
+    fn tell(&self, corruption: &Corruption) {
+        self.told.lock().unwrap().push(*corruption);
+    }
 }
 
 /// What is known of a live block.
@@ -121,6 +128,7 @@ enum Step {
     FreeTwice { place: usize },
     FreeInside { place: usize },
     SetLevel(Level),
+    SetGuard(GuardLevel),
     Exhaust { size_bytes: usize },
 }
 
@@ -192,6 +200,7 @@ impl Bench {
                 self.heap.set_level(level);
                 self.level = level;
             }
+            Step::SetGuard(level) => self.heap.set_guard(level),
             Step::Exhaust { size_bytes } => self.exhaust(size_bytes),
             _ => {}
         }
@@ -318,7 +327,10 @@ impl Bench {
         assert_eq!(now.recorded_blocks(), self.recorded);
         assert_eq!(now.live_bytes, self.recorded_bytes);
         let backend = self.heap.with_backend(Backend::live).flatten().unwrap();
-        assert_eq!((backend.blocks, backend.bytes), (now.live_blocks, now.taken_bytes));
+        let guards = self.heap.guard_statistics();
+        let held = (guards.held_blocks, guards.held_bytes);
+        assert_eq!((backend.blocks, backend.bytes), (now.live_blocks + held.0, now.taken_bytes + held.1));
+        assert!(self.heap.platform().told.lock().unwrap().is_empty(), "nobody wrote where he should not");
         let of_cpus = |figure: fn(memstat::CpuCounters) -> u64| -> u64 {
             (0..CPUS).map(|cpu| figure(self.heap.cpu_counters(cpu))).sum()
         };
@@ -403,7 +415,8 @@ fn random_step(random: &mut impl FnMut() -> usize) -> Step {
         8800..9800 => Step::Reallocate { place, size_bytes, with_layout },
         9800..9850 => Step::FreeTwice { place },
         9850..9900 => Step::FreeInside { place },
-        9900..9999 => Step::SetLevel(Level::ALL[random() % Level::ALL.len()]),
+        9900..9960 => Step::SetLevel(Level::ALL[random() % Level::ALL.len()]),
+        9960..9999 => Step::SetGuard(GuardLevel::ALL[random() % GuardLevel::ALL.len()]),
         _ => Step::Exhaust { size_bytes: 1000 << (random() % 8) },
     }
 }
@@ -465,6 +478,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => place.prop_map(|place| Step::FreeTwice { place }),
         1 => place.prop_map(|place| Step::FreeInside { place }),
         1 => (0..Level::ALL.len()).prop_map(|number| Step::SetLevel(Level::ALL[number])),
+        1 => (0..GuardLevel::ALL.len()).prop_map(|number| Step::SetGuard(GuardLevel::ALL[number])),
     ]
 }
 

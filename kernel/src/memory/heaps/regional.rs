@@ -260,6 +260,14 @@ unsafe impl<H: RegionHeap, S: PageSource> Backend for Regional<H, S> {
         }
     }
 
+    fn taken_size_bytes(&self, block: NonNull<u8>, layout: Layout) -> usize {
+        // What no region had room for is a run of pages, however small.
+        match self.map.get(block.as_ptr() as usize) {
+            PageUse::Block { order } => PAGE_BYTES << order,
+            _ => self.usable_size_bytes(layout),
+        }
+    }
+
     fn locate(&self, address: usize) -> Location {
         let Some(region) = self.map.part(address) else { return runs::locate(&self.map, address) };
         // SAFETY: the map names live regions only; `&self` keeps them from changing.

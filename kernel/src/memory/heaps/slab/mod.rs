@@ -337,6 +337,15 @@ unsafe impl<S: PageSource> Backend for Slab<S> {
         }
     }
 
+    #[inline]
+    unsafe fn taken_size_bytes_quickly(&self, layout: Layout) -> Option<usize> {
+        if layout.align() > 16 || layout.size() > MOST_CLASS_BYTES {
+            return None;
+        }
+        let class = usize::from(CLASS_OF[layout.size().div_ceil(16)]);
+        self.classes.get(class).map(|class| class.block_bytes)
+    }
+
     fn live(&self) -> Option<Live> {
         Some(self.classes.iter().fold(self.runs.live(), |sum, class| Live {
             blocks: sum.blocks + class.live_blocks as u64,

@@ -1,0 +1,58 @@
+//! `guard`: what is done against corruption of the heap, and a look at all of it.
+
+use memstat::{GuardLevel, Level};
+use shell::Command;
+use vfs::Text;
+
+use super::Session;
+use crate::console::Writer;
+use crate::memory::heap::tracker;
+use crate::proc::guard::GuardFile;
+
+pub(super) const COMMAND: Command<Session> = Command {
+    name: "guard",
+    usage: "guard [off | free | redzone | full | check | stats]",
+    summary: "show or set what is done against corruption of the heap, or look for some now",
+    run,
+};
+
+fn run(session: &mut Session, words: &[&str]) {
+    match words {
+        [] => session.print(format_args!("{}\n", tracker().guard())),
+        ["stats"] => {
+            // The console takes everything.
+            let _ = GuardFile.render(&mut Writer);
+        }
+        ["check"] => check(session),
+        [name] => match GuardLevel::from_name(name) {
+            Some(level) => set(session, level),
+            None => session.print(format_args!("guard: {}: no such level\n", name.escape_debug())),
+        },
+        _ => session.print(format_args!("usage: {}\n", COMMAND.usage)),
+    }
+}
+
+fn set(session: &mut Session, level: GuardLevel) {
+    tracker().set_guard(level);
+    if level > GuardLevel::Off && tracker().level() < Level::Blocks {
+        session.print(format_args!(
+            "guard: no effect at memstat level {}; set blocks or more\n",
+            tracker().level()
+        ));
+    }
+}
+
+fn check(session: &mut Session) {
+    let found = || {
+        let now = tracker().guard_statistics();
+        now.overruns + now.underruns + now.writes_after_free
+    };
+    let before = found();
+    let checked = tracker().check_guards(|| !session.is_interrupted());
+    session.print(format_args!(
+        "guard: {} live blocks with zones and {} in quarantine checked, {} found\n",
+        checked.live_blocks,
+        checked.held_blocks,
+        found() - before
+    ));
+}

@@ -1,0 +1,75 @@
+//! Reports of bad frees and of corruption, with the call stacks of all that had to do with the block.
+//!
+//! The tracker's lock is not held here. Each line is a message of its own, so that the log keeps all of them.
+
+use memstat::{BadFree, Corruption, Platform, Record};
+
+use super::heap::tracker;
+use crate::arch::{backtrace, image};
+use crate::symbols::ReturnAddress;
+
+/// Frames that are shown of each stack.
+const MOST_FRAMES: usize = 12;
+
+/// Reports a free that did no harm. It was called from below the frame at `frame_pointer`.
+pub(super) fn report_bad_free(bad: &BadFree, frame_pointer: usize) {
+    log::error!("{bad}; ignored");
+    log::error!("  this free:");
+    show_stack(callers(frame_pointer));
+    show_life(bad.block.as_ref(), bad.free.as_ref());
+}
+
+/// Reports what a guard has found, called from below the frame at `frame_pointer`.
+pub(super) fn report(corruption: &Corruption, frame_pointer: usize) {
+    log::error!("{corruption}");
+    show_life(Some(&corruption.block), corruption.free.as_ref());
+    log::error!("  found by:");
+    show_stack(callers(frame_pointer));
+}
+
+/// What is known of a block: who allocated it, and who freed it.
+fn show_life(block: Option<&Record>, free: Option<&Record>) {
+    if let Some(block) = block {
+        log::error!("  allocated with {} bytes, {}:", block.size_bytes(), Event(block));
+        show_stack_of(block);
+    }
+    if let Some(free) = free {
+        log::error!("  freed first, {}:", Event(free));
+        show_stack_of(free);
+    }
+}
+
+/// When, where and by whom.
+struct Event<'a>(&'a Record);
+
+impl core::fmt::Display for Event<'_> {
+    fn fmt(&self, out: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let ns = tracker().platform().stamp_to_ns(self.0.stamp());
+        let (seconds, microseconds) = (ns / 1_000_000_000, ns / 1000 % 1_000_000);
+        write!(
+            out,
+            "event {} at {seconds}.{microseconds:06} s by task {} on CPU {}",
+            self.0.sequence(),
+            self.0.task(),
+            self.0.cpu()
+        )
+    }
+}
+
+fn show_stack_of(record: &Record) {
+    match tracker().stack(record.stack()) {
+        Some(stack) => show_stack(stack.frames().iter().copied()),
+        None => log::error!("    no call stack was recorded; memstat=stacks keeps those"),
+    }
+}
+
+/// The functions that called the allocator.
+fn callers(frame_pointer: usize) -> impl Iterator<Item = usize> {
+    backtrace::walk(frame_pointer).skip_while(|address| image::allocator_text().contains(address))
+}
+
+fn show_stack(frames: impl Iterator<Item = usize>) {
+    for address in frames.take(MOST_FRAMES) {
+        log::error!("    {}", ReturnAddress(address));
+    }
+}

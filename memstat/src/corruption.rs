@@ -1,0 +1,84 @@
+//! Writes that went where they should not.
+
+use core::fmt;
+
+use crate::record::Record;
+
+/// Bytes that are shown of what was found.
+const MOST_SEEN: usize = 16;
+
+/// A guard that was written over. The allocator itself is whole: it keeps nothing in blocks that are guarded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Corruption {
+    /// What happened.
+    pub kind: CorruptionKind,
+    /// The block that the guard belongs to, as it was allocated.
+    pub block: Record,
+    /// Its free, of which stamp, CPU, task and call stack count.
+    pub free: Option<Record>,
+    /// Where the first wrong byte lies, from the block's start on.
+    pub offset: isize,
+    /// What each byte should be.
+    pub expected: u8,
+    seen: [u8; MOST_SEEN],
+    seen_count: usize,
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CorruptionKind {
+    /// A write behind the block's end.
+    Overrun,
+    /// A write before the block's start.
+    Underrun,
+    /// A write to the block after its free.
+    WriteAfterFree,
+}
+
+impl Corruption {
+    pub(crate) fn new(
+        kind: CorruptionKind,
+        block: &Record,
+        free: Option<&Record>,
+        offset: isize,
+        (bytes, expected): (&[u8], u8),
+    ) -> Self {
+        let mut seen = [0; MOST_SEEN];
+        let mut seen_count = 0;
+        for (slot, byte) in seen.iter_mut().zip(bytes) {
+            *slot = *byte;
+            seen_count += 1;
+        }
+        Self { kind, block: *block, free: free.copied(), offset, expected, seen, seen_count }
+    }
+
+    /// The first bytes that were found, from the first wrong one on.
+    pub fn seen(&self) -> &[u8] {
+        self.seen.get(..self.seen_count).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Corruption {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (start, size_bytes) = (self.block.address(), self.block.size_bytes());
+        match self.kind {
+            CorruptionKind::Overrun => write!(
+                out,
+                "overrun: a write {} bytes behind the end of the block {start:#x} of {size_bytes} bytes",
+                self.offset - size_bytes as isize
+            )?,
+            CorruptionKind::Underrun => write!(
+                out,
+                "underrun: a write {} bytes before the block {start:#x} of {size_bytes} bytes",
+                -self.offset
+            )?,
+            CorruptionKind::WriteAfterFree => write!(
+                out,
+                "write after free: at offset {} of the freed block {start:#x} of {size_bytes} bytes",
+                self.offset
+            )?,
+        }
+        write!(out, "; not {:02x} but", self.expected)?;
+        self.seen().iter().try_for_each(|byte| write!(out, " {byte:02x}"))
+    }
+}

@@ -1,0 +1,225 @@
+//! Guards around blocks: what they find, how much of them there is, and what they have seen so far.
+//!
+//! A block's record says how the block is guarded, so a switch of the level leaves no false report. The parts:
+//! `zones` (patterns around a block, and in it), `freed` (the last frees, and the blocks that are held back).
+
+use core::alloc::Layout;
+use core::fmt;
+
+use crate::bad_free::BadFreeKind;
+use crate::corruption::{Corruption, CorruptionKind};
+use crate::record::Guarding;
+
+pub(crate) mod freed;
+pub(crate) mod zones;
+
+use freed::FreedBlocks;
+
+/// What is done against corruption. Every level does all that the ones before it do. All of them need records:
+/// below [`Level::Blocks`](crate::Level::Blocks) there are no guards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum GuardLevel {
+    /// Nothing but what the records give: bad frees are refused.
+    Off,
+    /// The last frees are remembered, with their call stacks where the level has those.
+    Free,
+    /// A zone behind each block, which is looked at when the block is freed.
+    RedZone,
+    /// A zone before it too; fresh and freed memory has patterns, and freed blocks are held back for a while.
+    Full,
+}
+
+impl GuardLevel {
+    /// All levels, from the least on.
+    pub const ALL: [Self; 4] = [Self::Off, Self::Free, Self::RedZone, Self::Full];
+
+    /// The level's name, as it is typed.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Free => "free",
+            Self::RedZone => "redzone",
+            Self::Full => "full",
+        }
+    }
+
+    /// The level of a name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|level| level.name() == name)
+    }
+}
+
+impl fmt::Display for GuardLevel {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.name())
+    }
+}
+
+/// What the guards did and found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GuardStatistics {
+    /// Looks at a block's zones, or at the pattern of a freed one.
+    pub checks: u64,
+    /// Writes behind a block's end.
+    pub overruns: u64,
+    /// Writes before a block's start.
+    pub underruns: u64,
+    /// Writes to a block after its free.
+    pub writes_after_free: u64,
+    /// Frees of a block that was free.
+    pub double_frees: u64,
+    /// Frees of an address inside a block, or beside it.
+    pub interior_frees: u64,
+    /// Frees with another layout than the block's.
+    pub wrong_layouts: u64,
+    /// Frees of an address that no block is known to have had.
+    pub unknown_frees: u64,
+    /// Live blocks with a zone.
+    pub guarded_blocks: u64,
+    /// Frees that are remembered.
+    pub remembered_frees: u64,
+    /// Freed blocks that are held back.
+    pub held_blocks: u64,
+    /// Bytes that they take from memory.
+    pub held_bytes: u64,
+}
+
+/// What was found and is not told yet. When it is full, nothing more is looked for until some is told.
+#[derive(Debug)]
+pub(crate) struct Findings {
+    list: [Option<Corruption>; Self::MOST],
+    count: usize,
+}
+
+impl Findings {
+    const MOST: usize = 8;
+
+    const fn new() -> Self {
+        Self { list: [None; Self::MOST], count: 0 }
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Room for what one block can give: an overrun and an underrun.
+    #[inline]
+    pub(crate) fn has_room(&self) -> bool {
+        self.count + 2 <= Self::MOST
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<Corruption> {
+        self.count = self.count.checked_sub(1)?;
+        self.list.get_mut(self.count)?.take()
+    }
+}
+
+/// What the backend is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted {
+    pub(crate) guarding: Guarding,
+    pub(crate) layout: Layout,
+    /// Bytes before the caller's block.
+    pub(crate) front_bytes: usize,
+}
+
+impl Wanted {
+    /// A block without guards.
+    #[inline]
+    pub(crate) fn plain(layout: Layout) -> Self {
+        Self { guarding: Guarding::None, layout, front_bytes: 0 }
+    }
+}
+
+/// The guards' own state.
+#[derive(Debug)]
+pub(crate) struct Guards {
+    pub(crate) level: GuardLevel,
+    pub(crate) freed: FreedBlocks,
+    pub(crate) findings: Findings,
+    /// `guarded_blocks` is kept here, what is held is not.
+    pub(crate) statistics: GuardStatistics,
+}
+
+impl Guards {
+    pub(crate) const fn new() -> Self {
+        Self {
+            level: GuardLevel::Off,
+            freed: FreedBlocks::new(),
+            findings: Findings::new(),
+            statistics: GuardStatistics {
+                checks: 0,
+                overruns: 0,
+                underruns: 0,
+                writes_after_free: 0,
+                double_frees: 0,
+                interior_frees: 0,
+                wrong_layouts: 0,
+                unknown_frees: 0,
+                guarded_blocks: 0,
+                remembered_frees: 0,
+                held_blocks: 0,
+                held_bytes: 0,
+            },
+        }
+    }
+
+    /// What the backend is asked for where the level has guards.
+    #[inline(never)]
+    pub(crate) fn wanted(&self, layout: Layout) -> Wanted {
+        let guarding = match self.level {
+            GuardLevel::Off | GuardLevel::Free => Guarding::None,
+            GuardLevel::RedZone => Guarding::RearZone,
+            GuardLevel::Full => Guarding::BothZones,
+        };
+        let guarding = zones::possible(guarding, layout.align());
+        let front_bytes = zones::front_bytes(guarding, layout.align());
+        match zones::backend_layout(guarding, layout) {
+            Some(layout) => Wanted { guarding, layout, front_bytes },
+            None => Wanted::plain(layout),
+        }
+    }
+
+    /// Whether a block of that size gets patterns inside, and is held back.
+    #[inline]
+    pub(crate) fn fills(&self, size_bytes: usize) -> bool {
+        self.level == GuardLevel::Full && size_bytes <= zones::MOST_PATTERN_BYTES
+    }
+
+    /// Counts what was found, and keeps it until it is told.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn find(&mut self, corruption: Corruption) {
+        match corruption.kind {
+            CorruptionKind::Overrun => self.statistics.overruns += 1,
+            CorruptionKind::Underrun => self.statistics.underruns += 1,
+            CorruptionKind::WriteAfterFree => self.statistics.writes_after_free += 1,
+        }
+        if let Some(slot) = self.findings.list.get_mut(self.findings.count) {
+            *slot = Some(corruption);
+            self.findings.count += 1;
+        }
+    }
+
+    pub(crate) fn count_bad_free(&mut self, kind: BadFreeKind) {
+        let count = match kind {
+            BadFreeKind::DoubleFree => &mut self.statistics.double_frees,
+            BadFreeKind::Interior { .. } | BadFreeKind::InsideFreed { .. } => {
+                &mut self.statistics.interior_frees
+            }
+            BadFreeKind::WrongLayout { .. } => &mut self.statistics.wrong_layouts,
+            BadFreeKind::NeverAllocated => &mut self.statistics.unknown_frees,
+        };
+        *count += 1;
+    }
+
+    pub(crate) fn statistics(&self) -> GuardStatistics {
+        GuardStatistics {
+            remembered_frees: self.freed.remembered() as u64,
+            held_blocks: self.freed.held_blocks() as u64,
+            held_bytes: self.freed.held_bytes() as u64,
+            ..self.statistics
+        }
+    }
+}

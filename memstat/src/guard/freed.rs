@@ -1,0 +1,268 @@
+//! The last frees, in a ring of fixed size. The newest of them may be held back: the backend has not seen those yet.
+
+use core::ptr::null_mut;
+
+use crate::arena::Arena;
+use crate::paged::{Id, Paged};
+use crate::platform::{PAGE_SIZE_BYTES, Platform};
+use crate::record::{Origin, Record};
+
+/// A block that was freed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Freed {
+    /// As it was allocated.
+    pub(crate) block: Record,
+    /// Its free: the size stands for the bytes that it took, the alignment's place says whether it is held.
+    free: Record,
+}
+
+const _: () = assert!(size_of::<Freed>() == 64);
+
+/// In the alignment's place of a free.
+const HELD: u64 = 1;
+
+impl Freed {
+    /// A block, freed by an event, in which the stack is that of the free.
+    #[inline]
+    pub(crate) fn new(block: &Record, free: &Origin, taken_bytes: usize, is_held: bool) -> Self {
+        let mut record = block.at_event(if is_held { HELD } else { 0 }, free);
+        record.set_size_and_stack(taken_bytes, free.stack);
+        Self { block: *block, free: record }
+    }
+
+    /// The event that freed it.
+    #[inline]
+    pub(crate) fn free(&self) -> &Record {
+        &self.free
+    }
+
+    /// Bytes that it took from memory.
+    #[inline]
+    pub(crate) fn taken_bytes(&self) -> usize {
+        self.free.size_bytes()
+    }
+
+    #[inline]
+    pub(crate) fn is_held(&self) -> bool {
+        self.free.align_bytes() == 1 << HELD
+    }
+}
+
+/// Frees in a page.
+const PER_PAGE: usize = PAGE_SIZE_BYTES / size_of::<Freed>();
+/// The most frees that are remembered.
+const MOST_REMEMBERED: usize = 1024;
+
+/// The ring.
+#[derive(Debug)]
+pub(crate) struct FreedBlocks {
+    /// Whole pages, a power of two of them; each entry below `noted` is written.
+    ring: Paged<Freed>,
+    /// Frees that were ever noted.
+    noted: usize,
+    /// Where the next one goes, until `stop`: the end of its page.
+    next: *mut Freed,
+    stop: *mut Freed,
+    /// The number of the oldest that is held, if one is; all after it may be.
+    held_from: usize,
+    held_blocks: usize,
+    held_bytes: usize,
+    most_held_blocks: usize,
+    most_held_bytes: usize,
+}
+
+// SAFETY: the pointers lead into pages of this ring alone.
+unsafe impl Send for FreedBlocks {}
+
+impl FreedBlocks {
+    pub(crate) const fn new() -> Self {
+        Self {
+            ring: Paged::new(),
+            noted: 0,
+            next: null_mut(),
+            stop: null_mut(),
+            held_from: 0,
+            held_blocks: 0,
+            held_bytes: 0,
+            most_held_blocks: 512,
+            most_held_bytes: 1 << 20,
+        }
+    }
+
+    /// Sets how much may be held at most.
+    pub(crate) fn set_limits(&mut self, blocks: usize, bytes: usize) {
+        (self.most_held_blocks, self.most_held_bytes) = (blocks, bytes);
+    }
+
+    /// Takes memory for the ring: as much of it as there is.
+    pub(crate) fn open(&mut self, arena: &mut Arena, platform: &impl Platform) {
+        if self.ring.len() > 0 {
+            return;
+        }
+        // Most of a small arena is for the records.
+        let most = MOST_REMEMBERED.min((arena.limit_pages() / 8).saturating_mul(PER_PAGE));
+        while self.ring.len() < most {
+            // SAFETY: entries are read only up to the last one that was noted.
+            if unsafe { self.ring.push_page(arena, platform) }.is_err() {
+                break;
+            }
+        }
+        while self.ring.len() > 0 && !self.ring.len().is_power_of_two() {
+            self.ring.pop_page(arena, platform);
+        }
+    }
+
+    /// Forgets all frees and gives the memory back. Nothing may be held.
+    pub(crate) fn close(&mut self, arena: &mut Arena, platform: &impl Platform) {
+        debug_assert!(self.held_blocks == 0);
+        while self.ring.len() > 0 {
+            self.ring.pop_page(arena, platform);
+        }
+        self.noted = 0;
+        (self.next, self.stop) = (null_mut(), null_mut());
+    }
+
+    /// Frees that are remembered.
+    pub(crate) fn remembered(&self) -> usize {
+        self.noted.min(self.ring.len())
+    }
+
+    pub(crate) fn held_blocks(&self) -> usize {
+        self.held_blocks
+    }
+
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.held_bytes
+    }
+
+    #[inline]
+    fn slot(&self, number: usize) -> *mut Freed {
+        self.ring.slot(Id((number & (self.ring.len() - 1)) as u32))
+    }
+
+    /// Whether a block may be held once others have made room.
+    #[inline]
+    pub(crate) fn can_hold(&self, taken_bytes: usize) -> bool {
+        self.ring.len() > 0 && self.most_held_blocks > 0 && taken_bytes <= self.most_held_bytes
+    }
+
+    /// Whether there is room to hold a block now.
+    #[inline]
+    pub(crate) fn has_room_for(&self, taken_bytes: usize) -> bool {
+        self.held_blocks < self.most_held_blocks && self.held_bytes + taken_bytes <= self.most_held_bytes
+    }
+
+    /// Whether the next free takes the place of one that is held.
+    #[inline]
+    pub(crate) fn is_full(&self) -> bool {
+        self.held_blocks > 0 && self.noted - self.held_from >= self.ring.len()
+    }
+
+    /// Whether [`FreedBlocks::note_quickly`] may be called.
+    #[inline]
+    pub(crate) fn has_place(&self) -> bool {
+        self.next != self.stop
+    }
+
+    /// Notes a free. If it is held, there is room for it. A free that would take the place of one that is held is
+    /// not noted.
+    #[inline]
+    pub(crate) fn note(&mut self, freed: Freed) {
+        if (!self.has_place() && !self.turn_page()) || self.is_full() {
+            return;
+        }
+        self.note_quickly(freed);
+    }
+
+    /// Notes a free, for which there is a place; and room if it is held.
+    #[inline]
+    pub(crate) fn note_quickly(&mut self, freed: Freed) {
+        if freed.is_held() {
+            if self.held_blocks == 0 {
+                self.held_from = self.noted;
+            }
+            self.held_blocks += 1;
+            self.held_bytes += freed.taken_bytes();
+        }
+        // SAFETY: before `stop` lies room for an entry of this ring, which nobody refers to.
+        unsafe {
+            self.next.write(freed);
+            self.next = self.next.add(1);
+        }
+        self.noted += 1;
+    }
+
+    /// Goes on to the ring's next page. False if there is none.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn turn_page(&mut self) -> bool {
+        if self.ring.len() == 0 {
+            return false;
+        }
+        self.next = self.slot(self.noted);
+        self.stop = self.next.wrapping_add(PER_PAGE);
+        true
+    }
+
+    /// The oldest block that is held.
+    #[inline]
+    pub(crate) fn oldest(&self) -> Option<&Freed> {
+        if self.held_blocks == 0 {
+            return None;
+        }
+        // SAFETY: noted, and the ring does not run over what is held.
+        Some(unsafe { &*self.slot(self.held_from) })
+    }
+
+    /// The oldest block is not held any more, but still remembered.
+    #[inline]
+    pub(crate) fn let_oldest_go(&mut self) {
+        let slot = self.slot(self.held_from);
+        // SAFETY: as in `oldest`; nobody else refers to it.
+        let freed = unsafe { &mut *slot };
+        self.held_blocks -= 1;
+        self.held_bytes -= freed.taken_bytes();
+        freed.free = freed.free.with_code(0);
+        self.held_from += 1;
+        if self.held_blocks > 0 {
+            self.skip_what_is_not_held();
+        }
+    }
+
+    /// Makes sure that the oldest entry is one that is held.
+    #[inline]
+    fn skip_what_is_not_held(&mut self) {
+        // SAFETY: as in `oldest`: one that is held comes.
+        while !unsafe { &*self.slot(self.held_from) }.is_held() {
+            self.held_from += 1;
+        }
+    }
+
+    /// The entries, from the newest on.
+    fn newest_first(&self) -> impl Iterator<Item = &Freed> {
+        let oldest = self.noted - self.remembered();
+        // SAFETY: each was noted, and not overwritten since.
+        (oldest..self.noted).rev().map(|number| unsafe { &*self.slot(number) })
+    }
+
+    /// The blocks that are held.
+    pub(crate) fn held(&self) -> impl Iterator<Item = &Freed> {
+        let held = if self.held_blocks == 0 { 0 } else { self.noted - self.held_from };
+        self.newest_first().take(held).filter(|freed| freed.is_held())
+    }
+
+    /// The last free of the block that started at `address`.
+    pub(crate) fn find(&self, address: usize) -> Option<&Freed> {
+        self.newest_first().find(|freed| freed.block.address() == address)
+    }
+
+    /// The block that is held and has `address` in it, zones included.
+    pub(crate) fn find_held_around(&self, address: usize) -> Option<&Freed> {
+        self.held().find(|freed| {
+            let block = &freed.block;
+            let front = super::zones::front_bytes(block.guarding(), block.align_bytes());
+            let start = block.address() - front;
+            (start..start + freed.taken_bytes().max(1)).contains(&address)
+        })
+    }
+}

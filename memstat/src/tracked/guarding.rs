@@ -1,0 +1,106 @@
+//! The guards of a tracker: how much is guarded, and looks at all of it.
+
+use super::Tracked;
+use crate::backend::Backend;
+use crate::guard::{GuardLevel, GuardStatistics};
+use crate::platform::Platform;
+use crate::record::Record;
+
+/// What a look at all guards came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Checked {
+    /// Live blocks with zones.
+    pub live_blocks: u64,
+    /// Freed blocks that are held back.
+    pub held_blocks: u64,
+}
+
+impl<B: Backend, P: Platform> Tracked<B, P> {
+    /// Guards blocks more or less from now on. Those that are live keep the guards that they have until they are
+    /// freed.
+    pub fn set_guard(&self, level: GuardLevel) {
+        if level < GuardLevel::Full {
+            self.let_all_go();
+        }
+        let inner = &mut *self.enter();
+        inner.guards.level = level;
+        if level > GuardLevel::Off {
+            inner.guards.freed.open(&mut inner.arena, &self.platform);
+        } else if inner.guards.freed.held_blocks() == 0 {
+            inner.guards.freed.close(&mut inner.arena, &self.platform);
+        }
+        inner.choose_ways();
+    }
+
+    /// How much is guarded.
+    pub fn guard(&self) -> GuardLevel {
+        self.enter().guards.level
+    }
+
+    /// What the guards did and found.
+    pub fn guard_statistics(&self) -> GuardStatistics {
+        self.enter().guards.statistics()
+    }
+
+    /// The record of the freed block that started at `address`, while it is held back.
+    pub fn held_block(&self, address: usize) -> Option<Record> {
+        let inner = self.enter();
+        let held = inner.guards.freed.held().find(|freed| freed.block.address() == address);
+        held.map(|freed| freed.block)
+    }
+
+    /// Sets how many freed blocks, and how many bytes of them, are held back at most.
+    pub fn set_held_limits(&self, blocks: usize, bytes: usize) {
+        self.let_all_go();
+        self.enter().guards.freed.set_limits(blocks, bytes);
+    }
+
+    /// Gives all blocks that are held back to the backend, each after a look at it.
+    pub fn let_all_go(&self) {
+        loop {
+            let mut inner = self.enter();
+            let has_gone = inner.let_oldest_go();
+            let has_findings = !inner.guards.findings.is_empty();
+            drop(inner);
+            if has_findings {
+                self.tell_findings();
+            } else if !has_gone {
+                return;
+            }
+        }
+    }
+
+    /// Looks at the zones of all live blocks, and at all blocks that are held back, a few at a time. `goes_on` is
+    /// asked between the steps.
+    pub fn check_guards(&self, mut goes_on: impl FnMut() -> bool) -> Checked {
+        let mut checked = Checked::default();
+        let mut cursor = Some(0);
+        while let Some(from) = cursor.filter(|_| goes_on()) {
+            let step = self.enter().check_live(from);
+            checked.live_blocks += step.blocks;
+            cursor = step.next;
+            self.tell_findings();
+        }
+        let mut place = Some(0);
+        while let Some(from) = place.filter(|_| goes_on()) {
+            let step = self.enter().check_held(from as usize);
+            checked.held_blocks += step.blocks;
+            place = step.next;
+            self.tell_findings();
+        }
+        checked
+    }
+
+    /// Tells what was found. Called without the lock.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn tell_findings(&self) {
+        loop {
+            let finding = self.enter().guards.findings.pop();
+            match finding {
+                Some(corruption) => self.platform.tell(&corruption),
+                None => return,
+            }
+        }
+    }
+}

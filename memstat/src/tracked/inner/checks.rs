@@ -1,0 +1,128 @@
+//! What is known of an address that is no live block's start, and looks at all guards.
+
+use super::Inner;
+use crate::backend::{Backend, Location};
+use crate::bad_free::{BadFree, BadFreeKind};
+use crate::guard::zones;
+use crate::history::{Event, EventKind};
+use crate::level::Level;
+use crate::record::{Guarding, Record};
+
+/// Records that one step of a check looks at.
+const RECORDS_AT_ONCE: usize = 32;
+
+/// What a step of a check did.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) struct CheckStep {
+    /// Where to go on; `None` at the end.
+    pub(in super::super) next: Option<u64>,
+    /// Blocks that were looked at.
+    pub(in super::super) blocks: u64,
+}
+
+impl<B: Backend> Inner<B> {
+    /// Whether there is a block as [`Inner::owner_of`] says.
+    #[inline]
+    pub(super) fn has_owner(&self, address: usize) -> bool {
+        let may_have = self.guards.statistics.guarded_blocks > 0 || self.guards.freed.held_blocks() > 0;
+        may_have && self.owner_of(address).is_some()
+    }
+
+    /// The live or held block at whose front zone, or own start, the backend's block at `address` begins.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn owner_of(&self, address: usize) -> Option<Record> {
+        if self.guards.statistics.guarded_blocks > 0 {
+            let fronts = (4..=zones::MOST_FRONT_BYTES.ilog2()).map(|log2| 1_usize << log2);
+            let live = fronts.filter_map(|front| {
+                let record = self.live.get(address.checked_add(front)?)?;
+                let own = zones::front_bytes(record.guarding(), record.align_bytes());
+                (own == front).then_some(*record)
+            });
+            if let Some(record) = { live }.next() {
+                return Some(record);
+            }
+        }
+        if self.guards.freed.held_blocks() == 0 {
+            return None;
+        }
+        self.guards.freed.find_held_around(address).map(|freed| freed.block)
+    }
+
+    /// What is wrong with an address that is no live block.
+    pub(in super::super) fn bad_free(&self, address: usize) -> BadFree {
+        let bad = |kind, block, free| BadFree { address, kind, block, free };
+        if let Some(freed) = self.guards.freed.find_held_around(address) {
+            let start = freed.block.address();
+            let kind =
+                if start == address { BadFreeKind::DoubleFree } else { BadFreeKind::InsideFreed { start } };
+            return bad(kind, Some(freed.block), Some(*freed.free()));
+        }
+        let location = self.backend.as_ref().map_or(Location::Unknown, |backend| backend.locate(address));
+        if let Location::Live { start, .. } = location {
+            let owner = self.live.get(start).copied().or_else(|| self.owner_of(start));
+            let start = owner.map_or(start, |record| record.address());
+            if start != address {
+                return bad(BadFreeKind::Interior { start }, owner, None);
+            }
+        }
+        let is_free = matches!(location, Location::Free { start } if start == address);
+        // Of a block that is long gone the ring still knows.
+        if let Some(freed) = self.guards.freed.find(address) {
+            return bad(BadFreeKind::DoubleFree, Some(freed.block), Some(*freed.free()));
+        }
+        if !is_free {
+            return bad(BadFreeKind::NeverAllocated, None, None);
+        }
+        let (block, free) = self.last_life(address);
+        bad(BadFreeKind::DoubleFree, block, free)
+    }
+
+    /// The last allocation and free of a block in the history.
+    fn last_life(&self, address: usize) -> (Option<Record>, Option<Record>) {
+        if self.level != Level::Full {
+            return (None, None);
+        }
+        let of = |kind| move |event: &Event| event.kind() == kind && event.record().address() == address;
+        let free = self.history.find_newest(of(EventKind::Free));
+        let block = self.history.find_newest(of(EventKind::Allocate));
+        (block.map(|event| *event.record()), free.map(|event| *event.record()))
+    }
+
+    /// Looks at the zones of the live block that starts at `address`, if there is one.
+    pub(super) fn check_zones_at(&mut self, address: usize) {
+        if let Some(record) =
+            self.live.get(address).copied().filter(|record| record.guarding() != Guarding::None)
+        {
+            self.check_zones(&record);
+        }
+    }
+
+    /// Looks at the zones of some live blocks, from the place `cursor` in the map on.
+    pub(in super::super) fn check_live(&mut self, cursor: u64) -> CheckStep {
+        let mut records = [Record::EMPTY; RECORDS_AT_ONCE];
+        let (count, next) = self.live.read(cursor, &mut records);
+        let mut blocks = 0;
+        for record in records.iter().take(count) {
+            if record.guarding() == Guarding::None {
+                continue;
+            }
+            if !self.guards.findings.has_room() {
+                // What was found is put right, and told before this step comes again.
+                return CheckStep { next: Some(cursor), blocks: 0 };
+            }
+            self.check_zones(record);
+            blocks += 1;
+        }
+        CheckStep { next, blocks }
+    }
+
+    /// Looks at a block that is held back: the number `place` of them, the newest first.
+    pub(in super::super) fn check_held(&mut self, place: usize) -> CheckStep {
+        let Some(freed) = self.guards.freed.held().nth(place).copied() else {
+            return CheckStep { next: None, blocks: 0 };
+        };
+        self.check_freed(&freed);
+        CheckStep { next: Some(place as u64 + 1), blocks: 1 }
+    }
+}

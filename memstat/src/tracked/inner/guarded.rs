@@ -1,0 +1,167 @@
+//! Blocks with guards: how they come, and how they go.
+
+use core::alloc::Layout;
+use core::ptr::NonNull;
+
+use super::{Caller, Inner, Untold};
+use crate::backend::Backend;
+use crate::corruption::CorruptionKind;
+use crate::guard::freed::Freed;
+use crate::guard::{Wanted, zones};
+use crate::level::Level;
+use crate::platform::Platform;
+use crate::record::{Guarding, Origin, Record};
+
+/// Blocks that one free lets go to make room for its own. If that is not enough, its block is not held back.
+const MOST_LET_GO: usize = 16;
+
+impl<B: Backend> Inner<B> {
+    /// The backend has no such block. Says what it is to be asked for again, if it is: for the same, as the oldest block
+    /// that is held back was let go, or for a block without guards. An error says that what was found is to be told
+    /// first.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn make_memory(&mut self, wanted: Wanted, layout: Layout) -> Result<Option<Wanted>, Untold> {
+        if self.let_oldest_go() {
+            return Ok(Some(wanted));
+        }
+        if self.guards.freed.held_blocks() > 0 {
+            return Err(Untold);
+        }
+        let had_guards = wanted.guarding != Guarding::None;
+        Ok(had_guards.then(|| Wanted::plain(layout)))
+    }
+
+    /// Writes the guards of a new block.
+    #[inline(never)]
+    pub(super) fn write_guards(&mut self, record: &Record) {
+        self.guards.statistics.guarded_blocks += 1;
+        // SAFETY: a fresh block with these zones.
+        unsafe {
+            zones::write(record);
+            if self.guards.fills(record.size_bytes()) {
+                zones::fill(record.address() as *mut u8, record.size_bytes(), zones::FRESH);
+            }
+        }
+    }
+
+    /// Frees a block that the live map had and has no more, as its guards and the level say.
+    #[inline(never)]
+    pub(super) fn free_guarded<P: Platform>(&mut self, record: &Record, caller: &Caller<'_, P>) {
+        let platform = caller.platform;
+        if record.guarding() != Guarding::None {
+            self.guards.statistics.guarded_blocks -= 1;
+            self.check_zones(record);
+        }
+        let Some(own_layout) = zones::backend_layout(record.guarding(), record.layout()) else { return };
+        let own = own_block(record);
+        let Some(backend) = self.backend.as_mut() else { return };
+        let taken_bytes = backend.taken_size_bytes(own, own_layout);
+        self.count_free_of(record, taken_bytes, platform);
+        let is_held = self.is_guarding && self.make_room(record, taken_bytes);
+        if self.is_guarding {
+            let stack = if self.level >= Level::Stacks { self.capture(caller) } else { 0 };
+            let origin = Origin::now(self.sequence, stack, platform);
+            self.guards.freed.note(Freed::new(record, &origin, taken_bytes, is_held));
+        }
+        if is_held {
+            // SAFETY: the caller of the free gave the block up, and the backend has not got it yet.
+            unsafe { zones::fill(record.address() as *mut u8, record.size_bytes(), zones::FREED) };
+        } else {
+            // SAFETY: the live map had the block, which was allocated with this layout, and has it no more.
+            unsafe { self.give_to_backend(own, own_layout) };
+        }
+        // The last of what another level left is gone.
+        if self.guards.statistics.guarded_blocks == 0 && !self.is_guarding {
+            self.choose_ways();
+        }
+    }
+
+    /// Makes room to hold a block back; says whether it shall be.
+    fn make_room(&mut self, record: &Record, taken_bytes: usize) -> bool {
+        let freed = &self.guards.freed;
+        let is_wanted = self.guards.fills(record.size_bytes()) && freed.can_hold(taken_bytes);
+        for _ in 0..MOST_LET_GO {
+            let freed = &self.guards.freed;
+            let has_place = !freed.is_full();
+            if has_place && (!is_wanted || freed.has_room_for(taken_bytes)) {
+                return is_wanted;
+            }
+            if !self.let_oldest_go() {
+                return false;
+            }
+        }
+        false
+    }
+
+    /// Gives the oldest block that is held back to the backend, after a look at it. False if there is none, or what
+    /// was found before is to be told first.
+    #[cold]
+    #[inline(never)]
+    pub(in super::super) fn let_oldest_go(&mut self) -> bool {
+        if !self.guards.findings.has_room() {
+            return false;
+        }
+        let Some(freed) = self.guards.freed.oldest().copied() else { return false };
+        self.check_freed(&freed);
+        self.guards.freed.let_oldest_go();
+        let own_layout = zones::backend_layout(freed.block.guarding(), freed.block.layout());
+        if let Some(layout) = own_layout {
+            // SAFETY: freed by its owner, allocated with this layout, and held back until now.
+            unsafe { self.give_to_backend(own_block(&freed.block), layout) };
+        }
+        true
+    }
+
+    /// Looks at the zones of a live block; what is wrong is noted, and put right.
+    pub(super) fn check_zones(&mut self, record: &Record) {
+        self.guards.statistics.checks += 1;
+        // SAFETY: the block is not given back yet, so its zones are there.
+        unsafe {
+            if !zones::are_whole(record) {
+                zones::describe(record, None, |found| self.guards.find(found));
+            }
+        }
+    }
+
+    /// Looks at a block that is held back; what is wrong is noted, and put right.
+    pub(super) fn check_freed(&mut self, freed: &Freed) {
+        self.guards.statistics.checks += 1;
+        let record = &freed.block;
+        let (start, size_bytes) = (record.address() as *mut u8, record.size_bytes());
+        // SAFETY: the block is held back, so nobody else's; its zones are there.
+        unsafe {
+            if zones::is_full_of(start, size_bytes, zones::FREED) && zones::are_whole(record) {
+                return;
+            }
+            let mut is_told = false;
+            let mut tell = |found| {
+                if !is_told {
+                    self.guards.find(found);
+                    is_told = true;
+                }
+            };
+            let inside = (start.cast_const(), size_bytes, zones::FREED);
+            zones::describe_part(
+                record,
+                Some(freed.free()),
+                CorruptionKind::WriteAfterFree,
+                inside,
+                &mut tell,
+            );
+            zones::describe(record, Some(freed.free()), |mut found| {
+                found.kind = CorruptionKind::WriteAfterFree;
+                tell(found);
+            });
+            zones::fill(start, size_bytes, zones::FREED);
+        }
+    }
+}
+
+/// Where the backend's block starts.
+#[inline]
+fn own_block(record: &Record) -> NonNull<u8> {
+    let address = record.address() - zones::front_bytes(record.guarding(), record.align_bytes());
+    // A block never lies at address 0.
+    NonNull::new(address as *mut u8).unwrap_or(NonNull::dangling())
+}

@@ -1,0 +1,186 @@
+//! Real mistakes in little drivers: the heap's guards name the function that made each, with all call stacks, and the
+//! kernel goes on as if nothing had been.
+
+use crate::error::{Result, ensure};
+use crate::figures::Allocs;
+use crate::machine::{DEFAULT, Machine};
+use crate::suite::{Judge, Scenario};
+use crate::vm::Vm;
+
+/// A row of the table below: a machine with so many words on its command line.
+const fn guarded(
+    name: &'static str,
+    about: &'static str,
+    cmdline: &'static str,
+    judge: fn(&mut Vm) -> Result<()>,
+) -> Scenario {
+    Scenario { name, about, judge: Judge::Drive(Machine { cmdline, ..DEFAULT }, judge) }
+}
+
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    guarded("guard-overrun", "one byte too many is found at the free", "guard=redzone", overrun_is_found),
+    guarded("guard-overrun-tlsf", "the same on tlsf at full", "guard=full heap=tlsf", overrun_is_found),
+    guarded("guard-use-after-free", "a late write is found by a look", "guard=full", late_write_is_found),
+    guarded("guard-use-after-free-buddy", "the same on buddy", "guard=full heap=buddy", late_write_is_found),
+    guarded(
+        "guard-double-free",
+        "both frees and the allocation are named",
+        "guard=free",
+        double_free_is_told,
+    ),
+    guarded(
+        "guard-double-free-talc",
+        "the same on talc at full",
+        "guard=full heap=talc",
+        double_free_is_told,
+    ),
+    guarded(
+        "guard-double-free-off",
+        "without guards the history names the allocation",
+        "memstat=full",
+        |vm| {
+            vm.wait_for_boot()?;
+            goes_on(
+                vm,
+                "bug double-free",
+                &[
+                    "double free of",
+                    "this free:",
+                    "remove_device_that_never_started",
+                    "allocated with 64 bytes",
+                ],
+            )
+        },
+    ),
+    guarded("guard-invalid-free", "a pointer into a block is named with its block", "", invalid_free_is_told),
+    guarded(
+        "guard-invalid-free-list",
+        "the same on linked-list at full",
+        "guard=full heap=linked-list",
+        invalid_free_is_told,
+    ),
+    guarded("guard-switch", "a switch of the level leaves no false report", "guard=full", switch_is_clean),
+    guarded(
+        "guard-selftest",
+        "the self-tests pass under all guards",
+        "guard=full memstat=full",
+        selftests_pass,
+    ),
+    guarded(
+        "guard-selftest-tlsf",
+        "the same on tlsf with red zones",
+        "guard=redzone memstat=blocks heap=tlsf",
+        selftests_pass,
+    ),
+];
+
+fn overrun_is_found(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    let words = [
+        "overrun: a write 0 bytes behind the end",
+        "of 24 bytes; not cc but 00 cc",
+        "allocated with 24 bytes",
+        "name_device",
+        "found by:",
+    ];
+    goes_on(vm, "bug overrun", &words)?;
+    expect_count(vm, "overruns: 1")
+}
+
+fn late_write_is_found(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    let words = [
+        "write after free: at offset 40",
+        "of 96 bytes; not 6b but 01 6b",
+        "allocated with 96 bytes",
+        "answer_late",
+        "freed first",
+        "end_request_by_timeout",
+        "found by:",
+    ];
+    goes_on(vm, "bug use-after-free; guard check", &words)?;
+    expect_count(vm, "writes after free: 1")
+}
+
+fn double_free_is_told(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    let words = [
+        "double free of",
+        "this free:",
+        "remove_device_that_never_started",
+        "allocated with 64 bytes",
+        "fail_to_start",
+        "freed first",
+        "clean_up_after_failed_start",
+    ];
+    goes_on(vm, "bug double-free", &words)?;
+    expect_count(vm, "double frees: 1")
+}
+
+fn invalid_free_is_told(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    let words = [
+        "17 bytes inside the live block",
+        "this free:",
+        "free_text_where_parsing_ended",
+        "allocated with 80 bytes",
+        "parse_text",
+    ];
+    goes_on(vm, "bug invalid-free", &words)?;
+    expect_count(vm, "interior frees: 1")
+}
+
+/// Blocks that came at one level go at another.
+fn switch_is_clean(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    for level in ["off", "full", "redzone", "free", "full", "off"] {
+        let answer = vm.run(&format!("guard {level}; guard"))?;
+        ensure!(answer.trim() == level, "`guard {level}; guard` says {answer}");
+        let answer = vm.run("bench pair; guard check")?;
+        ensure!(answer.contains(" 0 found"), "a false report at {level}: {answer}");
+    }
+    judge_statistics(vm)?;
+    let answer = vm.run("guard loud")?;
+    ensure!(answer.contains("no such level"), "`guard loud` says {answer}");
+    Ok(())
+}
+
+fn selftests_pass(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    for _ in 0..2 {
+        let output = vm.run("selftest")?;
+        ensure!(output.contains(" passed, 0 failed"), "{output}");
+    }
+    judge_statistics(vm)
+}
+
+/// What `/proc/guard` and the command say is the same, and nothing is held back without the pattern.
+fn judge_statistics(vm: &mut Vm) -> Result<()> {
+    let (file, command) = (vm.run("cat /proc/guard")?, vm.run("guard stats")?);
+    ensure!(file == command, "/proc/guard and `guard stats` differ:\n{file}\n{command}");
+    ensure!(file.starts_with("level: "), "/proc/guard begins otherwise: {file}");
+    Ok(())
+}
+
+/// The command logs each of the words, in this order where they are in one report, and the heap is as before.
+fn goes_on(vm: &mut Vm, line: &str, words: &[&str]) -> Result<()> {
+    let before = Allocs::parse(&vm.run("cat /proc/allocs")?)?;
+    let answer = vm.run(line)?;
+    for word in words {
+        ensure!(answer.contains(word), "`{line}` does not log `{word}`: {answer}");
+    }
+    let title = words.first().copied().unwrap_or_default();
+    ensure!(answer.matches(title).count() == 1, "`{line}` does not log `{title}` once: {answer}");
+    let after = Allocs::parse(&vm.run("cat /proc/allocs")?)?;
+    ensure!(before == after, "live blocks differ after `{line}`:\n{before:?}\n{after:?}");
+    let again = vm.run("guard check")?;
+    ensure!(again.contains(" 0 found"), "what was told is told again: {again}");
+    Ok(())
+}
+
+/// A line of `/proc/guard`.
+fn expect_count(vm: &mut Vm, line: &str) -> Result<()> {
+    let file = vm.run("cat /proc/guard")?;
+    ensure!(file.lines().any(|found| found == line), "/proc/guard has no line `{line}`:\n{file}");
+    Ok(())
+}
