@@ -86,7 +86,7 @@ impl Faults {
         let fails = match self.rule {
             Rule::Off => false,
             Rule::Nth(number) => self.seen == number,
-            Rule::Every(count) => count > 0 && self.seen % count == 0,
+            Rule::Every(count) => count > 0 && self.seen.is_multiple_of(count),
             Rule::Chance { per_million } => self.next_random() % 1_000_000 < u64::from(per_million),
         };
         if fails {

@@ -21,6 +21,7 @@ mod guarded;
 mod guarded_quick;
 mod quick;
 
+#[expect(clippy::struct_excessive_bools, reason = "each says what one part of the work asks at every step")]
 #[derive(Debug)]
 pub(super) struct Inner<B> {
     /// `Off` until there is a backend.
