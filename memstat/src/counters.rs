@@ -1,5 +1,7 @@
 //! What is counted: lifetime totals beside live values.
 
+use core::ops::Add;
+
 use crate::backend::Live;
 
 /// Classes of the histogram: 0 bytes, 1, 2 to 3, 4 to 7, and so on.
@@ -83,6 +85,22 @@ pub struct CpuCounters {
     pub untracked: u64,
     /// Bytes that were ever asked for.
     pub requested_bytes: u64,
+}
+
+impl Add for CpuCounters {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            allocations: self.allocations + other.allocations,
+            frees: self.frees + other.frees,
+            reallocations: self.reallocations + other.reallocations,
+            failures: self.failures + other.failures,
+            bad_frees: self.bad_frees + other.bad_frees,
+            untracked: self.untracked + other.untracked,
+            requested_bytes: self.requested_bytes + other.requested_bytes,
+        }
+    }
 }
 
 /// The CPUs that are told apart. Others share the entries of these.
@@ -224,7 +242,15 @@ impl Tallies {
 
     /// The counters, with `recorded` blocks of those that are live.
     pub(crate) fn counters(&self, recorded: u64) -> Counters {
-        let start = Counters {
+        let sum = self.cpus.iter().map(CpuTallies::counters).fold(CpuCounters::default(), Add::add);
+        Counters {
+            allocations: sum.allocations,
+            frees: sum.frees,
+            reallocations: sum.reallocations,
+            failures: sum.failures,
+            bad_frees: sum.bad_frees,
+            untracked: sum.untracked,
+            requested_bytes: sum.requested_bytes,
             live_blocks: self.live_blocks,
             live_bytes: self.live_bytes,
             taken_bytes: self.taken_bytes,
@@ -232,18 +258,7 @@ impl Tallies {
             uncounted_blocks: self.uncounted_blocks,
             peak_live_blocks: self.peak_live_blocks,
             peak_live_bytes: self.peak_live_bytes,
-            ..Counters::ZERO
-        };
-        self.cpus.iter().map(CpuTallies::counters).fold(start, |sum, cpu| Counters {
-            allocations: sum.allocations + cpu.allocations,
-            frees: sum.frees + cpu.frees,
-            reallocations: sum.reallocations + cpu.reallocations,
-            failures: sum.failures + cpu.failures,
-            bad_frees: sum.bad_frees + cpu.bad_frees,
-            untracked: sum.untracked + cpu.untracked,
-            requested_bytes: sum.requested_bytes + cpu.requested_bytes,
-            ..sum
-        })
+        }
     }
 }
 

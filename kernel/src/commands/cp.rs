@@ -5,7 +5,7 @@ use vfs::Errno;
 
 use super::Session;
 use super::copy::{copy_file, copy_tree};
-use super::paths::{owned, target};
+use super::paths::{for_each_source, owned, target};
 
 pub(super) const COMMAND: Command<Session> =
     Command { name: "cp", usage: "cp [-r] FROM... TO", summary: "copy files; -r: and directories", run };
@@ -17,15 +17,7 @@ fn run(session: &mut Session, words: &[&str]) {
     else {
         return session.show_usage(&COMMAND);
     };
-    if from.is_empty() {
-        return session.show_usage(&COMMAND);
-    }
-    if from.len() > 1 && !session.is_directory(to) {
-        return session.fail(COMMAND.name, to, Errno::ENOTDIR);
-    }
-    let mut has_failed = false;
-    for path in from {
-        session.has_failed = false;
+    for_each_source(session, &COMMAND, from, to, |session, path| {
         match (target(session, path, to), owned(path)) {
             (Ok(mut target), Ok(mut path)) if options.has('r') => {
                 copy_tree(session, COMMAND.name, &mut path, &mut target);
@@ -34,10 +26,5 @@ fn run(session: &mut Session, words: &[&str]) {
             (Ok(target), _) => copy_file(session, COMMAND.name, path, &target),
             (Err(error), _) => session.fail(COMMAND.name, to, error),
         }
-        has_failed |= session.has_failed;
-        if session.is_interrupted() {
-            break;
-        }
-    }
-    session.has_failed = has_failed;
+    });
 }

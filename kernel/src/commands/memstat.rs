@@ -71,13 +71,7 @@ fn rank_named(name: &str) -> Option<Rank> {
 
 /// The stacks that rank highest.
 fn show_stacks(session: &mut Session, rank: Rank) {
-    let mut top = TopStacks::<TOP>::new(rank);
-    for number in 1..=tracker().stack_count() {
-        if let Some(stack) = tracker().stack(number) {
-            top.add(number, &stack);
-        }
-    }
-    write_top(session, &top);
+    write_top(session, &tracker().top_stacks(rank));
 }
 
 fn write_top(session: &mut Session, top: &TopStacks<TOP>) {

@@ -18,7 +18,6 @@ mod guard;
 mod head;
 mod help;
 mod hexdump;
-
 mod ln;
 mod ls;
 mod memstat;

@@ -5,7 +5,7 @@ use vfs::Errno;
 
 use super::Session;
 use super::copy::copy_tree;
-use super::paths::{owned, target};
+use super::paths::{for_each_source, owned, target};
 use super::rm::remove_tree;
 
 pub(super) const COMMAND: Command<Session> =
@@ -16,22 +16,7 @@ fn run(session: &mut Session, words: &[&str]) {
     let Some([from @ .., to]) = options.as_ref().map(|options| options.operands.as_slice()) else {
         return session.show_usage(&COMMAND);
     };
-    if from.is_empty() {
-        return session.show_usage(&COMMAND);
-    }
-    if from.len() > 1 && !session.is_directory(to) {
-        return session.fail(COMMAND.name, to, Errno::ENOTDIR);
-    }
-    let mut has_failed = false;
-    for path in from {
-        session.has_failed = false;
-        move_one(session, path, to);
-        has_failed |= session.has_failed;
-        if session.is_interrupted() {
-            break;
-        }
-    }
-    session.has_failed = has_failed;
+    for_each_source(session, &COMMAND, from, to, |session, path| move_one(session, path, to));
 }
 
 fn move_one(session: &mut Session, from: &str, to: &str) {

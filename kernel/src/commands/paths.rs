@@ -1,5 +1,6 @@
 //! Paths that commands make of others.
 
+use shell::Command;
 use vfs::{Errno, PathBuffer, Result};
 
 use super::Session;
@@ -36,6 +37,33 @@ pub(super) fn target(session: &Session, from: &str, to: &str) -> Result<PathBuff
         push_name(&mut path, last_name(from))?;
     }
     Ok(path)
+}
+
+/// Does `transfer` for each of the paths that go to `to`, until Ctrl-C. Several need a directory to go to. The command
+/// has failed if one of them has.
+pub(super) fn for_each_source(
+    session: &mut Session,
+    command: &Command<Session>,
+    from: &[&str],
+    to: &str,
+    mut transfer: impl FnMut(&mut Session, &str),
+) {
+    if from.is_empty() {
+        return session.show_usage(command);
+    }
+    if from.len() > 1 && !session.is_directory(to) {
+        return session.fail(command.name, to, Errno::ENOTDIR);
+    }
+    let mut has_failed = false;
+    for path in from {
+        session.has_failed = false;
+        transfer(session, path);
+        has_failed |= session.has_failed;
+        if session.is_interrupted() {
+            break;
+        }
+    }
+    session.has_failed = has_failed;
 }
 
 impl Session {

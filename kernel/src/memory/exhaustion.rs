@@ -6,7 +6,7 @@
 use core::alloc::Layout;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use memstat::report::{Rank, TopStacks};
+use memstat::report::Rank;
 
 use super::failures;
 use super::frames::PAGE_BYTES;
@@ -82,12 +82,7 @@ fn kib(pages: usize) -> usize {
 
 #[inline(never)]
 fn write_top_stacks() {
-    let mut top = TopStacks::<STACKS>::new(Rank::LiveBytes);
-    for number in 1..=tracker().stack_count() {
-        if let Some(stack) = tracker().stack(number) {
-            top.add(number, &stack);
-        }
-    }
+    let top = tracker().top_stacks::<STACKS>(Rank::LiveBytes);
     for (number, stack) in top.iter() {
         log::error!("stack {number}: {} bytes in {} blocks live:", stack.live_bytes, stack.live_blocks);
         for frame in stack.frames().iter().take(STACK_FRAMES) {

@@ -1,6 +1,7 @@
 //! The promise that all figures agree, checked on request: whatever is counted in two ways must come out the same.
 
 use core::fmt;
+use core::ops::Add;
 
 use super::Tracked;
 use crate::backend::Backend;
@@ -120,18 +121,8 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         for stack in (1..=self.stack_count()).filter_map(|number| self.stack(number)) {
             sums.stacks.add(stack.live_blocks.into(), stack.live_bytes);
         }
-        sums.cpus = (0..MOST_CPUS as u8).map(|cpu| self.cpu_counters(cpu)).fold(
-            CpuCounters::default(),
-            |sum, cpu| CpuCounters {
-                allocations: sum.allocations + cpu.allocations,
-                frees: sum.frees + cpu.frees,
-                reallocations: sum.reallocations + cpu.reallocations,
-                failures: sum.failures + cpu.failures,
-                bad_frees: sum.bad_frees + cpu.bad_frees,
-                untracked: sum.untracked + cpu.untracked,
-                requested_bytes: sum.requested_bytes + cpu.requested_bytes,
-            },
-        );
+        sums.cpus =
+            (0..MOST_CPUS as u8).map(|cpu| self.cpu_counters(cpu)).fold(CpuCounters::default(), Add::add);
         sums.sizes = self.histogram().total();
         sums
     }

@@ -8,6 +8,7 @@ use crate::history::{Event, HistoryPart};
 use crate::level::Level;
 use crate::platform::Platform;
 use crate::record::Record;
+use crate::report::{Rank, TopStacks};
 use crate::stacks::Stack;
 
 impl<B: Backend, P: Platform> Tracked<B, P> {
@@ -44,6 +45,17 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     /// How many call stacks are known; their numbers start at 1.
     pub fn stack_count(&self) -> u16 {
         self.enter().depot.len() as u16
+    }
+
+    /// The call stacks that rank highest. The lock is held for one of them at a time.
+    pub fn top_stacks<const N: usize>(&self, rank: Rank) -> TopStacks<N> {
+        let mut top = TopStacks::new(rank);
+        for number in 1..=self.stack_count() {
+            if let Some(stack) = self.stack(number) {
+                top.add(number, &stack);
+            }
+        }
+        top
     }
 
     /// Allocations by size.
