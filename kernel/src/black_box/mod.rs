@@ -7,6 +7,7 @@
 
 #[cfg(target_os = "none")]
 mod last;
+#[cfg(any(target_os = "none", test))]
 mod record;
 #[cfg(target_os = "none")]
 mod write;

@@ -1,7 +1,7 @@
 //! `/proc/iomem`: the firmware's memory map with the kernel in it, as Linux shows it.
 //!
 //! The region that outlives a restart has the name that Linux gives to such memory of its own.
-//! Source: Linux, fs/pstore/ram_core.c; Documentation/filesystems/proc.rst, and kernel/resource.c for the format.
+//! Source: Linux, `fs/pstore/ram_core.c`; Documentation/filesystems/proc.rst, and kernel/resource.c for the format.
 
 use core::fmt::{self, Write};
 use core::ops::Range;

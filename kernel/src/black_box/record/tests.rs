@@ -93,7 +93,7 @@ fn what_does_not_fit_is_left_out_and_the_rest_stays() {
 #[test]
 fn nothing_is_told_from_noise_and_damage() {
     assert_eq!(Record::read(&[]).unwrap_err(), NoRecord::Empty);
-    assert_eq!(Record::read(&[0; SLOT_BYTES]).unwrap_err(), NoRecord::Empty);
+    assert_eq!(Record::read(&vec![0; SLOT_BYTES]).unwrap_err(), NoRecord::Empty);
     let mut slot = sample();
     slot[at::VERSION] = 9;
     assert_eq!(Record::read(&slot).unwrap_err(), NoRecord::Version { version: 9 });
