@@ -226,7 +226,9 @@ proptest! {
     fn growth_between_any_two_marks_is_the_models(steps in prop::collection::vec(step(), 1..200)) {
         let mut world = World::new();
         world.mark();
-        steps.iter().for_each(|step| world.apply(step));
+        for step in &steps {
+            world.apply(step);
+        }
         world.mark();
         for (number, later) in world.marks.iter().enumerate() {
             world.marks[..number].iter().for_each(|earlier| world.judge(earlier, later));

@@ -11,6 +11,7 @@ mod files;
 mod files_commands;
 mod guards;
 mod image;
+mod leaks_marks;
 mod memory;
 mod names;
 mod selftest;
@@ -24,7 +25,7 @@ use crate::vm::Vm;
 
 /// All scenarios. The slowest machines stand first, so that none of them is still at work when the rest is done.
 pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
-    let subjects: [&[Scenario]; 12] = [
+    let subjects: [&[Scenario]; 13] = [
         boot::SCENARIOS,
         faults::SCENARIOS,
         memory::SCENARIOS,
@@ -35,6 +36,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
         files::SCENARIOS,
         files_commands::SCENARIOS,
         guards::SCENARIOS,
+        leaks_marks::SCENARIOS,
         devices::SCENARIOS,
         image::SCENARIOS,
     ];

@@ -132,7 +132,7 @@ fn clear(session: &mut Session, words: &[&str]) {
 
 /// Says that there is no such mark, and which there are.
 pub(super) fn complain_of_missing(session: &mut Session, name: &str) {
-    session.complain(format_args!("leaks: {}: no such mark; there are: {}", name.escape_debug(), Names));
+    session.complain(format_args!("leaks: {}: no such mark; there are: {Names}", name.escape_debug()));
 }
 
 /// The names of all marks.

@@ -7,6 +7,7 @@ use shell::{Command, Options};
 use super::super::Session;
 use super::changes::{Changes, MOST_ROWS};
 use super::mark::{Age, complain_of_missing};
+use crate::control::DEFAULT_NAME;
 use crate::memory::Scratch;
 use crate::memory::heap::tracker;
 use crate::memory::marks::{self, Mark};
@@ -30,15 +31,12 @@ const ROWS: u64 = 10;
 
 fn since(session: &mut Session, words: &[&str]) {
     let Some(options) = Options::parse(words, "a", Some('n')) else { return session.show_usage(&SINCE) };
-    let mark = match options.operands.as_slice() {
-        [] => marks::newest().ok_or("no name"),
-        [name] => marks::find(name).ok_or(*name),
+    let (mark, name) = match options.operands.as_slice() {
+        [] => (marks::newest(), None),
+        [name] => (marks::find(name), Some(name)),
         _ => return session.show_usage(&SINCE),
     };
-    let mark = match mark {
-        Ok(mark) => mark,
-        Err(name) => return complain_of_missing(session, name),
-    };
+    let Some(mark) = mark else { return complain_of_missing(session, name.unwrap_or(&DEFAULT_NAME)) };
     let now = tracker().moment();
     session.print(format_args!("since {}, set {} ago:\n", mark.name, Age::between(&mark.moment, &now)));
     let mut table = Scratch::new(usize::from(now.stack_count) + 1, Growth::default);
