@@ -12,6 +12,7 @@ mod files;
 mod files_commands;
 mod guards;
 mod image;
+mod leaks_marks;
 mod memory;
 mod names;
 mod selftest;
@@ -25,7 +26,7 @@ use crate::vm::Vm;
 
 /// All scenarios. The slowest machines stand first, so that none of them is still at work when the rest is done.
 pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
-    let subjects: [&[Scenario]; 13] = [
+    let subjects: [&[Scenario]; 14] = [
         boot::SCENARIOS,
         crash::SCENARIOS,
         faults::SCENARIOS,
@@ -37,6 +38,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
         files::SCENARIOS,
         files_commands::SCENARIOS,
         guards::SCENARIOS,
+        leaks_marks::SCENARIOS,
         devices::SCENARIOS,
         image::SCENARIOS,
     ];
