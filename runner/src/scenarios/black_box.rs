@@ -137,6 +137,8 @@ fn double_panic_is_told(vm: &mut Vm) -> Result<()> {
     vm.expect("line about a panic in the report", COMMAND_LIMIT, |text| {
         text.contains(LAST_WORDS).then_some(())
     })?;
+    // The line is said first, then kept.
+    vm.text_after(Duration::from_secs(1));
     push_reset_button(vm)?;
     has_all(&vm.run(FILE)?, &["ended: panic\n", LAST_WORDS])
 }
