@@ -28,6 +28,8 @@ pub(crate) struct Config {
     pub(crate) symbols: SymbolSource,
     /// `guard=off|free|redzone|full`: what is done against corruption.
     pub(crate) guard: GuardLevel,
+    /// `blackbox=on|off`: whether a record of the last moments is kept across restarts.
+    pub(crate) has_black_box: bool,
     /// `panic=halt|reboot|poweroff|exit`: what happens after the report of a panic or fault.
     pub(crate) on_panic: OnPanic,
     /// `tmpfs.size=SIZE|PERCENT%`: the most that each file system in memory may hold.
@@ -54,6 +56,7 @@ impl Default for Config {
             arena_limit_bytes: None,
             guard: GuardLevel::Off,
             on_panic: OnPanic::Halt,
+            has_black_box: true,
             // As Linux's tmpfs.
             tmpfs_size: Share::Percent(50),
             symbols: SymbolSource::Full,
@@ -81,6 +84,8 @@ impl Config {
             ("symbols", name) => self.symbols = SymbolSource::from_name(name)?,
             ("memstat.arena", size) => self.arena_limit_bytes = Some(size_bytes(size)?),
             ("guard", level) => self.guard = GuardLevel::from_name(level)?,
+            ("blackbox", "on") => self.has_black_box = true,
+            ("blackbox", "off") => self.has_black_box = false,
             ("panic", name) => self.on_panic = OnPanic::from_name(name)?,
             ("tmpfs.size", size) => self.tmpfs_size = share(size)?,
             _ => return None,

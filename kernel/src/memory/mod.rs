@@ -42,6 +42,7 @@ pub(crate) mod frames;
 #[cfg(target_os = "none")]
 pub(crate) mod heap;
 pub(crate) mod heaps;
+pub(crate) mod kept;
 #[cfg(target_os = "none")]
 pub(crate) mod lesson;
 #[cfg(target_os = "none")]

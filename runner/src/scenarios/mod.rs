@@ -4,6 +4,7 @@
 //! subject is one file and one line here. Each row boots a machine of its own.
 
 mod bench;
+mod black_box;
 mod boot;
 mod crash;
 mod devices;
@@ -26,8 +27,9 @@ use crate::vm::Vm;
 
 /// All scenarios. The slowest machines stand first, so that none of them is still at work when the rest is done.
 pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
-    let subjects: [&[Scenario]; 14] = [
+    let subjects: [&[Scenario]; 15] = [
         boot::SCENARIOS,
+        black_box::SCENARIOS,
         crash::SCENARIOS,
         faults::SCENARIOS,
         memory::SCENARIOS,

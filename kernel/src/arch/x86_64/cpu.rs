@@ -59,6 +59,12 @@ pub(crate) fn halt_forever() -> ! {
     }
 }
 
+/// Writes all that the caches hold to memory: a reset may forget it.
+pub(crate) fn write_back_caches() {
+    // SAFETY: changes no value that anybody reads.
+    unsafe { core::arch::asm!("wbinvd", options(nostack, preserves_flags)) };
+}
+
 /// The time stamp counter.
 #[inline]
 pub(crate) fn time_stamp_counter() -> u64 {
