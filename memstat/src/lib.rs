@@ -28,6 +28,7 @@ pub mod history;
 pub mod level;
 pub mod platform;
 pub mod record;
+pub mod refused;
 pub mod report;
 pub mod stacks;
 pub mod tracked;
@@ -48,6 +49,7 @@ pub use history::{Event, EventKind, HistoryPart};
 pub use level::Level;
 pub use platform::Platform;
 pub use record::Record;
+pub use refused::{Refused, RefusedCounts};
 pub use stacks::Stack;
 pub use tracked::{Checked, Consistency, Tracked};
 

@@ -5,6 +5,7 @@
 
 mod bench;
 mod boot;
+mod bugs;
 mod devices;
 mod faults;
 mod files;
@@ -24,9 +25,10 @@ use crate::vm::Vm;
 
 /// All scenarios. The slowest machines stand first, so that none of them is still at work when the rest is done.
 pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
-    let subjects: [&[Scenario]; 12] = [
+    let subjects: [&[Scenario]; 13] = [
         boot::SCENARIOS,
         faults::SCENARIOS,
+        bugs::SCENARIOS,
         memory::SCENARIOS,
         names::SCENARIOS,
         selftest::SCENARIOS,

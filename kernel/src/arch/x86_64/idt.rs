@@ -3,7 +3,8 @@
 //! Source: Intel SDM vol. 3A, chapter 6.
 
 use core::arch::global_asm;
-use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use core::ptr::null_mut;
+use core::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 
 use spin::Once;
 use x86::bits64::segmentation::Descriptor64;
@@ -50,6 +51,8 @@ static TABLE: Once<[Descriptor64; VECTORS]> = Once::new();
 static COUNTS: [AtomicU64; VECTORS] = [const { AtomicU64::new(0) }; VECTORS];
 /// Handlers that run now, one interrupted by the other.
 static DEPTH: AtomicUsize = AtomicUsize::new(0);
+/// What the innermost of all exceptions and interrupts that are being handled broke into.
+static INTERRUPTED: AtomicPtr<InterruptFrame> = AtomicPtr::new(null_mut());
 static HANDLERS: [AtomicUsize; pic::LINES] = [const { AtomicUsize::new(0) }; pic::LINES];
 /// Who handles each line.
 static NAMES: [Once<&str>; pic::LINES] = [const { Once::new() }; pic::LINES];
@@ -125,9 +128,22 @@ pub(crate) fn is_in_interrupt() -> bool {
     DEPTH.load(Ordering::Relaxed) > 0
 }
 
+/// What the innermost exception or interrupt that is being handled broke into.
+pub(crate) fn interrupted() -> Option<InterruptFrame> {
+    let frame = INTERRUPTED.load(Ordering::Relaxed);
+    // SAFETY: it is null, or lies on the stack below a handler that has not returned, as this runs in it.
+    unsafe { frame.as_ref() }.copied()
+}
+
 /// Where every interrupt arrives.
 #[unsafe(no_mangle)]
 extern "C" fn tally_interrupt(frame: &mut InterruptFrame) {
+    let outer = INTERRUPTED.swap(frame, Ordering::Relaxed);
+    dispatch(frame);
+    INTERRUPTED.store(outer, Ordering::Relaxed);
+}
+
+fn dispatch(frame: &InterruptFrame) {
     let vector = frame.vector as u8;
     COUNTS[usize::from(vector)].fetch_add(1, Ordering::Relaxed);
     if frame.vector < EXCEPTIONS {
