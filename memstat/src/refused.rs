@@ -68,8 +68,9 @@ pub(crate) struct RefusedTallies {
 }
 
 impl RefusedTallies {
-    pub(crate) const ZERO: Self =
-        Self { allocations: AtomicU64::new(0), frees: AtomicU64::new(0), reallocations: AtomicU64::new(0) };
+    pub(crate) const fn new() -> Self {
+        Self { allocations: AtomicU64::new(0), frees: AtomicU64::new(0), reallocations: AtomicU64::new(0) }
+    }
 
     pub(crate) fn count(&self, refused: &Refused) {
         let count = match refused {

@@ -38,14 +38,14 @@ pub struct Tracked<B, P> {
 impl<B: Backend, P: Platform> Tracked<B, P> {
     /// A tracker without a backend: every allocation fails until [`Tracked::start`].
     pub const fn new(platform: P) -> Self {
-        Self { platform, inner: Lock::new(Inner::new()), refused: RefusedTallies::ZERO }
+        Self { platform, inner: Lock::new(Inner::new()), refused: RefusedTallies::new() }
     }
 
     /// A tracker that allocates from `backend` from the first moment on, as a static of a program must. Its memory
     /// comes from [`Platform::take_page`]. No block of the backend's is live yet. The fast ways are taken after the first [`Tracked::set_level`].
     pub const fn over(platform: P, backend: B, level: Level) -> Self {
         let inner = Lock::new(Inner::with_backend(backend, level));
-        Self { platform, inner, refused: RefusedTallies::ZERO }
+        Self { platform, inner, refused: RefusedTallies::new() }
     }
 
     /// Gives the arena its first memory. To be called before [`Tracked::start`].
