@@ -26,3 +26,18 @@ impl Holder {
         unsafe { self.0.load(Ordering::Relaxed).as_ref() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_place_is_known() {
+        let holder = Holder::new();
+        assert_eq!(holder.place(), None);
+        holder.note(Location::caller());
+        let last = Location::caller();
+        holder.note(last);
+        assert_eq!(holder.place(), Some(last));
+    }
+}

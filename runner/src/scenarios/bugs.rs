@@ -1,6 +1,7 @@
 //! Each `bug` of the kernel's: what it says of it names the functions that made the mistake, with the file and the very
 //! line, found in the sources; and those that can be lived with leave all figures in agreement.
 
+use super::sources::{Source, stack};
 use crate::error::{Error, Result, ensure};
 use crate::figures::Allocs;
 use crate::machine::{DEFAULT, Machine};
@@ -79,12 +80,6 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     }),
 ];
 
-/// A source file of the kernel.
-struct Source {
-    path: &'static str,
-    text: &'static str,
-}
-
 const SAMPLER: Source = Source {
     path: "kernel/src/memory/sampler.rs",
     text: include_str!("../../../kernel/src/memory/sampler.rs"),
@@ -112,33 +107,6 @@ const FAULTS: Source = Source {
     path: "kernel/src/arch/x86_64/faults.rs",
     text: include_str!("../../../kernel/src/arch/x86_64/faults.rs"),
 };
-
-impl Source {
-    /// The report has a line with the function and a line of this file, on which stands `code`.
-    fn expect(&self, report: &str, function: &str, code: &str) -> Result<()> {
-        let frame = report.lines().find(|line| line.contains(function));
-        let frame = frame.ok_or_else(|| Error::Wrong(format!("no `{function}` in:\n{report}")))?;
-        let place = frame.split_once(self.path).and_then(|(_, rest)| rest.strip_prefix(':'));
-        let number = place.and_then(|rest| rest.split([':', ' ']).next()?.parse::<usize>().ok());
-        let line = number.and_then(|number| self.text.lines().nth(number.checked_sub(1)?));
-        let line = line.ok_or_else(|| Error::Wrong(format!("no line of {} in: {frame}", self.path)))?;
-        ensure!(line.contains(code), "{frame}: that line has no `{code}`, but is: {line}");
-        Ok(())
-    }
-}
-
-/// The call stack below the title.
-fn stack<'a>(report: &'a str, title: &str) -> Result<&'a str> {
-    let (_, rest) =
-        report.split_once(title).ok_or_else(|| Error::Wrong(format!("no `{title}` in:\n{report}")))?;
-    // Frames are indented by four, behind the time; all else by less.
-    let is_title = |line: &str| line.split_once("] ").is_some_and(|(_, text)| !text.starts_with("    "));
-    let end = rest
-        .match_indices('\n')
-        .map(|(at, _)| at)
-        .find(|at| rest.get(at + 1..).and_then(|next| next.lines().next()).is_none_or(is_title));
-    Ok(rest.get(..end.unwrap_or(rest.len())).unwrap_or_default())
-}
 
 /// The tracker's figures agree.
 fn judge_consistency(vm: &mut Vm) -> Result<()> {
@@ -323,13 +291,12 @@ fn cache_is_named(vm: &mut Vm) -> Result<()> {
 fn judge_cache(vm: &mut Vm) -> Result<()> {
     let report = survived(vm, "bug oom", "out of memory: no block of")?;
     ensure!(report.matches("out of memory: no block of").count() == 1, "not one report in:\n{report}");
-    const CALL: &str = "keep_block_without_a_limit";
     let asked = stack(&report, "asked for by:")?;
-    CACHE.expect(asked, CALL, "try_reserve")?;
-    CACHE.expect(asked, "cache::read_everything", CALL)?;
+    CACHE.expect(asked, "keep_block_without_a_limit", "try_reserve")?;
+    CACHE.expect(asked, "cache::read_everything", "keep_block_without_a_limit")?;
     let (_, stacks) = report.split_once("page tables ").unwrap_or_default();
     let most = stack(stacks, "\n")?;
-    CACHE.expect(most, CALL, "try_reserve_exact")?;
+    CACHE.expect(most, "keep_block_without_a_limit", "try_reserve_exact")?;
     ensure!(report.contains("were kept, and are free again"), "the driver does not cope in:\n{report}");
     Ok(())
 }

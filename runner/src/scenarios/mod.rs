@@ -16,6 +16,7 @@ mod memory;
 mod names;
 mod selftest;
 mod shell;
+mod sources;
 
 use std::time::Duration;
 
