@@ -7,8 +7,11 @@ mod cache;
 mod mailbox;
 mod parser;
 
+use core::fmt;
+
 use crate::arch::faults;
 use crate::memory::drivers;
+use crate::memory::heap::tracker;
 use crate::memory::{adapter, packets, sampler};
 
 /// A fault.
@@ -22,7 +25,7 @@ pub(crate) struct Bug {
 }
 
 /// All of them.
-pub(crate) static BUGS: [Bug; 12] = [
+pub(crate) static BUGS: [Bug; 15] = [
     Bug {
         name: "page-fault",
         summary: "write to an address where nothing is mapped; stops",
@@ -31,6 +34,17 @@ pub(crate) static BUGS: [Bug; 12] = [
     Bug { name: "null", summary: "use a device that was never found; stops", run: adapter::show_speed },
     Bug { name: "stack-overflow", summary: "parse what nests too deep; stops", run: parser::parse_deep_text },
     Bug { name: "panic", summary: "panic; stops", run: || panic!("asked for by a person") },
+    Bug {
+        name: "double-panic",
+        summary: "panic with a message that panics; stops",
+        run: || panic!("{}", PanicsWhenShown),
+    },
+    Bug { name: "locked-panic", summary: "panic under the tracker's lock; stops", run: panic_under_lock },
+    Bug {
+        name: "interrupt-panic",
+        summary: "panic in the handler of an interrupt; stops",
+        run: || faults::interrupt(|| panic!("asked for in an interrupt")),
+    },
     Bug { name: "double-free", summary: "free a block twice; goes on", run: drivers::fail_to_start },
     Bug {
         name: "invalid-free",
@@ -64,3 +78,16 @@ pub(crate) static BUGS: [Bug; 12] = [
         run: cache::read_everything,
     },
 ];
+
+/// A value whose text cannot be had.
+struct PanicsWhenShown;
+
+impl fmt::Display for PanicsWhenShown {
+    fn fmt(&self, _out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        panic!("asked for while a panic is reported")
+    }
+}
+
+fn panic_under_lock() {
+    tracker().with_backend(|_| panic!("asked for under the tracker's lock"));
+}

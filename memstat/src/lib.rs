@@ -51,7 +51,7 @@ pub use platform::Platform;
 pub use record::Record;
 pub use refused::{Refused, RefusedCounts};
 pub use stacks::Stack;
-pub use tracked::{Checked, Consistency, Tracked};
+pub use tracked::{Checked, Consistency, Glance, Tracked};
 
 /// The README's example is a test.
 #[cfg(doctest)]

@@ -82,9 +82,15 @@ impl<T> Lock<T> {
         guard.expect("deadlock: the tracker is asked while what was interrupted holds its lock")
     }
 
-    /// Whether the lock is held by what this CPU has interrupted.
-    pub(crate) fn is_held_here(&self, platform: &impl Platform) -> bool {
-        self.state.load(Ordering::Relaxed) & 1 != 0 && platform.is_lock_held_here()
+    /// Masks interrupts and takes the lock if nobody holds it; leaves interrupts as they were if somebody does.
+    #[cold]
+    pub(crate) fn try_enter<'a, P: Platform>(&'a self, platform: &'a P) -> Option<Guard<'a, T, P>> {
+        let saved = platform.mask_interrupts();
+        if self.state.fetch_or(1, Ordering::Acquire) & 1 == 0 {
+            return Some(Guard { lock: self, platform, saved });
+        }
+        platform.restore_interrupts(saved);
+        None
     }
 
     /// Goes on with the lock where [`Guard::suspend`] left it.

@@ -13,6 +13,7 @@ use crate::record::Guarding;
 use crate::refused::{Refused, RefusedTallies};
 
 mod consistency;
+mod glance;
 mod guarding;
 mod inner;
 mod reading;
@@ -20,6 +21,7 @@ mod refusing;
 mod ways;
 
 pub use consistency::Consistency;
+pub use glance::Glance;
 pub use guarding::Checked;
 use inner::{Caller, Claim, Inner, PointerOnly, Way};
 

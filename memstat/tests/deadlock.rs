@@ -1,5 +1,7 @@
 //! What comes while the tracker's lock is held: from below it, and from others.
 
+#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
+
 mod common;
 
 use std::alloc::Layout;
@@ -32,9 +34,7 @@ fn refuses<B: Backend + Default>() {
         let tracked = tracked::<B>(level);
         let block = tracked.allocate(LAYOUT).unwrap();
         let before = tracked.counters();
-        assert!(!tracked.is_held_here());
         tracked.with_backend(|_| {
-            assert!(tracked.is_held_here());
             assert_eq!(tracked.allocate(LAYOUT), None);
             // SAFETY: the block is live, and not used.
             unsafe {
@@ -44,7 +44,6 @@ fn refuses<B: Backend + Default>() {
                 assert_eq!(tracked.reallocate(block, 100), Ok(None));
             }
         });
-        assert!(!tracked.is_held_here());
         assert_eq!(tracked.refused(), RefusedCounts { allocations: 1, frees: 2, reallocations: 1 });
         let address = block.as_ptr() as usize;
         let told = [

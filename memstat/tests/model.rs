@@ -519,3 +519,22 @@ fn backend_with_live_blocks_can_be_taken_over() {
     unsafe { heap.free(block) }.unwrap();
     assert_eq!((heap.counters().live_blocks, heap.counters().taken_bytes), (0, 0));
 }
+
+#[test]
+fn glance_has_the_newest_events_and_none_while_the_lock_is_held() {
+    let heap = heap();
+    heap.set_level(Level::Full);
+    assert_eq!(heap.try_glance::<4>().map(|glance| glance.events().count()), Some(0));
+    let layout = Layout::from_size_align(48, 16).unwrap();
+    let blocks: Vec<_> = (0..6).map(|_| heap.allocate(layout).unwrap()).collect();
+    let glance = heap.try_glance::<4>().unwrap();
+    assert_eq!((glance.counters, glance.level, glance.written), (heap.counters(), Level::Full, 6));
+    let seen: Vec<_> = glance.events().map(|(event, _)| event.record().address()).collect();
+    let newest: Vec<_> = blocks.iter().skip(2).map(|block| block.as_ptr() as usize).collect();
+    assert_eq!(seen, newest);
+    assert_eq!(heap.with_backend(|_| heap.try_glance::<4>().is_none()), Some(true));
+    for block in blocks {
+        // SAFETY: allocated above, and used no more.
+        unsafe { heap.free(block) }.unwrap();
+    }
+}

@@ -20,12 +20,6 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         self.refused.counts()
     }
 
-    /// Whether this is code that broke into the tracker, so that to ask it anything is to panic. For reports of
-    /// exceptions and panics, which must not cause another.
-    pub fn is_held_here(&self) -> bool {
-        self.inner.is_held_here(&self.platform)
-    }
-
     #[cold]
     #[inline(never)]
     pub(super) fn allocate_later(&self, contended: Contended, layout: Layout) -> Option<NonNull<u8>> {

@@ -152,9 +152,9 @@ fn judge_deadlock(vm: &mut Vm) -> Result<()> {
 fn lock_held_here_is_told(vm: &mut Vm) -> Result<()> {
     vm.wait_for_boot()?;
     let report = stopped(vm, "bug lock-twice")?;
-    let place = |words: &str| report.lines().find(|line| line.contains(words)).unwrap_or_default();
-    MAILBOX.expect(place("panicked at"), "panicked at", "LETTERS.lock()")?;
-    MAILBOX.expect(place("deadlock: "), "this CPU itself has held the lock since", "LETTERS.lock()")?;
+    MAILBOX.expect(&report, "panic at", "LETTERS.lock()")?;
+    let (_, since) = report.split_once("deadlock: this CPU itself has held the lock ").unwrap_or_default();
+    MAILBOX.expect(since, "since", "LETTERS.lock()")?;
     MAILBOX.expect(&report, "mailbox::post", "LETTERS.lock()")?;
     MAILBOX.expect(&report, "mailbox::deliver_with_the_mailbox_locked", "receive(letter)")
 }
@@ -187,7 +187,7 @@ fn wild_write_is_named(vm: &mut Vm) -> Result<()> {
 fn panic_is_named(vm: &mut Vm) -> Result<()> {
     vm.wait_for_boot()?;
     let report = stopped(vm, "bug panic")?;
-    BUG.expect(&report, "panicked at", "panic!")?;
+    BUG.expect(&report, "panic at", "panic!")?;
     ensure!(report.contains("asked for by a person"), "the message is not in:\n{report}");
     ensure!(report.contains("run_command"), "the call stack does not go on in:\n{report}");
     Ok(())

@@ -6,6 +6,7 @@
 mod bench;
 mod boot;
 mod bugs;
+mod crash;
 mod devices;
 mod faults;
 mod files;
@@ -26,8 +27,9 @@ use crate::vm::Vm;
 
 /// All scenarios. The slowest machines stand first, so that none of them is still at work when the rest is done.
 pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
-    let subjects: [&[Scenario]; 13] = [
+    let subjects: [&[Scenario]; 14] = [
         boot::SCENARIOS,
+        crash::SCENARIOS,
         faults::SCENARIOS,
         bugs::SCENARIOS,
         memory::SCENARIOS,
