@@ -12,8 +12,8 @@ use memstat::Backend;
 use super::heap::{kfree, kmalloc, tracker};
 use crate::arch::{clock, cpu, rtc};
 
-/// What is kept of a moment: when it was.
-type Sample = u64;
+/// What is kept of a moment: when it was, in nanoseconds since the start, as memory has it.
+type Sample = [u8; 8];
 
 /// Interrupts so far.
 static INTERRUPTS: AtomicU32 = AtomicU32::new(0);
@@ -48,8 +48,8 @@ fn take_sample() {
     if sample.is_null() {
         MISSED.fetch_add(1, Ordering::Relaxed);
     } else {
-        // SAFETY: a fresh block of that size, aligned to more.
-        unsafe { sample.write(clock::uptime_ns()) };
+        // SAFETY: a fresh block of that size.
+        unsafe { sample.write(clock::uptime_ns().to_ne_bytes()) };
         NEWEST.store(sample, Ordering::Relaxed);
     }
     INTERRUPTS.fetch_add(1, Ordering::Relaxed);
