@@ -12,6 +12,7 @@ use crate::config::{Config, Share};
 use crate::console::input;
 use crate::memory::buffers::PageBuffers;
 use crate::memory::files::FilePages;
+use crate::memory::marks;
 use crate::{commands, console, crash, dev, logger, memory, proc, symbols};
 
 static BOOT_INFO: Once<BootInfo> = Once::new();
@@ -49,6 +50,9 @@ extern "C" fn tally_main(information: u32) -> ! {
     memory::heap::print_mem_stats();
     if config.is_lesson_wanted {
         memory::lesson::count_along();
+    }
+    if let Err(error) = marks::set(marks::BOOT) {
+        log::warn!("leaks: there is no mark of the boot: {error}");
     }
     log::info!("ready; type help");
     commands::run_shell(wait_for_byte)

@@ -2,13 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 
+#[path = "common/blind.rs"]
+mod blind;
 mod common;
 
 use std::alloc::Layout;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ptr::NonNull;
 
-use common::{BlindBackend, HostBackend, HostPlatform};
+use blind::BlindBackend;
+use common::{HostBackend, HostPlatform};
 use memstat::{BadFreeKind, Consistency, Event, EventKind, Level, Record, Tracked};
 use proptest::prelude::*;
 use proptest::test_runner::TestRng;

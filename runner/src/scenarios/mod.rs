@@ -13,6 +13,7 @@ mod files;
 mod files_commands;
 mod guards;
 mod image;
+mod leaks_marks;
 mod memory;
 mod names;
 mod selftest;
@@ -40,6 +41,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
         files::SCENARIOS,
         files_commands::SCENARIOS,
         guards::SCENARIOS,
+        leaks_marks::SCENARIOS,
         devices::SCENARIOS,
         image::SCENARIOS,
     ];
