@@ -28,7 +28,7 @@ use crate::vm::Vm;
 
 /// All scenarios. The slowest machines stand first, so that none of them is still at work when the rest is done.
 pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
-    let subjects: [&[Scenario]; 14] = [
+    let subjects: [&[Scenario]; 15] = [
         boot::SCENARIOS,
         crash::SCENARIOS,
         faults::SCENARIOS,
