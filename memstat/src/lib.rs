@@ -29,6 +29,7 @@ pub mod level;
 pub mod moment;
 pub mod platform;
 pub mod record;
+pub mod refused;
 pub mod report;
 pub mod stacks;
 pub mod tracked;
@@ -50,6 +51,7 @@ pub use level::Level;
 pub use moment::{Change, Held, Moment, StackChange, TopChanges, Watched};
 pub use platform::Platform;
 pub use record::Record;
+pub use refused::{Refused, RefusedCounts};
 pub use stacks::Stack;
 pub use tracked::{Checked, Consistency, Glance, Tracked};
 

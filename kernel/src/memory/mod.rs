@@ -21,6 +21,8 @@
 //! any of them but 1. `crash` takes none that is held. `symbols::LINES` stands apart: nobody waits for it, and who does not get it goes without lines.
 
 #[cfg(target_os = "none")]
+pub(crate) mod adapter;
+#[cfg(target_os = "none")]
 pub(crate) mod aside;
 #[cfg(target_os = "none")]
 pub(crate) mod bench;
@@ -28,6 +30,8 @@ pub(crate) mod bench;
 pub(crate) mod buffers;
 #[cfg(target_os = "none")]
 mod corruption;
+#[cfg(target_os = "none")]
+mod deadlock;
 #[cfg(target_os = "none")]
 pub(crate) mod drivers;
 #[cfg(target_os = "none")]
@@ -42,6 +46,7 @@ pub(crate) mod frames;
 #[cfg(target_os = "none")]
 pub(crate) mod heap;
 pub(crate) mod heaps;
+pub(crate) mod holder;
 pub(crate) mod kept;
 #[cfg(target_os = "none")]
 pub(crate) mod lesson;
@@ -53,6 +58,10 @@ pub(crate) mod marks;
 pub(crate) mod packets;
 mod page_chain;
 pub(crate) mod random;
+#[cfg(target_os = "none")]
+mod rate_limit;
+#[cfg(target_os = "none")]
+pub(crate) mod sampler;
 #[cfg(target_os = "none")]
 mod scratch;
 #[cfg(target_os = "none")]

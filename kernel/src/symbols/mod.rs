@@ -85,14 +85,14 @@ pub(crate) fn resolve(return_address: usize, visit: &mut dyn FnMut(&Frame)) {
     look_up(return_address.wrapping_sub(1), return_address, |frames| frames.iter().for_each(visit));
 }
 
-/// What a person means by the place of a call: the innermost function that is not the standard library's, or else the
-/// outermost.
+/// What a person means by the place of a call: the innermost function that is neither the standard library's nor the
+/// allocator's, or else the outermost.
 pub(crate) fn site(return_address: usize) -> Option<Frame> {
     look_up(return_address.wrapping_sub(1), return_address, |frames| site_of(frames).copied())
 }
 
 fn site_of(frames: &[Frame]) -> Option<&Frame> {
-    frames.iter().find(|frame| !frame.is_library()).or(frames.last())
+    frames.iter().find(|frame| !frame.is_library() && !frame.is_allocator()).or(frames.last())
 }
 
 /// Lets `look` see the functions that the instruction at `probe` lies in, with the offset of `address`.

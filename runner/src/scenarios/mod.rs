@@ -6,6 +6,7 @@
 mod bench;
 mod black_box;
 mod boot;
+mod bugs;
 mod crash;
 mod devices;
 mod faults;
@@ -18,6 +19,7 @@ mod memory;
 mod names;
 mod selftest;
 mod shell;
+mod sources;
 
 use std::time::Duration;
 
@@ -32,6 +34,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
         black_box::SCENARIOS,
         crash::SCENARIOS,
         faults::SCENARIOS,
+        bugs::SCENARIOS,
         memory::SCENARIOS,
         names::SCENARIOS,
         selftest::SCENARIOS,

@@ -51,6 +51,11 @@ pub(crate) fn wait_for_interrupt_unless(is_ready: impl FnOnce() -> bool) {
     unsafe { core::arch::asm!("sti", "hlt", options(nomem, nostack)) };
 }
 
+/// Whether no other CPU runs: so far none is started.
+pub(crate) const fn is_alone() -> bool {
+    true
+}
+
 /// Stops this CPU for good.
 pub(crate) fn halt_forever() -> ! {
     loop {
