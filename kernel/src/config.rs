@@ -28,6 +28,10 @@ pub(crate) struct Config {
     pub(crate) symbols: SymbolSource,
     /// `guard=off|free|redzone|full`: what is done against corruption.
     pub(crate) guard: GuardLevel,
+    /// `failnth=N`: the Nth allocation of a block fails, counted from the heap's start.
+    pub(crate) fail_nth: Option<u64>,
+    /// `failpages=N`: the Nth allocation of pages fails.
+    pub(crate) fail_nth_page: Option<u64>,
     /// `tmpfs.size=SIZE|PERCENT%`: the most that each file system in memory may hold.
     pub(crate) tmpfs_size: Share,
 }
@@ -51,6 +55,8 @@ impl Default for Config {
             history_events: None,
             arena_limit_bytes: None,
             guard: GuardLevel::Off,
+            fail_nth: None,
+            fail_nth_page: None,
             // As Linux's tmpfs.
             tmpfs_size: Share::Percent(50),
             symbols: SymbolSource::Full,
@@ -78,6 +84,8 @@ impl Config {
             ("symbols", name) => self.symbols = SymbolSource::from_name(name)?,
             ("memstat.arena", size) => self.arena_limit_bytes = Some(size_bytes(size)?),
             ("guard", level) => self.guard = GuardLevel::from_name(level)?,
+            ("failnth", number) => self.fail_nth = Some(positive(number)?),
+            ("failpages", number) => self.fail_nth_page = Some(positive(number)?),
             ("tmpfs.size", size) => self.tmpfs_size = share(size)?,
             _ => return None,
         }
@@ -115,6 +123,11 @@ impl SymbolSource {
             _ => return None,
         })
     }
+}
+
+/// A number above 0.
+fn positive(text: &str) -> Option<u64> {
+    text.parse().ok().filter(|number| *number > 0)
 }
 
 /// A size as in `65536`, `64K`, `2M` or `1G`.
@@ -161,14 +174,15 @@ mod tests {
     #[test]
     fn known_words_take_effect_and_unknown_ones_are_named() {
         let (config, unknown) = parsed(
-            "  log=debug demo=memstat heap=tlsf memstat.arena=64K guard=full heap=none quiet log=loud",
+            "  log=debug demo=memstat heap=tlsf memstat.arena=64K guard=full failnth=3 heap=none quiet log=loud failnth=0",
         );
         assert_eq!(config.log_level, LevelFilter::Debug);
         assert!(config.is_lesson_wanted);
         assert_eq!(config.heap, Kind::Tlsf);
         assert_eq!(config.guard, GuardLevel::Full);
         assert_eq!(config.arena_limit_bytes, Some(65536));
-        assert_eq!(unknown, ["heap=none", "quiet", "log=loud"]);
+        assert_eq!((config.fail_nth, config.fail_nth_page), (Some(3), None));
+        assert_eq!(unknown, ["heap=none", "quiet", "log=loud", "failnth=0"]);
     }
 
     #[test]

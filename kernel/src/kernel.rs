@@ -33,6 +33,7 @@ extern "C" fn tally_main(information: u32) -> ! {
     let config = configure(info);
     memory::init(info, config.heap).unwrap_or_else(|error| stop(&error));
     memory::heap::configure(&config);
+    memory::failures::configure(&config);
     console::init(info.framebuffer);
     symbols::init(info, config.symbols);
     acpi::init(&info.rsdp);

@@ -12,6 +12,7 @@ mod diff;
 mod dmesg;
 mod echo;
 mod execute;
+mod fail;
 mod free;
 mod grep;
 mod guard;
@@ -48,7 +49,7 @@ pub(crate) use session::Session;
 
 use crate::console::{self, input};
 
-static TABLE: [Command<Session>; 36] = [
+static TABLE: [Command<Session>; 37] = [
     bench::COMMAND,
     bug::COMMAND,
     cat::COMMAND,
@@ -59,6 +60,7 @@ static TABLE: [Command<Session>; 36] = [
     diff::COMMAND,
     dmesg::COMMAND,
     echo::COMMAND,
+    fail::COMMAND,
     free::COMMAND,
     grep::COMMAND,
     guard::COMMAND,

@@ -6,6 +6,7 @@
 mod bench;
 mod boot;
 mod devices;
+mod failures;
 mod faults;
 mod files;
 mod files_commands;
@@ -24,9 +25,10 @@ use crate::vm::Vm;
 
 /// All scenarios. The slowest machines stand first, so that none of them is still at work when the rest is done.
 pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
-    let subjects: [&[Scenario]; 12] = [
+    let subjects: [&[Scenario]; 13] = [
         boot::SCENARIOS,
         faults::SCENARIOS,
+        failures::SCENARIOS,
         memory::SCENARIOS,
         names::SCENARIOS,
         selftest::SCENARIOS,
