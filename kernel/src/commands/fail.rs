@@ -21,7 +21,7 @@ use words::{InWords, Ordinal};
 
 pub(super) const COMMAND: Command<Session> = Command {
     name: "fail",
-    usage: "fail [off | fill | drain | sweep [-c LINE] COMMAND... | [pages] RULE]; RULE is nth N [COMMAND...], every N, \
+    usage: "fail [off | fill | drain | sweep [-c LINE] [-n COUNT] COMMAND... | [pages] RULE]; RULE is nth N [COMMAND...], every N, \
             probability P [seed S], times N, size A-B, site NAME|FILE:LINE|A-B, interrupts on|off, off",
     summary: "let allocations fail on purpose, or fill all memory; alone: show the rules",
     run,

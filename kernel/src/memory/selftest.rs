@@ -1,7 +1,8 @@
 //! The tests of the heap in the running kernel.
 
 use core::alloc::Layout;
-use core::ptr::null_mut;
+use core::mem::replace;
+use core::ptr::{NonNull, null_mut};
 
 use memstat::report::Growth;
 use memstat::{GuardLevel, Level, Record};
@@ -9,7 +10,7 @@ use memstat::{GuardLevel, Level, Record};
 use super::Scratch;
 use super::frames::PAGE_BYTES;
 use super::heap::{kfree, kmalloc, krealloc, ksize, kzalloc, tracker};
-use super::heaps::{Kind, PageWords, contract};
+use super::heaps::{Kind, PageSource, PageWords, contract};
 use super::machine::{HeapPages, Purpose, free_pages, give_pages, pages_for, range, take_pages, total_pages};
 use crate::selftest::Outcome;
 
@@ -36,7 +37,10 @@ pub(crate) fn heaps_keep_the_contract() -> Outcome {
         let memory = take_pages(order, Purpose::Buffers).ok_or("no memory for a page map")?;
         // SAFETY: so many bytes, ours until the heap is gone.
         let words = unsafe { PageWords::new(range.start, range.end, memory.as_ptr().cast()) };
-        let outcome = contract::check(kind, HeapPages, words);
+        let outcome = match Recalled::new() {
+            Some(source) => contract::check(kind, source, words),
+            None => Err(NO_MEMORY),
+        };
         // SAFETY: the heap was dropped by `check`, and the words with it.
         unsafe { give_pages(memory, order, Purpose::Buffers) };
         if outcome.is_err() {
@@ -45,6 +49,52 @@ pub(crate) fn heaps_keep_the_contract() -> Outcome {
         }
     }
     Ok(())
+}
+
+/// Pages for a heap that is dropped with blocks in it, where a test has failed: they come back nevertheless.
+struct Recalled {
+    source: HeapPages,
+    /// Address and order of what is out; address 0 where there is none.
+    taken: Scratch<(usize, u32)>,
+}
+
+// SAFETY: the table is nobody else's.
+unsafe impl Send for Recalled {}
+
+impl Recalled {
+    fn new() -> Option<Self> {
+        Some(Self { source: HeapPages, taken: Scratch::new(contract::PAGES, || (0, 0))? })
+    }
+}
+
+// SAFETY: the source within keeps the contract.
+unsafe impl PageSource for Recalled {
+    fn take(&mut self, order: u32) -> Option<NonNull<u8>> {
+        let slot = self.taken.as_mut_slice().iter_mut().find(|(address, _)| *address == 0)?;
+        let pages = self.source.take(order)?;
+        *slot = (pages.as_ptr() as usize, order);
+        Some(pages)
+    }
+
+    unsafe fn give(&mut self, pages: NonNull<u8>, order: u32) {
+        let address = pages.as_ptr() as usize;
+        if let Some(slot) = self.taken.as_mut_slice().iter_mut().find(|(taken, _)| *taken == address) {
+            *slot = (0, 0);
+        }
+        // SAFETY: handed on to the caller.
+        unsafe { self.source.give(pages, order) };
+    }
+}
+
+impl Drop for Recalled {
+    fn drop(&mut self) {
+        for (address, order) in self.taken.as_mut_slice().iter() {
+            if let Some(pages) = NonNull::new(*address as *mut u8) {
+                // SAFETY: taken with this order and not given back; the heap that had them is gone.
+                unsafe { self.source.give(pages, *order) };
+            }
+        }
+    }
 }
 
 /// The lesson: at every step the report says what was done.
@@ -58,9 +108,9 @@ pub(crate) fn ten_blocks_agree() -> Outcome {
             && is_sized
             && tracker().record_count() as u64 == now.recorded_blocks()
     };
-    let mut blocks = [null_mut(); 10];
+    let mut blocks = Held([null_mut(); 10]);
     let mut bytes = 0;
-    for (number, block) in blocks.iter_mut().enumerate() {
+    for (number, block) in blocks.0.iter_mut().enumerate() {
         let size_bytes = 100 * (number + 1);
         *block = kmalloc(size_bytes);
         bytes += size_bytes as u64;
@@ -68,9 +118,9 @@ pub(crate) fn ten_blocks_agree() -> Outcome {
             return Err("after a kmalloc the report is wrong");
         }
     }
-    for (number, block) in blocks.into_iter().enumerate() {
+    for (number, block) in blocks.0.iter_mut().enumerate() {
         // SAFETY: from kmalloc, and nobody uses it.
-        unsafe { kfree(block) };
+        unsafe { kfree(replace(block, null_mut())) };
         bytes -= 100 * (number as u64 + 1);
         if !agrees(9 - number as u64, bytes) {
             return Err("after a kfree the report is wrong");
@@ -79,9 +129,21 @@ pub(crate) fn ten_blocks_agree() -> Outcome {
     Ok(())
 }
 
+/// Blocks that are freed however a test ends.
+struct Held<const N: usize>([*mut u8; N]);
+
+impl<const N: usize> Drop for Held<N> {
+    fn drop(&mut self) {
+        for block in self.0 {
+            // SAFETY: from kmalloc, and nobody uses it any more; null is ignored.
+            unsafe { kfree(block) };
+        }
+    }
+}
+
 /// Zero sizes, huge sizes, null, sizes, zeroed memory.
 pub(crate) fn kmalloc_contract() -> Outcome {
-    let (first, second) = (kmalloc(0), kmalloc(0));
+    let Held([first, second]) = &Held([kmalloc(0), kmalloc(0)]);
     if first.is_null() || second.is_null() || first == second {
         return Err("kmalloc(0) gives no block of its own");
     }
@@ -106,12 +168,8 @@ pub(crate) fn kmalloc_contract() -> Outcome {
     // SAFETY: a live block of 300 bytes.
     let is_zero = (0..300).all(|at| unsafe { zeroed.add(at).read() } == 0);
     let size_bytes = ksize(zeroed);
-    // SAFETY: live blocks that nobody uses.
-    unsafe {
-        kfree(first);
-        kfree(second);
-        kfree(zeroed);
-    }
+    // SAFETY: a live block that nobody uses.
+    unsafe { kfree(zeroed) };
     if !is_zero {
         return Err("kzalloc does not clear");
     }

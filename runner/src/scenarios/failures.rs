@@ -1,15 +1,63 @@
 //! Allocations that fail, on purpose and for want of memory: nothing panics, nothing hangs, nothing is left behind.
 
+mod boot;
+mod full;
+mod sweep;
+mod table;
+
 use crate::error::{Error, Result, ensure};
 use crate::machine::{DEFAULT, Machine};
 use crate::suite::{Judge, Scenario};
 use crate::vm::Vm;
 
-pub(crate) const SCENARIOS: &[Scenario] = &[Scenario {
-    name: "fail",
-    about: "rules by number, size, function and line; what a command does whose Nth allocation fails",
-    judge: Judge::Drive(Machine { cmdline: "memstat=full", ..DEFAULT }, rules_do_what_they_say),
-}];
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "fail-selftests",
+        about: "each self-test with each of its allocations failing: no panic, nothing left behind",
+        judge: Judge::Drive(DEFAULT, sweep::selftests_survive),
+    },
+    Scenario {
+        name: "fail-selftests-long",
+        about: "those that allocate thousands of times, with some of their allocations failing",
+        judge: Judge::Drive(DEFAULT, sweep::long_selftests_survive),
+    },
+    Scenario {
+        name: "fail-commands",
+        about: "each command of the shell with each of its allocations failing: no panic, nothing left behind",
+        judge: Judge::Drive(DEFAULT, sweep::commands_survive),
+    },
+    Scenario {
+        name: "fail-commands-guard",
+        about: "the same with a history and all guards, on little memory",
+        judge: Judge::Drive(
+            Machine { memory_mib: 48, cmdline: "memstat=full guard=full", ..DEFAULT },
+            sweep::commands_survive,
+        ),
+    },
+    Scenario {
+        name: "fail-boot",
+        about: "the boot with each of its allocations failing: a prompt, or one line that says why not",
+        judge: Judge::Files(boot::boots_survive),
+    },
+    Scenario {
+        name: "full-heap",
+        about: "with all memory taken each command works or says `out of memory`",
+        judge: Judge::Drive(Machine { memory_mib: 64, ..DEFAULT }, full::commands_work_in_full_heap),
+    },
+    Scenario {
+        name: "full-heap-guard",
+        about: "the same with a history and all guards",
+        judge: Judge::Drive(
+            Machine { memory_mib: 64, cmdline: "memstat=full guard=full", ..DEFAULT },
+            full::commands_work_in_full_heap,
+        ),
+    },
+    Scenario {
+        name: "fail-rules",
+        about: "rules by number, size, function and line; what a command does whose Nth allocation fails",
+        judge: Judge::Drive(Machine { cmdline: "memstat=full", ..DEFAULT }, rules_do_what_they_say),
+    },
+];
 
 fn rules_do_what_they_say(vm: &mut Vm) -> Result<()> {
     vm.wait_for_boot()?;

@@ -5,16 +5,16 @@ use memstat::{Faults, Rule};
 
 use super::inner::Work;
 use super::snapshot::{Change, Snapshot};
+use super::words::Ordinal;
 use super::{BLOCKS, PAGES, Sort};
 use crate::commands::Session;
 use crate::commands::session::Output;
 use crate::console::input;
 use crate::logger::levels;
 
-/// Up to here each allocation fails; behind it each some later than the last, as there may be a hundred thousand.
+/// Up to here each allocation fails, unless it is said otherwise; behind it each is twice as late as the last, as there may
+/// be a hundred thousand.
 const ALL_UP_TO: u64 = 300;
-/// How much later: by so many hundredths.
-const STEP_PERCENT: u64 = 20;
 /// Runs that left something behind and that are told of.
 const MOST_TOLD: usize = 16;
 
@@ -26,7 +26,8 @@ struct Findings {
     told: ArrayVec<Finding, MOST_TOLD>,
     /// How many runs left something behind.
     count: u64,
-    is_sampled: bool,
+    /// Behind which number not each allocation was made to fail.
+    sampled_behind: Option<u64>,
 }
 
 /// A run that left something behind.
@@ -41,9 +42,13 @@ pub(super) fn run(session: &mut Session, words: &[&str]) {
         ["-c", line, words @ ..] => (Some(*line), words),
         words => (None, words),
     };
-    if words.is_empty() {
-        return session.complain(format_args!("usage: fail sweep [-c LINE] COMMAND..."));
-    }
+    let (all_up_to, words) = match words {
+        ["-n", number, words @ ..] => (number.parse().ok().filter(|number| *number > 0), words),
+        words => (Some(ALL_UP_TO), words),
+    };
+    let (Some(all_up_to), true) = (all_up_to, !words.is_empty()) else {
+        return session.complain(format_args!("usage: fail sweep [-c LINE] [-n COUNT] COMMAND..."));
+    };
     let Some(work) = Work::new(session, words) else { return };
     let cleanup = match cleanup.map(|line| Work::cleanup(session, line)) {
         Some(None) => return,
@@ -56,7 +61,7 @@ pub(super) fn run(session: &mut Session, words: &[&str]) {
     levels::set_console_level(levels::QUIET);
     let outer = session.swap_output(Output::Nowhere);
     session.is_muted = true;
-    let findings = sweep(session, &work, cleanup.as_ref());
+    let findings = sweep(session, &work, cleanup.as_ref(), all_up_to);
     session.is_muted = false;
     session.swap_output(outer);
     levels::set_console_level(console_level);
@@ -65,7 +70,7 @@ pub(super) fn run(session: &mut Session, words: &[&str]) {
     session.has_failed = findings.count > 0;
 }
 
-fn sweep(session: &mut Session, work: &Work<'_>, cleanup: Option<&Work<'_>>) -> Findings {
+fn sweep(session: &mut Session, work: &Work<'_>, cleanup: Option<&Work<'_>>, all_up_to: u64) -> Findings {
     let mut findings = Findings::default();
     let set_right = |session: &mut Session| {
         if let Some(cleanup) = cleanup {
@@ -92,8 +97,12 @@ fn sweep(session: &mut Session, work: &Work<'_>, cleanup: Option<&Work<'_>>) -> 
                 break;
             }
             findings.runs[place] += 1;
-            number += if number < ALL_UP_TO { 1 } else { number * STEP_PERCENT / 100 };
-            findings.is_sampled |= number > ALL_UP_TO;
+            if number >= all_up_to {
+                findings.sampled_behind = Some(all_up_to);
+                number *= 2;
+            } else {
+                number += 1;
+            }
         }
     }
     findings
@@ -113,10 +122,12 @@ fn tell(session: &mut Session, findings: &Findings) {
         session.print(format_args!("fail: {name} {number}: {change}\n"));
     }
     let [blocks, pages] = findings.runs;
-    let how = if findings.is_sampled { " (not each behind the first 300)" } else { "" };
-    session.print(format_args!(
-        "fail: sweep: {blocks} allocations of blocks and {pages} of pages made to fail{how}; "
-    ));
+    session
+        .print(format_args!("fail: sweep: {blocks} allocations of blocks and {pages} of pages made to fail"));
+    if let Some(number) = findings.sampled_behind {
+        session.print(format_args!(" (not each behind the {})", Ordinal(number)));
+    }
+    session.print(format_args!("; "));
     match findings.count {
         0 => session.print(format_args!("nothing was left behind\n")),
         count => session.print(format_args!("{count} runs left something behind\n")),
