@@ -30,7 +30,7 @@ pub(crate) struct Test {
 }
 
 /// All tests, in the order of running.
-pub(crate) static TESTS: [Test; 30] = [
+pub(crate) static TESTS: [Test; 31] = [
     Test { name: "breakpoint_returns", run: breakpoint_returns },
     Test { name: "no_page_is_writable_and_executable", run: pages_keep_their_rights },
     Test { name: "clock_goes_on", run: clock_goes_on },
@@ -44,6 +44,7 @@ pub(crate) static TESTS: [Test; 30] = [
     Test { name: "bad_frees_do_no_harm", run: memory::bad_frees_do_no_harm },
     Test { name: "guards_find_what_is_planted_and_nothing_else", run: memory::guards_find_what_is_planted },
     Test { name: "exhausted_heap_says_null_and_recovers", run: memory::exhaustion },
+    Test { name: "what_is_kept_in_hand_goes_before_memory_ends", run: memory::reclaim_comes_first },
     Test { name: "boxes_and_vectors_work", run: boxes_and_vectors_work },
     Test { name: "devices_keep_their_names", run: dev::devices_keep_their_names },
     Test { name: "control_file_takes_commands", run: dev::control_file_takes_commands },

@@ -10,7 +10,7 @@ use memstat::{GuardLevel, Level, Record};
 use super::Scratch;
 use super::frames::PAGE_BYTES;
 use super::heap::{kfree, kmalloc, krealloc, ksize, kzalloc, tracker};
-use super::heaps::{Kind, PageSource, PageWords, contract};
+use super::heaps::{Class, Heap, Kind, PageSource, PageWords, contract};
 use super::machine::{HeapPages, Purpose, free_pages, give_pages, pages_for, range, take_pages, total_pages};
 use crate::selftest::Outcome;
 
@@ -321,37 +321,126 @@ pub(crate) fn exhaustion() -> Outcome {
         free_pages() + pages_for(Purpose::Arena)
     };
     let (before, pages) = (tracker().counters(), usable_pages());
-    let mut chain: *mut u8 = null_mut();
-    // From large blocks to small, so that few are needed. Each holds the one before: nothing else to keep
-    // them in is left.
-    for size_bytes in [64 << 20, 4 << 20, 256 << 10, 16 << 10, 4096] {
-        loop {
-            let block = kmalloc(size_bytes);
-            if block.is_null() {
-                break;
-            }
-            // SAFETY: a live block of at least a word, aligned to 16.
-            unsafe { block.cast::<*mut u8>().write_unaligned(chain) };
-            chain = block;
-        }
-    }
-    let failures = tracker().counters().failures - before.failures;
-    while !chain.is_null() {
-        let block = chain;
-        // SAFETY: live blocks, each written above; nobody uses one after it is read.
-        unsafe {
-            chain = block.cast::<*mut u8>().read_unaligned();
-            kfree(block);
-        }
-    }
+    drop(AllBlocks::take());
     let after = tracker().counters();
-    if failures < 5 {
+    if after.failures - before.failures < 5 {
         return Err("no failure was counted");
     }
     if after.live_bytes != before.live_bytes || after.live_blocks != before.live_blocks {
         return Err("the blocks did not come back");
     }
     if usable_pages() + KEPT_PAGES < pages { Err("the pages did not come back") } else { Ok(()) }
+}
+
+/// All memory, in blocks of the heap: each holds the one before, as nothing else to keep them in is left.
+struct AllBlocks(*mut u8);
+
+impl AllBlocks {
+    fn take() -> Self {
+        let mut chain = null_mut();
+        // From large blocks to small, so that few are needed.
+        for size_bytes in [64 << 20, 4 << 20, 256 << 10, 16 << 10, 4096] {
+            loop {
+                let block = kmalloc(size_bytes);
+                if block.is_null() {
+                    break;
+                }
+                // SAFETY: a live block of at least a word.
+                unsafe { block.cast::<*mut u8>().write_unaligned(chain) };
+                chain = block;
+            }
+        }
+        Self(chain)
+    }
+}
+
+impl Drop for AllBlocks {
+    fn drop(&mut self) {
+        while !self.0.is_null() {
+            let block = self.0;
+            // SAFETY: live blocks, each written by `take`; nobody uses one after it is read.
+            unsafe {
+                self.0 = block.cast::<*mut u8>().read_unaligned();
+                kfree(block);
+            }
+        }
+    }
+}
+
+/// All memory, in pages for buffers: each run holds the one before, and its own order.
+struct AllPages(Option<NonNull<u8>>);
+
+impl AllPages {
+    fn take() -> Self {
+        let mut chain = None;
+        for order in (0..=10).rev() {
+            while let Some(pages) = take_pages(order, Purpose::Buffers) {
+                // SAFETY: fresh pages, aligned to their size.
+                unsafe { pages.cast::<(Option<NonNull<u8>>, u32)>().write((chain, order)) };
+                chain = Some(pages);
+            }
+        }
+        Self(chain)
+    }
+}
+
+impl Drop for AllPages {
+    fn drop(&mut self) {
+        while let Some(pages) = self.0 {
+            // SAFETY: written by `take`; nobody uses them after they are read.
+            unsafe {
+                let (next, order) = pages.cast::<(Option<NonNull<u8>>, u32)>().read();
+                give_pages(pages, order, Purpose::Buffers);
+                self.0 = next;
+            }
+        }
+    }
+}
+
+/// Before an allocation fails, of a block or of pages, all goes that is kept in hand: blocks in quarantine, empty slabs,
+/// spare pages of the arena.
+pub(crate) fn reclaim_comes_first() -> Outcome {
+    let (level, guard) = (tracker().level(), tracker().guard());
+    tracker().set_level(level.max(Level::Blocks));
+    tracker().set_guard(GuardLevel::Full);
+    let outcome = goes_before(AllBlocks::take).and_then(|()| goes_before(AllPages::take));
+    tracker().set_guard(guard);
+    tracker().set_level(level);
+    outcome
+}
+
+/// Keeps something in hand, and looks whether it is gone when `take_all` has all memory.
+fn goes_before<T>(take_all: impl FnOnce() -> T) -> Outcome {
+    // As many bytes as are asked for nowhere else: so the slab has this block alone.
+    const SIZE_BYTES: usize = 1500;
+    let has_empty_slab = || {
+        let is_empty = |class: Class| class.slabs > 0 && class.live_blocks == 0;
+        let classes = |heap: &Heap<HeapPages>| (0..).map_while(|number| heap.class(number)).any(is_empty);
+        tracker().with_backend(classes).unwrap_or(false)
+    };
+    tracker().set_guard(GuardLevel::Off);
+    let kept = kmalloc(SIZE_BYTES);
+    // SAFETY: from kmalloc, and nobody uses it; null is ignored.
+    unsafe { kfree(kept) };
+    tracker().set_guard(GuardLevel::Full);
+    let held = kmalloc(SIZE_BYTES);
+    // SAFETY: as above.
+    unsafe { kfree(held) };
+    if kept.is_null() || held.is_null() {
+        return Err(NO_MEMORY);
+    }
+    let has_slabs = tracker().with_backend(|heap| heap.class(0).is_some()).unwrap_or(false);
+    if has_slabs && !has_empty_slab() && tracker().held_block(held as usize).is_none() {
+        return Err("nothing is kept in hand");
+    }
+    let all = take_all();
+    let (is_held, has_slab) = (tracker().held_block(held as usize).is_some(), has_empty_slab());
+    drop(all);
+    match (is_held, has_slab) {
+        (true, _) => Err("memory ended with a block in quarantine"),
+        (_, true) => Err("memory ended with an empty slab in hand"),
+        _ => Ok(()),
+    }
 }
 
 /// What is live under the call stacks, and what has none, is all that is live.
