@@ -32,6 +32,8 @@ pub(crate) struct Config {
     pub(crate) fail_nth: Option<u64>,
     /// `failpages=N`: the Nth allocation of pages fails.
     pub(crate) fail_nth_page: Option<u64>,
+    /// `panic=halt|reboot|poweroff|exit`: what happens after the report of a panic or fault.
+    pub(crate) on_panic: OnPanic,
     /// `tmpfs.size=SIZE|PERCENT%`: the most that each file system in memory may hold.
     pub(crate) tmpfs_size: Share,
 }
@@ -57,6 +59,7 @@ impl Default for Config {
             guard: GuardLevel::Off,
             fail_nth: None,
             fail_nth_page: None,
+            on_panic: OnPanic::Halt,
             // As Linux's tmpfs.
             tmpfs_size: Share::Percent(50),
             symbols: SymbolSource::Full,
@@ -86,6 +89,7 @@ impl Config {
             ("guard", level) => self.guard = GuardLevel::from_name(level)?,
             ("failnth", number) => self.fail_nth = Some(positive(number)?),
             ("failpages", number) => self.fail_nth_page = Some(positive(number)?),
+            ("panic", name) => self.on_panic = OnPanic::from_name(name)?,
             ("tmpfs.size", size) => self.tmpfs_size = share(size)?,
             _ => return None,
         }
@@ -128,6 +132,32 @@ impl SymbolSource {
 /// A number above 0.
 fn positive(text: &str) -> Option<u64> {
     text.parse().ok().filter(|number| *number > 0)
+}
+
+/// What happens after the report of a panic or fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OnPanic {
+    /// The CPU stops, and the report stays on the screen.
+    Halt,
+    /// The machine restarts after a few seconds.
+    Reboot,
+    /// The machine switches itself off.
+    PowerOff,
+    /// QEMU ends with a status that says so, if it has its device for that.
+    Exit,
+}
+
+impl OnPanic {
+    /// The one with that name.
+    fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "halt" => Self::Halt,
+            "reboot" => Self::Reboot,
+            "poweroff" => Self::PowerOff,
+            "exit" => Self::Exit,
+            _ => return None,
+        })
+    }
 }
 
 /// A size as in `65536`, `64K`, `2M` or `1G`.
@@ -174,15 +204,17 @@ mod tests {
     #[test]
     fn known_words_take_effect_and_unknown_ones_are_named() {
         let (config, unknown) = parsed(
-            "  log=debug demo=memstat heap=tlsf memstat.arena=64K guard=full failnth=3 heap=none quiet log=loud failnth=0",
+            "  log=debug demo=memstat heap=tlsf memstat.arena=64K guard=full failnth=3 panic=exit \
+             heap=none quiet log=loud failnth=0 panic=maybe",
         );
         assert_eq!(config.log_level, LevelFilter::Debug);
         assert!(config.is_lesson_wanted);
         assert_eq!(config.heap, Kind::Tlsf);
         assert_eq!(config.guard, GuardLevel::Full);
+        assert_eq!(config.on_panic, OnPanic::Exit);
         assert_eq!(config.arena_limit_bytes, Some(65536));
         assert_eq!((config.fail_nth, config.fail_nth_page), (Some(3), None));
-        assert_eq!(unknown, ["heap=none", "quiet", "log=loud", "failnth=0"]);
+        assert_eq!(unknown, ["heap=none", "quiet", "log=loud", "failnth=0", "panic=maybe"]);
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod guard;
 mod head;
 mod help;
 mod hexdump;
+mod leaks;
 mod ln;
 mod ls;
 mod memstat;
@@ -49,7 +50,7 @@ pub(crate) use session::Session;
 
 use crate::console::{self, input};
 
-static TABLE: [Command<Session>; 37] = [
+static TABLE: [Command<Session>; 38] = [
     bench::COMMAND,
     bug::COMMAND,
     cat::COMMAND,
@@ -67,6 +68,7 @@ static TABLE: [Command<Session>; 37] = [
     head::COMMAND,
     help::COMMAND,
     hexdump::COMMAND,
+    leaks::COMMAND,
     ln::COMMAND,
     ls::COMMAND,
     memstat::COMMAND,

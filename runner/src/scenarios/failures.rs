@@ -107,9 +107,9 @@ fn rules_do_what_they_say(vm: &mut Vm) -> Result<()> {
     )?;
     says(
         vm,
-        "fail pages nth 2 'ls /proc | wc'",
+        "fail pages nth 1 'ls /proc > /tmp/x'",
         &format!(
-            "shell: pipe: out of memory (ENOMEM)\nfail: the 2nd allocation of a page failed; {as_before}"
+            "shell: /tmp/x: out of memory (ENOMEM)\nfail: the 1st allocation of a page failed; {as_before}"
         ),
     )?;
     let answer = vm.run("fail nth 2 bug leak")?;

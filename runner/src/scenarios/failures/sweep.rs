@@ -8,7 +8,7 @@ use crate::error::{Error, Result, ensure};
 use crate::vm::Vm;
 
 /// The longest that one sweep may take.
-const SWEEP_LIMIT: Duration = Duration::from_secs(240);
+const SWEEP_LIMIT: Duration = Duration::from_mins(4);
 
 /// Self-tests that do the same thing thousands of times, each with an allocation: of those not each fails.
 const LONG_SELFTESTS: [&str; 3] = [

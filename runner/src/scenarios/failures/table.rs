@@ -53,6 +53,14 @@ pub(super) const TABLE: &[Row] = &[
     row("head", &["head -n 2 /tmp/s/f /proc/stat", "cat /tmp/s/f | head -n 1 > /tmp/s/new"]),
     row("help", &["help", "help cat | wc > /tmp/s/new"]),
     row("hexdump", &["hexdump -C /tmp/s/f", "hexdump < /proc/version > /tmp/s/new"]),
+    row(
+        "leaks",
+        &[
+            "leaks",
+            "leaks mark sweep; leaks since sweep; leaks diff sweep sweep",
+            "leaks mark; leaks marks > /tmp/s/new",
+        ],
+    ),
     row("ln", &["ln -s d /tmp/s/new"]),
     row("ls", &["ls /tmp/s", "ls -la / /proc /tmp/s > /tmp/s/new", "ls /proc | wc"]),
     row(
@@ -93,6 +101,9 @@ pub(super) const EXCEPTED_BUGS: &[Exception] = &[
     Exception { name: "null", reason: "it stops" },
     Exception { name: "stack-overflow", reason: "it stops" },
     Exception { name: "panic", reason: "it stops" },
+    Exception { name: "double-panic", reason: "it stops" },
+    Exception { name: "locked-panic", reason: "it stops" },
+    Exception { name: "interrupt-panic", reason: "it stops" },
     Exception { name: "deadlock", reason: "it stops" },
     Exception { name: "leak", reason: "it loses memory, as it is meant to" },
 ];
