@@ -35,6 +35,7 @@ extern "C" fn tally_main(information: u32) -> ! {
     memory::init(info, config.heap, config.has_black_box).unwrap_or_else(|error| stop(&error));
     memory::heap::configure(&config);
     black_box::init();
+    memory::failures::configure(&config);
     console::init(info.framebuffer);
     symbols::init(info, config.symbols);
     acpi::init(&info.rsdp);

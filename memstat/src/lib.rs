@@ -44,7 +44,7 @@ pub use backend::{Backend, Live, Location};
 pub use bad_free::{BadFree, BadFreeKind};
 pub use corruption::{Corruption, CorruptionKind};
 pub use counters::{Counters, CpuCounters};
-pub use faults::{Faults, NoCommand, Rule};
+pub use faults::{Faults, FaultsError, Rule, Sites, TooManySites};
 pub use guard::{GuardLevel, GuardStatistics};
 pub use history::{Event, EventKind, HistoryPart};
 pub use level::Level;

@@ -113,14 +113,28 @@ pub(crate) fn init(info: &BootInfo, kind: Kind, is_kept: bool) -> Result<(), Mem
     Ok(())
 }
 
-/// Takes 2^`order` pages for `purpose`, aligned to their size. Their contents are arbitrary.
+/// Takes 2^`order` pages for `purpose`, aligned to their size. Their contents are arbitrary. For buffers and files the heap
+/// gives back what it keeps in hand before there are none; so a caller that wants those holds no lock below the files'.
 pub(crate) fn take_pages(order: u32, purpose: Purpose) -> Option<NonNull<u8>> {
     if failures::PAGES.is_armed() && failures::PAGES.should_fail(PAGE_BYTES << order, cpu::frame_pointer()) {
         return None;
     }
-    let pages = NonNull::new(FRAMES.lock().take(order)? as *mut u8)?;
+    let taken = FRAMES.lock().take(order);
+    let taken = match taken {
+        None if matches!(purpose, Purpose::Buffers | Purpose::Files) => take_reclaimed(order),
+        taken => taken,
+    };
+    let pages = NonNull::new(taken? as *mut u8)?;
     TAKEN[purpose as usize].fetch_add(1 << order, Ordering::Relaxed);
     Some(pages)
+}
+
+/// Pages that others kept in hand: empty slabs, blocks in quarantine, spare pages of the arena.
+#[cold]
+#[inline(never)]
+fn take_reclaimed(order: u32) -> Option<usize> {
+    heap::tracker().reclaim();
+    FRAMES.lock().take(order)
 }
 
 /// Gives 2^`order` pages back. Pages that are free already stay so, and that is logged.

@@ -13,7 +13,7 @@
 //! 3. `heap::HEAP`: the tracker and its backend; one lock for both
 //! 4. `arch::paging::SPACE`: the address space
 //! 5. `FRAMES`: the frames; `failures::PAGES` is asked before, `failures::HEAP` under 3
-//! 6. `logger::RING`: held for the copy of one message; `marks::MARKS` stands beside it
+//! 6. `logger::RING`: held for the copy of one message; `marks::MARKS` and `fill::HELD` stand beside it
 //! 7. `console::device::CONSOLE`: the screen
 //! 8. `arch::serial::LINE_STATE`: the serial line; `arch::keyboard::KEYBOARD` stands beside it
 //!
@@ -42,6 +42,8 @@ mod exhaustion;
 pub(crate) mod failures;
 #[cfg(target_os = "none")]
 pub(crate) mod files;
+#[cfg(target_os = "none")]
+pub(crate) mod fill;
 pub(crate) mod frames;
 #[cfg(target_os = "none")]
 pub(crate) mod heap;

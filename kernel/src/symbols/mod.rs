@@ -8,8 +8,7 @@ mod cache;
 mod frame;
 mod sections;
 pub(crate) mod selftest;
-
-use core::ops::RangeInclusive;
+mod sites;
 
 use arrayvec::ArrayVec;
 use boot::BootInfo;
@@ -21,6 +20,7 @@ use crate::config::SymbolSource as Source;
 use crate::memory::aside;
 use cache::Cache;
 pub(crate) use frame::{CallPath, Frame, ReturnAddress, Symbolic};
+pub(crate) use sites::find_sites;
 
 /// Frames of one address that are kept: more inlined functions than these are left out in the middle.
 const MOST_FRAMES: usize = 12;
@@ -145,10 +145,9 @@ fn name_outermost(frames: &mut Frames, probe: usize, address: usize) {
     }
 }
 
-/// The return addresses of calls made by the function of this name, inlined ones included.
-pub(crate) fn range_of(name: &str) -> Option<RangeInclusive<usize>> {
-    let symbol = SYMTAB.get()?.named(name)?;
-    Some(symbol.start + 1..=symbol.start.checked_add(symbol.size_bytes)?)
+/// The name of the function that an address lies in.
+pub(crate) fn function_at(address: usize) -> Option<impl core::fmt::Display> {
+    function(address, address).map(|frame| frame.function)
 }
 
 fn function(probe: usize, address: usize) -> Option<Frame> {

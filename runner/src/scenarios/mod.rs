@@ -9,6 +9,7 @@ mod boot;
 mod bugs;
 mod crash;
 mod devices;
+mod failures;
 mod faults;
 mod files;
 mod files_commands;
@@ -29,12 +30,13 @@ use crate::vm::Vm;
 
 /// All scenarios. The slowest machines stand first, so that none of them is still at work when the rest is done.
 pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
-    let subjects: [&[Scenario]; 15] = [
+    let subjects: [&[Scenario]; 17] = [
         boot::SCENARIOS,
         black_box::SCENARIOS,
         crash::SCENARIOS,
         faults::SCENARIOS,
         bugs::SCENARIOS,
+        failures::SCENARIOS,
         memory::SCENARIOS,
         names::SCENARIOS,
         selftest::SCENARIOS,
