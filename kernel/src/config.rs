@@ -28,6 +28,10 @@ pub(crate) struct Config {
     pub(crate) symbols: SymbolSource,
     /// `guard=off|free|redzone|full`: what is done against corruption.
     pub(crate) guard: GuardLevel,
+    /// `guard.sample=N`: every Nth allocation gets a page of its own between guard pages; 0 if none does.
+    pub(crate) sample_interval: u32,
+    /// `guard.pages=N`: how many blocks can have one at once.
+    pub(crate) sample_slots: Option<usize>,
     /// `tmpfs.size=SIZE|PERCENT%`: the most that each file system in memory may hold.
     pub(crate) tmpfs_size: Share,
 }
@@ -51,6 +55,8 @@ impl Default for Config {
             history_events: None,
             arena_limit_bytes: None,
             guard: GuardLevel::Off,
+            sample_interval: 0,
+            sample_slots: None,
             // As Linux's tmpfs.
             tmpfs_size: Share::Percent(50),
             symbols: SymbolSource::Full,
@@ -78,6 +84,8 @@ impl Config {
             ("symbols", name) => self.symbols = SymbolSource::from_name(name)?,
             ("memstat.arena", size) => self.arena_limit_bytes = Some(size_bytes(size)?),
             ("guard", level) => self.guard = GuardLevel::from_name(level)?,
+            ("guard.sample", interval) => self.sample_interval = interval.parse().ok()?,
+            ("guard.pages", slots) => self.sample_slots = Some(slots.parse().ok()?),
             ("tmpfs.size", size) => self.tmpfs_size = share(size)?,
             _ => return None,
         }
@@ -161,14 +169,15 @@ mod tests {
     #[test]
     fn known_words_take_effect_and_unknown_ones_are_named() {
         let (config, unknown) = parsed(
-            "  log=debug demo=memstat heap=tlsf memstat.arena=64K guard=full heap=none quiet log=loud",
+            "  log=debug demo=memstat heap=tlsf memstat.arena=64K guard=full guard.sample=100 guard.pages=-1 heap=none quiet log=loud",
         );
         assert_eq!(config.log_level, LevelFilter::Debug);
         assert!(config.is_lesson_wanted);
         assert_eq!(config.heap, Kind::Tlsf);
         assert_eq!(config.guard, GuardLevel::Full);
+        assert_eq!((config.sample_interval, config.sample_slots), (100, None));
         assert_eq!(config.arena_limit_bytes, Some(65536));
-        assert_eq!(unknown, ["heap=none", "quiet", "log=loud"]);
+        assert_eq!(unknown, ["guard.pages=-1", "heap=none", "quiet", "log=loud"]);
     }
 
     #[test]

@@ -35,6 +35,16 @@ impl<T> Lock<T> {
         Guard { lock: self, platform, saved }
     }
 
+    /// Masks interrupts and takes the lock, if nobody holds it.
+    pub(crate) fn try_enter<'a, P: Platform>(&'a self, platform: &'a P) -> Option<Guard<'a, T, P>> {
+        let saved = platform.mask_interrupts();
+        if self.state.fetch_or(1, Ordering::Acquire) & 1 != 0 {
+            platform.restore_interrupts(saved);
+            return None;
+        }
+        Some(Guard { lock: self, platform, saved })
+    }
+
     /// Goes on with the lock where [`Guard::suspend`] left it.
     ///
     /// # Safety

@@ -40,13 +40,22 @@ pub(crate) enum Purpose {
     Files,
     /// The index of names and its texts.
     Names,
+    /// Sampled blocks, each in a page of its own.
+    GuardPages,
 }
 
 impl Purpose {
-    const COUNT: usize = 6;
+    const COUNT: usize = 7;
     /// All of them.
-    pub(crate) const ALL: [Self; Self::COUNT] =
-        [Self::Heap, Self::Arena, Self::Buffers, Self::PageTables, Self::Files, Self::Names];
+    pub(crate) const ALL: [Self; Self::COUNT] = [
+        Self::Heap,
+        Self::Arena,
+        Self::Buffers,
+        Self::PageTables,
+        Self::Files,
+        Self::Names,
+        Self::GuardPages,
+    ];
 }
 
 /// Why memory could not be set up.

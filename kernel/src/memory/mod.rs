@@ -40,6 +40,8 @@ pub(crate) mod failures;
 pub(crate) mod files;
 pub(crate) mod frames;
 #[cfg(target_os = "none")]
+pub(crate) mod guard_pages;
+#[cfg(target_os = "none")]
 pub(crate) mod heap;
 pub(crate) mod heaps;
 #[cfg(target_os = "none")]

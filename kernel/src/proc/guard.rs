@@ -4,6 +4,7 @@ use core::fmt::{self, Write};
 
 use vfs::Text;
 
+use crate::memory::guard_pages;
 use crate::memory::heap::tracker;
 
 /// The file.
@@ -13,15 +14,23 @@ impl Text for GuardFile {
     fn render(&self, out: &mut dyn Write) -> fmt::Result {
         let now = tracker().guard_statistics();
         writeln!(out, "level: {}", tracker().guard())?;
+        writeln!(out, "sample: {}", tracker().sampling())?;
         for (name, value) in [
             ("guarded blocks", now.guarded_blocks),
             ("remembered frees", now.remembered_frees),
             ("quarantine blocks", now.held_blocks),
             ("quarantine bytes", now.held_bytes),
+            ("sampled blocks", now.sampled_blocks),
+            ("sample slots", now.sample_slots),
+            ("samples", now.samples),
+            ("missed samples", now.missed_samples),
             ("checks", now.checks),
             ("overruns", now.overruns),
             ("underruns", now.underruns),
             ("writes after free", now.writes_after_free),
+            ("out of bounds accesses", now.out_of_bounds_accesses),
+            ("accesses after free", now.accesses_after_free),
+            ("unexplained accesses", guard_pages::unexplained()),
             ("double frees", now.double_frees),
             ("interior frees", now.interior_frees),
             ("wrong layouts", now.wrong_layouts),

@@ -78,8 +78,8 @@ fn overrun_is_found(vm: &mut Vm) -> Result<()> {
     vm.wait_for_boot()?;
     let words = [
         "overrun: a write 0 bytes behind the end",
-        "of 24 bytes; not cc but 00 cc",
-        "allocated with 24 bytes",
+        "of 23 bytes; not cc but 00 cc",
+        "allocated with 23 bytes",
         "name_device",
         "found by:",
     ];

@@ -8,6 +8,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use super::idt::InterruptFrame;
 use super::{backtrace, cpu, guarded, stacks};
 use crate::console::{self, Emergency};
+use crate::memory::guard_pages;
 use crate::symbols::CallPath;
 
 const NON_MASKABLE: u64 = 2;
@@ -45,7 +46,7 @@ const INDENT: usize = 21;
 
 static IS_REPORTING: AtomicBool = AtomicBool::new(false);
 
-/// Deals with an exception. Only a breakpoint returns.
+/// Deals with an exception. Only a breakpoint returns, and an access that a guard page caught.
 pub(super) fn handle(frame: &InterruptFrame) {
     if frame.vector == BREAKPOINT {
         log::info!("breakpoint at {:#x}", frame.rip);
@@ -54,6 +55,9 @@ pub(super) fn handle(frame: &InterruptFrame) {
     // A machine check or NMI tells of the machine, whatever it interrupts.
     if !matches!(frame.vector, NON_MASKABLE | MACHINE_CHECK) {
         guarded::leave_if_at(frame.rsp as usize);
+    }
+    if frame.vector == PAGE_FAULT && guard_pages::explain(frame) {
+        return;
     }
     cpu::mask_interrupts();
     if IS_REPORTING.swap(true, Ordering::AcqRel) {
