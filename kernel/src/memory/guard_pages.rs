@@ -3,6 +3,8 @@
 //! Guard pages that are opened, for an access that went there to go on, share one spare page: what is written there is
 //! lost, and nobody's.
 
+pub(crate) mod selftest;
+
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 

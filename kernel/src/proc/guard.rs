@@ -1,8 +1,10 @@
-//! `/proc/guard`: what the heap's guards do, and what they have found. In the style of Linux's kfence/stats.
+//! `/proc/guard`: what the heap's guards do, and what they have found, in the style of Linux's
+//! kfence/stats. It takes `level NAME` and `sample N`.
 
 use core::fmt::{self, Write};
 
-use vfs::Text;
+use memstat::GuardLevel;
+use vfs::{Control, Errno, Result, Text};
 
 use crate::memory::guard_pages;
 use crate::memory::heap::tracker;
@@ -39,5 +41,24 @@ impl Text for GuardFile {
             writeln!(out, "{name}: {value}")?;
         }
         Ok(())
+    }
+}
+
+impl Control for GuardFile {
+    fn command(&self, line: &str) -> Result<()> {
+        let mut words = line.split_ascii_whitespace();
+        match [words.next(), words.next(), words.next()] {
+            [Some("level"), Some(name), None] if let Some(level) = GuardLevel::from_name(name) => {
+                tracker().set_guard(level);
+                Ok(())
+            }
+            [Some("sample"), Some(number), None] if let Ok(interval) = number.parse() => {
+                tracker().set_sampling(interval).then_some(()).ok_or(Errno::ENOMEM)
+            }
+            _ => {
+                log::warn!("guard: '{}' is neither 'level NAME' nor 'sample N'", line.escape_debug());
+                Err(Errno::EINVAL)
+            }
+        }
     }
 }

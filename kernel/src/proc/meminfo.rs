@@ -38,7 +38,7 @@ pub(super) struct Pages {
     /// Of the names of functions.
     pub(super) names: usize,
     /// Of sampled blocks.
-    pub(super) guard_pages: usize,
+    pub(super) sampled: usize,
 }
 
 impl Pages {
@@ -56,7 +56,7 @@ impl Pages {
             buffers: pages_for(Purpose::Buffers),
             page_tables: pages_for(Purpose::PageTables),
             names: pages_for(Purpose::Names),
-            guard_pages: pages_for(Purpose::GuardPages),
+            sampled: pages_for(Purpose::GuardPages),
         }
     }
 }
@@ -124,7 +124,7 @@ impl Text for MemInfo {
             ("HeapLarge", kib(pages.large), KIB),
             ("FileBuffers", kib(pages.buffers), KIB),
             ("SymbolIndex", kib(pages.names), KIB),
-            ("GuardPages", kib(pages.guard_pages), KIB),
+            ("GuardPages", kib(pages.sampled), KIB),
             ("MemstatArena", kib(pages.arena), KIB),
             ("MemstatRecords", records_bytes.div_ceil(1024), KIB),
             ("MemstatUntracked", tracker().counters().live_untracked as usize, COUNT),

@@ -9,6 +9,7 @@ mod devices;
 mod faults;
 mod files;
 mod files_commands;
+mod guard_pages;
 mod guards;
 mod image;
 mod memory;
@@ -24,7 +25,7 @@ use crate::vm::Vm;
 
 /// All scenarios. The slowest machines stand first, so that none of them is still at work when the rest is done.
 pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
-    let subjects: [&[Scenario]; 12] = [
+    let subjects: [&[Scenario]; 13] = [
         boot::SCENARIOS,
         faults::SCENARIOS,
         memory::SCENARIOS,
@@ -34,6 +35,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
         shell::SCENARIOS,
         files::SCENARIOS,
         files_commands::SCENARIOS,
+        guard_pages::SCENARIOS,
         guards::SCENARIOS,
         devices::SCENARIOS,
         image::SCENARIOS,

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use memstat::stacks::MOST_FRAMES;
 use memstat::{BadFree, BadFreeKind, Consistency, Corruption, CorruptionKind, GuardLevel, Level, Tracked};
 
-use self::sampled::{Lives, page_of, rest_of_page};
+use self::sampled::{Life, Lives, page_of, rest_of_page};
 use super::model::{STACKS, TestPlatform, return_address};
 use super::tests::HostPages;
 use super::*;
@@ -157,7 +157,7 @@ impl Bench {
     fn enter(&mut self, mut block: Block) {
         if block.is_sampled {
             block.guard = GuardLevel::Off;
-            self.lives.insert(page_of(block.address), (block, None));
+            self.lives.insert(page_of(block.address), Life::Live(block));
         }
         // SAFETY: live, and of that size.
         unsafe { (block.address as *mut u8).write_bytes(block.fill, block.layout.size()) };
@@ -197,7 +197,7 @@ impl Bench {
 
     fn note_freed(&mut self, block: Block) {
         if block.is_sampled {
-            self.lives.insert(page_of(block.address), (block, Some(self.stack())));
+            self.lives.insert(page_of(block.address), Life::Freed(Freed { block, stack: self.stack() }));
         } else if self.guard_now() == GuardLevel::Full {
             let stack = self.stack();
             self.freed.retain(|freed| freed.block.address != block.address);

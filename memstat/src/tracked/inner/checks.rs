@@ -55,6 +55,8 @@ impl<B: Backend> Inner<B> {
         let bad = |kind, block, free| BadFree { address, kind, block, free };
         if let Some(Life { block, free }) = self.guards.pool.life_at(address) {
             let start = block.address();
+            // A reallocation may have charged it to another stack.
+            let block = self.live.get(start).copied().unwrap_or(block);
             let kind = match free {
                 None => BadFreeKind::Interior { start },
                 Some(_) if start == address => BadFreeKind::DoubleFree,

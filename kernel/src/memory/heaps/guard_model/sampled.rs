@@ -5,8 +5,23 @@ use memstat::{Access, Unexplained};
 
 use super::*;
 
-/// The last block of each slot, by the slot's page, and the stack of its free.
-pub(super) type Lives = BTreeMap<usize, (Block, Option<Option<usize>>)>;
+/// The last block of each slot, by the slot's page.
+pub(super) type Lives = BTreeMap<usize, Life>;
+
+/// The last block of a slot.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Life {
+    Live(Block),
+    Freed(Freed),
+}
+
+impl Life {
+    fn block(&self) -> &Block {
+        match self {
+            Self::Live(block) | Self::Freed(Freed { block, .. }) => block,
+        }
+    }
+}
 
 pub(super) fn page_of(address: usize) -> usize {
     address & !(PAGE_SIZE_BYTES - 1)
@@ -76,7 +91,7 @@ impl Bench {
             return;
         }
         let near = self.lives.values().nth(self.random.below(self.lives.len().max(1)));
-        let near = near.map_or(range.start, |(block, _)| block.address);
+        let near = near.map_or(range.start, |life| life.block().address);
         let address = match self.random.below(4) {
             0 => range.start + self.random.below(range.len()),
             _ => (near + self.random.below(3 * PAGE_SIZE_BYTES)).saturating_sub(PAGE_SIZE_BYTES),
@@ -86,25 +101,26 @@ impl Bench {
         }
         let access = [Access::Read, Access::Write][self.random.below(2)];
         let found = self.heap.explain_access(address, access);
-        let Some((block, free)) = self.expected_life(address) else {
+        let Some(life) = self.expected_life(address) else {
             assert_eq!(found, Err(Unexplained::Foreign));
             return;
         };
-        let found = found.unwrap();
+        let (found, block) = (found.unwrap(), life.block());
         assert_eq!((found.access, found.address), (access, address));
         assert_eq!((found.block.address(), found.block.layout()), (block.address, block.layout), "{found}");
         self.assert_stack(found.block.stack(), block.stack);
-        assert_eq!(found.free.is_some(), free.is_some());
         let text = found.to_string();
-        match free {
-            Some(stack) => {
-                self.assert_stack(found.free.unwrap().stack(), stack);
-                assert!(text.starts_with("use after free: a "), "{text}");
+        let what = match life {
+            Life::Freed(freed) => {
+                self.assert_stack(found.free.unwrap().stack(), freed.stack);
+                "use after free: a "
             }
-            None if address < block.address => assert!(text.starts_with("underrun: a "), "{text}"),
-            None => assert!(text.starts_with("overrun: a "), "{text}"),
-        }
-        self.caught[usize::from(free.is_some())] += 1;
+            Life::Live(block) if address < block.address => "underrun: a ",
+            Life::Live(_) => "overrun: a ",
+        };
+        assert!(text.starts_with(what), "{text}");
+        assert_eq!(found.free.is_some(), matches!(life, Life::Freed(_)));
+        self.caught[usize::from(found.free.is_some())] += 1;
         // The instruction goes on, and comes no further than to what is nobody's.
         assert!(self.heap.platform().window.lock().unwrap().can_be_touched(address));
         if access == Access::Write {
@@ -114,18 +130,18 @@ impl Bench {
     }
 
     /// The block in the page of an address; or the nearest one in the pages around it, a live one first.
-    fn expected_life(&self, address: usize) -> Option<(Block, Option<Option<usize>>)> {
+    fn expected_life(&self, address: usize) -> Option<Life> {
         let page = page_of(address);
         if let Some(life) = self.lives.get(&page) {
             return Some(*life);
         }
         let around = [page - PAGE_SIZE_BYTES, page + PAGE_SIZE_BYTES];
         let lives = around.iter().filter_map(|page| self.lives.get(page));
-        let key = |life: &&(Block, Option<Option<usize>>)| {
-            let block = &life.0;
+        let key = |life: &&Life| {
+            let block = life.block();
             let end = block.address + block.layout.size();
             let distance = if address < end { block.address - address } else { address - end };
-            (life.1.is_some(), distance)
+            (matches!(life, Life::Freed(_)), distance)
         };
         lives.min_by_key(key).copied()
     }
