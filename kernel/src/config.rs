@@ -32,6 +32,8 @@ pub(crate) struct Config {
     pub(crate) sample_interval: u32,
     /// `guard.pages=N`: how many blocks can have one at once.
     pub(crate) sample_slots: Option<usize>,
+    /// `panic=halt|reboot|poweroff|exit`: what happens after the report of a panic or fault.
+    pub(crate) on_panic: OnPanic,
     /// `tmpfs.size=SIZE|PERCENT%`: the most that each file system in memory may hold.
     pub(crate) tmpfs_size: Share,
 }
@@ -57,6 +59,7 @@ impl Default for Config {
             guard: GuardLevel::Off,
             sample_interval: 0,
             sample_slots: None,
+            on_panic: OnPanic::Halt,
             // As Linux's tmpfs.
             tmpfs_size: Share::Percent(50),
             symbols: SymbolSource::Full,
@@ -86,6 +89,7 @@ impl Config {
             ("guard", level) => self.guard = GuardLevel::from_name(level)?,
             ("guard.sample", interval) => self.sample_interval = interval.parse().ok()?,
             ("guard.pages", slots) => self.sample_slots = Some(slots.parse().ok()?),
+            ("panic", name) => self.on_panic = OnPanic::from_name(name)?,
             ("tmpfs.size", size) => self.tmpfs_size = share(size)?,
             _ => return None,
         }
@@ -120,6 +124,32 @@ impl SymbolSource {
             "noise" => Self::Noise,
             "scattered" => Self::Scattered,
             "blind" => Self::Blind,
+            _ => return None,
+        })
+    }
+}
+
+/// What happens after the report of a panic or fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OnPanic {
+    /// The CPU stops, and the report stays on the screen.
+    Halt,
+    /// The machine restarts after a few seconds.
+    Reboot,
+    /// The machine switches itself off.
+    PowerOff,
+    /// QEMU ends with a status that says so, if it has its device for that.
+    Exit,
+}
+
+impl OnPanic {
+    /// The one with that name.
+    fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "halt" => Self::Halt,
+            "reboot" => Self::Reboot,
+            "poweroff" => Self::PowerOff,
+            "exit" => Self::Exit,
             _ => return None,
         })
     }
@@ -169,15 +199,17 @@ mod tests {
     #[test]
     fn known_words_take_effect_and_unknown_ones_are_named() {
         let (config, unknown) = parsed(
-            "  log=debug demo=memstat heap=tlsf memstat.arena=64K guard=full guard.sample=100 guard.pages=-1 heap=none quiet log=loud",
+            "  log=debug demo=memstat heap=tlsf memstat.arena=64K guard=full guard.sample=100 guard.pages=-1 panic=exit \
+             heap=none quiet log=loud panic=maybe",
         );
         assert_eq!(config.log_level, LevelFilter::Debug);
         assert!(config.is_lesson_wanted);
         assert_eq!(config.heap, Kind::Tlsf);
         assert_eq!(config.guard, GuardLevel::Full);
         assert_eq!((config.sample_interval, config.sample_slots), (100, None));
+        assert_eq!(config.on_panic, OnPanic::Exit);
         assert_eq!(config.arena_limit_bytes, Some(65536));
-        assert_eq!(unknown, ["guard.pages=-1", "heap=none", "quiet", "log=loud"]);
+        assert_eq!(unknown, ["guard.pages=-1", "heap=none", "quiet", "log=loud", "panic=maybe"]);
     }
 
     #[test]

@@ -28,6 +28,7 @@ pub mod guard;
 pub mod history;
 pub mod invalid_access;
 pub mod level;
+pub mod moment;
 pub mod platform;
 pub mod record;
 pub mod report;
@@ -49,10 +50,11 @@ pub use guard::{GuardLevel, GuardStatistics};
 pub use history::{Event, EventKind, HistoryPart};
 pub use invalid_access::{Access, InvalidAccess, Unexplained};
 pub use level::Level;
+pub use moment::{Change, Held, Moment, StackChange, TopChanges, Watched};
 pub use platform::Platform;
 pub use record::Record;
 pub use stacks::Stack;
-pub use tracked::{Checked, Consistency, Tracked};
+pub use tracked::{Checked, Consistency, Glance, Tracked};
 
 /// The README's example is a test.
 #[cfg(doctest)]

@@ -12,12 +12,14 @@ use crate::platform::Platform;
 use crate::record::Guarding;
 
 mod consistency;
+mod glance;
 mod guarding;
 mod inner;
 mod reading;
 mod ways;
 
 pub use consistency::Consistency;
+pub use glance::Glance;
 pub use guarding::Checked;
 use inner::{Caller, Claim, Inner, PointerOnly, Way};
 

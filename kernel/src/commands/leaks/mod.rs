@@ -1,0 +1,39 @@
+//! `leaks`: what came and does not go, by marks. See docs/leaks.md.
+//!
+//! A subcommand is a row in the table below and a file of its own. None takes memory from the heap: they work when
+//! that is full.
+
+mod changes;
+mod mark;
+mod since;
+mod watch;
+
+use shell::Command;
+
+use super::Session;
+
+pub(super) const COMMAND: Command<Session> = Command {
+    name: "leaks",
+    usage: "leaks [SUBCOMMAND [WORD...]]",
+    summary: "find out what leaks; without a word, list the subcommands",
+    run,
+};
+
+static SUBCOMMANDS: [Command<Session>; 6] =
+    [mark::MARK, mark::MARKS, mark::CLEAR, since::SINCE, since::DIFF, watch::WATCH];
+
+fn run(session: &mut Session, words: &[&str]) {
+    let Some((name, rest)) = words.split_first() else { return list(session) };
+    match shell::find(&SUBCOMMANDS, name) {
+        Some(command) => (command.run)(session, rest),
+        None => {
+            session.complain(format_args!("leaks: {}: no such subcommand; type leaks", name.escape_debug()));
+        }
+    }
+}
+
+fn list(session: &mut Session) {
+    for command in &SUBCOMMANDS {
+        session.print(format_args!("{}\n    {}\n", command.usage, command.summary));
+    }
+}
