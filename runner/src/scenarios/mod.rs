@@ -13,6 +13,7 @@ mod failures;
 mod faults;
 mod files;
 mod files_commands;
+mod guard_pages;
 mod guards;
 mod image;
 mod leaks_marks;
@@ -44,6 +45,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
         shell::SCENARIOS,
         files::SCENARIOS,
         files_commands::SCENARIOS,
+        guard_pages::SCENARIOS,
         guards::SCENARIOS,
         leaks_marks::SCENARIOS,
         devices::SCENARIOS,
