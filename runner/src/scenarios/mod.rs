@@ -31,7 +31,7 @@ use crate::vm::Vm;
 
 /// All scenarios. The slowest machines stand first, so that none of them is still at work when the rest is done.
 pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
-    let subjects: [&[Scenario]; 17] = [
+    let subjects: [&[Scenario]; 18] = [
         boot::SCENARIOS,
         black_box::SCENARIOS,
         crash::SCENARIOS,
