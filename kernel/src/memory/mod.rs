@@ -13,7 +13,7 @@
 //! 3. `heap::HEAP`: the tracker and its backend; one lock for both
 //! 4. `arch::paging::SPACE`: the address space
 //! 5. `FRAMES`: the frames; `failures::PAGES` is asked before, `failures::HEAP` under 3
-//! 6. `logger::RING`: held for the copy of one message; `marks::MARKS` stands beside it
+//! 6. `logger::RING`: held for the copy of one message; `marks::MARKS` and `fill::HELD` stand beside it
 //! 7. `console::device::CONSOLE`: the screen
 //! 8. `arch::serial::LINE_STATE`: the serial line; `arch::keyboard::KEYBOARD` stands beside it
 //!
@@ -23,6 +23,8 @@
 //! goes without lines.
 
 #[cfg(target_os = "none")]
+pub(crate) mod adapter;
+#[cfg(target_os = "none")]
 pub(crate) mod aside;
 #[cfg(target_os = "none")]
 pub(crate) mod bench;
@@ -30,6 +32,8 @@ pub(crate) mod bench;
 pub(crate) mod buffers;
 #[cfg(target_os = "none")]
 mod corruption;
+#[cfg(target_os = "none")]
+mod deadlock;
 #[cfg(target_os = "none")]
 pub(crate) mod drivers;
 #[cfg(target_os = "none")]
@@ -40,12 +44,16 @@ mod exhaustion;
 pub(crate) mod failures;
 #[cfg(target_os = "none")]
 pub(crate) mod files;
+#[cfg(target_os = "none")]
+pub(crate) mod fill;
 pub(crate) mod frames;
 #[cfg(target_os = "none")]
 pub(crate) mod guard_pages;
 #[cfg(target_os = "none")]
 pub(crate) mod heap;
 pub(crate) mod heaps;
+pub(crate) mod holder;
+pub(crate) mod kept;
 #[cfg(target_os = "none")]
 pub(crate) mod lesson;
 #[cfg(target_os = "none")]
@@ -56,6 +64,10 @@ pub(crate) mod marks;
 pub(crate) mod packets;
 mod page_chain;
 pub(crate) mod random;
+#[cfg(target_os = "none")]
+mod rate_limit;
+#[cfg(target_os = "none")]
+pub(crate) mod sampler;
 #[cfg(target_os = "none")]
 mod scratch;
 #[cfg(target_os = "none")]

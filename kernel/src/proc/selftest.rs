@@ -15,7 +15,7 @@ const PAGE_KIB: u64 = 4;
 
 /// What of the memory is not free is listed.
 pub(crate) fn meminfo_adds_up() -> Outcome {
-    const PARTS: [&str; 9] = [
+    const PARTS: [&str; 10] = [
         "MemFree",
         "Shmem",
         "Slab",
@@ -23,6 +23,7 @@ pub(crate) fn meminfo_adds_up() -> Outcome {
         "PageTables",
         "FileBuffers",
         "SymbolIndex",
+        "BlackBox",
         "MemstatArena",
         "GuardPages",
     ];

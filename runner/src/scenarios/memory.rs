@@ -70,6 +70,7 @@ fn figures_fit<const MEBIBYTES: u64>(vm: &mut Vm) -> Result<()> {
         "PageTables",
         "Shmem",
         "SymbolIndex",
+        "BlackBox",
         "GuardPages",
     ] {
         sum += info.kibibytes(taker)? * 1024;
