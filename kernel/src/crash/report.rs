@@ -88,9 +88,13 @@ fn write_pages(out: &mut dyn Write) -> fmt::Result {
         ("page tables", Purpose::PageTables),
         ("names", Purpose::Names),
         ("black box", Purpose::Kept),
-        ("guard pages", Purpose::GuardPages),
     ] {
         write!(out, ", {name} {}", kib(pages_for(purpose)))?;
+    }
+    // A screen of 25 lines has no room for what is not there.
+    let guard_pages = pages_for(Purpose::GuardPages);
+    if guard_pages > 0 {
+        write!(out, ", guard pages {}", kib(guard_pages))?;
     }
     writeln!(out)
 }
