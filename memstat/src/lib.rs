@@ -11,8 +11,8 @@
 //! in the live map (`live`: a dense array of [`Record`]s and an index of small tables over it, which grows and
 //! shrinks in small steps, so no operation does work that grows with the number of live blocks), and writes an
 //! [`Event`] (`history`). The [`Level`] says how far it goes. `guard` puts patterns around blocks
-//! and looks at them, as the [`GuardLevel`] says. `tracked` has the ways, `report` turns figures into
-//! text.
+//! and looks at them, as the [`GuardLevel`] says. `reach` finds blocks that nothing points to. `tracked` has the ways,
+//! `report` turns figures into text.
 //!
 //! The crate needs no operating system and knows no hardware. Its README has an example.
 #![cfg_attr(not(test), no_std)]
@@ -27,6 +27,7 @@ pub mod guard;
 pub mod history;
 pub mod level;
 pub mod platform;
+pub mod reach;
 pub mod record;
 pub mod report;
 pub mod stacks;
@@ -47,6 +48,7 @@ pub use guard::{GuardLevel, GuardStatistics};
 pub use history::{Event, EventKind, HistoryPart};
 pub use level::Level;
 pub use platform::Platform;
+pub use reach::{NoScan, Reach, Scanned};
 pub use record::Record;
 pub use stacks::Stack;
 pub use tracked::{Checked, Consistency, Tracked};

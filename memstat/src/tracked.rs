@@ -15,6 +15,7 @@ mod consistency;
 mod guarding;
 mod inner;
 mod reading;
+mod scanning;
 mod ways;
 
 pub use consistency::Consistency;

@@ -13,6 +13,7 @@ use crate::history::{Event, EventKind, History};
 use crate::level::Level;
 use crate::live::LiveMap;
 use crate::platform::Platform;
+use crate::reach::Scanner;
 use crate::record::{Guarding, Origin, Record};
 use crate::stacks::Depot;
 
@@ -20,6 +21,7 @@ mod checks;
 mod guarded;
 mod guarded_quick;
 mod quick;
+mod scan;
 
 #[expect(clippy::struct_excessive_bools, reason = "each says what one part of the work asks at every step")]
 #[derive(Debug)]
@@ -51,6 +53,7 @@ pub(super) struct Inner<B> {
     pub(super) is_guarding: bool,
     /// What the quick way of a guarded block has to do, where [`Way::Fully`] is the way.
     pub(super) guarded_way: GuardedWay,
+    pub(super) scanner: Scanner,
 }
 
 /// What there is to do for a guarded block, at level `blocks` over a backend with quick ways.
@@ -169,6 +172,7 @@ impl<B: Backend> Inner<B> {
             guards: Guards::new(),
             is_guarding: false,
             guarded_way: GuardedWay::Fully,
+            scanner: Scanner::new(),
         }
     }
 
