@@ -22,6 +22,7 @@ mod control;
 mod dev;
 #[cfg(target_os = "none")]
 mod kernel;
+mod kmemleak;
 mod load;
 mod logger;
 mod memory;

@@ -18,6 +18,7 @@ mod guard;
 mod head;
 mod help;
 mod hexdump;
+mod leaks;
 mod ln;
 mod ls;
 mod memstat;
@@ -48,7 +49,7 @@ pub(crate) use session::Session;
 
 use crate::console::{self, input};
 
-static TABLE: [Command<Session>; 36] = [
+static TABLE: [Command<Session>; 37] = [
     bench::COMMAND,
     bug::COMMAND,
     cat::COMMAND,
@@ -65,6 +66,7 @@ static TABLE: [Command<Session>; 36] = [
     head::COMMAND,
     help::COMMAND,
     hexdump::COMMAND,
+    leaks::COMMAND,
     ln::COMMAND,
     ls::COMMAND,
     memstat::COMMAND,

@@ -29,6 +29,8 @@ pub(crate) mod buffers;
 #[cfg(target_os = "none")]
 mod corruption;
 #[cfg(target_os = "none")]
+pub(crate) mod drill;
+#[cfg(target_os = "none")]
 pub(crate) mod drivers;
 #[cfg(target_os = "none")]
 mod early;
@@ -52,6 +54,8 @@ pub(crate) mod marks;
 pub(crate) mod packets;
 mod page_chain;
 pub(crate) mod random;
+#[cfg(target_os = "none")]
+pub(crate) mod reach;
 #[cfg(target_os = "none")]
 mod scratch;
 #[cfg(target_os = "none")]

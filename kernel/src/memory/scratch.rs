@@ -13,6 +13,9 @@ pub(crate) struct Scratch<T> {
     order: u32,
 }
 
+// SAFETY: the pages belong to the table alone, wherever it is used from.
+unsafe impl<T: Send> Send for Scratch<T> {}
+
 impl<T: Copy> Scratch<T> {
     /// A table of `length` elements; `None` if there is no memory in one piece.
     pub(crate) fn new(length: usize, mut element: impl FnMut() -> T) -> Option<Self> {
