@@ -13,6 +13,7 @@ mod guards;
 mod image;
 mod memory;
 mod names;
+mod reach;
 mod selftest;
 mod shell;
 
@@ -24,11 +25,12 @@ use crate::vm::Vm;
 
 /// All scenarios. The slowest machines stand first, so that none of them is still at work when the rest is done.
 pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
-    let subjects: [&[Scenario]; 12] = [
+    let subjects: [&[Scenario]; 13] = [
         boot::SCENARIOS,
         faults::SCENARIOS,
         memory::SCENARIOS,
         names::SCENARIOS,
+        reach::SCENARIOS,
         selftest::SCENARIOS,
         bench::SCENARIOS,
         shell::SCENARIOS,

@@ -7,6 +7,8 @@
 //! Pages that were taken from the frames are not looked at, unless they are blocks of the heap: files' bytes, text of open
 //! files, the tracker's arena, the index of names, page tables. None of them holds references to blocks.
 
+pub(crate) mod selftest;
+
 use core::hint::black_box;
 use core::ops::Range;
 use core::sync::atomic::{AtomicBool, Ordering};
