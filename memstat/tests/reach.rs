@@ -8,6 +8,7 @@ use std::alloc::Layout;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::ptr::NonNull;
+use std::slice;
 
 use common::{BlindBackend, HostBackend, HostPlatform};
 use memstat::{GuardLevel, Level, NoScan, Reach, Record, Scanned, Tracked};
@@ -23,6 +24,11 @@ struct Graph {
     /// The blocks and their words.
     blocks: BTreeMap<usize, Vec<usize>>,
     roots: Box<[usize]>,
+}
+
+fn span_of(words: &[usize]) -> Range<usize> {
+    let start = words.as_ptr() as usize;
+    start..start + size_of_val(words)
 }
 
 fn words_layout(words: usize) -> Layout {
@@ -60,9 +66,8 @@ impl Graph {
         unsafe { (address as *mut usize).add(place).write(word) };
     }
 
-    fn spans(&self) -> [Range<usize>; 1] {
-        let start = self.roots.as_ptr() as usize;
-        [start..start + size_of_val(&*self.roots)]
+    fn spans(&self) -> Vec<Range<usize>> {
+        Vec::from([span_of(&self.roots)])
     }
 
     fn scan(&self) -> Scanned {
@@ -350,10 +355,9 @@ fn blind_backends_and_blocks_without_records_are_taken_as_they_are() {
         unsafe { block.write_bytes(0, 32) };
     }
     let roots = [blocks[0].as_ptr() as usize, blocks[1].as_ptr() as usize + 8];
-    let start = roots.as_ptr() as usize;
     for _ in 0..2 {
         // SAFETY: the roots are an array on this stack.
-        let scanned = unsafe { heap.scan(&[start..start + 16], || true) }.unwrap();
+        let scanned = unsafe { heap.scan(slice::from_ref(&span_of(&roots)), || true) }.unwrap();
         assert_eq!((scanned.blocks, scanned.unrecorded), (3, 1));
     }
     assert_eq!(leaks_of(&heap), [blocks[1], blocks[2]].map(|block| block.as_ptr() as usize).into());

@@ -306,7 +306,9 @@ impl Planted {
             }
             // One that refers to the others.
             _ => {
-                [second, third, fourth, fifth].iter().enumerate().for_each(|(word, to)| put(first, word, *to))
+                for (word, to) in [second, third, fourth, fifth].into_iter().enumerate() {
+                    put(first, word, to);
+                }
             }
         }
         // No copy stays behind on the stack.
@@ -317,7 +319,9 @@ impl Planted {
 
     /// Frees all in random order, and lets go of the heads.
     fn free(&mut self) {
-        HEADS.iter().for_each(|head| head.store(0, Ordering::Relaxed));
+        for head in &HEADS {
+            head.store(0, Ordering::Relaxed);
+        }
         self.all.truncate(self.count);
         self.random.shuffle(self.all.as_mut_slice());
         for block in self.all.as_mut_slice() {

@@ -4,7 +4,7 @@
 
 use core::fmt::{self, Write};
 
-use memstat::{NoScan, Platform, Record};
+use memstat::{NoScan, Platform, Record, Stack};
 use vfs::{ControlTable, Errno, Result, Table};
 
 use super::process;
@@ -50,7 +50,7 @@ fn write_object(record: &Record, out: &mut dyn Write) -> fmt::Result {
     }
     writeln!(out, "  backtrace (crc {:x}):", checksum(record))?;
     let stack = tracker().stack(record.stack());
-    let frames = stack.as_ref().map(|stack| stack.frames()).unwrap_or_default();
+    let frames = stack.as_ref().map(Stack::frames).unwrap_or_default();
     frames.iter().try_for_each(|frame| writeln!(out, "    {}", Symbolic(*frame)))
 }
 

@@ -81,7 +81,9 @@ fn symbol(line: &mut Line) -> Result<()> {
         return line.end();
     }
     let function = line.up_to("+0x")?;
-    ensure!(!function.is_empty() && function.trim() == function, "kmemleak: `{function}` is no function");
+    // Older Linux has the address before the name.
+    let is_name = !function.is_empty() && function.trim() == function && !function.starts_with("[<");
+    ensure!(is_name, "kmemleak: `{function}` is no function");
     let offset = line.hex(1)?;
     line.literal("/0x")?;
     let size = line.hex(1)?;

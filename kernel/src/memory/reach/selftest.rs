@@ -48,10 +48,18 @@ impl Blocks {
             // SAFETY: a fresh block of that size.
             unsafe { block.write_bytes(0, SIZE_BYTES) };
         }
+        let reference = (second as usize + WORD_BYTES).to_le_bytes();
         // SAFETY: as above.
-        unsafe { first.cast::<usize>().write(second as usize + WORD_BYTES) };
-        REFERENCE.store(first as usize, Ordering::Relaxed);
+        unsafe { first.copy_from_nonoverlapping(reference.as_ptr(), reference.len()) };
+        // Somebody may read it, as far as the compiler knows: else there would be no store.
+        black_box(&REFERENCE).store(first as usize, Ordering::Relaxed);
         Some(black_box(Self { inverted: blocks.map(|block| !(block as usize)) }))
+    }
+
+    /// What scans have found of them. Apart, so that no address is at hand while a scan runs.
+    #[inline(never)]
+    fn reach(&self) -> [Option<Reach>; 3] {
+        self.inverted.map(|inverted| tracker().record(!inverted).map(|record| record.reach()))
     }
 }
 
@@ -61,7 +69,7 @@ fn judge(blocks: &Blocks) -> Outcome {
         if scan(&mut || true).is_err() {
             return Ok(());
         }
-        let found = blocks.inverted.map(|inverted| tracker().record(!inverted).map(|record| record.reach()));
+        let found = blocks.reach();
         if found.contains(&None) {
             return Ok(());
         }
