@@ -18,6 +18,7 @@ const MOST_NS: f64 = 20e9;
 /// A drill with a million blocks, on a slow host.
 const LONG: Duration = Duration::from_mins(3);
 const CONTROL_C: u8 = 3;
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// A row of the table below.
 const fn drill(name: &'static str, cmdline: &'static str) -> Scenario {
@@ -134,6 +135,8 @@ fn scan_is_stopped(vm: &mut Vm) -> Result<()> {
     vm.type_bytes(&[CONTROL_C])?;
     let answer = vm.wait_for_prompt("prompt after Ctrl-C", LONG)?;
     ensure!(answer.contains("stopped before its end"), "Ctrl-C does not stop a scan: {answer}");
+    // The shell shows the Ctrl-C as well, at a prompt of its own.
+    vm.text_after(PAUSE);
     let file = vm.read_file("/proc/kmemleak")?;
     ensure!(file.is_empty(), "scans that were stopped have found something:\n{file}");
     vm.run("leaks scan")?;
