@@ -2,9 +2,11 @@
 //!
 //! The ones that need forbidden instructions lie in `arch` and `memory`.
 
+use core::fmt;
+
 use crate::arch::faults;
 use crate::memory::drivers;
-use crate::memory::heap::kmalloc;
+use crate::memory::heap::{kmalloc, tracker};
 use crate::memory::packets;
 
 /// A fault.
@@ -18,7 +20,7 @@ pub(crate) struct Bug {
 }
 
 /// All of them.
-pub(crate) static BUGS: [Bug; 10] = [
+pub(crate) static BUGS: [Bug; 13] = [
     Bug {
         name: "page-fault",
         summary: "write to an address where nothing is mapped; stops",
@@ -27,6 +29,17 @@ pub(crate) static BUGS: [Bug; 10] = [
     Bug { name: "null", summary: "read through a null pointer; stops", run: faults::read_null },
     Bug { name: "stack-overflow", summary: "recurse without end; stops", run: faults::overflow_stack },
     Bug { name: "panic", summary: "panic; stops", run: || panic!("asked for by a person") },
+    Bug {
+        name: "double-panic",
+        summary: "panic with a message that panics; stops",
+        run: || panic!("{}", PanicsWhenShown),
+    },
+    Bug { name: "locked-panic", summary: "panic under the tracker's lock; stops", run: panic_under_lock },
+    Bug {
+        name: "interrupt-panic",
+        summary: "panic in the handler of an interrupt; stops",
+        run: || faults::interrupt(|| panic!("asked for in an interrupt")),
+    },
     Bug { name: "double-free", summary: "free a block twice; goes on", run: drivers::fail_to_start },
     Bug {
         name: "invalid-free",
@@ -56,4 +69,17 @@ fn ask_for_too_much() {
     } else {
         log::error!("kmalloc of {size_bytes} bytes, twice what there is, returned {block:p}");
     }
+}
+
+/// A value whose text cannot be had.
+struct PanicsWhenShown;
+
+impl fmt::Display for PanicsWhenShown {
+    fn fmt(&self, _out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        panic!("asked for while a panic is reported")
+    }
+}
+
+fn panic_under_lock() {
+    tracker().with_backend(|_| panic!("asked for under the tracker's lock"));
 }

@@ -28,6 +28,8 @@ pub(crate) struct Config {
     pub(crate) symbols: SymbolSource,
     /// `guard=off|free|redzone|full`: what is done against corruption.
     pub(crate) guard: GuardLevel,
+    /// `panic=halt|reboot|poweroff|exit`: what happens after the report of a panic or fault.
+    pub(crate) on_panic: OnPanic,
     /// `tmpfs.size=SIZE|PERCENT%`: the most that each file system in memory may hold.
     pub(crate) tmpfs_size: Share,
 }
@@ -51,6 +53,7 @@ impl Default for Config {
             history_events: None,
             arena_limit_bytes: None,
             guard: GuardLevel::Off,
+            on_panic: OnPanic::Halt,
             // As Linux's tmpfs.
             tmpfs_size: Share::Percent(50),
             symbols: SymbolSource::Full,
@@ -78,6 +81,7 @@ impl Config {
             ("symbols", name) => self.symbols = SymbolSource::from_name(name)?,
             ("memstat.arena", size) => self.arena_limit_bytes = Some(size_bytes(size)?),
             ("guard", level) => self.guard = GuardLevel::from_name(level)?,
+            ("panic", name) => self.on_panic = OnPanic::from_name(name)?,
             ("tmpfs.size", size) => self.tmpfs_size = share(size)?,
             _ => return None,
         }
@@ -112,6 +116,32 @@ impl SymbolSource {
             "noise" => Self::Noise,
             "scattered" => Self::Scattered,
             "blind" => Self::Blind,
+            _ => return None,
+        })
+    }
+}
+
+/// What happens after the report of a panic or fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OnPanic {
+    /// The CPU stops, and the report stays on the screen.
+    Halt,
+    /// The machine restarts after a few seconds.
+    Reboot,
+    /// The machine switches itself off.
+    PowerOff,
+    /// QEMU ends with a status that says so, if it has its device for that.
+    Exit,
+}
+
+impl OnPanic {
+    /// The one with that name.
+    fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "halt" => Self::Halt,
+            "reboot" => Self::Reboot,
+            "poweroff" => Self::PowerOff,
+            "exit" => Self::Exit,
             _ => return None,
         })
     }
@@ -161,14 +191,16 @@ mod tests {
     #[test]
     fn known_words_take_effect_and_unknown_ones_are_named() {
         let (config, unknown) = parsed(
-            "  log=debug demo=memstat heap=tlsf memstat.arena=64K guard=full heap=none quiet log=loud",
+            "  log=debug demo=memstat heap=tlsf memstat.arena=64K guard=full panic=exit \
+             heap=none quiet log=loud panic=maybe",
         );
         assert_eq!(config.log_level, LevelFilter::Debug);
         assert!(config.is_lesson_wanted);
         assert_eq!(config.heap, Kind::Tlsf);
         assert_eq!(config.guard, GuardLevel::Full);
+        assert_eq!(config.on_panic, OnPanic::Exit);
         assert_eq!(config.arena_limit_bytes, Some(65536));
-        assert_eq!(unknown, ["heap=none", "quiet", "log=loud"]);
+        assert_eq!(unknown, ["heap=none", "quiet", "log=loud", "panic=maybe"]);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use memstat::Level;
 /// The longest name of a mark.
 pub(crate) const MOST_NAME_BYTES: usize = 32;
 /// The mark's name where none is given.
-const DEFAULT_NAME: &str = "default";
+pub(crate) const DEFAULT_NAME: &str = "default";
 
 /// The commands, as they are shown to people.
 pub(crate) const USAGE: &str = "\
@@ -89,7 +89,7 @@ pub(crate) fn parse(line: &str) -> Result<Command<'_>, ControlError<'_>> {
 }
 
 /// A name, if it is short, visible, and can't be taken for a number.
-fn checked_name(name: &str) -> Result<&str, ControlError<'_>> {
+pub(crate) fn checked_name(name: &str) -> Result<&str, ControlError<'_>> {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     let is_name = name.len() <= MOST_NAME_BYTES
         && name.bytes().all(is_allowed)

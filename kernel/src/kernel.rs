@@ -7,12 +7,13 @@ use boot::{BootError, BootInfo, PhysicalRange};
 use spin::Once;
 use vfs::{MountOptions, RamFs, Result, Vfs};
 
-use crate::arch::{self, acpi, clock, cpu, exceptions, fw_cfg, guarded, image, paging, serial};
+use crate::arch::{self, acpi, clock, cpu, fw_cfg, image, paging, serial};
 use crate::config::{Config, Share};
 use crate::console::input;
 use crate::memory::buffers::PageBuffers;
 use crate::memory::files::FilePages;
-use crate::{commands, console, dev, logger, memory, proc, symbols};
+use crate::memory::marks;
+use crate::{commands, console, crash, dev, logger, memory, proc, symbols};
 
 static BOOT_INFO: Once<BootInfo> = Once::new();
 static ROOT: RamFs = RamFs::new(&FilePages, clock::now_ns);
@@ -49,6 +50,9 @@ extern "C" fn tally_main(information: u32) -> ! {
     memory::heap::print_mem_stats();
     if config.is_lesson_wanted {
         memory::lesson::count_along();
+    }
+    if let Err(error) = marks::set(marks::BOOT) {
+        log::warn!("leaks: there is no mark of the boot: {error}");
     }
     log::info!("ready; type help");
     commands::run_shell(wait_for_byte)
@@ -93,6 +97,7 @@ fn configure(info: &BootInfo) -> Config {
     let mut config = Config::default();
     config.apply(&info.command_line, |_| {});
     logger::init(config.log_level);
+    crash::set_ending(config.on_panic);
     config.apply(&info.command_line, |word| log::warn!("command line: '{word}' is unknown and ignored"));
     if info.is_command_line_cut {
         log::warn!("command line: too long, its end is ignored");
@@ -140,11 +145,5 @@ fn stop(error: &dyn Display) -> ! {
 
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
-    cpu::mask_interrupts();
-    guarded::leave_if_inside();
-    console::write_emergency(format_args!("\n\x1b[1;31mpanic\x1b[0m: {info}\ncall stack:\n"));
-    // The emergency console takes everything.
-    let _ = exceptions::write_call_stack(cpu::frame_pointer(), &mut console::Emergency);
-    console::write_emergency(format_args!("stopped\n"));
-    cpu::halt_forever();
+    crash::panicked(info)
 }

@@ -19,6 +19,8 @@ mod config;
 mod console;
 mod control;
 #[cfg(target_os = "none")]
+mod crash;
+#[cfg(target_os = "none")]
 mod dev;
 #[cfg(target_os = "none")]
 mod kernel;

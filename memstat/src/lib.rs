@@ -26,6 +26,7 @@ pub mod faults;
 pub mod guard;
 pub mod history;
 pub mod level;
+pub mod moment;
 pub mod platform;
 pub mod reach;
 pub mod record;
@@ -47,11 +48,12 @@ pub use faults::{Faults, NoCommand, Rule};
 pub use guard::{GuardLevel, GuardStatistics};
 pub use history::{Event, EventKind, HistoryPart};
 pub use level::Level;
+pub use moment::{Change, Held, Moment, StackChange, TopChanges, Watched};
 pub use platform::Platform;
 pub use reach::{NoScan, Reach, Scanned};
 pub use record::Record;
 pub use stacks::Stack;
-pub use tracked::{Checked, Consistency, Tracked};
+pub use tracked::{Checked, Consistency, Glance, Tracked};
 
 /// The README's example is a test.
 #[cfg(doctest)]

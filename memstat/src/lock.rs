@@ -35,6 +35,17 @@ impl<T> Lock<T> {
         Guard { lock: self, platform, saved }
     }
 
+    /// Masks interrupts and takes the lock if nobody holds it; leaves interrupts as they were if somebody does.
+    #[cold]
+    pub(crate) fn try_enter<'a, P: Platform>(&'a self, platform: &'a P) -> Option<Guard<'a, T, P>> {
+        let saved = platform.mask_interrupts();
+        if self.state.fetch_or(1, Ordering::Acquire) & 1 == 0 {
+            return Some(Guard { lock: self, platform, saved });
+        }
+        platform.restore_interrupts(saved);
+        None
+    }
+
     /// Goes on with the lock where [`Guard::suspend`] left it.
     ///
     /// # Safety

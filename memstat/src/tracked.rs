@@ -12,6 +12,7 @@ use crate::platform::Platform;
 use crate::record::Guarding;
 
 mod consistency;
+mod glance;
 mod guarding;
 mod inner;
 mod reading;
@@ -19,6 +20,7 @@ mod scanning;
 mod ways;
 
 pub use consistency::Consistency;
+pub use glance::Glance;
 pub use guarding::Checked;
 use inner::{Caller, Claim, Inner, PointerOnly, Way};
 

@@ -2,13 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 
+#[path = "common/blind.rs"]
+mod blind;
 mod common;
 
 use std::alloc::Layout;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ptr::NonNull;
 
-use common::{BlindBackend, HostBackend, HostPlatform};
+use blind::BlindBackend;
+use common::{HostBackend, HostPlatform};
 use memstat::{BadFreeKind, Consistency, Event, EventKind, Level, Record, Tracked};
 use proptest::prelude::*;
 use proptest::test_runner::TestRng;
@@ -518,4 +521,23 @@ fn backend_with_live_blocks_can_be_taken_over() {
     // SAFETY: live, and nobody uses it.
     unsafe { heap.free(block) }.unwrap();
     assert_eq!((heap.counters().live_blocks, heap.counters().taken_bytes), (0, 0));
+}
+
+#[test]
+fn glance_has_the_newest_events_and_none_while_the_lock_is_held() {
+    let heap = heap();
+    heap.set_level(Level::Full);
+    assert_eq!(heap.try_glance::<4>().map(|glance| glance.events().count()), Some(0));
+    let layout = Layout::from_size_align(48, 16).unwrap();
+    let blocks: Vec<_> = (0..6).map(|_| heap.allocate(layout).unwrap()).collect();
+    let glance = heap.try_glance::<4>().unwrap();
+    assert_eq!((glance.counters, glance.level, glance.written), (heap.counters(), Level::Full, 6));
+    let seen: Vec<_> = glance.events().map(|(event, _)| event.record().address()).collect();
+    let newest: Vec<_> = blocks.iter().skip(2).map(|block| block.as_ptr() as usize).collect();
+    assert_eq!(seen, newest);
+    assert_eq!(heap.with_backend(|_| heap.try_glance::<4>().is_none()), Some(true));
+    for block in blocks {
+        // SAFETY: allocated above, and used no more.
+        unsafe { heap.free(block) }.unwrap();
+    }
 }

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 
+#[path = "common/blind.rs"]
+mod blind;
 mod common;
 
 use std::alloc::Layout;
@@ -10,7 +12,8 @@ use std::ops::Range;
 use std::ptr::NonNull;
 use std::slice;
 
-use common::{BlindBackend, HostBackend, HostPlatform};
+use blind::BlindBackend;
+use common::{HostBackend, HostPlatform};
 use memstat::{GuardLevel, Level, NoScan, Reach, Record, Scanned, Tracked};
 use proptest::prelude::*;
 

@@ -24,7 +24,7 @@ fn run(session: &mut Session, names: &[&str]) {
             "\nhelp COMMAND explains one. Input is the files named, or what < or | gives.\n\
              ;  &&  ||  |  ( )  < FILE  > FILE  >> FILE  work as in POSIX; Ctrl-C ends them.\n\
              The kernel's figures are files: ls /proc, cat /proc/meminfo, head /proc/allocs.\n\
-             A leak: cat /proc/allocs > /tmp/a, work, the same to /tmp/b, diff /tmp/a /tmp/b.\n"
+             A leak: leaks mark, work, leaks since; block by block: diff of two /proc/allocs.\n"
         ));
     }
     for name in names {

@@ -34,7 +34,7 @@ fn run(session: &mut Session, words: &[&str]) {
             None => session.complain(format_args!("memstat: {}: no such order", rank.escape_debug())),
         },
         ["mark"] => session.print(format_args!("{}\n", tracker().mark())),
-        ["since", mark] => match mark.parse().ok().or_else(|| Some(marks::find(mark)?.sequence)) {
+        ["since", mark] => match mark.parse().ok().or_else(|| Some(marks::find(mark)?.moment.sequence)) {
             Some(mark) => show_growth(session, mark),
             None => session.complain(format_args!("memstat: {}: not a mark", mark.escape_debug())),
         },

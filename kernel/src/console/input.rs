@@ -66,7 +66,12 @@ pub(crate) fn pop() -> Option<u8> {
 
 /// Whether nothing waits to be read.
 pub(crate) fn is_empty() -> bool {
-    TYPED.read.load(Ordering::Relaxed) == TYPED.written.load(Ordering::Acquire)
+    waiting() == 0
+}
+
+/// Bytes that wait to be read.
+pub(crate) fn waiting() -> usize {
+    TYPED.written.load(Ordering::Acquire).wrapping_sub(TYPED.read.load(Ordering::Relaxed))
 }
 
 /// Whether Ctrl-C was typed since the last [`clear_interrupt`].

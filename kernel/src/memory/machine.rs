@@ -153,6 +153,11 @@ pub(crate) fn free_pages() -> usize {
     FRAMES.lock().free_pages()
 }
 
+/// All pages that are managed, and those that are free; `None` while the lock is held, for who must not wait.
+pub(crate) fn try_pages() -> Option<(usize, usize)> {
+    FRAMES.try_lock().map(|frames| (frames.total_pages(), frames.free_pages()))
+}
+
 /// Addresses that the frames may hand out.
 pub(super) fn range() -> Range<usize> {
     RANGE.get().cloned().unwrap_or_default()

@@ -18,7 +18,7 @@
 //! 8. `arch::serial::LINE_STATE`: the serial line; `arch::keyboard::KEYBOARD` stands beside it
 //!
 //! Nothing is logged, formatted or sent to a device under 2 to 5, and nothing allocates from the heap under
-//! any of them but 1. `symbols::LINES` stands apart: nobody waits for it, and who does not get it goes without lines.
+//! any of them but 1. `crash` takes none that is held. `symbols::LINES` stands apart: nobody waits for it, and who does not get it goes without lines.
 
 #[cfg(target_os = "none")]
 pub(crate) mod aside;
@@ -65,7 +65,7 @@ pub(crate) mod selftest;
 pub(crate) use buffers::Pipe;
 #[cfg(target_os = "none")]
 pub(crate) use machine::{
-    Purpose, free_blocks, free_pages, init, map_device, page_traffic, pages_for, total_pages,
+    Purpose, free_blocks, free_pages, init, map_device, page_traffic, pages_for, total_pages, try_pages,
 };
 #[cfg(target_os = "none")]
 pub(crate) use scratch::Scratch;

@@ -13,7 +13,7 @@ pub(crate) struct Scratch<T> {
     order: u32,
 }
 
-// SAFETY: the pages belong to the table alone, wherever it is used from.
+// SAFETY: the pages belong to the table, wherever it is used from.
 unsafe impl<T: Send> Send for Scratch<T> {}
 
 impl<T: Copy> Scratch<T> {
@@ -34,7 +34,18 @@ impl<T: Copy> Scratch<T> {
         self.length = self.length.min(length);
     }
 
+    /// Bytes of the pages that it has taken.
+    pub(crate) fn size_bytes(&self) -> usize {
+        PAGE_BYTES << self.order
+    }
+
     /// The elements.
+    pub(crate) fn as_slice(&self) -> &[T] {
+        // SAFETY: `new` wrote so many elements; nobody changes them while `&self` lives.
+        unsafe { slice::from_raw_parts(self.start.as_ptr(), self.length) }
+    }
+
+    /// The elements, to change.
     pub(crate) fn as_mut_slice(&mut self) -> &mut [T] {
         // SAFETY: `new` wrote so many elements; `&mut self` makes the reference the only one.
         unsafe { slice::from_raw_parts_mut(self.start.as_ptr(), self.length) }

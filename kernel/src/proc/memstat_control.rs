@@ -6,7 +6,7 @@ use vfs::{Control, Errno, Result, Text};
 
 use crate::control::{self, Command};
 use crate::memory::heap::tracker;
-use crate::memory::marks;
+use crate::memory::marks::{self, MarkError};
 
 /// The file.
 pub(super) struct MemstatControl;
@@ -16,7 +16,7 @@ impl Text for MemstatControl {
         out.write_str(control::USAGE)?;
         (0..)
             .map_while(marks::get)
-            .try_for_each(|mark| writeln!(out, "# mark {}: {}", mark.name, mark.sequence))
+            .try_for_each(|mark| writeln!(out, "# mark {}: {}", mark.name, mark.moment.sequence))
     }
 }
 
@@ -28,10 +28,7 @@ impl Control for MemstatControl {
         })?;
         match command {
             Command::SetLevel(level) => tracker().set_level(level),
-            Command::Mark(name) => marks::set(name).map_err(|_| {
-                log::warn!("memstat_control: {} marks are set; clear one first", marks::MOST_MARKS);
-                Errno::ENOSPC
-            })?,
+            Command::Mark(name) => set_mark(name)?,
             Command::Clear(name) => marks::clear(name).then_some(()).ok_or_else(|| {
                 log::warn!("memstat_control: there is no mark '{name}'");
                 Errno::ENOENT
@@ -43,4 +40,13 @@ impl Control for MemstatControl {
         }
         Ok(())
     }
+}
+
+fn set_mark(name: &str) -> Result<()> {
+    let Err(error) = marks::set(name) else { return Ok(()) };
+    log::warn!("memstat_control: {error}");
+    Err(match error {
+        MarkError::TooMany => Errno::ENOSPC,
+        MarkError::NoMemory => Errno::ENOMEM,
+    })
 }

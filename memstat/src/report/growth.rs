@@ -58,6 +58,11 @@ impl<'a> GrowthByStack<'a> {
         Growth { blocks: none.blocks + self.rest.blocks, bytes: none.bytes + self.rest.bytes }
     }
 
+    /// What came under the stack of a number.
+    pub fn of(&self, number: u16) -> Growth {
+        self.stacks.get(usize::from(number)).copied().unwrap_or_default()
+    }
+
     /// The stacks that grew, with their numbers.
     pub fn iter(&self) -> impl Iterator<Item = (u16, Growth)> {
         let numbered = self.stacks.iter().enumerate().skip(1).filter(|(_, growth)| growth.blocks > 0);

@@ -12,6 +12,7 @@ use crate::guard::{GuardLevel, Guards, Wanted, zones};
 use crate::history::{Event, EventKind, History};
 use crate::level::Level;
 use crate::live::LiveMap;
+use crate::moment::{Held, Moment};
 use crate::platform::Platform;
 use crate::reach::Scanner;
 use crate::record::{Guarding, Origin, Record};
@@ -525,6 +526,20 @@ impl<B: Backend> Inner<B> {
     pub(super) fn counters(&mut self) -> Counters {
         self.synchronise();
         self.tallies.counters(self.live.len() as u64)
+    }
+
+    /// This moment, whose stamp is `stamp`.
+    pub(super) fn moment(&mut self, stamp: u64) -> Moment {
+        let counters = self.counters();
+        Moment {
+            sequence: self.sequence,
+            stamp,
+            level: self.level,
+            stacks_since: self.since.stacks,
+            recorded: Held { bytes: counters.live_bytes, blocks: counters.recorded_blocks() },
+            unrecorded_blocks: counters.live_untracked,
+            stack_count: self.depot.len() as u16,
+        }
     }
 
     /// The layout of a live block that is not recorded, as far as the backend knows it.

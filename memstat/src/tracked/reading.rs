@@ -6,6 +6,7 @@ use crate::backend::Backend;
 use crate::counters::{Counters, CpuCounters, Histogram, Since};
 use crate::history::{Event, HistoryPart};
 use crate::level::Level;
+use crate::moment::{Held, Moment};
 use crate::platform::Platform;
 use crate::record::Record;
 use crate::report::{Rank, TopStacks};
@@ -66,6 +67,28 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     /// A number that all blocks allocated from now on exceed: those live with a higher one came since.
     pub fn mark(&self) -> u64 {
         self.enter().sequence
+    }
+
+    /// This moment, and what each call stack holds, by its number, in `held`; the first there stands for blocks without
+    /// a stack. `None` if there is no room for one more than the [number of stacks](Self::stack_count). The lock is held
+    /// for all of it, some instructions for each stack.
+    pub fn take_stock(&self, held: &mut [Held]) -> Option<Moment> {
+        let mut inner = self.enter();
+        let (without_stack, held) = held.split_first_mut()?;
+        let moment = inner.moment(self.platform.stamp());
+        let held = held.get_mut(..usize::from(moment.stack_count))?;
+        *without_stack = moment.recorded;
+        for (number, place) in (1..).zip(held) {
+            *place = inner.depot.get(number).map(Held::from).unwrap_or_default();
+            without_stack.blocks = without_stack.blocks.saturating_sub(place.blocks);
+            without_stack.bytes = without_stack.bytes.saturating_sub(place.bytes);
+        }
+        Some(moment)
+    }
+
+    /// This moment, without what the call stacks hold.
+    pub fn moment(&self) -> Moment {
+        self.enter().moment(self.platform.stamp())
     }
 
     /// The counters of one moment.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 
-use memstat::platform::PAGE_SIZE_BYTES;
+use memstat::platform::{PAGE_SIZE_BYTES, StackSpan};
 use memstat::{Backend, Live, Location, Platform};
 
 /// Counts the pages that it lends.
@@ -14,7 +14,25 @@ pub(crate) struct HostPlatform {
     pub(crate) pages: AtomicUsize,
     pub(crate) stamp: AtomicU64,
     pub(crate) cpu: AtomicU8,
+    /// Who allocates, from 1 to [`MOST_SITES`]; 0 for no call stack.
+    pub(crate) site: AtomicUsize,
 }
+
+/// Call sites that a test may allocate from.
+pub(crate) const MOST_SITES: usize = 6;
+/// The return address of call site 0, which does not exist; the others lie behind it.
+pub(crate) const FIRST_SITE_ADDRESS: usize = 0x1000;
+
+/// A stack of one frame for each call site: no caller, and the return address.
+static STACKS: [[usize; 2]; MOST_SITES] = {
+    let mut stacks = [[0; 2]; MOST_SITES];
+    let mut site = 0;
+    while site < MOST_SITES {
+        stacks[site] = [0, FIRST_SITE_ADDRESS + site + 1];
+        site += 1;
+    }
+    stacks
+};
 
 fn page_layout() -> Layout {
     Layout::from_size_align(PAGE_SIZE_BYTES, PAGE_SIZE_BYTES).unwrap()
@@ -36,6 +54,16 @@ unsafe impl Platform for HostPlatform {
 
     fn task(&self) -> u16 {
         0
+    }
+
+    fn frame_pointer(&self) -> usize {
+        let site = self.site.load(Ordering::Relaxed).checked_sub(1);
+        site.and_then(|site| STACKS.get(site)).map_or(0, |stack| stack.as_ptr() as usize)
+    }
+
+    fn stack(&self, frame_pointer: usize) -> Option<StackSpan> {
+        let size_bytes = size_of_val(&STACKS[0]);
+        (frame_pointer != 0).then_some(StackSpan { frame_pointer, start: frame_pointer, size_bytes })
     }
 
     fn mask_interrupts(&self) -> usize {
@@ -117,37 +145,5 @@ unsafe impl Backend for HostBackend {
             None if self.freed.contains(&address) => Location::Free { start: address },
             None => Location::Unknown,
         }
-    }
-}
-
-/// The host's allocator as it is: it tells nobody what is live, and believes what it is given back.
-#[derive(Debug, Default)]
-pub(crate) struct BlindBackend(HostBackend);
-
-// SAFETY: as for `HostBackend`.
-unsafe impl Backend for BlindBackend {
-    fn name(&self) -> &'static str {
-        "blind"
-    }
-
-    fn allocate(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
-        self.0.allocate(layout)
-    }
-
-    unsafe fn deallocate(&mut self, block: NonNull<u8>, layout: Layout) -> usize {
-        // SAFETY: handed on to the caller.
-        unsafe { self.0.deallocate(block, layout) }
-    }
-
-    fn live(&self) -> Option<Live> {
-        None
-    }
-
-    fn usable_size_bytes(&self, layout: Layout) -> usize {
-        self.0.usable_size_bytes(layout)
-    }
-
-    fn can_locate(&self) -> bool {
-        false
     }
 }

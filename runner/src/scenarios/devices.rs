@@ -71,14 +71,19 @@ fn wait_for_picture(vm: &mut Vm, awaited: &str, picture: &[u8]) -> Result<()> {
     vm.wait_for_screen(awaited, vm.boot_limit(), |vm| Ok(vm.screen()? == picture))
 }
 
-fn text_mode_shows_the_shell(vm: &mut Vm) -> Result<()> {
+/// Chooses GRUB's second entry, and waits for the prompt.
+pub(super) fn boot_in_text_mode(vm: &mut Vm) -> Result<()> {
     const MENU_LIMIT: Duration = Duration::from_secs(20);
     vm.wait_for_screen("menu of GRUB", MENU_LIMIT, |vm| {
         vm.monitor().press(&["esc"])?;
         Ok(vm.screen_text()?.contains("Tally in text mode"))
     })?;
     vm.monitor().press(&["down", "ret"])?;
-    vm.wait_for_boot()?;
+    vm.wait_for_boot().map(drop)
+}
+
+fn text_mode_shows_the_shell(vm: &mut Vm) -> Result<()> {
+    boot_in_text_mode(vm)?;
     vm.run("clear; echo one; echo two")?;
     let column = |text: &str| format!("{text:<80}");
     let expected = [column("one"), column("two"), column("tally:/#")].concat();

@@ -5,12 +5,14 @@
 
 mod bench;
 mod boot;
+mod crash;
 mod devices;
 mod faults;
 mod files;
 mod files_commands;
 mod guards;
 mod image;
+mod leaks_marks;
 mod memory;
 mod names;
 mod reach;
@@ -25,8 +27,9 @@ use crate::vm::Vm;
 
 /// All scenarios. The slowest machines stand first, so that none of them is still at work when the rest is done.
 pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
-    let subjects: [&[Scenario]; 13] = [
+    let subjects: [&[Scenario]; 15] = [
         boot::SCENARIOS,
+        crash::SCENARIOS,
         faults::SCENARIOS,
         memory::SCENARIOS,
         names::SCENARIOS,
@@ -37,6 +40,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
         files::SCENARIOS,
         files_commands::SCENARIOS,
         guards::SCENARIOS,
+        leaks_marks::SCENARIOS,
         devices::SCENARIOS,
         image::SCENARIOS,
     ];

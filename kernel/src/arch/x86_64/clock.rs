@@ -110,6 +110,14 @@ pub(crate) fn uptime_ns() -> u64 {
     counts_to_ns(counts())
 }
 
+/// Waits without interrupts. Before the counter was measured it does not wait.
+pub(crate) fn spin_for_ns(duration_ns: u64) {
+    let end_ns = uptime_ns().saturating_add(duration_ns);
+    while counter_hz() > 0 && uptime_ns() < end_ns {
+        core::hint::spin_loop();
+    }
+}
+
 /// Nanoseconds since 1970-01-01; since the boot, if the date is not known.
 pub(crate) fn now_ns() -> u64 {
     rtc::boot_seconds() * 1_000_000_000 + uptime_ns()

@@ -1,13 +1,12 @@
-//! Exceptions: a report that a person can read, then a stop.
+//! Exceptions: what a person is told of them. `crash` makes a report of it, and ends.
 //!
 //! Source: Intel SDM vol. 3A, section 6.15.
 
 use core::fmt::{self, Write};
-use core::sync::atomic::{AtomicBool, Ordering};
 
 use super::idt::InterruptFrame;
 use super::{backtrace, cpu, guarded, stacks};
-use crate::console::{self, Emergency};
+use crate::crash;
 use crate::symbols::CallPath;
 
 const NON_MASKABLE: u64 = 2;
@@ -43,8 +42,6 @@ const NAMES: [&str; 22] = [
 /// Where names stand in a call stack: behind an address.
 const INDENT: usize = 21;
 
-static IS_REPORTING: AtomicBool = AtomicBool::new(false);
-
 /// Deals with an exception. Only a breakpoint returns.
 pub(super) fn handle(frame: &InterruptFrame) {
     if frame.vector == BREAKPOINT {
@@ -55,24 +52,19 @@ pub(super) fn handle(frame: &InterruptFrame) {
     if !matches!(frame.vector, NON_MASKABLE | MACHINE_CHECK) {
         guarded::leave_if_at(frame.rsp as usize);
     }
-    cpu::mask_interrupts();
-    if IS_REPORTING.swap(true, Ordering::AcqRel) {
-        console::write_emergency(format_args!(
-            "\nexception {} at {:#x} while reporting one\n",
-            frame.vector, frame.rip
-        ));
-        cpu::halt_forever();
-    }
-    // A writer to the console cannot fail.
-    let _ = report(frame, &mut Emergency);
-    cpu::halt_forever();
+    crash::faulted(frame);
 }
 
-fn report(frame: &InterruptFrame, out: &mut impl Write) -> fmt::Result {
+/// The exception's number and name, in one line.
+pub(crate) fn write_title(frame: &InterruptFrame, out: &mut dyn Write) -> fmt::Result {
+    let name = NAMES.get(frame.vector as usize).unwrap_or(&"reserved");
+    write!(out, "exception {}: {name}, error code {:#x}", frame.vector, frame.error_code)
+}
+
+/// What the exception was about, the registers and the call stack.
+pub(crate) fn describe(frame: &InterruptFrame, out: &mut dyn Write) -> fmt::Result {
     let [cr0, cr2, cr3, cr4] = cpu::control_registers();
     let vector = frame.vector;
-    let name = NAMES.get(vector as usize).unwrap_or(&"reserved");
-    writeln!(out, "\n\x1b[1;31mexception {vector}: {name}\x1b[0m, error code {:#x}", frame.error_code)?;
     // The address is the last page fault's; for a double fault that is the fault which could not be served.
     if matches!(vector, PAGE_FAULT | DOUBLE_FAULT) {
         if stacks::is_guard(cr2 as usize) {
@@ -85,11 +77,10 @@ fn report(frame: &InterruptFrame, out: &mut impl Write) -> fmt::Result {
     writeln!(out, "cr0 {cr0:016x} cr2 {cr2:016x} cr3 {cr3:016x} cr4 {cr4:016x}")?;
     writeln!(out, "call stack:")?;
     writeln!(out, "  {:#018x} {}", frame.rip, CallPath::of_instruction(frame.rip as usize, INDENT))?;
-    write_call_stack(frame.rbp as usize, out)?;
-    writeln!(out, "stopped")
+    write_call_stack(frame.rbp as usize, out)
 }
 
-fn describe_page_fault(error_code: u64, address: u64, out: &mut impl Write) -> fmt::Result {
+fn describe_page_fault(error_code: u64, address: u64, out: &mut dyn Write) -> fmt::Result {
     let has = |bit: u64| error_code & (1 << bit) != 0;
     let access = if has(4) {
         "execute"
@@ -109,7 +100,8 @@ fn describe_page_fault(error_code: u64, address: u64, out: &mut impl Write) -> f
     writeln!(out, "could not {access} {address:#018x}{hint}: {why}")
 }
 
-fn write_registers(frame: &InterruptFrame, out: &mut impl Write) -> fmt::Result {
+/// Writes the general registers, instruction and stack pointer, flags and segments.
+pub(crate) fn write_registers(frame: &InterruptFrame, out: &mut dyn Write) -> fmt::Result {
     let f = frame;
     writeln!(
         out,
@@ -123,7 +115,7 @@ fn write_registers(frame: &InterruptFrame, out: &mut impl Write) -> fmt::Result 
 }
 
 /// The call stack from a frame pointer on, an address a line; a deep recursion is cut.
-pub(crate) fn write_call_stack(frame_pointer: usize, out: &mut impl Write) -> fmt::Result {
+pub(crate) fn write_call_stack(frame_pointer: usize, out: &mut dyn Write) -> fmt::Result {
     const MOST_FRAMES: usize = 24;
     for (number, address) in backtrace::walk(frame_pointer).enumerate() {
         if number == MOST_FRAMES {

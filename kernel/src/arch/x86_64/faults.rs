@@ -1,6 +1,7 @@
 //! Faults made on purpose, for the tests of their reports.
 
 use super::paging::DIRECT_MAP;
+use super::{idt, pic};
 
 /// The last page below the direct map: canonical, and never mapped.
 const UNMAPPED: usize = DIRECT_MAP - 0x1000 + (1 << 46);
@@ -38,4 +39,15 @@ fn recurse(depth: u64) -> u64 {
 pub(crate) fn breakpoint() {
     // SAFETY: the exception is handled and returns.
     unsafe { core::arch::asm!("int3", options(nomem, nostack)) };
+}
+
+/// A line that no device of ours has: COM2 and old sound cards did.
+const FREE_LINE: u8 = 3;
+
+/// Runs `handler` as that of a device's interrupt, which comes at once.
+pub(crate) fn interrupt(handler: fn()) {
+    const VECTOR: u8 = pic::FIRST_VECTOR + FREE_LINE;
+    idt::handle_line(FREE_LINE, "bug", handler);
+    // SAFETY: the vector leads to the handler, as a device's interrupt would.
+    unsafe { core::arch::asm!("int {}", const VECTOR) };
 }

@@ -19,7 +19,7 @@ const EXCEPTIONS: u64 = 32;
 const ENTRY_BYTES: usize = 16;
 
 /// What the entry code saved, in the order of memory.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 #[repr(C)]
 pub(crate) struct InterruptFrame {
     pub(crate) r15: u64,

@@ -17,6 +17,7 @@ pub(crate) mod keyboard;
 pub(crate) mod paging;
 pub(crate) mod pic;
 pub(crate) mod power;
+pub(crate) mod registers;
 pub(crate) mod rtc;
 pub(crate) mod serial;
 pub(crate) mod stacks;

@@ -6,7 +6,8 @@ use x86::io::{inb, outb};
 
 /// Interrupt lines of both controllers.
 pub(crate) const LINES: usize = 16;
-const FIRST_VECTOR: u8 = 32;
+/// The vector of line 0.
+pub(super) const FIRST_VECTOR: u8 = 32;
 
 const FIRST_COMMAND: u16 = 0x20;
 const FIRST_DATA: u16 = 0x21;

@@ -1,9 +1,18 @@
 //! `leaks drill`: plants leaks among many blocks in structures, scans twice, and says how many were found.
 
-use super::Session;
+use shell::Command;
+
+use super::super::Session;
 use super::scan::{self, Summary};
 use crate::memory::drill::{self, LEAKS, NoDrill};
 use crate::memory::heap::tracker;
+
+pub(super) const DRILL: Command<Session> = Command {
+    name: "drill",
+    usage: "leaks drill [SEED [BLOCKS]] | drill plant [SEED [BLOCKS]] | drill free",
+    summary: "lose 100 blocks among many, and see how many of them scans find",
+    run,
+};
 
 const DEFAULT_SEED: u64 = 1;
 const DEFAULT_BLOCKS: usize = 100_000;
@@ -11,22 +20,21 @@ const DEFAULT_BLOCKS: usize = 100_000;
 const LEAST_BLOCKS: usize = 1000;
 const MOST_BLOCKS: usize = 4_000_000;
 
-pub(super) fn run(session: &mut Session, words: &[&str]) -> bool {
+fn run(session: &mut Session, words: &[&str]) {
     let outcome = match words {
         ["free"] => drill::free(),
         ["plant", rest @ ..] => match numbers(rest) {
             Some((seed, blocks)) => drill::plant(seed, blocks),
-            None => return false,
+            None => return session.show_usage(&DRILL),
         },
         rest => match numbers(rest) {
             Some((seed, blocks)) => whole(session, seed, blocks),
-            None => return false,
+            None => return session.show_usage(&DRILL),
         },
     };
     if let Err(error) = outcome {
         session.complain(format_args!("leaks drill: {error}"));
     }
-    true
 }
 
 /// The seed, and how many blocks.

@@ -1,7 +1,14 @@
-//! `leaks`: blocks that were lost, found in several ways. Each has a file of its own, in one table.
+//! `leaks`: what came and does not go, by marks, and what nothing refers to any more. See docs/leaks.md.
+//!
+//! A subcommand is a row in the table below and a file of its own. None but the drill takes memory from the heap:
+//! they work when that is full.
 
+mod changes;
 mod drill;
+mod mark;
 mod scan;
+mod since;
+mod watch;
 
 use shell::Command;
 
@@ -9,27 +16,26 @@ use super::Session;
 
 pub(super) const COMMAND: Command<Session> = Command {
     name: "leaks",
-    usage: "leaks scan | drill [SEED [BLOCKS]] | drill plant [SEED [BLOCKS]] | drill free",
-    summary: "find blocks that nothing refers to any more, or try how well that works",
+    usage: "leaks [SUBCOMMAND [WORD...]]",
+    summary: "find out what leaks; without a word, list the subcommands",
     run,
 };
 
-/// A way to find leaks.
-struct Subcommand {
-    name: &'static str,
-    /// Takes the words behind the name; false if it cannot make sense of them.
-    run: fn(&mut Session, &[&str]) -> bool,
-}
-
-static SUBCOMMANDS: [Subcommand; 2] =
-    [Subcommand { name: "scan", run: scan::run }, Subcommand { name: "drill", run: drill::run }];
+static SUBCOMMANDS: [Command<Session>; 8] =
+    [mark::MARK, mark::MARKS, mark::CLEAR, since::SINCE, since::DIFF, watch::WATCH, scan::SCAN, drill::DRILL];
 
 fn run(session: &mut Session, words: &[&str]) {
-    let found = words.split_first().and_then(|(name, rest)| {
-        let subcommand = SUBCOMMANDS.iter().find(|subcommand| subcommand.name == *name)?;
-        Some((subcommand, rest))
-    });
-    if !found.is_some_and(|(subcommand, rest)| (subcommand.run)(session, rest)) {
-        session.show_usage(&COMMAND);
+    let Some((name, rest)) = words.split_first() else { return list(session) };
+    match shell::find(&SUBCOMMANDS, name) {
+        Some(command) => (command.run)(session, rest),
+        None => {
+            session.complain(format_args!("leaks: {}: no such subcommand; type leaks", name.escape_debug()));
+        }
+    }
+}
+
+fn list(session: &mut Session) {
+    for command in &SUBCOMMANDS {
+        session.print(format_args!("{}\n    {}\n", command.usage, command.summary));
     }
 }

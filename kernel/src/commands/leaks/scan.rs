@@ -4,8 +4,9 @@ use core::fmt;
 
 use arrayvec::ArrayVec;
 use memstat::{NoScan, Platform, Record, Scanned};
+use shell::Command;
 
-use super::Session;
+use super::super::Session;
 use crate::arch::clock;
 use crate::kmemleak::{DUMP_BYTES, DumpRow, ROW_BYTES};
 use crate::memory::heap::tracker;
@@ -21,9 +22,16 @@ const INDENT: usize = 4;
 /// Records that are read at once.
 const AT_ONCE: usize = 32;
 
-pub(super) fn run(session: &mut Session, words: &[&str]) -> bool {
+pub(super) const SCAN: Command<Session> = Command {
+    name: "scan",
+    usage: "leaks scan",
+    summary: "look for blocks that nothing refers to; those that two scans in a row find are leaks",
+    run,
+};
+
+fn run(session: &mut Session, words: &[&str]) {
     if !words.is_empty() {
-        return false;
+        return session.show_usage(&SCAN);
     }
     match timed(session) {
         Ok((scanned, took_ns)) => {
@@ -32,7 +40,6 @@ pub(super) fn run(session: &mut Session, words: &[&str]) -> bool {
         }
         Err(error) => session.complain(format_args!("leaks scan: {error}")),
     }
-    true
 }
 
 /// Scans, until Ctrl-C, and says how many nanoseconds that took.

@@ -1,0 +1,22 @@
+//! The registers as they are now, for reports of what is no exception.
+
+use core::arch::global_asm;
+
+use super::idt::InterruptFrame;
+
+global_asm!(include_str!("registers.s"));
+
+unsafe extern "C" {
+    fn registers_capture(frame: *mut InterruptFrame);
+}
+
+/// The registers of the function that this is inlined into. Those that a call may change have changed already.
+#[expect(clippy::inline_always, reason = "stack and frame pointer must be those of the caller")]
+#[inline(always)]
+pub(crate) fn capture() -> InterruptFrame {
+    const { assert!(size_of::<InterruptFrame>() == 176) };
+    let mut frame = InterruptFrame::default();
+    // SAFETY: writes the fields of a frame, which is as long as the function says.
+    unsafe { registers_capture(&raw mut frame) };
+    frame
+}

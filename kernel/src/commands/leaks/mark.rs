@@ -1,0 +1,150 @@
+//! `leaks mark`, `marks` and `clear`: moments to compare with.
+
+use core::fmt;
+
+use memstat::{Level, Moment, Platform};
+use shell::Command;
+
+use super::super::Session;
+use super::changes::Count;
+use crate::control::{DEFAULT_NAME, checked_name};
+use crate::memory::heap::tracker;
+use crate::memory::marks::{self, Mark};
+
+pub(super) const MARK: Command<Session> = Command {
+    name: "mark",
+    usage: "leaks mark [NAME]",
+    summary: "keep what each call stack holds now; without a name, as `default`",
+    run: set,
+};
+
+pub(super) const MARKS: Command<Session> =
+    Command { name: "marks", usage: "leaks marks", summary: "list the marks, the newest last", run: list };
+
+pub(super) const CLEAR: Command<Session> = Command {
+    name: "clear",
+    usage: "leaks clear [NAME]",
+    summary: "forget a mark; without a name, `default`",
+    run: clear,
+};
+
+/// Time between two moments.
+pub(super) struct Age {
+    from_stamp: u64,
+    to_stamp: u64,
+}
+
+impl Age {
+    /// From one to a later one.
+    pub(super) fn between(earlier: &Moment, later: &Moment) -> Self {
+        Self { from_stamp: earlier.stamp, to_stamp: later.stamp }
+    }
+}
+
+impl fmt::Display for Age {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let to_ns = |stamp| tracker().platform().stamp_to_ns(stamp);
+        write_seconds(to_ns(self.to_stamp).saturating_sub(to_ns(self.from_stamp)), out)
+    }
+}
+
+/// When a moment was, since the start of the kernel.
+struct When(u64);
+
+impl fmt::Display for When {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_seconds(tracker().platform().stamp_to_ns(self.0), out)
+    }
+}
+
+fn write_seconds(time_ns: u64, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(out, "{}.{:03} s", time_ns / 1_000_000_000, time_ns / 1_000_000 % 1000)
+}
+
+fn set(session: &mut Session, words: &[&str]) {
+    let name = match words {
+        [] => Ok(DEFAULT_NAME),
+        [name] => checked_name(name),
+        _ => return session.show_usage(&MARK),
+    };
+    let name = match name {
+        Ok(name) => name,
+        Err(error) => return session.complain(format_args!("leaks: {error}")),
+    };
+    match marks::set(name) {
+        Ok(mark) => {
+            session.print(format_args!("mark "));
+            show(session, &mark);
+            if mark.moment.level < Level::Stacks {
+                let level = mark.moment.level;
+                session.print(format_args!(
+                    "level is {level}: no call stacks are recorded; type memstat level stacks\n"
+                ));
+            }
+        }
+        Err(error) => session.complain(format_args!("leaks: {error}")),
+    }
+}
+
+/// One line.
+fn show(session: &mut Session, mark: &Mark) {
+    let moment = &mark.moment;
+    session.print(format_args!(
+        "{}: {}, {} bytes, {} at {}\n",
+        mark.name,
+        Count(moment.recorded.blocks, "block"),
+        moment.recorded.bytes,
+        Count(moment.stack_count.into(), "call stack"),
+        When(moment.stamp)
+    ));
+    if moment.unrecorded_blocks > 0 {
+        session.print(format_args!("    and not recorded: {}\n", Count(moment.unrecorded_blocks, "block")));
+    }
+}
+
+fn list(session: &mut Session, words: &[&str]) {
+    if !words.is_empty() {
+        return session.show_usage(&MARKS);
+    }
+    let mut size_bytes = 0;
+    for mark in (0..).map_while(marks::get) {
+        size_bytes += mark.size_bytes;
+        show(session, &mark);
+    }
+    let count = (0..).map_while(marks::get).count();
+    session.print(format_args!(
+        "{count} of {} marks, in {} KiB apart from the heap\n",
+        marks::MOST_MARKS,
+        size_bytes / 1024
+    ));
+}
+
+fn clear(session: &mut Session, words: &[&str]) {
+    let name = match words {
+        [] => DEFAULT_NAME,
+        [name] => name,
+        _ => return session.show_usage(&CLEAR),
+    };
+    if !marks::clear(name) {
+        complain_of_missing(session, name);
+    }
+}
+
+/// Says that there is no such mark, and which there are.
+pub(super) fn complain_of_missing(session: &mut Session, name: &str) {
+    session.complain(format_args!("leaks: {}: no such mark; there are: {Names}", name.escape_debug()));
+}
+
+/// The names of all marks.
+struct Names;
+
+impl fmt::Display for Names {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut names = (0..).map_while(marks::get).map(|mark| mark.name);
+        match names.next() {
+            None => out.write_str("none"),
+            Some(first) => out.write_str(&first),
+        }?;
+        names.try_for_each(|name| write!(out, " {name}"))
+    }
+}

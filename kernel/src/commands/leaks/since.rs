@@ -1,0 +1,129 @@
+//! `leaks since` and `diff`: by how much each call stack has grown.
+
+use memstat::report::{Growth, GrowthByStack};
+use memstat::{Change, Held, Record, StackChange, TopChanges};
+use shell::{Command, Options};
+
+use super::super::Session;
+use super::changes::{Changes, MOST_ROWS};
+use super::mark::{Age, complain_of_missing};
+use crate::control::DEFAULT_NAME;
+use crate::memory::Scratch;
+use crate::memory::heap::tracker;
+use crate::memory::marks::{self, Mark};
+
+pub(super) const SINCE: Command<Session> = Command {
+    name: "since",
+    usage: "leaks since [-a] [-n STACKS] [NAME]",
+    summary: "what came since a mark, or the newest, by stack; -a: and where as much went",
+    run: since,
+};
+
+pub(super) const DIFF: Command<Session> = Command {
+    name: "diff",
+    usage: "leaks diff [-n STACKS] NAME NAME",
+    summary: "what came between two marks, by call stack",
+    run: diff,
+};
+
+/// Stacks that are shown unless it is said how many.
+const ROWS: u64 = 10;
+
+fn since(session: &mut Session, words: &[&str]) {
+    let Some(options) = Options::parse(words, "a", Some('n')) else { return session.show_usage(&SINCE) };
+    let (mark, name) = match options.operands.as_slice() {
+        [] => (marks::newest(), None),
+        [name] => (marks::find(name), Some(name)),
+        _ => return session.show_usage(&SINCE),
+    };
+    let Some(mark) = mark else { return complain_of_missing(session, name.unwrap_or(&DEFAULT_NAME)) };
+    let now = tracker().moment();
+    session.print(format_args!("since {}, set {} ago:\n", mark.name, Age::between(&mark.moment, &now)));
+    let mut table = Scratch::new(usize::from(now.stack_count) + 1, Growth::default);
+    let mut new = None;
+    match &mut table {
+        Some(table) => {
+            let mut growth = GrowthByStack::new(mark.moment.sequence, table.as_mut_slice());
+            if !read_records(session, &mut growth) {
+                return;
+            }
+            new = Some(growth);
+        }
+        None => session.print(format_args!("(out of memory: new blocks are not told from old ones)\n")),
+    }
+
+    let row = |number, held| StackChange {
+        number,
+        change: Change::between(marks::held(&mark, number), held),
+        new: new.as_ref().map(|new| new.of(number)).unwrap_or_default(),
+    };
+    let mut top = TopChanges::<MOST_ROWS>::new(options.has('a'));
+    let mut without_stack = now.recorded;
+    for number in 1..=now.stack_count {
+        let held = tracker().stack(number).as_ref().map(Held::from).unwrap_or_default();
+        without_stack.bytes = without_stack.bytes.saturating_sub(held.bytes);
+        without_stack.blocks = without_stack.blocks.saturating_sub(held.blocks);
+        top.add(row(number, held));
+    }
+    let changes = Changes {
+        earlier: mark.moment,
+        later: now,
+        without_stack: row(0, without_stack),
+        top,
+        is_new_known: new.is_some(),
+    };
+    changes.show(session, options.number.unwrap_or(ROWS) as usize);
+    let after = tracker().moment();
+    if (after.sequence, after.recorded) != (now.sequence, now.recorded) {
+        session.print(format_args!("(the heap was used meanwhile, so the figures are not of one moment)\n"));
+    }
+}
+
+/// Takes all records in. False if that was interrupted.
+fn read_records(session: &Session, growth: &mut GrowthByStack<'_>) -> bool {
+    let mut records = [Record::EMPTY; 32];
+    let mut cursor = Some(0);
+    while let Some(from) = cursor {
+        let (count, next) = tracker().read_records(from, &mut records);
+        records.iter().take(count).for_each(|record| growth.add(record));
+        if session.is_interrupted() {
+            return false;
+        }
+        cursor = next;
+    }
+    true
+}
+
+fn diff(session: &mut Session, words: &[&str]) {
+    let Some(options) = Options::parse(words, "", Some('n')) else { return session.show_usage(&DIFF) };
+    let [first, second] = options.operands.as_slice() else { return session.show_usage(&DIFF) };
+    let mut pair: [Option<Mark>; 2] = [None; 2];
+    for (name, place) in [first, second].into_iter().zip(&mut pair) {
+        *place = marks::find(name);
+        if place.is_none() {
+            return complain_of_missing(session, name);
+        }
+    }
+    let [Some(mut earlier), Some(mut later)] = pair else { return };
+    if later.moment.stamp < earlier.moment.stamp {
+        core::mem::swap(&mut earlier, &mut later);
+        session.print(format_args!("({} was set before {}, so it stands first)\n", earlier.name, later.name));
+    }
+    let time = Age::between(&earlier.moment, &later.moment);
+    session.print(format_args!("from {} to {}, {time} later:\n", earlier.name, later.name));
+    let row = |number| StackChange {
+        number,
+        change: Change::between(marks::held(&earlier, number), marks::held(&later, number)),
+        new: Growth::default(),
+    };
+    let mut top = TopChanges::<MOST_ROWS>::new(false);
+    (1..=later.moment.stack_count).for_each(|number| top.add(row(number)));
+    let changes = Changes {
+        earlier: earlier.moment,
+        later: later.moment,
+        without_stack: row(0),
+        top,
+        is_new_known: false,
+    };
+    changes.show(session, options.number.unwrap_or(ROWS) as usize);
+}

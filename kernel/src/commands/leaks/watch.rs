@@ -1,0 +1,216 @@
+//! `leaks watch`: looks at all call stacks again and again, and points at those that only grow.
+//!
+//! There are no tasks, so nothing but interrupt handlers runs between two looks, unless a command is named that is run
+//! before each.
+
+use memstat::{Change, Held, Watched};
+use shell::Command;
+
+use super::super::{Session, TABLE};
+use super::changes::{Count, Signed, show_frames};
+use crate::arch::clock;
+use crate::console::{self, input};
+use crate::memory::Scratch;
+use crate::memory::heap::tracker;
+use crate::symbols::ReturnAddress;
+
+pub(super) const WATCH: Command<Session> = Command {
+    name: "watch",
+    usage: "leaks watch [-n SECONDS] [-c COUNT] [COMMAND [WORD...]]",
+    summary: "run the command and look, COUNT times or until a key; name what only grows",
+    run,
+};
+
+/// Between two looks unless it is said how many.
+const SECONDS: u64 = 1;
+const MOST_SECONDS: u64 = 86_400;
+/// Stacks that are pointed at after one look, and shown whole at the end.
+const MOST_TOLD: usize = 5;
+
+/// What was asked for.
+struct Wish<'a> {
+    seconds: u64,
+    /// Looks after the first; `None` for no end.
+    count: Option<u64>,
+    command: &'a [&'a str],
+}
+
+impl<'a> Wish<'a> {
+    fn parse(words: &'a [&'a str]) -> Option<Self> {
+        let mut wish = Self { seconds: SECONDS, count: None, command: words };
+        while let ["-n" | "-c", value, rest @ ..] = wish.command {
+            let number = value.parse().ok().filter(|number| *number > 0)?;
+            if wish.command.first() == Some(&"-n") {
+                wish.seconds = Some(number).filter(|seconds| *seconds <= MOST_SECONDS)?;
+            } else {
+                wish.count = Some(number);
+            }
+            wish.command = rest;
+        }
+        let is_option = wish.command.first().is_some_and(|word| word.starts_with('-'));
+        (!is_option).then_some(wish)
+    }
+}
+
+fn run(session: &mut Session, words: &[&str]) {
+    let Some(wish) = Wish::parse(words) else { return session.show_usage(&WATCH) };
+    let command = match wish.command {
+        [] => None,
+        ["leaks", "watch", ..] => return session.complain(format_args!("leaks: a watch cannot be watched")),
+        [name, ..] => shell::find(&TABLE, name),
+    };
+    if let (None, Some(name)) = (command, wish.command.first()) {
+        let name = name.escape_debug();
+        return session.complain(format_args!("leaks: {name}: no such command to watch"));
+    }
+    let Some(mut watch) = Watch::start() else {
+        return session.complain(format_args!("leaks: out of memory"));
+    };
+    let end = if wish.count.is_some() { "Ctrl-C ends it" } else { "any key ends it" };
+    session.print(format_args!(
+        "watching {} every {} s; {end}\n",
+        Count(watch.known.into(), "call stack"),
+        wish.seconds
+    ));
+    let mut looks = 0;
+    let typed_before = input::waiting();
+    while wish.count.is_none_or(|count| looks < count) {
+        if let Some(command) = command {
+            (command.run)(session, wish.command.get(1..).unwrap_or_default());
+        }
+        if !wait(session, wish.seconds, typed_before, wish.count.is_none()) {
+            break;
+        }
+        looks += 1;
+        if !watch.look(session, looks) {
+            return session.complain(format_args!("leaks: out of memory"));
+        }
+    }
+    watch.show(session, looks);
+}
+
+/// Waits so long; false if that was ended: by Ctrl-C, or by any key where that is asked for.
+fn wait(session: &Session, seconds: u64, typed_before: usize, does_key_end: bool) -> bool {
+    let end_ns = clock::uptime_ns().saturating_add(seconds * 1_000_000_000);
+    let is_ended = || session.is_interrupted() || does_key_end && input::waiting() > typed_before;
+    while !is_ended() && clock::uptime_ns() < end_ns {
+        console::flush();
+        clock::idle_unless(|| is_ended() || clock::uptime_ns() >= end_ns);
+    }
+    let was_ended = is_ended();
+    // The key was for this command, unless others were typed before it.
+    while was_ended && does_key_end && typed_before == 0 && input::pop().is_some() {}
+    !was_ended
+}
+
+/// All call stacks, as they are watched.
+struct Watch {
+    /// By number; the first is not used.
+    stacks: Scratch<Watched>,
+    /// Stacks that were known at the last look.
+    known: u16,
+    recorded: Held,
+}
+
+impl Watch {
+    /// Takes the first look. `None` if there is no memory.
+    fn start() -> Option<Self> {
+        let moment = tracker().moment();
+        let mut watch =
+            Self { stacks: table(moment.stack_count)?, known: moment.stack_count, recorded: moment.recorded };
+        for (number, stack) in watch.stacks_mut() {
+            *stack = Watched::new(held(number));
+        }
+        Some(watch)
+    }
+
+    fn stacks_mut(&mut self) -> impl Iterator<Item = (u16, &mut Watched)> {
+        (1..=self.known).zip(self.stacks.as_mut_slice().iter_mut().skip(1))
+    }
+
+    /// Looks again, tells by how much all has changed, and points at stacks that have just become ones that only
+    /// grow. False if there is no memory for the stacks that are new.
+    fn look(&mut self, session: &mut Session, number: u64) -> bool {
+        let moment = tracker().moment();
+        if usize::from(moment.stack_count) >= self.stacks.as_slice().len() {
+            let Some(mut larger) = table(moment.stack_count) else { return false };
+            for (new, old) in larger.as_mut_slice().iter_mut().zip(self.stacks.as_slice()) {
+                *new = *old;
+            }
+            self.stacks = larger;
+        }
+        self.known = moment.stack_count;
+        let change = Change::between(self.recorded, moment.recorded);
+        self.recorded = moment.recorded;
+        if change != Change::default() {
+            session.print(format_args!("look {number}: {}\n", Signed(change)));
+        }
+        let mut told = 0;
+        for (number, stack) in self.stacks_mut() {
+            if stack.look(held(number)) {
+                told += 1;
+                if told <= MOST_TOLD {
+                    point_at(session, number, stack);
+                }
+            }
+        }
+        if told > MOST_TOLD {
+            session.print(format_args!("    and {} more\n", told - MOST_TOLD));
+        }
+        true
+    }
+
+    /// Shows the stacks that only grew, those first that grew by most bytes.
+    fn show(&mut self, session: &mut Session, looks: u64) {
+        let mut top: [(i64, u16); MOST_TOLD] = [(0, 0); MOST_TOLD];
+        let mut found = 0;
+        for (number, stack) in self.stacks_mut().filter(|(_, stack)| stack.only_grows()) {
+            found += 1;
+            let bytes = stack.change().bytes;
+            let place = top.partition_point(|other| other.0 >= bytes);
+            if let Some(lower @ [_, ..]) = top.get_mut(place..) {
+                lower.rotate_right(1);
+                lower[0] = (bytes, number);
+            }
+        }
+        let known = self.known;
+        session.print(format_args!(
+            "after {}: {found} of {} only grew\n",
+            Count(looks, "look"),
+            Count(known.into(), "call stack")
+        ));
+        for number in top.into_iter().map(|(_, number)| number).filter(|number| *number != 0) {
+            if let Some(stack) = self.stacks.as_slice().get(usize::from(number)) {
+                session.print(format_args!(
+                    "{} at {}: stack {number}\n",
+                    Signed(stack.change()),
+                    Count(stack.growths().into(), "look")
+                ));
+            }
+            show_frames(session, number);
+        }
+        if found > MOST_TOLD {
+            session.print(format_args!("{} of them are not shown\n", found - MOST_TOLD));
+        }
+    }
+}
+
+/// A table with room for so many stacks, and for some that come later.
+fn table(stack_count: u16) -> Option<Scratch<Watched>> {
+    const MORE: usize = 64;
+    Scratch::new(usize::from(stack_count) + 1 + MORE, Watched::default)
+}
+
+fn held(number: u16) -> Held {
+    tracker().stack(number).as_ref().map(Held::from).unwrap_or_default()
+}
+
+/// One line for a stack that only grows, with the function that asks for its blocks.
+fn point_at(session: &mut Session, number: u16, stack: &Watched) {
+    session.print(format_args!("  stack {number} only grows: {}", Signed(stack.change())));
+    let innermost = tracker().stack(number).and_then(|stack| stack.frames().first().copied());
+    match innermost {
+        Some(frame) => session.print(format_args!("\n    {}\n", ReturnAddress(frame))),
+        None => session.print(format_args!("\n")),
+    }
+}

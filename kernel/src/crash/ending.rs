@@ -1,0 +1,41 @@
+//! What comes after the report: `panic=halt|reboot|poweroff|exit`.
+
+use core::sync::atomic::{AtomicU8, Ordering};
+
+use crate::arch::{clock, cpu, power};
+use crate::config::OnPanic;
+use crate::console::write_emergency;
+
+/// Time to read the report before the machine restarts.
+const READING_SECONDS: u64 = 5;
+/// What QEMU's device is told; QEMU ends with the status 85 then.
+const EXIT_VALUE: u32 = 42;
+
+static ENDING: AtomicU8 = AtomicU8::new(OnPanic::Halt as u8);
+
+/// Chooses what happens after a report.
+pub(crate) fn set_ending(ending: OnPanic) {
+    ENDING.store(ending as u8, Ordering::Relaxed);
+}
+
+/// Does what was chosen.
+pub(super) fn act() -> ! {
+    const REBOOT: u8 = OnPanic::Reboot as u8;
+    const POWER_OFF: u8 = OnPanic::PowerOff as u8;
+    const EXIT: u8 = OnPanic::Exit as u8;
+    match ENDING.load(Ordering::Relaxed) {
+        REBOOT => {
+            write_emergency(format_args!("restarting in {READING_SECONDS} s\n"));
+            clock::spin_for_ns(READING_SECONDS * 1_000_000_000);
+            power::reboot();
+        }
+        POWER_OFF => {
+            write_emergency(format_args!("switching off\n"));
+            power::power_off();
+        }
+        EXIT => power::exit_emulator(EXIT_VALUE),
+        _ => {}
+    }
+    write_emergency(format_args!("stopped\n"));
+    cpu::halt_forever();
+}

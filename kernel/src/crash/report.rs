@@ -1,0 +1,146 @@
+//! The report of a crash: cause, registers, call stack, memory, the last events of the heap.
+
+use core::fmt::{self, Write};
+use core::panic::PanicInfo;
+
+use memstat::{Glance, Platform, report};
+
+use crate::arch::idt::{self, InterruptFrame};
+use crate::arch::{clock, exceptions, guarded};
+use crate::memory::frames::PAGE_BYTES;
+use crate::memory::heap::tracker;
+use crate::memory::{Purpose, pages_for, try_pages};
+use crate::symbols::ReturnAddress;
+
+/// Events that are shown.
+const EVENTS: usize = 10;
+
+/// Why the kernel ends.
+#[derive(Clone, Copy)]
+pub(super) enum Cause<'a> {
+    /// A panic.
+    Panic(&'a PanicInfo<'a>),
+    /// An exception; the registers tell which.
+    Exception,
+}
+
+/// All that there is to tell.
+pub(super) struct Report<'a> {
+    pub(super) cause: Cause<'a>,
+    /// As the exception found them, or as they were in the handler of the panic.
+    pub(super) registers: &'a InterruptFrame,
+}
+
+impl Report<'_> {
+    pub(super) fn write(&self, out: &mut dyn Write) -> fmt::Result {
+        out.write_str("\n\x1b[1;31m")?;
+        self.write_cause(out)?;
+        out.write_str("\x1b[0m\n")?;
+        write_moment(out)?;
+        match self.cause {
+            Cause::Panic(_) => {
+                exceptions::write_registers(self.registers, out)?;
+                writeln!(out, "call stack:")?;
+                exceptions::write_call_stack(self.registers.rbp as usize, out)?;
+            }
+            Cause::Exception => exceptions::describe(self.registers, out)?,
+        }
+        write_pages(out)?;
+        write_heap(out)?;
+        // A screen of 25 lines does not show the report's beginning any more.
+        self.write_cause(out)?;
+        out.write_char('\n')
+    }
+
+    fn write_cause(&self, out: &mut dyn Write) -> fmt::Result {
+        match self.cause {
+            Cause::Panic(info) => {
+                // The place first: it is certain, while the message may be anything.
+                match info.location() {
+                    Some(place) => write!(out, "panic at {place}: ")?,
+                    None => write!(out, "panic: ")?,
+                }
+                write!(out, "{}", info.message())
+            }
+            Cause::Exception => exceptions::write_title(self.registers, out),
+        }
+    }
+}
+
+fn write_moment(out: &mut dyn Write) -> fmt::Result {
+    let microseconds = clock::uptime_ns() / 1000;
+    let place = if idt::is_in_interrupt() { ", in the handler of an interrupt" } else { "" };
+    writeln!(out, "{}.{:06} s after the start{place}", microseconds / 1_000_000, microseconds % 1_000_000)
+}
+
+/// Where memory is: the fields of meminfo that matter here, in a line.
+fn write_pages(out: &mut dyn Write) -> fmt::Result {
+    let kib = |pages: usize| pages * (PAGE_BYTES / 1024);
+    match try_pages() {
+        Some((total, free)) => write!(out, "memory: {} kB, {} free", kib(total), kib(free))?,
+        None => write!(out, "memory: its lock is held, free pages are not known")?,
+    }
+    for (name, purpose) in [
+        ("heap", Purpose::Heap),
+        ("arena", Purpose::Arena),
+        ("files", Purpose::Files),
+        ("buffers", Purpose::Buffers),
+        ("page tables", Purpose::PageTables),
+        ("names", Purpose::Names),
+    ] {
+        write!(out, ", {name} {}", kib(pages_for(purpose)))?;
+    }
+    writeln!(out)
+}
+
+fn write_heap(out: &mut dyn Write) -> fmt::Result {
+    // Guarded: who crashed may have left the tracker's tables in any state.
+    match guarded::call(|| tracker().try_glance::<EVENTS>()) {
+        Ok(Some(glance)) => {
+            write_counters(&glance, out)?;
+            write_events(&glance, out)
+        }
+        Ok(None) => {
+            writeln!(out, "heap: the tracker's lock is held, so its counters and events cannot be read")
+        }
+        Err(_) => writeln!(out, "heap: the tracker's counters and events cannot be read"),
+    }
+}
+
+fn write_counters(glance: &Glance<EVENTS>, out: &mut dyn Write) -> fmt::Result {
+    let (counters, level, guard) = (&glance.counters, glance.level.name(), glance.guard);
+    write!(out, "heap: ")?;
+    report::print_mem_stats(counters, out)?;
+    writeln!(
+        out,
+        "; {} allocations, {} frees, {} failures, {} bad frees; memstat={level} guard={guard}",
+        counters.allocations, counters.frees, counters.failures, counters.bad_frees
+    )
+}
+
+fn write_events(glance: &Glance<EVENTS>, out: &mut dyn Write) -> fmt::Result {
+    let count = glance.events().count();
+    if count == 0 {
+        return writeln!(out, "last events: none; memstat=full keeps them");
+    }
+    writeln!(out, "last {count} of {} events:", glance.written)?;
+    for (event, caller) in glance.events() {
+        let record = event.record();
+        let microseconds = tracker().platform().stamp_to_ns(record.stamp()) / 1000;
+        write!(
+            out,
+            "  {} {}.{:06} {} {:#x} {} bytes",
+            record.sequence(),
+            microseconds / 1_000_000,
+            microseconds % 1_000_000,
+            event.kind().name(),
+            record.address(),
+            record.size_bytes()
+        )?;
+        match caller {
+            Some(address) => writeln!(out, " {}", ReturnAddress(address))?,
+            None => writeln!(out)?,
+        }
+    }
+    Ok(())
+}

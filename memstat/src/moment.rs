@@ -1,0 +1,288 @@
+//! What each call stack holds at a moment, and how two moments differ: the reports that show what leaks.
+//!
+//! Call stacks are never forgotten, and a number is never used again, so two moments can be compared by the numbers of the
+//! stacks alone: one that was not known at the earlier moment held nothing then. Who keeps a moment lends the memory
+//! for it, apart from the heap that is watched.
+
+use crate::level::Level;
+use crate::report::Growth;
+use crate::stacks::Stack;
+
+/// Blocks that are live under one call stack.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// Bytes that they were asked for.
+    pub bytes: u64,
+    /// How many.
+    pub blocks: u64,
+}
+
+impl From<&Stack> for Held {
+    fn from(stack: &Stack) -> Self {
+        Self { bytes: stack.live_bytes, blocks: stack.live_blocks.into() }
+    }
+}
+
+/// A moment, but for what each call stack held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// Blocks that came later have higher numbers.
+    pub sequence: u64,
+    /// The platform's stamp.
+    pub stamp: u64,
+    /// How much was recorded.
+    pub level: Level,
+    /// Since when call stacks were recorded without a break; of no use below [`Level::Stacks`].
+    pub stacks_since: u64,
+    /// Blocks that were recorded, with a stack or without.
+    pub recorded: Held,
+    /// Live blocks that were not recorded.
+    pub unrecorded_blocks: u64,
+    /// Call stacks that were known.
+    pub stack_count: u16,
+}
+
+impl Moment {
+    /// Whether each block that came between `earlier` and this moment was recorded with its call stack, as far as the
+    /// level says.
+    pub fn has_all_stacks_since(&self, earlier: &Self) -> bool {
+        let is_on = |moment: &Self| moment.level >= Level::Stacks;
+        is_on(earlier) && is_on(self) && self.stacks_since <= earlier.stamp
+    }
+}
+
+/// By how much what is held has changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Change {
+    /// Bytes more, or less.
+    pub bytes: i64,
+    /// Blocks more, or less.
+    pub blocks: i64,
+}
+
+impl Change {
+    /// From `before` to `after`.
+    pub fn between(before: Held, after: Held) -> Self {
+        Self {
+            bytes: after.bytes.wrapping_sub(before.bytes) as i64,
+            blocks: after.blocks.wrapping_sub(before.blocks) as i64,
+        }
+    }
+
+    /// Whether there is more of anything.
+    pub fn is_growth(self) -> bool {
+        self.bytes > 0 || self.blocks > 0
+    }
+
+    fn add(&mut self, other: Self) {
+        self.bytes += other.bytes;
+        self.blocks += other.blocks;
+    }
+}
+
+/// One call stack's part in what has changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StackChange {
+    /// The stack's number; 0 for none.
+    pub number: u16,
+    /// What it holds more, or less.
+    pub change: Change,
+    /// Blocks that came since the earlier moment and are live, old ones that went not subtracted; zero where that was
+    /// not found out.
+    pub new: Growth,
+}
+
+impl StackChange {
+    /// What the rows of a report are sorted by.
+    fn rank(&self) -> (i64, i64, u64) {
+        (self.change.bytes, self.change.blocks, self.new.bytes)
+    }
+}
+
+/// Several call stacks, and by how much they changed together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ChangeSum {
+    /// How many.
+    pub stacks: usize,
+    /// By how much.
+    pub change: Change,
+}
+
+impl ChangeSum {
+    fn add(&mut self, change: Change) {
+        self.stacks += 1;
+        self.change.add(change);
+    }
+}
+
+/// The `N` call stacks that grew most of those handed in, the most bytes first, and sums over all of them.
+#[derive(Clone, Copy, Debug)]
+pub struct TopChanges<const N: usize> {
+    rows: [StackChange; N],
+    /// Those that hold more, bytes or blocks.
+    pub grown: ChangeSum,
+    /// Those that hold less.
+    pub shrunk: ChangeSum,
+    /// Those that do not hold more, though blocks came and are live: as many went, or more.
+    pub renewed: ChangeSum,
+    /// Blocks that came and are live, under whatever stack.
+    pub new: Growth,
+    is_renewal_shown: bool,
+}
+
+impl<const N: usize> TopChanges<N> {
+    /// Nothing yet. Stacks under which blocks came without growth get rows behind the others if `is_renewal_shown`.
+    pub fn new(is_renewal_shown: bool) -> Self {
+        Self {
+            rows: [StackChange::default(); N],
+            grown: ChangeSum::default(),
+            shrunk: ChangeSum::default(),
+            renewed: ChangeSum::default(),
+            new: Growth::default(),
+            is_renewal_shown,
+        }
+    }
+
+    /// Takes a stack in.
+    pub fn add(&mut self, row: StackChange) {
+        self.new.blocks += row.new.blocks;
+        self.new.bytes += row.new.bytes;
+        let is_renewed = !row.change.is_growth() && row.new.blocks > 0;
+        if row.change.is_growth() {
+            self.grown.add(row.change);
+        } else if row.change != Change::default() {
+            self.shrunk.add(row.change);
+        }
+        if is_renewed {
+            self.renewed.add(row.change);
+        }
+        if !(row.change.is_growth() || is_renewed && self.is_renewal_shown) {
+            return;
+        }
+        let place = self.rows.partition_point(|other| other.number != 0 && other.rank() >= row.rank());
+        if let Some(lower @ [_, ..]) = self.rows.get_mut(place..) {
+            lower.rotate_right(1);
+            lower[0] = row;
+        }
+    }
+
+    /// The stacks that grew most, the first first.
+    pub fn iter(&self) -> impl Iterator<Item = &StackChange> {
+        self.rows.iter().filter(|row| row.number != 0)
+    }
+}
+
+/// One call stack that is looked at again and again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Watched {
+    first: Held,
+    last: Held,
+    growths: u32,
+    has_shrunk: bool,
+}
+
+/// How often a stack must have grown to be told as one that only grows. Once is what any start of something does.
+const LEAST_GROWTHS: u32 = 2;
+
+impl Watched {
+    /// A stack that holds so much at the first look. One that is not known then holds nothing: the default.
+    pub fn new(held: Held) -> Self {
+        Self { first: held, last: held, growths: 0, has_shrunk: false }
+    }
+
+    /// Takes in what it holds at the next look, and says whether it has just become one that only grows.
+    pub fn look(&mut self, held: Held) -> bool {
+        let was_growing = self.only_grows();
+        self.growths += u32::from(held.bytes > self.last.bytes);
+        self.has_shrunk |= held.bytes < self.last.bytes;
+        self.last = held;
+        self.only_grows() && !was_growing
+    }
+
+    /// Whether it never held less than at the look before, and at two looks at least held more.
+    pub fn only_grows(&self) -> bool {
+        self.growths >= LEAST_GROWTHS && !self.has_shrunk
+    }
+
+    /// At how many looks it held more than at the one before.
+    pub fn growths(&self) -> u32 {
+        self.growths
+    }
+
+    /// From the first look to the last.
+    pub fn change(&self) -> Change {
+        Change::between(self.first, self.last)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(number: u16, bytes: i64, blocks: i64, new_blocks: u64) -> StackChange {
+        let new = Growth { blocks: new_blocks, bytes: new_blocks };
+        StackChange { number, change: Change { bytes, blocks }, new }
+    }
+
+    fn top(is_renewal_shown: bool) -> (Vec<u16>, TopChanges<3>) {
+        let mut top = TopChanges::new(is_renewal_shown);
+        for row in [
+            row(1, 10, 1, 1),
+            row(2, -5, -1, 0),
+            row(3, 30, 2, 9),
+            row(4, 0, 0, 7),
+            row(5, 0, 0, 0),
+            row(6, -90, 4, 4),
+            row(7, -1, 0, 2),
+        ] {
+            top.add(row);
+        }
+        (top.iter().map(|row| row.number).collect(), top)
+    }
+
+    #[test]
+    fn rows_are_those_that_grew_and_sums_have_all() {
+        let (numbers, top) = top(false);
+        assert_eq!(numbers, [3, 1, 6]);
+        assert_eq!(top.grown, ChangeSum { stacks: 3, change: Change { bytes: -50, blocks: 7 } });
+        assert_eq!(top.shrunk, ChangeSum { stacks: 2, change: Change { bytes: -6, blocks: -1 } });
+        assert_eq!((top.renewed.stacks, top.new.blocks), (2, 23));
+    }
+
+    #[test]
+    fn renewed_stacks_are_shown_on_request() {
+        assert_eq!(top(true).0, [3, 1, 4]);
+    }
+
+    #[test]
+    fn only_a_stack_that_grew_twice_and_never_shrank_is_pointed_at() {
+        let becomes = |bytes: &[u64]| {
+            let mut looks = bytes.iter().map(|&bytes| Held { bytes, blocks: 1 });
+            let mut watched = Watched::new(looks.next().unwrap());
+            let told: Vec<_> = looks.map(|held| watched.look(held)).collect();
+            (told.iter().position(|is_told| *is_told), watched.only_grows())
+        };
+        assert_eq!(becomes(&[5, 5, 6, 6, 6]), (None, false));
+        assert_eq!(becomes(&[5, 6, 6, 7, 8]), (Some(2), true));
+        assert_eq!(becomes(&[5, 6, 5, 6, 7, 8]), (None, false));
+        assert_eq!(becomes(&[0, 1, 2, 1]), (Some(1), false));
+    }
+
+    #[test]
+    fn a_switch_of_the_level_between_two_moments_is_seen() {
+        let at = |stamp, level, stacks_since| Moment {
+            sequence: 0,
+            stamp,
+            level,
+            stacks_since,
+            recorded: Held::default(),
+            unrecorded_blocks: 0,
+            stack_count: 0,
+        };
+        let first = at(10, Level::Stacks, 0);
+        assert!(at(20, Level::Full, 0).has_all_stacks_since(&first));
+        assert!(!at(20, Level::Blocks, 0).has_all_stacks_since(&first));
+        assert!(!at(20, Level::Stacks, 15).has_all_stacks_since(&first));
+        assert!(!at(20, Level::Stacks, 15).has_all_stacks_since(&at(10, Level::Off, 0)));
+    }
+}

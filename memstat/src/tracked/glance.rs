@@ -1,0 +1,60 @@
+//! A glance: what a report of a crash tells, taken only if the lock is free.
+//!
+//! Who crashed may hold the lock and never give it back. So nobody waits here, and all that is wanted is copied at once.
+
+use super::Tracked;
+use crate::backend::Backend;
+use crate::counters::Counters;
+use crate::guard::GuardLevel;
+use crate::history::Event;
+use crate::level::Level;
+use crate::platform::Platform;
+
+/// What was counted, and the last `EVENTS` events, at one moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Glance<const EVENTS: usize> {
+    /// How much was recorded.
+    pub level: Level,
+    /// How much was guarded.
+    pub guard: GuardLevel,
+    /// What was counted.
+    pub counters: Counters,
+    /// Events that were ever written.
+    pub written: u64,
+    events: [Event; EVENTS],
+    /// The innermost return address of each event's call stack; 0 where there is none.
+    callers: [usize; EVENTS],
+    count: usize,
+}
+
+impl<const EVENTS: usize> Glance<EVENTS> {
+    /// The events, oldest first, each with the return address in the function that asked, if that is known.
+    pub fn events(&self) -> impl Iterator<Item = (&Event, Option<usize>)> {
+        let callers = self.callers.iter().map(|&address| (address != 0).then_some(address));
+        self.events.iter().zip(callers).take(self.count)
+    }
+}
+
+impl<B: Backend, P: Platform> Tracked<B, P> {
+    /// Looks at the counters and the last events. `None` if the tracker's lock is held.
+    #[cold]
+    pub fn try_glance<const EVENTS: usize>(&self) -> Option<Glance<EVENTS>> {
+        let mut inner = self.inner.try_enter(&self.platform)?;
+        let written = inner.history.written();
+        let mut events = [Event::EMPTY; EVENTS];
+        let count = inner.history.read(written.saturating_sub(EVENTS as u64), &mut events).count;
+        let callers = events.map(|event| {
+            let stack = inner.depot.get(event.record().stack());
+            stack.and_then(|stack| stack.frames().first().copied()).unwrap_or(0)
+        });
+        Some(Glance {
+            level: inner.level,
+            guard: inner.guards.level,
+            counters: inner.counters(),
+            written,
+            events,
+            callers,
+            count,
+        })
+    }
+}

@@ -1,0 +1,200 @@
+//! Panics: what the report tells, and what follows it.
+
+use std::time::Duration;
+
+use super::power_off;
+use crate::error::{Result, ensure};
+use crate::machine::{DEFAULT, Machine, OnReset};
+use crate::suite::{Judge, Scenario};
+use crate::text;
+use crate::vm::{COMMAND_LIMIT, Vm};
+
+/// What QEMU ends with when the kernel has told its device 42 (`kernel/src/crash/ending.rs`).
+const PANIC_STATUS: i32 = 85;
+const MESSAGE: &str = "asked for by a person";
+
+const EXITS: Machine = Machine { cmdline: "memstat=full panic=exit", has_exit_device: true, ..DEFAULT };
+
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "panic-report",
+        about: "message, registers, named call stack, memory, the last ten events; the screen shows it too",
+        judge: Judge::Drive(Machine { cmdline: "memstat=full", ..DEFAULT }, report_is_whole),
+    },
+    Scenario {
+        name: "panic-text-mode",
+        about: "a screen of 25 lines ends with the message",
+        judge: Judge::Drive(DEFAULT, text_screen_ends_with_the_message),
+    },
+    Scenario {
+        name: "panic-exit",
+        about: "panic=exit hands QEMU's end a status",
+        judge: Judge::Drive(EXITS, |vm| ends_with_status(vm, "bug panic")),
+    },
+    Scenario {
+        name: "panic-exit-fault",
+        about: "for a fault too",
+        judge: Judge::Drive(EXITS, |vm| ends_with_status(vm, "bug stack-overflow")),
+    },
+    Scenario {
+        name: "panic-exit-stops",
+        about: "without QEMU's device panic=exit stops as ever",
+        judge: Judge::Drive(Machine { has_exit_device: false, ..EXITS }, stops_without_device),
+    },
+    Scenario {
+        name: "panic-reboot",
+        about: "panic=reboot comes back to the prompt",
+        judge: Judge::Drive(
+            Machine { cmdline: "panic=reboot", on_reset: OnReset::Reboot, ..DEFAULT },
+            machine_comes_back,
+        ),
+    },
+    Scenario {
+        name: "panic-poweroff",
+        about: "panic=poweroff switches the machine off",
+        judge: Judge::Drive(Machine { cmdline: "panic=poweroff", ..DEFAULT }, machine_goes_off),
+    },
+    Scenario {
+        name: "panic-double",
+        about: "a panic in the report ends in a line that says where, and a stop",
+        judge: Judge::Drive(Machine { cmdline: "panic=reboot", ..DEFAULT }, second_panic_halts),
+    },
+    Scenario {
+        name: "panic-locked",
+        about: "a panic under the tracker's lock is reported without what the lock guards",
+        judge: Judge::Drive(DEFAULT, |vm| {
+            let report = report_of(vm, "bug locked-panic")?;
+            has_all(
+                &report,
+                &["under the tracker's lock", "panic_under_lock", "memory: ", "tracker's lock is held"],
+            )
+        }),
+    },
+    Scenario {
+        name: "panic-interrupt",
+        about: "a panic in the handler of an interrupt says so, and names what was interrupted",
+        judge: Judge::Drive(DEFAULT, |vm| {
+            let report = report_of(vm, "bug interrupt-panic")?;
+            has_all(&report, &["in the handler of an interrupt", "tally_interrupt", "run_shell"])
+        }),
+    },
+    Scenario {
+        name: "panic-full",
+        about: "a panic when no page is free is reported as ever",
+        judge: Judge::Drive(
+            Machine { memory_mib: 32, cmdline: "memstat=full tmpfs.size=100%", ..DEFAULT },
+            reported_without_free_pages,
+        ),
+    },
+];
+
+fn report_is_whole(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    vm.run("bug leak")?;
+    let before = vm.still_screen()?;
+    vm.enter("bug panic")?;
+    let report = stopped_report(vm)?;
+    has_all(&report, &["rip ", "rsp ", "r15 ", "memory: ", " free, heap ", "memstat=full guard=off"])?;
+    let title = report.lines().find(|line| line.starts_with("panic at kernel/src/bug.rs:"));
+    ensure!(title.is_some_and(|line| line.ends_with(MESSAGE)), "no place and message in a line:\n{report}");
+    let named = |name: &str, file: &str| {
+        report.lines().any(|line| line.contains(name) && line.contains(&format!(" kernel/src/{file}:")))
+    };
+    ensure!(named("run_command+0x", "commands/execute.rs"), "the shell's function has no line:\n{report}");
+    ensure!(named("tally_main+0x", "kernel.rs"), "the outermost function has no line:\n{report}");
+    ensure!(report.contains(" (inlined)\n"), "no inlined function is named:\n{report}");
+
+    let (_, events) = report.split_once("\nlast 10 of ").unwrap_or_default();
+    let rows: Vec<&str> = events.lines().skip(1).take_while(|line| line.starts_with("  ")).collect();
+    ensure!(rows.len() == 10, "{} events, not 10:\n{report}", rows.len());
+    let is_event = |row: &&str| row.contains(" 0xffff8") && row.contains(" bytes");
+    ensure!(rows.iter().all(is_event), "an event has no address or size:\n{report}");
+    let is_named = rows.iter().any(|row| row.contains("+0x") && row.contains(".rs:"));
+    ensure!(is_named, "no event names who asked:\n{report}");
+    ensure!(vm.still_screen()? != before, "the screen does not show the report");
+    Ok(())
+}
+
+fn text_screen_ends_with_the_message(vm: &mut Vm) -> Result<()> {
+    super::devices::boot_in_text_mode(vm)?;
+    vm.enter("bug panic")?;
+    stopped_report(vm)?;
+    let screen = vm.screen_text()?;
+    has_all(&screen, &["panic at kernel/src/bug.rs:", MESSAGE, "memory: ", "stopped"])
+}
+
+fn ends_with_status(vm: &mut Vm, line: &str) -> Result<()> {
+    vm.wait_for_boot()?;
+    vm.enter(line)?;
+    let status = vm.wait_for_end(COMMAND_LIMIT)?;
+    ensure!(status.code() == Some(PANIC_STATUS), "QEMU ended with {status}, not status {PANIC_STATUS}");
+    Ok(())
+}
+
+fn stops_without_device(vm: &mut Vm) -> Result<()> {
+    report_of(vm, "bug panic")?;
+    ensure!(vm.end()?.is_none(), "the machine went off or was reset instead of stopping");
+    Ok(())
+}
+
+fn machine_comes_back(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    vm.enter("bug panic")?;
+    vm.wait_for_prompt("shell prompt after a panic", Duration::from_mins(1))?;
+    ensure!(vm.run("echo back")? == "back", "the shell does not answer after the restart");
+    power_off(vm)
+}
+
+fn machine_goes_off(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    vm.enter("bug panic")?;
+    let status = vm.wait_for_end(COMMAND_LIMIT)?;
+    ensure!(status.success(), "QEMU ended with {status}");
+    Ok(())
+}
+
+fn second_panic_halts(vm: &mut Vm) -> Result<()> {
+    const LAST_WORDS: &str = " while reporting; halted\n";
+    vm.wait_for_boot()?;
+    vm.enter("bug double-panic")?;
+    let report = vm.expect("line about a panic in the report", COMMAND_LIMIT, |text| {
+        text.ends_with(LAST_WORDS).then(|| text.to_owned())
+    })?;
+    let panics = report.matches("panic at kernel/src/bug.rs:").count();
+    ensure!(panics == 2, "{panics} panics are told of, not two:\n{report}");
+    let after = vm.text_after(Duration::from_secs(7));
+    ensure!(after == report, "the kernel goes on after its last words: {after}");
+    ensure!(vm.end()?.is_none(), "the machine went off or was reset instead of stopping");
+    Ok(())
+}
+
+fn reported_without_free_pages(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    vm.run("cp /dev/zero /tmp/zeros")?;
+    vm.enter("bug panic")?;
+    let report = stopped_report(vm)?;
+    has_all(&report, &[MESSAGE, "run_command+0x", "kernel/src/commands/execute.rs:", ", files "])?;
+    let free = report.split_once("memory: ").and_then(|(_, rest)| rest.split(' ').nth(2));
+    let free_kib = free.and_then(|word| word.parse::<u64>().ok());
+    ensure!(free_kib.is_some_and(|kib| kib < 64), "the memory is not full: {free_kib:?} kB are free");
+    Ok(())
+}
+
+/// Boots, types the line, and reads the report to its last line.
+fn report_of(vm: &mut Vm, line: &str) -> Result<String> {
+    vm.wait_for_boot()?;
+    vm.enter(line)?;
+    stopped_report(vm)
+}
+
+fn stopped_report(vm: &mut Vm) -> Result<String> {
+    vm.expect("report that ends with `stopped`", COMMAND_LIMIT, |text| {
+        text::is_stopped(text).then(|| text.to_owned())
+    })
+}
+
+fn has_all(text: &str, words: &[&str]) -> Result<()> {
+    let missing = words.iter().find(|word| !text.contains(**word));
+    ensure!(missing.is_none(), "there is no {missing:?} in:\n{text}");
+    Ok(())
+}
