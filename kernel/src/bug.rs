@@ -1,13 +1,18 @@
 //! Real faults that a person can ask for, to see what the kernel says of them.
 //!
-//! The ones that need forbidden instructions lie in `arch` and `memory`.
+//! Each is the mistake of a little driver. What needs no forbidden instruction lies below here; the rest in `arch` and
+//! `memory`.
+
+mod cache;
+mod mailbox;
+mod parser;
 
 use core::fmt;
 
 use crate::arch::faults;
 use crate::memory::drivers;
-use crate::memory::heap::{kmalloc, tracker};
-use crate::memory::packets;
+use crate::memory::heap::tracker;
+use crate::memory::{adapter, packets, sampler};
 
 /// A fault.
 pub(crate) struct Bug {
@@ -20,14 +25,14 @@ pub(crate) struct Bug {
 }
 
 /// All of them.
-pub(crate) static BUGS: [Bug; 13] = [
+pub(crate) static BUGS: [Bug; 15] = [
     Bug {
         name: "page-fault",
         summary: "write to an address where nothing is mapped; stops",
         run: faults::write_unmapped,
     },
-    Bug { name: "null", summary: "read through a null pointer; stops", run: faults::read_null },
-    Bug { name: "stack-overflow", summary: "recurse without end; stops", run: faults::overflow_stack },
+    Bug { name: "null", summary: "use a device that was never found; stops", run: adapter::show_speed },
+    Bug { name: "stack-overflow", summary: "parse what nests too deep; stops", run: parser::parse_deep_text },
     Bug { name: "panic", summary: "panic; stops", run: || panic!("asked for by a person") },
     Bug {
         name: "double-panic",
@@ -57,19 +62,22 @@ pub(crate) static BUGS: [Bug; 13] = [
         run: drivers::answer_late,
     },
     Bug { name: "leak", summary: "send packets through a driver that loses memory", run: packets::exchange },
-    Bug { name: "oom", summary: "ask for more memory than there is; goes on", run: ask_for_too_much },
+    Bug {
+        name: "deadlock",
+        summary: "allocate in an interrupt under the allocator's lock; goes on",
+        run: sampler::sample_heap,
+    },
+    Bug {
+        name: "lock-twice",
+        summary: "take a lock that is held already; stops",
+        run: mailbox::answer_in_place,
+    },
+    Bug {
+        name: "oom",
+        summary: "keep all in a cache until there is no memory; goes on",
+        run: cache::read_everything,
+    },
 ];
-
-/// A request that cannot be served gets a null pointer, and the kernel goes on.
-fn ask_for_too_much() {
-    let size_bytes = crate::memory::total_pages() * crate::memory::frames::PAGE_BYTES * 2;
-    let block = kmalloc(size_bytes);
-    if block.is_null() {
-        log::error!("out of memory: kmalloc of {size_bytes} bytes returned null");
-    } else {
-        log::error!("kmalloc of {size_bytes} bytes, twice what there is, returned {block:p}");
-    }
-}
 
 /// A value whose text cannot be had.
 struct PanicsWhenShown;

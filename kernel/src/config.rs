@@ -28,6 +28,12 @@ pub(crate) struct Config {
     pub(crate) symbols: SymbolSource,
     /// `guard=off|free|redzone|full`: what is done against corruption.
     pub(crate) guard: GuardLevel,
+    /// `blackbox=on|off`: whether a record of the last moments is kept across restarts.
+    pub(crate) has_black_box: bool,
+    /// `failnth=N`: the Nth allocation of a block fails, counted from the heap's start.
+    pub(crate) fail_nth: Option<u64>,
+    /// `failpages=N`: the Nth allocation of pages fails.
+    pub(crate) fail_nth_page: Option<u64>,
     /// `panic=halt|reboot|poweroff|exit`: what happens after the report of a panic or fault.
     pub(crate) on_panic: OnPanic,
     /// `tmpfs.size=SIZE|PERCENT%`: the most that each file system in memory may hold.
@@ -53,7 +59,10 @@ impl Default for Config {
             history_events: None,
             arena_limit_bytes: None,
             guard: GuardLevel::Off,
+            fail_nth: None,
+            fail_nth_page: None,
             on_panic: OnPanic::Halt,
+            has_black_box: true,
             // As Linux's tmpfs.
             tmpfs_size: Share::Percent(50),
             symbols: SymbolSource::Full,
@@ -81,6 +90,10 @@ impl Config {
             ("symbols", name) => self.symbols = SymbolSource::from_name(name)?,
             ("memstat.arena", size) => self.arena_limit_bytes = Some(size_bytes(size)?),
             ("guard", level) => self.guard = GuardLevel::from_name(level)?,
+            ("blackbox", "on") => self.has_black_box = true,
+            ("blackbox", "off") => self.has_black_box = false,
+            ("failnth", number) => self.fail_nth = Some(positive(number)?),
+            ("failpages", number) => self.fail_nth_page = Some(positive(number)?),
             ("panic", name) => self.on_panic = OnPanic::from_name(name)?,
             ("tmpfs.size", size) => self.tmpfs_size = share(size)?,
             _ => return None,
@@ -119,6 +132,11 @@ impl SymbolSource {
             _ => return None,
         })
     }
+}
+
+/// A number above 0.
+fn positive(text: &str) -> Option<u64> {
+    text.parse().ok().filter(|number| *number > 0)
 }
 
 /// What happens after the report of a panic or fault.
@@ -191,8 +209,8 @@ mod tests {
     #[test]
     fn known_words_take_effect_and_unknown_ones_are_named() {
         let (config, unknown) = parsed(
-            "  log=debug demo=memstat heap=tlsf memstat.arena=64K guard=full panic=exit \
-             heap=none quiet log=loud panic=maybe",
+            "  log=debug demo=memstat heap=tlsf memstat.arena=64K guard=full failnth=3 panic=exit \
+             heap=none quiet log=loud failnth=0 panic=maybe",
         );
         assert_eq!(config.log_level, LevelFilter::Debug);
         assert!(config.is_lesson_wanted);
@@ -200,7 +218,8 @@ mod tests {
         assert_eq!(config.guard, GuardLevel::Full);
         assert_eq!(config.on_panic, OnPanic::Exit);
         assert_eq!(config.arena_limit_bytes, Some(65536));
-        assert_eq!(unknown, ["heap=none", "quiet", "log=loud", "panic=maybe"]);
+        assert_eq!((config.fail_nth, config.fail_nth_page), (Some(3), None));
+        assert_eq!(unknown, ["heap=none", "quiet", "log=loud", "failnth=0", "panic=maybe"]);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::console::input;
 use crate::memory::buffers::PageBuffers;
 use crate::memory::files::FilePages;
 use crate::memory::marks;
-use crate::{commands, console, crash, dev, logger, memory, proc, symbols};
+use crate::{black_box, commands, console, crash, dev, logger, memory, proc, symbols};
 
 static BOOT_INFO: Once<BootInfo> = Once::new();
 static ROOT: RamFs = RamFs::new(&FilePages, clock::now_ns);
@@ -32,8 +32,10 @@ extern "C" fn tally_main(information: u32) -> ! {
 
     let info = keep_boot_information(information).unwrap_or_else(|error| stop(&error));
     let config = configure(info);
-    memory::init(info, config.heap).unwrap_or_else(|error| stop(&error));
+    memory::init(info, config.heap, config.has_black_box).unwrap_or_else(|error| stop(&error));
     memory::heap::configure(&config);
+    black_box::init();
+    memory::failures::configure(&config);
     console::init(info.framebuffer);
     symbols::init(info, config.symbols);
     acpi::init(&info.rsdp);
@@ -129,6 +131,7 @@ pub(crate) fn wait_for_byte() -> u8 {
             return byte;
         }
         console::flush();
+        black_box::keep_if_due();
         clock::idle_unless(|| !input::is_empty());
     }
 }

@@ -72,6 +72,17 @@ pub(crate) fn for_each(mut visit: impl FnMut(&Entry)) {
     }
 }
 
+/// Hands the last `count` messages to `visit`, oldest first, and stops if the log's lock is held: for who must not wait.
+pub(crate) fn try_for_last(count: usize, mut visit: impl FnMut(&Entry)) {
+    let Some(end) = RING.try_lock().map(|ring| ring.written) else { return };
+    for number in end.saturating_sub(count.min(CAPACITY))..end {
+        let Some(entry) = RING.try_lock().map(|ring| ring.get(number)) else { return };
+        if let Some(entry) = entry {
+            visit(&entry);
+        }
+    }
+}
+
 impl Ring {
     fn push(&mut self, entry: Entry) {
         self.entries[self.written % CAPACITY] = Some(entry);

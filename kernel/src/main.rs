@@ -10,6 +10,7 @@
 extern crate alloc;
 
 mod arch;
+mod black_box;
 #[cfg(target_os = "none")]
 mod bug;
 mod calendar;

@@ -20,6 +20,8 @@ use crate::symbols::selftest as symbols;
 /// What a test finds: `Err` with what is wrong.
 pub(crate) type Outcome = Result<(), &'static str>;
 
+const NO_MEMORY: &str = "no memory for the test";
+
 /// A test.
 pub(crate) struct Test {
     /// What must hold.
@@ -29,7 +31,7 @@ pub(crate) struct Test {
 }
 
 /// All tests, in the order of running.
-pub(crate) static TESTS: [Test; 31] = [
+pub(crate) static TESTS: [Test; 32] = [
     Test { name: "breakpoint_returns", run: breakpoint_returns },
     Test { name: "no_page_is_writable_and_executable", run: pages_keep_their_rights },
     Test { name: "clock_goes_on", run: clock_goes_on },
@@ -43,6 +45,7 @@ pub(crate) static TESTS: [Test; 31] = [
     Test { name: "bad_frees_do_no_harm", run: memory::bad_frees_do_no_harm },
     Test { name: "guards_find_what_is_planted_and_nothing_else", run: memory::guards_find_what_is_planted },
     Test { name: "exhausted_heap_says_null_and_recovers", run: memory::exhaustion },
+    Test { name: "what_is_kept_in_hand_goes_before_memory_ends", run: memory::reclaim_comes_first },
     Test { name: "boxes_and_vectors_work", run: boxes_and_vectors_work },
     Test { name: "devices_keep_their_names", run: dev::devices_keep_their_names },
     Test { name: "control_file_takes_commands", run: dev::control_file_takes_commands },
@@ -120,16 +123,16 @@ fn counters_map_and_rows_agree() -> Outcome {
 }
 
 fn boxes_and_vectors_work() -> Outcome {
-    // `alloc` has no way to say that memory is short but a panic.
-    if crate::memory::free_pages() < 64 {
-        return Err("no memory for the test");
-    }
     let before = tracker().counters();
     {
-        let boxed = Box::new(17_u64);
-        let numbers: Vec<u32> = (0..1000).collect();
-        let text = String::from("tally");
-        if *boxed != 17 || numbers.iter().sum::<u32>() != 499_500 || text.len() != 5 {
+        let boxed = slice_of(1, |_| 17_u64)?;
+        let mut numbers = Vec::new();
+        numbers.try_reserve_exact(1000).map_err(|_| NO_MEMORY)?;
+        numbers.extend(0..1000_u32);
+        let mut text = String::new();
+        text.try_reserve(5).map_err(|_| NO_MEMORY)?;
+        text.push_str("tally");
+        if *boxed != [17] || numbers.iter().sum::<u32>() != 499_500 || text.len() != 5 {
             return Err("wrong contents");
         }
         if tracker().counters().live_blocks != before.live_blocks + 3 {
@@ -142,6 +145,14 @@ fn boxes_and_vectors_work() -> Outcome {
     } else {
         Err("their blocks did not come back")
     }
+}
+
+/// A box; without memory an error, where `Box::new` would panic.
+fn slice_of<T>(length: usize, value: impl FnMut(usize) -> T) -> Result<Box<[T]>, &'static str> {
+    let mut values = Vec::new();
+    values.try_reserve_exact(length).map_err(|_| NO_MEMORY)?;
+    values.extend((0..length).map(value));
+    Ok(values.into_boxed_slice())
 }
 
 fn reading_allocs_changes_nothing() -> Outcome {

@@ -134,9 +134,7 @@ impl Arena {
     /// `page` came from [`Arena::take_page`] and nothing points into it any more.
     pub(crate) unsafe fn give_page(&mut self, page: NonNull<u8>, platform: &impl Platform) {
         self.used_pages -= 1;
-        let offset = (page.as_ptr() as usize).wrapping_sub(self.first_start);
-        let is_first = offset < self.first_size_bytes;
-        if is_first || self.free.length < SPARE_PAGES {
+        if self.is_first(page) || self.free.length < SPARE_PAGES {
             // SAFETY: the page is the arena's and unused, as the caller says.
             unsafe { self.free.push(page) };
         } else {
@@ -144,6 +142,31 @@ impl Arena {
             // SAFETY: not of the first pages, so it came from the platform; unused as the caller says.
             unsafe { platform.give_page(page) };
         }
+    }
+}
+
+impl Arena {
+    /// Gives the spare pages back to the platform, and says whether there were any. Those of the start stay.
+    pub(crate) fn give_spare_pages(&mut self, platform: &impl Platform) -> bool {
+        let mut first = PageList { head: null_mut(), length: 0 };
+        let before = self.held_pages;
+        while let Some(page) = self.free.pop() {
+            // SAFETY: a free page, off the list now. Not of the first pages, so it came from the platform.
+            unsafe {
+                if self.is_first(page) {
+                    first.push(page);
+                } else {
+                    self.held_pages -= 1;
+                    platform.give_page(page);
+                }
+            }
+        }
+        self.free = first;
+        self.held_pages < before
+    }
+
+    fn is_first(&self, page: NonNull<u8>) -> bool {
+        (page.as_ptr() as usize).wrapping_sub(self.first_start) < self.first_size_bytes
     }
 }
 

@@ -7,6 +7,10 @@
 use core::fmt;
 use core::ops::RangeInclusive;
 
+mod sites;
+
+pub use sites::{MOST_SITES, Sites, TooManySites};
+
 /// When an allocation fails.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Rule {
@@ -32,7 +36,7 @@ pub struct Faults {
     /// Sizes that match, in bytes.
     pub sizes: RangeInclusive<usize>,
     /// Return addresses of the callers that match; any of the innermost frames may.
-    pub sites: RangeInclusive<usize>,
+    pub sites: Sites,
     /// Whether allocations of interrupt handlers match as well.
     pub are_interrupts_included: bool,
     /// How many may fail yet; `None` for any number.
@@ -49,7 +53,7 @@ impl Faults {
     pub const OFF: Self = Self {
         rule: Rule::Off,
         sizes: 0..=usize::MAX,
-        sites: 0..=usize::MAX,
+        sites: Sites::ALL,
         are_interrupts_included: false,
         times_left: None,
         seen: 0,
@@ -57,14 +61,16 @@ impl Faults {
         random: 0,
     };
 
+    /// The same with another rule, its counts at 0.
+    #[must_use]
+    pub fn with_rule(mut self, rule: Rule) -> Self {
+        self.start(rule);
+        self
+    }
+
     /// Starts the numbers of chance from `seed`: the same seed makes the same cases fail.
     pub fn set_seed(&mut self, seed: u64) {
         self.random = seed;
-    }
-
-    /// Whether callers are told apart, so that their stacks have to be walked.
-    pub fn has_sites(&self) -> bool {
-        self.sites != (0..=usize::MAX)
     }
 
     /// Whether an allocation of `size_bytes` is to fail. `is_at_site` is asked only where callers are told apart.
@@ -72,13 +78,13 @@ impl Faults {
         &mut self,
         size_bytes: usize,
         is_interrupt: bool,
-        is_at_site: impl FnOnce(&RangeInclusive<usize>) -> bool,
+        is_at_site: impl FnOnce(&Sites) -> bool,
     ) -> bool {
         let is_matched = self.rule != Rule::Off
             && self.times_left != Some(0)
             && self.sizes.contains(&size_bytes)
             && (self.are_interrupts_included || !is_interrupt)
-            && (!self.has_sites() || is_at_site(&self.sites));
+            && (self.sites.is_all() || is_at_site(&self.sites));
         if !is_matched {
             return false;
         }
@@ -105,7 +111,7 @@ impl Faults {
         mixed ^ mixed >> 31
     }
 
-    /// Takes a command in; `site` finds the addresses that a name stands for. What it changes is what it names; each
+    /// Takes a command in; `find_site` adds the places that a word stands for. What it changes is what it names; each
     /// change of the rule starts the counts over.
     ///
     /// | command | effect |
@@ -115,21 +121,28 @@ impl Faults {
     /// | `every N` | each Nth fails |
     /// | `probability P [seed S]` | so many of a hundred fail by chance, as in `2.5` |
     /// | `times N` | at most so many fail |
-    /// | `sizes FIRST-LAST` | only these sizes in bytes |
-    /// | `site NAME` or `site FIRST-LAST` | only what is asked for by this function, or from these addresses |
+    /// | `size FIRST-LAST` or `sizes FIRST-LAST` | only these sizes in bytes |
+    /// | `site WORD` or `site FIRST-LAST` | only what is asked for by this function or line, or from these addresses |
     /// | `interrupts on` or `off` | whether those of interrupt handlers may fail |
     ///
     /// # Errors
     ///
-    /// [`NoCommand`] for anything else; nothing has changed then.
+    /// [`FaultsError`] for anything else; nothing has changed then.
     pub fn apply(
         &mut self,
         command: &str,
-        site: impl FnOnce(&str) -> Option<RangeInclusive<usize>>,
-    ) -> Result<(), NoCommand> {
+        find_site: impl FnOnce(&str, &mut Sites) -> Result<(), TooManySites>,
+    ) -> Result<(), FaultsError> {
+        const NO: FaultsError = FaultsError::NoCommand;
         let mut new = self.clone();
+        // The name of a function may have blanks in it.
+        if let Some(word) = command.trim().strip_prefix("site ") {
+            new.sites = sites_of(word.trim(), find_site)?;
+            *self = new;
+            return Ok(());
+        }
         let mut words = command.split_ascii_whitespace();
-        let mut next = || words.next().ok_or(NoCommand);
+        let mut next = || words.next().ok_or(NO);
         match next()? {
             "off" => new = Self::OFF,
             "nth" => new.start(Rule::Nth(positive(next()?)?)),
@@ -138,29 +151,24 @@ impl Faults {
                 new.start(Rule::Chance { per_million: hundredths_of_percent(next()?)? });
                 if let Ok(word) = next() {
                     if word != "seed" {
-                        return Err(NoCommand);
+                        return Err(NO);
                     }
-                    new.set_seed(next()?.parse().map_err(|_| NoCommand)?);
+                    new.set_seed(next()?.parse().map_err(|_| NO)?);
                 }
             }
             "times" => new.times_left = Some(positive(next()?)?),
-            "sizes" => new.sizes = range(next()?, |word| word.parse().ok()).ok_or(NoCommand)?,
-            "site" => {
-                let word = next()?;
-                let addresses = range(word, |word| usize::from_str_radix(word.strip_prefix("0x")?, 16).ok());
-                new.sites = addresses.or_else(|| site(word)).ok_or(NoCommand)?;
-            }
+            "size" | "sizes" => new.sizes = range(next()?, |word| word.parse().ok()).ok_or(NO)?,
             "interrupts" => {
                 new.are_interrupts_included = match next()? {
                     "on" => true,
                     "off" => false,
-                    _ => return Err(NoCommand),
+                    _ => return Err(NO),
                 }
             }
-            _ => return Err(NoCommand),
+            _ => return Err(NO),
         }
         if next().is_ok() {
-            return Err(NoCommand);
+            return Err(NO);
         }
         *self = new;
         Ok(())
@@ -186,8 +194,8 @@ impl fmt::Display for Faults {
         if self.sizes != (0..=usize::MAX) {
             writeln!(out, "sizes {}-{}", self.sizes.start(), self.sizes.end())?;
         }
-        if self.has_sites() {
-            writeln!(out, "site {:#x}-{:#x}", self.sites.start(), self.sites.end())?;
+        if !self.sites.is_all() {
+            writeln!(out, "site {}", self.sites)?;
         }
         if let Some(times) = self.times_left {
             writeln!(out, "times {times}")?;
@@ -199,21 +207,47 @@ impl fmt::Display for Faults {
     }
 }
 
-/// What was said is no command.
+/// Why a command was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NoCommand;
+pub enum FaultsError {
+    /// It is none.
+    NoCommand,
+    /// No function and no line of the code is called so.
+    NoSite,
+    /// So many places have this name that they can't be kept apart.
+    TooManySites,
+}
 
-impl fmt::Display for NoCommand {
+impl fmt::Display for FaultsError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(
-            "not a rule: off, nth N, every N, probability P [seed S], times N, sizes A-B, site NAME|A-B, \
-             interrupts on|off",
-        )
+        match self {
+            Self::NoCommand => out.write_str(
+                "not a rule: off, nth N, every N, probability P [seed S], times N, size A-B, site NAME|FILE:LINE|A-B, \
+                 interrupts on|off",
+            ),
+            Self::NoSite => out.write_str("no function has this name, and no call stands in such a line"),
+            Self::TooManySites => {
+                write!(out, "ambiguous: more than {MOST_SITES} places have this name; write its module before it")
+            }
+        }
     }
 }
 
-fn positive(word: &str) -> Result<u64, NoCommand> {
-    word.parse().ok().filter(|number| *number > 0).ok_or(NoCommand)
+/// The places that a word stands for: addresses, or what `find` knows.
+fn sites_of(
+    word: &str,
+    find: impl FnOnce(&str, &mut Sites) -> Result<(), TooManySites>,
+) -> Result<Sites, FaultsError> {
+    if let Some(sites) = Sites::from_text(word) {
+        return Ok(sites);
+    }
+    let mut sites = Sites::ALL;
+    find(word, &mut sites).map_err(|TooManySites| FaultsError::TooManySites)?;
+    if sites.is_all() { Err(FaultsError::NoSite) } else { Ok(sites) }
+}
+
+fn positive(word: &str) -> Result<u64, FaultsError> {
+    word.parse().ok().filter(|number| *number > 0).ok_or(FaultsError::NoCommand)
 }
 
 /// `FIRST-LAST`, in this order.
@@ -224,101 +258,16 @@ fn range(word: &str, number: impl Fn(&str) -> Option<usize>) -> Option<RangeIncl
 }
 
 /// A part of a hundred with up to four decimals, as cases of a million.
-fn hundredths_of_percent(word: &str) -> Result<u32, NoCommand> {
+fn hundredths_of_percent(word: &str) -> Result<u32, FaultsError> {
     let (whole, decimals) = word.split_once('.').unwrap_or((word, "0"));
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if !is_number(whole) || !is_number(decimals) || decimals.len() > 4 || whole.len() > 3 {
-        return Err(NoCommand);
+        return Err(FaultsError::NoCommand);
     }
-    let number = |text: &str| text.parse::<u32>().map_err(|_| NoCommand);
+    let number = |text: &str| text.parse::<u32>().map_err(|_| FaultsError::NoCommand);
     let per_million = number(whole)? * 10_000 + number(decimals)? * 10_u32.pow(4 - decimals.len() as u32);
-    if per_million <= 1_000_000 { Ok(per_million) } else { Err(NoCommand) }
+    if per_million <= 1_000_000 { Ok(per_million) } else { Err(FaultsError::NoCommand) }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn failing(faults: &mut Faults, cases: u64) -> Vec<u64> {
-        (1..=cases).filter(|_| faults.should_fail(64, false, |_| true)).collect()
-    }
-
-    fn with(commands: &[&str]) -> Faults {
-        let mut faults = Faults::OFF;
-        for command in commands {
-            faults.apply(command, |name| (name == "here").then_some(10..=20)).unwrap();
-        }
-        faults
-    }
-
-    #[test]
-    fn rules_choose_what_they_say() {
-        assert_eq!(failing(&mut with(&["nth 3"]), 10), [3]);
-        assert_eq!(failing(&mut with(&["every 4"]), 10), [4, 8]);
-        assert_eq!(failing(&mut with(&["every 4", "times 1"]), 10), [4]);
-        assert_eq!(failing(&mut with(&["every 1", "off"]), 10), [] as [u64; 0]);
-        let some = failing(&mut with(&["probability 10 seed 7"]), 10_000);
-        assert!((800..1200).contains(&some.len()), "{}", some.len());
-        assert_eq!(some, failing(&mut with(&["probability 10 seed 7"]), 10_000));
-        assert_ne!(some, failing(&mut with(&["probability 10 seed 8"]), 10_000));
-        assert_eq!(failing(&mut with(&["probability 100"]), 3), [1, 2, 3]);
-        assert_eq!(failing(&mut with(&["probability 0"]), 3), [] as [u64; 0]);
-    }
-
-    #[test]
-    fn what_does_not_match_is_not_counted() {
-        let mut faults = with(&["every 1", "sizes 100-200", "site here"]);
-        assert!(!faults.should_fail(99, false, |_| true));
-        assert!(!faults.should_fail(100, true, |_| true));
-        assert!(!faults.should_fail(100, false, |sites| sites.contains(&9)));
-        assert_eq!(faults.seen, 0);
-        assert!(faults.should_fail(200, false, |sites| sites.contains(&20)));
-        faults.apply("interrupts on", |_| None).unwrap();
-        assert!(faults.should_fail(100, true, |_| true));
-        assert_eq!(
-            faults.to_string(),
-            "every 1\nsizes 100-200\nsite 0xa-0x14\ninterrupts on\nseen 2 failed 2\n"
-        );
-    }
-
-    #[test]
-    fn what_is_no_command_changes_nothing() {
-        let before = with(&["every 3", "sizes 1-2"]);
-        for command in [
-            "",
-            "on",
-            "nth",
-            "nth 0",
-            "nth x",
-            "every -1",
-            "every 3 4",
-            "probability 101",
-            "probability 1.00001",
-            "probability 5 seed",
-            "probability 5 speed 3",
-            "sizes 3",
-            "sizes 4-3",
-            "site nowhere",
-            "site 0x5-0x4",
-            "times 0",
-            "interrupts maybe",
-            "off now",
-        ] {
-            let mut faults = before.clone();
-            assert_eq!(faults.apply(command, |_| None), Err(NoCommand), "{command}");
-            assert_eq!(faults, before, "{command}");
-        }
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
-        #[test]
-        fn any_line_gets_an_answer(line in "(off|nth|every|probability|seed|sizes|site|times|[0-9.x-]{1,9}| ){0,8}|.*") {
-            let mut faults = Faults::OFF;
-            let _ = faults.apply(&line, |_| None);
-            failing(&mut faults, 3);
-        }
-    }
-}
+mod tests;

@@ -31,7 +31,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// The kinds in the order of their codes, which a record keeps where a block keeps its alignment.
-    const ALL: [Self; 6] =
+    pub const ALL: [Self; 6] =
         [Self::Allocate, Self::Free, Self::Reallocate, Self::Fail, Self::BadFree, Self::ReallocateFrom];
 
     /// The kind's name, as reports write it.

@@ -1,4 +1,7 @@
 //! The spin lock of a tracker, with interrupts masked while it is held.
+//!
+//! Where it is held by what this CPU itself has interrupted, waiting would never end. The lock does not keep who holds
+//! it: that would cost the fast path an instruction. Who has to wait asks the platform, between two looks at the lock.
 
 use core::cell::UnsafeCell;
 use core::mem::ManuallyDrop;
@@ -24,15 +27,59 @@ impl<T> Lock<T> {
         Self { state: AtomicU32::new(0), value: UnsafeCell::new(value) }
     }
 
-    /// Masks interrupts, waits for the lock and takes it.
+    /// Masks interrupts and takes the lock if nobody holds it. Two instructions, whichever way it goes: what there is to
+    /// do with an error is best done in a function of its own.
     #[expect(clippy::inline_always, reason = "on the fast path of every allocation")]
     #[inline(always)]
-    pub(crate) fn enter<'a, P: Platform>(&'a self, platform: &'a P) -> Guard<'a, T, P> {
+    pub(crate) fn enter_at_once<'a, P: Platform>(
+        &'a self,
+        platform: &'a P,
+    ) -> Result<Guard<'a, T, P>, Contended> {
         let saved = platform.mask_interrupts();
+        if self.state.fetch_or(1, Ordering::Acquire) & 1 != 0 {
+            return Err(Contended { saved });
+        }
+        Ok(Guard { lock: self, platform, saved })
+    }
+
+    /// Waits for the lock and takes it. `None` if it will never be free: then interrupts are as before.
+    #[cold]
+    #[expect(clippy::needless_pass_by_value, reason = "used once")]
+    #[inline(never)]
+    pub(crate) fn wait<'a, P: Platform>(
+        &'a self,
+        platform: &'a P,
+        contended: Contended,
+    ) -> Option<Guard<'a, T, P>> {
+        let saved = contended.saved;
         while self.state.fetch_or(1, Ordering::Acquire) & 1 != 0 {
+            if platform.is_lock_held_here() {
+                platform.restore_interrupts(saved);
+                return None;
+            }
             core::hint::spin_loop();
         }
-        Guard { lock: self, platform, saved }
+        Some(Guard { lock: self, platform, saved })
+    }
+
+    /// Masks interrupts, waits for the lock and takes it.
+    ///
+    /// # Panics
+    ///
+    /// If it will never be free.
+    #[inline]
+    pub(crate) fn enter<'a, P: Platform>(&'a self, platform: &'a P) -> Guard<'a, T, P> {
+        match self.enter_at_once(platform) {
+            Ok(guard) => guard,
+            Err(contended) => self.wait_or_panic(platform, contended),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn wait_or_panic<'a, P: Platform>(&'a self, platform: &'a P, contended: Contended) -> Guard<'a, T, P> {
+        let guard = self.wait(platform, contended);
+        guard.expect("deadlock: the tracker is asked while what was interrupted holds its lock")
     }
 
     /// Masks interrupts and takes the lock if nobody holds it; leaves interrupts as they were if somebody does.
@@ -60,6 +107,11 @@ impl<T> Lock<T> {
     ) -> Guard<'a, T, P> {
         Guard { lock: self, platform, saved: suspended.saved }
     }
+}
+
+/// The lock was not free. Interrupts are masked meanwhile.
+pub(crate) struct Contended {
+    saved: usize,
 }
 
 /// The right to use the value.

@@ -4,6 +4,7 @@ use core::alloc::Layout;
 use core::ptr::NonNull;
 
 use crate::corruption::Corruption;
+use crate::refused::Refused;
 
 /// Bytes in a page, the unit in which the arena grows and shrinks.
 pub const PAGE_SIZE_BYTES: usize = 4096;
@@ -22,7 +23,7 @@ pub struct StackSpan {
 /// The surroundings of a tracker: clock, CPU, task, interrupts, and frames for the arena.
 ///
 /// No method may allocate from the heap that the tracker watches: all are called under its lock, but `tell` and
-/// [`Platform::allocation_failed`].
+/// [`Platform::allocation_failed`]. [`Platform::refused`] runs while somebody else holds it.
 ///
 /// # Safety
 ///
@@ -82,6 +83,22 @@ pub unsafe trait Platform: Sync {
     #[cold]
     fn allocation_failed(&self, layout: Layout, frame_pointer: usize) {
         let _ = (layout, frame_pointer);
+    }
+
+    /// Whether only what this CPU itself runs can hold the tracker's lock: what an interrupt broke into, or what calls
+    /// this. It cannot go on before this returns, so there is no use in waiting. Asked while the lock is not free, with
+    /// interrupts masked. Where others may hold it, other CPUs or threads, the answer is false, and the lock is waited
+    /// for.
+    #[cold]
+    fn is_lock_held_here(&self) -> bool {
+        false
+    }
+
+    /// Told that an operation was refused, as [`Platform::is_lock_held_here`] said that waiting would never end. Whoever
+    /// holds the lock still does: to ask the tracker anything is to panic. `frame_pointer` tells who asked for it.
+    #[cold]
+    fn refused(&self, refused: &Refused, frame_pointer: usize) {
+        let _ = (refused, frame_pointer);
     }
 
     /// Masks interrupts; what it returns says whether they were on.

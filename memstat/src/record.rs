@@ -153,6 +153,12 @@ impl Record {
         Self { words: [block, (size & !0xff00) | code << 8, numbered, stamped] }
     }
 
+    /// The same without its call stack.
+    pub(crate) fn without_stack(mut self) -> Self {
+        self.words[3] &= !0xffff;
+        self
+    }
+
     /// Number of the event that allocated the block.
     pub fn sequence(&self) -> u64 {
         self.words[2] >> 16

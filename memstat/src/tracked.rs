@@ -10,12 +10,14 @@ use crate::level::Level;
 use crate::lock::{Guard, Lock};
 use crate::platform::Platform;
 use crate::record::Guarding;
+use crate::refused::{Refused, RefusedTallies};
 
 mod consistency;
 mod glance;
 mod guarding;
 mod inner;
 mod reading;
+mod refusing;
 mod scanning;
 mod ways;
 
@@ -32,18 +34,21 @@ use inner::{Caller, Claim, Inner, PointerOnly, Way};
 pub struct Tracked<B, P> {
     platform: P,
     inner: Lock<Inner<B>>,
+    /// Beside the lock: who counts here could not get it.
+    refused: RefusedTallies,
 }
 
 impl<B: Backend, P: Platform> Tracked<B, P> {
     /// A tracker without a backend: every allocation fails until [`Tracked::start`].
     pub const fn new(platform: P) -> Self {
-        Self { platform, inner: Lock::new(Inner::new()) }
+        Self { platform, inner: Lock::new(Inner::new()), refused: RefusedTallies::new() }
     }
 
     /// A tracker that allocates from `backend` from the first moment on, as a static of a program must. Its memory
     /// comes from [`Platform::take_page`]. No block of the backend's is live yet. The fast ways are taken after the first [`Tracked::set_level`].
     pub const fn over(platform: P, backend: B, level: Level) -> Self {
-        Self { platform, inner: Lock::new(Inner::with_backend(backend, level)) }
+        let inner = Lock::new(Inner::with_backend(backend, level));
+        Self { platform, inner, refused: RefusedTallies::new() }
     }
 
     /// Gives the arena its first memory. To be called before [`Tracked::start`].
@@ -108,11 +113,15 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         inner.tallies.reset_peaks();
     }
 
-    /// Allocates a block. `None` when the backend has none; that is counted as a failure.
+    /// Allocates a block. `None` when the backend has none; that is counted as a failure. `None` also where waiting for
+    /// the lock would never end, which the platform is told, see [`Platform::is_lock_held_here`].
     #[expect(clippy::inline_always, reason = "the fast path; and the frame must be the caller's")]
     #[inline(always)]
     pub fn allocate(&self, layout: Layout) -> Option<NonNull<u8>> {
-        let mut inner = self.enter();
+        let mut inner = match self.inner.enter_at_once(&self.platform) {
+            Ok(inner) => inner,
+            Err(contended) => return self.allocate_later(contended, layout),
+        };
         if let Some(block) = inner.allocate_quickly(layout, &self.platform) {
             return Some(block);
         }
@@ -124,7 +133,8 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         }
     }
 
-    /// Frees the block at `block`, of which only the pointer is known.
+    /// Frees the block at `block`, of which only the pointer is known. Where waiting for the lock would never end the
+    /// block stays live, which the platform is told.
     ///
     /// # Errors
     ///
@@ -191,7 +201,10 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     #[expect(clippy::inline_always, reason = "the fast path; and the frame must be the caller's")]
     #[inline(always)]
     unsafe fn free_claimed(&self, address: usize, claim: impl Claim, report: impl FnOnce(BadFree)) {
-        let mut inner = self.enter();
+        let mut inner = match self.inner.enter_at_once(&self.platform) {
+            Ok(inner) => inner,
+            Err(contended) => return self.free_later(contended, address, claim, report),
+        };
         // SAFETY: handed on to the caller.
         if unsafe { inner.free_quickly(address, claim, &self.platform) } {
             return;
@@ -253,7 +266,13 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     ) -> Result<Option<NonNull<u8>>, BadFree> {
         let caller = self.caller();
         let old_layout = {
-            let mut inner = self.enter();
+            let Some(mut inner) = self.enter_if_ever_free() else {
+                self.refuse(
+                    &Refused::Reallocate { address: block.as_ptr() as usize, new_size_bytes },
+                    &caller,
+                );
+                return Ok(None);
+            };
             let layout = inner.layout_of(block, claim, &caller)?;
             let is_resized = inner.resize_in_place(block, layout, new_size_bytes, &caller);
             let has_findings = !inner.guards.findings.is_empty();

@@ -41,6 +41,28 @@ fn read_all(heap: &Heap, step: usize) -> Vec<Record> {
     all
 }
 
+#[test]
+fn reclaiming_gives_back_the_pages_that_nobody_needs() {
+    let heap = heap();
+    let blocks: Vec<_> = (0..20_000).map(|_| heap.allocate(layout(16, 16)).unwrap()).collect();
+    let pages = || heap.platform().pages.load(std::sync::atomic::Ordering::Relaxed);
+    let most = pages();
+    for block in &blocks {
+        // SAFETY: from `allocate`, each once.
+        unsafe { heap.free(*block) }.unwrap();
+    }
+    let kept = pages();
+    heap.reclaim();
+    let statistics = heap.arena_statistics();
+    assert!(kept < most && pages() < kept, "{most} pages, {kept} after the frees, {} after that", pages());
+    assert_eq!(statistics.held_bytes, statistics.used_bytes);
+    // It grows again.
+    let block = heap.allocate(layout(16, 16)).unwrap();
+    assert_eq!(heap.record_count(), 1);
+    // SAFETY: from `allocate`.
+    unsafe { heap.free(block) }.unwrap();
+}
+
 /// P1: counters, map and model say the same.
 fn assert_agrees(heap: &Heap, model: &BTreeMap<usize, Layout>) {
     let counters = heap.counters();

@@ -43,20 +43,24 @@ impl<'a> Symtab<'a> {
         })
     }
 
-    /// The function of a name: whole with its modules, or its own alone. The first one where there are several.
-    pub fn named(&self, wanted: &str) -> Option<Symbol<'a>> {
-        self.functions().find_map(|(start, size_bytes, name_offset)| {
-            let name = text_at(self.strings, name_offset)?;
-            let shown = Name::Mangled(name).shortened::<MOST_NAME_BYTES>();
-            let is_wanted = shown
-                .strip_suffix(wanted)
-                .is_some_and(|modules| modules.is_empty() || modules.ends_with("::"));
-            is_wanted.then_some(Symbol { name, start, size_bytes })
+    /// The functions of a name: whole with its modules, or its own alone.
+    pub fn named(&self, wanted: &str) -> impl Iterator<Item = Symbol<'a>> {
+        self.all().filter(move |symbol| {
+            let shown = Name::Mangled(symbol.name).shortened::<MOST_NAME_BYTES>();
+            shown.strip_suffix(wanted).is_some_and(|modules| modules.is_empty() || modules.ends_with("::"))
+        })
+    }
+
+    /// All functions, in the table's order.
+    pub fn all(&self) -> impl Iterator<Item = Symbol<'a>> {
+        let strings = self.strings;
+        self.functions().filter_map(move |(start, size_bytes, name_offset)| {
+            Some(Symbol { name: text_at(strings, name_offset)?, start, size_bytes })
         })
     }
 
     /// Start, size and offset of the name of each function.
-    pub(crate) fn functions(&self) -> impl Iterator<Item = (usize, usize, usize)> {
+    pub(crate) fn functions(&self) -> impl Iterator<Item = (usize, usize, usize)> + use<'a> {
         self.table.chunks_exact(SYMBOL_BYTES).filter_map(|symbol| {
             let name_offset = u32::from_le_bytes(*symbol.first_chunk()?);
             let kind = *symbol.get(4)? & KIND_MASK;

@@ -56,8 +56,8 @@ pub(crate) struct Machine<'a> {
     pub(crate) medium: Medium,
     pub(crate) clock: Clock,
     pub(crate) on_reset: OnReset,
-    /// Can the kernel end QEMU with a status?
-    pub(crate) has_exit_device: bool,
+    /// `-device`, once for each
+    pub(crate) devices: &'a [&'a str],
 }
 
 /// The machine that a scenario varies.
@@ -72,7 +72,7 @@ pub(crate) const DEFAULT: Machine<'static> = Machine {
     medium: Medium::Disc,
     clock: Clock::Real,
     on_reset: OnReset::End,
-    has_exit_device: false,
+    devices: &[],
 };
 
 impl Machine<'_> {
@@ -97,8 +97,8 @@ impl Machine<'_> {
         if self.on_reset == OnReset::End {
             add(&["-no-reboot"]);
         }
-        if self.has_exit_device {
-            add(&["-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"]);
+        for device in self.devices {
+            add(&["-device", device]);
         }
         let iso = settings.iso().display().to_string();
         match self.medium {

@@ -20,6 +20,12 @@ pub(super) fn run_line(session: &mut Session, line: &Line) {
     run_list(session, line.list(), "console");
 }
 
+/// Runs a line inside of a command. What that has written must be on its way.
+pub(super) fn run_inner_line(session: &mut Session, line: &Line) {
+    let has_succeeded = run_list(session, line.list(), "output");
+    session.has_failed = !has_succeeded;
+}
+
 /// Runs a list whose output goes to what is called `sink`; has the last of it succeeded?
 fn run_list(session: &mut Session, list: List<'_>, sink: &str) -> bool {
     let mut has_succeeded = true;
@@ -151,8 +157,14 @@ fn run_group(session: &mut Session, list: List<'_>, sink: &str) -> bool {
 // Apart, so that the words of one command are on the stack, and not room for those of each group around it.
 #[inline(never)]
 fn run_command(session: &mut Session, stage: &Stage<'_>, sink: &str) -> bool {
+    run_words(session, &stage.words());
+    session.finish_output(sink);
+    !session.has_failed
+}
+
+/// Runs the command that the first of the words names. What it has written may still be gathered.
+pub(super) fn run_words(session: &mut Session, words: &[&str]) {
     session.has_failed = false;
-    let words = stage.words();
     if let Some((name, arguments)) = words.split_first() {
         match shell::find(&super::TABLE, name) {
             Some(command) => (command.run)(session, arguments),
@@ -161,6 +173,4 @@ fn run_command(session: &mut Session, stage: &Stage<'_>, sink: &str) -> bool {
             }
         }
     }
-    session.finish_output(sink);
-    !session.has_failed
 }

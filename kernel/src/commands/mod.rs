@@ -12,6 +12,7 @@ mod diff;
 mod dmesg;
 mod echo;
 mod execute;
+mod fail;
 mod free;
 mod grep;
 mod guard;
@@ -49,7 +50,7 @@ pub(crate) use session::Session;
 
 use crate::console::{self, input};
 
-static TABLE: [Command<Session>; 37] = [
+static TABLE: [Command<Session>; 38] = [
     bench::COMMAND,
     bug::COMMAND,
     cat::COMMAND,
@@ -60,6 +61,7 @@ static TABLE: [Command<Session>; 37] = [
     diff::COMMAND,
     dmesg::COMMAND,
     echo::COMMAND,
+    fail::COMMAND,
     free::COMMAND,
     grep::COMMAND,
     guard::COMMAND,

@@ -4,10 +4,14 @@ use shell::Command;
 
 use super::Session;
 use crate::arch::power;
+use crate::black_box::{self, Ending};
 
 pub(super) const COMMAND: Command<Session> = Command {
     name: "poweroff",
     usage: "poweroff",
     summary: "switch the machine off",
-    run: |_, _| power::power_off(),
+    run: |_, _| {
+        black_box::keep_ending(Ending::PowerOff);
+        power::power_off();
+    },
 };

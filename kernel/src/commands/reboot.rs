@@ -4,10 +4,14 @@ use shell::Command;
 
 use super::Session;
 use crate::arch::power;
+use crate::black_box::{self, Ending};
 
 pub(super) const COMMAND: Command<Session> = Command {
     name: "reboot",
     usage: "reboot",
     summary: "start the machine anew",
-    run: |_, _| power::reboot(),
+    run: |_, _| {
+        black_box::keep_ending(Ending::Reboot);
+        power::reboot();
+    },
 };

@@ -7,15 +7,23 @@ use super::Session;
 use crate::memory::heap::tracker;
 use crate::selftest;
 
-pub(super) const COMMAND: Command<Session> =
-    Command { name: "selftest", usage: "selftest", summary: "run the kernel's own tests", run };
+pub(super) const COMMAND: Command<Session> = Command {
+    name: "selftest",
+    usage: "selftest [NAME...]",
+    summary: "run the kernel's own tests, or those named",
+    run,
+};
 
-fn run(session: &mut Session, _: &[&str]) {
+fn run(session: &mut Session, names: &[&str]) {
+    let is_test = |name: &&str| selftest::TESTS.iter().any(|test| test.name == *name);
+    if let Some(name) = names.iter().find(|name| !is_test(name)) {
+        return session.complain(format_args!("selftest: {}: no such test", name.escape_debug()));
+    }
     let (mut passed, mut failed) = (0, 0);
     // The tests look at records, so there must be some.
     let level = tracker().level();
     tracker().set_level(level.max(Level::Blocks));
-    for test in &selftest::TESTS {
+    for test in selftest::TESTS.iter().filter(|test| names.is_empty() || names.contains(&test.name)) {
         match (test.run)() {
             Ok(()) => {
                 passed += 1;

@@ -37,6 +37,8 @@ pub(super) enum Output {
     File(FileDescriptor),
     /// To the next stage.
     Pipe(Pipe),
+    /// Away.
+    Nowhere,
 }
 
 /// One user of the shell. Commands reach console and files through it, wherever those are.
@@ -51,6 +53,8 @@ pub(crate) struct Session {
     output_error: Option<Errno>,
     /// Whether a pipe did not get all that was written to it.
     pub(super) is_pipe_cut: bool,
+    /// Whether complaints are kept from the console.
+    pub(super) is_muted: bool,
     /// Whether the command that runs has failed so far.
     pub(super) has_failed: bool,
 }
@@ -67,6 +71,7 @@ impl Session {
             gathered: ArrayVec::new(),
             output_error: None,
             is_pipe_cut: false,
+            is_muted: false,
             has_failed: false,
         }
     }
@@ -113,7 +118,7 @@ impl Session {
         let bytes = &self.gathered[..];
         if self.output_error.is_none() && !bytes.is_empty() {
             let written = match &mut self.output {
-                Output::Console => Ok(()),
+                Output::Console | Output::Nowhere => Ok(()),
                 Output::File(file) => write_all(*file, bytes),
                 Output::Pipe(pipe) => pipe.push(bytes).map_err(|_| Errno::ENOMEM),
             };
@@ -145,7 +150,9 @@ impl Session {
     /// Says on the console that something failed, in one line.
     pub(super) fn complain(&mut self, text: fmt::Arguments<'_>) {
         self.has_failed = true;
-        console::write(format_args!("{text}\n"));
+        if !self.is_muted {
+            console::write(format_args!("{text}\n"));
+        }
     }
 
     /// Says that a command failed at something.

@@ -7,11 +7,13 @@
 mod ending;
 mod report;
 
+use core::fmt::{self, Write};
 use core::panic::PanicInfo;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use crate::arch::idt::InterruptFrame;
 use crate::arch::{cpu, guarded, registers};
+use crate::black_box::{self, Ending, Writer};
 use crate::console::{Emergency, write_emergency};
 pub(crate) use ending::set_ending;
 use report::{Cause, Report};
@@ -25,32 +27,55 @@ pub(crate) fn panicked(info: &PanicInfo<'_>) -> ! {
     cpu::mask_interrupts();
     guarded::leave_if_inside();
     match CRASHES.fetch_add(1, Ordering::AcqRel) {
-        0 => end(&Report { cause: Cause::Panic(info), registers: &registers }),
+        0 => end(&Report { cause: Cause::Panic(info), registers: &registers }, Ending::Panic),
         1 => match info.location() {
-            Some(place) => write_emergency(format_args!("\npanic at {place} while reporting; halted\n")),
-            None => write_emergency(format_args!("\npanic while reporting; halted\n")),
+            Some(place) => end_report(format_args!("\npanic at {place} while reporting; halted\n")),
+            None => end_report(format_args!("\npanic while reporting; halted\n")),
         },
-        _ => {}
+        _ => cpu::halt_forever(),
     }
-    cpu::halt_forever();
 }
 
 /// Ends the kernel for an exception.
 pub(crate) fn faulted(frame: &InterruptFrame) -> ! {
     cpu::mask_interrupts();
     match CRASHES.fetch_add(1, Ordering::AcqRel) {
-        0 => end(&Report { cause: Cause::Exception, registers: frame }),
-        1 => write_emergency(format_args!(
+        0 => end(&Report { cause: Cause::Exception, registers: frame }, Ending::Exception),
+        1 => end_report(format_args!(
             "\nexception {} at {:#x} while reporting; halted\n",
             frame.vector, frame.rip
         )),
-        _ => {}
+        _ => cpu::halt_forever(),
     }
+}
+
+fn end(report: &Report<'_>, ending: Ending) -> ! {
+    let mut out = Everywhere { black_box: black_box::begin_crash(ending) };
+    // Neither writer fails.
+    let _ = report.write(&mut out);
+    if let Some(record) = out.black_box {
+        black_box::finish(record);
+    }
+    ending::act();
+}
+
+/// Ends a report that has crashed itself.
+fn end_report(words: fmt::Arguments<'_>) -> ! {
+    write_emergency(words);
+    black_box::append_to_crash(words);
     cpu::halt_forever();
 }
 
-fn end(report: &Report<'_>) -> ! {
-    // A writer to the console cannot fail.
-    let _ = report.write(&mut Emergency);
-    ending::act();
+/// The console, and the black box if there is one.
+struct Everywhere {
+    black_box: Option<Writer<'static>>,
+}
+
+impl Write for Everywhere {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        if let Some(record) = &mut self.black_box {
+            record.write_str(text)?;
+        }
+        Emergency.write_str(text)
+    }
 }

@@ -87,6 +87,7 @@ fn write_pages(out: &mut dyn Write) -> fmt::Result {
         ("buffers", Purpose::Buffers),
         ("page tables", Purpose::PageTables),
         ("names", Purpose::Names),
+        ("black box", Purpose::Kept),
     ] {
         write!(out, ", {name} {}", kib(pages_for(purpose)))?;
     }

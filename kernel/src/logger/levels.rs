@@ -10,6 +10,8 @@ use super::priority::{DEFAULT_SEVERITY, Priority};
 const DEFAULT_CONSOLE_LEVEL: u32 = 7;
 /// Nothing but what is most urgent.
 const LEAST_CONSOLE_LEVEL: u32 = 1;
+/// The level at which the console shows nothing of the kernel's own.
+pub(crate) const QUIET: u32 = LEAST_CONSOLE_LEVEL;
 /// Everything.
 const MOST_CONSOLE_LEVEL: u32 = 8;
 

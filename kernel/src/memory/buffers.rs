@@ -1,8 +1,8 @@
 //! Buffers for the text of open files: whole pages, apart from the heap, so that reading a file about the
 //! heap does not change it.
 //!
-//! A few are set aside at boot. They are lent when there are no other pages, so that a person can still look at
-//! what has taken them all.
+//! A few are set aside at boot, and some single pages for what goes from one command to the next. They are lent when there
+//! are no other pages, so that a person can still look at what has taken them all, a page of it at a time.
 
 use core::ptr::NonNull;
 use core::slice;
@@ -23,8 +23,15 @@ pub(crate) struct PageBuffers;
 const RESERVED: usize = 3;
 /// What each of them can hold: a batch of a table.
 const RESERVED_BYTES: usize = BATCH_BYTES;
+/// Single pages that are set aside.
+const RESERVED_PAGES: usize = 8;
 
-static RESERVE: IrqLock<[Option<Reserved>; RESERVED]> = IrqLock::new([const { None }; RESERVED]);
+static RESERVE: IrqLock<Reserve<RESERVED>> = IrqLock::new(Reserve([const { None }; RESERVED]));
+static PAGE_RESERVE: IrqLock<Reserve<RESERVED_PAGES>> =
+    IrqLock::new(Reserve([const { None }; RESERVED_PAGES]));
+
+/// Memory set aside, in pieces of one size.
+struct Reserve<const COUNT: usize>([Option<Reserved>; COUNT]);
 
 struct Reserved {
     start: NonNull<u8>,
@@ -36,10 +43,10 @@ unsafe impl Send for Reserved {}
 
 /// Sets buffers aside, as many as there is memory for.
 pub(crate) fn reserve() {
-    let Some(order) = order(RESERVED_BYTES) else { return };
-    for slot in RESERVE.lock().iter_mut() {
-        *slot = take_pages(order, Purpose::Buffers).map(|start| Reserved { start, is_lent: false });
+    if let Some(order) = order(RESERVED_BYTES) {
+        RESERVE.lock().fill(order);
     }
+    PAGE_RESERVE.lock().fill(0);
 }
 
 /// The order of the pages for a buffer.
@@ -47,20 +54,31 @@ fn order(size_bytes: usize) -> Option<u32> {
     Some(size_bytes.div_ceil(PAGE_BYTES).max(1).checked_next_power_of_two()?.trailing_zeros())
 }
 
-/// One of the reserved buffers.
-fn lend(size_bytes: usize) -> Option<NonNull<u8>> {
-    let mut reserve = RESERVE.lock();
-    let free = reserve.iter_mut().flatten().find(|buffer| !buffer.is_lent);
-    let buffer = free.filter(|_| size_bytes <= RESERVED_BYTES)?;
-    buffer.is_lent = true;
-    Some(buffer.start)
+impl<const COUNT: usize> Reserve<COUNT> {
+    /// Sets pieces of 2^`order` pages aside.
+    fn fill(&mut self, order: u32) {
+        for slot in &mut self.0 {
+            *slot = take_pages(order, Purpose::Buffers).map(|start| Reserved { start, is_lent: false });
+        }
+    }
+
+    /// A piece that is lent to nobody else.
+    fn lend(&mut self) -> Option<NonNull<u8>> {
+        let piece = self.0.iter_mut().flatten().find(|piece| !piece.is_lent)?;
+        piece.is_lent = true;
+        Some(piece.start)
+    }
+
+    /// Takes a piece back, if it is from here.
+    fn take_back(&mut self, start: NonNull<u8>) -> bool {
+        let lent = self.0.iter_mut().flatten().find(|piece| piece.start == start);
+        lent.map(|piece| piece.is_lent = false).is_some()
+    }
 }
 
-/// Takes a buffer back into the reserve, if it is from there.
-fn take_back(start: NonNull<u8>) -> bool {
-    let mut reserve = RESERVE.lock();
-    let lent = reserve.iter_mut().flatten().find(|buffer| buffer.start == start);
-    lent.map(|buffer| buffer.is_lent = false).is_some()
+/// One of the reserved buffers.
+fn lend(size_bytes: usize) -> Option<NonNull<u8>> {
+    if size_bytes <= RESERVED_BYTES { RESERVE.lock().lend() } else { None }
 }
 
 impl Buffers for PageBuffers {
@@ -82,7 +100,7 @@ impl Buffers for PageBuffers {
         let (Some(order), Some(pages)) = (order(buffer.len()), NonNull::new(buffer.as_mut_ptr())) else {
             return;
         };
-        if !take_back(pages) {
+        if !RESERVE.lock().take_back(pages) {
             // SAFETY: the only reference to the pages came back, with the length that `take` made.
             unsafe { give_pages(pages, order, Purpose::Buffers) };
         }
@@ -96,12 +114,15 @@ pub(crate) struct BufferPages;
 // SAFETY: the frames hand each page out once, aligned to the block's size.
 unsafe impl PageSource for BufferPages {
     fn take(&mut self, order: u32) -> Option<NonNull<u8>> {
-        take_pages(order, Purpose::Buffers)
+        let pages = take_pages(order, Purpose::Buffers);
+        pages.or_else(|| if order == 0 { PAGE_RESERVE.lock().lend() } else { None })
     }
 
     unsafe fn give(&mut self, pages: NonNull<u8>, order: u32) {
-        // SAFETY: handed on to the caller.
-        unsafe { give_pages(pages, order, Purpose::Buffers) };
+        if !PAGE_RESERVE.lock().take_back(pages) {
+            // SAFETY: handed on to the caller.
+            unsafe { give_pages(pages, order, Purpose::Buffers) };
+        }
     }
 }
 

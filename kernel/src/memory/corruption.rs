@@ -31,11 +31,11 @@ pub(super) fn report(corruption: &Corruption, frame_pointer: usize) {
 fn show_life(block: Option<&Record>, free: Option<&Record>) {
     if let Some(block) = block {
         log::error!("  allocated with {} bytes, {}:", block.size_bytes(), Event(block));
-        show_stack_of(block);
+        show_stack_of(block, "memstat=stacks keeps it");
     }
     if let Some(free) = free {
         log::error!("  freed first, {}:", Event(free));
-        show_stack_of(free);
+        show_stack_of(free, "guard=free and memstat=stacks keep it");
     }
 }
 
@@ -56,10 +56,10 @@ impl core::fmt::Display for Event<'_> {
     }
 }
 
-fn show_stack_of(record: &Record) {
+fn show_stack_of(record: &Record, remedy: &str) {
     match tracker().stack(record.stack()) {
         Some(stack) => show_stack(stack.frames().iter().copied()),
-        None => log::error!("    no call stack was recorded; memstat=stacks keeps those"),
+        None => log::error!("    no call stack was recorded; {remedy}"),
     }
 }
 

@@ -1,7 +1,8 @@
 //! Little drivers with one mistake each, for people to look at: what the heap's guards say of them.
 //!
-//! Each wrong function has a name that tells what it does. It is not inlined, and has something left to do after its
-//! last call, so that it stands in the reports' call stacks; and what that is differs, so that no two become one.
+//! Each wrong function has a name that tells what it does. It is not inlined, and like its caller it has something left to
+//! do after its last call: a call that comes last becomes a jump, and who jumps stands in no call stack. What is left to do
+//! differs, so that no two functions become one.
 
 use core::hint::black_box;
 use core::ptr::copy_nonoverlapping;
@@ -14,6 +15,7 @@ pub(crate) fn name_device() {
     let Some(room) = Buffer::new(NAME.len() - 1) else { return };
     copy_name_with_one_byte_too_many(&room, NAME);
     room.free();
+    black_box("named");
 }
 
 #[inline(never)]
@@ -29,6 +31,7 @@ pub(crate) fn answer_late() {
     let start = request.start;
     end_request_by_timeout(request);
     complete_request_that_has_ended(start);
+    black_box("answered");
 }
 
 #[inline(never)]
@@ -51,6 +54,7 @@ pub(crate) fn fail_to_start() {
     let start = buffer.start;
     clean_up_after_failed_start(buffer);
     remove_device_that_never_started(start);
+    black_box("failed");
 }
 
 #[inline(never)]
@@ -71,6 +75,7 @@ pub(crate) fn parse_text() {
     let Some(text) = Buffer::new(80) else { return };
     free_text_where_parsing_ended(text.start.wrapping_add(17));
     text.free();
+    black_box("read");
 }
 
 #[inline(never)]

@@ -36,6 +36,18 @@ impl EarlyFrames {
         Some(range.end)
     }
 
+    /// Takes just `wanted`, if all of it is there.
+    pub(super) fn take_exactly(&mut self, wanted: PhysicalRange) -> bool {
+        let is_around = |range: &PhysicalRange| range.start <= wanted.start && wanted.end <= range.end;
+        let Some(place) = self.ranges.iter().position(is_around) else { return false };
+        let above = PhysicalRange { start: wanted.end, end: self.ranges[place].end };
+        if self.ranges.try_insert(place + 1, above).is_err() {
+            return false;
+        }
+        self.ranges[place].end = wanted.start;
+        true
+    }
+
     /// The ranges that are left.
     pub(super) fn into_ranges(self) -> impl Iterator<Item = PhysicalRange> {
         self.ranges.into_iter().filter(|range| range.size_bytes() > 0)

@@ -1,10 +1,10 @@
 //! What is said when an allocation fails: who asked for what, where memory is, and who has most of it.
 //!
 //! The caller gets null or an error in any case, and may well live with it; the report is for the person. It is
-//! written without the heap, outside of the tracker's lock, and not more often than [`EVERY_NS`].
+//! written without the heap, outside of the tracker's lock, and not more often than [`RateLimit`] lets it.
 
 use core::alloc::Layout;
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use memstat::report::Rank;
 
@@ -12,11 +12,10 @@ use super::failures;
 use super::frames::PAGE_BYTES;
 use super::heap::tracker;
 use super::machine::{Purpose, free_pages, pages_for, total_pages};
-use crate::arch::{backtrace, clock, idt, image};
+use super::rate_limit::RateLimit;
+use crate::arch::{backtrace, idt, image};
 use crate::symbols::ReturnAddress;
 
-/// Time between two reports, as Linux's default rate limit.
-const EVERY_NS: u64 = 5_000_000_000;
 /// Frames of the caller that are named.
 const CALLER_FRAMES: usize = 8;
 /// Stacks with most live bytes that are named.
@@ -24,10 +23,7 @@ const STACKS: usize = 10;
 /// Frames of each of them.
 const STACK_FRAMES: usize = 2;
 
-/// When the next report may come.
-static NEXT_NS: AtomicU64 = AtomicU64::new(0);
-/// Failures since the last report that were not told.
-static SUPPRESSED: AtomicU64 = AtomicU64::new(0);
+static LIMIT: RateLimit = RateLimit::new(1);
 /// Whether a report is being written: it may not cause another.
 static IS_REPORTING: AtomicBool = AtomicBool::new(false);
 
@@ -39,24 +35,19 @@ pub(super) fn report(layout: Layout, frame_pointer: usize) {
     if failures::HEAP.is_armed() || failures::PAGES.is_armed() || IS_REPORTING.swap(true, Ordering::Acquire) {
         return;
     }
-    let now_ns = clock::uptime_ns();
-    if now_ns < NEXT_NS.load(Ordering::Relaxed) {
-        SUPPRESSED.fetch_add(1, Ordering::Relaxed);
-    } else {
-        NEXT_NS.store(now_ns.saturating_add(EVERY_NS), Ordering::Relaxed);
-        write(layout, frame_pointer);
+    if let Some(suppressed) = LIMIT.pass() {
+        write(layout, frame_pointer, suppressed);
     }
     IS_REPORTING.store(false, Ordering::Release);
 }
 
-fn write(layout: Layout, frame_pointer: usize) {
+fn write(layout: Layout, frame_pointer: usize, suppressed: u64) {
     let (size_bytes, align_bytes) = (layout.size(), layout.align());
     log::error!("out of memory: no block of {size_bytes} bytes, aligned to {align_bytes}; asked for by:");
     let is_outside = |address: &usize| !image::allocator_text().contains(address);
     for address in backtrace::walk(frame_pointer).filter(is_outside).take(CALLER_FRAMES) {
         log::error!("    {}", ReturnAddress(address));
     }
-    let suppressed = SUPPRESSED.swap(0, Ordering::Relaxed);
     if suppressed > 0 {
         log::error!("{suppressed} more failed since the last report");
     }

@@ -1,16 +1,16 @@
 //! Allocations that fail on purpose: of the heap, and of pages.
 //!
-//! Rules come through `/proc/fail_alloc` and `/proc/fail_page_alloc`. While there are none, the heap's fast path does
-//! not know of them, and a page costs one look at a flag.
+//! Rules come through `/proc/fail_alloc` and `/proc/fail_page_alloc`, the command `fail`, and words of the boot loader's
+//! command line. While there are none, the heap's fast path does not know of them, and a page costs one look at a flag.
 
 use core::fmt;
-use core::ops::RangeInclusive;
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use memstat::{Faults, NoCommand, Rule};
+use memstat::{Faults, FaultsError, Rule, Sites, TooManySites};
 
 use super::heap::tracker;
 use crate::arch::{backtrace, idt};
+use crate::config::Config;
 use crate::sync::IrqLock;
 
 /// Innermost frames that are looked at to tell who asks: the heap's own are among them.
@@ -29,6 +29,15 @@ pub(crate) static HEAP: Failures = Failures::new(Some(|is_armed| tracker().fail_
 /// Of pages.
 pub(crate) static PAGES: Failures = Failures::new(None);
 
+/// Lets the allocations fail that the command line names.
+pub(crate) fn configure(config: &Config) {
+    for (failures, number) in [(&HEAP, config.fail_nth), (&PAGES, config.fail_nth_page)] {
+        if let Some(number) = number {
+            failures.set(Faults::OFF.with_rule(Rule::Nth(number)));
+        }
+    }
+}
+
 impl Failures {
     const fn new(arm_heap: Option<fn(bool)>) -> Self {
         Self { faults: IrqLock::new(Faults::OFF), is_armed: AtomicBool::new(false), arm_heap }
@@ -42,33 +51,42 @@ impl Failures {
     /// Whether an allocation is to fail.
     #[cold]
     pub(crate) fn should_fail(&self, size_bytes: usize, frame_pointer: usize) -> bool {
-        let is_at_site = |sites: &RangeInclusive<usize>| {
-            backtrace::walk(frame_pointer).take(FRAMES).any(|address| sites.contains(&address))
+        let is_at_site = |sites: &Sites| {
+            backtrace::walk(frame_pointer).take(FRAMES).any(|address| sites.contains(address))
         };
         self.faults.lock().should_fail(size_bytes, idt::is_in_interrupt(), is_at_site)
     }
 
-    /// Takes a command in.
-    pub(crate) fn apply(
-        &self,
-        command: &str,
-        site: impl FnOnce(&str) -> Option<RangeInclusive<usize>>,
-    ) -> Result<(), NoCommand> {
-        let mut faults = self.faults.lock().clone();
-        faults.apply(command, site)?;
+    /// The rule and its counts.
+    pub(crate) fn get(&self) -> Faults {
+        self.faults.lock().clone()
+    }
+
+    /// Puts another rule in place, and its counts.
+    pub(crate) fn set(&self, faults: Faults) {
         let is_armed = faults.rule != Rule::Off;
         *self.faults.lock() = faults;
         self.is_armed.store(is_armed, Ordering::Relaxed);
         if let Some(arm) = self.arm_heap {
             arm(is_armed);
         }
+    }
+
+    /// Takes a command in. The places of a name are looked up without a lock.
+    pub(crate) fn apply(
+        &self,
+        command: &str,
+        find_site: impl FnOnce(&str, &mut Sites) -> Result<(), TooManySites>,
+    ) -> Result<(), FaultsError> {
+        let mut faults = self.get();
+        faults.apply(command, find_site)?;
+        self.set(faults);
         Ok(())
     }
 }
 
 impl fmt::Display for Failures {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let faults = self.faults.lock().clone();
-        faults.fmt(out)
+        self.get().fmt(out)
     }
 }

@@ -27,23 +27,6 @@ struct Owned {
 }
 
 impl Owned {
-    /// Makes the table, unless it is there.
-    fn make(&mut self) -> Option<()> {
-        if self.words.is_none() {
-            let frames = (range().end - DIRECT_MAP).div_ceil(PAGE_BYTES);
-            let size_bytes = frames.div_ceil(u64::BITS as usize) * size_of::<u64>();
-            let order = size_bytes.div_ceil(PAGE_BYTES).checked_next_power_of_two()?.trailing_zeros();
-            let table = take_pages(order, Purpose::Files)?.cast::<u64>();
-            let length = size_bytes / size_of::<u64>();
-            // SAFETY: fresh pages that stay ours; writing them makes them initialised.
-            self.words = Some(unsafe {
-                table.write_bytes(0, length);
-                slice::from_raw_parts_mut(table.as_ptr(), length)
-            });
-        }
-        Some(())
-    }
-
     fn set(&mut self, frame: u32, is_owned: bool) {
         if let Some(word) = self.words.as_mut().and_then(|words| words.get_mut(frame as usize / 64)) {
             let bit = 1 << (frame % 64);
@@ -61,13 +44,37 @@ impl Owned {
     }
 }
 
+/// Makes the table, unless it is there. Pages are taken without the lock.
+fn make_table() -> Option<()> {
+    if OWNED.lock().words.is_some() {
+        return Some(());
+    }
+    let frames = (range().end - DIRECT_MAP).div_ceil(PAGE_BYTES);
+    let size_bytes = frames.div_ceil(u64::BITS as usize) * size_of::<u64>();
+    let order = size_bytes.div_ceil(PAGE_BYTES).checked_next_power_of_two()?.trailing_zeros();
+    let table = take_pages(order, Purpose::Files)?;
+    let mut owned = OWNED.lock();
+    if owned.words.is_some() {
+        // SAFETY: taken just now; somebody else was first.
+        unsafe { give_pages(table, order, Purpose::Files) };
+        return Some(());
+    }
+    let length = size_bytes / size_of::<u64>();
+    // SAFETY: fresh pages that stay ours; writing them makes them initialised.
+    owned.words = Some(unsafe {
+        table.cast::<u64>().write_bytes(0, length);
+        slice::from_raw_parts_mut(table.cast().as_ptr(), length)
+    });
+    Some(())
+}
+
 fn address(frame: u32) -> usize {
     DIRECT_MAP + frame as usize * PAGE_BYTES
 }
 
 impl Pages for FilePages {
     fn take(&self) -> Option<u32> {
-        OWNED.lock().make()?;
+        make_table()?;
         let page = take_pages(0, Purpose::Files)?;
         let frame = u32::try_from((page.as_ptr() as usize - DIRECT_MAP) / PAGE_BYTES).ok();
         // SAFETY: a fresh page, which nobody else knows.

@@ -10,12 +10,12 @@ use core::ops::Range;
 use core::ptr::{NonNull, null_mut};
 
 use memstat::platform::{PAGE_SIZE_BYTES, StackSpan};
-use memstat::{BadFree, Corruption, Counters, Platform, Tracked, report};
+use memstat::{BadFree, Corruption, Counters, Platform, Refused, Tracked, report};
 
 use super::aside;
 use super::heaps::Heap;
 use super::machine::{HeapPages, Purpose, give_pages, take_pages};
-use super::{corruption, exhaustion, failures};
+use super::{corruption, deadlock, exhaustion, failures};
 use crate::arch::{clock, cpu, image, stacks};
 use crate::config::Config;
 
@@ -251,6 +251,14 @@ unsafe impl Platform for KernelPlatform {
 
     fn allocation_failed(&self, layout: Layout, frame_pointer: usize) {
         exhaustion::report(layout, frame_pointer);
+    }
+
+    fn is_lock_held_here(&self) -> bool {
+        cpu::is_alone()
+    }
+
+    fn refused(&self, refused: &Refused, frame_pointer: usize) {
+        deadlock::report(refused, frame_pointer);
     }
 
     #[inline]

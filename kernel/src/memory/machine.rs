@@ -14,6 +14,7 @@ use super::failures;
 use super::frames::{Frames, PAGE_BYTES};
 use super::heap;
 use super::heaps::{Heap, Kind, PageSource, PageWords};
+use super::kept;
 use crate::arch::paging::{self, DIRECT_MAP};
 use crate::arch::{backtrace, cpu};
 use crate::sync::IrqLock;
@@ -40,13 +41,15 @@ pub(crate) enum Purpose {
     Files,
     /// The index of names and its texts.
     Names,
+    /// What outlives a restart.
+    Kept,
 }
 
 impl Purpose {
-    const COUNT: usize = 6;
+    const COUNT: usize = 7;
     /// All of them.
     pub(crate) const ALL: [Self; Self::COUNT] =
-        [Self::Heap, Self::Arena, Self::Buffers, Self::PageTables, Self::Files, Self::Names];
+        [Self::Heap, Self::Arena, Self::Buffers, Self::PageTables, Self::Files, Self::Names, Self::Kept];
 }
 
 /// Why memory could not be set up.
@@ -72,9 +75,12 @@ impl fmt::Display for MemoryError {
     }
 }
 
-/// Builds the address space, takes all usable memory in, and starts the heap of the kind that was chosen.
-pub(crate) fn init(info: &BootInfo, kind: Kind) -> Result<(), MemoryError> {
+/// Builds the address space, takes all usable memory in, and starts the heap of the kind that was chosen. `is_kept`: some
+/// of it is for what outlives a restart.
+pub(crate) fn init(info: &BootInfo, kind: Kind, is_kept: bool) -> Result<(), MemoryError> {
     let mut early = EarlyFrames::new(&info.usable);
+    let kept = if is_kept { kept::choose(&info.regions, &info.usable) } else { None };
+    let kept = kept.filter(|place| early.take_exactly(*place));
     paging::init(&info.regions, &mut || early.take()).map_err(|_| MemoryError::PageTables)?;
 
     let start = info.usable.first().map_or(0, |range| range.start as usize) + DIRECT_MAP;
@@ -93,6 +99,13 @@ pub(crate) fn init(info: &BootInfo, kind: Kind) -> Result<(), MemoryError> {
         }
         PageWords::new(start, end, metadata.add(frames_bytes).cast())
     };
+    if let Some(place) = kept {
+        let pages = kept::REGION_BYTES / PAGE_BYTES;
+        frames.count_taken(pages);
+        TAKEN[Purpose::Kept as usize].fetch_add(pages, Ordering::Relaxed);
+        // SAFETY: taken from the usable ranges before anybody got them, and mapped as all RAM is.
+        unsafe { kept::start(place.start as usize + DIRECT_MAP) };
+    }
     drop(frames);
     RANGE.call_once(|| start..end);
     heap::start(Heap::new(kind, HeapPages, words));
@@ -100,14 +113,28 @@ pub(crate) fn init(info: &BootInfo, kind: Kind) -> Result<(), MemoryError> {
     Ok(())
 }
 
-/// Takes 2^`order` pages for `purpose`, aligned to their size. Their contents are arbitrary.
+/// Takes 2^`order` pages for `purpose`, aligned to their size. Their contents are arbitrary. For buffers and files the heap
+/// gives back what it keeps in hand before there are none; so a caller that wants those holds no lock below the files'.
 pub(crate) fn take_pages(order: u32, purpose: Purpose) -> Option<NonNull<u8>> {
     if failures::PAGES.is_armed() && failures::PAGES.should_fail(PAGE_BYTES << order, cpu::frame_pointer()) {
         return None;
     }
-    let pages = NonNull::new(FRAMES.lock().take(order)? as *mut u8)?;
+    let taken = FRAMES.lock().take(order);
+    let taken = match taken {
+        None if matches!(purpose, Purpose::Buffers | Purpose::Files) => take_reclaimed(order),
+        taken => taken,
+    };
+    let pages = NonNull::new(taken? as *mut u8)?;
     TAKEN[purpose as usize].fetch_add(1 << order, Ordering::Relaxed);
     Some(pages)
+}
+
+/// Pages that others kept in hand: empty slabs, blocks in quarantine, spare pages of the arena.
+#[cold]
+#[inline(never)]
+fn take_reclaimed(order: u32) -> Option<usize> {
+    heap::tracker().reclaim();
+    FRAMES.lock().take(order)
 }
 
 /// Gives 2^`order` pages back. Pages that are free already stay so, and that is logged.

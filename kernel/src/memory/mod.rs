@@ -13,13 +13,15 @@
 //! 3. `heap::HEAP`: the tracker and its backend; one lock for both
 //! 4. `arch::paging::SPACE`: the address space
 //! 5. `FRAMES`: the frames; `failures::PAGES` is asked before, `failures::HEAP` under 3
-//! 6. `logger::RING`: held for the copy of one message; `marks::MARKS` stands beside it
+//! 6. `logger::RING`: held for the copy of one message; `marks::MARKS` and `fill::HELD` stand beside it
 //! 7. `console::device::CONSOLE`: the screen
 //! 8. `arch::serial::LINE_STATE`: the serial line; `arch::keyboard::KEYBOARD` stands beside it
 //!
 //! Nothing is logged, formatted or sent to a device under 2 to 5, and nothing allocates from the heap under
 //! any of them but 1. `crash` takes none that is held. `symbols::LINES` stands apart: nobody waits for it, and who does not get it goes without lines.
 
+#[cfg(target_os = "none")]
+pub(crate) mod adapter;
 #[cfg(target_os = "none")]
 pub(crate) mod aside;
 #[cfg(target_os = "none")]
@@ -28,6 +30,8 @@ pub(crate) mod bench;
 pub(crate) mod buffers;
 #[cfg(target_os = "none")]
 mod corruption;
+#[cfg(target_os = "none")]
+mod deadlock;
 #[cfg(target_os = "none")]
 pub(crate) mod drill;
 #[cfg(target_os = "none")]
@@ -40,10 +44,14 @@ mod exhaustion;
 pub(crate) mod failures;
 #[cfg(target_os = "none")]
 pub(crate) mod files;
+#[cfg(target_os = "none")]
+pub(crate) mod fill;
 pub(crate) mod frames;
 #[cfg(target_os = "none")]
 pub(crate) mod heap;
 pub(crate) mod heaps;
+pub(crate) mod holder;
+pub(crate) mod kept;
 #[cfg(target_os = "none")]
 pub(crate) mod lesson;
 #[cfg(target_os = "none")]
@@ -55,7 +63,11 @@ pub(crate) mod packets;
 mod page_chain;
 pub(crate) mod random;
 #[cfg(target_os = "none")]
+mod rate_limit;
+#[cfg(target_os = "none")]
 pub(crate) mod reach;
+#[cfg(target_os = "none")]
+pub(crate) mod sampler;
 #[cfg(target_os = "none")]
 mod scratch;
 #[cfg(target_os = "none")]

@@ -1,7 +1,8 @@
 //! The tests of the heap in the running kernel.
 
 use core::alloc::Layout;
-use core::ptr::null_mut;
+use core::mem::replace;
+use core::ptr::{NonNull, null_mut};
 
 use memstat::report::Growth;
 use memstat::{GuardLevel, Level, Record};
@@ -9,7 +10,7 @@ use memstat::{GuardLevel, Level, Record};
 use super::Scratch;
 use super::frames::PAGE_BYTES;
 use super::heap::{kfree, kmalloc, krealloc, ksize, kzalloc, tracker};
-use super::heaps::{Kind, PageWords, contract};
+use super::heaps::{Class, Heap, Kind, PageSource, PageWords, contract};
 use super::machine::{HeapPages, Purpose, free_pages, give_pages, pages_for, range, take_pages, total_pages};
 use crate::selftest::Outcome;
 
@@ -36,7 +37,10 @@ pub(crate) fn heaps_keep_the_contract() -> Outcome {
         let memory = take_pages(order, Purpose::Buffers).ok_or("no memory for a page map")?;
         // SAFETY: so many bytes, ours until the heap is gone.
         let words = unsafe { PageWords::new(range.start, range.end, memory.as_ptr().cast()) };
-        let outcome = contract::check(kind, HeapPages, words);
+        let outcome = match Recalled::new() {
+            Some(source) => contract::check(kind, source, words),
+            None => Err(NO_MEMORY),
+        };
         // SAFETY: the heap was dropped by `check`, and the words with it.
         unsafe { give_pages(memory, order, Purpose::Buffers) };
         if outcome.is_err() {
@@ -45,6 +49,52 @@ pub(crate) fn heaps_keep_the_contract() -> Outcome {
         }
     }
     Ok(())
+}
+
+/// Pages for a heap that is dropped with blocks in it, where a test has failed: they come back nevertheless.
+struct Recalled {
+    source: HeapPages,
+    /// Address and order of what is out; address 0 where there is none.
+    taken: Scratch<(usize, u32)>,
+}
+
+// SAFETY: the table is nobody else's.
+unsafe impl Send for Recalled {}
+
+impl Recalled {
+    fn new() -> Option<Self> {
+        Some(Self { source: HeapPages, taken: Scratch::new(contract::PAGES, || (0, 0))? })
+    }
+}
+
+// SAFETY: the source within keeps the contract.
+unsafe impl PageSource for Recalled {
+    fn take(&mut self, order: u32) -> Option<NonNull<u8>> {
+        let slot = self.taken.as_mut_slice().iter_mut().find(|(address, _)| *address == 0)?;
+        let pages = self.source.take(order)?;
+        *slot = (pages.as_ptr() as usize, order);
+        Some(pages)
+    }
+
+    unsafe fn give(&mut self, pages: NonNull<u8>, order: u32) {
+        let address = pages.as_ptr() as usize;
+        if let Some(slot) = self.taken.as_mut_slice().iter_mut().find(|(taken, _)| *taken == address) {
+            *slot = (0, 0);
+        }
+        // SAFETY: handed on to the caller.
+        unsafe { self.source.give(pages, order) };
+    }
+}
+
+impl Drop for Recalled {
+    fn drop(&mut self) {
+        for (address, order) in self.taken.as_mut_slice().iter() {
+            if let Some(pages) = NonNull::new(*address as *mut u8) {
+                // SAFETY: taken with this order and not given back; the heap that had them is gone.
+                unsafe { self.source.give(pages, *order) };
+            }
+        }
+    }
 }
 
 /// The lesson: at every step the report says what was done.
@@ -58,9 +108,9 @@ pub(crate) fn ten_blocks_agree() -> Outcome {
             && is_sized
             && tracker().record_count() as u64 == now.recorded_blocks()
     };
-    let mut blocks = [null_mut(); 10];
+    let mut blocks = Held([null_mut(); 10]);
     let mut bytes = 0;
-    for (number, block) in blocks.iter_mut().enumerate() {
+    for (number, block) in blocks.0.iter_mut().enumerate() {
         let size_bytes = 100 * (number + 1);
         *block = kmalloc(size_bytes);
         bytes += size_bytes as u64;
@@ -68,9 +118,9 @@ pub(crate) fn ten_blocks_agree() -> Outcome {
             return Err("after a kmalloc the report is wrong");
         }
     }
-    for (number, block) in blocks.into_iter().enumerate() {
+    for (number, block) in blocks.0.iter_mut().enumerate() {
         // SAFETY: from kmalloc, and nobody uses it.
-        unsafe { kfree(block) };
+        unsafe { kfree(replace(block, null_mut())) };
         bytes -= 100 * (number as u64 + 1);
         if !agrees(9 - number as u64, bytes) {
             return Err("after a kfree the report is wrong");
@@ -79,9 +129,21 @@ pub(crate) fn ten_blocks_agree() -> Outcome {
     Ok(())
 }
 
+/// Blocks that are freed however a test ends.
+struct Held<const N: usize>([*mut u8; N]);
+
+impl<const N: usize> Drop for Held<N> {
+    fn drop(&mut self) {
+        for block in self.0 {
+            // SAFETY: from kmalloc, and nobody uses it any more; null is ignored.
+            unsafe { kfree(block) };
+        }
+    }
+}
+
 /// Zero sizes, huge sizes, null, sizes, zeroed memory.
 pub(crate) fn kmalloc_contract() -> Outcome {
-    let (first, second) = (kmalloc(0), kmalloc(0));
+    let Held([first, second]) = &Held([kmalloc(0), kmalloc(0)]);
     if first.is_null() || second.is_null() || first == second {
         return Err("kmalloc(0) gives no block of its own");
     }
@@ -106,12 +168,8 @@ pub(crate) fn kmalloc_contract() -> Outcome {
     // SAFETY: a live block of 300 bytes.
     let is_zero = (0..300).all(|at| unsafe { zeroed.add(at).read() } == 0);
     let size_bytes = ksize(zeroed);
-    // SAFETY: live blocks that nobody uses.
-    unsafe {
-        kfree(first);
-        kfree(second);
-        kfree(zeroed);
-    }
+    // SAFETY: a live block that nobody uses.
+    unsafe { kfree(zeroed) };
     if !is_zero {
         return Err("kzalloc does not clear");
     }
@@ -263,37 +321,126 @@ pub(crate) fn exhaustion() -> Outcome {
         free_pages() + pages_for(Purpose::Arena)
     };
     let (before, pages) = (tracker().counters(), usable_pages());
-    let mut chain: *mut u8 = null_mut();
-    // From large blocks to small, so that few are needed. Each holds the one before: nothing else to keep
-    // them in is left.
-    for size_bytes in [64 << 20, 4 << 20, 256 << 10, 16 << 10, 4096] {
-        loop {
-            let block = kmalloc(size_bytes);
-            if block.is_null() {
-                break;
-            }
-            // SAFETY: a live block of at least a word, aligned to 16.
-            unsafe { block.cast::<*mut u8>().write_unaligned(chain) };
-            chain = block;
-        }
-    }
-    let failures = tracker().counters().failures - before.failures;
-    while !chain.is_null() {
-        let block = chain;
-        // SAFETY: live blocks, each written above; nobody uses one after it is read.
-        unsafe {
-            chain = block.cast::<*mut u8>().read_unaligned();
-            kfree(block);
-        }
-    }
+    drop(AllBlocks::take());
     let after = tracker().counters();
-    if failures < 5 {
+    if after.failures - before.failures < 5 {
         return Err("no failure was counted");
     }
     if after.live_bytes != before.live_bytes || after.live_blocks != before.live_blocks {
         return Err("the blocks did not come back");
     }
     if usable_pages() + KEPT_PAGES < pages { Err("the pages did not come back") } else { Ok(()) }
+}
+
+/// All memory, in blocks of the heap: each holds the one before, as nothing else to keep them in is left.
+struct AllBlocks(*mut u8);
+
+impl AllBlocks {
+    fn take() -> Self {
+        let mut chain = null_mut();
+        // From large blocks to small, so that few are needed.
+        for size_bytes in [64 << 20, 4 << 20, 256 << 10, 16 << 10, 4096] {
+            loop {
+                let block = kmalloc(size_bytes);
+                if block.is_null() {
+                    break;
+                }
+                // SAFETY: a live block of at least a word.
+                unsafe { block.cast::<*mut u8>().write_unaligned(chain) };
+                chain = block;
+            }
+        }
+        Self(chain)
+    }
+}
+
+impl Drop for AllBlocks {
+    fn drop(&mut self) {
+        while !self.0.is_null() {
+            let block = self.0;
+            // SAFETY: live blocks, each written by `take`; nobody uses one after it is read.
+            unsafe {
+                self.0 = block.cast::<*mut u8>().read_unaligned();
+                kfree(block);
+            }
+        }
+    }
+}
+
+/// All memory, in pages for buffers: each run holds the one before, and its own order.
+struct AllPages(Option<NonNull<u8>>);
+
+impl AllPages {
+    fn take() -> Self {
+        let mut chain = None;
+        for order in (0..=10).rev() {
+            while let Some(pages) = take_pages(order, Purpose::Buffers) {
+                // SAFETY: fresh pages, aligned to their size.
+                unsafe { pages.cast::<(Option<NonNull<u8>>, u32)>().write((chain, order)) };
+                chain = Some(pages);
+            }
+        }
+        Self(chain)
+    }
+}
+
+impl Drop for AllPages {
+    fn drop(&mut self) {
+        while let Some(pages) = self.0 {
+            // SAFETY: written by `take`; nobody uses them after they are read.
+            unsafe {
+                let (next, order) = pages.cast::<(Option<NonNull<u8>>, u32)>().read();
+                give_pages(pages, order, Purpose::Buffers);
+                self.0 = next;
+            }
+        }
+    }
+}
+
+/// Before an allocation fails, of a block or of pages, all goes that is kept in hand: blocks in quarantine, empty slabs,
+/// spare pages of the arena.
+pub(crate) fn reclaim_comes_first() -> Outcome {
+    let (level, guard) = (tracker().level(), tracker().guard());
+    tracker().set_level(level.max(Level::Blocks));
+    tracker().set_guard(GuardLevel::Full);
+    let outcome = goes_before(AllBlocks::take).and_then(|()| goes_before(AllPages::take));
+    tracker().set_guard(guard);
+    tracker().set_level(level);
+    outcome
+}
+
+/// Keeps something in hand, and looks whether it is gone when `take_all` has all memory.
+fn goes_before<T>(take_all: impl FnOnce() -> T) -> Outcome {
+    // As many bytes as are asked for nowhere else: so the slab has this block alone.
+    const SIZE_BYTES: usize = 1500;
+    let has_empty_slab = || {
+        let is_empty = |class: Class| class.slabs > 0 && class.live_blocks == 0;
+        let classes = |heap: &Heap<HeapPages>| (0..).map_while(|number| heap.class(number)).any(is_empty);
+        tracker().with_backend(classes).unwrap_or(false)
+    };
+    tracker().set_guard(GuardLevel::Off);
+    let kept = kmalloc(SIZE_BYTES);
+    // SAFETY: from kmalloc, and nobody uses it; null is ignored.
+    unsafe { kfree(kept) };
+    tracker().set_guard(GuardLevel::Full);
+    let held = kmalloc(SIZE_BYTES);
+    // SAFETY: as above.
+    unsafe { kfree(held) };
+    if kept.is_null() || held.is_null() {
+        return Err(NO_MEMORY);
+    }
+    let has_slabs = tracker().with_backend(|heap| heap.class(0).is_some()).unwrap_or(false);
+    if has_slabs && !has_empty_slab() && tracker().held_block(held as usize).is_none() {
+        return Err("nothing is kept in hand");
+    }
+    let all = take_all();
+    let (is_held, has_slab) = (tracker().held_block(held as usize).is_some(), has_empty_slab());
+    drop(all);
+    match (is_held, has_slab) {
+        (true, _) => Err("memory ended with a block in quarantine"),
+        (_, true) => Err("memory ended with an empty slab in hand"),
+        _ => Ok(()),
+    }
 }
 
 /// What is live under the call stacks, and what has none, is all that is live.

@@ -25,7 +25,7 @@ impl Text for FailAlloc {
 
 impl Control for FailAlloc {
     fn command(&self, line: &str) -> Result<()> {
-        self.0.apply(line, symbols::range_of).map_err(|error| {
+        self.0.apply(line, symbols::find_sites).map_err(|error| {
             log::warn!("fail_alloc: '{}': {error}", line.escape_debug());
             Errno::EINVAL
         })

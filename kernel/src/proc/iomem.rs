@@ -1,6 +1,7 @@
 //! `/proc/iomem`: the firmware's memory map with the kernel in it, as Linux shows it.
 //!
-//! Source: Linux, Documentation/filesystems/proc.rst, and kernel/resource.c for the format.
+//! The region that outlives a restart has the name that Linux gives to such memory of its own.
+//! Source: Linux, `fs/pstore/ram_core.c`; Documentation/filesystems/proc.rst, and kernel/resource.c for the format.
 
 use core::fmt::{self, Write};
 use core::ops::Range;
@@ -9,6 +10,8 @@ use boot::RegionKind;
 use vfs::Text;
 
 use crate::arch::image;
+use crate::arch::paging::DIRECT_MAP;
+use crate::memory::kept;
 
 /// The file.
 pub(super) struct IoMem;
@@ -31,18 +34,23 @@ impl Text for IoMem {
                 (image::data(), "Kernel data"),
                 (image::bss(), "Kernel bss"),
             ] {
-                write_inside(&section, range.start..range.end, name, out)?;
+                let section = image::physical(section.start)..image::physical(section.end);
+                write_inside(section, range.start..range.end, name, out)?;
+            }
+            // It lies above the image.
+            if let Some(kept) = kept::region() {
+                let kept = (kept.start - DIRECT_MAP) as u64..(kept.end - DIRECT_MAP) as u64;
+                write_inside(kept, range.start..range.end, "ramoops", out)?;
             }
         }
         Ok(())
     }
 }
 
-/// Writes a section of the image, if it lies in this region, one step further in.
-fn write_inside(section: &Range<usize>, region: Range<u64>, name: &str, out: &mut dyn Write) -> fmt::Result {
-    let (start, end) = (image::physical(section.start), image::physical(section.end));
-    if region.contains(&start) && start < end {
-        writeln!(out, "  {start:08x}-{:08x} : {name}", end - 1)?;
+/// Writes a part, if it lies in this region, one step further in.
+fn write_inside(part: Range<u64>, region: Range<u64>, name: &str, out: &mut dyn Write) -> fmt::Result {
+    if region.contains(&part.start) && part.start < part.end {
+        writeln!(out, "  {:08x}-{:08x} : {name}", part.start, part.end - 1)?;
     }
     Ok(())
 }

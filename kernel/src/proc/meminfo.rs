@@ -1,7 +1,7 @@
 //! `/proc/meminfo`: where memory is, in Linux's format.
 //!
 //! `MemTotal` is what the frames manage; it is `MemFree` and what files, the heap, the arena, the buffers, the
-//! page tables and the index of names have taken. Fields for what this kernel does not have are 0, as in a Linux
+//! page tables, the index of names and the black box have taken. Fields for what this kernel does not have are 0, as in a Linux
 //! without it.
 //! Source: Linux, Documentation/filesystems/proc.rst, and fs/proc/meminfo.c for the format.
 
@@ -37,6 +37,8 @@ pub(super) struct Pages {
     pub(super) page_tables: usize,
     /// Of the names of functions.
     pub(super) names: usize,
+    /// Of what outlives a restart.
+    pub(super) kept: usize,
 }
 
 impl Pages {
@@ -54,6 +56,7 @@ impl Pages {
             buffers: pages_for(Purpose::Buffers),
             page_tables: pages_for(Purpose::PageTables),
             names: pages_for(Purpose::Names),
+            kept: pages_for(Purpose::Kept),
         }
     }
 }
@@ -121,6 +124,7 @@ impl Text for MemInfo {
             ("HeapLarge", kib(pages.large), KIB),
             ("FileBuffers", kib(pages.buffers), KIB),
             ("SymbolIndex", kib(pages.names), KIB),
+            ("BlackBox", kib(pages.kept), KIB),
             ("MemstatArena", kib(pages.arena), KIB),
             ("MemstatRecords", records_bytes.div_ceil(1024), KIB),
             ("MemstatUntracked", tracker().counters().live_untracked as usize, COUNT),

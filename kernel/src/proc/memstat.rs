@@ -17,6 +17,12 @@ impl Text for MemStat {
         let (counters, arena) = (tracker().counters(), tracker().arena_statistics());
         writeln!(out, "memstat - version: 1.0")?;
         report::write_summary(heap, tracker().level(), &counters, &tracker().since(), to_ns, out)?;
+        let refused = tracker().refused();
+        writeln!(
+            out,
+            "refused: {} allocations, {} frees, {} reallocations",
+            refused.allocations, refused.frees, refused.reallocations
+        )?;
         writeln!(
             out,
             "history: {}, {} events written",

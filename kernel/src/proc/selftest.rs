@@ -15,8 +15,17 @@ const PAGE_KIB: u64 = 4;
 
 /// What of the memory is not free is listed.
 pub(crate) fn meminfo_adds_up() -> Outcome {
-    const PARTS: [&str; 8] =
-        ["MemFree", "Shmem", "Slab", "HeapLarge", "PageTables", "FileBuffers", "SymbolIndex", "MemstatArena"];
+    const PARTS: [&str; 9] = [
+        "MemFree",
+        "Shmem",
+        "Slab",
+        "HeapLarge",
+        "PageTables",
+        "FileBuffers",
+        "SymbolIndex",
+        "BlackBox",
+        "MemstatArena",
+    ];
     let (mut total, mut sum, mut parts) = (0, 0, 0);
     for_each_line("/proc/meminfo", |line| {
         let Some((name, rest)) = line.split_once(':') else { return };

@@ -16,6 +16,9 @@ const MOST_WHOLE_PATH_BYTES: usize = 512;
 /// The directory of this crate, and its name.
 const KERNEL: [&str; 2] = ["kernel", "tally"];
 
+/// What the linker puts with the allocator, and the compiler may still inline into who allocates.
+const ALLOCATOR_FILE: &str = "kernel/src/memory/heap.rs";
+
 /// A function, and a line in it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Frame {
@@ -64,6 +67,11 @@ impl Frame {
         paths::is_library(&self.path)
     }
 
+    /// Whether it belongs to the allocator, whose functions call stacks leave out where they are not inlined.
+    pub(crate) fn is_allocator(&self) -> bool {
+        self.path.ends_with(ALLOCATOR_FILE)
+    }
+
     /// The crate that it was written in; empty where that is not known.
     pub(crate) fn crate_name(&self) -> ArrayString<32> {
         let directory = paths::crate_directory(&self.path);
@@ -93,7 +101,7 @@ impl fmt::Display for Frame {
 }
 
 /// A return address as `function+0x12 file:line`: the function that was compiled, and where in its source the call
-/// stands, the standard library's code inside it left aside. A plain address where there is no name.
+/// stands, the standard library's and the allocator's code inside it left aside. A plain address where there is no name.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ReturnAddress(pub(crate) usize);
 

@@ -8,8 +8,7 @@ mod cache;
 mod frame;
 mod sections;
 pub(crate) mod selftest;
-
-use core::ops::RangeInclusive;
+mod sites;
 
 use arrayvec::ArrayVec;
 use boot::BootInfo;
@@ -21,6 +20,7 @@ use crate::config::SymbolSource as Source;
 use crate::memory::aside;
 use cache::Cache;
 pub(crate) use frame::{CallPath, Frame, ReturnAddress, Symbolic};
+pub(crate) use sites::find_sites;
 
 /// Frames of one address that are kept: more inlined functions than these are left out in the middle.
 const MOST_FRAMES: usize = 12;
@@ -85,14 +85,14 @@ pub(crate) fn resolve(return_address: usize, visit: &mut dyn FnMut(&Frame)) {
     look_up(return_address.wrapping_sub(1), return_address, |frames| frames.iter().for_each(visit));
 }
 
-/// What a person means by the place of a call: the innermost function that is not the standard library's, or else the
-/// outermost.
+/// What a person means by the place of a call: the innermost function that is neither the standard library's nor the
+/// allocator's, or else the outermost.
 pub(crate) fn site(return_address: usize) -> Option<Frame> {
     look_up(return_address.wrapping_sub(1), return_address, |frames| site_of(frames).copied())
 }
 
 fn site_of(frames: &[Frame]) -> Option<&Frame> {
-    frames.iter().find(|frame| !frame.is_library()).or(frames.last())
+    frames.iter().find(|frame| !frame.is_library() && !frame.is_allocator()).or(frames.last())
 }
 
 /// Lets `look` see the functions that the instruction at `probe` lies in, with the offset of `address`.
@@ -145,10 +145,9 @@ fn name_outermost(frames: &mut Frames, probe: usize, address: usize) {
     }
 }
 
-/// The return addresses of calls made by the function of this name, inlined ones included.
-pub(crate) fn range_of(name: &str) -> Option<RangeInclusive<usize>> {
-    let symbol = SYMTAB.get()?.named(name)?;
-    Some(symbol.start + 1..=symbol.start.checked_add(symbol.size_bytes)?)
+/// The name of the function that an address lies in.
+pub(crate) fn function_at(address: usize) -> Option<impl core::fmt::Display> {
+    function(address, address).map(|frame| frame.function)
 }
 
 fn function(probe: usize, address: usize) -> Option<Frame> {

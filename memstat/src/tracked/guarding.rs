@@ -70,6 +70,17 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         }
     }
 
+    /// Gives back what is kept in hand for later: blocks that are held back, what the backend keeps, spare pages of the
+    /// arena.
+    pub fn reclaim(&self) {
+        self.let_all_go();
+        let inner = &mut *self.enter();
+        if let Some(backend) = inner.backend.as_mut() {
+            backend.trim();
+        }
+        inner.arena.give_spare_pages(&self.platform);
+    }
+
     /// Looks at the zones of all live blocks, and at all blocks that are held back, a few at a time. `goes_on` is
     /// asked between the steps.
     pub fn check_guards(&self, mut goes_on: impl FnMut() -> bool) -> Checked {

@@ -208,7 +208,7 @@ impl<B: Backend> Inner<B> {
         loop {
             let own = self.backend.as_mut().and_then(|backend| backend.allocate(wanted.layout));
             let Some(own) = own else {
-                if let Some(other) = self.make_memory(wanted, layout)? {
+                if let Some(other) = self.make_memory(wanted, layout, caller.platform)? {
                     wanted = other;
                     continue;
                 }

@@ -115,7 +115,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     /// The same, for a caller whose frame is known: so a stack has the same frames on each way.
     #[cold]
     #[inline(never)]
-    fn allocate_slowly(
+    pub(super) fn allocate_slowly(
         &self,
         suspended: Suspended,
         layout: Layout,
@@ -271,7 +271,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     /// The same, for a caller whose frame is known.
     #[cold]
     #[inline(never)]
-    fn free_slowly(
+    pub(super) fn free_slowly(
         &self,
         suspended: Suspended,
         address: usize,

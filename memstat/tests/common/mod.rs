@@ -3,10 +3,11 @@
 use std::alloc::{Layout, System};
 use std::collections::BTreeMap;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 
 use memstat::platform::{PAGE_SIZE_BYTES, StackSpan};
-use memstat::{Backend, Live, Location, Platform};
+use memstat::{Backend, Live, Location, Platform, Refused};
 
 /// Counts the pages that it lends.
 #[derive(Debug, Default)]
@@ -14,6 +15,9 @@ pub(crate) struct HostPlatform {
     pub(crate) pages: AtomicUsize,
     pub(crate) stamp: AtomicU64,
     pub(crate) cpu: AtomicU8,
+    /// Whether nobody else uses the tracker, so that to wait for it is a deadlock.
+    pub(crate) is_alone: AtomicBool,
+    pub(crate) refused: Mutex<Vec<Refused>>,
     /// Who allocates, from 1 to [`MOST_SITES`]; 0 for no call stack.
     pub(crate) site: AtomicUsize,
 }
@@ -54,6 +58,14 @@ unsafe impl Platform for HostPlatform {
 
     fn task(&self) -> u16 {
         0
+    }
+
+    fn is_lock_held_here(&self) -> bool {
+        self.is_alone.load(Ordering::Relaxed)
+    }
+
+    fn refused(&self, refused: &Refused, _frame_pointer: usize) {
+        self.refused.lock().unwrap().push(*refused);
     }
 
     fn frame_pointer(&self) -> usize {

@@ -13,7 +13,11 @@ use crate::vm::{COMMAND_LIMIT, Vm};
 const PANIC_STATUS: i32 = 85;
 const MESSAGE: &str = "asked for by a person";
 
-const EXITS: Machine = Machine { cmdline: "memstat=full panic=exit", has_exit_device: true, ..DEFAULT };
+const EXITS: Machine = Machine {
+    cmdline: "memstat=full panic=exit",
+    devices: &["isa-debug-exit,iobase=0xf4,iosize=0x04"],
+    ..DEFAULT
+};
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
@@ -39,7 +43,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "panic-exit-stops",
         about: "without QEMU's device panic=exit stops as ever",
-        judge: Judge::Drive(Machine { has_exit_device: false, ..EXITS }, stops_without_device),
+        judge: Judge::Drive(Machine { devices: &[], ..EXITS }, stops_without_device),
     },
     Scenario {
         name: "panic-reboot",

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::error::{Result, ensure};
 use crate::figures::Allocs;
-use crate::machine::{DEFAULT, Machine};
+use crate::machine::DEFAULT;
 use crate::suite::{Judge, Scenario};
 use crate::text;
 use crate::vm::{COMMAND_LIMIT, Vm};
@@ -34,11 +34,6 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         name: "nmi",
         about: "a non-maskable interrupt at the prompt is reported",
         judge: Judge::Drive(DEFAULT, nmi_is_reported),
-    },
-    Scenario {
-        name: "out-of-memory",
-        about: "a kmalloc too large is an error, not a panic",
-        judge: Judge::Drive(Machine { memory_mib: 64, ..DEFAULT }, out_of_memory_is_an_error),
     },
     Scenario {
         name: "double-free",
@@ -105,11 +100,6 @@ fn judge_report(vm: &mut Vm, report: &str, words: &[&str]) -> Result<()> {
     ensure!(vm.end()?.is_none(), "the machine went off or was reset instead of stopping");
     ensure!(vm.monitor().is_running()?, "QEMU itself has stopped the machine");
     Ok(())
-}
-
-fn out_of_memory_is_an_error(vm: &mut Vm) -> Result<()> {
-    vm.wait_for_boot()?;
-    goes_on(vm, "bug oom", "out of memory: kmalloc of ")
 }
 
 fn double_free_does_no_harm(vm: &mut Vm) -> Result<()> {

@@ -4,9 +4,12 @@
 //! subject is one file and one line here. Each row boots a machine of its own.
 
 mod bench;
+mod black_box;
 mod boot;
+mod bugs;
 mod crash;
 mod devices;
+mod failures;
 mod faults;
 mod files;
 mod files_commands;
@@ -18,6 +21,7 @@ mod names;
 mod reach;
 mod selftest;
 mod shell;
+mod sources;
 
 use std::time::Duration;
 
@@ -27,10 +31,13 @@ use crate::vm::Vm;
 
 /// All scenarios. The slowest machines stand first, so that none of them is still at work when the rest is done.
 pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
-    let subjects: [&[Scenario]; 15] = [
+    let subjects: [&[Scenario]; 18] = [
         boot::SCENARIOS,
+        black_box::SCENARIOS,
         crash::SCENARIOS,
         faults::SCENARIOS,
+        bugs::SCENARIOS,
+        failures::SCENARIOS,
         memory::SCENARIOS,
         names::SCENARIOS,
         reach::SCENARIOS,

@@ -37,6 +37,8 @@ pub(super) struct HostPages(Mutex<Book>);
 struct Book {
     pages: Vec<Option<Box<[u8; RAM_PAGE_BYTES]>>>,
     free: Vec<u32>,
+    /// How many can be taken until one can't.
+    left: Option<u64>,
 }
 
 impl HostPages {
@@ -44,6 +46,16 @@ impl HostPages {
     pub(super) fn lent(&self) -> u64 {
         let book = self.0.lock().unwrap();
         (book.pages.len() - book.free.len()) as u64
+    }
+
+    /// Lets the one of this number, counted from 1, fail: once.
+    pub(super) fn fail_at(&self, number: u64) {
+        self.0.lock().unwrap().left = Some(number);
+    }
+
+    /// Lets none fail any more, and says whether one did.
+    pub(super) fn stop_failing(&self) -> bool {
+        self.0.lock().unwrap().left.take() == Some(0)
     }
 
     fn with_page<T>(&self, page: u32, visit: impl FnOnce(&mut [u8; RAM_PAGE_BYTES]) -> T) -> T {
@@ -55,6 +67,12 @@ impl HostPages {
 impl Pages for HostPages {
     fn take(&self) -> Option<u32> {
         let book = &mut *self.0.lock().unwrap();
+        if let Some(left) = book.left.as_mut().filter(|left| **left > 0) {
+            *left -= 1;
+            if *left == 0 {
+                return None;
+            }
+        }
         let page = book.free.pop().unwrap_or_else(|| {
             book.pages.push(None);
             book.pages.len() as u32

@@ -51,12 +51,23 @@ pub(crate) fn wait_for_interrupt_unless(is_ready: impl FnOnce() -> bool) {
     unsafe { core::arch::asm!("sti", "hlt", options(nomem, nostack)) };
 }
 
+/// Whether no other CPU runs: so far none is started.
+pub(crate) const fn is_alone() -> bool {
+    true
+}
+
 /// Stops this CPU for good.
 pub(crate) fn halt_forever() -> ! {
     loop {
         // SAFETY: with interrupts masked nothing runs any more; that is what is wanted.
         unsafe { core::arch::asm!("cli", "hlt", options(nomem, nostack)) };
     }
+}
+
+/// Writes all that the caches hold to memory: a reset may forget it.
+pub(crate) fn write_back_caches() {
+    // SAFETY: changes no value that anybody reads.
+    unsafe { core::arch::asm!("wbinvd", options(nostack, preserves_flags)) };
 }
 
 /// The time stamp counter.

@@ -3,7 +3,8 @@
 //! Source: Intel SDM vol. 3A, chapter 6.
 
 use core::arch::global_asm;
-use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use core::ptr::null_mut;
+use core::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 
 use spin::Once;
 use x86::bits64::segmentation::Descriptor64;
@@ -48,8 +49,9 @@ pub(crate) struct InterruptFrame {
 
 static TABLE: Once<[Descriptor64; VECTORS]> = Once::new();
 static COUNTS: [AtomicU64; VECTORS] = [const { AtomicU64::new(0) }; VECTORS];
-/// Handlers that run now, one interrupted by the other.
-static DEPTH: AtomicUsize = AtomicUsize::new(0);
+/// What the innermost device's handler that runs broke into. Exceptions leave it alone: their handling may end by a jump
+/// out of a guarded call.
+static INTERRUPTED: AtomicPtr<InterruptFrame> = AtomicPtr::new(null_mut());
 static HANDLERS: [AtomicUsize; pic::LINES] = [const { AtomicUsize::new(0) }; pic::LINES];
 /// Who handles each line.
 static NAMES: [Once<&str>; pic::LINES] = [const { Once::new() }; pic::LINES];
@@ -122,7 +124,14 @@ pub(crate) fn spurious_count() -> u64 {
 
 /// Whether a device's interrupt is being handled.
 pub(crate) fn is_in_interrupt() -> bool {
-    DEPTH.load(Ordering::Relaxed) > 0
+    !INTERRUPTED.load(Ordering::Relaxed).is_null()
+}
+
+/// What the device's interrupt that is being handled broke into, the innermost if one interrupted the other.
+pub(crate) fn interrupted() -> Option<InterruptFrame> {
+    let frame = INTERRUPTED.load(Ordering::Relaxed);
+    // SAFETY: it is null, or lies on the stack of a handler that has not returned, as this runs in it.
+    unsafe { frame.as_ref() }.copied()
 }
 
 /// Where every interrupt arrives.
@@ -144,9 +153,9 @@ extern "C" fn tally_interrupt(frame: &mut InterruptFrame) {
     if handler != 0 {
         // SAFETY: only `handle_line` writes the slot, and it writes a `fn()`.
         let handler = unsafe { core::mem::transmute::<usize, fn()>(handler) };
-        DEPTH.fetch_add(1, Ordering::Relaxed);
+        let outer = INTERRUPTED.swap(frame, Ordering::Relaxed);
         handler();
-        DEPTH.fetch_sub(1, Ordering::Relaxed);
+        INTERRUPTED.store(outer, Ordering::Relaxed);
     }
     pic::end_of_interrupt(line);
 }

@@ -27,6 +27,8 @@ interrupt_entries:
     .set number, number + 1
 .endr
 
+# Known by name, as call stacks go through it.
+.global interrupt_common
 interrupt_common:
     push rax
     push rbx

@@ -40,6 +40,13 @@ pub(crate) fn text() -> Range<usize> {
     (&raw const __text_start) as usize..(&raw const __text_end) as usize
 }
 
+/// The code's bytes.
+pub(crate) fn text_bytes() -> &'static [u8] {
+    let text = text();
+    // SAFETY: mapped readable for ever, and never written.
+    unsafe { slice::from_raw_parts(text.start as *const u8, text.len()) }
+}
+
 /// The code of the heap and the tracker.
 #[inline]
 pub(crate) fn allocator_text() -> Range<usize> {
@@ -49,6 +56,12 @@ pub(crate) fn allocator_text() -> Range<usize> {
 /// Constants.
 pub(crate) fn rodata() -> Range<usize> {
     (&raw const __rodata_start) as usize..(&raw const __rodata_end) as usize
+}
+
+/// Code and constants, which nobody writes: what tells one build from another.
+pub(crate) fn constant_parts() -> [&'static [u8]; 2] {
+    // SAFETY: the linker put both there, mapped and never written.
+    [text(), rodata()].map(|part| unsafe { slice::from_raw_parts(part.start as *const u8, part.len()) })
 }
 
 /// Initialised variables.

@@ -177,7 +177,12 @@ impl Frames {
         Ok(())
     }
 
-    /// Pages that were added.
+    /// Counts pages that were kept back from the start: managed, and never free.
+    pub(crate) fn count_taken(&mut self, pages: usize) {
+        self.total_pages += pages;
+    }
+
+    /// Pages that were added, or counted as taken.
     pub(crate) fn total_pages(&self) -> usize {
         self.total_pages
     }

@@ -86,7 +86,8 @@ impl<B: Backend> Inner<B> {
         let of = |kind| move |event: &Event| event.kind() == kind && event.record().address() == address;
         let free = self.history.find_newest(of(EventKind::Free));
         let block = self.history.find_newest(of(EventKind::Allocate));
-        (block.map(|event| *event.record()), free.map(|event| *event.record()))
+        // The event of a free has the stack of the allocation: walking another would cost every free too much.
+        (block.map(|event| *event.record()), free.map(|event| event.record().without_stack()))
     }
 
     /// Looks at the zones of the live block that starts at `address`, if there is one.

@@ -16,13 +16,18 @@ use crate::record::{Guarding, Origin, Record};
 const MOST_LET_GO: usize = 16;
 
 impl<B: Backend> Inner<B> {
-    /// The backend has no such block. Says what it is to be asked for again, if it is: for the same, as the oldest block
-    /// that is held back was let go, or for a block without guards. An error says that what was found is to be told
+    /// The backend has no such block. Says what it is to be asked for again, if it is: for the same, as something
+    /// that was held back was let go, or for a block without guards. An error says that what was found is to be told
     /// first.
     #[cold]
     #[inline(never)]
-    pub(super) fn make_memory(&mut self, wanted: Wanted, layout: Layout) -> Result<Option<Wanted>, Untold> {
-        if self.let_oldest_go() {
+    pub(super) fn make_memory(
+        &mut self,
+        wanted: Wanted,
+        layout: Layout,
+        platform: &impl Platform,
+    ) -> Result<Option<Wanted>, Untold> {
+        if self.let_oldest_go() || self.arena.give_spare_pages(platform) {
             return Ok(Some(wanted));
         }
         if self.guards.freed.held_blocks() > 0 {

@@ -1,0 +1,135 @@
+//! `fail sweep`: a command is run again and again, and each time the next of its allocations fails.
+
+use arrayvec::ArrayVec;
+use memstat::{Faults, Rule};
+
+use super::inner::Work;
+use super::snapshot::{Change, Snapshot};
+use super::words::Ordinal;
+use super::{BLOCKS, PAGES, Sort};
+use crate::commands::Session;
+use crate::commands::session::Output;
+use crate::console::input;
+use crate::logger::levels;
+
+/// Up to here each allocation fails, unless it is said otherwise; behind it each is twice as late as the last, as there may
+/// be a hundred thousand.
+const ALL_UP_TO: u64 = 300;
+/// Runs that left something behind and that are told of.
+const MOST_TOLD: usize = 16;
+
+/// What came of the runs.
+#[derive(Default)]
+struct Findings {
+    /// How many allocations of blocks, and of pages, were made to fail.
+    runs: [u64; 2],
+    told: ArrayVec<Finding, MOST_TOLD>,
+    /// How many runs left something behind.
+    count: u64,
+    /// Behind which number not each allocation was made to fail.
+    sampled_behind: Option<u64>,
+}
+
+/// A run that left something behind.
+struct Finding {
+    name: &'static str,
+    number: u64,
+    change: Change,
+}
+
+pub(super) fn run(session: &mut Session, words: &[&str]) {
+    let (cleanup, words) = match words {
+        ["-c", line, words @ ..] => (Some(*line), words),
+        words => (None, words),
+    };
+    let (all_up_to, words) = match words {
+        ["-n", number, words @ ..] => (number.parse().ok().filter(|number| *number > 0), words),
+        words => (Some(ALL_UP_TO), words),
+    };
+    let (Some(all_up_to), true) = (all_up_to, !words.is_empty()) else {
+        return session.complain(format_args!("usage: fail sweep [-c LINE] [-n COUNT] COMMAND..."));
+    };
+    let Some(work) = Work::new(session, words) else { return };
+    let cleanup = match cleanup.map(|line| Work::cleanup(session, line)) {
+        Some(None) => return,
+        Some(cleanup) => cleanup,
+        None => None,
+    };
+
+    let console_level = levels::all()[0];
+    // One thousand complaints help nobody.
+    levels::set_console_level(levels::QUIET);
+    let outer = session.swap_output(Output::Nowhere);
+    session.is_muted = true;
+    let findings = sweep(session, &work, cleanup.as_ref(), all_up_to);
+    session.is_muted = false;
+    session.swap_output(outer);
+    levels::set_console_level(console_level);
+
+    tell(session, &findings);
+    session.has_failed = findings.count > 0;
+}
+
+fn sweep(session: &mut Session, work: &Work<'_>, cleanup: Option<&Work<'_>>, all_up_to: u64) -> Findings {
+    let mut findings = Findings::default();
+    let set_right = |session: &mut Session| {
+        if let Some(cleanup) = cleanup {
+            cleanup.run(session);
+        }
+    };
+    // The first run lets grow what stays.
+    set_right(session);
+    work.run(session);
+    set_right(session);
+    let mut before = Snapshot::take();
+    for (place, sort) in [BLOCKS, PAGES].into_iter().enumerate() {
+        let mut number = 1;
+        loop {
+            let has_failed = run_once(session, sort, number, work);
+            set_right(session);
+            let after = Snapshot::take();
+            if let Some(change) = after.since(&before) {
+                findings.count += 1;
+                let _ = findings.told.try_push(Finding { name: sort.name, number, change });
+                before = after;
+            }
+            if !has_failed || input::is_interrupted() {
+                break;
+            }
+            findings.runs[place] += 1;
+            if number >= all_up_to {
+                findings.sampled_behind = Some(all_up_to);
+                number *= 2;
+            } else {
+                number += 1;
+            }
+        }
+    }
+    findings
+}
+
+/// Runs the command with this allocation failing, and says whether it came to that.
+fn run_once(session: &mut Session, sort: Sort, number: u64, work: &Work<'_>) -> bool {
+    sort.failures.set(Faults::OFF.with_rule(Rule::Nth(number)));
+    work.run(session);
+    let has_failed = sort.failures.get().failed > 0;
+    sort.failures.set(Faults::OFF);
+    has_failed
+}
+
+fn tell(session: &mut Session, findings: &Findings) {
+    for Finding { name, number, change } in &findings.told {
+        session.print(format_args!("fail: {name} {number}: {change}\n"));
+    }
+    let [blocks, pages] = findings.runs;
+    session
+        .print(format_args!("fail: sweep: {blocks} allocations of blocks and {pages} of pages made to fail"));
+    if let Some(number) = findings.sampled_behind {
+        session.print(format_args!(" (not each behind the {})", Ordinal(number)));
+    }
+    session.print(format_args!("; "));
+    match findings.count {
+        0 => session.print(format_args!("nothing was left behind\n")),
+        count => session.print(format_args!("{count} runs left something behind\n")),
+    }
+}

@@ -1,0 +1,62 @@
+//! Rules in words.
+
+use core::fmt;
+
+use memstat::{Faults, Rule};
+
+use crate::symbols;
+
+/// What fails, and how often that was so.
+pub(super) struct InWords<'a>(pub(super) &'a Faults);
+
+impl fmt::Display for InWords<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let faults = self.0;
+        match faults.rule {
+            Rule::Off => write!(out, "none is made to fail")?,
+            Rule::Nth(number) => write!(out, "the {} fails", Ordinal(number))?,
+            Rule::Every(1) => write!(out, "each fails")?,
+            Rule::Every(number) => write!(out, "each {} fails", Ordinal(number))?,
+            Rule::Chance { per_million } => {
+                write!(out, "{}.{:04} of a hundred fail", per_million / 10_000, per_million % 10_000)?;
+            }
+        }
+        if let Some(times) = faults.times_left {
+            write!(out, ", {times} more at most")?;
+        }
+        if faults.sizes != (0..=usize::MAX) {
+            write!(out, "; only of {} to {} bytes", faults.sizes.start(), faults.sizes.end())?;
+        }
+        for (number, range) in faults.sites.ranges().enumerate() {
+            write!(out, "{}", if number == 0 { "; only asked for by " } else { ", " })?;
+            if range.start() == range.end() {
+                write!(out, "{}", symbols::ReturnAddress(*range.start()))?;
+            } else if let Some(function) = symbols::function_at(*range.start()) {
+                write!(out, "{function}")?;
+            } else {
+                write!(out, "{:#x}-{:#x}", range.start(), range.end())?;
+            }
+        }
+        if faults.rule == Rule::Off {
+            return Ok(());
+        }
+        let interrupts = if faults.are_interrupts_included { "as well" } else { "never" };
+        write!(out, "; in interrupt handlers {interrupts}; {} matched, {} failed", faults.seen, faults.failed)
+    }
+}
+
+/// A number in a row: 1st, 2nd, 3rd, 11th.
+pub(super) struct Ordinal(pub(super) u64);
+
+impl fmt::Display for Ordinal {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let end = match (self.0 % 10, self.0 % 100) {
+            (_, 11..=13) => "th",
+            (1, _) => "st",
+            (2, _) => "nd",
+            (3, _) => "rd",
+            _ => "th",
+        };
+        write!(out, "{}{end}", self.0)
+    }
+}

@@ -1,0 +1,77 @@
+//! Places in the code, told by the return addresses of calls that are made there.
+
+use core::fmt;
+use core::ops::RangeInclusive;
+
+/// The most ranges of addresses that one choice may name.
+pub const MOST_SITES: usize = 32;
+
+/// Places that were chosen: none means that all places are meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sites {
+    ranges: [(usize, usize); MOST_SITES],
+    count: usize,
+}
+
+/// A choice names more ranges than [`MOST_SITES`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooManySites;
+
+impl Sites {
+    /// All places.
+    pub const ALL: Self = Self { ranges: [(0, 0); MOST_SITES], count: 0 };
+
+    /// Whether no place was chosen.
+    pub fn is_all(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Chooses these addresses as well. Neighbours become one range.
+    ///
+    /// # Errors
+    ///
+    /// [`TooManySites`]
+    pub fn add(&mut self, range: RangeInclusive<usize>) -> Result<(), TooManySites> {
+        let (first, last) = (*range.start(), *range.end());
+        if let Some((_, known_last)) = self.ranges.iter_mut().take(self.count).last()
+            && known_last.checked_add(1) == Some(first)
+        {
+            *known_last = last;
+            return Ok(());
+        }
+        *self.ranges.get_mut(self.count).ok_or(TooManySites)? = (first, last);
+        self.count += 1;
+        Ok(())
+    }
+
+    /// Whether a return address is one of the chosen places.
+    pub fn contains(&self, address: usize) -> bool {
+        self.ranges().any(|range| range.contains(&address))
+    }
+
+    /// The addresses that were chosen.
+    pub fn ranges(&self) -> impl Iterator<Item = RangeInclusive<usize>> + '_ {
+        self.ranges.iter().take(self.count).map(|(first, last)| *first..=*last)
+    }
+
+    /// From `0xFIRST-0xLAST`, several with commas between; `None` if it is something else.
+    pub(super) fn from_text(text: &str) -> Option<Self> {
+        let number = |word: &str| usize::from_str_radix(word.strip_prefix("0x")?, 16).ok();
+        let mut sites = Self::ALL;
+        for part in text.split(',') {
+            sites.add(super::range(part, number)?).ok()?;
+        }
+        Some(sites)
+    }
+}
+
+/// As it can be read again.
+impl fmt::Display for Sites {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, range) in self.ranges().enumerate() {
+            let comma = if number == 0 { "" } else { "," };
+            write!(out, "{comma}{:#x}-{:#x}", range.start(), range.end())?;
+        }
+        Ok(())
+    }
+}

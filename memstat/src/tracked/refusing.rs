@@ -1,0 +1,61 @@
+//! What comes while the lock is held: it waits, or is refused where waiting would never end.
+//!
+//! An interrupt handler that allocates finds the lock held only if interrupts were on under it. That is somebody's
+//! mistake, and the handler must not pay for it with the machine.
+
+use core::alloc::Layout;
+use core::ptr::NonNull;
+
+use super::Tracked;
+use super::inner::{Caller, Claim, Inner};
+use crate::backend::Backend;
+use crate::bad_free::BadFree;
+use crate::lock::{Contended, Guard};
+use crate::platform::Platform;
+use crate::refused::{Refused, RefusedCounts};
+
+impl<B: Backend, P: Platform> Tracked<B, P> {
+    /// Operations that were refused as [`Platform::is_lock_held_here`] said that waiting would never end.
+    pub fn refused(&self) -> RefusedCounts {
+        self.refused.counts()
+    }
+
+    #[cold]
+    #[inline(never)]
+    pub(super) fn allocate_later(&self, contended: Contended, layout: Layout) -> Option<NonNull<u8>> {
+        if let Some(inner) = self.inner.wait(&self.platform, contended) {
+            return self.allocate_slowly(inner.suspend(), layout, self.platform.frame_pointer());
+        }
+        self.refuse(&Refused::Allocate(layout), &self.caller());
+        None
+    }
+
+    #[cold]
+    #[inline(never)]
+    pub(super) fn free_later(
+        &self,
+        contended: Contended,
+        address: usize,
+        claim: impl Claim,
+        report: impl FnOnce(BadFree),
+    ) {
+        if let Some(inner) = self.inner.wait(&self.platform, contended) {
+            self.free_slowly(inner.suspend(), address, claim, report, self.platform.frame_pointer());
+        } else if address != 0 {
+            self.refuse(&Refused::Free { address }, &self.caller());
+        }
+    }
+
+    /// Takes the lock, unless it will never be free.
+    pub(super) fn enter_if_ever_free(&self) -> Option<Guard<'_, Inner<B>, P>> {
+        match self.inner.enter_at_once(&self.platform) {
+            Ok(inner) => Some(inner),
+            Err(contended) => self.inner.wait(&self.platform, contended),
+        }
+    }
+
+    pub(super) fn refuse(&self, refused: &Refused, caller: &Caller<'_, P>) {
+        self.refused.count(refused);
+        self.platform.refused(refused, caller.frame_pointer);
+    }
+}

@@ -1,0 +1,328 @@
+//! Each `bug` of the kernel's: what it says of it names the functions that made the mistake, with the file and the very
+//! line, found in the sources; and those that can be lived with leave all figures in agreement.
+
+use super::sources::{Source, stack};
+use crate::error::{Error, Result, ensure};
+use crate::figures::Allocs;
+use crate::machine::{DEFAULT, Machine};
+use crate::suite::{Judge, Scenario};
+use crate::text;
+use crate::vm::{COMMAND_LIMIT, Vm};
+
+/// A machine with so many words on its command line.
+const fn with(
+    name: &'static str,
+    about: &'static str,
+    cmdline: &'static str,
+    judge: fn(&mut Vm) -> Result<()>,
+) -> Scenario {
+    Scenario { name, about, judge: Judge::Drive(Machine { cmdline, ..DEFAULT }, judge) }
+}
+
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    with(
+        "bug-deadlock",
+        "an interrupt that needs the allocator's lock is refused, and both stacks are named",
+        "memstat=full",
+        deadlock_is_refused,
+    ),
+    with(
+        "bug-deadlock-guarded",
+        "the same at guard=full on tlsf, without call stacks recorded",
+        "memstat=blocks guard=full heap=tlsf",
+        deadlock_is_refused,
+    ),
+    with(
+        "bug-stop-lock",
+        "a lock that its own holder takes is a panic that names both places",
+        "",
+        lock_held_here_is_told,
+    ),
+    with("bug-stop-null", "a null pointer's reader is named, with its line", "", null_is_named),
+    with("bug-stop-recursion", "a recursion without end is named, with its line", "", recursion_is_named),
+    with("bug-stop-fault", "a wild write is named, with its line", "", wild_write_is_named),
+    with("bug-stop-panic", "a panic's line is the one that panics", "", panic_is_named),
+    with(
+        "bug-double-free",
+        "who freed first and who freed again are named",
+        "guard=free",
+        double_free_is_named,
+    ),
+    with(
+        "bug-double-free-unguarded",
+        "without guards no other call stack is given out for the first free's",
+        "memstat=full",
+        first_free_without_stack_is_told,
+    ),
+    with("bug-invalid-free", "who frees a pointer into a block is named", "", invalid_free_is_named),
+    with("bug-overrun", "whose block it was is named", "guard=redzone", overrun_is_named),
+    with("bug-use-after-free", "who allocated and who freed are named", "guard=full", late_write_is_named),
+    with("bug-leak", "a block that stays is named by the call that asked for it", "", leak_is_named),
+    Scenario {
+        name: "bug-oom",
+        about: "one report names who asked and who has most, and all is free again",
+        judge: Judge::Drive(Machine { memory_mib: 64, ..DEFAULT }, cache_is_named),
+    },
+    with("bug-all", "all that can be lived with, one after the other", "memstat=full guard=full", |vm| {
+        vm.wait_for_boot()?;
+        for judge in [
+            judge_double_free,
+            judge_invalid_free,
+            judge_overrun,
+            judge_late_write,
+            judge_leak,
+            judge_deadlock,
+            judge_cache,
+        ] {
+            judge(vm)?;
+        }
+        Ok(())
+    }),
+];
+
+const SAMPLER: Source = Source {
+    path: "kernel/src/memory/sampler.rs",
+    text: include_str!("../../../kernel/src/memory/sampler.rs"),
+};
+const MAILBOX: Source =
+    Source { path: "kernel/src/bug/mailbox.rs", text: include_str!("../../../kernel/src/bug/mailbox.rs") };
+const PARSER: Source =
+    Source { path: "kernel/src/bug/parser.rs", text: include_str!("../../../kernel/src/bug/parser.rs") };
+const CACHE: Source =
+    Source { path: "kernel/src/bug/cache.rs", text: include_str!("../../../kernel/src/bug/cache.rs") };
+const BUG: Source = Source { path: "kernel/src/bug.rs", text: include_str!("../../../kernel/src/bug.rs") };
+const ADAPTER: Source = Source {
+    path: "kernel/src/memory/adapter.rs",
+    text: include_str!("../../../kernel/src/memory/adapter.rs"),
+};
+const DRIVERS: Source = Source {
+    path: "kernel/src/memory/drivers.rs",
+    text: include_str!("../../../kernel/src/memory/drivers.rs"),
+};
+const PACKETS: Source = Source {
+    path: "kernel/src/memory/packets.rs",
+    text: include_str!("../../../kernel/src/memory/packets.rs"),
+};
+const FAULTS: Source = Source {
+    path: "kernel/src/arch/x86_64/faults.rs",
+    text: include_str!("../../../kernel/src/arch/x86_64/faults.rs"),
+};
+
+/// The tracker's figures agree.
+fn judge_consistency(vm: &mut Vm) -> Result<()> {
+    let file = vm.run("cat /proc/memstat")?;
+    ensure!(file.contains("consistent: yes"), "{file}");
+    Ok(())
+}
+
+fn deadlock_is_refused(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    judge_deadlock(vm)
+}
+
+fn judge_deadlock(vm: &mut Vm) -> Result<()> {
+    let report = vm.run("bug deadlock")?;
+    let parts: Vec<&str> = report.split("deadlock: ").collect();
+    let [_, freed, allocated] = parts.as_slice() else {
+        return Err(Error::Wrong(format!("not two reports, of a free and of an allocation:\n{report}")));
+    };
+    for (report, words, code) in
+        [(freed, "that block stays live", "kfree(older"), (allocated, "an allocation of 8 bytes", "kmalloc(")]
+    {
+        ensure!(report.contains(words), "no `{words}` in:\n{report}");
+        let wanted = stack(report, "wanted by:")?;
+        SAMPLER.expect(wanted, "take_sample", code)?;
+        ensure!(wanted.contains("tally_interrupt"), "the handler's stack does not say so:\n{wanted}");
+        ensure!(!wanted.contains("sample_heap"), "the handler's stack is not its own:\n{wanted}");
+        let held = stack(report, "held by:")?;
+        ensure!(held.contains("wait_for_next_sample"), "the interrupted function is not named:\n{held}");
+        SAMPLER.expect(held, "compare_while_the_allocator_is_locked", "wait_for_next_sample()")?;
+        SAMPLER.expect(held, "sample_heap", "compare_while_the_allocator_is_locked()")?;
+    }
+    ensure!(allocated.contains(" 1 samples missed"), "the driver does not go on:\n{allocated}");
+    let file = vm.run("cat /proc/memstat")?;
+    ensure!(file.contains("refused: 1 allocations, 1 frees, 0 reallocations"), "{file}");
+    ensure!(file.contains(" 0 failures, "), "{file}");
+    // The block whose free was refused is the only one that stays.
+    let allocs = vm.run("cat /proc/allocs")?;
+    ensure!(allocs.matches("            8       16 ").count() == 1, "not one block stays:\n{allocs}");
+    judge_consistency(vm)
+}
+
+fn lock_held_here_is_told(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    let report = stopped(vm, "bug lock-twice")?;
+    MAILBOX.expect(&report, "panic at", "LETTERS.lock()")?;
+    let (_, since) = report.split_once("deadlock: this CPU itself has held the lock ").unwrap_or_default();
+    MAILBOX.expect(since, "since", "LETTERS.lock()")?;
+    MAILBOX.expect(&report, "mailbox::post", "LETTERS.lock()")?;
+    MAILBOX.expect(&report, "mailbox::deliver_with_the_mailbox_locked", "receive(letter)")
+}
+
+fn null_is_named(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    let report = stopped(vm, "bug null")?;
+    ensure!(report.contains("null pointer"), "no null pointer in:\n{report}");
+    ADAPTER.expect(&report, "adapter::read_adapter_that_was_never_found", "adapter.read_volatile()")?;
+    ADAPTER.expect(&report, "adapter::show_speed", "read_adapter_that_was_never_found()")
+}
+
+fn recursion_is_named(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    let report = stopped(vm, "bug stack-overflow")?;
+    ensure!(report.contains("stack overflow"), "no stack overflow in:\n{report}");
+    let calls = report.matches("parser::parse_list_without_a_limit").count();
+    ensure!(calls > 8, "{calls} calls of the parser in:\n{report}");
+    let (_, callers) = report.split_once("parser::parse_list_without_a_limit").unwrap_or_default();
+    PARSER.expect(callers, "parser::parse_list_without_a_limit", "parse_list_without_a_limit(text)?")
+}
+
+fn wild_write_is_named(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    let report = stopped(vm, "bug page-fault")?;
+    ensure!(report.contains("could not write 0xffff"), "no wild write in:\n{report}");
+    FAULTS.expect(&report, "faults::write_unmapped", "mov qword ptr")
+}
+
+fn panic_is_named(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    let report = stopped(vm, "bug panic")?;
+    BUG.expect(&report, "panic at", "panic!")?;
+    ensure!(report.contains("asked for by a person"), "the message is not in:\n{report}");
+    ensure!(report.contains("run_command"), "the call stack does not go on in:\n{report}");
+    Ok(())
+}
+
+fn double_free_is_named(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    judge_double_free(vm)
+}
+
+fn judge_double_free(vm: &mut Vm) -> Result<()> {
+    let report = survived(vm, "bug double-free", "double free of")?;
+    judge_second_free(&report)?;
+    let first = stack(&report, "freed first")?;
+    DRIVERS.expect(first, "drivers::clean_up_after_failed_start", "kfree(self.start)")?;
+    DRIVERS.expect(first, "drivers::fail_to_start", "clean_up_after_failed_start(buffer)")
+}
+
+fn judge_second_free(report: &str) -> Result<()> {
+    let second = stack(report, "this free:")?;
+    DRIVERS.expect(second, "drivers::remove_device_that_never_started", "kfree(buffer)")?;
+    DRIVERS.expect(second, "drivers::fail_to_start", "remove_device_that_never_started(start)")?;
+    let allocated = stack(report, "allocated with 64 bytes")?;
+    DRIVERS.expect(allocated, "drivers::fail_to_start", "kmalloc(size_bytes)")
+}
+
+fn first_free_without_stack_is_told(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    let report = survived(vm, "bug double-free", "double free of")?;
+    judge_second_free(&report)?;
+    let first = stack(&report, "freed first, event ")?;
+    ensure!(first.contains("guard=free and memstat=stacks keep it"), "no remedy in:\n{first}");
+    ensure!(!first.contains("fail_to_start"), "the allocation's stack in:\n{first}");
+    Ok(())
+}
+
+fn invalid_free_is_named(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    judge_invalid_free(vm)
+}
+
+fn judge_invalid_free(vm: &mut Vm) -> Result<()> {
+    let report = survived(vm, "bug invalid-free", "17 bytes inside the live block")?;
+    let free = stack(&report, "this free:")?;
+    DRIVERS.expect(free, "drivers::free_text_where_parsing_ended", "kfree(position)")?;
+    DRIVERS.expect(free, "drivers::parse_text", "free_text_where_parsing_ended(")?;
+    let allocated = stack(&report, "allocated with 80 bytes")?;
+    DRIVERS.expect(allocated, "drivers::parse_text", "kmalloc(size_bytes)")
+}
+
+fn overrun_is_named(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    judge_overrun(vm)
+}
+
+fn judge_overrun(vm: &mut Vm) -> Result<()> {
+    let report = survived(vm, "bug overrun", "overrun: a write 0 bytes behind the end")?;
+    let allocated = stack(&report, "allocated with 24 bytes")?;
+    DRIVERS.expect(allocated, "drivers::name_device", "kmalloc(size_bytes)")?;
+    DRIVERS.expect(stack(&report, "found by:")?, "drivers::name_device", "kfree(self.start)")
+}
+
+fn late_write_is_named(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    judge_late_write(vm)
+}
+
+fn judge_late_write(vm: &mut Vm) -> Result<()> {
+    let report = survived(vm, "bug use-after-free; guard check", "write after free: at offset 40")?;
+    let allocated = stack(&report, "allocated with 96 bytes")?;
+    DRIVERS.expect(allocated, "drivers::answer_late", "kmalloc(size_bytes)")?;
+    let freed = stack(&report, "freed first")?;
+    DRIVERS.expect(freed, "drivers::end_request_by_timeout", "kfree(self.start)")?;
+    DRIVERS.expect(freed, "drivers::answer_late", "end_request_by_timeout(request)")
+}
+
+fn leak_is_named(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    judge_leak(vm)
+}
+
+fn judge_leak(vm: &mut Vm) -> Result<()> {
+    let before = Allocs::parse(&vm.run("cat /proc/allocs")?)?;
+    let report = vm.run("bug leak")?;
+    ensure!(report.contains("3 packets received, 3 malformed ones refused"), "{report}");
+    let after = Allocs::parse(&vm.run("cat /proc/allocs")?)?;
+    let came: Vec<&str> =
+        after.rows.iter().filter(|row| !before.rows.contains(row)).map(String::as_str).collect();
+    ensure!(came.len() == 3, "{} blocks stay, not 3: {came:?}", came.len());
+    for row in came {
+        PACKETS.expect(row, "Loopback>::send", "kmalloc(bytes.len())")?;
+    }
+    judge_consistency(vm)
+}
+
+fn cache_is_named(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    judge_cache(vm)
+}
+
+fn judge_cache(vm: &mut Vm) -> Result<()> {
+    let report = survived(vm, "bug oom", "out of memory: no block of")?;
+    ensure!(report.matches("out of memory: no block of").count() == 1, "not one report in:\n{report}");
+    let asked = stack(&report, "asked for by:")?;
+    CACHE.expect(asked, "keep_block_without_a_limit", "try_reserve")?;
+    CACHE.expect(asked, "cache::read_everything", "keep_block_without_a_limit")?;
+    let (_, stacks) = report.split_once("page tables ").unwrap_or_default();
+    let most = stack(stacks, "\n")?;
+    CACHE.expect(most, "keep_block_without_a_limit", "try_reserve_exact")?;
+    ensure!(report.contains("were kept, and are free again"), "the driver does not cope in:\n{report}");
+    Ok(())
+}
+
+/// Types the command at the prompt; the words are in what it logs, live blocks are as before, and all figures agree.
+fn survived(vm: &mut Vm, line: &str, words: &str) -> Result<String> {
+    let before = live_blocks(vm)?;
+    let report = vm.run(line)?;
+    ensure!(report.contains(words), "`{line}` does not log `{words}`:\n{report}");
+    let after = live_blocks(vm)?;
+    ensure!(before == after, "live blocks differ after `{line}`:\n{before:?}\n{after:?}");
+    judge_consistency(vm)?;
+    Ok(report)
+}
+
+/// All of them. Their order in the file is not theirs: it changes as the live map grows and shrinks.
+fn live_blocks(vm: &mut Vm) -> Result<Allocs> {
+    let mut allocs = Allocs::parse(&vm.run("cat /proc/allocs")?)?;
+    allocs.rows.sort();
+    Ok(allocs)
+}
+
+/// Types the command and reads its report, to the line that says that the kernel has stopped.
+fn stopped(vm: &mut Vm, line: &str) -> Result<String> {
+    vm.enter(line)?;
+    vm.expect("report that ends with `stopped`", COMMAND_LIMIT, |text| {
+        text::is_stopped(text).then(|| text.to_owned())
+    })
+}

@@ -1,0 +1,66 @@
+//! Call stacks in the kernel's reports, held against its sources.
+
+use crate::error::{Error, Result, ensure};
+
+/// A source file of the kernel.
+pub(super) struct Source {
+    /// From the workspace on, as reports show it.
+    pub(super) path: &'static str,
+    pub(super) text: &'static str,
+}
+
+impl Source {
+    /// The report has a line with the function and a line of this file, on which stands `code`.
+    pub(super) fn expect(&self, report: &str, function: &str, code: &str) -> Result<()> {
+        let frame = report.lines().find(|line| line.contains(function));
+        let frame = frame.ok_or_else(|| Error::Wrong(format!("no `{function}` in:\n{report}")))?;
+        let place = frame.split_once(self.path).and_then(|(_, rest)| rest.strip_prefix(':'));
+        let number = place.and_then(|rest| rest.split([':', ' ']).next()?.parse::<usize>().ok());
+        let line = number.and_then(|number| self.text.lines().nth(number.checked_sub(1)?));
+        let line = line.ok_or_else(|| Error::Wrong(format!("no line of {} in: {frame}", self.path)))?;
+        ensure!(line.contains(code), "{frame}: that line has no `{code}`, but is: {line}");
+        Ok(())
+    }
+}
+
+/// The call stack below the title.
+pub(super) fn stack<'a>(report: &'a str, title: &str) -> Result<&'a str> {
+    let (_, rest) =
+        report.split_once(title).ok_or_else(|| Error::Wrong(format!("no `{title}` in:\n{report}")))?;
+    // Frames are indented by four, behind the time; all else by less.
+    let is_title = |line: &str| line.split_once("] ").is_some_and(|(_, text)| !text.starts_with("    "));
+    let end = rest
+        .match_indices('\n')
+        .map(|(at, _)| at)
+        .find(|at| rest.get(at + 1..).and_then(|next| next.lines().next()).is_none_or(is_title));
+    Ok(rest.get(..end.unwrap_or(rest.len())).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOURCE: Source = Source { path: "kernel/src/a.rs", text: "fn one() {\n    two();\n}\n" };
+    const REPORT: &str = "\
+[    0.140387] double free of 0xffff800000081000; ignored
+[    0.140388]   this free:
+[    0.140389]     tally::a::two+0x35 kernel/src/b.rs:30
+[    0.140390]     tally::a::one+0x40 kernel/src/a.rs:2
+[    0.140391]   freed first, event 6:
+[    0.140392]     tally::a::three+0x40 kernel/src/a.rs:3";
+
+    #[test]
+    fn a_stack_ends_with_the_next_title_or_the_report() {
+        assert_eq!(stack(REPORT, "this free:").unwrap().matches("tally").count(), 2);
+        assert_eq!(stack(REPORT, "freed first").unwrap().matches("tally").count(), 1);
+        assert!(stack(REPORT, "found by:").is_err());
+    }
+
+    #[test]
+    fn the_line_of_the_function_has_the_code() {
+        SOURCE.expect(REPORT, "a::one", "two();").unwrap();
+        for (function, code) in [("a::one", "three();"), ("a::two", "two();"), ("a::four", "two();")] {
+            assert!(SOURCE.expect(REPORT, function, code).is_err(), "{function} {code}");
+        }
+    }
+}
