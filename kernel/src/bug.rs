@@ -25,7 +25,7 @@ pub(crate) struct Bug {
 }
 
 /// All of them.
-pub(crate) static BUGS: [Bug; 15] = [
+pub(crate) static BUGS: [Bug; 18] = [
     Bug {
         name: "page-fault",
         summary: "write to an address where nothing is mapped; stops",
@@ -53,13 +53,28 @@ pub(crate) static BUGS: [Bug; 15] = [
     },
     Bug {
         name: "overrun",
-        summary: "write a byte behind a block; found at guard=redzone; goes on",
+        summary: "write a byte behind a block; found at guard=redzone, guard.sample; goes on",
         run: drivers::name_device,
     },
     Bug {
         name: "use-after-free",
-        summary: "write to a freed block; found at guard=full; goes on",
+        summary: "write to a freed block; found at guard=full, guard.sample; goes on",
         run: drivers::answer_late,
+    },
+    Bug {
+        name: "read-after-free",
+        summary: "read a freed block; found at guard.sample; goes on",
+        run: drivers::look_late,
+    },
+    Bug {
+        name: "overread",
+        summary: "read behind a block; found at guard.sample; goes on",
+        run: drivers::believe_a_length,
+    },
+    Bug {
+        name: "underread",
+        summary: "read before a block; found at guard.sample; goes on",
+        run: drivers::trim_blanks,
     },
     Bug { name: "leak", summary: "send packets through a driver that loses memory", run: packets::exchange },
     Bug {

@@ -34,6 +34,10 @@ pub(crate) struct Config {
     pub(crate) fail_nth: Option<u64>,
     /// `failpages=N`: the Nth allocation of pages fails.
     pub(crate) fail_nth_page: Option<u64>,
+    /// `guard.sample=N`: every Nth allocation gets a page of its own between guard pages; 0 if none does.
+    pub(crate) sample_interval: u32,
+    /// `guard.pages=N`: how many blocks can have one at once.
+    pub(crate) sample_slots: Option<usize>,
     /// `panic=halt|reboot|poweroff|exit`: what happens after the report of a panic or fault.
     pub(crate) on_panic: OnPanic,
     /// `tmpfs.size=SIZE|PERCENT%`: the most that each file system in memory may hold.
@@ -61,6 +65,8 @@ impl Default for Config {
             guard: GuardLevel::Off,
             fail_nth: None,
             fail_nth_page: None,
+            sample_interval: 0,
+            sample_slots: None,
             on_panic: OnPanic::Halt,
             has_black_box: true,
             // As Linux's tmpfs.
@@ -94,6 +100,8 @@ impl Config {
             ("blackbox", "off") => self.has_black_box = false,
             ("failnth", number) => self.fail_nth = Some(positive(number)?),
             ("failpages", number) => self.fail_nth_page = Some(positive(number)?),
+            ("guard.sample", interval) => self.sample_interval = interval.parse().ok()?,
+            ("guard.pages", slots) => self.sample_slots = Some(slots.parse().ok()?),
             ("panic", name) => self.on_panic = OnPanic::from_name(name)?,
             ("tmpfs.size", size) => self.tmpfs_size = share(size)?,
             _ => return None,
@@ -209,17 +217,18 @@ mod tests {
     #[test]
     fn known_words_take_effect_and_unknown_ones_are_named() {
         let (config, unknown) = parsed(
-            "  log=debug demo=memstat heap=tlsf memstat.arena=64K guard=full failnth=3 panic=exit \
-             heap=none quiet log=loud failnth=0 panic=maybe",
+            "  log=debug demo=memstat heap=tlsf memstat.arena=64K guard=full guard.sample=100 guard.pages=-1 failnth=3 \
+             panic=exit heap=none quiet log=loud failnth=0 panic=maybe",
         );
         assert_eq!(config.log_level, LevelFilter::Debug);
         assert!(config.is_lesson_wanted);
         assert_eq!(config.heap, Kind::Tlsf);
         assert_eq!(config.guard, GuardLevel::Full);
+        assert_eq!((config.sample_interval, config.sample_slots), (100, None));
         assert_eq!(config.on_panic, OnPanic::Exit);
         assert_eq!(config.arena_limit_bytes, Some(65536));
         assert_eq!((config.fail_nth, config.fail_nth_page), (Some(3), None));
-        assert_eq!(unknown, ["heap=none", "quiet", "log=loud", "failnth=0", "panic=maybe"]);
+        assert_eq!(unknown, ["guard.pages=-1", "heap=none", "quiet", "log=loud", "failnth=0", "panic=maybe"]);
     }
 
     #[test]

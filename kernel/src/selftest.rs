@@ -11,6 +11,7 @@ use vfs::OpenFlags;
 use crate::arch::{clock, faults, idt, paging};
 use crate::dev::selftest as dev;
 use crate::kernel::VFS;
+use crate::memory::guard_pages::selftest as sampled;
 use crate::memory::heap::tracker;
 use crate::memory::reach::selftest as reach;
 use crate::memory::selftest as memory;
@@ -31,7 +32,7 @@ pub(crate) struct Test {
 }
 
 /// All tests, in the order of running.
-pub(crate) static TESTS: [Test; 32] = [
+pub(crate) static TESTS: [Test; 33] = [
     Test { name: "breakpoint_returns", run: breakpoint_returns },
     Test { name: "no_page_is_writable_and_executable", run: pages_keep_their_rights },
     Test { name: "clock_goes_on", run: clock_goes_on },
@@ -44,6 +45,7 @@ pub(crate) static TESTS: [Test; 32] = [
     Test { name: "alignment_up_to_2_mib", run: memory::alignment },
     Test { name: "bad_frees_do_no_harm", run: memory::bad_frees_do_no_harm },
     Test { name: "guards_find_what_is_planted_and_nothing_else", run: memory::guards_find_what_is_planted },
+    Test { name: "accesses_past_sampled_blocks_are_caught", run: sampled::accesses_are_caught },
     Test { name: "exhausted_heap_says_null_and_recovers", run: memory::exhaustion },
     Test { name: "what_is_kept_in_hand_goes_before_memory_ends", run: memory::reclaim_comes_first },
     Test { name: "boxes_and_vectors_work", run: boxes_and_vectors_work },

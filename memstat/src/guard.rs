@@ -1,7 +1,8 @@
 //! Guards around blocks: what they find, how much of them there is, and what they have seen so far.
 //!
 //! A block's record says how the block is guarded, so a switch of the level leaves no false report. The parts:
-//! `zones` (patterns around a block, and in it), `freed` (the last frees, and the blocks that are held back).
+//! `zones` (patterns around a block, and in it), `freed` (the last frees, and the blocks that are held back),
+//! `pool` (blocks that are sampled, between pages that cannot be touched).
 
 use core::alloc::Layout;
 use core::fmt;
@@ -11,9 +12,11 @@ use crate::corruption::{Corruption, CorruptionKind};
 use crate::record::Guarding;
 
 pub(crate) mod freed;
+pub(crate) mod pool;
 pub(crate) mod zones;
 
 use freed::FreedBlocks;
+use pool::Pool;
 
 /// What is done against corruption. Every level does all that the ones before it do. All of them need records:
 /// below [`Level::Blocks`](crate::Level::Blocks) there are no guards.
@@ -82,6 +85,18 @@ pub struct GuardStatistics {
     pub held_blocks: u64,
     /// Bytes that they take from memory.
     pub held_bytes: u64,
+    /// Live blocks that are sampled.
+    pub sampled_blocks: u64,
+    /// Slots for such blocks, those that are live included.
+    pub sample_slots: u64,
+    /// Blocks that were ever sampled.
+    pub samples: u64,
+    /// Blocks that should have been, had there been a slot, memory, or a place for them in a page.
+    pub missed_samples: u64,
+    /// Reads and writes past a sampled block that were caught.
+    pub out_of_bounds_accesses: u64,
+    /// Reads and writes to a sampled block after its free that were caught.
+    pub accesses_after_free: u64,
 }
 
 /// What was found and is not told yet. When it is full, nothing more is looked for until some is told.
@@ -138,8 +153,9 @@ pub(crate) struct Guards {
     pub(crate) level: GuardLevel,
     pub(crate) freed: FreedBlocks,
     pub(crate) findings: Findings,
-    /// `guarded_blocks` is kept here, what is held is not.
+    /// `guarded_blocks` is kept here; what is held or sampled is not.
     pub(crate) statistics: GuardStatistics,
+    pub(crate) pool: Pool,
 }
 
 impl Guards {
@@ -161,7 +177,14 @@ impl Guards {
                 remembered_frees: 0,
                 held_blocks: 0,
                 held_bytes: 0,
+                sampled_blocks: 0,
+                sample_slots: 0,
+                samples: 0,
+                missed_samples: 0,
+                out_of_bounds_accesses: 0,
+                accesses_after_free: 0,
             },
+            pool: Pool::new(),
         }
     }
 
@@ -219,6 +242,8 @@ impl Guards {
             remembered_frees: self.freed.remembered() as u64,
             held_blocks: self.freed.held_blocks() as u64,
             held_bytes: self.freed.held_bytes() as u64,
+            sampled_blocks: self.pool.live() as u64,
+            sample_slots: self.pool.slots() as u64,
             ..self.statistics
         }
     }

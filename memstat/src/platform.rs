@@ -28,7 +28,8 @@ pub struct StackSpan {
 /// # Safety
 ///
 /// `take_page` returns memory of [`PAGE_SIZE_BYTES`] bytes, aligned to that size, that nobody else uses
-/// until `give_page`. `stack` names memory that can be read, at least 16 bytes. `mask_interrupts` keeps
+/// until `give_page`. `open_window` returns address space that nobody else uses, and a page of it that has memory is as
+/// long, and nobody else's, while it can be touched. `stack` names memory that can be read, at least 16 bytes. `mask_interrupts` keeps
 /// every handler that may allocate from running on this CPU until `restore_interrupts`.
 pub unsafe trait Platform: Sync {
     /// A clock stamp that never goes back; the lowest 48 bits are kept. Coarse is good enough.
@@ -116,6 +117,56 @@ pub unsafe trait Platform: Sync {
     ///
     /// `page` came from `take_page` and nothing points into it any more.
     unsafe fn give_page(&self, page: NonNull<u8>);
+
+    /// Address space for `pages` pages, none of which can be touched: for sampled blocks and the guard pages between
+    /// them. `None` if there is none; so it is where the tracker cannot learn of faults. Not called again before
+    /// [`Platform::close_window`].
+    fn open_window(&self, pages: usize) -> Option<NonNull<u8>> {
+        let _ = pages;
+        None
+    }
+
+    /// Gives the window up. None of its pages can be touched or has memory.
+    fn close_window(&self) {}
+
+    /// Gives a page of the window memory of its own, with whatever contents, and lets it be touched. False if there is
+    /// no memory.
+    ///
+    /// # Safety
+    ///
+    /// The page has none, and can't be touched.
+    unsafe fn fill_page(&self, page: NonNull<u8>) -> bool {
+        let _ = page;
+        false
+    }
+
+    /// Takes a page's memory back. It can't be touched any more.
+    ///
+    /// # Safety
+    ///
+    /// The page has memory of its own. Nobody who may do so touches it any more.
+    unsafe fn empty_page(&self, page: NonNull<u8>) {
+        let _ = page;
+    }
+
+    /// Lets a page of the window be touched: its memory, or some that belongs to nobody. A page that can be touched
+    /// already stays so.
+    ///
+    /// # Safety
+    ///
+    /// It lies in the window.
+    unsafe fn show_page(&self, page: NonNull<u8>) {
+        let _ = page;
+    }
+
+    /// Makes sure that a page of the window can't be touched. Its memory stays, with its contents.
+    ///
+    /// # Safety
+    ///
+    /// Nobody who may do so touches it any more.
+    unsafe fn hide_page(&self, page: NonNull<u8>) {
+        let _ = page;
+    }
 
     /// Tells of a guard that was written over: called once for each, when the tracker's lock is not held any more, from
     /// the operation that found it.

@@ -28,6 +28,16 @@ pub(crate) enum Guarding {
     RearZone,
     /// By a zone before it too.
     BothZones,
+    /// By pages around it that cannot be touched: it is in the pool.
+    Sampled,
+}
+
+impl Guarding {
+    /// Whether there is a zone behind the block.
+    #[inline]
+    pub(crate) fn has_zones(self) -> bool {
+        matches!(self, Self::RearZone | Self::BothZones)
+    }
 }
 
 const GUARDING_SHIFT: u32 = 14;
@@ -96,7 +106,8 @@ impl Record {
         match self.words[1] >> GUARDING_SHIFT & 3 {
             0 => Guarding::None,
             1 => Guarding::RearZone,
-            _ => Guarding::BothZones,
+            2 => Guarding::BothZones,
+            _ => Guarding::Sampled,
         }
     }
 

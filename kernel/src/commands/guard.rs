@@ -11,8 +11,9 @@ use crate::proc::guard::GuardFile;
 
 pub(super) const COMMAND: Command<Session> = Command {
     name: "guard",
-    usage: "guard [off | free | redzone | full | check | stats]",
-    summary: "show or set what is done against corruption of the heap, or look for some now",
+    usage: "guard [off | free | redzone | full | sample N | check | stats]",
+    summary: "show or set what is done against corruption of the heap, or look for some now; sample N puts every \
+              Nth block between guard pages, 0 none",
     run,
 };
 
@@ -24,6 +25,11 @@ fn run(session: &mut Session, words: &[&str]) {
             let _ = GuardFile.render(&mut Writer);
         }
         ["check"] => check(session),
+        ["sample"] => session.print(format_args!("{}\n", tracker().sampling())),
+        ["sample", number] => match number.parse() {
+            Ok(interval) => sample(session, interval),
+            Err(_) => session.print(format_args!("guard: {}: no number\n", number.escape_debug())),
+        },
         [name] => match GuardLevel::from_name(name) {
             Some(level) => set(session, level),
             None => session.print(format_args!("guard: {}: no such level\n", name.escape_debug())),
@@ -34,7 +40,21 @@ fn run(session: &mut Session, words: &[&str]) {
 
 fn set(session: &mut Session, level: GuardLevel) {
     tracker().set_guard(level);
-    if level > GuardLevel::Off && tracker().level() < Level::Blocks {
+    if level > GuardLevel::Off {
+        warn_of_level(session);
+    }
+}
+
+fn sample(session: &mut Session, interval: u32) {
+    if !tracker().set_sampling(interval) {
+        session.print(format_args!("guard: no memory for guard pages\n"));
+    } else if interval > 0 {
+        warn_of_level(session);
+    }
+}
+
+fn warn_of_level(session: &mut Session) {
+    if tracker().level() < Level::Blocks {
         session.print(format_args!(
             "guard: no effect at memstat level {}; set blocks or more\n",
             tracker().level()

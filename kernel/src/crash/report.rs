@@ -88,6 +88,7 @@ fn write_pages(out: &mut dyn Write) -> fmt::Result {
         ("page tables", Purpose::PageTables),
         ("names", Purpose::Names),
         ("black box", Purpose::Kept),
+        ("guard pages", Purpose::GuardPages),
     ] {
         write!(out, ", {name} {}", kib(pages_for(purpose)))?;
     }

@@ -28,7 +28,7 @@ pub(super) fn report(corruption: &Corruption, frame_pointer: usize) {
 }
 
 /// What is known of a block: who allocated it, and who freed it.
-fn show_life(block: Option<&Record>, free: Option<&Record>) {
+pub(super) fn show_life(block: Option<&Record>, free: Option<&Record>) {
     if let Some(block) = block {
         log::error!("  allocated with {} bytes, {}:", block.size_bytes(), Event(block));
         show_stack_of(block, "memstat=stacks keeps it");
@@ -68,7 +68,7 @@ fn callers(frame_pointer: usize) -> impl Iterator<Item = usize> {
     backtrace::walk(frame_pointer).skip_while(|address| image::allocator_text().contains(address))
 }
 
-fn show_stack(frames: impl Iterator<Item = usize>) {
+pub(super) fn show_stack(frames: impl Iterator<Item = usize>) {
     for address in frames.take(MOST_FRAMES) {
         log::error!("    {}", ReturnAddress(address));
     }

@@ -15,7 +15,7 @@ use memstat::{BadFree, Corruption, Counters, Platform, Refused, Tracked, report}
 use super::aside;
 use super::heaps::Heap;
 use super::machine::{HeapPages, Purpose, give_pages, take_pages};
-use super::{corruption, deadlock, exhaustion, failures};
+use super::{corruption, deadlock, exhaustion, failures, guard_pages};
 use crate::arch::{clock, cpu, image, stacks};
 use crate::config::Config;
 
@@ -57,6 +57,12 @@ pub(crate) fn configure(config: &Config) {
     }
     HEAP.tracker.set_level(config.level);
     HEAP.tracker.set_guard(config.guard);
+    if let Some(slots) = config.sample_slots {
+        HEAP.tracker.set_sample_slots(slots);
+    }
+    if !HEAP.tracker.set_sampling(config.sample_interval) {
+        log::warn!("guard.sample: there is no memory for it");
+    }
 }
 
 /// The tracker, to read from.
@@ -279,6 +285,31 @@ unsafe impl Platform for KernelPlatform {
     unsafe fn give_page(&self, page: NonNull<u8>) {
         // SAFETY: handed on to the caller.
         unsafe { give_pages(page, 0, Purpose::Arena) };
+    }
+
+    fn open_window(&self, pages: usize) -> Option<NonNull<u8>> {
+        guard_pages::open(pages)
+    }
+
+    fn close_window(&self) {
+        guard_pages::close();
+    }
+
+    unsafe fn fill_page(&self, page: NonNull<u8>) -> bool {
+        guard_pages::fill(page)
+    }
+
+    unsafe fn empty_page(&self, page: NonNull<u8>) {
+        // SAFETY: handed on to the caller.
+        unsafe { guard_pages::empty(page) };
+    }
+
+    unsafe fn show_page(&self, page: NonNull<u8>) {
+        guard_pages::show(page);
+    }
+
+    unsafe fn hide_page(&self, page: NonNull<u8>) {
+        guard_pages::hide(page);
     }
 
     #[cold]

@@ -43,13 +43,23 @@ pub(crate) enum Purpose {
     Names,
     /// What outlives a restart.
     Kept,
+    /// Sampled blocks, each in a page of its own.
+    GuardPages,
 }
 
 impl Purpose {
-    const COUNT: usize = 7;
+    const COUNT: usize = 8;
     /// All of them.
-    pub(crate) const ALL: [Self; Self::COUNT] =
-        [Self::Heap, Self::Arena, Self::Buffers, Self::PageTables, Self::Files, Self::Names, Self::Kept];
+    pub(crate) const ALL: [Self; Self::COUNT] = [
+        Self::Heap,
+        Self::Arena,
+        Self::Buffers,
+        Self::PageTables,
+        Self::Files,
+        Self::Names,
+        Self::Kept,
+        Self::GuardPages,
+    ];
 }
 
 /// Why memory could not be set up.

@@ -18,7 +18,9 @@
 //! 8. `arch::serial::LINE_STATE`: the serial line; `arch::keyboard::KEYBOARD` stands beside it
 //!
 //! Nothing is logged, formatted or sent to a device under 2 to 5, and nothing allocates from the heap under
-//! any of them but 1. `crash` takes none that is held. `symbols::LINES` stands apart: nobody waits for it, and who does not get it goes without lines.
+//! any of them but 1. The page fault handler, for what a guard page caught, tries 3 and logs: nothing under 6 to 8 touches
+//! the heap. `crash` takes none that is held. `symbols::LINES` stands apart: nobody waits for it, and who does not get it
+//! goes without lines.
 
 #[cfg(target_os = "none")]
 pub(crate) mod adapter;
@@ -47,6 +49,8 @@ pub(crate) mod files;
 #[cfg(target_os = "none")]
 pub(crate) mod fill;
 pub(crate) mod frames;
+#[cfg(target_os = "none")]
+pub(crate) mod guard_pages;
 #[cfg(target_os = "none")]
 pub(crate) mod heap;
 pub(crate) mod heaps;

@@ -267,7 +267,11 @@ pub(crate) fn guards_find_what_is_planted() -> Outcome {
     let (level, guard) = (tracker().level(), tracker().guard());
     tracker().set_level(level.max(Level::Blocks));
     tracker().set_guard(GuardLevel::Full);
+    // A sampled block has other guards.
+    let interval = tracker().sampling();
+    tracker().set_sampling(0);
     let outcome = plant_and_look();
+    tracker().set_sampling(interval);
     tracker().set_guard(guard);
     tracker().set_level(level);
     outcome
@@ -318,7 +322,7 @@ pub(crate) fn exhaustion() -> Outcome {
     // The history may grow meanwhile, and blocks that are freed may be held back.
     let usable_pages = || {
         tracker().let_all_go();
-        free_pages() + pages_for(Purpose::Arena)
+        free_pages() + pages_for(Purpose::Arena) + pages_for(Purpose::GuardPages)
     };
     let (before, pages) = (tracker().counters(), usable_pages());
     drop(AllBlocks::take());

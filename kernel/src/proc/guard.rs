@@ -1,9 +1,12 @@
-//! `/proc/guard`: what the heap's guards do, and what they have found. In the style of Linux's kfence/stats.
+//! `/proc/guard`: what the heap's guards do, and what they have found, in the style of Linux's
+//! kfence/stats. It takes `level NAME` and `sample N`.
 
 use core::fmt::{self, Write};
 
-use vfs::Text;
+use memstat::GuardLevel;
+use vfs::{Control, Errno, Result, Text};
 
+use crate::memory::guard_pages;
 use crate::memory::heap::tracker;
 
 /// The file.
@@ -13,15 +16,23 @@ impl Text for GuardFile {
     fn render(&self, out: &mut dyn Write) -> fmt::Result {
         let now = tracker().guard_statistics();
         writeln!(out, "level: {}", tracker().guard())?;
+        writeln!(out, "sample: {}", tracker().sampling())?;
         for (name, value) in [
             ("guarded blocks", now.guarded_blocks),
             ("remembered frees", now.remembered_frees),
             ("quarantine blocks", now.held_blocks),
             ("quarantine bytes", now.held_bytes),
+            ("sampled blocks", now.sampled_blocks),
+            ("sample slots", now.sample_slots),
+            ("samples", now.samples),
+            ("missed samples", now.missed_samples),
             ("checks", now.checks),
             ("overruns", now.overruns),
             ("underruns", now.underruns),
             ("writes after free", now.writes_after_free),
+            ("out of bounds accesses", now.out_of_bounds_accesses),
+            ("accesses after free", now.accesses_after_free),
+            ("unexplained accesses", guard_pages::unexplained()),
             ("double frees", now.double_frees),
             ("interior frees", now.interior_frees),
             ("wrong layouts", now.wrong_layouts),
@@ -30,5 +41,24 @@ impl Text for GuardFile {
             writeln!(out, "{name}: {value}")?;
         }
         Ok(())
+    }
+}
+
+impl Control for GuardFile {
+    fn command(&self, line: &str) -> Result<()> {
+        let mut words = line.split_ascii_whitespace();
+        match [words.next(), words.next(), words.next()] {
+            [Some("level"), Some(name), None] if let Some(level) = GuardLevel::from_name(name) => {
+                tracker().set_guard(level);
+                Ok(())
+            }
+            [Some("sample"), Some(number), None] if let Ok(interval) = number.parse() => {
+                tracker().set_sampling(interval).then_some(()).ok_or(Errno::ENOMEM)
+            }
+            _ => {
+                log::warn!("guard: '{}' is neither 'level NAME' nor 'sample N'", line.escape_debug());
+                Err(Errno::EINVAL)
+            }
+        }
     }
 }

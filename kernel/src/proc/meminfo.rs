@@ -1,8 +1,8 @@
 //! `/proc/meminfo`: where memory is, in Linux's format.
 //!
 //! `MemTotal` is what the frames manage; it is `MemFree` and what files, the heap, the arena, the buffers, the
-//! page tables, the index of names and the black box have taken. Fields for what this kernel does not have are 0, as in a Linux
-//! without it.
+//! page tables, the index of names, the black box and sampled blocks have taken. Fields for what this kernel does not have are
+//! 0, as in a Linux without it.
 //! Source: Linux, Documentation/filesystems/proc.rst, and fs/proc/meminfo.c for the format.
 
 use core::fmt::{self, Write};
@@ -39,6 +39,8 @@ pub(super) struct Pages {
     pub(super) names: usize,
     /// Of what outlives a restart.
     pub(super) kept: usize,
+    /// Of sampled blocks.
+    pub(super) sampled: usize,
 }
 
 impl Pages {
@@ -57,6 +59,7 @@ impl Pages {
             page_tables: pages_for(Purpose::PageTables),
             names: pages_for(Purpose::Names),
             kept: pages_for(Purpose::Kept),
+            sampled: pages_for(Purpose::GuardPages),
         }
     }
 }
@@ -125,6 +128,7 @@ impl Text for MemInfo {
             ("FileBuffers", kib(pages.buffers), KIB),
             ("SymbolIndex", kib(pages.names), KIB),
             ("BlackBox", kib(pages.kept), KIB),
+            ("GuardPages", kib(pages.sampled), KIB),
             ("MemstatArena", kib(pages.arena), KIB),
             ("MemstatRecords", records_bytes.div_ceil(1024), KIB),
             ("MemstatUntracked", tracker().counters().live_untracked as usize, COUNT),

@@ -50,7 +50,7 @@ static NODES: [Node; 31] = [
     Node { name: "fail_alloc", content: Content::Control(&fail_alloc::HEAP) },
     Node { name: "fail_page_alloc", content: Content::Control(&fail_alloc::PAGES) },
     Node { name: "filesystems", content: Content::Text(&filesystems::FileSystems) },
-    Node { name: "guard", content: Content::Text(&guard::GuardFile) },
+    Node { name: "guard", content: Content::Control(&guard::GuardFile) },
     Node { name: "interrupts", content: Content::Text(&interrupts::Interrupts) },
     Node { name: "iomem", content: Content::Text(&iomem::IoMem) },
     Node { name: "kmemleak", content: Content::ControlTable(&kmemleak::KmemLeak) },

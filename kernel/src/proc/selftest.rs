@@ -15,7 +15,7 @@ const PAGE_KIB: u64 = 4;
 
 /// What of the memory is not free is listed.
 pub(crate) fn meminfo_adds_up() -> Outcome {
-    const PARTS: [&str; 9] = [
+    const PARTS: [&str; 10] = [
         "MemFree",
         "Shmem",
         "Slab",
@@ -25,6 +25,7 @@ pub(crate) fn meminfo_adds_up() -> Outcome {
         "SymbolIndex",
         "BlackBox",
         "MemstatArena",
+        "GuardPages",
     ];
     let (mut total, mut sum, mut parts) = (0, 0, 0);
     for_each_line("/proc/meminfo", |line| {

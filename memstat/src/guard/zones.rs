@@ -44,7 +44,7 @@ pub(crate) fn possible(wanted: Guarding, align_bytes: usize) -> Guarding {
 #[inline]
 pub(crate) fn backend_layout(guarding: Guarding, layout: Layout) -> Option<Layout> {
     match guarding {
-        Guarding::None => Some(layout),
+        Guarding::None | Guarding::Sampled => Some(layout),
         Guarding::RearZone => {
             Layout::from_size_align(layout.size().checked_add(REAR_BYTES)?, layout.align()).ok()
         }
@@ -73,7 +73,7 @@ pub(crate) unsafe fn write(record: &Record) {
 /// As for [`write()`].
 #[inline]
 pub(crate) unsafe fn write_as(guarding: Guarding, start: *mut u8, size_bytes: usize) {
-    if guarding == Guarding::None {
+    if !guarding.has_zones() {
         return;
     }
     // SAFETY: handed on to the caller.
@@ -103,7 +103,7 @@ pub(crate) unsafe fn are_whole(record: &Record) -> bool {
 /// As for [`write()`].
 #[inline]
 pub(crate) unsafe fn are_whole_as(guarding: Guarding, start: *const u8, size_bytes: usize) -> bool {
-    if guarding == Guarding::None {
+    if !guarding.has_zones() {
         return true;
     }
     // SAFETY: handed on to the caller.
@@ -278,7 +278,7 @@ pub(crate) unsafe fn describe(record: &Record, free: Option<&Record>, mut found:
     let front_is_there = record.guarding() == Guarding::BothZones;
     let zones = [
         (front_is_there, CorruptionKind::Underrun, -(FRONT_BYTES as isize), FRONT_BYTES),
-        (record.guarding() != Guarding::None, CorruptionKind::Overrun, size_bytes as isize, REAR_BYTES),
+        (record.guarding().has_zones(), CorruptionKind::Overrun, size_bytes as isize, REAR_BYTES),
     ];
     for (_, kind, offset, zone_bytes) in zones.into_iter().filter(|(is_there, ..)| *is_there) {
         // SAFETY: handed on to the caller.

@@ -3,13 +3,14 @@
 use super::Tracked;
 use crate::backend::Backend;
 use crate::guard::{GuardLevel, GuardStatistics};
+use crate::invalid_access::{Access, InvalidAccess, Unexplained};
 use crate::platform::Platform;
 use crate::record::Record;
 
 /// What a look at all guards came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Checked {
-    /// Live blocks with zones.
+    /// Live blocks with zones, and sampled ones.
     pub live_blocks: u64,
     /// Freed blocks that are held back.
     pub held_blocks: u64,
@@ -40,6 +41,42 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     /// What the guards did and found.
     pub fn guard_statistics(&self) -> GuardStatistics {
         self.enter().guards.statistics()
+    }
+
+    /// Puts every allocation of the number `interval` into the pool from now on, between pages that cannot be touched;
+    /// none if it is 0. False if there is no room for a pool. What is live stays where it is until it is freed.
+    pub fn set_sampling(&self, interval: u32) -> bool {
+        let is_open = self.enter().set_sampling(interval, &self.platform);
+        // One page at a time, so that others may come in between.
+        while interval == 0 && self.enter().guards.pool.give_some_memory(&self.platform) {}
+        self.enter().close_pool_if_done(&self.platform);
+        is_open
+    }
+
+    /// How many slots the pool gets when it is opened the next time; 1 to 1024.
+    pub fn set_sample_slots(&self, slots: usize) {
+        self.enter().guards.pool.set_wanted_slots(slots);
+    }
+
+    /// Every allocation of this number goes into the pool; 0 if none does.
+    pub fn sampling(&self) -> u32 {
+        self.enter().guards.pool.interval()
+    }
+
+    /// Whether an address lies in the pool's window, be it a block or not.
+    pub fn is_in_pool(&self, address: usize) -> bool {
+        self.enter().guards.pool.contains(address)
+    }
+
+    /// What an access is about that could not touch `address`. It can, from now on, if it is one that the pool knows:
+    /// so each is told once, until the next block comes there. Never waits for the tracker's lock.
+    ///
+    /// # Errors
+    ///
+    /// [`Unexplained`] if the pool knows of no block there, or the lock is held.
+    pub fn explain_access(&self, address: usize, access: Access) -> Result<InvalidAccess, Unexplained> {
+        let mut inner = self.inner.try_enter(&self.platform).ok_or(Unexplained::Busy)?;
+        inner.explain_access(address, access, &self.platform).ok_or(Unexplained::Foreign)
     }
 
     /// The record of the freed block that started at `address`, while it is held back.

@@ -13,7 +13,7 @@ use crate::history::{Event, EventKind, History};
 use crate::level::Level;
 use crate::live::LiveMap;
 use crate::moment::{Held, Moment};
-use crate::platform::Platform;
+use crate::platform::{PAGE_SIZE_BYTES, Platform};
 use crate::reach::Scanner;
 use crate::record::{Guarding, Origin, Record};
 use crate::stacks::Depot;
@@ -22,6 +22,7 @@ mod checks;
 mod guarded;
 mod guarded_quick;
 mod quick;
+mod sampled;
 mod scan;
 
 #[expect(clippy::struct_excessive_bools, reason = "each says what one part of the work asks at every step")]
@@ -52,9 +53,15 @@ pub(super) struct Inner<B> {
     pub(super) guards: Guards,
     /// Whether new blocks get guards, or frees are remembered.
     pub(super) is_guarding: bool,
+    /// Whether some of the new blocks go to the pool.
+    pub(super) is_sampling: bool,
+    /// What the fast path of an allocation has to do between two samples.
+    pub(super) unsampled_way: Way,
     /// What the quick way of a guarded block has to do, where [`Way::Fully`] is the way.
     pub(super) guarded_way: GuardedWay,
     pub(super) scanner: Scanner,
+    /// The same for an allocation.
+    pub(super) guarded_allocation_way: GuardedWay,
 }
 
 /// What there is to do for a guarded block, at level `blocks` over a backend with quick ways.
@@ -66,6 +73,8 @@ pub(super) enum GuardedWay {
     RedZone,
     /// Zones on both sides, patterns inside, and the block is held back.
     Full,
+    /// Some blocks go to the pool; of the others the same as without it. Only for allocations.
+    BetweenSamples,
 }
 
 /// What there is to do beside the backend's work. All but the last stand for a backend with quick ways.
@@ -172,8 +181,11 @@ impl<B: Backend> Inner<B> {
             since: Since { counters: 0, blocks: 0, stacks: 0, history: 0 },
             guards: Guards::new(),
             is_guarding: false,
+            is_sampling: false,
+            unsampled_way: Way::Fully,
             guarded_way: GuardedWay::Fully,
             scanner: Scanner::new(),
+            guarded_allocation_way: GuardedWay::Fully,
         }
     }
 
@@ -200,6 +212,12 @@ impl<B: Backend> Inner<B> {
         if self.may_fail_on_purpose && caller.platform.should_fail(layout.size(), caller.frame_pointer) {
             self.fail(layout.size(), caller);
             return Ok(None);
+        }
+        if self.is_sampling
+            && self.guards.pool.take_turn()
+            && let Some(block) = self.allocate_sampled(layout, caller)
+        {
+            return Ok(Some(block));
         }
         let mut wanted = Wanted::plain(layout);
         if self.is_guarding {
@@ -493,7 +511,9 @@ impl<B: Backend> Inner<B> {
             GuardLevel::Full if is_quick && self.level == Level::Blocks => GuardedWay::Full,
             _ => GuardedWay::Fully,
         };
-        self.allocation_way = match self.level {
+        self.is_sampling =
+            self.level >= Level::Blocks && self.guards.pool.interval() > 0 && self.guards.pool.slots() > 0;
+        self.unsampled_way = match self.level {
             _ if !is_quick || self.is_guarding => Way::Fully,
             Level::Off if !self.is_counting => Way::Pass,
             Level::Off | Level::Counters => Way::Count,
@@ -501,7 +521,13 @@ impl<B: Backend> Inner<B> {
             Level::Full if self.is_history_on => Way::RecordEvent,
             Level::Stacks | Level::Full => Way::RecordStack,
         };
-        self.free_way = match self.allocation_way {
+        (self.allocation_way, self.guarded_allocation_way) = if self.is_sampling {
+            (Way::Fully, GuardedWay::BetweenSamples)
+        } else {
+            (self.unsampled_way, self.guarded_way)
+        };
+        // Blocks of the pool are none that a backend's quick way takes.
+        self.free_way = match self.unsampled_way {
             _ if is_guarded => Way::Fully,
             // A stack is not walked for a free.
             Way::RecordStack => Way::Record,
@@ -518,6 +544,9 @@ impl<B: Backend> Inner<B> {
             // What is held back is not live any more.
             live.blocks -= self.guards.freed.held_blocks() as u64;
             live.bytes -= self.guards.freed.held_bytes() as u64;
+            // What is sampled is not the backend's.
+            live.blocks += self.guards.pool.live() as u64;
+            live.bytes += (self.guards.pool.live() * PAGE_SIZE_BYTES) as u64;
             self.tallies.set_live(live);
         }
     }
@@ -593,6 +622,10 @@ impl<B: Backend> Inner<B> {
         let Ok(new) = Layout::from_size_align(new_size_bytes, old.align()) else { return false };
         let address = address_of(block);
         let guarding = self.live.get(address).map_or(Guarding::None, Record::guarding);
+        // A sampled block lies at a page's edge, and so it shall.
+        if guarding == Guarding::Sampled && old.size() != new_size_bytes {
+            return false;
+        }
         let fits = self.backend.as_ref().is_some_and(|backend| {
             let usable =
                 |layout| zones::backend_layout(guarding, layout).map(|own| backend.usable_size_bytes(own));

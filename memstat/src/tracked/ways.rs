@@ -6,7 +6,7 @@ use core::alloc::Layout;
 use core::ptr::NonNull;
 
 use super::Tracked;
-use super::inner::{Caller, Claim, GuardedWay, Progress, Untold};
+use super::inner::{Caller, Claim, GuardedWay, Progress, Untold, Way};
 use crate::backend::Backend;
 use crate::bad_free::BadFree;
 use crate::lock::Suspended;
@@ -76,12 +76,35 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     pub(super) fn allocate_fully(&self, suspended: Suspended, layout: Layout) -> Option<NonNull<u8>> {
         // SAFETY: `allocate` entered this lock just now.
         let inner = unsafe { self.inner.resume(&self.platform, suspended) };
-        let way = inner.guarded_way;
+        let way = inner.guarded_allocation_way;
         let suspended = inner.suspend();
         match way {
+            GuardedWay::BetweenSamples => self.allocate_between_samples(suspended, layout),
             GuardedWay::Fully => self.allocate_slowly(suspended, layout, self.platform.frame_pointer()),
             GuardedWay::RedZone => self.allocate_with_zone(suspended, layout),
             GuardedWay::Full => self.allocate_with_zones(suspended, layout),
+        }
+    }
+
+    /// The way of an allocation while some are sampled: this one, or as if none were.
+    #[cold]
+    #[inline(never)]
+    fn allocate_between_samples(&self, suspended: Suspended, layout: Layout) -> Option<NonNull<u8>> {
+        // SAFETY: `allocate` entered this lock just now.
+        let mut inner = unsafe { self.inner.resume(&self.platform, suspended) };
+        let is_due = inner.guards.pool.count_down();
+        let (way, guarded_way) = (inner.unsampled_way, inner.guarded_way);
+        let suspended = inner.suspend();
+        match (way, guarded_way) {
+            _ if is_due => self.allocate_slowly(suspended, layout, self.platform.frame_pointer()),
+            (Way::Record, _) => self.allocate_recorded(suspended, layout),
+            (Way::RecordStack, _) => self.allocate_with_stack(suspended, layout),
+            (Way::RecordEvent, _) => self.allocate_with_event(suspended, layout),
+            (_, GuardedWay::RedZone) => self.allocate_with_zone(suspended, layout),
+            (_, GuardedWay::Full) => self.allocate_with_zones(suspended, layout),
+            (_, GuardedWay::Fully | GuardedWay::BetweenSamples) => {
+                self.allocate_slowly(suspended, layout, self.platform.frame_pointer())
+            }
         }
     }
 
@@ -220,7 +243,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         let way = inner.guarded_way;
         let suspended = inner.suspend();
         match way {
-            GuardedWay::Fully => {
+            GuardedWay::Fully | GuardedWay::BetweenSamples => {
                 self.free_slowly(suspended, address, claim, report, self.platform.frame_pointer());
             }
             GuardedWay::RedZone => self.free_with_zone(suspended, address, claim, report),

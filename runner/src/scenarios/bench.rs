@@ -29,6 +29,8 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     level("bench-full", "memstat=full"),
     guard::<80>("bench-guard-redzone", "memstat=blocks guard=redzone"),
     guard::<300>("bench-guard-full", "memstat=blocks guard=full"),
+    guard::<60>("bench-guard-sample-100", "memstat=blocks guard.sample=100"),
+    guard::<30>("bench-guard-sample-1000", "memstat=blocks guard.sample=1000"),
 ];
 
 /// A row of the table below: a guard level, with what it may add to a pair of 64 bytes at `blocks`.

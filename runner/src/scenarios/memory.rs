@@ -62,9 +62,17 @@ fn figures_fit<const MEBIBYTES: u64>(vm: &mut Vm) -> Result<()> {
     let available = info.kibibytes("MemAvailable")? * 1024;
     ensure!(available <= total, "MemAvailable {available} is more than MemTotal {total}");
     let mut sum = free;
-    for taker in
-        ["Slab", "HeapLarge", "MemstatArena", "FileBuffers", "PageTables", "Shmem", "SymbolIndex", "BlackBox"]
-    {
+    for taker in [
+        "Slab",
+        "HeapLarge",
+        "MemstatArena",
+        "FileBuffers",
+        "PageTables",
+        "Shmem",
+        "SymbolIndex",
+        "BlackBox",
+        "GuardPages",
+    ] {
         sum += info.kibibytes(taker)? * 1024;
     }
     ensure!(sum == total, "free and taken memory sum up to {sum}, MemTotal is {total}");

@@ -13,6 +13,7 @@ mod failures;
 mod faults;
 mod files;
 mod files_commands;
+mod guard_pages;
 mod guards;
 mod image;
 mod leaks_marks;
@@ -31,7 +32,7 @@ use crate::vm::Vm;
 
 /// All scenarios. The slowest machines stand first, so that none of them is still at work when the rest is done.
 pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
-    let subjects: [&[Scenario]; 18] = [
+    let subjects: [&[Scenario]; 19] = [
         boot::SCENARIOS,
         black_box::SCENARIOS,
         crash::SCENARIOS,
@@ -46,6 +47,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
         shell::SCENARIOS,
         files::SCENARIOS,
         files_commands::SCENARIOS,
+        guard_pages::SCENARIOS,
         guards::SCENARIOS,
         leaks_marks::SCENARIOS,
         devices::SCENARIOS,

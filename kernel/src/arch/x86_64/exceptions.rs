@@ -7,6 +7,7 @@ use core::fmt::{self, Write};
 use super::idt::InterruptFrame;
 use super::{backtrace, cpu, guarded, stacks};
 use crate::crash;
+use crate::memory::guard_pages;
 use crate::symbols::CallPath;
 
 const NON_MASKABLE: u64 = 2;
@@ -42,7 +43,7 @@ const NAMES: [&str; 22] = [
 /// Where names stand in a call stack: behind an address.
 const INDENT: usize = 21;
 
-/// Deals with an exception. Only a breakpoint returns.
+/// Deals with an exception. Only a breakpoint returns, and an access that a guard page caught.
 pub(super) fn handle(frame: &InterruptFrame) {
     if frame.vector == BREAKPOINT {
         log::info!("breakpoint at {:#x}", frame.rip);
@@ -51,6 +52,9 @@ pub(super) fn handle(frame: &InterruptFrame) {
     // A machine check or NMI tells of the machine, whatever it interrupts.
     if !matches!(frame.vector, NON_MASKABLE | MACHINE_CHECK) {
         guarded::leave_if_at(frame.rsp as usize);
+    }
+    if frame.vector == PAGE_FAULT && guard_pages::explain(frame) {
+        return;
     }
     crash::faulted(frame);
 }

@@ -1,4 +1,5 @@
-//! Page tables: the direct map of all RAM, the kernel's image section by section, and windows on devices.
+//! Page tables: the direct map of all RAM, the kernel's image section by section, windows on devices, and
+//! a window of single pages.
 //!
 //! Every page is writable or executable, never both, and code and constants are not writable through the direct
 //! map either; page 0, the lower half and the guard pages below the stacks are not mapped at all. Source: Intel SDM vol. 3A, section 4.5 (4-level paging).
@@ -9,6 +10,8 @@ use core::ptr::NonNull;
 use arrayvec::ArrayVec;
 use boot::{MemoryRegion, PhysicalRange, RegionKind};
 use x86::controlregs::cr3_write;
+
+pub(crate) mod window;
 
 use super::image::KERNEL_BASE;
 use super::{cpu, image, stacks};

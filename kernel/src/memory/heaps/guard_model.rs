@@ -4,12 +4,16 @@
 use std::collections::BTreeMap;
 
 use memstat::stacks::MOST_FRAMES;
-use memstat::{BadFree, BadFreeKind, Corruption, CorruptionKind, GuardLevel, Level, Tracked};
+use memstat::{BadFree, BadFreeKind, Consistency, Corruption, CorruptionKind, GuardLevel, Level, Tracked};
 
+use self::sampled::{Life, Lives, page_of, rest_of_page};
 use super::model::{STACKS, TestPlatform, return_address};
 use super::tests::HostPages;
 use super::*;
+use crate::memory::frames::PAGE_BYTES;
 use crate::memory::random::Random;
+
+mod sampled;
 
 /// More than the blocks that are live or held back can take: so none goes without its guards.
 const PAGES: usize = 16 << 10;
@@ -33,6 +37,8 @@ struct Block {
     fill: u8,
     /// The stack that asked for it, if that was recorded.
     stack: Option<usize>,
+    /// Whether it lies in the pool; then `guard` says nothing.
+    is_sampled: bool,
 }
 
 /// A byte that was written where it should not.
@@ -65,6 +71,12 @@ struct Bench {
     /// Overruns, underruns, writes after free.
     found: [u64; 3],
     bad_frees: u64,
+    /// Every allocation of this number is sampled, and those that are left until the next one.
+    interval: u32,
+    countdown: u32,
+    lives: Lives,
+    /// Accesses past a block, and after its free.
+    caught: [u64; 2],
 }
 
 impl Bench {
@@ -86,6 +98,10 @@ impl Bench {
             planted: BTreeMap::new(),
             found: [0; 3],
             bad_frees: 0,
+            interval: 0,
+            countdown: 0,
+            lives: Lives::new(),
+            caught: [0; 2],
         }
     }
 
@@ -109,7 +125,9 @@ impl Bench {
             8400..8600 => self.free_badly(),
             8600..9000 => self.plant_overrun(),
             9000..9400 => self.plant_underrun(),
-            9400..9980 => self.plant_after_free(),
+            9400..9880 => self.plant_after_free(),
+            9880..9970 => self.access(),
+            9970..9980 => self.set_sampling(),
             9980..9990 => self.set_guard(),
             9990..9995 => self.set_level(),
             _ => self.check(),
@@ -121,21 +139,29 @@ impl Bench {
         let (size_log2, align) = (self.random.below(14), self.random.below(8));
         let align_log2 = if align == 0 { self.random.below(14) } else { 4 };
         let layout = Layout::from_size_align(self.random.below(1 << size_log2), 1 << align_log2).unwrap();
+        let is_expected = self.expect_sample(layout);
         let address = self.heap.allocate(layout).unwrap().as_ptr() as usize;
         let fill = self.random.next() as u8;
-        let block = Block { address, layout, guard: self.guard_now(), fill, stack: self.stack() };
+        let is_sampled = self.heap.is_in_pool(address);
+        assert_eq!(is_sampled, is_expected);
+        let is_full = self.guard_now() == GuardLevel::Full;
+        let block = Block { address, layout, guard: self.guard_now(), fill, stack: self.stack(), is_sampled };
         assert!(address.is_multiple_of(layout.align()));
-        if block.guard == GuardLevel::Full {
+        if is_full {
             assert!(contents(&block).iter().all(|byte| *byte == FRESH), "a fresh block has its pattern");
         }
         self.enter(block);
     }
 
     /// Writes a new block to its last byte.
-    fn enter(&mut self, block: Block) {
+    fn enter(&mut self, mut block: Block) {
+        if block.is_sampled {
+            block.guard = GuardLevel::Off;
+            self.lives.insert(page_of(block.address), Life::Live(block));
+        }
         // SAFETY: live, and of that size.
         unsafe { (block.address as *mut u8).write_bytes(block.fill, block.layout.size()) };
-        if block.guard >= GuardLevel::RedZone {
+        if block.guard >= GuardLevel::RedZone || block.is_sampled {
             let usable = self.heap.usable_size_bytes(pointer(block.address)).unwrap();
             assert_eq!(usable, block.layout.size());
         }
@@ -165,11 +191,14 @@ impl Bench {
             }
         }
         self.note_freed(block);
+        self.judge_pool();
         Some(block)
     }
 
     fn note_freed(&mut self, block: Block) {
-        if self.guard_now() == GuardLevel::Full {
+        if block.is_sampled {
+            self.lives.insert(page_of(block.address), Life::Freed(Freed { block, stack: self.stack() }));
+        } else if self.guard_now() == GuardLevel::Full {
             let stack = self.stack();
             self.freed.retain(|freed| freed.block.address != block.address);
             self.freed.push(Freed { block, stack });
@@ -181,25 +210,36 @@ impl Bench {
 
     fn reallocate(&mut self) {
         let Some(block) = self.take() else { return };
-        let size_bytes = self.random.below(6000);
+        let size_bytes =
+            if self.random.below(4) == 0 { block.layout.size() } else { self.random.below(6000) };
         // SAFETY: live; a block that moved is not used any more.
         let moved =
             unsafe { self.heap.reallocate_with_layout(pointer(block.address), block.layout, size_bytes) };
         let address = moved.unwrap().unwrap().as_ptr() as usize;
         let layout = Layout::from_size_align(size_bytes, block.layout.align()).unwrap();
         let is_moved = address != block.address;
+        assert!(is_moved || !block.is_sampled || size_bytes == block.layout.size());
+        let is_sampled = self.heap.is_in_pool(address);
+        if is_moved {
+            // The old block was live when the new one came.
+            self.live.push(block);
+            let is_expected = self.expect_sample(layout);
+            self.live.pop();
+            assert_eq!(is_sampled, is_expected);
+        }
         let guard = if is_moved { self.guard_now() } else { block.guard };
         // At a level without stacks a resize in place leaves the old one; what has no record gets none.
         let is_recorded = self.heap.record(address).is_some();
         let stack = if is_moved { self.stack() } else { self.stack().or(block.stack) };
         let stack = stack.filter(|_| is_recorded);
         let kept = block.layout.size().min(size_bytes);
-        let new = Block { address, layout, guard, stack, ..block };
+        let new = Block { address, layout, guard, stack, is_sampled, ..block };
         assert!(contents(&new).iter().take(kept).all(|byte| *byte == block.fill), "contents were lost");
         if is_moved {
             self.note_freed(block);
         }
         self.enter(new);
+        self.judge_pool();
     }
 
     /// One of the frees that are refused.
@@ -211,6 +251,11 @@ impl Bench {
             0 => {
                 let Some(block) = self.free() else { return };
                 let bad = self.refuse(block.address);
+                if block.is_sampled && self.lives.contains_key(&page_of(block.address)) {
+                    assert_eq!(bad.kind, BadFreeKind::DoubleFree);
+                    self.assert_stack(bad.block.unwrap().stack(), block.stack);
+                    self.assert_stack(bad.free.unwrap().stack(), self.stack());
+                }
                 if self.guard_now() >= GuardLevel::Free
                     && block.stack.is_some()
                     && self.level >= Level::Stacks
@@ -261,17 +306,27 @@ impl Bench {
     }
 
     fn plant_overrun(&mut self) {
-        let offset = self.random.below(ZONE_BYTES) as isize;
+        let draw = self.random.below(1 << 20);
         self.plant(
-            |block| block.guard >= GuardLevel::RedZone,
+            |block| block.guard >= GuardLevel::RedZone || block.is_sampled && rest_of_page(block)[1] > 0,
             CorruptionKind::Overrun,
-            |block| block.layout.size() as isize + offset,
+            |block| {
+                let rest = if block.is_sampled { rest_of_page(block)[1] } else { ZONE_BYTES };
+                (block.layout.size() + draw % rest) as isize
+            },
         );
     }
 
     fn plant_underrun(&mut self) {
-        let offset = -1 - self.random.below(ZONE_BYTES) as isize;
-        self.plant(has_front, CorruptionKind::Underrun, |_| offset);
+        let draw = self.random.below(1 << 20);
+        self.plant(
+            |block| has_front(block) || block.is_sampled && rest_of_page(block)[0] > 0,
+            CorruptionKind::Underrun,
+            |block| {
+                let rest = if block.is_sampled { rest_of_page(block)[0] } else { ZONE_BYTES };
+                -1 - (draw % rest) as isize
+            },
+        );
     }
 
     fn plant(
@@ -353,17 +408,21 @@ impl Bench {
         let checked = self.heap.check_guards(|| true);
         assert_eq!(
             (checked.live_blocks, checked.held_blocks),
-            (statistics.guarded_blocks, statistics.held_blocks)
+            (statistics.guarded_blocks + statistics.sampled_blocks, statistics.held_blocks)
         );
         self.judge();
         assert!(self.planted.is_empty(), "planted and not found: {:?}", self.planted);
         let guarded = self.live.iter().filter(|block| block.guard >= GuardLevel::RedZone);
         assert_eq!(guarded.count() as u64, statistics.guarded_blocks);
-        // P1: what the backend has handed out is live or held back.
+        self.judge_pool();
+        // P1: what the backend has handed out is live or held back, and so is what is not sampled.
+        let sampled = statistics.sampled_blocks;
         let (now, backend) = (self.heap.counters(), self.heap.with_backend(Backend::live).flatten().unwrap());
         assert_eq!(now.live_blocks, self.live.len() as u64);
-        assert_eq!(backend.blocks, now.live_blocks + statistics.held_blocks);
-        assert_eq!(backend.bytes, now.taken_bytes + statistics.held_bytes);
+        assert_eq!(backend.blocks + sampled, now.live_blocks + statistics.held_blocks);
+        let sampled_bytes = sampled * PAGE_BYTES as u64;
+        assert_eq!(backend.bytes + sampled_bytes, now.taken_bytes + statistics.held_bytes);
+        assert_eq!(self.heap.consistency(), Consistency::Holds);
         assert_eq!(now.bad_frees, self.bad_frees);
         let after = self.heap.guard_statistics();
         assert_eq!([after.overruns, after.underruns, after.writes_after_free], self.found);
@@ -427,12 +486,21 @@ fn run(kind: Kind) {
             bench.check();
         }
     }
+    bench.interval = 0;
+    assert!(bench.heap.set_sampling(0));
     while bench.free().is_some() {}
+    bench.judge_pool();
     bench.heap.let_all_go();
     bench.judge();
     bench.check();
-    assert!(bench.bad_frees > 0 && bench.found.iter().all(|count| *count > 0));
-    println!("{}: found {:?}, refused {}", kind.name(), bench.found, bench.bad_frees);
+    assert!(bench.bad_frees > 0 && bench.found.iter().chain(&bench.caught).all(|count| *count > 0));
+    println!(
+        "{}: found {:?}, caught {:?}, refused {}",
+        kind.name(),
+        bench.found,
+        bench.caught,
+        bench.bad_frees
+    );
 }
 
 #[test]

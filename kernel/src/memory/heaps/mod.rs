@@ -234,4 +234,6 @@ mod guard_model;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
+mod test_window;
+#[cfg(test)]
 mod tests;

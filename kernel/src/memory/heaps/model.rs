@@ -10,6 +10,7 @@ use memstat::stacks::MOST_FRAMES;
 use memstat::{Corruption, Counters, GuardLevel, Level, Platform, Record, Tracked};
 use proptest::prelude::*;
 
+use super::test_window::TestWindow;
 use super::tests::HostPages;
 use super::*;
 use crate::memory::random::Random;
@@ -27,6 +28,8 @@ pub(super) struct TestPlatform {
     cpu: AtomicU8,
     /// What the guards have found.
     pub(super) told: Mutex<Vec<Corruption>>,
+    /// Where sampled blocks lie.
+    pub(super) window: Mutex<TestWindow>,
 }
 
 /// What stands in a frame of a stack. The innermost ones are the same for each two stacks.
@@ -46,7 +49,13 @@ impl TestPlatform {
                 words[at + 1] = return_address(stack, frame);
             }
         }
-        Self { words, frame_pointer: AtomicUsize::new(0), cpu: AtomicU8::new(0), told: Mutex::default() }
+        Self {
+            words,
+            frame_pointer: AtomicUsize::new(0),
+            cpu: AtomicU8::new(0),
+            told: Mutex::default(),
+            window: Mutex::default(),
+        }
     }
 
     /// The next call comes from a stack and a CPU.
@@ -102,6 +111,30 @@ unsafe impl Platform for TestPlatform {
     unsafe fn give_page(&self, page: NonNull<u8>) {
         // SAFETY: from `take_page`.
         unsafe { System.dealloc(page.as_ptr(), page_layout()) };
+    }
+
+    fn open_window(&self, pages: usize) -> Option<NonNull<u8>> {
+        self.window.lock().unwrap().open(pages)
+    }
+
+    fn close_window(&self) {
+        self.window.lock().unwrap().close();
+    }
+
+    unsafe fn fill_page(&self, page: NonNull<u8>) -> bool {
+        self.window.lock().unwrap().fill(page)
+    }
+
+    unsafe fn empty_page(&self, page: NonNull<u8>) {
+        self.window.lock().unwrap().empty(page);
+    }
+
+    unsafe fn show_page(&self, page: NonNull<u8>) {
+        self.window.lock().unwrap().show(page);
+    }
+
+    unsafe fn hide_page(&self, page: NonNull<u8>) {
+        self.window.lock().unwrap().hide(page);
     }
 
     fn tell(&self, corruption: &Corruption) {

@@ -3,6 +3,7 @@
 use super::Inner;
 use crate::backend::{Backend, Location};
 use crate::bad_free::{BadFree, BadFreeKind};
+use crate::guard::pool::Life;
 use crate::guard::zones;
 use crate::history::{Event, EventKind};
 use crate::level::Level;
@@ -21,11 +22,11 @@ pub(in super::super) struct CheckStep {
 }
 
 impl<B: Backend> Inner<B> {
-    /// Whether there is a block as [`Inner::owner_of`] says.
+    /// Whether there is a block as [`Inner::owner_of`] says, or the address is the pool's: so the backend's it is not.
     #[inline]
     pub(super) fn has_owner(&self, address: usize) -> bool {
         let may_have = self.guards.statistics.guarded_blocks > 0 || self.guards.freed.held_blocks() > 0;
-        may_have && self.owner_of(address).is_some()
+        self.guards.pool.contains(address) || may_have && self.owner_of(address).is_some()
     }
 
     /// The live or held block at whose front zone, or own start, the backend's block at `address` begins.
@@ -52,6 +53,17 @@ impl<B: Backend> Inner<B> {
     /// What is wrong with an address that is no live block.
     pub(in super::super) fn bad_free(&self, address: usize) -> BadFree {
         let bad = |kind, block, free| BadFree { address, kind, block, free };
+        if let Some(Life { block, free }) = self.guards.pool.life_at(address) {
+            let start = block.address();
+            // A reallocation may have charged it to another stack.
+            let block = self.live.get(start).copied().unwrap_or(block);
+            let kind = match free {
+                None => BadFreeKind::Interior { start },
+                Some(_) if start == address => BadFreeKind::DoubleFree,
+                Some(_) => BadFreeKind::InsideFreed { start },
+            };
+            return bad(kind, Some(block), free);
+        }
         if let Some(freed) = self.guards.freed.find_held_around(address) {
             let start = freed.block.address();
             let kind =

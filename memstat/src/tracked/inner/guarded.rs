@@ -16,8 +16,8 @@ use crate::record::{Guarding, Origin, Record};
 const MOST_LET_GO: usize = 16;
 
 impl<B: Backend> Inner<B> {
-    /// The backend has no such block. Says what it is to be asked for again, if it is: for the same, as something
-    /// that was held back was let go, or for a block without guards. An error says that what was found is to be told
+    /// The backend has no such block. Says what it is to be asked for again, if it is: for the same, as something that was
+    /// held back was let go, or for a block without guards. An error says that what was found is to be told
     /// first.
     #[cold]
     #[inline(never)]
@@ -27,7 +27,10 @@ impl<B: Backend> Inner<B> {
         layout: Layout,
         platform: &impl Platform,
     ) -> Result<Option<Wanted>, Untold> {
-        if self.let_oldest_go() || self.arena.give_spare_pages(platform) {
+        if self.let_oldest_go()
+            || self.arena.give_spare_pages(platform)
+            || self.guards.pool.give_some_memory(platform)
+        {
             return Ok(Some(wanted));
         }
         if self.guards.freed.held_blocks() > 0 {
@@ -40,6 +43,10 @@ impl<B: Backend> Inner<B> {
     /// Writes the guards of a new block.
     #[inline(never)]
     pub(super) fn write_guards(&mut self, record: &Record) {
+        if record.guarding() == Guarding::Sampled {
+            self.enter_sampled(record);
+            return;
+        }
         self.guards.statistics.guarded_blocks += 1;
         // SAFETY: a fresh block with these zones.
         unsafe {
@@ -53,6 +60,10 @@ impl<B: Backend> Inner<B> {
     /// Frees a block that the live map had and has no more, as its guards and the level say.
     #[inline(never)]
     pub(super) fn free_guarded<P: Platform>(&mut self, record: &Record, caller: &Caller<'_, P>) {
+        if record.guarding() == Guarding::Sampled {
+            self.free_sampled(record, caller);
+            return;
+        }
         let platform = caller.platform;
         if record.guarding() != Guarding::None {
             self.guards.statistics.guarded_blocks -= 1;
@@ -121,6 +132,10 @@ impl<B: Backend> Inner<B> {
     /// Looks at the zones of a live block; what is wrong is noted, and put right.
     pub(super) fn check_zones(&mut self, record: &Record) {
         self.guards.statistics.checks += 1;
+        if record.guarding() == Guarding::Sampled {
+            self.check_slot(record);
+            return;
+        }
         // SAFETY: the block is not given back yet, so its zones are there.
         unsafe {
             if !zones::are_whole(record) {

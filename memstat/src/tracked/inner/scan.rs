@@ -204,11 +204,15 @@ impl<B: Backend> Inner<B> {
 
     /// The start of the recorded block that `address` lies inside of, as far as the backend knows where its blocks start.
     fn start_of(&self, address: usize) -> Option<usize> {
-        let Location::Live { start, .. } = self.backend.as_ref()?.locate(address) else { return None };
         let holds = |start: usize| {
             let record = self.live.get(start)?;
-            (address - start < record.size_bytes()).then_some(start)
+            (address.wrapping_sub(start) < record.size_bytes()).then_some(start)
         };
+        // A sampled block is none of the backend's.
+        if self.guards.pool.contains(address) {
+            return holds(self.guards.pool.life_at(address)?.block.address());
+        }
+        let Location::Live { start, .. } = self.backend.as_ref()?.locate(address) else { return None };
         // The backend's block is the caller's, unless guards lie before it: as many bytes as it is aligned to.
         if let Some(start) = holds(start) {
             return Some(start);

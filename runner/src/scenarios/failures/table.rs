@@ -104,7 +104,8 @@ pub(super) const EXCEPTED_BUGS: &[Exception] = &[
     Exception { name: "double-panic", reason: "it stops" },
     Exception { name: "locked-panic", reason: "it stops" },
     Exception { name: "interrupt-panic", reason: "it stops" },
-    Exception { name: "deadlock", reason: "it stops" },
+    Exception { name: "lock-twice", reason: "it stops" },
+    Exception { name: "deadlock", reason: "the free that is refused leaves its block" },
     Exception { name: "leak", reason: "it loses memory, as it is meant to" },
 ];
 

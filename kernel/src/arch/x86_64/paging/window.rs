@@ -1,0 +1,71 @@
+//! The guard window: address space in which single pages come and go, for sampled blocks and the pages between them.
+//!
+//! A page that is hidden keeps its frame in its entry, without the present bit. The tables are made when the window is
+//! opened and stay, so nothing here but that asks for frames: the page fault handler may show a page.
+
+use x86::tlb;
+
+use super::{ADDRESS, FrameSource, NO_EXECUTE, OutOfFrames, PAGE_BYTES, PRESENT, SPACE, WRITABLE, index};
+use super::{AddressSpace, Size, read_entry, set_entry};
+
+/// Where the window starts.
+pub(crate) const GUARD_WINDOW: usize = 0xffff_d000_0000_0000;
+/// Bytes under one table of the lowest level.
+const TABLE_SPAN_BYTES: usize = 2 << 20;
+
+/// Makes the tables for so many pages of the window, none of which is mapped.
+pub(crate) fn open(pages: usize, frames: FrameSource<'_>) -> Result<(), OutOfFrames> {
+    let mut space = SPACE.lock();
+    let end = GUARD_WINDOW + pages * PAGE_BYTES as usize;
+    for address in (GUARD_WINDOW..end).step_by(TABLE_SPAN_BYTES) {
+        // Mapping a page makes its tables. It is there for a moment only, while nobody touches it.
+        if space.lowest_table(address).is_none() {
+            space.map(address, 0, Size::Page, NO_EXECUTE, frames)?;
+            space.set_leaf(address, 0);
+        }
+    }
+    Ok(())
+}
+
+/// The frame of a page of the window, be it hidden or not.
+pub(crate) fn frame(address: usize) -> Option<u64> {
+    let space = SPACE.lock();
+    let frame = read_entry(space.lowest_table(address)?, index(address, 12)) & ADDRESS;
+    (frame != 0).then_some(frame)
+}
+
+/// Maps a page of the window to a frame, to be read and written.
+pub(crate) fn show(address: usize, frame: u64) {
+    SPACE.lock().set_leaf(address, frame | PRESENT | WRITABLE | NO_EXECUTE);
+}
+
+/// Makes a page of the window one that can't be touched; its frame stays.
+pub(crate) fn hide(address: usize) {
+    if let Some(frame) = frame(address) {
+        SPACE.lock().set_leaf(address, frame);
+    }
+}
+
+/// Makes a page of the window one that can't be touched, without a frame.
+pub(crate) fn clear(address: usize) {
+    SPACE.lock().set_leaf(address, 0);
+}
+
+impl AddressSpace {
+    /// The table of the lowest level for an address.
+    fn lowest_table(&self, address: usize) -> Option<u64> {
+        [39, 30, 21].into_iter().try_fold(self.top, |table, shift| {
+            let entry = read_entry(table, index(address, shift));
+            (entry & PRESENT != 0).then_some(entry & ADDRESS)
+        })
+    }
+
+    /// Sets the entry of a page whose table is there.
+    fn set_leaf(&mut self, address: usize, entry: u64) {
+        if let Some(table) = self.lowest_table(address) {
+            set_entry(table, index(address, 12), entry);
+            // SAFETY: it only makes the CPU read the entry again.
+            unsafe { tlb::flush(address) };
+        }
+    }
+}

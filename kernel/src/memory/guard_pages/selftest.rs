@@ -1,0 +1,86 @@
+//! The test of guard pages in the running kernel: what goes past a sampled block is caught, and goes on.
+
+use core::alloc::Layout;
+use core::ptr::null_mut;
+
+use memstat::{Consistency, Level};
+
+use crate::memory::heap::{kfree, tracker};
+use crate::selftest::Outcome;
+
+const SIZE_BYTES: usize = 40;
+
+/// Reads and writes past a block, and after its free, are caught one by one.
+pub(crate) fn accesses_are_caught() -> Outcome {
+    let (level, interval) = (tracker().level(), tracker().sampling());
+    tracker().set_level(level.max(Level::Blocks));
+    let outcome = if tracker().set_sampling(1) { go_past() } else { Ok(()) };
+    tracker().set_sampling(interval);
+    tracker().set_level(level);
+    outcome
+}
+
+fn go_past() -> Outcome {
+    // The first one lies at a page's end, the second at its start.
+    let blocks = [allocate(), allocate()];
+    let outcome = if blocks.iter().all(|block| tracker().is_in_pool(*block as usize)) {
+        go_past_both(blocks)
+    } else {
+        // There was no slot, or no room for a record.
+        Ok(())
+    };
+    for block in blocks {
+        if tracker().record(block as usize).is_some() {
+            // SAFETY: live, and nobody uses it.
+            unsafe { kfree(block) };
+        }
+    }
+    outcome
+}
+
+fn allocate() -> *mut u8 {
+    // SAFETY: the size is not zero.
+    Layout::array::<u8>(SIZE_BYTES).map_or(null_mut(), |layout| unsafe { alloc::alloc::alloc(layout) })
+}
+
+fn go_past_both([at_end, at_start]: [*mut u8; 2]) -> Outcome {
+    let caught = || {
+        let now = tracker().guard_statistics();
+        [now.out_of_bounds_accesses, now.accesses_after_free]
+    };
+    let before = caught();
+    let since = || {
+        let now = caught();
+        [now[0] - before[0], now[1] - before[1]]
+    };
+    // SAFETY: the blocks are live and that long until they are freed. Everything else is caught, and goes to pages that are
+    // nobody's.
+    let seen = unsafe {
+        at_end.write_bytes(0x11, SIZE_BYTES);
+        at_start.write_bytes(0x22, SIZE_BYTES);
+        let clean = since();
+        let _ = at_end.add(SIZE_BYTES).read_volatile();
+        // The guard page is open now.
+        let _ = at_end.add(SIZE_BYTES + 1).read_volatile();
+        let behind = since();
+        kfree(at_end);
+        let is_kept = at_end.read_volatile() == 0x11;
+        let read = since();
+        // The page between the two blocks is closed again since one of them went.
+        at_start.wrapping_sub(1).write_volatile(0x33);
+        let before = since();
+        kfree(at_start);
+        at_start.write_volatile(0x44);
+        if !is_kept {
+            return Err("a freed block did not keep what was in it");
+        }
+        [clean, behind, read, before, since()]
+    };
+    if seen != [[0, 0], [1, 0], [1, 1], [2, 1], [2, 2]] {
+        return Err("an access was not caught, or one was that is right");
+    }
+    match tracker().consistency() {
+        Consistency::Holds => Ok(()),
+        _ => Err("the figures do not agree"),
+    }
+}

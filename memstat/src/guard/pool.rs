@@ -1,0 +1,409 @@
+//! Sampled blocks: each alone in a page, between pages that cannot be touched. So the very instruction that goes past such
+//! a block, or comes after its free, faults. Linux's KFENCE does the same (Documentation/dev-tools/kfence.rst).
+//!
+//! The pool is a window of address space: a guard page, a slot, a guard page, a slot, and so on, with a guard page at the
+//! end. A block lies at the end of its slot, or, every other time, at its start; what is left of the slot has the pattern
+//! of a zone. A slot that was freed cannot be touched either, and is used again as late as possible. Here is which slot has
+//! what; the [`Platform`] has the pages.
+
+use core::alloc::Layout;
+use core::ptr::NonNull;
+
+use crate::arena::Arena;
+use crate::paged::{Id, Paged};
+use crate::platform::{PAGE_SIZE_BYTES, Platform};
+use crate::record::Record;
+
+/// The most slots that a pool has.
+pub(crate) const MOST_SLOTS: usize = 1024;
+/// Slots unless others are asked for.
+const USUAL_SLOTS: usize = 64;
+/// A slot and the guard page behind it.
+const SLOT_STRIDE_BYTES: usize = 2 * PAGE_SIZE_BYTES;
+
+/// The number of a slot.
+pub(crate) type Number = u16;
+/// No slot.
+const NONE: Number = Number::MAX;
+
+/// Room for one block.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(128))]
+struct Slot {
+    /// The block as it was allocated; empty before the first one.
+    block: Record,
+    /// Its free; empty while it is live.
+    free: Record,
+    /// The slot that was freed next.
+    next: Number,
+    is_live: bool,
+    has_memory: bool,
+    /// Whether the slot was opened after the free of its block.
+    is_open: bool,
+    /// Whether the guard page behind it was opened.
+    is_rear_open: bool,
+}
+
+impl Slot {
+    const FRESH: Self = Self {
+        block: Record::EMPTY,
+        free: Record::EMPTY,
+        next: NONE,
+        is_live: false,
+        has_memory: false,
+        is_open: false,
+        is_rear_open: false,
+    };
+
+    fn was_used(&self) -> bool {
+        self.block != Record::EMPTY
+    }
+
+    fn life(&self) -> Life {
+        Life { block: self.block, free: (!self.is_live).then_some(self.free) }
+    }
+}
+
+/// The last block of a slot.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Life {
+    pub(crate) block: Record,
+    /// Its free, unless it is live.
+    pub(crate) free: Option<Record>,
+}
+
+/// The pool.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    slots: Paged<Slot>,
+    /// Where the window starts; 0 while there is none.
+    base: usize,
+    window_bytes: usize,
+    wanted_slots: usize,
+    /// Every allocation of this number is sampled; 0 if none is.
+    interval: u32,
+    /// Allocations until the next one is.
+    countdown: u32,
+    /// The slots without a block, in the order in which they were freed.
+    first_free: Number,
+    last_free: Number,
+    live: usize,
+    is_front_open: bool,
+    /// Whether the next block lies at its slot's start.
+    is_next_at_start: bool,
+}
+
+impl Pool {
+    pub(crate) const fn new() -> Self {
+        Self {
+            slots: Paged::new(),
+            base: 0,
+            window_bytes: 0,
+            wanted_slots: USUAL_SLOTS,
+            interval: 0,
+            countdown: 0,
+            first_free: NONE,
+            last_free: NONE,
+            live: 0,
+            is_front_open: false,
+            is_next_at_start: false,
+        }
+    }
+
+    pub(crate) fn interval(&self) -> u32 {
+        self.interval
+    }
+
+    /// Slots that there are.
+    pub(crate) fn slots(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Blocks that are live.
+    pub(crate) fn live(&self) -> usize {
+        self.live
+    }
+
+    /// How many slots the pool has when it is opened.
+    pub(crate) fn set_wanted_slots(&mut self, slots: usize) {
+        self.wanted_slots = slots.clamp(1, MOST_SLOTS);
+    }
+
+    /// Samples every allocation of that number from now on, the first of them at a page's end.
+    pub(crate) fn set_interval(&mut self, interval: u32) {
+        self.interval = interval;
+        self.countdown = interval;
+        self.is_next_at_start = false;
+    }
+
+    /// Counts an allocation; says whether it is one to sample.
+    #[inline]
+    pub(crate) fn count_down(&mut self) -> bool {
+        self.countdown = self.countdown.saturating_sub(1);
+        self.countdown == 0
+    }
+
+    /// Whether the allocation that was counted last is one to sample. The next one is an interval away then.
+    pub(crate) fn take_turn(&mut self) -> bool {
+        let is_due = self.countdown == 0;
+        if is_due {
+            self.countdown = self.interval;
+        }
+        is_due
+    }
+
+    /// Takes address space for the pool, and memory for what is kept of the slots. False if there is none.
+    pub(crate) fn open(&mut self, arena: &mut Arena, platform: &impl Platform) -> bool {
+        if self.base != 0 {
+            return true;
+        }
+        // Most of a small arena is for the records.
+        let per_page = PAGE_SIZE_BYTES / size_of::<Slot>();
+        let most = self.wanted_slots.min((arena.limit_pages() / 8).saturating_mul(per_page));
+        while self.slots.len() < most && self.slots.push(Slot::FRESH, arena, platform).is_ok() {
+            self.append_free(self.slots.last_id().0 as Number);
+        }
+        let pages = 2 * self.slots.len() + 1;
+        let window = if self.slots.len() == 0 { None } else { platform.open_window(pages) };
+        let Some(window) = window else {
+            self.forget_slots(arena, platform);
+            return false;
+        };
+        self.base = window.as_ptr() as usize;
+        self.window_bytes = pages * PAGE_SIZE_BYTES;
+        true
+    }
+
+    /// Whether the pool can be closed: nobody wants it, and no block is live.
+    pub(crate) fn is_done(&self) -> bool {
+        self.base != 0 && self.interval == 0 && self.live == 0
+    }
+
+    /// Gives everything back. No block is live.
+    pub(crate) fn close(&mut self, arena: &mut Arena, platform: &impl Platform) {
+        for number in 0..self.slots.len() as Number {
+            self.hide_guards(number, platform);
+            self.give_memory_of(number, platform);
+        }
+        platform.close_window();
+        self.forget_slots(arena, platform);
+        (self.base, self.window_bytes) = (0, 0);
+    }
+
+    fn forget_slots(&mut self, arena: &mut Arena, platform: &impl Platform) {
+        while self.slots.len() > 0 {
+            self.slots.pop(arena, platform);
+        }
+        (self.first_free, self.last_free) = (NONE, NONE);
+    }
+
+    /// Gives the memory of a slot without a block back; false if there is none.
+    pub(crate) fn give_some_memory(&mut self, platform: &impl Platform) -> bool {
+        let numbers = 0..self.slots.len() as Number;
+        let mut idle = numbers.filter(|number| {
+            let slot = self.slot(*number);
+            slot.has_memory && !slot.is_live
+        });
+        let Some(number) = idle.next() else { return false };
+        self.give_memory_of(number, platform);
+        true
+    }
+
+    /// Gives the memory of a slot without a block back, if it has some. It cannot be touched then.
+    fn give_memory_of(&mut self, number: Number, platform: &impl Platform) {
+        let page = self.page(number);
+        let slot = self.slot_mut(number);
+        let (has_memory, is_open) = (slot.has_memory, slot.is_open);
+        (slot.has_memory, slot.is_open) = (false, false);
+        // SAFETY: a page of the window, in which no block is live.
+        unsafe {
+            if has_memory {
+                platform.empty_page(page);
+            } else if is_open {
+                platform.hide_page(page);
+            }
+        }
+    }
+
+    /// Whether an address lies in the pool.
+    #[inline]
+    pub(crate) fn contains(&self, address: usize) -> bool {
+        address.wrapping_sub(self.base) < self.window_bytes
+    }
+
+    /// Takes the slot that was freed first, and says where the block lies in it. `None` if all have one, there is no
+    /// memory, or it has no place in a page. [`Pool::enter`] or [`Pool::put_back`] comes next.
+    pub(crate) fn take(&mut self, layout: Layout, platform: &impl Platform) -> Option<NonNull<u8>> {
+        let room_bytes = layout.size().max(1);
+        if room_bytes > PAGE_SIZE_BYTES || layout.align() > PAGE_SIZE_BYTES || self.first_free == NONE {
+            return None;
+        }
+        let number = self.first_free;
+        let page = self.page(number);
+        let (has_memory, is_open) = (self.slot(number).has_memory, self.slot(number).is_open);
+        if has_memory {
+            // SAFETY: a page of the window, with memory, in which no block is live.
+            unsafe { platform.show_page(page) };
+        } else {
+            if is_open {
+                // SAFETY: a page of the window, in which no block is live.
+                unsafe { platform.hide_page(page) };
+                self.slot_mut(number).is_open = false;
+            }
+            // SAFETY: a page of the window, without memory.
+            if !unsafe { platform.fill_page(page) } {
+                return None;
+            }
+        }
+        self.hide_guards(number, platform);
+        self.first_free = self.slot(number).next;
+        if self.first_free == NONE {
+            self.last_free = NONE;
+        }
+        let slot = self.slot_mut(number);
+        (slot.has_memory, slot.is_open, slot.is_live) = (true, false, true);
+        self.live += 1;
+        let offset =
+            if self.is_next_at_start { 0 } else { (PAGE_SIZE_BYTES - room_bytes) & !(layout.align() - 1) };
+        self.is_next_at_start = !self.is_next_at_start;
+        // SAFETY: inside the page.
+        Some(unsafe { page.add(offset) })
+    }
+
+    /// The block in a slot that was taken is this one.
+    pub(crate) fn enter(&mut self, block: &Record) {
+        if let Some(number) = self.slot_at(block.address()) {
+            let slot = self.slot_mut(number);
+            (slot.block, slot.free) = (*block, Record::EMPTY);
+        }
+    }
+
+    /// The block that was taken is none after all.
+    pub(crate) fn put_back(&mut self, block: NonNull<u8>, platform: &impl Platform) {
+        if let Some(number) = self.slot_at(block.as_ptr() as usize) {
+            self.slot_mut(number).block = Record::EMPTY;
+            self.leave(number, platform);
+        }
+    }
+
+    /// Frees a block. Nothing can touch its page from now on.
+    pub(crate) fn free(&mut self, block: &Record, free: &Record, platform: &impl Platform) {
+        if let Some(number) = self.slot_at(block.address()) {
+            let slot = self.slot_mut(number);
+            (slot.block, slot.free) = (*block, *free);
+            self.leave(number, platform);
+        }
+    }
+
+    fn leave(&mut self, number: Number, platform: &impl Platform) {
+        self.hide_guards(number, platform);
+        let page = self.page(number);
+        self.slot_mut(number).is_live = false;
+        self.live -= 1;
+        if self.interval == 0 {
+            self.give_memory_of(number, platform);
+        } else {
+            // SAFETY: a page of the window; its block was given up.
+            unsafe { platform.hide_page(page) };
+        }
+        self.append_free(number);
+    }
+
+    fn append_free(&mut self, number: Number) {
+        self.slot_mut(number).next = NONE;
+        match self.last_free {
+            NONE => self.first_free = number,
+            last => self.slot_mut(last).next = number,
+        }
+        self.last_free = number;
+    }
+
+    /// The last block of the slot that an address lies in; `None` if it lies in none, or that had no block yet.
+    pub(crate) fn life_at(&self, address: usize) -> Option<Life> {
+        let slot = self.slot(self.slot_at(address)?);
+        slot.was_used().then(|| slot.life())
+    }
+
+    /// What an address that could not be touched belongs to: the block of its slot, which was freed; or the block that
+    /// is nearest to its guard page, if one of the two is live that one. The page can be touched from now on.
+    pub(crate) fn open_at(&mut self, address: usize, platform: &impl Platform) -> Option<Life> {
+        if !self.contains(address) {
+            return None;
+        }
+        let place = (address - self.base) / PAGE_SIZE_BYTES;
+        let page = NonNull::new((self.base + place * PAGE_SIZE_BYTES) as *mut u8)?;
+        let life = if let Some(number) = self.slot_at(address) {
+            let slot = self.slot_mut(number);
+            if slot.is_live || !slot.was_used() {
+                return None;
+            }
+            slot.is_open = true;
+            slot.life()
+        } else {
+            let life = self.nearest_to(place / 2, address)?;
+            match (place / 2).checked_sub(1) {
+                Some(before) => self.slot_mut(before as Number).is_rear_open = true,
+                None => self.is_front_open = true,
+            }
+            life
+        };
+        // SAFETY: a page of the window, in which no block is live.
+        unsafe { platform.show_page(page) };
+        Some(life)
+    }
+
+    /// The block that is nearest to an address in the guard page before the slot `number`.
+    fn nearest_to(&self, number: usize, address: usize) -> Option<Life> {
+        let neighbours = [number.checked_sub(1), Some(number)];
+        let lives = neighbours.into_iter().flatten().filter(|number| *number < self.slots.len());
+        let lives = lives.map(|number| self.slot(number as Number)).filter(|slot| slot.was_used());
+        let distance = |block: &Record| {
+            let start = block.address();
+            if address < start { start - address } else { address - start - block.size_bytes() }
+        };
+        lives.map(Slot::life).min_by_key(|life| (life.free.is_some(), distance(&life.block)))
+    }
+
+    /// Makes sure that the pages around a slot cannot be touched.
+    fn hide_guards(&mut self, number: Number, platform: &impl Platform) {
+        let page = self.page(number).as_ptr();
+        let is_front_open = match number.checked_sub(1) {
+            Some(before) => core::mem::take(&mut self.slot_mut(before).is_rear_open),
+            None => core::mem::take(&mut self.is_front_open),
+        };
+        let is_rear_open = core::mem::take(&mut self.slot_mut(number).is_rear_open);
+        for (is_open, guard) in [
+            (is_front_open, page.wrapping_sub(PAGE_SIZE_BYTES)),
+            (is_rear_open, page.wrapping_add(PAGE_SIZE_BYTES)),
+        ] {
+            if let Some(guard) = NonNull::new(guard).filter(|_| is_open) {
+                // SAFETY: a guard page of the window; no block is in it.
+                unsafe { platform.hide_page(guard) };
+            }
+        }
+    }
+
+    /// The slot that an address lies in.
+    fn slot_at(&self, address: usize) -> Option<Number> {
+        if !self.contains(address) {
+            return None;
+        }
+        let place = (address - self.base) / PAGE_SIZE_BYTES;
+        (place % 2 == 1).then_some((place / 2) as Number)
+    }
+
+    /// The page of a slot.
+    fn page(&self, number: Number) -> NonNull<u8> {
+        let address = self.base + PAGE_SIZE_BYTES + usize::from(number) * SLOT_STRIDE_BYTES;
+        // The window never lies at address 0.
+        NonNull::new(address as *mut u8).unwrap_or(NonNull::dangling())
+    }
+
+    fn slot(&self, number: Number) -> &Slot {
+        self.slots.get(Id(number.into()))
+    }
+
+    fn slot_mut(&mut self, number: Number) -> &mut Slot {
+        self.slots.get_mut(Id(number.into()))
+    }
+}

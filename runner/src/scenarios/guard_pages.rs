@@ -1,0 +1,230 @@
+//! Sampled blocks between guard pages: the very instruction that goes past one, or comes after its free, is named with
+//! all call stacks, and the kernel goes on.
+
+use super::guards::{expect_count, goes_on};
+use crate::error::{Result, ensure};
+use crate::figures::MemInfo;
+use crate::machine::{DEFAULT, Machine};
+use crate::suite::{Judge, Scenario};
+use crate::vm::Vm;
+
+/// A row of the table below: a machine with so many words on its command line.
+const fn sampling(
+    name: &'static str,
+    about: &'static str,
+    cmdline: &'static str,
+    judge: fn(&mut Vm) -> Result<()>,
+) -> Scenario {
+    Scenario { name, about, judge: Judge::Drive(Machine { cmdline, ..DEFAULT }, judge) }
+}
+
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    sampling("sample-overrun", "a write and a read behind a block are caught", "guard.sample=1", overruns),
+    sampling(
+        "sample-overrun-talc",
+        "the same on talc at full",
+        "guard.sample=1 guard=full heap=talc",
+        overruns,
+    ),
+    sampling("sample-underrun", "a read before a block is caught", "guard.sample=1", underrun),
+    sampling("sample-use-after-free", "a late write and a late read are caught", "guard.sample=1", late),
+    sampling(
+        "sample-bad-free",
+        "bad frees of sampled blocks are told as others",
+        "guard.sample=1",
+        bad_frees,
+    ),
+    sampling("sample-small-pool", "a full pool costs samples, nothing else", "guard.pages=4", small_pool),
+    sampling("sample-switch", "sampling goes off and on while sampled blocks are live", "", switch),
+    sampling("sample-file", "/proc/guard takes commands, and refuses nonsense", "", commands),
+    Scenario {
+        name: "sample-selftest-32M",
+        about: "the self-tests pass on a small machine where every block is sampled",
+        judge: Judge::Drive(
+            Machine { cmdline: "guard.sample=1 guard=full memstat=full", memory_mib: 32, ..DEFAULT },
+            selftests_pass,
+        ),
+    },
+    Scenario {
+        name: "sample-selftest-tlsf",
+        about: "the same on tlsf with a sample of three",
+        judge: Judge::Drive(
+            Machine { cmdline: "guard.sample=3 guard=redzone heap=tlsf", ..DEFAULT },
+            selftests_pass,
+        ),
+    },
+];
+
+/// The command logs all of this, once, and all figures agree. The next block lies at a page's end.
+fn is_caught(vm: &mut Vm, command: &str, words: &[&str]) -> Result<()> {
+    vm.run("guard sample 1")?;
+    goes_on(vm, command, words)?;
+    is_consistent(vm)
+}
+
+fn is_consistent(vm: &mut Vm) -> Result<()> {
+    let file = vm.run("cat /proc/memstat")?;
+    ensure!(file.contains("consistent: yes"), "the figures do not agree: {file}");
+    Ok(())
+}
+
+fn overruns(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    let words = [
+        "overrun: a write 0 bytes behind the end",
+        "of 23 bytes, in:",
+        "copy_name_with_one_byte_too_many",
+        "kernel/src/memory/drivers.rs:",
+        "allocated with 23 bytes",
+        "name_device",
+    ];
+    is_caught(vm, "bug overrun", &words)?;
+    let words = [
+        "overrun: a read 0 bytes behind the end",
+        "of 64 bytes, in:",
+        "add_up_as_many_bytes_as_it_says",
+        "kernel/src/memory/drivers.rs:",
+        "allocated with 64 bytes",
+        "believe_a_length",
+    ];
+    is_caught(vm, "bug overread", &words)?;
+    expect_count(vm, "out of bounds accesses: 2")
+}
+
+fn underrun(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    // The first one lies at a page's end, with room before it; the second at a page's start.
+    vm.run("guard sample 1; bug underread")?;
+    let words = [
+        "underrun: a read 1 bytes before the block",
+        "of 40 bytes, in:",
+        "go_back_over_blanks_beyond_the_start",
+        "kernel/src/memory/drivers.rs:",
+        "allocated with 40 bytes",
+        "trim_blanks",
+    ];
+    goes_on(vm, "bug underread", &words)?;
+    is_consistent(vm)?;
+    expect_count(vm, "out of bounds accesses: 1")
+}
+
+fn late(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    let words = [
+        "use after free: a write at offset 40",
+        "of 96 bytes, in:",
+        "complete_request_that_has_ended",
+        "kernel/src/memory/drivers.rs:",
+        "allocated with 96 bytes",
+        "answer_late",
+        "freed first",
+        "end_request_by_timeout",
+    ];
+    is_caught(vm, "bug use-after-free", &words)?;
+    let words = [
+        "use after free: a read at offset 41",
+        "of 96 bytes, in:",
+        "look_at_request_that_has_ended",
+        "kernel/src/memory/drivers.rs:",
+        "allocated with 96 bytes",
+        "look_late",
+        "freed first",
+        "end_request_by_timeout",
+    ];
+    is_caught(vm, "bug read-after-free", &words)?;
+    expect_count(vm, "accesses after free: 2")
+}
+
+fn bad_frees(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    let words = [
+        "double free of 0xffffd",
+        "remove_device_that_never_started",
+        "allocated with 64 bytes",
+        "freed first",
+        "clean_up_after_failed_start",
+    ];
+    is_caught(vm, "bug double-free", &words)?;
+    let words = ["17 bytes inside the live block 0xffffd", "free_text_where_parsing_ended", "parse_text"];
+    is_caught(vm, "bug invalid-free", &words)
+}
+
+fn small_pool(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    expect_count(vm, "sample slots: 0")?;
+    vm.run("guard sample 1; bench bulk 1000")?;
+    expect_count(vm, "sample slots: 4")?;
+    let missed = count(vm, "missed samples")?;
+    ensure!(missed >= 996, "with 4 slots for 1000 blocks only {missed} were missed");
+    ensure!(count(vm, "samples")? >= 4, "nothing was sampled");
+    expect_count(vm, "sampled blocks: 0")?;
+    is_consistent(vm)
+}
+
+/// Blocks that leak stay sampled through every switch.
+fn switch(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    let guard_pages = |vm: &mut Vm| MemInfo::parse(&vm.read_file("/proc/meminfo")?)?.kibibytes("GuardPages");
+    ensure!(guard_pages(vm)? == 0, "guard pages have memory before there are any");
+    vm.run("guard sample 2; bug leak")?;
+    let live = count(vm, "sampled blocks")?;
+    ensure!(live > 0, "no block that leaked is sampled");
+    for (command, level) in [
+        ("guard sample 0", "stacks"),
+        ("echo level off > /proc/memstat_control", "off"),
+        ("bench pair", "off"),
+        ("guard full", "off"),
+        ("echo level full > /proc/memstat_control", "full"),
+        ("guard sample 3; bench pair", "full"),
+        ("guard off", "full"),
+        ("echo level blocks > /proc/memstat_control", "blocks"),
+        ("guard sample 0", "blocks"),
+    ] {
+        vm.run(command)?;
+        ensure!(count(vm, "sampled blocks")? == live, "after `{command}` other blocks are sampled");
+        let file = vm.run("cat /proc/memstat")?;
+        ensure!(file.contains(&format!("level {level}")), "after `{command}`: {file}");
+        is_consistent(vm)?;
+    }
+    let selftests = vm.run("selftest")?;
+    ensure!(selftests.contains(" passed, 0 failed"), "{selftests}");
+    // A page for each, and the spare one.
+    let kib = guard_pages(vm)?;
+    ensure!(kib == (live + 1) * 4, "{live} sampled blocks take {kib} kB");
+    Ok(())
+}
+
+fn commands(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    vm.run("echo sample 10 > /proc/guard; echo level redzone > /proc/guard")?;
+    expect_count(vm, "sample: 10")?;
+    expect_count(vm, "level: redzone")?;
+    for nonsense in ["sample", "sample -1", "sample 10 10", "level loud", "full"] {
+        let answer = vm.run(&format!("echo {nonsense} > /proc/guard"))?;
+        ensure!(answer.contains("invalid argument"), "`{nonsense}` is taken: {answer}");
+    }
+    let answer = vm.run("guard sample many")?;
+    ensure!(answer.contains("no number"), "`guard sample many` says {answer}");
+    ensure!(vm.run("guard sample")?.trim() == "10", "nonsense changed the interval");
+    vm.run("guard sample 0")?;
+    expect_count(vm, "sample slots: 0")
+}
+
+fn selftests_pass(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    for _ in 0..2 {
+        let output = vm.run("selftest")?;
+        ensure!(output.contains(" passed, 0 failed"), "{output}");
+        is_consistent(vm)?;
+    }
+    ensure!(count(vm, "samples")? > 0, "nothing was sampled");
+    expect_count(vm, "unexplained accesses: 0")
+}
+
+/// A number of `/proc/guard`.
+fn count(vm: &mut Vm, name: &str) -> Result<u64> {
+    let file = vm.run("cat /proc/guard")?;
+    let found = file.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": ")?.parse().ok());
+    ensure!(found.is_some(), "/proc/guard has no `{name}`:\n{file}");
+    Ok(found.unwrap_or_default())
+}
