@@ -25,6 +25,7 @@ mod crash;
 mod dev;
 #[cfg(target_os = "none")]
 mod kernel;
+mod kmemleak;
 mod load;
 mod logger;
 mod memory;

@@ -13,6 +13,7 @@ use crate::dev::selftest as dev;
 use crate::kernel::VFS;
 use crate::memory::guard_pages::selftest as sampled;
 use crate::memory::heap::tracker;
+use crate::memory::reach::selftest as reach;
 use crate::memory::selftest as memory;
 use crate::proc::selftest as proc;
 use crate::symbols::selftest as symbols;
@@ -31,7 +32,7 @@ pub(crate) struct Test {
 }
 
 /// All tests, in the order of running.
-pub(crate) static TESTS: [Test; 32] = [
+pub(crate) static TESTS: [Test; 33] = [
     Test { name: "breakpoint_returns", run: breakpoint_returns },
     Test { name: "no_page_is_writable_and_executable", run: pages_keep_their_rights },
     Test { name: "clock_goes_on", run: clock_goes_on },
@@ -61,6 +62,7 @@ pub(crate) static TESTS: [Test; 32] = [
     Test { name: "reading_allocs_a_thousand_times_changes_nothing", run: reading_allocs_changes_nothing },
     Test { name: "a_thousand_blocks_are_listed_once_each", run: memory::thousand_blocks_are_listed },
     Test { name: "call_stacks_sum_up_to_the_totals", run: memory::stacks_sum_up },
+    Test { name: "lost_blocks_are_found_and_others_are_not", run: reach::lost_blocks_are_found },
     Test { name: "guarded_calls_are_survived", run: symbols::guarded_calls_are_survived },
     Test { name: "own_functions_have_file_and_line", run: symbols::own_functions_are_named },
     Test { name: "a_hundred_thousand_blocks_are_recorded_or_counted", run: memory::hundred_thousand_blocks },

@@ -11,9 +11,8 @@
 //! in the live map (`live`: a dense array of [`Record`]s and an index of small tables over it, which grows and
 //! shrinks in small steps, so no operation does work that grows with the number of live blocks), and writes an
 //! [`Event`] (`history`). The [`Level`] says how far it goes. `guard` puts patterns around blocks
-//! and looks at them, as the [`GuardLevel`] says, and puts a sample
-//! of them between pages that cannot be touched. `tracked` has the ways, `report` turns figures into
-//! text.
+//! and looks at them, as the [`GuardLevel`] says, and puts a sample of them between pages that cannot be touched. `reach`
+//! finds blocks that nothing points to. `tracked` has the ways, `report` turns figures into text.
 //!
 //! The crate needs no operating system and knows no hardware. Its README has an example.
 #![cfg_attr(not(test), no_std)]
@@ -30,6 +29,7 @@ pub mod invalid_access;
 pub mod level;
 pub mod moment;
 pub mod platform;
+pub mod reach;
 pub mod record;
 pub mod refused;
 pub mod report;
@@ -53,6 +53,7 @@ pub use invalid_access::{Access, InvalidAccess, Unexplained};
 pub use level::Level;
 pub use moment::{Change, Held, Moment, StackChange, TopChanges, Watched};
 pub use platform::Platform;
+pub use reach::{NoScan, Reach, Scanned};
 pub use record::Record;
 pub use refused::{Refused, RefusedCounts};
 pub use stacks::Stack;

@@ -129,6 +129,12 @@ impl LiveMap {
         Some(self.records.get_mut(id))
     }
 
+    /// The record at a place of the dense array, to change. When a block goes, the last record moves to its place.
+    #[inline]
+    pub(crate) fn nth_mut(&mut self, number: usize) -> Option<&mut Record> {
+        (number < self.records.len()).then(|| self.records.get_mut(Id(number as u32)))
+    }
+
     /// Takes the record of the block that starts at `address` out, if it is as `is_wanted`.
     #[inline]
     pub(crate) fn remove_if(
@@ -171,13 +177,23 @@ impl LiveMap {
     /// Work is bounded by one table of the index. A block that is live from the first step to the last
     /// appears exactly once.
     pub(crate) fn read(&self, cursor: u64, buffer: &mut [Record]) -> (usize, Option<u64>) {
+        self.read_if(cursor, buffer, |_| true)
+    }
+
+    /// As [`LiveMap::read`], of those records alone that are as `is_wanted`.
+    pub(crate) fn read_if(
+        &self,
+        cursor: u64,
+        buffer: &mut [Record],
+        is_wanted: impl Fn(&Record) -> bool,
+    ) -> (usize, Option<u64>) {
         let mut end = self.index.table_end(cursor);
         loop {
             let mut count = 0_usize;
             self.index.for_each_in_table(cursor, |id| {
                 let record = self.records.get(id);
                 let hash = Hash::of(record.address()).bits();
-                if hash >= cursor && end.is_none_or(|end| hash < end) {
+                if hash >= cursor && end.is_none_or(|end| hash < end) && is_wanted(record) {
                     if let Some(slot) = buffer.get_mut(count) {
                         *slot = *record;
                     }

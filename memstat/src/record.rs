@@ -3,12 +3,14 @@
 use core::alloc::Layout;
 use core::ptr::NonNull;
 
+use crate::counters::MOST_CPUS;
 use crate::platform::Platform;
+use crate::reach::{Mark, Reach};
 
 /// What is known of one live block.
 ///
-/// Four words: address; size (48 bits), guards (2), alignment as a power of two (6), CPU (8); sequence number (48),
-/// task (16); clock stamp (48), number of the call stack (16).
+/// Four words: address; size (48 bits), guards (2), alignment as a power of two (6), what scans for leaks know (4), CPU
+/// (4); sequence number (48), task (16); clock stamp (48), number of the call stack (16).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct Record {
@@ -39,6 +41,10 @@ impl Guarding {
 }
 
 const GUARDING_SHIFT: u32 = 14;
+const MARK_SHIFT: u32 = 4;
+const CPU_BITS: u64 = MOST_CPUS as u64 - 1;
+
+const _: () = assert!(CPU_BITS < 1 << MARK_SHIFT && MARK_SHIFT + Mark::BITS == 8);
 
 /// When, where and by whom a block was allocated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +86,7 @@ impl Record {
         Self {
             words: [
                 address as u64,
-                (layout.size() as u64) << 16 | align_log2 << 8 | u64::from(origin.cpu),
+                (layout.size() as u64) << 16 | align_log2 << 8 | u64::from(origin.cpu) & CPU_BITS,
                 origin.sequence << 16 | u64::from(origin.task),
                 origin.stamp << 16 | u64::from(origin.stack),
             ],
@@ -144,7 +150,7 @@ impl Record {
         Self {
             words: [
                 block,
-                (size & !0xffff) | code << 8 | u64::from(origin.cpu),
+                (size & !0xffff) | code << 8 | u64::from(origin.cpu) & CPU_BITS,
                 origin.sequence << 16 | u64::from(origin.task),
                 origin.stamp << 16 | (stamped & 0xffff),
             ],
@@ -174,9 +180,25 @@ impl Record {
         self.words[3] >> 16
     }
 
-    /// The CPU that allocated the block.
+    /// The CPU that allocated the block, of the [`MOST_CPUS`] that are told apart.
     pub fn cpu(&self) -> u8 {
-        self.words[1] as u8
+        (self.words[1] & CPU_BITS) as u8
+    }
+
+    /// What scans for leaks have found of the block.
+    #[inline]
+    pub fn reach(&self) -> Reach {
+        self.mark().reach
+    }
+
+    #[inline]
+    pub(crate) fn mark(&self) -> Mark {
+        Mark::from_bits(self.words[1] as u8 >> MARK_SHIFT)
+    }
+
+    #[inline]
+    pub(crate) fn set_mark(&mut self, mark: Mark) {
+        self.words[1] = (self.words[1] & !0xf0) | u64::from(mark.bits()) << MARK_SHIFT;
     }
 
     /// The task that allocated the block.

@@ -18,6 +18,7 @@ mod guarding;
 mod inner;
 mod reading;
 mod refusing;
+mod scanning;
 mod ways;
 
 pub use consistency::Consistency;

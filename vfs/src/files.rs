@@ -2,6 +2,7 @@
 
 use crate::errno::{Errno, Result};
 use crate::filesystem::{Contents, FileSystem, WriteAt};
+use crate::generated::Commands;
 use crate::inode::{DirectoryEntry, Kind, Metadata, READABLE, WRITABLE};
 use crate::mount::Place;
 use crate::open_files::{Body, FileDescriptor, OpenFile, OpenFlags, SeekFrom};
@@ -79,21 +80,27 @@ impl Vfs {
             Contents::Table(table) => Body::Generated(Reader::of_table(table, self.buffers)?),
             Contents::Device(device) => Body::Device(device),
             Contents::Stored => Body::Stored,
-            Contents::Control(control) => {
-                let (is_read, is_written) =
-                    (flags.contains(OpenFlags::READ), flags.contains(OpenFlags::WRITE));
-                let reader = is_read.then(|| Reader::of_text(control, self.buffers)).transpose()?;
-                match is_written.then(|| LineGatherer::open(self.buffers)).transpose() {
-                    Ok(lines) => Body::Control { control, reader, lines },
-                    Err(error) => {
-                        if let Some(reader) = reader {
-                            reader.close(self.buffers);
-                        }
-                        return Err(error);
-                    }
-                }
-            }
+            Contents::Control(control) => self.control_body(Commands::Text(control), flags)?,
+            Contents::ControlTable(control) => self.control_body(Commands::Table(control), flags)?,
         })
+    }
+
+    fn control_body(&self, control: Commands, flags: OpenFlags) -> Result<Body> {
+        let open = || match control {
+            Commands::Text(text) => Reader::of_text(text, self.buffers),
+            Commands::Table(table) => Reader::of_table(table, self.buffers),
+        };
+        let reader = flags.contains(OpenFlags::READ).then(open).transpose()?;
+        let is_written = flags.contains(OpenFlags::WRITE);
+        match is_written.then(|| LineGatherer::open(self.buffers)).transpose() {
+            Ok(lines) => Ok(Body::Control { control, reader, lines }),
+            Err(error) => {
+                if let Some(reader) = reader {
+                    reader.close(self.buffers);
+                }
+                Err(error)
+            }
+        }
     }
 
     /// Takes the file out of its slot for `operation`, so that no lock is held meanwhile.

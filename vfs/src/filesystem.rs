@@ -4,7 +4,7 @@
 //! business. What a file system cannot do keeps its default, which refuses.
 
 use crate::errno::{Errno, Result};
-use crate::generated::{Control, Device, Table, Text};
+use crate::generated::{Control, ControlTable, Device, Table, Text};
 use crate::inode::{DirectoryEntry, InodeId, Kind, Metadata};
 use crate::path::PathBuffer;
 
@@ -158,6 +158,8 @@ pub enum Contents {
     Table(&'static dyn Table),
     /// Text, and commands to write.
     Control(&'static dyn Control),
+    /// Text made batch by batch, and commands to write.
+    ControlTable(&'static dyn ControlTable),
     /// A device.
     Device(&'static dyn Device),
     /// Bytes that the file system keeps.

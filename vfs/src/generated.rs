@@ -47,6 +47,32 @@ pub trait Control: Text {
     fn command(&self, line: &str) -> Result<()>;
 }
 
+/// A table that takes commands, one a line.
+pub trait ControlTable: Table {
+    /// Carries out a command, as [`Control::command`] does.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Control::command`].
+    fn command(&self, line: &str) -> Result<()>;
+}
+
+/// Who carries out what is written.
+#[derive(Clone, Copy)]
+pub(crate) enum Commands {
+    Text(&'static dyn Control),
+    Table(&'static dyn ControlTable),
+}
+
+impl Commands {
+    pub(crate) fn command(self, line: &str) -> Result<()> {
+        match self {
+            Self::Text(control) => control.command(line),
+            Self::Table(control) => control.command(line),
+        }
+    }
+}
+
 /// A device that takes and gives bytes.
 pub trait Device: Sync {
     /// Reads bytes and says how many; 0 is the end. `position` is 0 at first and where a seek leads; the device counts in
@@ -74,6 +100,8 @@ pub enum Content {
     Table(&'static dyn Table),
     /// Text, and commands to write.
     Control(&'static dyn Control),
+    /// Text, batch by batch, and commands to write.
+    ControlTable(&'static dyn ControlTable),
     /// A device.
     Device(&'static dyn Device),
     /// A directory.
@@ -87,7 +115,7 @@ impl Content {
     fn kind_and_mode(&self) -> (Kind, u16) {
         match self {
             Self::Text(_) | Self::Table(_) => (Kind::File, 0o444),
-            Self::Control(_) => (Kind::File, 0o644),
+            Self::Control(_) | Self::ControlTable(_) => (Kind::File, 0o644),
             Self::Device(_) => (Kind::Device, 0o666),
             Self::Directory(_) => (Kind::Directory, 0o555),
             Self::Link(_) => (Kind::Link, 0o777),
@@ -239,6 +267,7 @@ impl FileSystem for GeneratedFs {
             Content::Text(text) => Contents::Text(text),
             Content::Table(table) => Contents::Table(table),
             Content::Control(control) => Contents::Control(control),
+            Content::ControlTable(control) => Contents::ControlTable(control),
             Content::Device(device) => Contents::Device(device),
             Content::Directory(_) => return Err(Errno::EISDIR),
             Content::Link(_) => return Err(Errno::ELOOP),

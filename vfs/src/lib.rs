@@ -30,7 +30,7 @@ mod tests;
 
 pub use errno::{Errno, Result};
 pub use filesystem::{Contents, FileSystem, New, Sort, Statistics, WriteAt};
-pub use generated::{Content, Control, Device, GeneratedFs, Node, Table, Text};
+pub use generated::{Content, Control, ControlTable, Device, GeneratedFs, Node, Table, Text};
 pub use inode::{DirectoryEntry, InodeId, Kind, Metadata, Name};
 pub use mount::{Mount, MountOptions};
 pub use open_files::{FileDescriptor, MOST_OPEN_FILES, OpenFlags, SeekFrom};

@@ -3,7 +3,7 @@
 use bitflags::bitflags;
 
 use crate::errno::{Errno, Result};
-use crate::generated::{Control, Device};
+use crate::generated::{Commands, Device};
 use crate::mount::Place;
 use crate::reader::{LineGatherer, Reader};
 
@@ -61,7 +61,7 @@ pub(crate) enum Body {
     Directory,
     Generated(Reader),
     Control {
-        control: &'static dyn Control,
+        control: Commands,
         /// If it is open to read.
         reader: Option<Reader>,
         /// If it is open to write.

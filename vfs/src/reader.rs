@@ -2,18 +2,18 @@
 //!
 //! A [`Text`] is rendered once, when it is opened, so that a reader of small pieces sees one moment. A [`Table`]
 //! may be far longer than memory: its rows come batch by batch through a cursor, into one buffer. What is
-//! written to a [`Control`] is gathered until a line is whole.
+//! written to a control is gathered until a line is whole.
 
 use core::fmt::{self, Write};
 
 use crate::errno::{Errno, Result};
-use crate::generated::{Control, Table, Text};
+use crate::generated::{Commands, Table, Text};
 
 /// The most bytes that one call of [`Table::rows`] or [`Table::header`] may write.
 pub const BATCH_BYTES: usize = 32 << 10;
 const FIRST_TEXT_BYTES: usize = 4096;
 const MOST_TEXT_BYTES: usize = 4 << 20;
-/// The longest line that a [`Control`] takes.
+/// The longest line that a control takes.
 const MOST_LINE_BYTES: usize = 4096;
 
 /// A lender of memory for text.
@@ -137,7 +137,7 @@ impl LineGatherer {
     }
 
     /// Takes bytes and carries out each line that becomes whole, up to the first that fails.
-    pub(crate) fn write(&mut self, control: &dyn Control, bytes: &[u8]) -> Result<usize> {
+    pub(crate) fn write(&mut self, control: Commands, bytes: &[u8]) -> Result<usize> {
         for byte in bytes {
             if *byte == b'\n' {
                 self.finish_line(control)?;
@@ -152,7 +152,7 @@ impl LineGatherer {
     }
 
     /// Carries out what was gathered.
-    fn finish_line(&mut self, control: &dyn Control) -> Result<()> {
+    fn finish_line(&mut self, control: Commands) -> Result<()> {
         let length = core::mem::take(&mut self.length);
         if core::mem::take(&mut self.is_too_long) {
             return Err(Errno::EINVAL);
@@ -163,7 +163,7 @@ impl LineGatherer {
     }
 
     /// Carries out a last line without an end, and gives the buffer back.
-    pub(crate) fn close(mut self, control: &dyn Control, buffers: &dyn Buffers) -> Result<()> {
+    pub(crate) fn close(mut self, control: Commands, buffers: &dyn Buffers) -> Result<()> {
         let result = self.finish_line(control);
         buffers.give(self.buffer);
         result

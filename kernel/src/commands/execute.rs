@@ -10,6 +10,7 @@ use vfs::{FileDescriptor, OpenFlags};
 
 use super::Session;
 use super::session::{Input, Output};
+use crate::arch::stacks;
 use crate::console::input;
 use crate::memory::Pipe;
 
@@ -45,6 +46,8 @@ fn run_list(session: &mut Session, list: List<'_>, sink: &str) -> bool {
 }
 
 fn run_pipeline(session: &mut Session, mut pipeline: Pipeline<'_>, sink: &str) -> bool {
+    // What the one before has left is no reference to anything: `leaks scan` would take it for one.
+    stacks::clear_unused();
     let mut before: Option<Pipe> = None;
     let mut has_succeeded = true;
     while let Some(stage) = pipeline.next() {

@@ -6,6 +6,7 @@
 use core::alloc::{GlobalAlloc, Layout};
 use core::cell::UnsafeCell;
 use core::fmt;
+use core::ops::Range;
 use core::ptr::{NonNull, null_mut};
 
 use memstat::platform::{PAGE_SIZE_BYTES, StackSpan};
@@ -67,6 +68,16 @@ pub(crate) fn configure(config: &Config) {
 /// The tracker, to read from.
 pub(crate) fn tracker() -> &'static KernelTracker {
     &HEAP.tracker
+}
+
+/// The variables of the accounting: they hold addresses of blocks without referring to them. Those are the tracker with the
+/// heap's own lists, and the arena's first memory; the rest of the arena lies in pages of its own.
+pub(super) fn own_statics() -> [Range<usize>; 2] {
+    let span = |start: usize, size_bytes: usize| start..start + size_bytes;
+    [
+        span((&raw const HEAP) as usize, size_of_val(&HEAP)),
+        span((&raw const FIRST_ARENA) as usize, size_of_val(&FIRST_ARENA)),
+    ]
 }
 
 /// Allocates `size_bytes` bytes, aligned to 16, with arbitrary contents. Null when there is no memory. A

@@ -35,6 +35,8 @@ mod corruption;
 #[cfg(target_os = "none")]
 mod deadlock;
 #[cfg(target_os = "none")]
+pub(crate) mod drill;
+#[cfg(target_os = "none")]
 pub(crate) mod drivers;
 #[cfg(target_os = "none")]
 mod early;
@@ -66,6 +68,8 @@ mod page_chain;
 pub(crate) mod random;
 #[cfg(target_os = "none")]
 mod rate_limit;
+#[cfg(target_os = "none")]
+pub(crate) mod reach;
 #[cfg(target_os = "none")]
 pub(crate) mod sampler;
 #[cfg(target_os = "none")]

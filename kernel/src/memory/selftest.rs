@@ -404,10 +404,13 @@ impl Drop for AllPages {
 /// Before an allocation fails, of a block or of pages, all goes that is kept in hand: blocks in quarantine, empty slabs,
 /// spare pages of the arena.
 pub(crate) fn reclaim_comes_first() -> Outcome {
-    let (level, guard) = (tracker().level(), tracker().guard());
+    let (level, guard, sampling) = (tracker().level(), tracker().guard(), tracker().sampling());
     tracker().set_level(level.max(Level::Blocks));
     tracker().set_guard(GuardLevel::Full);
+    // A sampled block is held back by nobody.
+    tracker().set_sampling(0);
     let outcome = goes_before(AllBlocks::take).and_then(|()| goes_before(AllPages::take));
+    tracker().set_sampling(sampling);
     tracker().set_guard(guard);
     tracker().set_level(level);
     outcome

@@ -15,6 +15,7 @@ mod filesystems;
 pub(crate) mod guard;
 mod interrupts;
 mod iomem;
+mod kmemleak;
 mod kmsg;
 mod last_boot;
 mod loadavg;
@@ -36,7 +37,7 @@ use vfs::{Content, GeneratedFs, Node};
 
 use crate::arch::clock;
 
-static NODES: [Node; 30] = [
+static NODES: [Node; 31] = [
     Node { name: "1", content: Content::Directory(&process::NODES) },
     Node { name: "alloc_histogram", content: Content::Text(&alloc_histogram::AllocHistogram) },
     Node { name: "alloc_history", content: Content::Table(&alloc_history::AllocHistory) },
@@ -52,6 +53,7 @@ static NODES: [Node; 30] = [
     Node { name: "guard", content: Content::Control(&guard::GuardFile) },
     Node { name: "interrupts", content: Content::Text(&interrupts::Interrupts) },
     Node { name: "iomem", content: Content::Text(&iomem::IoMem) },
+    Node { name: "kmemleak", content: Content::ControlTable(&kmemleak::KmemLeak) },
     Node { name: "kmsg", content: Content::Table(&kmsg::KernelMessages) },
     Node { name: "last_boot", content: Content::Text(&last_boot::LastBoot) },
     Node { name: "loadavg", content: Content::Text(&loadavg::LoadAverages) },

@@ -14,6 +14,7 @@ use crate::level::Level;
 use crate::live::LiveMap;
 use crate::moment::{Held, Moment};
 use crate::platform::{PAGE_SIZE_BYTES, Platform};
+use crate::reach::Scanner;
 use crate::record::{Guarding, Origin, Record};
 use crate::stacks::Depot;
 
@@ -22,6 +23,7 @@ mod guarded;
 mod guarded_quick;
 mod quick;
 mod sampled;
+mod scan;
 
 #[expect(clippy::struct_excessive_bools, reason = "each says what one part of the work asks at every step")]
 #[derive(Debug)]
@@ -57,6 +59,7 @@ pub(super) struct Inner<B> {
     pub(super) unsampled_way: Way,
     /// What the quick way of a guarded block has to do, where [`Way::Fully`] is the way.
     pub(super) guarded_way: GuardedWay,
+    pub(super) scanner: Scanner,
     /// The same for an allocation.
     pub(super) guarded_allocation_way: GuardedWay,
 }
@@ -181,6 +184,7 @@ impl<B: Backend> Inner<B> {
             is_sampling: false,
             unsampled_way: Way::Fully,
             guarded_way: GuardedWay::Fully,
+            scanner: Scanner::new(),
             guarded_allocation_way: GuardedWay::Fully,
         }
     }

@@ -1,7 +1,7 @@
 //! A platform and a backend for tests: pages and blocks from the host's allocator.
 
 use std::alloc::{Layout, System};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::ptr::NonNull;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
@@ -100,7 +100,7 @@ unsafe impl Platform for HostPlatform {
 /// The host's allocator, with a list of what is live, so that a wrong free is a test failure.
 #[derive(Debug, Default)]
 pub(crate) struct HostBackend {
-    pub(crate) live: HashMap<usize, Layout>,
+    pub(crate) live: BTreeMap<usize, Layout>,
     pub(crate) limit_bytes: Option<usize>,
     pub(crate) live_bytes: usize,
     freed: std::collections::HashSet<usize>,
@@ -151,8 +151,9 @@ unsafe impl Backend for HostBackend {
     }
 
     fn locate(&self, address: usize) -> Location {
-        match self.live.get(&address) {
-            Some(&layout) => Location::Live { start: address, layout },
+        let below = self.live.range(..=address).next_back();
+        match below.filter(|(start, layout)| address - **start < layout.size()) {
+            Some((&start, &layout)) => Location::Live { start, layout },
             None if self.freed.contains(&address) => Location::Free { start: address },
             None => Location::Unknown,
         }

@@ -3,6 +3,7 @@
 use crate::error::{Error, Result, ensure};
 
 /// One line, and how far it has been read.
+#[derive(Clone)]
 pub(super) struct Line<'a> {
     file: &'static str,
     whole: &'a str,

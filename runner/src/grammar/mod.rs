@@ -12,6 +12,7 @@ mod buddyinfo;
 mod cpuinfo;
 mod interrupts;
 mod iomem;
+mod kmemleak;
 mod kmsg;
 mod line;
 mod meminfo;
@@ -29,6 +30,7 @@ mod vmstat;
 pub(crate) use allocinfo::allocinfo;
 pub(crate) use buddyinfo::buddyinfo;
 pub(crate) use iomem::iomem;
+pub(crate) use kmemleak::kmemleak;
 pub(crate) use meminfo::meminfo;
 pub(crate) use slabinfo::slabinfo;
 
@@ -38,7 +40,7 @@ use crate::error::Result;
 pub(crate) type Judge = fn(&str) -> Result<()>;
 
 /// Every file of Linux's that this kernel has, by its path under /proc.
-pub(crate) const FILES: [(&str, Judge); 21] = [
+pub(crate) const FILES: [(&str, Judge); 22] = [
     ("meminfo", meminfo),
     ("buddyinfo", buddyinfo),
     ("slabinfo", slabinfo),
@@ -55,6 +57,7 @@ pub(crate) const FILES: [(&str, Judge); 21] = [
     ("cpuinfo", cpuinfo::cpuinfo),
     ("mounts", mounts::mounts),
     ("filesystems", mounts::filesystems),
+    ("kmemleak", kmemleak),
     ("kmsg", kmsg::kmsg),
     ("self/stat", process::stat),
     ("self/statm", process::statm),

@@ -139,7 +139,10 @@ fn files_below(vm: &mut Vm, directory: &str, depth: usize) -> Result<Vec<String>
             continue;
         }
         ensure!(!text.starts_with("cat: "), "{path}: {text}");
-        ensure!(!text.is_empty() || matches!(name, "cmdline" | "vmallocinfo"), "{path} is empty");
+        ensure!(
+            !text.is_empty() || matches!(name, "cmdline" | "kmemleak" | "vmallocinfo"),
+            "{path} is empty"
+        );
         files.push(path);
     }
     Ok(files)

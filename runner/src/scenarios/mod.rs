@@ -19,6 +19,7 @@ mod image;
 mod leaks_marks;
 mod memory;
 mod names;
+mod reach;
 mod selftest;
 mod shell;
 mod sources;
@@ -31,7 +32,7 @@ use crate::vm::Vm;
 
 /// All scenarios. The slowest machines stand first, so that none of them is still at work when the rest is done.
 pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
-    let subjects: [&[Scenario]; 18] = [
+    let subjects: [&[Scenario]; 19] = [
         boot::SCENARIOS,
         black_box::SCENARIOS,
         crash::SCENARIOS,
@@ -40,6 +41,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
         failures::SCENARIOS,
         memory::SCENARIOS,
         names::SCENARIOS,
+        reach::SCENARIOS,
         selftest::SCENARIOS,
         bench::SCENARIOS,
         shell::SCENARIOS,

@@ -10,8 +10,8 @@ use std::vec::Vec;
 
 use super::host::{HostBuffers, ram};
 use crate::{
-    BATCH_BYTES, Content, Control, Device, Errno, GeneratedFs, Kind, MOST_OPEN_FILES, MountOptions, Node,
-    OpenFlags, SeekFrom, Table, Text, Vfs,
+    BATCH_BYTES, Content, Control, ControlTable, Device, Errno, GeneratedFs, Kind, MOST_OPEN_FILES,
+    MountOptions, Node, OpenFlags, SeekFrom, Table, Text, Vfs,
 };
 
 struct Lines(usize);
@@ -210,6 +210,46 @@ impl Control for Diary {
         self.0.lock().unwrap().push(line.to_string());
         Ok(())
     }
+}
+
+impl Table for Diary {
+    fn header(&self, out: &mut dyn Write) -> fmt::Result {
+        writeln!(out, "diary")
+    }
+
+    fn rows(&self, cursor: u64, out: &mut dyn Write) -> Result<Option<u64>, fmt::Error> {
+        let lines = self.0.lock().unwrap();
+        let Some(line) = lines.get(cursor as usize) else { return Ok(None) };
+        writeln!(out, "{line}").map(|()| Some(cursor + 1))
+    }
+}
+
+impl ControlTable for Diary {
+    fn command(&self, line: &str) -> crate::Result<()> {
+        Control::command(self, line)
+    }
+}
+
+#[test]
+fn tables_take_commands_too() {
+    static DIARY: Diary = Diary(Mutex::new(Vec::new()));
+    static TREE: [Node; 1] = [Node { name: "diary", content: Content::ControlTable(&DIARY) }];
+    let (vfs, buffers) = vfs();
+    vfs.make_directory("/", "/t").unwrap();
+    let tree = Box::leak(Box::new(GeneratedFs::new("tree", &TREE, || 3)));
+    vfs.mount("tree", "/t", tree, MountOptions::ReadWrite).unwrap();
+    assert_eq!(vfs.metadata("/", "/t/diary").unwrap().mode, 0o644);
+    let file = vfs.open("/t", "diary", OpenFlags::READ | OpenFlags::WRITE).unwrap();
+    assert_eq!(vfs.write(file, b"first\nsec"), Ok(9));
+    assert_eq!(vfs.write(file, b"ond\nbad\n"), Err(Errno::EINVAL));
+    vfs.seek(file, SeekFrom::Start(0)).unwrap();
+    let mut text = [0; 6];
+    assert_eq!(vfs.read(file, &mut text), Ok(6));
+    assert_eq!(&text, b"diary\n");
+    vfs.write(file, b"last").unwrap();
+    vfs.close(file).unwrap();
+    assert_eq!(read_to_end(vfs, "/t/diary", 4).unwrap(), "diary\nfirst\nsecond\nlast\n");
+    assert_eq!(buffers.lent.load(Ordering::Relaxed), 0);
 }
 
 /// Gives `z` for ever, counts its breaths as the position, and takes everything but `!`.

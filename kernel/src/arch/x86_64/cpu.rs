@@ -87,6 +87,38 @@ pub(crate) fn frame_pointer() -> usize {
     pointer
 }
 
+/// The stack pointer of the caller.
+#[expect(clippy::inline_always, reason = "called as a function it would read its own")]
+#[inline(always)]
+pub(crate) fn stack_pointer() -> usize {
+    let pointer;
+    // SAFETY: copies a register.
+    unsafe { core::arch::asm!("mov {}, rsp", out(reg) pointer, options(nomem, nostack, preserves_flags)) };
+    pointer
+}
+
+/// The registers that a call keeps (System V ABI for x86-64, figure 3.4): rbx, rbp, r12 to r15. One of them may be another
+/// value here; its own is on the caller's stack then.
+#[expect(clippy::inline_always, reason = "called as a function it would keep them on its own stack")]
+#[inline(always)]
+pub(crate) fn kept_registers() -> [usize; 6] {
+    let mut registers = [0; 6];
+    // SAFETY: writes six words to an array of six.
+    unsafe {
+        core::arch::asm!(
+            "mov [{0}], rbx",
+            "mov [{0} + 8], rbp",
+            "mov [{0} + 16], r12",
+            "mov [{0} + 24], r13",
+            "mov [{0} + 32], r14",
+            "mov [{0} + 40], r15",
+            in(reg) registers.as_mut_ptr(),
+            options(nostack, preserves_flags)
+        );
+    }
+    registers
+}
+
 /// The control registers 0, 2, 3 and 4.
 pub(crate) fn control_registers() -> [u64; 4] {
     // SAFETY: reading them has no effect, and the kernel has the right to.

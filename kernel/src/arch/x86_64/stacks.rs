@@ -1,8 +1,10 @@
 //! The kernel's stacks: where they lie, and which pages guard them.
 
-use core::arch::global_asm;
+use core::arch::{asm, global_asm};
 use core::ops::Range;
 use core::sync::atomic::{AtomicUsize, Ordering};
+
+use super::cpu;
 
 global_asm!(include_str!("stacks.s"));
 
@@ -50,14 +52,38 @@ pub(crate) fn guarded_stack() -> Range<usize> {
     (&raw const guarded_stack_bottom) as usize..(&raw const guarded_stack_top) as usize
 }
 
-/// All stacks.
-fn all() -> impl Iterator<Item = Range<usize>> {
+/// All stacks. But for the one that the caller runs on, nothing is on them between exceptions and guarded calls.
+pub(crate) fn all() -> impl Iterator<Item = Range<usize>> {
     [main_stack(), guarded_stack()].into_iter().chain((0..IST_STACKS).map(interrupt_stack))
 }
 
 /// The stack that `address` lies in.
 pub(crate) fn containing(address: usize) -> Option<Range<usize>> {
     all().find(|stack| stack.contains(&address))
+}
+
+/// Overwrites what finished calls have left of themselves on the boot stack below the caller's frame with zeros.
+///
+/// Frames made later have places that nothing writes: an address that lay there would look as if somebody still had it.
+#[inline(never)]
+pub(crate) fn clear_unused() {
+    let stack = main_stack();
+    if !stack.contains(&cpu::stack_pointer()) {
+        return;
+    }
+    // SAFETY: nobody has anything below the stack pointer, as the kernel is built without a red zone. An interrupt that
+    // comes meanwhile has its frame there, and is done with it before the next word is written.
+    unsafe {
+        asm!(
+            "mov rcx, rsp",
+            "sub rcx, rdi",
+            "shr rcx, 3",
+            "rep stosq",
+            inout("rdi") stack.start => _,
+            out("rcx") _,
+            in("rax") 0,
+        );
+    }
 }
 
 /// Bytes of all stacks.

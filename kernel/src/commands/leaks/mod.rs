@@ -1,10 +1,12 @@
-//! `leaks`: what came and does not go, by marks. See docs/leaks.md.
+//! `leaks`: what came and does not go, by marks, and what nothing refers to any more. See docs/leaks.md.
 //!
-//! A subcommand is a row in the table below and a file of its own. None takes memory from the heap: they work when
-//! that is full.
+//! A subcommand is a row in the table below and a file of its own. None but the drill takes memory from the heap:
+//! they work when that is full.
 
 mod changes;
+mod drill;
 mod mark;
+mod scan;
 mod since;
 mod watch;
 
@@ -19,8 +21,8 @@ pub(super) const COMMAND: Command<Session> = Command {
     run,
 };
 
-static SUBCOMMANDS: [Command<Session>; 6] =
-    [mark::MARK, mark::MARKS, mark::CLEAR, since::SINCE, since::DIFF, watch::WATCH];
+static SUBCOMMANDS: [Command<Session>; 8] =
+    [mark::MARK, mark::MARKS, mark::CLEAR, since::SINCE, since::DIFF, watch::WATCH, scan::SCAN, drill::DRILL];
 
 fn run(session: &mut Session, words: &[&str]) {
     let Some((name, rest)) = words.split_first() else { return list(session) };

@@ -13,9 +13,9 @@ use vfs::{Content, Node, Text};
 use super::mounts::MountTable;
 
 /// The thread's name.
-const NAME: &str = "tally";
+pub(super) const NAME: &str = "tally";
 /// Its number.
-const PID: u32 = 1;
+pub(super) const PID: u32 = 1;
 
 /// The files of the directory.
 pub(super) static NODES: [Node; 6] = [

@@ -1,0 +1,60 @@
+//! Blocks whose words are to be looked at next: a list of fixed length.
+
+/// Addresses that have room.
+const MOST: usize = 1024;
+
+/// The list. What finds no room stays grey in its record, and is found there by a walk over all records.
+#[derive(Debug)]
+pub(crate) struct WorkList {
+    addresses: [usize; MOST],
+    length: usize,
+    has_overflowed: bool,
+}
+
+impl WorkList {
+    pub(crate) const fn new() -> Self {
+        Self { addresses: [0; MOST], length: 0, has_overflowed: false }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.length = 0;
+        self.has_overflowed = false;
+    }
+
+    pub(crate) fn push(&mut self, address: usize) {
+        match self.addresses.get_mut(self.length) {
+            Some(slot) => {
+                *slot = address;
+                self.length += 1;
+            }
+            None => self.has_overflowed = true,
+        }
+    }
+
+    /// The one that came last: so a chain of any length needs room for one.
+    pub(crate) fn pop(&mut self) -> Option<usize> {
+        self.length = self.length.checked_sub(1)?;
+        self.addresses.get(self.length).copied()
+    }
+
+    /// Whether something found no room since the last time.
+    pub(crate) fn take_overflow(&mut self) -> bool {
+        core::mem::take(&mut self.has_overflowed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MOST, WorkList};
+
+    #[test]
+    fn what_finds_no_room_is_told_once() {
+        let mut work = WorkList::new();
+        (0..MOST).for_each(|address| work.push(address));
+        assert!(!work.take_overflow());
+        work.push(MOST);
+        assert_eq!(work.pop(), Some(MOST - 1));
+        assert!(work.take_overflow() && !work.take_overflow());
+        assert_eq!(std::iter::from_fn(|| work.pop()).count(), MOST - 1);
+    }
+}

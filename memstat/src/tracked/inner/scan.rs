@@ -1,0 +1,282 @@
+//! The steps of a scan for leaks. Each takes a bounded time, under the lock.
+
+use core::ops::Range;
+
+use super::Inner;
+use crate::backend::{Backend, Location};
+use crate::reach::{Colour, Current, Mark, NoScan, Phase, Reach, Scanned};
+use crate::record::Record;
+
+/// What one slice may cost, in words that are read.
+const SLICE: usize = 4096;
+/// What a look-up of an address costs, in such words.
+const LOOKUP: usize = 16;
+/// Walks that new blocks alone may cause.
+const MOST_WALKS_FOR_NEW: u64 = 4;
+/// The most bytes that guards put before a block.
+const MOST_FRONT_BYTES: usize = 4096;
+const LEAST_FRONT_BYTES: usize = 16;
+const WORD_BYTES: usize = size_of::<usize>();
+
+impl<B: Backend> Inner<B> {
+    /// Begins a scan.
+    pub(in super::super) fn start_scan(&mut self) -> Result<(), NoScan> {
+        if self.scanner.phase != Phase::Idle {
+            return Err(NoScan::Busy);
+        }
+        if self.live.len() == 0 {
+            return Err(NoScan::NoRecords);
+        }
+        self.scanner.start(self.live.len(), self.sequence);
+        Ok(())
+    }
+
+    /// Gives the scan up. What was found before stands.
+    pub(in super::super) fn stop_scan(&mut self) {
+        self.scanner.phase = Phase::Idle;
+    }
+
+    /// Goes on for a slice; says what came out when that is the end.
+    ///
+    /// # Safety
+    ///
+    /// All bytes of the roots can be read.
+    pub(in super::super) unsafe fn scan_slice(&mut self, roots: &[Range<usize>]) -> Option<Scanned> {
+        let mut budget = SLICE;
+        while budget > 0 {
+            self.scanner.phase = match self.scanner.phase {
+                Phase::Idle => return Some(self.scanner.scanned),
+                Phase::Whiten(behind) => self.whiten(behind, &mut budget),
+                // SAFETY: handed on to the caller.
+                Phase::Roots { root, offset } => unsafe { self.read_roots(roots, root, offset, &mut budget) },
+                Phase::Blacken(behind) => self.blacken(behind, &mut budget),
+                Phase::Judge(behind) => self.judge(behind, &mut budget),
+            };
+        }
+        None
+    }
+
+    /// Makes blocks white, and finds out where they lie. `behind` is the number of the record behind the next one.
+    fn whiten(&mut self, behind: usize, budget: &mut usize) -> Phase {
+        let mut next = behind.min(self.live.len());
+        while next > 0 && *budget > 0 {
+            next -= 1;
+            *budget -= 1;
+            let Some(record) = self.live.nth_mut(next) else { continue };
+            let mark = record.mark();
+            // What came since is grey already.
+            if record.sequence() > self.scanner.last_sequence {
+                continue;
+            }
+            let colour = match mark.reach {
+                Reach::NotLeak => Colour::Grey,
+                Reach::Ignored => Colour::Black,
+                Reach::Plain | Reach::Suspect | Reach::Leak => Colour::White,
+            };
+            record.set_mark(Mark { colour, ..mark });
+            if colour == Colour::White {
+                let address = record.address();
+                self.scanner.lowest = self.scanner.lowest.min(address);
+                // A block of no bytes has an address all the same.
+                self.scanner.end = self.scanner.end.max(address + record.size_bytes().max(1));
+            }
+        }
+        if next > 0 { Phase::Whiten(next) } else { Phase::Roots { root: 0, offset: 0 } }
+    }
+
+    /// Reads the words of the roots.
+    ///
+    /// # Safety
+    ///
+    /// All bytes of the roots can be read.
+    unsafe fn read_roots(
+        &mut self,
+        roots: &[Range<usize>],
+        root: usize,
+        offset: usize,
+        budget: &mut usize,
+    ) -> Phase {
+        let Some(span) = roots.get(root) else { return self.begin_walk() };
+        // SAFETY: handed on to the caller.
+        match unsafe { self.read_words(span.clone(), offset, budget) } {
+            Some(offset) => Phase::Roots { root, offset },
+            None => Phase::Roots { root: root + 1, offset: 0 },
+        }
+    }
+
+    /// Reads the words of grey blocks: first what is on the list, then what a walk over the records finds.
+    fn blacken(&mut self, behind: usize, budget: &mut usize) -> Phase {
+        let mut next = behind;
+        while *budget > 0 {
+            if let Some(current) = self.scanner.current.take() {
+                self.read_block(current, budget);
+                continue;
+            }
+            if let Some(address) = self.scanner.work.pop() {
+                *budget = budget.saturating_sub(LOOKUP);
+                if let Some(record) = self.live.get_mut(address) {
+                    self.scanner.current = begin_reading(record);
+                }
+                continue;
+            }
+            next = next.min(self.live.len());
+            let Some(number) = next.checked_sub(1) else { return self.end_walk() };
+            next = number;
+            *budget -= 1;
+            if let Some(record) = self.live.nth_mut(number)
+                && record.mark().colour == Colour::Grey
+            {
+                self.scanner.current = begin_reading(record);
+            }
+        }
+        Phase::Blacken(next)
+    }
+
+    fn begin_walk(&mut self) -> Phase {
+        let scanner = &mut self.scanner;
+        scanner.scanned.walks += 1;
+        scanner.walk_sequence = self.sequence;
+        // What found no room until now is still before this walk.
+        scanner.work.take_overflow();
+        Phase::Blacken(self.live.len())
+    }
+
+    /// A walk over the records has ended: another one follows if there may be grey blocks left, those that found no room
+    /// on the list or came behind the walk.
+    fn end_walk(&mut self) -> Phase {
+        let scanner = &mut self.scanner;
+        let has_overflowed = scanner.work.take_overflow();
+        let are_new = scanner.walk_sequence != self.sequence && scanner.scanned.walks < MOST_WALKS_FOR_NEW;
+        if has_overflowed || are_new { self.begin_walk() } else { Phase::Judge(self.live.len()) }
+    }
+
+    /// Reads the words of a block, as far as the budget goes. If it was freed meanwhile there are none.
+    fn read_block(&mut self, current: Current, budget: &mut usize) {
+        *budget = budget.saturating_sub(LOOKUP);
+        let Some(record) = self.live.get(current.address) else { return };
+        if record.sequence() != current.sequence {
+            return;
+        }
+        let span = current.address..current.address + record.size_bytes();
+        // SAFETY: a live block, which stays while the lock is held.
+        let offset = unsafe { self.read_words(span, current.offset, budget) };
+        self.scanner.current = offset.map(|offset| Current { offset, ..current });
+    }
+
+    /// Looks at the aligned words of `span` from `offset` on; says where to go on, if there are more.
+    ///
+    /// # Safety
+    ///
+    /// All bytes of the span can be read.
+    unsafe fn read_words(&mut self, span: Range<usize>, offset: usize, budget: &mut usize) -> Option<usize> {
+        let mut address = span.start.checked_add(offset)?.checked_next_multiple_of(WORD_BYTES)?;
+        while address.checked_add(WORD_BYTES)? <= span.end {
+            if *budget == 0 {
+                return Some(address - span.start);
+            }
+            *budget -= 1;
+            self.scanner.scanned.words += 1;
+            // SAFETY: aligned, and inside the span. Whatever was written there, or never was, is a number; volatile, so
+            // that nobody draws conclusions from that.
+            let word = unsafe { (address as *const usize).read_volatile() };
+            if word >= self.scanner.lowest && word < self.scanner.end {
+                *budget = budget.saturating_sub(LOOKUP);
+                self.reach(word);
+            }
+            address += WORD_BYTES;
+        }
+        None
+    }
+
+    /// Something points to `address`.
+    fn reach(&mut self, address: usize) {
+        let start = match self.live.get(address) {
+            Some(_) => Some(address),
+            None => self.start_of(address),
+        };
+        let Some(record) = start.and_then(|start| self.live.get_mut(start)) else { return };
+        let mark = record.mark();
+        if mark.colour == Colour::White {
+            record.set_mark(Mark { colour: Colour::Grey, ..mark });
+            self.scanner.work.push(record.address());
+        }
+    }
+
+    /// The start of the recorded block that `address` lies inside of, as far as the backend knows where its blocks start.
+    fn start_of(&self, address: usize) -> Option<usize> {
+        let holds = |start: usize| {
+            let record = self.live.get(start)?;
+            (address.wrapping_sub(start) < record.size_bytes()).then_some(start)
+        };
+        // A sampled block is none of the backend's.
+        if self.guards.pool.contains(address) {
+            return holds(self.guards.pool.life_at(address)?.block.address());
+        }
+        let Location::Live { start, .. } = self.backend.as_ref()?.locate(address) else { return None };
+        // The backend's block is the caller's, unless guards lie before it: as many bytes as it is aligned to.
+        if let Some(start) = holds(start) {
+            return Some(start);
+        }
+        if self.guards.statistics.guarded_blocks == 0 {
+            return None;
+        }
+        let fronts = core::iter::successors(Some(LEAST_FRONT_BYTES), |front| Some(front * 2));
+        let fronts = fronts.take_while(|front| *front <= MOST_FRONT_BYTES.min(address - start));
+        fronts.map(|front| start + front).find_map(holds)
+    }
+
+    /// The record of the live block that starts at `address`, or that it lies inside of.
+    pub(in super::super) fn record_around(&self, address: usize) -> Option<&Record> {
+        self.live.get(address).or_else(|| self.live.get(self.start_of(address)?))
+    }
+
+    /// Says of blocks what was found. Those that came since the scan began are left alone, and so are those that were
+    /// judged: both are grey.
+    fn judge(&mut self, behind: usize, budget: &mut usize) -> Phase {
+        let mut next = behind.min(self.live.len());
+        let scanned = &mut self.scanner.scanned;
+        while next > 0 && *budget > 0 {
+            next -= 1;
+            *budget -= 1;
+            let Some(record) = self.live.nth_mut(next) else { continue };
+            let Mark { reach, colour } = record.mark();
+            if colour == Colour::Grey {
+                continue;
+            }
+            scanned.blocks += 1;
+            let reach = match (colour, reach) {
+                (Colour::White, Reach::Plain) => Reach::Suspect,
+                (Colour::White, Reach::Suspect) => Reach::Leak,
+                (Colour::Black, Reach::Suspect | Reach::Leak) => Reach::Plain,
+                (_, as_before) => as_before,
+            };
+            match reach {
+                Reach::Suspect => scanned.suspects += 1,
+                Reach::Leak => {
+                    scanned.leaks += 1;
+                    scanned.leaked_bytes += record.size_bytes() as u64;
+                    scanned.new_leaks += u64::from(record.reach() != Reach::Leak);
+                }
+                _ => {}
+            }
+            record.set_mark(Mark { reach, colour: Colour::Grey });
+        }
+        if next > 0 {
+            return Phase::Judge(next);
+        }
+        self.synchronise();
+        let unrecorded = self.tallies.live_blocks().saturating_sub(self.live.len() as u64);
+        self.scanner.scanned.unrecorded = unrecorded;
+        Phase::Idle
+    }
+}
+
+/// A block's words are to be looked at, if they were not yet.
+fn begin_reading(record: &mut Record) -> Option<Current> {
+    let mark = record.mark();
+    if mark.colour != Colour::Grey {
+        return None;
+    }
+    record.set_mark(Mark { colour: Colour::Black, ..mark });
+    Some(Current { address: record.address(), sequence: record.sequence(), offset: 0 })
+}

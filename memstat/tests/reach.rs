@@ -1,0 +1,371 @@
+//! Leaks by reachability against a plain model: random graphs, and heaps that change while they are looked at.
+
+#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
+
+#[path = "common/blind.rs"]
+mod blind;
+mod common;
+
+use std::alloc::Layout;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::ptr::NonNull;
+use std::slice;
+
+use blind::BlindBackend;
+use common::{HostBackend, HostPlatform};
+use memstat::{GuardLevel, Level, NoScan, Reach, Record, Scanned, Tracked};
+use proptest::prelude::*;
+
+type Heap = Tracked<HostBackend, HostPlatform>;
+
+const WORD_BYTES: usize = size_of::<usize>();
+
+/// A heap whose blocks are words, some of which point to others; the first block's words are the roots.
+struct Graph {
+    heap: Box<Heap>,
+    /// The blocks and their words.
+    blocks: BTreeMap<usize, Vec<usize>>,
+    roots: Box<[usize]>,
+}
+
+fn span_of(words: &[usize]) -> Range<usize> {
+    let start = words.as_ptr() as usize;
+    start..start + size_of_val(words)
+}
+
+fn words_layout(words: usize) -> Layout {
+    Layout::from_size_align(words * WORD_BYTES, 16).unwrap()
+}
+
+impl Graph {
+    fn new(roots: usize, guard: GuardLevel) -> Self {
+        let heap = Box::new(Tracked::new(HostPlatform::default()));
+        heap.start(HostBackend::default());
+        heap.set_level(Level::Blocks);
+        heap.set_guard(guard);
+        Self { heap, blocks: BTreeMap::new(), roots: vec![0; roots].into() }
+    }
+
+    fn allocate(&mut self, words: usize) -> usize {
+        let block = self.heap.allocate(words_layout(words)).unwrap();
+        // SAFETY: a fresh block of so many bytes.
+        unsafe { block.write_bytes(0, words * WORD_BYTES) };
+        let address = block.as_ptr() as usize;
+        assert!(self.blocks.insert(address, vec![0; words]).is_none());
+        address
+    }
+
+    fn free(&mut self, address: usize) {
+        let words = self.blocks.remove(&address).unwrap();
+        let block = NonNull::new(address as *mut u8).unwrap();
+        // SAFETY: live, with this layout; the model forgets it.
+        unsafe { self.heap.free_with_layout(block, words_layout(words.len())) }.unwrap();
+    }
+
+    fn write(&mut self, address: usize, place: usize, word: usize) {
+        self.blocks.get_mut(&address).unwrap()[place] = word;
+        // SAFETY: a live block of so many words.
+        unsafe { (address as *mut usize).add(place).write(word) };
+    }
+
+    fn spans(&self) -> Vec<Range<usize>> {
+        Vec::from([span_of(&self.roots)])
+    }
+
+    fn scan(&self) -> Scanned {
+        // SAFETY: the roots live as long as the graph.
+        unsafe { self.heap.scan(&self.spans(), || true) }.unwrap()
+    }
+
+    /// The block that an address lies in.
+    fn around(&self, address: usize) -> Option<usize> {
+        let (start, words) = self.blocks.range(..=address).next_back()?;
+        (address - start < words.len() * WORD_BYTES || address == *start).then_some(*start)
+    }
+
+    /// What can be reached, found another way.
+    fn reachable(&self, more: &[usize]) -> BTreeSet<usize> {
+        let mut found = BTreeSet::new();
+        let mut open: Vec<usize> = self.roots.iter().copied().filter_map(|word| self.around(word)).collect();
+        open.extend_from_slice(more);
+        while let Some(address) = open.pop() {
+            if found.insert(address) {
+                open.extend(self.blocks[&address].iter().filter_map(|word| self.around(*word)));
+            }
+        }
+        found
+    }
+
+    fn unreachable(&self) -> BTreeSet<usize> {
+        let reachable = self.reachable(&[]);
+        self.blocks.keys().copied().filter(|address| !reachable.contains(address)).collect()
+    }
+
+    fn leaks(&self) -> BTreeSet<usize> {
+        leaks_of(&self.heap)
+    }
+
+    fn free_all(&mut self) {
+        for address in self.blocks.keys().copied().collect::<Vec<_>>() {
+            self.free(address);
+        }
+        self.heap.set_guard(GuardLevel::Off);
+    }
+}
+
+fn leaks_of<B: memstat::Backend>(heap: &Tracked<B, HostPlatform>) -> BTreeSet<usize> {
+    let mut found = BTreeSet::new();
+    let mut buffer = [Record::EMPTY; 3];
+    let mut cursor = Some(0);
+    while let Some(from) = cursor {
+        let (count, next) = heap.read_leaks(from, &mut buffer);
+        for record in &buffer[..count] {
+            assert!(found.insert(record.address()), "a leak is told twice");
+        }
+        cursor = next;
+    }
+    found
+}
+
+/// Words of a block: how many, and which blocks some of them point to, and how far in.
+type Shape = (usize, Vec<(usize, usize, usize)>);
+
+fn shapes() -> impl Strategy<Value = (Vec<Shape>, Vec<usize>, GuardLevel)> {
+    let links = prop::collection::vec((any::<usize>(), any::<usize>(), 0_usize..40), 0..3);
+    (
+        prop::collection::vec((0_usize..40, links), 1..400),
+        prop::collection::vec(any::<usize>(), 1..6),
+        prop::sample::select(GuardLevel::ALL.to_vec()),
+    )
+}
+
+fn build(shapes: &[Shape], roots: &[usize], guard: GuardLevel) -> (Graph, Vec<usize>) {
+    let mut graph = Graph::new(roots.len(), guard);
+    let blocks: Vec<usize> = shapes.iter().map(|(words, _)| graph.allocate(*words)).collect();
+    for (number, (words, links)) in shapes.iter().enumerate() {
+        for (place, to, into) in links.iter().filter(|_| *words > 0) {
+            let target = blocks[to % blocks.len()];
+            let length = graph.blocks[&target].len();
+            // Into the middle of a word too.
+            let word = target + if length == 0 { 0 } else { into % (length * WORD_BYTES) };
+            graph.write(blocks[number], place % words, word);
+        }
+    }
+    for (slot, root) in graph.roots.iter_mut().zip(roots) {
+        *slot = blocks[root % blocks.len()];
+    }
+    (graph, blocks)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn leaks_are_what_the_model_cannot_reach((shapes, roots, guard) in shapes()) {
+        let (mut graph, blocks) = build(&shapes, &roots, guard);
+        let expected = graph.unreachable();
+        let first = graph.scan();
+        prop_assert_eq!(first.blocks, blocks.len() as u64);
+        prop_assert_eq!((first.suspects, first.leaks), (expected.len() as u64, 0));
+        prop_assert!(graph.leaks().is_empty(), "one scan is not enough");
+        let second = graph.scan();
+        prop_assert_eq!((second.suspects, second.leaks), (0, expected.len() as u64));
+        prop_assert_eq!(second.new_leaks, second.leaks);
+        prop_assert_eq!(graph.leaks(), expected.clone());
+        let third = graph.scan();
+        prop_assert_eq!((third.leaks, third.new_leaks), (second.leaks, 0));
+        // What is found again is none any more, with all that it points to.
+        if let Some(lost) = expected.first() {
+            graph.roots[0] = *lost;
+            graph.scan();
+            let left = graph.unreachable();
+            prop_assert_eq!(graph.leaks(), expected.intersection(&left).copied().collect::<BTreeSet<_>>());
+        }
+        graph.free_all();
+    }
+
+    #[test]
+    fn what_changes_during_a_scan_is_not_taken_for_a_leak(
+        (shapes, roots, guard) in shapes(),
+        seed in any::<u64>(),
+    ) {
+        let (graph, blocks) = build(&shapes, &roots, guard);
+        let graph = std::cell::RefCell::new(graph);
+        let kept = blocks[roots[0] % blocks.len()];
+        let mut random = seed | 1;
+        for round in 0..4 {
+            // SAFETY: the graph outlives the scan, and each step is over before the next begins.
+            let heap = unsafe { &*std::ptr::from_ref::<Heap>(&graph.borrow().heap) };
+            let spans = graph.borrow().spans();
+            let change = || {
+                let mut graph = graph.borrow_mut();
+                for _ in 0..4 {
+                    random ^= random << 13;
+                    random ^= random >> 7;
+                    random ^= random << 17;
+                    let reachable = graph.reachable(&[]);
+                    let lost = graph.unreachable();
+                    match random % 4 {
+                        // A new block, held by what is reachable for sure.
+                        0 | 1 => {
+                            let words = graph.blocks[&kept].len();
+                            let new = graph.allocate(8);
+                            if words > 0 {
+                                let old = graph.blocks[&kept][random as usize / 8 % words];
+                                graph.write(new, 3, old);
+                                graph.write(kept, random as usize / 8 % words, new + 8);
+                            }
+                        }
+                        2 => if let Some(gone) = lost.iter().nth(random as usize / 8 % lost.len().max(1)) {
+                            graph.free(*gone);
+                        },
+                        // A pointer is cut, in every other round.
+                        _ if round % 2 == 0 => {
+                            let from = *reachable.iter().nth(random as usize / 8 % reachable.len()).unwrap();
+                            if !graph.blocks[&from].is_empty() {
+                                graph.write(from, 0, 0);
+                            }
+                        }
+                        _ => {}
+                    }
+                }
+                true
+            };
+            // SAFETY: the roots live as long as the graph.
+            unsafe { heap.scan(&spans, change) }.unwrap();
+            let graph = graph.borrow();
+            prop_assert!(graph.leaks().is_subset(&graph.unreachable()), "a block that is used is told");
+        }
+        // Once all is quiet, two scans find all there is, and nothing else.
+        let mut graph = graph.into_inner();
+        graph.scan();
+        graph.scan();
+        prop_assert_eq!(graph.leaks(), graph.unreachable());
+        graph.free_all();
+    }
+}
+
+/// The work list holds a thousand blocks; here twenty thousand are found at once, and a list is fifty thousand long.
+#[test]
+fn wide_and_deep_graphs_take_no_memory() {
+    let mut graph = Graph::new(2, GuardLevel::Off);
+    let wide = graph.allocate(20_000);
+    for place in 0..20_000 {
+        let leaf = graph.allocate(2);
+        let child = graph.allocate(3);
+        graph.write(wide, place, leaf);
+        graph.write(leaf, 1, child + 16);
+    }
+    let mut head = 0;
+    for _ in 0..50_000 {
+        let node = graph.allocate(2);
+        graph.write(node, 1, head);
+        head = node;
+    }
+    graph.roots[0] = wide + 160_000 - 1;
+    graph.roots[1] = head;
+    let before = (graph.heap.arena_statistics(), graph.heap.counters());
+    let scanned = graph.scan();
+    assert_eq!((scanned.blocks, scanned.suspects), (90_001, 0));
+    assert!(scanned.walks < 4, "{} walks", scanned.walks);
+    assert_eq!((graph.heap.arena_statistics(), graph.heap.counters()), before);
+    graph.roots[1] = 0;
+    graph.scan();
+    assert_eq!(graph.scan().leaks, 50_000);
+    assert_eq!(graph.heap.clear_leaks(), 50_000);
+    assert_eq!((graph.scan().leaks, graph.leaks().len()), (0, 0));
+    graph.free_all();
+}
+
+#[test]
+fn what_is_known_better_is_believed() {
+    let mut graph = Graph::new(1, GuardLevel::Full);
+    let blocks: Vec<usize> = (0..6).map(|_| graph.allocate(4)).collect();
+    // 0 is no leak and points to 1; 2 is ignored and points to 3; 4 is lost with 5.
+    for (from, to) in [(0, 1), (2, 3), (4, 5), (5, 4)] {
+        graph.write(blocks[from], 2, blocks[to]);
+    }
+    let pointer = |number: usize| NonNull::new(blocks[number] as *mut u8).unwrap();
+    assert!(graph.heap.not_leak(pointer(0)));
+    assert!(graph.heap.ignore(pointer(2)));
+    assert!(!graph.heap.ignore(NonNull::new((blocks[2] + 8) as *mut u8).unwrap()), "no block starts there");
+    graph.scan();
+    graph.scan();
+    assert_eq!(graph.leaks(), [3, 4, 5].map(|number| blocks[number]).into());
+    let record = graph.heap.record_around(blocks[4] + 31).unwrap();
+    assert_eq!((record.address(), record.reach()), (blocks[4], Reach::Leak));
+    assert!(graph.heap.record_around(blocks[4] + 32).is_none(), "that is the zone behind it");
+    let mut bytes = [0; 40];
+    assert_eq!(graph.heap.read_block(&record, 8, &mut bytes), Some(24));
+    assert_eq!(bytes[8..16], blocks[5].to_le_bytes());
+    // A freed block vanishes, and a new one in its place is no leak.
+    graph.free(blocks[4]);
+    assert!(graph.heap.read_block(&record, 0, &mut bytes).is_none());
+    assert_eq!(graph.leaks(), [blocks[3], blocks[5]].into());
+    graph.free_all();
+}
+
+#[test]
+fn a_scan_that_is_stopped_finds_nothing_and_leaves_what_was_found() {
+    let mut graph = Graph::new(1, GuardLevel::Off);
+    // SAFETY: there are no roots.
+    let scan = |goes_on: &mut dyn FnMut() -> bool| unsafe { graph.heap.scan(&[], goes_on) };
+    assert_eq!(scan(&mut || true), Err(NoScan::NoRecords));
+    let blocks: BTreeSet<usize> = (0..2000).map(|_| graph.allocate(20)).collect();
+    graph.scan();
+    graph.scan();
+    graph.roots[0] = *blocks.first().unwrap();
+    let mut slices = 0;
+    // SAFETY: the roots live as long as the graph.
+    let stopped = unsafe {
+        graph.heap.scan(&graph.spans(), || {
+            slices += 1;
+            slices < 2
+        })
+    };
+    assert_eq!(stopped, Err(NoScan::Stopped));
+    assert_eq!(graph.leaks(), blocks);
+    let heap = &graph.heap;
+    // SAFETY: no roots here.
+    let nested = |goes_on: &mut bool| *goes_on = unsafe { heap.scan(&[], || true) } == Err(NoScan::Busy);
+    let mut was_busy = false;
+    // SAFETY: the roots live as long as the graph.
+    unsafe {
+        heap.scan(&graph.spans(), || {
+            nested(&mut was_busy);
+            true
+        })
+    }
+    .unwrap();
+    assert!(was_busy);
+    assert_eq!(graph.leaks().len(), 1999);
+    graph.free_all();
+}
+
+/// Such a backend does not say where its blocks start: then a pointer to a block's start counts.
+#[test]
+fn blind_backends_and_blocks_without_records_are_taken_as_they_are() {
+    let heap = Box::new(Tracked::new(HostPlatform::default()));
+    heap.start(BlindBackend::default());
+    heap.set_level(Level::Counters);
+    let layout = words_layout(4);
+    let unrecorded = heap.allocate(layout).unwrap();
+    heap.set_level(Level::Full);
+    let blocks: Vec<NonNull<u8>> = (0..3).map(|_| heap.allocate(layout).unwrap()).collect();
+    for block in &blocks {
+        // SAFETY: a fresh block.
+        unsafe { block.write_bytes(0, 32) };
+    }
+    let roots = [blocks[0].as_ptr() as usize, blocks[1].as_ptr() as usize + 8];
+    for _ in 0..2 {
+        // SAFETY: the roots are an array on this stack.
+        let scanned = unsafe { heap.scan(slice::from_ref(&span_of(&roots)), || true) }.unwrap();
+        assert_eq!((scanned.blocks, scanned.unrecorded), (3, 1));
+    }
+    assert_eq!(leaks_of(&heap), [blocks[1], blocks[2]].map(|block| block.as_ptr() as usize).into());
+    for block in blocks.into_iter().chain([unrecorded]) {
+        // SAFETY: live, and nobody uses it.
+        unsafe { heap.free_with_layout(block, layout) }.unwrap();
+    }
+}

@@ -1,0 +1,198 @@
+//! Leaks by reachability: what is planted is found, on every heap and under guards, and nothing else is; in time, and
+//! until Ctrl-C; and `/proc/kmemleak` takes what Linux's does.
+
+use std::time::Duration;
+
+use crate::error::{Error, Result, ensure};
+use crate::grammar;
+use crate::machine::{Clock, DEFAULT, Machine};
+use crate::suite::{Judge, Scenario};
+use crate::vm::{COMMAND_LIMIT, Vm};
+
+/// Leaks that a drill plants, and how many of them must be found, with how many mistakes.
+const PLANTED: u64 = 100;
+const LEAST_FOUND: u64 = 98;
+const MOST_WRONG: u64 = 2;
+/// What a scan of a million blocks may take, in nanoseconds of the guest.
+const MOST_NS: f64 = 20e9;
+/// A drill with a million blocks, on a slow host.
+const LONG: Duration = Duration::from_mins(3);
+const CONTROL_C: u8 = 3;
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// A row of the table below.
+const fn drill(name: &'static str, cmdline: &'static str) -> Scenario {
+    Scenario {
+        name,
+        about: "of 100 leaks among 100,000 blocks at least 98 are found, and at most 2 others",
+        judge: Judge::Drive(Machine { cmdline, ..DEFAULT }, leaks_are_found),
+    }
+}
+
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "reach-million",
+        about: "a scan of a million blocks takes less than 20 s of the guest's time",
+        judge: Judge::Drive(
+            Machine { memory_mib: 512, clock: Clock::Instructions, cmdline: "memstat=blocks", ..DEFAULT },
+            million_blocks_are_scanned,
+        ),
+    },
+    drill("reach-drill", ""),
+    drill("reach-drill-full", "guard=full memstat=full"),
+    drill("reach-drill-buddy", "heap=buddy guard=redzone"),
+    drill("reach-drill-talc", "heap=talc guard=full"),
+    drill("reach-drill-tlsf", "heap=tlsf"),
+    drill("reach-drill-list", "heap=linked-list guard=full"),
+    Scenario {
+        name: "reach-kmemleak",
+        about: "/proc/kmemleak has Linux's format and takes its commands; reading it changes nothing",
+        judge: Judge::Drive(DEFAULT, kmemleak_is_linuxs),
+    },
+    Scenario {
+        name: "reach-stop",
+        about: "Ctrl-C ends a scan, and the next one is as good as any",
+        judge: Judge::Drive(
+            Machine { memory_mib: 512, cmdline: "memstat=blocks", ..DEFAULT },
+            scan_is_stopped,
+        ),
+    },
+];
+
+/// What a line of `leaks drill` says.
+struct Drill {
+    found: u64,
+    wrong: u64,
+    is_clean: bool,
+}
+
+impl Drill {
+    fn parse(answer: &str) -> Result<Self> {
+        let no_drill = || Error::Wrong(format!("no result of a drill in: {answer}"));
+        let line = answer.lines().find(|line| line.starts_with("drill: ")).ok_or_else(no_drill)?;
+        let before = |what: &str| line.split_once(what)?.0.rsplit(' ').next()?.parse().ok();
+        let found = before(&format!(" of {PLANTED} leaks found")).ok_or_else(no_drill)?;
+        let wrong = before(" wrong").ok_or_else(no_drill)?;
+        Ok(Self { found, wrong, is_clean: line.ends_with("; 0 blocks, 0 bytes left") })
+    }
+
+    fn judge(&self, answer: &str) -> Result<()> {
+        let &Self { found, wrong, is_clean } = self;
+        ensure!((LEAST_FOUND..=PLANTED).contains(&found), "{found} of {PLANTED} leaks found: {answer}");
+        ensure!(wrong <= MOST_WRONG, "{wrong} reports are wrong: {answer}");
+        ensure!(is_clean, "the drill has left blocks: {answer}");
+        Ok(())
+    }
+}
+
+fn drill_is_passed(vm: &mut Vm, command: &str) -> Result<String> {
+    vm.enter(command)?;
+    let answer = vm.wait_for_prompt(command, LONG)?;
+    Drill::parse(&answer)?.judge(&answer)?;
+    Ok(answer)
+}
+
+fn leaks_are_found(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    for seed in 1..=2 {
+        drill_is_passed(vm, &format!("leaks drill {seed}"))?;
+    }
+    // After it, nothing is lost.
+    vm.run("leaks scan")?;
+    let answer = vm.run("leaks scan")?;
+    ensure!(answer.contains(": 0 unreferenced for the first time, 0 leaks"), "false reports: {answer}");
+    is_consistent(vm)
+}
+
+fn is_consistent(vm: &mut Vm) -> Result<()> {
+    let summary = vm.run("cat /proc/memstat")?;
+    let is_consistent = summary.lines().any(|line| line.starts_with("consistent") && line.contains("yes"));
+    ensure!(is_consistent, "the figures do not agree:\n{summary}");
+    Ok(())
+}
+
+fn million_blocks_are_scanned(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    let answer = drill_is_passed(vm, "leaks drill 3 1000000")?;
+    let scans: Vec<f64> = answer.lines().filter_map(scan_ns).collect();
+    ensure!(scans.len() == 2 && scans.iter().all(|ns| *ns < MOST_NS), "a scan takes too long: {answer}");
+    is_consistent(vm)
+}
+
+/// Nanoseconds that a scan has taken.
+fn scan_ns(line: &str) -> Option<f64> {
+    let (_, rest) = line.strip_prefix("scan: ")?.split_once(" words in ")?;
+    let seconds: f64 = rest.split_once(" s:")?.0.parse().ok()?;
+    Some(seconds * 1e9)
+}
+
+fn scan_is_stopped(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    vm.run("leaks drill plant 5 500000")?;
+    // What is typed before the line runs does not count.
+    vm.enter("echo runs; leaks scan; leaks scan; leaks scan; leaks scan")?;
+    vm.expect("line that runs", COMMAND_LIMIT, |text| text.lines().any(|line| line == "runs").then_some(()))?;
+    vm.type_bytes(&[CONTROL_C])?;
+    let is_told = |text: &str| text.contains("leaks scan: stopped before its end").then_some(());
+    vm.expect("scan that is stopped", COMMAND_LIMIT, is_told)?;
+    // The shell shows the Ctrl-C as well, at a prompt of its own.
+    vm.text_after(PAUSE);
+    let file = vm.read_file("/proc/kmemleak")?;
+    ensure!(file.is_empty(), "scans that were stopped have found something:\n{file}");
+    vm.run("leaks scan")?;
+    let answer = vm.run("leaks scan")?;
+    ensure!(answer.contains(" 100 leaks of "), "not all leaks are found: {answer}");
+    ensure!(answer.contains("80 more; cat /proc/kmemleak"), "the list is not cut: {answer}");
+    vm.run("leaks drill free")?;
+    is_consistent(vm)
+}
+
+/// The blocks that a row of `leaks since` says are new.
+fn new_blocks(row: &str) -> Option<u64> {
+    row.split_once('(')?.1.split_once(" new)")?.0.parse().ok()
+}
+
+fn kmemleak_is_linuxs(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    ensure!(vm.read_file("/proc/kmemleak")?.is_empty(), "there are leaks from the start");
+    vm.run("bug leak; leaks mark drill; leaks drill plant 9 2000")?;
+    let growth = vm.run("leaks since -n 100 drill")?;
+    let rows = growth.lines().zip(growth.lines().skip(1));
+    let lost = rows
+        .filter(|(_, frame)| frame.contains("drill::lose_block+0x"))
+        .filter_map(|(row, _)| new_blocks(row));
+    ensure!(lost.sum::<u64>() == PLANTED, "`leaks since` does not find all: {growth}");
+    vm.run("echo scan > /proc/kmemleak")?;
+    ensure!(vm.read_file("/proc/kmemleak")?.is_empty(), "one scan is enough for a report");
+    let answer = vm.run("echo scan > /proc/kmemleak")?;
+    ensure!(answer.contains("kmemleak: 103 new suspected memory leaks"), "the log says: {answer}");
+    let before = vm.run("cat /proc/allocs; cat /proc/meminfo; cat /proc/buddyinfo")?;
+    let text = vm.read_file("/proc/kmemleak")?;
+    let after = vm.run("cat /proc/allocs; cat /proc/meminfo; cat /proc/buddyinfo")?;
+    ensure!(before == after, "reading changes what it reports:\n{before}\n{after}");
+    grammar::kmemleak(&text)?;
+    ensure!(text.matches("unreferenced object").count() == 103, "not all leaks are shown:\n{text}");
+    ensure!(text.contains("packets::Loopback>::send+0x"), "the leaking function is not named:\n{text}");
+    // The first object, asked for by an address inside it.
+    let address = text.strip_prefix("unreferenced object 0x").and_then(|text| text.get(..16));
+    let address = address.and_then(|digits| u64::from_str_radix(digits, 16).ok());
+    let address = address.ok_or_else(|| Error::Wrong(format!("no address in {text}")))?;
+    let answer = vm.run(&format!("echo dump={:#x} > /proc/kmemleak", address + 8))?;
+    for words in [format!("kmemleak: Object {address:#018x} (size "), "backtrace:".into(), "Leak".into()] {
+        ensure!(answer.contains(&words), "`{words}` is not logged: {answer}");
+    }
+    for command in ["off", "scan=on", "scan=60", "dump=", "dump=12", "nonsense"] {
+        let answer = vm.run(&format!("echo {command} > /proc/kmemleak"))?;
+        ensure!(answer.contains("(EINVAL)"), "`{command}` is taken: {answer}");
+    }
+    vm.run("echo clear > /proc/kmemleak; echo stack=off > /proc/kmemleak; echo stack=on > /proc/kmemleak")?;
+    ensure!(vm.read_file("/proc/kmemleak")?.is_empty(), "leaks are shown that were cleared");
+    vm.run("leaks drill free; bug leak; leaks scan; echo scan=off > /proc/kmemleak")?;
+    let answer = vm.run("leaks scan")?;
+    ensure!(answer.contains(" 3 leaks of ") && answer.contains("(3 new)"), "only new ones count: {answer}");
+    ensure!(answer.contains("Loopback"), "the leaking function is not named: {answer}");
+    let answer = vm.run("leaks scan now; leaks drill 1 2; leaks drill free; leaks drill free")?;
+    ensure!(answer.matches("usage: leaks").count() == 2, "no usage where it should be: {answer}");
+    ensure!(answer.matches("no drill is planted").count() == 2, "a drill is freed twice: {answer}");
+    is_consistent(vm)
+}
