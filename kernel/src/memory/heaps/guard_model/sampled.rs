@@ -149,7 +149,7 @@ impl Bench {
 
 #[test]
 fn reclaiming_takes_the_memory_of_slots_without_a_block() {
-    let mut bench = Bench::new(Kind::Slab);
+    let bench = Bench::new(Kind::Slab);
     bench.heap.set_guard(GuardLevel::Off);
     assert!(bench.heap.set_sampling(1));
     let layout = Layout::new::<u64>();
