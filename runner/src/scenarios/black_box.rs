@@ -126,7 +126,7 @@ fn reset_is_told(vm: &mut Vm) -> Result<()> {
         &["ended: unknown: reset, hang or loss of power\n", "] number one\n", " allocate "],
     )?;
     restart(vm, "bug stack-overflow")?;
-    has_all(&vm.run(FILE)?, &["ended: exception\n", "kernel stack overflow", "recurse"])?;
+    has_all(&vm.run(FILE)?, &["ended: exception\n", "kernel stack overflow", "parse_list_without_a_limit"])?;
     power_off(vm)
 }
 

@@ -243,8 +243,8 @@ fn overrun_is_named(vm: &mut Vm) -> Result<()> {
 
 fn judge_overrun(vm: &mut Vm) -> Result<()> {
     let report = survived(vm, "bug overrun", "overrun: a write 0 bytes behind the end")?;
-    let allocated = stack(&report, "allocated with 24 bytes")?;
-    DRIVERS.expect(allocated, "drivers::name_device", "kmalloc(size_bytes)")?;
+    let allocated = stack(&report, "allocated with 23 bytes")?;
+    DRIVERS.expect(allocated, "drivers::name_device", "alloc::alloc::alloc(layout)")?;
     DRIVERS.expect(stack(&report, "found by:")?, "drivers::name_device", "kfree(self.start)")
 }
 

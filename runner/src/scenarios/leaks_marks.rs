@@ -5,6 +5,7 @@ use crate::error::{Result, ensure};
 use crate::figures::{Allocs, MemInfo};
 use crate::machine::{DEFAULT, Machine};
 use crate::suite::{Judge, Scenario};
+use crate::text;
 use crate::vm::{COMMAND_LIMIT, Vm};
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
@@ -190,7 +191,9 @@ fn watch_points_at_the_leak(vm: &mut Vm) -> Result<()> {
     vm.enter("leaks watch -n 600")?;
     vm.expect("`any key ends it`", COMMAND_LIMIT, |text| text.contains("any key ends it").then_some(()))?;
     vm.type_bytes(b"q")?;
-    vm.expect("the watch's end", COMMAND_LIMIT, |text| text.contains("after 0 looks: 0 of ").then_some(()))?;
+    vm.expect("the watch's end and a prompt", COMMAND_LIMIT, |text| {
+        (text.contains("after 0 looks: 0 of ") && text::prompt_folder(text).is_some()).then_some(())
+    })?;
     let answer = vm.run("echo next")?;
     ensure!(answer.trim() == "next", "after the watch, `echo next` says {answer}");
     // With one, what is typed ahead waits; Ctrl-C ends it.
