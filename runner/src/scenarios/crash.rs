@@ -12,6 +12,8 @@ use crate::vm::{COMMAND_LIMIT, Vm};
 const PANIC_STATUS: i32 = 85;
 const MESSAGE: &str = "asked for by a person";
 
+/// In which the last words of a machine that has ended are read.
+const AFTER_END: Duration = Duration::from_millis(200);
 /// Rows of pixels that differ at least once a report stands on the screen: a quarter of 768.
 const LEAST_CHANGED_ROWS: usize = 192;
 
@@ -35,12 +37,12 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "panic-exit",
         about: "panic=exit hands QEMU's end a status",
-        judge: Judge::Drive(EXITS, |vm| ends_with_status(vm, "bug panic")),
+        judge: Judge::Drive(EXITS, |vm| ends_with_status(vm, "bug panic", MESSAGE)),
     },
     Scenario {
         name: "panic-exit-fault",
         about: "for a fault too",
-        judge: Judge::Drive(EXITS, |vm| ends_with_status(vm, "bug stack-overflow")),
+        judge: Judge::Drive(EXITS, |vm| ends_with_status(vm, "bug stack-overflow", "kernel stack overflow")),
     },
     Scenario {
         name: "panic-exit-stops",
@@ -140,12 +142,12 @@ fn text_screen_ends_with_the_message(vm: &mut Vm) -> Result<()> {
     has_all(&screen, &["panic at kernel/src/bug.rs:", MESSAGE, "memory: ", "stopped"])
 }
 
-fn ends_with_status(vm: &mut Vm, line: &str) -> Result<()> {
+fn ends_with_status(vm: &mut Vm, line: &str, words: &str) -> Result<()> {
     vm.wait_for_boot()?;
     vm.enter(line)?;
     let status = vm.wait_for_end(COMMAND_LIMIT)?;
     ensure!(status.code() == Some(PANIC_STATUS), "QEMU ended with {status}, not status {PANIC_STATUS}");
-    Ok(())
+    has_all(&vm.text_after(AFTER_END), &[words, "memory: "])
 }
 
 fn stops_without_device(vm: &mut Vm) -> Result<()> {
@@ -170,7 +172,7 @@ fn machine_goes_off(vm: &mut Vm) -> Result<()> {
     let status = vm.wait_for_end(COMMAND_LIMIT)?;
     ensure!(status.success(), "QEMU ended with {status}");
     // A triple fault ends QEMU as well.
-    has_all(&vm.text_after(Duration::from_millis(100)), &[MESSAGE, "\nswitching off\n"])
+    has_all(&vm.text_after(AFTER_END), &[MESSAGE, "\nswitching off\n"])
 }
 
 fn second_panic_halts(vm: &mut Vm) -> Result<()> {

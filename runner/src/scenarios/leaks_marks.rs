@@ -196,7 +196,14 @@ fn watch_points_at_the_leak(vm: &mut Vm) -> Result<()> {
     })?;
     let answer = vm.run("echo next")?;
     ensure!(answer.trim() == "next", "after the watch, `echo next` says {answer}");
-    // With one, what is typed ahead waits; Ctrl-C ends it.
+    // With one, what is typed ahead waits for the prompt; Ctrl-C ends it.
+    vm.enter("leaks watch -n 1 -c 2")?;
+    vm.expect("`Ctrl-C ends it`", COMMAND_LIMIT, |text| text.contains("Ctrl-C ends it").then_some(()))?;
+    vm.type_bytes(b"echo ahead\r")?;
+    vm.expect("two looks, and the line typed ahead", COMMAND_LIMIT, |text| {
+        let (_, rest) = text.split_once("after 2 looks: 0 of ")?;
+        (rest.contains("\nahead\n") && text::prompt_folder(rest).is_some()).then_some(())
+    })?;
     vm.enter("leaks watch -n 600 -c 1")?;
     vm.expect("`Ctrl-C ends it`", COMMAND_LIMIT, |text| text.contains("Ctrl-C ends it").then_some(()))?;
     vm.type_bytes(b"\x03")?;

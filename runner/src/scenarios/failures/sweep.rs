@@ -20,7 +20,7 @@ const LONG_SELFTESTS: [&str; 3] = [
 ];
 /// The least allocations of blocks, and of pages, that fail in all sweeps of a scenario together.
 const LEAST_OF_COMMANDS: [u64; 2] = [700, 600];
-const LEAST_OF_SELFTESTS: [u64; 2] = [100, 100];
+const LEAST_OF_SELFTESTS: [u64; 2] = [450, 600];
 const LEAST_OF_LONG_SELFTESTS: [u64; 2] = [10, 30];
 
 /// Of those as many fail one after the other, then some.
