@@ -48,6 +48,7 @@ fn run(session: &mut Session, words: &[&str]) {
         ["fill"] => fill_memory(session),
         ["drain"] => drain_memory(session),
         ["sweep", words @ ..] => sweep::run(session, words),
+        ["pages"] => session.show_usage(&COMMAND),
         ["pages", words @ ..] => run_rule(session, PAGES, words),
         words => run_rule(session, BLOCKS, words),
     }
@@ -110,8 +111,11 @@ fn fail_once(session: &mut Session, sort: Sort, number: u64, command: &[&str]) {
 
 fn fill_memory(session: &mut Session) {
     let filled = fill::fill();
+    let are_rules_set = failures::HEAP.is_armed() || failures::PAGES.is_armed();
+    let what =
+        if are_rules_set { "are held, not all memory, as rules let some fail" } else { "hold all memory" };
     session.print(format_args!(
-        "fail: {} blocks of {} bytes hold all memory; fail drain frees them\n",
+        "fail: {} blocks of {} bytes {what}; fail drain frees them\n",
         filled.blocks, filled.bytes
     ));
 }

@@ -114,29 +114,23 @@ pub(crate) fn free() -> Result<(), NoDrill> {
     Ok(())
 }
 
-/// Holds what scans have found against what was planted. Leaks from before the drill, `known` of them, are not counted.
-pub(crate) fn judge(known: usize) -> Result<Judged, NoDrill> {
+/// Holds what scans have found against what was planted. Blocks that came before the drill, up to the event `last`, are not
+/// counted: they may have leaked by themselves, and be found only now.
+pub(crate) fn judge(last: u64) -> Result<Judged, NoDrill> {
     let slot = PLANTED.lock();
     let planted = slot.as_ref().ok_or(NoDrill::NotPlanted)?;
     let mut judged = Judged::default();
     for_each_leak(|record| {
         if planted.lost.contains(&!record.address()) {
             judged.found += 1;
-        } else {
+        } else if record.sequence() > last {
             judged.wrong += 1;
         }
     });
-    judged.wrong = judged.wrong.saturating_sub(known);
     Ok(judged)
 }
 
-/// Leaks that scans have found so far.
-pub(crate) fn known_leaks() -> usize {
-    let mut count = 0;
-    for_each_leak(|_| count += 1);
-    count
-}
-
+/// Hands all leaks that scans have found to `visit`.
 fn for_each_leak(mut visit: impl FnMut(&Record)) {
     let mut records = [Record::EMPTY; 32];
     let mut cursor = Some(0);

@@ -49,7 +49,8 @@ fn write(layout: Layout, frame_pointer: usize, suppressed: u64) {
         log::error!("{suppressed} more failed since the last report");
     }
     log::error!(
-        "memory: {} kB, {} free; heap {}, arena {}, files {}, buffers {}, page tables {}",
+        "memory: {} kB, {} free; heap {}, arena {}, files {}, buffers {}, page tables {}, names {}, black box {}, \
+         guard pages {}",
         kib(total_pages()),
         kib(free_pages()),
         kib(pages_for(Purpose::Heap)),
@@ -57,6 +58,9 @@ fn write(layout: Layout, frame_pointer: usize, suppressed: u64) {
         kib(pages_for(Purpose::Files)),
         kib(pages_for(Purpose::Buffers)),
         kib(pages_for(Purpose::PageTables)),
+        kib(pages_for(Purpose::Names)),
+        kib(pages_for(Purpose::Kept)),
+        kib(pages_for(Purpose::GuardPages)),
     );
     // An interrupt handler should not be kept for as long as all stacks take.
     if !idt::is_in_interrupt() {

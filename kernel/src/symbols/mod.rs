@@ -10,6 +10,8 @@ mod sections;
 pub(crate) mod selftest;
 mod sites;
 
+use core::ops::RangeInclusive;
+
 use arrayvec::ArrayVec;
 use boot::BootInfo;
 use names::{Index, Symtab};
@@ -145,9 +147,15 @@ fn name_outermost(frames: &mut Frames, probe: usize, address: usize) {
     }
 }
 
-/// The name of the function that an address lies in.
-pub(crate) fn function_at(address: usize) -> Option<impl core::fmt::Display> {
-    function(address, address).map(|frame| frame.function)
+/// The name of the function whose calls return to these addresses, all of them and no others; or of several that lie
+/// side by side, if the first and the last have the same name.
+pub(crate) fn function_of(returns: &RangeInclusive<usize>) -> Option<impl core::fmt::Display> {
+    let symtab = SYMTAB.get()?;
+    let [first, last] = [returns.start(), returns.end()].map(|address| symtab.find(address.wrapping_sub(1)));
+    let (first, last) = first.zip(last)?;
+    let ends = first.start.wrapping_add(1)..=last.start.wrapping_add(last.size_bytes);
+    let names = [first, last].map(|symbol| Frame::of_symbol(symbol.name, 0).function);
+    (ends == *returns && names[0] == names[1]).then_some(names[0])
 }
 
 fn function(probe: usize, address: usize) -> Option<Frame> {

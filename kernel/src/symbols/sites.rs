@@ -35,7 +35,7 @@ fn find_functions(name: &str, sites: &mut Sites) -> Result<(), TooManySites> {
 fn find_line(file: &str, line: u32, sites: &mut Sites) -> Result<(), TooManySites> {
     add_calls(sites, |frame| {
         let directories = frame.path.strip_suffix(file).filter(|_| frame.line == line);
-        directories.is_some_and(|directories| directories.is_empty() || directories.ends_with('/'))
+        directories.is_some_and(|rest| !file.is_empty() && (rest.is_empty() || rest.ends_with('/')))
     })
 }
 

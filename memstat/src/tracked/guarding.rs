@@ -47,10 +47,16 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     /// none if it is 0. False if there is no room for a pool. What is live stays where it is until it is freed.
     pub fn set_sampling(&self, interval: u32) -> bool {
         let is_open = self.enter().set_sampling(interval, &self.platform);
-        // One page at a time, so that others may come in between.
-        while interval == 0 && self.enter().guards.pool.give_some_memory(&self.platform) {}
+        if interval == 0 {
+            self.give_idle_slots();
+        }
         self.enter().close_pool_if_done(&self.platform);
         is_open
+    }
+
+    /// Gives the memory of all slots without a block back, one page at a time, so that others may come in between.
+    fn give_idle_slots(&self) {
+        while self.enter().guards.pool.give_some_memory(&self.platform) {}
     }
 
     /// How many slots the pool gets when it is opened the next time; 1 to 1024.
@@ -107,10 +113,11 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         }
     }
 
-    /// Gives back what is kept in hand for later: blocks that are held back, what the backend keeps, spare pages of the
-    /// arena.
+    /// Gives back what is kept in hand for later: blocks that are held back, memory of the pool's slots without a block,
+    /// what the backend keeps, spare pages of the arena.
     pub fn reclaim(&self) {
         self.let_all_go();
+        self.give_idle_slots();
         let inner = &mut *self.enter();
         if let Some(backend) = inner.backend.as_mut() {
             backend.trim();

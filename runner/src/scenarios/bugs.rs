@@ -130,6 +130,7 @@ fn judge_deadlock(vm: &mut Vm) -> Result<()> {
         ensure!(report.contains(words), "no `{words}` in:\n{report}");
         let wanted = stack(report, "wanted by:")?;
         SAMPLER.expect(wanted, "take_sample", code)?;
+        ensure!(wanted.contains("interrupt_common+0x"), "the entry of interrupts has no name in:\n{wanted}");
         ensure!(wanted.contains("tally_interrupt"), "the handler's stack does not say so:\n{wanted}");
         ensure!(!wanted.contains("sample_heap"), "the handler's stack is not its own:\n{wanted}");
         let held = stack(report, "held by:")?;

@@ -187,6 +187,11 @@ fn watch_points_at_the_leak(vm: &mut Vm) -> Result<()> {
     ensure!(report.contains("after 3 looks: 1 of "), "not one stack only grew:\n{report}");
     expect_leak(&report, "+828 bytes, +9 blocks at 3 looks: stack ")?;
 
+    // What is watched may have outputs of its own: the watch's does not get into those.
+    let report = vm.run("leaks watch -c 1 fail nth 1 'echo a b | wc' | cat")?;
+    ensure!(report.starts_with("watching "), "the watch's own lines are lost:\n{report}");
+    expect_line(&report, "      1       2       4")?;
+
     // Without a count a key ends it, and is not typed at the prompt.
     vm.enter("leaks watch -n 600")?;
     vm.expect("`any key ends it`", COMMAND_LIMIT, |text| text.contains("any key ends it").then_some(()))?;

@@ -29,6 +29,7 @@ interrupt_entries:
 
 # Known by name, as call stacks go through it.
 .global interrupt_common
+.type interrupt_common, @function
 interrupt_common:
     push rax
     push rbx
@@ -65,3 +66,4 @@ interrupt_common:
     pop rax
     add rsp, 16
     iretq
+.size interrupt_common, . - interrupt_common

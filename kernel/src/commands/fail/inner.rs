@@ -11,8 +11,8 @@ static CLEANUP: Mutex<Line> = Mutex::new(Line::new());
 
 /// Something to run.
 pub(super) enum Work<'a> {
-    /// A command and what it is given.
-    Words(&'a [&'a str]),
+    /// A command and what it is given. The lock is held all the same: it keeps others from running inside.
+    Words { words: &'a [&'a str], _lock: MutexGuard<'static, Line> },
     /// A line of its own. The lock is held for as long as this is.
     Line(MutexGuard<'static, Line>),
 }
@@ -26,7 +26,7 @@ impl<'a> Work<'a> {
         };
         match words {
             [text] => parse(session, &mut line, text).then_some(Self::Line(line)),
-            words => Some(Self::Words(words)),
+            words => Some(Self::Words { words, _lock: line }),
         }
     }
 
@@ -39,7 +39,7 @@ impl<'a> Work<'a> {
     /// Runs it.
     pub(super) fn run(&self, session: &mut Session) {
         match self {
-            Self::Words(words) => {
+            Self::Words { words, .. } => {
                 execute::run_words(session, words);
                 session.finish_output("output");
             }

@@ -83,9 +83,13 @@ fn sweep(session: &mut Session, work: &Work<'_>, cleanup: Option<&Work<'_>>, all
     set_right(session);
     let mut before = Snapshot::take();
     for (place, sort) in [BLOCKS, PAGES].into_iter().enumerate() {
-        let mut number = 1;
+        if input::is_interrupted() {
+            break;
+        }
+        let (mut number, mut last) = (1, 0);
         loop {
-            let has_failed = run_once(session, sort, number, work);
+            let faults = run_once(session, sort, number, work);
+            let has_failed = faults.failed > 0;
             set_right(session);
             let after = Snapshot::take();
             if let Some(change) = after.since(&before) {
@@ -93,28 +97,29 @@ fn sweep(session: &mut Session, work: &Work<'_>, cleanup: Option<&Work<'_>>, all
                 let _ = findings.told.try_push(Finding { name: sort.name, number, change });
                 before = after;
             }
+            // What there is behind the last one, or between that and this one, was left out.
+            let is_gap = if has_failed { number > last + 1 } else { faults.seen > last };
+            if is_gap {
+                findings.sampled_behind = Some(all_up_to);
+            }
             if !has_failed || input::is_interrupted() {
                 break;
             }
             findings.runs[place] += 1;
-            if number >= all_up_to {
-                findings.sampled_behind = Some(all_up_to);
-                number *= 2;
-            } else {
-                number += 1;
-            }
+            last = number;
+            number = if number >= all_up_to { number.saturating_mul(2) } else { number + 1 };
         }
     }
     findings
 }
 
-/// Runs the command with this allocation failing, and says whether it came to that.
-fn run_once(session: &mut Session, sort: Sort, number: u64, work: &Work<'_>) -> bool {
+/// Runs the command with this allocation failing, and says what came of that.
+fn run_once(session: &mut Session, sort: Sort, number: u64, work: &Work<'_>) -> Faults {
     sort.failures.set(Faults::OFF.with_rule(Rule::Nth(number)));
     work.run(session);
-    let has_failed = sort.failures.get().failed > 0;
+    let faults = sort.failures.get();
     sort.failures.set(Faults::OFF);
-    has_failed
+    faults
 }
 
 fn tell(session: &mut Session, findings: &Findings) {

@@ -31,7 +31,7 @@ impl fmt::Display for InWords<'_> {
             write!(out, "{}", if number == 0 { "; only asked for by " } else { ", " })?;
             if range.start() == range.end() {
                 write!(out, "{}", symbols::ReturnAddress(*range.start()))?;
-            } else if let Some(function) = symbols::function_at(*range.start()) {
+            } else if let Some(function) = symbols::function_of(&range) {
                 write!(out, "{function}")?;
             } else {
                 write!(out, "{:#x}-{:#x}", range.start(), range.end())?;

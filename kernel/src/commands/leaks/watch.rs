@@ -76,6 +76,8 @@ fn run(session: &mut Session, words: &[&str]) {
     let typed_before = input::waiting();
     while wish.count.is_none_or(|count| looks < count) {
         if let Some(command) = command {
+            // It may be one that puts another output in place.
+            session.finish_output("output");
             (command.run)(session, wish.command.get(1..).unwrap_or_default());
         }
         if !wait(session, wish.seconds, typed_before, wish.count.is_none()) {

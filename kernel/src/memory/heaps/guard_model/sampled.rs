@@ -146,3 +146,23 @@ impl Bench {
         lives.min_by_key(key).copied()
     }
 }
+
+#[test]
+fn reclaiming_takes_the_memory_of_slots_without_a_block() {
+    let bench = Bench::new(Kind::Slab);
+    bench.heap.set_guard(GuardLevel::Off);
+    assert!(bench.heap.set_sampling(1));
+    let layout = Layout::new::<u64>();
+    let blocks: Vec<_> = (0..10).filter_map(|_| bench.heap.allocate(layout)).collect();
+    let with_memory = || bench.heap.platform().window.lock().unwrap().pages_with_memory();
+    for block in blocks.iter().skip(3) {
+        // SAFETY: from `allocate`, each once.
+        unsafe { bench.heap.free(*block) }.unwrap();
+    }
+    assert_eq!(with_memory(), 10);
+    bench.heap.reclaim();
+    assert_eq!(with_memory(), 3);
+    // What is known of a freed block stays.
+    let late = bench.heap.explain_access(blocks[5].as_ptr() as usize, Access::Read).unwrap();
+    assert!(late.free.is_some() && bench.heap.allocate(layout).is_some());
+}
