@@ -17,17 +17,19 @@ const READING_SELFTEST: &str = "reading_ten_thousand_times_leaves_no_trace";
 /// Self-tests that do the same thing thousands of times, each with an allocation: of those not each fails.
 const LONG_SELFTESTS: [&str; 2] =
     ["reading_allocs_a_thousand_times_changes_nothing", "a_hundred_thousand_blocks_are_recorded_or_counted"];
+
 /// The least allocations of blocks, and of pages, that fail in all sweeps of a scenario together.
 const LEAST_OF_COMMANDS: [u64; 2] = [700, 600];
-const LEAST_OF_MOST_COMMANDS: [u64; 2] = [250, 150];
+/// Where of long commands not each allocation fails.
+const LEAST_OF_COMMANDS_MOSTLY: [u64; 2] = [100, 200];
 const LEAST_OF_SELFTESTS: [u64; 2] = [450, 600];
-const LEAST_OF_LONG_SELFTESTS: [u64; 2] = [10, 30];
+const LEAST_OF_LONG_SELFTESTS: [u64; 2] = [10, 40];
 
 /// Of those as many fail one after the other, then some.
 const FEW: u32 = 3;
 
 /// Commands that do the same thing thousands of times.
-const LONG_COMMANDS: [&str; 3] = ["bench pair", "bug oom", "leaks drill 1 200"];
+const LONG_COMMANDS: [&str; 3] = ["bench pair", "bug oom", "leaks drill 1 1000"];
 
 pub(super) fn commands_survive(vm: &mut Vm) -> Result<()> {
     commands_survive_with(vm, None, LEAST_OF_COMMANDS)
@@ -35,7 +37,7 @@ pub(super) fn commands_survive(vm: &mut Vm) -> Result<()> {
 
 /// As [`commands_survive`], but of long commands not each allocation fails.
 pub(super) fn commands_survive_mostly(vm: &mut Vm) -> Result<()> {
-    commands_survive_with(vm, Some(FEW), LEAST_OF_MOST_COMMANDS)
+    commands_survive_with(vm, Some(FEW), LEAST_OF_COMMANDS_MOSTLY)
 }
 
 fn commands_survive_with(vm: &mut Vm, of_long_ones: Option<u32>, least: [u64; 2]) -> Result<()> {
@@ -46,9 +48,12 @@ fn commands_survive_with(vm: &mut Vm, of_long_ones: Option<u32>, least: [u64; 2]
     let mut sums = Sums::default();
     let of_table = TABLE.iter().flat_map(|row| row.lines).map(|line| (*line).to_owned());
     let of_bugs = bugs(vm)?.into_iter().map(|bug| format!("bug {bug}"));
-    for line in of_table.chain(of_bugs) {
+    let lines: Vec<String> = of_table.chain(of_bugs).collect();
+    let is_there = |long: &&str| lines.iter().any(|line| line == long);
+    ensure!(LONG_COMMANDS.iter().all(|long| is_there(&long)), "{LONG_COMMANDS:?} are not all tried");
+    for line in &lines {
         let count = of_long_ones.filter(|_| LONG_COMMANDS.contains(&line.as_str()));
-        sums.sweep(vm, &line, count)?;
+        sums.sweep(vm, line, count)?;
     }
     sums.judge(least)?;
     is_consistent(vm)
@@ -59,11 +64,10 @@ pub(super) fn selftests_survive(vm: &mut Vm) -> Result<()> {
     let output = vm.run("selftest")?;
     judge_selftests(&output)?;
     let names = output.lines().filter_map(|line| line.strip_prefix("test ")?.strip_suffix(" ... ok"));
-    let is_long = |name: &&str| LONG_SELFTESTS.contains(name) || *name == READING_SELFTEST;
-    let (long, names): (Vec<&str>, Vec<&str>) = names.partition(is_long);
-    ensure!(long.len() == LONG_SELFTESTS.len() + 1, "of the long self-tests there are only {long:?}");
+    let (long, names): (Vec<&str>, Vec<&str>) = names.partition(|name| LONG_SELFTESTS.contains(name));
+    ensure!(long.len() == LONG_SELFTESTS.len(), "of {LONG_SELFTESTS:?} there are only {long:?}");
     let mut sums = Sums::default();
-    for name in names {
+    for name in names.into_iter().filter(|name| *name != READING_SELFTEST) {
         sums.sweep(vm, &format!("selftest {name}"), None)?;
     }
     sums.judge(LEAST_OF_SELFTESTS)?;

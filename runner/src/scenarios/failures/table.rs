@@ -60,7 +60,7 @@ pub(super) const TABLE: &[Row] = &[
             "leaks mark sweep; leaks since sweep; leaks diff sweep sweep",
             "leaks mark; leaks marks > /tmp/s/new",
             "leaks scan; echo clear > /proc/kmemleak",
-            "leaks drill 1 200",
+            "leaks drill 1 1000",
             "leaks watch -n 1 -c 1",
         ],
     ),
