@@ -211,14 +211,18 @@ fn commands(vm: &mut Vm) -> Result<()> {
 }
 
 fn selftests_pass(vm: &mut Vm) -> Result<()> {
+    const RUNS: u64 = 2;
     vm.wait_for_boot()?;
-    for _ in 0..2 {
+    for _ in 0..RUNS {
         let output = vm.run("selftest")?;
         ensure!(output.contains(" passed, 0 failed"), "{output}");
         is_consistent(vm)?;
     }
     ensure!(count(vm, "samples")? > 0, "nothing was sampled");
-    expect_count(vm, "unexplained accesses: 0")
+    // Each run makes one on purpose, if there is a slot for it.
+    let unexplained = count(vm, "unexplained accesses")?;
+    ensure!(unexplained <= RUNS, "{unexplained} accesses are not explained");
+    Ok(())
 }
 
 /// A number of `/proc/guard`.
