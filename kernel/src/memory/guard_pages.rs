@@ -55,7 +55,10 @@ pub(super) fn open(pages: usize) -> Option<NonNull<u8>> {
 /// As [`memstat::Platform::close_window`].
 #[cold]
 pub(super) fn close() {
-    PAGES.store(0, Ordering::Relaxed);
+    // Of what was shown while the tracker could not be asked it does not know.
+    for number in 0..PAGES.swap(0, Ordering::Relaxed) {
+        window::clear(GUARD_WINDOW + number * PAGE_BYTES);
+    }
     if let Some(spare) = NonNull::new(SPARE.swap(0, Ordering::Relaxed) as *mut u8) {
         // SAFETY: no page of the window leads to it any more.
         unsafe { give_pages(spare, 0, Purpose::GuardPages) };

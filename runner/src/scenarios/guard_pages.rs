@@ -196,8 +196,9 @@ fn commands(vm: &mut Vm) -> Result<()> {
 }
 
 fn selftests_pass(vm: &mut Vm) -> Result<()> {
+    const RUNS: u64 = 2;
     vm.wait_for_boot()?;
-    for _ in 0..2 {
+    for _ in 0..RUNS {
         judge_selftests(&vm.run("selftest")?)?;
         is_consistent(vm)?;
     }
@@ -205,7 +206,10 @@ fn selftests_pass(vm: &mut Vm) -> Result<()> {
     // The test of guard pages has two of each, and does not go without.
     expect_count(vm, "out of bounds accesses: 4")?;
     expect_count(vm, "accesses after free: 4")?;
-    expect_count(vm, "unexplained accesses: 0")
+    // Each run makes one on purpose, if there is a slot for it.
+    let unexplained = count(vm, "unexplained accesses")?;
+    ensure!(unexplained <= RUNS, "{unexplained} accesses are not explained");
+    Ok(())
 }
 
 /// A number of `/proc/guard`.

@@ -5,6 +5,8 @@ use core::ptr::null_mut;
 
 use memstat::{Consistency, Level};
 
+use crate::arch::paging;
+use crate::memory::frames::PAGE_BYTES;
 use crate::memory::heap::{kfree, tracker};
 use crate::selftest::Outcome;
 
@@ -14,7 +16,7 @@ const SIZE_BYTES: usize = 40;
 pub(crate) fn accesses_are_caught() -> Outcome {
     let (level, interval) = (tracker().level(), tracker().sampling());
     tracker().set_level(level.max(Level::Blocks));
-    let outcome = if tracker().set_sampling(1) { go_past() } else { Ok(()) };
+    let outcome = if tracker().set_sampling(1) { go_past().and_then(|()| close_after_all()) } else { Ok(()) };
     tracker().set_sampling(interval);
     tracker().set_level(level);
     outcome
@@ -36,6 +38,30 @@ fn go_past() -> Outcome {
         }
     }
     outcome
+}
+
+/// A guard page that was opened while the tracker could not be asked leads nowhere any more when the pool is closed.
+fn close_after_all() -> Outcome {
+    let block = allocate();
+    if !tracker().is_in_pool(block as usize) {
+        // SAFETY: nobody uses it; null is ignored.
+        unsafe { kfree(block) };
+        return Ok(());
+    }
+    let guard = (block as usize & !(PAGE_BYTES - 1)) + PAGE_BYTES;
+    // SAFETY: it is caught, and goes to a page that is nobody's.
+    tracker().with_backend(|_| unsafe { (guard as *const u8).read_volatile() });
+    let was_open = paging::is_mapped(guard..guard + 1);
+    // SAFETY: nobody uses it.
+    unsafe { kfree(block) };
+    tracker().set_sampling(0);
+    // It stays open for the blocks of others.
+    let is_closed = tracker().guard_statistics().sample_slots == 0;
+    match (was_open, is_closed && paging::is_mapped(guard..guard + 1)) {
+        (false, _) => Err("an access under the tracker's lock did not open its page"),
+        (_, true) => Err("a page of the pool is mapped behind its end"),
+        _ => Ok(()),
+    }
 }
 
 fn allocate() -> *mut u8 {
