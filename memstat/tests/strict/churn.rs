@@ -294,10 +294,7 @@ fn churn(seed: u64, level: Level) -> [u64; 2] {
     heap.set_guard(GuardLevel::Off);
     model.assert_figures();
     assert_eq!(heap.guard_statistics().sample_slots, 0);
-    assert_eq!(
-        heap.with_backend(|backend| memstat::Backend::live(backend)),
-        Some(Some(memstat::Live::default()))
-    );
+    assert_eq!(heap.with_backend(memstat::Backend::live), Some(Some(memstat::Live::default())));
     model.most
 }
 
