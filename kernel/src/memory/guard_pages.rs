@@ -6,7 +6,7 @@
 pub(crate) mod selftest;
 
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use memstat::{Access, InvalidAccess, Unexplained};
 
@@ -26,6 +26,8 @@ static SPARE: AtomicUsize = AtomicUsize::new(0);
 static PAGES: AtomicUsize = AtomicUsize::new(0);
 /// Accesses that came from inside the allocator: the tracker does not know of them.
 static UNEXPLAINED: AtomicU64 = AtomicU64::new(0);
+/// Whether such an access opened a page of this window, which the tracker does not know to close then.
+static IS_SOME_LEFT_OPEN: AtomicBool = AtomicBool::new(false);
 
 fn physical(page: usize) -> u64 {
     (page - DIRECT_MAP) as u64
@@ -55,7 +57,10 @@ pub(super) fn open(pages: usize) -> Option<NonNull<u8>> {
 /// As [`memstat::Platform::close_window`].
 #[cold]
 pub(super) fn close() {
-    PAGES.store(0, Ordering::Relaxed);
+    let pages = PAGES.swap(0, Ordering::Relaxed);
+    if IS_SOME_LEFT_OPEN.swap(false, Ordering::Relaxed) {
+        (0..pages).for_each(|page| window::clear(GUARD_WINDOW + page * PAGE_BYTES));
+    }
     if let Some(spare) = NonNull::new(SPARE.swap(0, Ordering::Relaxed) as *mut u8) {
         // SAFETY: no page of the window leads to it any more.
         unsafe { give_pages(spare, 0, Purpose::GuardPages) };
@@ -132,6 +137,7 @@ pub(crate) fn explain(fault: &InterruptFrame) -> bool {
         Err(Unexplained::Busy) => {
             UNEXPLAINED.fetch_add(1, Ordering::Relaxed);
             if let Some(page) = NonNull::new((address & !(PAGE_BYTES - 1)) as *mut u8) {
+                IS_SOME_LEFT_OPEN.store(true, Ordering::Relaxed);
                 show(page);
             }
             log::error!("a sampled block's guard page, or a freed one, at {address:#x} was touched by:");
