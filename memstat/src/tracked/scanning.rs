@@ -57,9 +57,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     }
 
     fn set_reach(&self, block: NonNull<u8>, reach: Reach) -> bool {
-        let mut inner = self.enter();
-        let record = inner.live.get_mut(block.as_ptr() as usize);
-        record.map(|record| record.set_mark(Mark { reach, ..record.mark() })).is_some()
+        self.enter().set_reach(block.as_ptr() as usize, reach)
     }
 
     /// Copies the records of leaks into `buffer`, from the place `cursor` on (0 is the first), and says how many and

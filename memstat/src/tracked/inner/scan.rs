@@ -43,9 +43,11 @@ impl<B: Backend> Inner<B> {
     /// All bytes of the roots can be read.
     pub(in super::super) unsafe fn scan_slice(&mut self, roots: &[Range<usize>]) -> Option<Scanned> {
         let mut budget = SLICE;
-        while budget > 0 {
+        loop {
             self.scanner.phase = match self.scanner.phase {
+                // Before the lock is left: then somebody else may begin a scan.
                 Phase::Idle => return Some(self.scanner.scanned),
+                _ if budget == 0 => return None,
                 Phase::Whiten(behind) => self.whiten(behind, &mut budget),
                 // SAFETY: handed on to the caller.
                 Phase::Roots { root, offset } => unsafe { self.read_roots(roots, root, offset, &mut budget) },
@@ -53,7 +55,6 @@ impl<B: Backend> Inner<B> {
                 Phase::Judge(behind) => self.judge(behind, &mut budget),
             };
         }
-        None
     }
 
     /// Makes blocks white, and finds out where they lie. `behind` is the number of the record behind the next one.
@@ -202,6 +203,18 @@ impl<B: Backend> Inner<B> {
         }
     }
 
+    /// Notes what is known better of the recorded block that starts at `address`; false if there is none. What a block points
+    /// to that is no leak is none either, as far as the scan under way has not judged it yet.
+    pub(in super::super) fn set_reach(&mut self, address: usize, reach: Reach) -> bool {
+        let Some(record) = self.live.get_mut(address) else { return false };
+        let Mark { colour, .. } = record.mark();
+        record.set_mark(Mark { reach, colour });
+        if reach == Reach::NotLeak {
+            self.reach(address);
+        }
+        true
+    }
+
     /// The start of the recorded block that `address` lies inside of, as far as the backend knows where its blocks start.
     fn start_of(&self, address: usize) -> Option<usize> {
         let holds = |start: usize| {
@@ -231,16 +244,17 @@ impl<B: Backend> Inner<B> {
     }
 
     /// Says of blocks what was found. Those that came since the scan began are left alone, and so are those that were
-    /// judged: both are grey.
+    /// judged: those are grey.
     fn judge(&mut self, behind: usize, budget: &mut usize) -> Phase {
         let mut next = behind.min(self.live.len());
+        let last_sequence = self.scanner.last_sequence;
         let scanned = &mut self.scanner.scanned;
         while next > 0 && *budget > 0 {
             next -= 1;
             *budget -= 1;
             let Some(record) = self.live.nth_mut(next) else { continue };
             let Mark { reach, colour } = record.mark();
-            if colour == Colour::Grey {
+            if colour == Colour::Grey || record.sequence() > last_sequence {
                 continue;
             }
             scanned.blocks += 1;
