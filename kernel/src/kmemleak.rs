@@ -78,13 +78,10 @@ impl fmt::Display for DumpRow<'_> {
 
 /// Goes on with a checksum, which starts with 0: Linux's `crc32_le`.
 pub(crate) fn crc32(sum: u32, bytes: &[u8]) -> u32 {
-    const POLYNOMIAL: u32 = 0xedb8_8320;
-    bytes.iter().fold(sum, |sum, byte| {
-        (0..8).fold(
-            sum ^ u32::from(*byte),
-            |sum, _| if sum & 1 != 0 { sum >> 1 ^ POLYNOMIAL } else { sum >> 1 },
-        )
-    })
+    // The crate inverts what it is given and what it gives, as zlib does.
+    let mut hasher = crc32fast::Hasher::new_with_initial(!sum);
+    hasher.update(bytes);
+    !hasher.finalize()
 }
 
 #[cfg(test)]

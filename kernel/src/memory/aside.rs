@@ -17,7 +17,7 @@ const MOST_BYTES: usize = 4 << 20;
 /// The pieces that pages come back in, if there are more: what the frames manage as one.
 const PIECE_BYTES: usize = PAGE_BYTES << 6;
 /// What is left for others: a machine that has less than so many times the pages does without.
-const SHARE: usize = 16;
+const SHARE: usize = 8;
 
 static START: AtomicUsize = AtomicUsize::new(0);
 static END: AtomicUsize = AtomicUsize::new(0);

@@ -4,18 +4,14 @@
 
 use memstat::{BadFree, Corruption, Platform, Record};
 
+use super::call_stack::{callers, show};
 use super::heap::tracker;
-use crate::arch::{backtrace, image};
-use crate::symbols::ReturnAddress;
-
-/// Frames that are shown of each stack.
-const MOST_FRAMES: usize = 12;
 
 /// Reports a free that did no harm. It was called from below the frame at `frame_pointer`.
 pub(super) fn report_bad_free(bad: &BadFree, frame_pointer: usize) {
     log::error!("{bad}; ignored");
     log::error!("  this free:");
-    show_stack(callers(frame_pointer));
+    show(callers(frame_pointer));
     show_life(bad.block.as_ref(), bad.free.as_ref());
 }
 
@@ -24,7 +20,7 @@ pub(super) fn report(corruption: &Corruption, frame_pointer: usize) {
     log::error!("{corruption}");
     show_life(Some(&corruption.block), corruption.free.as_ref());
     log::error!("  found by:");
-    show_stack(callers(frame_pointer));
+    show(callers(frame_pointer));
 }
 
 /// What is known of a block: who allocated it, and who freed it.
@@ -58,18 +54,7 @@ impl core::fmt::Display for Event<'_> {
 
 fn show_stack_of(record: &Record, remedy: &str) {
     match tracker().stack(record.stack()) {
-        Some(stack) => show_stack(stack.frames().iter().copied()),
+        Some(stack) => show(stack.frames().iter().copied()),
         None => log::error!("    no call stack was recorded; {remedy}"),
-    }
-}
-
-/// The functions that called the allocator.
-fn callers(frame_pointer: usize) -> impl Iterator<Item = usize> {
-    backtrace::walk(frame_pointer).skip_while(|address| image::allocator_text().contains(address))
-}
-
-pub(super) fn show_stack(frames: impl Iterator<Item = usize>) {
-    for address in frames.take(MOST_FRAMES) {
-        log::error!("    {}", ReturnAddress(address));
     }
 }

@@ -6,12 +6,9 @@
 
 use memstat::Refused;
 
+use super::call_stack::{callers, show};
 use super::rate_limit::RateLimit;
-use crate::arch::{backtrace, idt, image, stacks};
-use crate::symbols::ReturnAddress;
-
-/// Frames that are shown of each stack.
-const MOST_FRAMES: usize = 12;
+use crate::arch::{backtrace, idt, stacks};
 
 /// A handler that is refused a block and a free comes twice each time.
 static LIMIT: RateLimit = RateLimit::new(10);
@@ -29,20 +26,15 @@ pub(super) fn report(refused: &Refused, frame_pointer: usize) {
     }
     let Some(interrupted) = interrupted else {
         log::error!("  wanted and held by:");
-        return show(callers(frame_pointer).take(MOST_FRAMES));
+        return show(callers(frame_pointer));
     };
     let held_from = interrupted.rbp as usize;
     log::error!("  wanted by:");
-    show(callers(frame_pointer).take(frames_before(held_from, frame_pointer).min(MOST_FRAMES)));
+    show(callers(frame_pointer).take(frames_before(held_from, frame_pointer)));
     log::error!("  held by:");
     // A return address is named by what stands before it.
     let instruction = interrupted.rip as usize + 1;
-    show(core::iter::once(instruction).chain(backtrace::walk(held_from)).take(MOST_FRAMES));
-}
-
-/// The functions that called the allocator.
-fn callers(frame_pointer: usize) -> impl Iterator<Item = usize> {
-    backtrace::walk(frame_pointer).skip_while(|address| image::allocator_text().contains(address))
+    show(core::iter::once(instruction).chain(backtrace::walk(held_from)));
 }
 
 /// How many of the callers are the handler's: all, unless it runs on the stack of what it broke into.
@@ -50,10 +42,4 @@ fn frames_before(held_from: usize, frame_pointer: usize) -> usize {
     let is_one_stack = stacks::containing(frame_pointer).is_some_and(|stack| stack.contains(&held_from));
     let below = if is_one_stack { backtrace::walk(held_from).count() } else { 0 };
     callers(frame_pointer).count().saturating_sub(below)
-}
-
-fn show(frames: impl Iterator<Item = usize>) {
-    for address in frames {
-        log::error!("    {}", ReturnAddress(address));
-    }
 }

@@ -8,13 +8,13 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use memstat::report::Rank;
 
+use super::call_stack::{callers, show};
 use super::failures;
 use super::frames::PAGE_BYTES;
 use super::heap::tracker;
 use super::machine::{Purpose, free_pages, pages_for, total_pages};
 use super::rate_limit::RateLimit;
-use crate::arch::{backtrace, idt, image};
-use crate::symbols::ReturnAddress;
+use crate::arch::idt;
 
 /// Frames of the caller that are named.
 const CALLER_FRAMES: usize = 8;
@@ -44,10 +44,7 @@ pub(super) fn report(layout: Layout, frame_pointer: usize) {
 fn write(layout: Layout, frame_pointer: usize, suppressed: u64) {
     let (size_bytes, align_bytes) = (layout.size(), layout.align());
     log::error!("out of memory: no block of {size_bytes} bytes, aligned to {align_bytes}; asked for by:");
-    let is_outside = |address: &usize| !image::allocator_text().contains(address);
-    for address in backtrace::walk(frame_pointer).filter(is_outside).take(CALLER_FRAMES) {
-        log::error!("    {}", ReturnAddress(address));
-    }
+    show(callers(frame_pointer).take(CALLER_FRAMES));
     if suppressed > 0 {
         log::error!("{suppressed} more failed since the last report");
     }
@@ -80,8 +77,6 @@ fn write_top_stacks() {
     let top = tracker().top_stacks::<STACKS>(Rank::LiveBytes);
     for (number, stack) in top.iter() {
         log::error!("stack {number}: {} bytes in {} blocks live:", stack.live_bytes, stack.live_blocks);
-        for frame in stack.frames().iter().take(STACK_FRAMES) {
-            log::error!("    {}", ReturnAddress(*frame));
-        }
+        show(stack.frames().iter().copied().take(STACK_FRAMES));
     }
 }

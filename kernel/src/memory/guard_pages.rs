@@ -10,10 +10,10 @@ use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use memstat::{Access, InvalidAccess, Unexplained};
 
-use super::corruption;
 use super::frames::PAGE_BYTES;
 use super::heap::tracker;
 use super::machine::{Purpose, give_pages, take_pages};
+use super::{call_stack, corruption};
 use crate::arch::idt::InterruptFrame;
 use crate::arch::paging::window::{self, GUARD_WINDOW};
 use crate::arch::paging::{DIRECT_MAP, OutOfFrames};
@@ -154,6 +154,6 @@ fn instruction(fault: &InterruptFrame) -> ReturnAddress {
 fn report(found: &InvalidAccess, fault: &InterruptFrame) {
     log::error!("{found}, in:");
     log::error!("    {}", instruction(fault));
-    corruption::show_stack(backtrace::walk(fault.rbp as usize));
+    call_stack::show(backtrace::walk(fault.rbp as usize));
     corruption::show_life(Some(&found.block), found.free.as_ref());
 }

@@ -31,6 +31,8 @@ pub(crate) mod bench;
 #[cfg(target_os = "none")]
 pub(crate) mod buffers;
 #[cfg(target_os = "none")]
+mod call_stack;
+#[cfg(target_os = "none")]
 mod corruption;
 #[cfg(target_os = "none")]
 mod deadlock;

@@ -420,6 +420,8 @@ pub(crate) fn reclaim_comes_first() -> Outcome {
 fn goes_before<T>(take_all: impl FnOnce() -> T) -> Outcome {
     // As many bytes as are asked for nowhere else: so the slab has this block alone.
     const SIZE_BYTES: usize = 1500;
+    // Of another size class, guards included: so that slab stays empty.
+    const HELD_BYTES: usize = 700;
     let has_empty_slab = || {
         let is_empty = |class: Class| class.slabs > 0 && class.live_blocks == 0;
         let classes = |heap: &Heap<HeapPages>| (0..).map_while(|number| heap.class(number)).any(is_empty);
@@ -430,15 +432,19 @@ fn goes_before<T>(take_all: impl FnOnce() -> T) -> Outcome {
     // SAFETY: from kmalloc, and nobody uses it; null is ignored.
     unsafe { kfree(kept) };
     tracker().set_guard(GuardLevel::Full);
-    let held = kmalloc(SIZE_BYTES);
+    let held = kmalloc(HELD_BYTES);
+    let is_recorded = tracker().record(held as usize).is_some();
     // SAFETY: as above.
     unsafe { kfree(held) };
     if kept.is_null() || held.is_null() {
         return Err(NO_MEMORY);
     }
     let has_slabs = tracker().with_backend(|heap| heap.class(0).is_some()).unwrap_or(false);
-    if has_slabs && !has_empty_slab() && tracker().held_block(held as usize).is_none() {
-        return Err("nothing is kept in hand");
+    if has_slabs && !has_empty_slab() {
+        return Err("no empty slab is kept in hand");
+    }
+    if is_recorded && tracker().held_block(held as usize).is_none() {
+        return Err("no freed block is held back");
     }
     let all = take_all();
     let (is_held, has_slab) = (tracker().held_block(held as usize).is_some(), has_empty_slab());

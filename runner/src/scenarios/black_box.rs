@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::power_off;
+use super::{has_all, power_off};
 use crate::error::{Result, ensure};
 use crate::figures::IoMem;
 use crate::machine::{DEFAULT, Firmware, Machine, OnReset};
@@ -126,7 +126,7 @@ fn reset_is_told(vm: &mut Vm) -> Result<()> {
         &["ended: unknown: reset, hang or loss of power\n", "] number one\n", " allocate "],
     )?;
     restart(vm, "bug stack-overflow")?;
-    has_all(&vm.run(FILE)?, &["ended: exception\n", "kernel stack overflow", "recurse"])?;
+    has_all(&vm.run(FILE)?, &["ended: exception\n", "kernel stack overflow", "parse_list_without_a_limit"])?;
     power_off(vm)
 }
 
@@ -180,10 +180,4 @@ fn push_reset_button(vm: &mut Vm) -> Result<()> {
     vm.type_bytes(b"")?;
     vm.monitor().command_line("system_reset")?;
     vm.wait_for_prompt("prompt after the reset", RESTART_LIMIT).map(drop)
-}
-
-fn has_all(text: &str, words: &[&str]) -> Result<()> {
-    let missing = words.iter().find(|word| !text.contains(**word));
-    ensure!(missing.is_none(), "there is no {missing:?} in:\n{text}");
-    Ok(())
 }

@@ -2,82 +2,87 @@
 //! line, found in the sources; and those that can be lived with leave all figures in agreement.
 
 use super::sources::{Source, stack};
+use super::{is_consistent, stopped_report, with_words};
 use crate::error::{Error, Result, ensure};
 use crate::figures::Allocs;
 use crate::machine::{DEFAULT, Machine};
 use crate::suite::{Judge, Scenario};
-use crate::text;
-use crate::vm::{COMMAND_LIMIT, Vm};
-
-/// A machine with so many words on its command line.
-const fn with(
-    name: &'static str,
-    about: &'static str,
-    cmdline: &'static str,
-    judge: fn(&mut Vm) -> Result<()>,
-) -> Scenario {
-    Scenario { name, about, judge: Judge::Drive(Machine { cmdline, ..DEFAULT }, judge) }
-}
+use crate::vm::Vm;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
-    with(
+    with_words(
         "bug-deadlock",
         "an interrupt that needs the allocator's lock is refused, and both stacks are named",
         "memstat=full",
         deadlock_is_refused,
     ),
-    with(
+    with_words(
         "bug-deadlock-guarded",
         "the same at guard=full on tlsf, without call stacks recorded",
         "memstat=blocks guard=full heap=tlsf",
         deadlock_is_refused,
     ),
-    with(
+    with_words(
         "bug-stop-lock",
         "a lock that its own holder takes is a panic that names both places",
         "",
         lock_held_here_is_told,
     ),
-    with("bug-stop-null", "a null pointer's reader is named, with its line", "", null_is_named),
-    with("bug-stop-recursion", "a recursion without end is named, with its line", "", recursion_is_named),
-    with("bug-stop-fault", "a wild write is named, with its line", "", wild_write_is_named),
-    with("bug-stop-panic", "a panic's line is the one that panics", "", panic_is_named),
-    with(
+    with_words("bug-stop-null", "a null pointer's reader is named, with its line", "", null_is_named),
+    with_words(
+        "bug-stop-recursion",
+        "a recursion without end is named, with its line",
+        "",
+        recursion_is_named,
+    ),
+    with_words("bug-stop-fault", "a wild write is named, with its line", "", wild_write_is_named),
+    with_words("bug-stop-panic", "a panic's line is the one that panics", "", panic_is_named),
+    with_words(
         "bug-double-free",
         "who freed first and who freed again are named",
         "guard=free",
         double_free_is_named,
     ),
-    with(
+    with_words(
         "bug-double-free-unguarded",
         "without guards no other call stack is given out for the first free's",
         "memstat=full",
         first_free_without_stack_is_told,
     ),
-    with("bug-invalid-free", "who frees a pointer into a block is named", "", invalid_free_is_named),
-    with("bug-overrun", "whose block it was is named", "guard=redzone", overrun_is_named),
-    with("bug-use-after-free", "who allocated and who freed are named", "guard=full", late_write_is_named),
-    with("bug-leak", "a block that stays is named by the call that asked for it", "", leak_is_named),
+    with_words("bug-invalid-free", "who frees a pointer into a block is named", "", invalid_free_is_named),
+    with_words("bug-overrun", "whose block it was is named", "guard=redzone", overrun_is_named),
+    with_words(
+        "bug-use-after-free",
+        "who allocated and who freed are named",
+        "guard=full",
+        late_write_is_named,
+    ),
+    with_words("bug-leak", "a block that stays is named by the call that asked for it", "", leak_is_named),
     Scenario {
         name: "bug-oom",
         about: "one report names who asked and who has most, and all is free again",
         judge: Judge::Drive(Machine { memory_mib: 64, ..DEFAULT }, cache_is_named),
     },
-    with("bug-all", "all that can be lived with, one after the other", "memstat=full guard=full", |vm| {
-        vm.wait_for_boot()?;
-        for judge in [
-            judge_double_free,
-            judge_invalid_free,
-            judge_overrun,
-            judge_late_write,
-            judge_leak,
-            judge_deadlock,
-            judge_cache,
-        ] {
-            judge(vm)?;
-        }
-        Ok(())
-    }),
+    with_words(
+        "bug-all",
+        "all that can be lived with, one after the other",
+        "memstat=full guard=full",
+        |vm| {
+            vm.wait_for_boot()?;
+            for judge in [
+                judge_double_free,
+                judge_invalid_free,
+                judge_overrun,
+                judge_late_write,
+                judge_leak,
+                judge_deadlock,
+                judge_cache,
+            ] {
+                judge(vm)?;
+            }
+            Ok(())
+        },
+    ),
 ];
 
 const SAMPLER: Source = Source {
@@ -107,13 +112,6 @@ const FAULTS: Source = Source {
     path: "kernel/src/arch/x86_64/faults.rs",
     text: include_str!("../../../kernel/src/arch/x86_64/faults.rs"),
 };
-
-/// The tracker's figures agree.
-fn judge_consistency(vm: &mut Vm) -> Result<()> {
-    let file = vm.run("cat /proc/memstat")?;
-    ensure!(file.contains("consistent: yes"), "{file}");
-    Ok(())
-}
 
 fn deadlock_is_refused(vm: &mut Vm) -> Result<()> {
     vm.wait_for_boot()?;
@@ -147,7 +145,7 @@ fn judge_deadlock(vm: &mut Vm) -> Result<()> {
     // The block whose free was refused is the only one that stays.
     let allocs = vm.run("cat /proc/allocs")?;
     ensure!(allocs.matches("            8       16 ").count() == 1, "not one block stays:\n{allocs}");
-    judge_consistency(vm)
+    is_consistent(vm)
 }
 
 fn lock_held_here_is_told(vm: &mut Vm) -> Result<()> {
@@ -246,8 +244,8 @@ fn overrun_is_named(vm: &mut Vm) -> Result<()> {
 
 fn judge_overrun(vm: &mut Vm) -> Result<()> {
     let report = survived(vm, "bug overrun", "overrun: a write 0 bytes behind the end")?;
-    let allocated = stack(&report, "allocated with 24 bytes")?;
-    DRIVERS.expect(allocated, "drivers::name_device", "kmalloc(size_bytes)")?;
+    let allocated = stack(&report, "allocated with 23 bytes")?;
+    DRIVERS.expect(allocated, "drivers::name_device", "alloc::alloc::alloc(layout)")?;
     DRIVERS.expect(stack(&report, "found by:")?, "drivers::name_device", "kfree(self.start)")
 }
 
@@ -281,7 +279,7 @@ fn judge_leak(vm: &mut Vm) -> Result<()> {
     for row in came {
         PACKETS.expect(row, "Loopback>::send", "kmalloc(bytes.len())")?;
     }
-    judge_consistency(vm)
+    is_consistent(vm)
 }
 
 fn cache_is_named(vm: &mut Vm) -> Result<()> {
@@ -309,7 +307,7 @@ fn survived(vm: &mut Vm, line: &str, words: &str) -> Result<String> {
     ensure!(report.contains(words), "`{line}` does not log `{words}`:\n{report}");
     let after = live_blocks(vm)?;
     ensure!(before == after, "live blocks differ after `{line}`:\n{before:?}\n{after:?}");
-    judge_consistency(vm)?;
+    is_consistent(vm)?;
     Ok(report)
 }
 
@@ -323,7 +321,5 @@ fn live_blocks(vm: &mut Vm) -> Result<Allocs> {
 /// Types the command and reads its report, to the line that says that the kernel has stopped.
 fn stopped(vm: &mut Vm, line: &str) -> Result<String> {
     vm.enter(line)?;
-    vm.expect("report that ends with `stopped`", COMMAND_LIMIT, |text| {
-        text::is_stopped(text).then(|| text.to_owned())
-    })
+    stopped_report(vm)
 }

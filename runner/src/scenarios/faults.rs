@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use super::stopped_report;
 use crate::error::{Result, ensure};
 use crate::figures::Allocs;
 use crate::machine::DEFAULT;
 use crate::suite::{Judge, Scenario};
-use crate::text;
-use crate::vm::{COMMAND_LIMIT, Vm};
+use crate::vm::Vm;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
@@ -79,9 +79,7 @@ fn cause(vm: &mut Vm, line: &str, title: &str) -> Result<String> {
 
 /// Reads a report that has the title in it, to its last line.
 fn read_report(vm: &mut Vm, title: &str) -> Result<String> {
-    let report = vm.expect("report that ends with `stopped`", COMMAND_LIMIT, |text| {
-        text::is_stopped(text).then(|| text.to_owned())
-    })?;
+    let report = stopped_report(vm)?;
     ensure!(report.contains(title), "the report does not name `{title}`");
     Ok(report)
 }

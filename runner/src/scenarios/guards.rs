@@ -1,40 +1,36 @@
 //! Real mistakes in little drivers: the heap's guards name the function that made each, with all call stacks, and the
 //! kernel goes on as if nothing had been.
 
+use super::selftest::judge_selftests;
+use super::with_words;
 use crate::error::{Result, ensure};
 use crate::figures::Allocs;
-use crate::machine::{DEFAULT, Machine};
-use crate::suite::{Judge, Scenario};
+use crate::suite::Scenario;
 use crate::vm::Vm;
 
-/// A row of the table below: a machine with so many words on its command line.
-const fn guarded(
-    name: &'static str,
-    about: &'static str,
-    cmdline: &'static str,
-    judge: fn(&mut Vm) -> Result<()>,
-) -> Scenario {
-    Scenario { name, about, judge: Judge::Drive(Machine { cmdline, ..DEFAULT }, judge) }
-}
-
 pub(crate) const SCENARIOS: &[Scenario] = &[
-    guarded("guard-overrun", "one byte too many is found at the free", "guard=redzone", overrun_is_found),
-    guarded("guard-overrun-tlsf", "the same on tlsf at full", "guard=full heap=tlsf", overrun_is_found),
-    guarded("guard-use-after-free", "a late write is found by a look", "guard=full", late_write_is_found),
-    guarded("guard-use-after-free-buddy", "the same on buddy", "guard=full heap=buddy", late_write_is_found),
-    guarded(
+    with_words("guard-overrun", "one byte too many is found at the free", "guard=redzone", overrun_is_found),
+    with_words("guard-overrun-tlsf", "the same on tlsf at full", "guard=full heap=tlsf", overrun_is_found),
+    with_words("guard-use-after-free", "a late write is found by a look", "guard=full", late_write_is_found),
+    with_words(
+        "guard-use-after-free-buddy",
+        "the same on buddy",
+        "guard=full heap=buddy",
+        late_write_is_found,
+    ),
+    with_words(
         "guard-double-free",
         "both frees and the allocation are named",
         "guard=free",
         double_free_is_told,
     ),
-    guarded(
+    with_words(
         "guard-double-free-talc",
         "the same on talc at full",
         "guard=full heap=talc",
         double_free_is_told,
     ),
-    guarded(
+    with_words(
         "guard-double-free-off",
         "without guards the history names the allocation",
         "memstat=full",
@@ -52,21 +48,26 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             )
         },
     ),
-    guarded("guard-invalid-free", "a pointer into a block is named with its block", "", invalid_free_is_told),
-    guarded(
+    with_words(
+        "guard-invalid-free",
+        "a pointer into a block is named with its block",
+        "",
+        invalid_free_is_told,
+    ),
+    with_words(
         "guard-invalid-free-list",
         "the same on linked-list at full",
         "guard=full heap=linked-list",
         invalid_free_is_told,
     ),
-    guarded("guard-switch", "a switch of the level leaves no false report", "guard=full", switch_is_clean),
-    guarded(
+    with_words("guard-switch", "a switch of the level leaves no false report", "guard=full", switch_is_clean),
+    with_words(
         "guard-selftest",
         "the self-tests pass under all guards",
         "guard=full memstat=full",
         selftests_pass,
     ),
-    guarded(
+    with_words(
         "guard-selftest-tlsf",
         "the same on tlsf with red zones",
         "guard=redzone memstat=blocks heap=tlsf",
@@ -148,8 +149,7 @@ fn switch_is_clean(vm: &mut Vm) -> Result<()> {
 fn selftests_pass(vm: &mut Vm) -> Result<()> {
     vm.wait_for_boot()?;
     for _ in 0..2 {
-        let output = vm.run("selftest")?;
-        ensure!(output.contains(" passed, 0 failed"), "{output}");
+        judge_selftests(&vm.run("selftest")?)?;
     }
     judge_statistics(vm)
 }

@@ -1,33 +1,25 @@
 //! Leaks by marks: a driver that loses memory is named with function, file and line, and with what it lost, to the block.
 
+use super::with_words;
 use crate::error::{Result, ensure};
 use crate::figures::{Allocs, MemInfo};
 use crate::machine::{DEFAULT, Machine};
 use crate::suite::{Judge, Scenario};
+use crate::text;
 use crate::vm::{COMMAND_LIMIT, Vm};
 
-/// A row of the table below: a machine with so many words on its command line.
-const fn leaky(
-    name: &'static str,
-    about: &'static str,
-    cmdline: &'static str,
-    judge: fn(&mut Vm) -> Result<()>,
-) -> Scenario {
-    Scenario { name, about, judge: Judge::Drive(Machine { cmdline, ..DEFAULT }, judge) }
-}
-
 pub(crate) const SCENARIOS: &[Scenario] = &[
-    leaky("leaks-since", "what leaked since a mark is named and counted", "", leak_is_named),
-    leaky(
+    with_words("leaks-since", "what leaked since a mark is named and counted", "", leak_is_named),
+    with_words(
         "leaks-since-full",
         "the same at full with guards, on tlsf",
         "memstat=full guard=full heap=tlsf",
         leak_is_named,
     ),
-    leaky("leaks-hundred", "each of a hundred and two leaks is counted", "", hundred_are_counted),
-    leaky("leaks-levels", "what is not known of call stacks is said in words", "", levels_are_told),
-    leaky("leaks-watch", "a watch points at the stack that only grows", "", watch_points_at_the_leak),
-    leaky("leaks-errors", "each mistake is told in one line", "", mistakes_are_told),
+    with_words("leaks-hundred", "each of a hundred and two leaks is counted", "", hundred_are_counted),
+    with_words("leaks-levels", "what is not known of call stacks is said in words", "", levels_are_told),
+    with_words("leaks-watch", "a watch points at the stack that only grows", "", watch_points_at_the_leak),
+    with_words("leaks-errors", "each mistake is told in one line", "", mistakes_are_told),
     Scenario {
         name: "leaks-full-memory",
         about: "with no page free the reports go on, and a mark is refused",
@@ -204,13 +196,19 @@ fn watch_points_at_the_leak(vm: &mut Vm) -> Result<()> {
     vm.enter("leaks watch -n 600")?;
     vm.expect("`any key ends it`", COMMAND_LIMIT, |text| text.contains("any key ends it").then_some(()))?;
     vm.type_bytes(b"q")?;
-    vm.expect("the watch's end, and a prompt", COMMAND_LIMIT, |text| {
-        let has_ended = text.contains("after 0 looks: 0 of ") && text.trim_end().ends_with('#');
-        has_ended.then_some(())
+    vm.expect("the watch's end and a prompt", COMMAND_LIMIT, |text| {
+        (text.contains("after 0 looks: 0 of ") && text::prompt_folder(text).is_some()).then_some(())
     })?;
     let answer = vm.run("echo next")?;
     ensure!(answer.trim() == "next", "after the watch, `echo next` says {answer}");
-    // With one, what is typed ahead waits; Ctrl-C ends it.
+    // With one, what is typed ahead waits for the prompt; Ctrl-C ends it.
+    vm.enter("leaks watch -n 1 -c 2")?;
+    vm.expect("`Ctrl-C ends it`", COMMAND_LIMIT, |text| text.contains("Ctrl-C ends it").then_some(()))?;
+    vm.type_bytes(b"echo ahead\r")?;
+    vm.expect("two looks, and the line typed ahead", COMMAND_LIMIT, |text| {
+        let (_, rest) = text.split_once("after 2 looks: 0 of ")?;
+        (rest.contains("\nahead\n") && text::prompt_folder(rest).is_some()).then_some(())
+    })?;
     vm.enter("leaks watch -n 600 -c 1")?;
     vm.expect("`Ctrl-C ends it`", COMMAND_LIMIT, |text| text.contains("Ctrl-C ends it").then_some(()))?;
     vm.type_bytes(b"\x03")?;

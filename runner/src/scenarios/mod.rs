@@ -27,8 +27,10 @@ mod sources;
 use std::time::Duration;
 
 use crate::error::{Result, ensure};
-use crate::suite::Scenario;
-use crate::vm::Vm;
+use crate::machine::{DEFAULT, Machine};
+use crate::suite::{Judge, Scenario};
+use crate::text;
+use crate::vm::{COMMAND_LIMIT, Vm};
 
 /// All scenarios. The slowest machines stand first, so that none of them is still at work when the rest is done.
 pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
@@ -54,6 +56,37 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
         image::SCENARIOS,
     ];
     subjects.into_iter().flatten()
+}
+
+/// A row of a table: the usual machine, with so many words on the kernel's command line.
+const fn with_words(
+    name: &'static str,
+    about: &'static str,
+    cmdline: &'static str,
+    judge: fn(&mut Vm) -> Result<()>,
+) -> Scenario {
+    Scenario { name, about, judge: Judge::Drive(Machine { cmdline, ..DEFAULT }, judge) }
+}
+
+/// Reads a report of the kernel's to the line that says that it has stopped.
+fn stopped_report(vm: &mut Vm) -> Result<String> {
+    vm.expect("report that ends with `stopped`", COMMAND_LIMIT, |text| {
+        text::is_stopped(text).then(|| text.to_owned())
+    })
+}
+
+/// The text has all of the words.
+fn has_all(text: &str, words: &[&str]) -> Result<()> {
+    let missing = words.iter().find(|word| !text.contains(**word));
+    ensure!(missing.is_none(), "there is no {missing:?} in:\n{text}");
+    Ok(())
+}
+
+/// The tracker's figures agree.
+fn is_consistent(vm: &mut Vm) -> Result<()> {
+    let file = vm.run("cat /proc/memstat")?;
+    ensure!(file.lines().any(|line| line == "consistent: yes"), "the figures do not agree:\n{file}");
+    Ok(())
 }
 
 /// Types `poweroff`; QEMU must end by itself, without an error.

@@ -1,11 +1,11 @@
 //! Names in call stacks: function, file and line, and what is left of them where the debug information is damaged.
 
+use super::stopped_report;
 use crate::error::{Error, Result, ensure};
 use crate::figures::{AllocInfo, Allocs, MemInfo};
 use crate::machine::{DEFAULT, Machine};
 use crate::suite::{Judge, Scenario};
-use crate::text;
-use crate::vm::{COMMAND_LIMIT, Vm};
+use crate::vm::Vm;
 
 /// A row of the table below: debug information that is no use, on a machine of either size.
 const fn damaged(name: &'static str, memory_mib: u64, cmdline: &'static str) -> Scenario {
@@ -64,7 +64,7 @@ fn stacks_have_lines(vm: &mut Vm) -> Result<()> {
     let is_from_here = |tag: &str| tag.starts_with("vfs/src/") && tag.contains(" [vfs] func:");
     ensure!(named.clone().any(|site| is_from_here(&site.tag)), "allocinfo names no site in vfs");
     vm.enter("bug panic")?;
-    let report = report(vm)?;
+    let report = stopped_report(vm)?;
     ensure!(report.contains("run_line kernel/src/commands/mod.rs:"), "a panic names no line:\n{report}");
     for text in [&stacks, &allocs, &report] {
         ensure!(!text.contains(" /"), "an absolute path is shown:\n{text}");
@@ -79,12 +79,6 @@ fn place_of(row: &str) -> Option<(&str, u32)> {
         !file.starts_with('/') && file.rsplit_once('.').is_some_and(|(_, extension)| extension == "rs");
     is_source.then_some(())?;
     Some((file, line.parse().ok()?))
-}
-
-fn report(vm: &mut Vm) -> Result<String> {
-    vm.expect("report that ends with `stopped`", COMMAND_LIMIT, |text| {
-        text::is_stopped(text).then(|| text.to_owned())
-    })
 }
 
 /// Reads `/proc/allocinfo` and holds it against `/proc/allocs`.
@@ -124,7 +118,7 @@ fn names_fall_back(vm: &mut Vm) -> Result<()> {
     let sum = selftest.lines().find(|line| line.starts_with("selftest: ")).unwrap_or_default();
     ensure!(sum.ends_with(" 0 failed"), "in the kernel: {sum}");
     vm.enter("bug page-fault")?;
-    let report = report(vm)?;
+    let report = stopped_report(vm)?;
     let (_, stack) =
         report.split_once("call stack:").ok_or_else(|| Error::Wrong(format!("no call stack in {report}")))?;
     ensure!(stack.matches("0xffffffff8").count() >= 3, "the call stack is cut:\n{report}");

@@ -95,7 +95,7 @@ fn selftests_pass_on_heap<const HEAP: usize>(vm: &mut Vm) -> Result<()> {
 }
 
 /// `test NAME ... ok` or `test NAME ... FAILED: reason`, and a sum at the end that fits.
-fn judge_selftests(output: &str) -> Result<()> {
+pub(super) fn judge_selftests(output: &str) -> Result<()> {
     let results: Vec<&str> = output.lines().filter(|line| line.starts_with("test ")).collect();
     for line in &results {
         ensure!(line.ends_with(" ... ok"), "in the kernel: {line}");
