@@ -206,7 +206,7 @@ fn selftests_pass(vm: &mut Vm) -> Result<()> {
     // The test of guard pages has two of each, and does not go without.
     expect_count(vm, "out of bounds accesses: 4")?;
     expect_count(vm, "accesses after free: 4")?;
-    // Each run makes one on purpose, if there is a slot for it.
+    // And one that the tracker cannot be asked about, if there is a slot for it.
     let unexplained = count(vm, "unexplained accesses")?;
     ensure!(unexplained <= RUNS, "{unexplained} accesses are not explained");
     Ok(())
