@@ -7,7 +7,7 @@ use shell::Command;
 use super::Session;
 use crate::memory::heap::{self, tracker};
 use crate::memory::{Scratch, marks};
-use crate::symbols::CallPath;
+use crate::symbols::StackFrame;
 
 pub(super) const COMMAND: Command<Session> = Command {
     name: "memstat",
@@ -17,8 +17,6 @@ pub(super) const COMMAND: Command<Session> = Command {
     run,
 };
 
-/// Where names stand in a report.
-const INDENT: usize = 4;
 /// Stacks that a report shows.
 const TOP: usize = 5;
 /// Events that the report shows: the last ones.
@@ -77,8 +75,7 @@ fn show_stacks(session: &mut Session, rank: Rank) {
 fn write_top(session: &mut Session, top: &TopStacks<TOP>) {
     for (number, stack) in top.iter() {
         // The session keeps its errors itself.
-        let name = |frame| CallPath::of_return_address(frame, INDENT);
-        let _ = report::write_stack(*number, stack, name, session);
+        let _ = report::write_stack(*number, stack, StackFrame, session);
     }
 }
 

@@ -6,7 +6,7 @@ use memstat::report;
 use vfs::Table;
 
 use crate::memory::heap::tracker;
-use crate::symbols::ReturnAddress;
+use crate::symbols::StackFrame;
 
 /// The file.
 pub(super) struct AllocsByStack;
@@ -20,7 +20,7 @@ impl Table for AllocsByStack {
         // One at a time: a stack of 16 frames with long names fills a good part of a batch.
         let number = (cursor as u16).saturating_add(1);
         if let Some(stack) = tracker().stack(number) {
-            report::write_stack(number, &stack, ReturnAddress, out)?;
+            report::write_stack(number, &stack, StackFrame, out)?;
         }
         Ok((number < tracker().stack_count()).then_some(number.into()))
     }

@@ -11,8 +11,8 @@ const WAYS: usize = 4;
 /// The bytes that all of them take.
 pub(super) const SIZE_BYTES: usize = SLOTS * size_of::<Slot>();
 
-/// A function with its offset, a file and a line.
-pub(super) type Text = ArrayString<272>;
+/// A function with its offset, a file and a line; or some of them, a line each.
+pub(super) type Text = ArrayString<432>;
 
 #[derive(Clone, Copy, Debug)]
 struct Slot {

@@ -8,6 +8,8 @@ use names::{Name, Place, bare_name, paths};
 use super::cache::Text;
 use super::{LINES, Lines, SYMTAB, function, look_up, site_of};
 
+/// Columns before a frame of a list.
+const LIST_INDENT: usize = 4;
 /// Longer names are cut, so that a row of a table has a limit.
 const MOST_NAME_BYTES: usize = 160;
 /// Longer paths lose their beginning.
@@ -144,6 +146,24 @@ impl Lines {
     }
 }
 
+impl Lines {
+    /// The path of a return address, as it stands in a list.
+    fn write_path(&mut self, address: usize, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // No code lies there, so this is no other text's key.
+        let key = address ^ (1 << (usize::BITS - 1));
+        if let Some(known) = self.cache.get(key) {
+            return out.write_str(known);
+        }
+        self.find(address.wrapping_sub(1), address);
+        let mut text = Text::new();
+        if write_path(&self.frames, address, LIST_INDENT, &mut text).is_err() {
+            return write_path(&self.frames, address, LIST_INDENT, out);
+        }
+        self.cache.insert(key, &text);
+        out.write_str(&text)
+    }
+}
+
 /// The outermost function, with the place of its call.
 fn text_of(frames: &[Frame]) -> Text {
     let mut text = Text::new();
@@ -178,20 +198,39 @@ impl CallPath {
 
 impl fmt::Display for CallPath {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        look_up(self.probe, self.address, |frames| {
-            if frames.is_empty() {
-                return write!(out, "{:#018x}", self.address);
+        look_up(self.probe, self.address, |frames| write_path(frames, self.address, self.indent, out))
+    }
+}
+
+fn write_path(frames: &[Frame], address: usize, indent: usize, out: &mut dyn fmt::Write) -> fmt::Result {
+    if frames.is_empty() {
+        return write!(out, "{address:#018x}");
+    }
+    for (number, frame) in frames.iter().enumerate() {
+        if number > 0 {
+            write!(out, "\n{:indent$}", "")?;
+        }
+        write!(out, "{frame}")?;
+        if number + 1 < frames.len() {
+            out.write_str(" (inlined)")?;
+        }
+    }
+    Ok(())
+}
+
+/// A frame of a call stack in a list of many: all functions that the call before the return address lies in, a line each,
+/// indented by four. Call stacks share their outer frames, so the text is kept.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StackFrame(pub(crate) usize);
+
+impl fmt::Display for StackFrame {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match LINES.try_lock().as_mut().and_then(|lines| lines.as_mut()) {
+            Some(lines) => lines.write_path(self.0, out),
+            None => {
+                let frame = function(self.0.wrapping_sub(1), self.0);
+                write_path(frame.as_slice(), self.0, LIST_INDENT, out)
             }
-            for (number, frame) in frames.iter().enumerate() {
-                if number > 0 {
-                    write!(out, "\n{:width$}", "", width = self.indent)?;
-                }
-                write!(out, "{frame}")?;
-                if number + 1 < frames.len() {
-                    out.write_str(" (inlined)")?;
-                }
-            }
-            Ok(())
-        })
+        }
     }
 }

@@ -21,7 +21,7 @@ use crate::arch::guarded::{self, Abandoned};
 use crate::config::SymbolSource as Source;
 use crate::memory::aside;
 use cache::Cache;
-pub(crate) use frame::{CallPath, Frame, ReturnAddress, Symbolic};
+pub(crate) use frame::{CallPath, Frame, ReturnAddress, StackFrame, Symbolic};
 pub(crate) use sites::find_sites;
 
 /// Frames of one address that are kept: more inlined functions than these are left out in the middle.
@@ -80,11 +80,15 @@ pub(crate) fn init(info: &BootInfo, source: Source) {
     }
 }
 
-/// Hands `visit` the functions that the call before `return_address` lies in, from the innermost inlined one outward:
-/// none where nothing is known. What `visit` itself looks up has functions alone.
-pub(crate) fn resolve(return_address: usize, visit: &mut dyn FnMut(&Frame)) {
+/// Hands `visit` the functions that the call before `return_address` lies in, from the innermost inlined one outward, and
+/// whether each is inlined: none where nothing is known. What `visit` itself looks up has functions alone.
+pub(crate) fn resolve(return_address: usize, visit: &mut dyn FnMut(&Frame, bool)) {
     // The call lies before the address, maybe as the function's last instruction.
-    look_up(return_address.wrapping_sub(1), return_address, |frames| frames.iter().for_each(visit));
+    look_up(return_address.wrapping_sub(1), return_address, |frames| {
+        for (number, frame) in frames.iter().enumerate() {
+            visit(frame, number + 1 < frames.len());
+        }
+    });
 }
 
 /// What a person means by the place of a call: the innermost function that is neither the standard library's nor the

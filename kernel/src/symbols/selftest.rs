@@ -36,7 +36,7 @@ const LAST_LINE: u32 = line!();
 pub(crate) fn own_functions_are_named() -> Outcome {
     let address = black_box(outer());
     let mut names = arrayvec::ArrayVec::<_, 4>::new();
-    resolve(address, &mut |frame| {
+    resolve(address, &mut |frame, _| {
         let _ = names.try_push(*frame);
     });
     if is_without_lines() {

@@ -135,7 +135,8 @@ fn judge_deadlock(vm: &mut Vm) -> Result<()> {
         ensure!(!wanted.contains("sample_heap"), "the handler's stack is not its own:\n{wanted}");
         let held = stack(report, "held by:")?;
         ensure!(held.contains("wait_for_next_sample"), "the interrupted function is not named:\n{held}");
-        SAMPLER.expect(held, "compare_while_the_allocator_is_locked", "wait_for_next_sample()")?;
+        SAMPLER.expect(held, "{closure#0} kernel/src/memory/sampler.rs", "wait_for_next_sample()")?;
+        SAMPLER.expect(held, "compare_while_the_allocator_is_locked", "with_backend(")?;
         SAMPLER.expect(held, "sample_heap", "compare_while_the_allocator_is_locked()")?;
     }
     ensure!(allocated.contains(" 1 samples missed"), "the driver does not go on:\n{allocated}");
@@ -201,7 +202,7 @@ fn judge_double_free(vm: &mut Vm) -> Result<()> {
     let report = survived(vm, "bug double-free", "double free of")?;
     judge_second_free(&report)?;
     let first = stack(&report, "freed first")?;
-    DRIVERS.expect(first, "drivers::clean_up_after_failed_start", "kfree(self.start)")?;
+    DRIVERS.expect(first, "drivers::clean_up_after_failed_start", "buffer.free()")?;
     DRIVERS.expect(first, "drivers::fail_to_start", "clean_up_after_failed_start(buffer)")
 }
 
@@ -210,7 +211,7 @@ fn judge_second_free(report: &str) -> Result<()> {
     DRIVERS.expect(second, "drivers::remove_device_that_never_started", "kfree(buffer)")?;
     DRIVERS.expect(second, "drivers::fail_to_start", "remove_device_that_never_started(start)")?;
     let allocated = stack(report, "allocated with 64 bytes")?;
-    DRIVERS.expect(allocated, "drivers::fail_to_start", "kmalloc(size_bytes)")
+    DRIVERS.expect(allocated, "drivers::fail_to_start", "Buffer::new(64)")
 }
 
 fn first_free_without_stack_is_told(vm: &mut Vm) -> Result<()> {
@@ -234,7 +235,7 @@ fn judge_invalid_free(vm: &mut Vm) -> Result<()> {
     DRIVERS.expect(free, "drivers::free_text_where_parsing_ended", "kfree(position)")?;
     DRIVERS.expect(free, "drivers::parse_text", "free_text_where_parsing_ended(")?;
     let allocated = stack(&report, "allocated with 80 bytes")?;
-    DRIVERS.expect(allocated, "drivers::parse_text", "kmalloc(size_bytes)")
+    DRIVERS.expect(allocated, "drivers::parse_text", "Buffer::new(80)")
 }
 
 fn overrun_is_named(vm: &mut Vm) -> Result<()> {
@@ -245,8 +246,8 @@ fn overrun_is_named(vm: &mut Vm) -> Result<()> {
 fn judge_overrun(vm: &mut Vm) -> Result<()> {
     let report = survived(vm, "bug overrun", "overrun: a write 0 bytes behind the end")?;
     let allocated = stack(&report, "allocated with 23 bytes")?;
-    DRIVERS.expect(allocated, "drivers::name_device", "alloc::alloc::alloc(layout)")?;
-    DRIVERS.expect(stack(&report, "found by:")?, "drivers::name_device", "kfree(self.start)")
+    DRIVERS.expect(allocated, "drivers::name_device", "Buffer::of_bytes(")?;
+    DRIVERS.expect(stack(&report, "found by:")?, "drivers::name_device", "room.free()")
 }
 
 fn late_write_is_named(vm: &mut Vm) -> Result<()> {
@@ -257,9 +258,9 @@ fn late_write_is_named(vm: &mut Vm) -> Result<()> {
 fn judge_late_write(vm: &mut Vm) -> Result<()> {
     let report = survived(vm, "bug use-after-free; guard check", "write after free: at offset 40")?;
     let allocated = stack(&report, "allocated with 96 bytes")?;
-    DRIVERS.expect(allocated, "drivers::answer_late", "kmalloc(size_bytes)")?;
+    DRIVERS.expect(allocated, "drivers::answer_late", "Buffer::new(96)")?;
     let freed = stack(&report, "freed first")?;
-    DRIVERS.expect(freed, "drivers::end_request_by_timeout", "kfree(self.start)")?;
+    DRIVERS.expect(freed, "drivers::end_request_by_timeout", "request.free()")?;
     DRIVERS.expect(freed, "drivers::answer_late", "end_request_by_timeout(request)")
 }
 

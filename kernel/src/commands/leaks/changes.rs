@@ -6,7 +6,7 @@ use memstat::{Change, Level, Moment, Stack, StackChange, TopChanges};
 
 use super::super::Session;
 use crate::memory::heap::tracker;
-use crate::symbols::ReturnAddress;
+use crate::symbols::StackFrame;
 
 /// The most stacks that are shown.
 pub(super) const MOST_ROWS: usize = 128;
@@ -110,7 +110,7 @@ impl Changes {
 pub(super) fn show_frames(session: &mut Session, number: u16) {
     let stack = tracker().stack(number);
     for frame in stack.iter().flat_map(Stack::frames) {
-        session.print(format_args!("    {}\n", ReturnAddress(*frame)));
+        session.print(format_args!("    {}\n", StackFrame(*frame)));
     }
 }
 

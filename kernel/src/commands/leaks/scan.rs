@@ -11,14 +11,12 @@ use crate::arch::clock;
 use crate::kmemleak::{DUMP_BYTES, DumpRow, ROW_BYTES};
 use crate::memory::heap::tracker;
 use crate::memory::reach;
-use crate::symbols::CallPath;
+use crate::symbols::StackFrame;
 
 /// Leaks that are shown: the oldest.
 const MOST_SHOWN: usize = 20;
 /// Frames that are shown of each.
 const MOST_FRAMES: usize = 8;
-/// Where names stand.
-const INDENT: usize = 4;
 /// Records that are read at once.
 const AT_ONCE: usize = 32;
 
@@ -128,7 +126,7 @@ fn show_leak(session: &mut Session, record: &Record) {
     match tracker().stack(record.stack()) {
         Some(stack) => {
             for frame in stack.frames().iter().take(MOST_FRAMES) {
-                session.print(format_args!("    {}\n", CallPath::of_return_address(*frame, INDENT)));
+                session.print(format_args!("    {}\n", StackFrame(*frame)));
             }
         }
         None => session.print(format_args!("    no call stack was recorded; memstat=stacks keeps those\n")),
