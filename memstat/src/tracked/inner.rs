@@ -209,23 +209,6 @@ impl<B: Backend> Inner<B> {
         layout: Layout,
         caller: &Caller<'_, P>,
     ) -> Result<Option<NonNull<u8>>, Untold> {
-        // The common way knows nothing of guards.
-        let is_plain = !(self.is_guarding | self.is_sampling | self.may_fail_on_purpose);
-        if is_plain && let Some(own) = self.backend.as_mut().and_then(|backend| backend.allocate(layout)) {
-            self.account(own.cast(), own.len(), layout, Guarding::None, caller);
-            return Ok(Some(own.cast()));
-        }
-        self.allocate_specially(layout, caller)
-    }
-
-    /// Allocates where there is more to do than to ask the backend, or where that had nothing.
-    #[cold]
-    #[inline(never)]
-    fn allocate_specially<P: Platform>(
-        &mut self,
-        layout: Layout,
-        caller: &Caller<'_, P>,
-    ) -> Result<Option<NonNull<u8>>, Untold> {
         if self.may_fail_on_purpose && caller.platform.should_fail(layout.size(), caller.frame_pointer) {
             self.fail(layout.size(), caller);
             return Ok(None);
@@ -263,7 +246,6 @@ impl<B: Backend> Inner<B> {
 
     /// Counts and records a new block as the level says. A block with guards must have a record: false if there is no
     /// room for it, and nothing has changed then.
-    #[inline]
     pub(super) fn account<P: Platform>(
         &mut self,
         block: NonNull<u8>,
