@@ -225,12 +225,10 @@ pub(crate) struct StackFrame(pub(crate) usize);
 
 impl fmt::Display for StackFrame {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match LINES.try_lock().as_mut().and_then(|lines| lines.as_mut()) {
-            Some(lines) => lines.write_path(self.0, out),
-            None => {
-                let frame = function(self.0.wrapping_sub(1), self.0);
-                write_path(frame.as_slice(), self.0, LIST_INDENT, out)
-            }
+        if let Some(lines) = LINES.try_lock().as_mut().and_then(|lines| lines.as_mut()) {
+            return lines.write_path(self.0, out);
         }
+        let frame = function(self.0.wrapping_sub(1), self.0);
+        write_path(frame.as_slice(), self.0, LIST_INDENT, out)
     }
 }

@@ -128,7 +128,7 @@ fn report_is_whole(vm: &mut Vm) -> Result<()> {
 /// Rows of pixels in which two PPM pictures of one size differ.
 fn changed_rows(before: &[u8], after: &[u8]) -> usize {
     // "P6", width and height, the largest value, and a byte for each of three colours.
-    let width = before.split(|byte| byte.is_ascii_whitespace()).nth(1);
+    let width = before.split(u8::is_ascii_whitespace).nth(1);
     let width = width.and_then(|digits| str::from_utf8(digits).ok()?.parse::<usize>().ok()).unwrap_or(1);
     let rows = |picture: &[u8]| -> Vec<Vec<u8>> { picture.rchunks(3 * width).map(<[u8]>::to_vec).collect() };
     rows(before).iter().zip(&rows(after)).filter(|(before, after)| before != after).count()

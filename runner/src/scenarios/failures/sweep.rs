@@ -50,7 +50,7 @@ fn commands_survive_with(vm: &mut Vm, of_long_ones: Option<u32>, least: [u64; 2]
     let of_bugs = bugs(vm)?.into_iter().map(|bug| format!("bug {bug}"));
     let lines: Vec<String> = of_table.chain(of_bugs).collect();
     let is_there = |long: &&str| lines.iter().any(|line| line == long);
-    ensure!(LONG_COMMANDS.iter().all(|long| is_there(&long)), "{LONG_COMMANDS:?} are not all tried");
+    ensure!(LONG_COMMANDS.iter().all(is_there), "{LONG_COMMANDS:?} are not all tried");
     for line in &lines {
         let count = of_long_ones.filter(|_| LONG_COMMANDS.contains(&line.as_str()));
         sums.sweep(vm, line, count)?;
