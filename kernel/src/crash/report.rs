@@ -80,21 +80,12 @@ fn write_pages(out: &mut dyn Write) -> fmt::Result {
         Some((total, free)) => write!(out, "memory: {} kB, {} free", kib(total), kib(free))?,
         None => write!(out, "memory: its lock is held, free pages are not known")?,
     }
-    for (name, purpose) in [
-        ("heap", Purpose::Heap),
-        ("arena", Purpose::Arena),
-        ("files", Purpose::Files),
-        ("buffers", Purpose::Buffers),
-        ("page tables", Purpose::PageTables),
-        ("names", Purpose::Names),
-        ("black box", Purpose::Kept),
-    ] {
-        write!(out, ", {name} {}", kib(pages_for(purpose)))?;
-    }
-    // A screen of 25 lines has no room for what is not there.
-    let guard_pages = pages_for(Purpose::GuardPages);
-    if guard_pages > 0 {
-        write!(out, ", guard pages {}", kib(guard_pages))?;
+    for (name, purpose) in Purpose::NAMED {
+        let pages = pages_for(purpose);
+        // A screen of 25 lines has no room for guard pages that are not there.
+        if pages > 0 || purpose != Purpose::GuardPages {
+            write!(out, ", {name} {}", kib(pages))?;
+        }
     }
     writeln!(out)
 }

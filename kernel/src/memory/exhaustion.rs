@@ -4,6 +4,7 @@
 //! written without the heap, outside of the tracker's lock, and not more often than [`RateLimit`] lets it.
 
 use core::alloc::Layout;
+use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use memstat::report::Rank;
@@ -48,23 +49,23 @@ fn write(layout: Layout, frame_pointer: usize, suppressed: u64) {
     if suppressed > 0 {
         log::error!("{suppressed} more failed since the last report");
     }
-    log::error!(
-        "memory: {} kB, {} free; heap {}, arena {}, files {}, buffers {}, page tables {}, names {}, black box {}, \
-         guard pages {}",
-        kib(total_pages()),
-        kib(free_pages()),
-        kib(pages_for(Purpose::Heap)),
-        kib(pages_for(Purpose::Arena)),
-        kib(pages_for(Purpose::Files)),
-        kib(pages_for(Purpose::Buffers)),
-        kib(pages_for(Purpose::PageTables)),
-        kib(pages_for(Purpose::Names)),
-        kib(pages_for(Purpose::Kept)),
-        kib(pages_for(Purpose::GuardPages)),
-    );
+    log::error!("memory: {} kB, {} free; {PagesByPurpose}", kib(total_pages()), kib(free_pages()));
     // An interrupt handler should not be kept for as long as all stacks take.
     if !idt::is_in_interrupt() {
         write_top_stacks();
+    }
+}
+
+/// `heap 8, arena 0, ...`, in kB.
+struct PagesByPurpose;
+
+impl fmt::Display for PagesByPurpose {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, (name, purpose)) in Purpose::NAMED.into_iter().enumerate() {
+            let separator = if number == 0 { "" } else { ", " };
+            write!(out, "{separator}{name} {}", kib(pages_for(purpose)))?;
+        }
+        Ok(())
     }
 }
 

@@ -49,6 +49,17 @@ pub(crate) enum Purpose {
 
 impl Purpose {
     const COUNT: usize = 8;
+    /// All of them with the names that reports give them, in the order of reports.
+    pub(crate) const NAMED: [(&str, Self); Self::COUNT] = [
+        ("heap", Self::Heap),
+        ("arena", Self::Arena),
+        ("files", Self::Files),
+        ("buffers", Self::Buffers),
+        ("page tables", Self::PageTables),
+        ("names", Self::Names),
+        ("black box", Self::Kept),
+        ("guard pages", Self::GuardPages),
+    ];
     /// All of them.
     pub(crate) const ALL: [Self; Self::COUNT] = [
         Self::Heap,

@@ -144,9 +144,7 @@ impl Lines {
         self.cache.insert(address, &text);
         text
     }
-}
 
-impl Lines {
     /// The path of a return address, as it stands in a list.
     fn write_path(&mut self, address: usize, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         // No code lies there, so this is no other text's key.
