@@ -89,6 +89,14 @@ impl Transcript {
         }
     }
 
+    /// Waits until no more bytes can come.
+    pub(crate) fn wait_for_end(&self, limit: Duration) -> Result<()> {
+        match self.wait(0, "end of the serial port", limit, |_| None::<()>) {
+            Err(Error::Ended { .. }) => Ok(()),
+            other => other,
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.shared.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -170,12 +170,12 @@ impl Vm {
         self.monitor.press(&keys)
     }
 
-    /// Waits for QEMU to end by itself.
+    /// Waits for QEMU to end by itself; all that it said has been read then.
     pub(crate) fn wait_for_end(&mut self, limit: Duration) -> Result<ExitStatus> {
         let deadline = Instant::now() + limit;
         loop {
             if let Some(status) = self.end()? {
-                return Ok(status);
+                return self.transcript.wait_for_end(limit).map(|()| status);
             }
             if Instant::now() > deadline {
                 return Err(Error::Timeout { awaited: "end of QEMU".into(), limit });

@@ -12,8 +12,6 @@ use crate::vm::{COMMAND_LIMIT, Vm};
 const PANIC_STATUS: i32 = 85;
 const MESSAGE: &str = "asked for by a person";
 
-/// In which the last words of a machine that has ended are read.
-const AFTER_END: Duration = Duration::from_millis(200);
 /// Rows of pixels that differ at least once a report stands on the screen: a quarter of 768.
 const LEAST_CHANGED_ROWS: usize = 192;
 
@@ -120,9 +118,9 @@ fn report_is_whole(vm: &mut Vm) -> Result<()> {
     let is_named = rows.iter().any(|row| row.contains("+0x") && row.contains(".rs:"));
     ensure!(is_named, "no event names who asked:\n{report}");
     // The typed line alone changes one row of characters or two.
-    let changed = changed_rows(&before, &vm.still_screen()?);
-    ensure!(changed > LEAST_CHANGED_ROWS, "only {changed} rows of the screen have changed");
-    Ok(())
+    vm.wait_for_screen("report on the screen", COMMAND_LIMIT, |vm| {
+        Ok(changed_rows(&before, &vm.screen()?) > LEAST_CHANGED_ROWS)
+    })
 }
 
 /// Rows of pixels in which two PPM pictures of one size differ.
@@ -138,8 +136,11 @@ fn text_screen_ends_with_the_message(vm: &mut Vm) -> Result<()> {
     super::devices::boot_in_text_mode(vm)?;
     vm.enter("bug panic")?;
     stopped_report(vm)?;
-    let screen = vm.screen_text()?;
-    has_all(&screen, &["panic at kernel/src/bug.rs:", MESSAGE, "memory: ", "stopped"])
+    // Each piece of text goes to the serial port before it goes to the screen.
+    vm.wait_for_screen("report that ends on the screen", COMMAND_LIMIT, |vm| {
+        Ok(vm.screen_text()?.trim_end().ends_with("stopped"))
+    })?;
+    has_all(&vm.screen_text()?, &["panic at kernel/src/bug.rs:", MESSAGE, "memory: "])
 }
 
 fn ends_with_status(vm: &mut Vm, line: &str, words: &str) -> Result<()> {
@@ -147,7 +148,7 @@ fn ends_with_status(vm: &mut Vm, line: &str, words: &str) -> Result<()> {
     vm.enter(line)?;
     let status = vm.wait_for_end(COMMAND_LIMIT)?;
     ensure!(status.code() == Some(PANIC_STATUS), "QEMU ended with {status}, not status {PANIC_STATUS}");
-    has_all(&vm.text_after(AFTER_END), &[words, "memory: "])
+    has_all(&vm.text_after(Duration::ZERO), &[words, "memory: "])
 }
 
 fn stops_without_device(vm: &mut Vm) -> Result<()> {
@@ -172,7 +173,7 @@ fn machine_goes_off(vm: &mut Vm) -> Result<()> {
     let status = vm.wait_for_end(COMMAND_LIMIT)?;
     ensure!(status.success(), "QEMU ended with {status}");
     // A triple fault ends QEMU as well.
-    has_all(&vm.text_after(AFTER_END), &[MESSAGE, "\nswitching off\n"])
+    has_all(&vm.text_after(Duration::ZERO), &[MESSAGE, "\nswitching off\n"])
 }
 
 fn second_panic_halts(vm: &mut Vm) -> Result<()> {

@@ -26,7 +26,7 @@ mod sources;
 
 use std::time::Duration;
 
-use crate::error::{Result, ensure};
+use crate::error::{Error, Result, ensure};
 use crate::machine::{DEFAULT, Machine};
 use crate::suite::{Judge, Scenario};
 use crate::text;
@@ -77,9 +77,10 @@ fn stopped_report(vm: &mut Vm) -> Result<String> {
 
 /// The text has all of the words.
 fn has_all(text: &str, words: &[&str]) -> Result<()> {
-    let missing = words.iter().find(|word| !text.contains(**word));
-    ensure!(missing.is_none(), "there is no {missing:?} in:\n{text}");
-    Ok(())
+    match words.iter().find(|word| !text.contains(**word)) {
+        Some(missing) => Err(Error::Wrong(format!("there is no `{missing}` in:\n{text}"))),
+        None => Ok(()),
+    }
 }
 
 /// The tracker's figures agree.
