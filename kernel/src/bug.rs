@@ -20,78 +20,51 @@ pub(crate) struct Bug {
     pub(crate) name: &'static str,
     /// What happens.
     pub(crate) summary: &'static str,
+    /// The commands of the shell that let the kernel notice it; empty if it always does.
+    pub(crate) found_by: &'static str,
     /// Makes it happen.
     pub(crate) run: fn(),
 }
 
+impl Bug {
+    const fn new(name: &'static str, summary: &'static str, run: fn()) -> Self {
+        Self { name, summary, found_by: "", run }
+    }
+
+    const fn found_by(self, commands: &'static str) -> Self {
+        Self { found_by: commands, ..self }
+    }
+}
+
 /// All of them.
 pub(crate) static BUGS: [Bug; 18] = [
-    Bug {
-        name: "page-fault",
-        summary: "write to an address where nothing is mapped; stops",
-        run: faults::write_unmapped,
-    },
-    Bug { name: "null", summary: "use a device that was never found; stops", run: adapter::show_speed },
-    Bug { name: "stack-overflow", summary: "parse what nests too deep; stops", run: parser::parse_deep_text },
-    Bug { name: "panic", summary: "panic; stops", run: || panic!("asked for by a person") },
-    Bug {
-        name: "double-panic",
-        summary: "panic with a message that panics; stops",
-        run: || panic!("{}", PanicsWhenShown),
-    },
-    Bug { name: "locked-panic", summary: "panic under the tracker's lock; stops", run: panic_under_lock },
-    Bug {
-        name: "interrupt-panic",
-        summary: "panic in the handler of an interrupt; stops",
-        run: || faults::interrupt(|| panic!("asked for in an interrupt")),
-    },
-    Bug { name: "double-free", summary: "free a block twice; goes on", run: drivers::fail_to_start },
-    Bug {
-        name: "invalid-free",
-        summary: "free an address inside a block; goes on",
-        run: drivers::parse_text,
-    },
-    Bug {
-        name: "overrun",
-        summary: "write a byte behind a block; found at guard=redzone, guard.sample; goes on",
-        run: drivers::name_device,
-    },
-    Bug {
-        name: "use-after-free",
-        summary: "write to a freed block; found at guard=full, guard.sample; goes on",
-        run: drivers::answer_late,
-    },
-    Bug {
-        name: "read-after-free",
-        summary: "read a freed block; found at guard.sample; goes on",
-        run: drivers::look_late,
-    },
-    Bug {
-        name: "overread",
-        summary: "read behind a block; found at guard.sample; goes on",
-        run: drivers::believe_a_length,
-    },
-    Bug {
-        name: "underread",
-        summary: "read before a block; found at guard.sample; goes on",
-        run: drivers::trim_blanks,
-    },
-    Bug { name: "leak", summary: "send packets through a driver that loses memory", run: packets::exchange },
-    Bug {
-        name: "deadlock",
-        summary: "allocate in an interrupt under the allocator's lock; goes on",
-        run: sampler::sample_heap,
-    },
-    Bug {
-        name: "lock-twice",
-        summary: "take a lock that is held already; stops",
-        run: mailbox::answer_in_place,
-    },
-    Bug {
-        name: "oom",
-        summary: "keep all in a cache until there is no memory; goes on",
-        run: cache::read_everything,
-    },
+    Bug::new("page-fault", "write to an address where nothing is mapped; stops", faults::write_unmapped),
+    Bug::new("null", "use a device that was never found; stops", adapter::show_speed),
+    Bug::new("stack-overflow", "parse what nests too deep; stops", parser::parse_deep_text),
+    Bug::new("panic", "panic; stops", || panic!("asked for by a person")),
+    Bug::new("double-panic", "panic with a message that panics; stops", || panic!("{}", PanicsWhenShown)),
+    Bug::new("locked-panic", "panic under the tracker's lock; stops", panic_under_lock),
+    Bug::new("interrupt-panic", "panic in the handler of an interrupt; stops", || {
+        faults::interrupt(|| panic!("asked for in an interrupt"));
+    }),
+    Bug::new("double-free", "free a block twice; goes on", drivers::fail_to_start),
+    Bug::new("invalid-free", "free an address inside a block; goes on", drivers::parse_text),
+    Bug::new("overrun", "write a byte behind a block; goes on", drivers::name_device)
+        .found_by("guard redzone or guard sample 1"),
+    Bug::new("use-after-free", "write to a freed block; goes on", drivers::answer_late)
+        .found_by("guard full and later guard check, or guard sample 1"),
+    Bug::new("read-after-free", "read a freed block; goes on", drivers::look_late).found_by("guard sample 1"),
+    Bug::new("overread", "read behind a block; goes on", drivers::believe_a_length)
+        .found_by("guard sample 1"),
+    Bug::new("underread", "read before a block; goes on", drivers::trim_blanks).found_by("guard sample 1"),
+    Bug::new("leak", "send packets through a driver that loses memory", packets::exchange),
+    Bug::new(
+        "deadlock",
+        "allocate in an interrupt under the allocator's lock; goes on",
+        sampler::sample_heap,
+    ),
+    Bug::new("lock-twice", "take a lock that is held already; stops", mailbox::answer_in_place),
+    Bug::new("oom", "keep all in a cache until there is no memory; goes on", cache::read_everything),
 ];
 
 /// A value whose text cannot be had.

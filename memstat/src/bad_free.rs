@@ -13,14 +13,21 @@ pub struct BadFree {
     pub block: Option<Record>,
     /// The first free of a block that is free: stamp, CPU, task and call stack.
     pub free: Option<Record>,
+    /// Whether the call stack of that free ends early: without guards only its innermost functions are kept.
+    pub is_free_stack_cut: bool,
 }
 
 impl BadFree {
+    /// What is wrong with an address, and no more.
+    pub(crate) fn of_unknown(address: usize, kind: BadFreeKind) -> Self {
+        Self { address, kind, block: None, free: None, is_free_stack_cut: false }
+    }
+
     /// The free of a recorded block as one that it is not.
     pub(crate) fn wrong_layout(record: &Record) -> Self {
         let kind =
             BadFreeKind::WrongLayout { size_bytes: record.size_bytes(), align_bytes: record.align_bytes() };
-        Self { address: record.address(), kind, block: Some(*record), free: None }
+        Self { block: Some(*record), ..Self::of_unknown(record.address(), kind) }
     }
 }
 

@@ -99,6 +99,18 @@ pub struct GuardStatistics {
     pub accesses_after_free: u64,
 }
 
+impl GuardStatistics {
+    /// Reads and writes of what was no block of theirs, as far as they were noticed.
+    #[must_use]
+    pub fn corruptions(&self) -> u64 {
+        self.overruns
+            + self.underruns
+            + self.writes_after_free
+            + self.out_of_bounds_accesses
+            + self.accesses_after_free
+    }
+}
+
 /// What was found and is not told yet. When it is full, nothing more is looked for until some is told.
 #[derive(Debug)]
 pub(crate) struct Findings {

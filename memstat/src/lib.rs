@@ -40,6 +40,7 @@ mod index;
 mod live;
 mod lock;
 mod paged;
+mod recent_frees;
 
 pub use arena::Arena;
 pub use backend::{Backend, Live, Location};

@@ -52,6 +52,15 @@ pub unsafe trait Platform: Sync {
         0
     }
 
+    /// The return addresses of the function that this is called in and of the one that called it: who freed a block, where
+    /// no stack is walked. Zeros where they are not known. It is called for each free at levels with stacks.
+    ///
+    /// An implementation that reads the register is `#[inline(always)]`.
+    #[inline]
+    fn callers(&self) -> [usize; 2] {
+        [0; 2]
+    }
+
     /// The stack that `frame_pointer` lies in; `None` if it is not known.
     #[inline]
     fn stack(&self, frame_pointer: usize) -> Option<StackSpan> {

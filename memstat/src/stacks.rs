@@ -12,7 +12,7 @@ use crate::index::{Hash, HashOf, Index, SwissTable};
 use crate::paged::{Id, Paged};
 use crate::platform::{Platform, StackSpan};
 
-mod walk;
+pub(crate) mod walk;
 
 /// The most frames that are kept of a stack.
 pub const MOST_FRAMES: usize = 16;
@@ -165,7 +165,7 @@ impl Depot {
         walk::matches(span, start, &known.frames, known.frame_count.into()).then_some(known)
     }
 
-    /// Looks a stack up, or stores it.
+    /// Collects a stack's frames, and looks it up, or stores it.
     #[cold]
     #[inline(never)]
     fn enter(
@@ -178,6 +178,36 @@ impl Depot {
         let mut stack = Stack::EMPTY;
         let count = walk::collect(span, start, &mut stack.frames);
         stack.frame_count = count as u16;
+        self.store(stack, arena, platform)
+    }
+
+    /// The number of the stack of these return addresses, innermost first, without zeros and the allocator's own; 0 when
+    /// there are none, or no room.
+    pub(crate) fn number_of(
+        &mut self,
+        return_addresses: &[usize],
+        arena: &mut Arena,
+        platform: &impl Platform,
+    ) -> u16 {
+        let mut stack = Stack::EMPTY;
+        let is_caller = |address: &&usize| **address != 0 && !platform.is_allocator_code(**address);
+        for (slot, address) in stack.frames.iter_mut().zip(return_addresses.iter().filter(is_caller)) {
+            *slot = *address;
+            stack.frame_count += 1;
+        }
+        if stack.frame_count == 0 {
+            return 0;
+        }
+        self.store(stack, arena, platform).map_or(0, |id| self.stacks.get(id).number())
+    }
+
+    /// Looks a stack up by its frames, or stores it.
+    fn store(
+        &mut self,
+        mut stack: Stack,
+        arena: &mut Arena,
+        platform: &impl Platform,
+    ) -> Result<Id, ArenaFull> {
         stack.hash = hash_of(stack.frames());
         let hash = Hash::from_bits(stack.hash);
         let stacks = &self.stacks;

@@ -211,6 +211,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         }
         match inner.free_way {
             Way::Record => self.free_recorded(inner.suspend(), address, claim, report),
+            Way::RecordStack => self.free_with_callers(inner.suspend(), address, claim, report),
             Way::RecordEvent => self.free_with_event(inner.suspend(), address, claim, report),
             _ => self.free_fully(inner.suspend(), address, claim, report),
         }

@@ -4,6 +4,7 @@ use shell::Command;
 
 use super::Session;
 use crate::bug;
+use crate::memory::heap::tracker;
 
 pub(super) const COMMAND: Command<Session> =
     Command { name: "bug", usage: "bug [NAME]", summary: "make a real fault happen, or list them", run };
@@ -11,13 +12,23 @@ pub(super) const COMMAND: Command<Session> =
 fn run(session: &mut Session, words: &[&str]) {
     let found = words.first().and_then(|name| bug::BUGS.iter().find(|bug| bug.name == *name));
     if let Some(bug) = found {
+        let before = tracker().guard_statistics().corruptions();
         (bug.run)();
+        // A person who sees nothing should know that there was something.
+        if !bug.found_by.is_empty() && tracker().guard_statistics().corruptions() == before {
+            session
+                .print(format_args!("bug: done, and not noticed so far; what finds it: {}\n", bug.found_by));
+        }
         return;
     }
     if let Some(name) = words.first() {
         session.complain(format_args!("bug: {}: no such bug; there are:", name.escape_debug()));
     }
     for bug in &bug::BUGS {
-        session.print(format_args!("{:<15} {}\n", bug.name, bug.summary));
+        session.print(format_args!("{:<15} {}", bug.name, bug.summary));
+        if !bug.found_by.is_empty() {
+            session.print(format_args!("; found by {}", bug.found_by));
+        }
+        session.print(format_args!("\n"));
     }
 }

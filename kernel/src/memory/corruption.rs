@@ -12,7 +12,17 @@ pub(super) fn report_bad_free(bad: &BadFree, frame_pointer: usize) {
     log::error!("{bad}; ignored");
     log::error!("  this free:");
     show(callers(frame_pointer));
-    show_life(bad.block.as_ref(), bad.free.as_ref());
+    if let Some(block) = &bad.block {
+        show_allocation(block);
+    }
+    match &bad.free {
+        Some(free) if bad.is_free_stack_cut => {
+            log::error!("  freed first, {}; its innermost callers (guard=free keeps them all):", Event(free));
+            show_stack_of(free, "");
+        }
+        Some(free) => show_first_free(free),
+        None => {}
+    }
 }
 
 /// Reports what a guard has found, called from below the frame at `frame_pointer`.
@@ -26,13 +36,21 @@ pub(super) fn report(corruption: &Corruption, frame_pointer: usize) {
 /// What is known of a block: who allocated it, and who freed it.
 pub(super) fn show_life(block: Option<&Record>, free: Option<&Record>) {
     if let Some(block) = block {
-        log::error!("  allocated with {} bytes, {}:", block.size_bytes(), Event(block));
-        show_stack_of(block, "memstat=stacks keeps it");
+        show_allocation(block);
     }
     if let Some(free) = free {
-        log::error!("  freed first, {}:", Event(free));
-        show_stack_of(free, "guard=free and memstat=stacks keep it");
+        show_first_free(free);
     }
+}
+
+fn show_allocation(block: &Record) {
+    log::error!("  allocated with {} bytes, {}:", block.size_bytes(), Event(block));
+    show_stack_of(block, "memstat=stacks keeps it");
+}
+
+fn show_first_free(free: &Record) {
+    log::error!("  freed first, {}:", Event(free));
+    show_stack_of(free, "guard=free and memstat=stacks keep it");
 }
 
 /// When, where and by whom.
@@ -42,13 +60,11 @@ impl core::fmt::Display for Event<'_> {
     fn fmt(&self, out: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let ns = tracker().platform().stamp_to_ns(self.0.stamp());
         let (seconds, microseconds) = (ns / 1_000_000_000, ns / 1000 % 1_000_000);
-        write!(
-            out,
-            "event {} at {seconds}.{microseconds:06} s by task {} on CPU {}",
-            self.0.sequence(),
-            self.0.task(),
-            self.0.cpu()
-        )
+        // Frees have numbers only where events are written.
+        if self.0.sequence() > 0 {
+            write!(out, "event {} ", self.0.sequence())?;
+        }
+        write!(out, "at {seconds}.{microseconds:06} s by task {} on CPU {}", self.0.task(), self.0.cpu())
     }
 }
 

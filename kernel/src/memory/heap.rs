@@ -234,6 +234,12 @@ unsafe impl Platform for KernelPlatform {
         cpu::frame_pointer()
     }
 
+    #[expect(clippy::inline_always, reason = "the frame must be that of the freeing function")]
+    #[inline(always)]
+    fn callers(&self) -> [usize; 2] {
+        stacks::callers()
+    }
+
     fn stack(&self, frame_pointer: usize) -> Option<StackSpan> {
         let stack = stacks::containing(frame_pointer)?;
         Some(StackSpan { frame_pointer, start: stack.start, size_bytes: stack.len() })
@@ -241,9 +247,8 @@ unsafe impl Platform for KernelPlatform {
 
     #[inline]
     fn stack_quickly(&self, frame_pointer: usize) -> Option<StackSpan> {
-        let (start, size_bytes) = stacks::current();
-        let is_inside = frame_pointer.wrapping_sub(start) < size_bytes;
-        is_inside.then_some(StackSpan { frame_pointer, start, size_bytes })
+        let (start, size_bytes) = stacks::current_with(frame_pointer)?;
+        Some(StackSpan { frame_pointer, start, size_bytes })
     }
 
     #[inline]

@@ -53,6 +53,18 @@ pub(super) fn start(span: &StackSpan, platform: &impl Platform) -> Option<Start>
     None
 }
 
+/// The innermost return addresses, the allocator's own among them; zeros where there is none.
+pub(crate) fn innermost<const COUNT: usize>(span: &StackSpan) -> [usize; COUNT] {
+    let mut addresses = [0; COUNT];
+    let mut offset = span.frame_pointer.wrapping_sub(span.start);
+    for slot in &mut addresses {
+        let Some((caller, return_address)) = frame(span, offset) else { break };
+        *slot = return_address;
+        offset = caller;
+    }
+    addresses
+}
+
 /// Whether the stack from `start` on has just these return addresses. Behind the first `count` are zeros.
 #[expect(clippy::inline_always, reason = "on the fast path")]
 #[inline(always)]

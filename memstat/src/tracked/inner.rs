@@ -15,8 +15,9 @@ use crate::live::LiveMap;
 use crate::moment::{Held, Moment};
 use crate::platform::{PAGE_SIZE_BYTES, Platform};
 use crate::reach::Scanner;
+use crate::recent_frees::{CALLERS, RecentFrees};
 use crate::record::{Guarding, Origin, Record};
-use crate::stacks::Depot;
+use crate::stacks::{Depot, walk};
 
 mod checks;
 mod guarded;
@@ -48,6 +49,8 @@ pub(super) struct Inner<B> {
     pub(super) live: LiveMap,
     pub(super) depot: Depot,
     pub(super) history: History,
+    /// The last frees at levels with stacks and without guards.
+    pub(super) recent_frees: RecentFrees,
     pub(super) arena: Arena,
     pub(super) since: Since,
     pub(super) guards: Guards,
@@ -177,6 +180,7 @@ impl<B: Backend> Inner<B> {
             live: LiveMap::new(),
             depot: Depot::new(),
             history: History::new(),
+            recent_frees: RecentFrees::new(),
             arena: Arena::new(),
             since: Since { counters: 0, blocks: 0, stacks: 0, history: 0 },
             guards: Guards::new(),
@@ -323,6 +327,7 @@ impl<B: Backend> Inner<B> {
         // more.
         let taken_bytes = unsafe { backend.deallocate(block, record.layout()) };
         self.count_free_of(&record, taken_bytes, platform);
+        self.note_free_of(&record, caller);
         // The last record of another level is gone.
         if self.live.len() == 0 && self.level < Level::Blocks {
             self.choose_ways();
@@ -348,6 +353,16 @@ impl<B: Backend> Inner<B> {
         }
     }
 
+    /// Remembers a free of which no guards know.
+    fn note_free_of<P: Platform>(&mut self, record: &Record, caller: &Caller<'_, P>) {
+        if self.level < Level::Stacks || self.is_guarding {
+            return;
+        }
+        let span = caller.platform.stack(caller.frame_pointer);
+        let callers = span.map_or([0; CALLERS], |span| walk::innermost(&span));
+        self.recent_frees.note(record, &Origin::now(0, 0, caller.platform), callers);
+    }
+
     /// Frees a block that the live map does not have with this layout: it came when none was recorded, or
     /// could not be; or the free is bad.
     #[cold]
@@ -367,6 +382,7 @@ impl<B: Backend> Inner<B> {
         let Some(taken_bytes) = (unsafe { self.give_unrecorded(block, claimed) }) else {
             return Err(self.refuse(self.bad_free(address), caller));
         };
+        self.recent_frees.forget(address);
         if self.is_counting {
             self.tallies.count_free(caller.platform.cpu(), taken_bytes);
             self.note(EventKind::Free, address, taken_bytes, Some(0), caller);
@@ -441,7 +457,14 @@ impl<B: Backend> Inner<B> {
 
     #[cold]
     #[inline(never)]
-    fn refuse<P: Platform>(&mut self, bad: BadFree, caller: &Caller<'_, P>) -> BadFree {
+    fn refuse<P: Platform>(&mut self, mut bad: BadFree, caller: &Caller<'_, P>) -> BadFree {
+        if let Some(free) = bad.free.as_mut().filter(|free| free.stack() == 0)
+            && let Some(recent) = self.recent_frees.find(bad.address)
+        {
+            let stack = self.depot.number_of(&recent.callers(), &mut self.arena, caller.platform);
+            free.set_size_and_stack(free.size_bytes(), stack);
+            bad.is_free_stack_cut = stack != 0;
+        }
         self.tallies.cpu_mut(caller.platform.cpu()).bad_frees += 1;
         self.guards.count_bad_free(bad.kind);
         self.note(EventKind::BadFree, bad.address, 0, None, caller);
@@ -502,6 +525,9 @@ impl<B: Backend> Inner<B> {
 
     pub(super) fn choose_ways(&mut self) {
         self.is_guarding = self.level >= Level::Blocks && self.guards.level > GuardLevel::Off;
+        if self.is_guarding || self.level < Level::Stacks {
+            self.recent_frees.clear();
+        }
         let is_guarded = self.is_guarding || self.guards.statistics.guarded_blocks > 0;
         let is_quick = !self.may_fail_on_purpose && self.backend.as_ref().is_some_and(Backend::is_quick);
         let is_known = self.backend.as_ref().is_none_or(|backend| backend.live().is_some());
@@ -529,8 +555,6 @@ impl<B: Backend> Inner<B> {
         // Blocks of the pool are none that a backend's quick way takes.
         self.free_way = match self.unsampled_way {
             _ if is_guarded => Way::Fully,
-            // A stack is not walked for a free.
-            Way::RecordStack => Way::Record,
             Way::Pass | Way::Count if self.live.len() != 0 => Way::Fully,
             way => way,
         };

@@ -197,10 +197,22 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         claim: impl Claim,
         report: impl FnOnce(BadFree),
     ) {
-        self.free_by::<false>(suspended, address, claim, report);
+        self.free_by::<false, false>(suspended, address, claim, report);
     }
 
-    /// The same where an event is written to the history.
+    /// The same where the free is remembered with its callers.
+    #[inline(never)]
+    pub(super) fn free_with_callers(
+        &self,
+        suspended: Suspended,
+        address: usize,
+        claim: impl Claim,
+        report: impl FnOnce(BadFree),
+    ) {
+        self.free_by::<true, false>(suspended, address, claim, report);
+    }
+
+    /// The same where an event is written to the history, too.
     #[inline(never)]
     pub(super) fn free_with_event(
         &self,
@@ -209,12 +221,12 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         claim: impl Claim,
         report: impl FnOnce(BadFree),
     ) {
-        self.free_by::<true>(suspended, address, claim, report);
+        self.free_by::<true, true>(suspended, address, claim, report);
     }
 
-    #[expect(clippy::inline_always, reason = "the body of two functions")]
+    #[expect(clippy::inline_always, reason = "the body of three functions")]
     #[inline(always)]
-    fn free_by<const WITH_EVENT: bool>(
+    fn free_by<const WITH_CALLERS: bool, const WITH_EVENT: bool>(
         &self,
         suspended: Suspended,
         address: usize,
@@ -223,7 +235,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     ) {
         // SAFETY: the caller entered this lock just now.
         let mut inner = unsafe { self.inner.resume(&self.platform, suspended) };
-        if !inner.free_recorded::<P, _, WITH_EVENT>(address, claim, &self.platform) {
+        if !inner.free_recorded::<P, _, WITH_CALLERS, WITH_EVENT>(address, claim, &self.platform) {
             self.free_slowly(inner.suspend(), address, claim, report, self.platform.frame_pointer());
         }
     }

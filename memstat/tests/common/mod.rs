@@ -73,6 +73,10 @@ unsafe impl Platform for HostPlatform {
         site.and_then(|site| STACKS.get(site)).map_or(0, |stack| stack.as_ptr() as usize)
     }
 
+    fn callers(&self) -> [usize; 2] {
+        [self.site.load(Ordering::Relaxed).checked_sub(1).map_or(0, |site| FIRST_SITE_ADDRESS + site + 1), 0]
+    }
+
     fn stack(&self, frame_pointer: usize) -> Option<StackSpan> {
         let size_bytes = size_of_val(&STACKS[0]);
         (frame_pointer != 0).then_some(StackSpan { frame_pointer, start: frame_pointer, size_bytes })

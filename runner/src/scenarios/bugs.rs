@@ -45,10 +45,11 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ),
     with_words(
         "bug-double-free-unguarded",
-        "without guards no other call stack is given out for the first free's",
-        "memstat=full",
-        first_free_without_stack_is_told,
+        "without guards too: the first free by its innermost callers",
+        "",
+        first_free_is_named_unguarded,
     ),
+    with_words("bug-double-free-full", "the same with events", "memstat=full", first_free_is_named_unguarded),
     with_words("bug-invalid-free", "who frees a pointer into a block is named", "", invalid_free_is_named),
     with_words("bug-overrun", "whose block it was is named", "guard=redzone", overrun_is_named),
     with_words(
@@ -200,13 +201,13 @@ fn double_free_is_named(vm: &mut Vm) -> Result<()> {
 
 fn judge_double_free(vm: &mut Vm) -> Result<()> {
     let report = survived(vm, "bug double-free", "double free of")?;
-    judge_second_free(&report)?;
-    let first = stack(&report, "freed first")?;
-    DRIVERS.expect(first, "drivers::clean_up_after_failed_start", "buffer.free()")?;
-    DRIVERS.expect(first, "drivers::fail_to_start", "clean_up_after_failed_start(buffer)")
+    judge_frees(&report)
 }
 
-fn judge_second_free(report: &str) -> Result<()> {
+fn judge_frees(report: &str) -> Result<()> {
+    let first = stack(report, "freed first")?;
+    DRIVERS.expect(first, "drivers::clean_up_after_failed_start", "buffer.free()")?;
+    DRIVERS.expect(first, "drivers::fail_to_start", "clean_up_after_failed_start(buffer)")?;
     let second = stack(report, "this free:")?;
     DRIVERS.expect(second, "drivers::remove_device_that_never_started", "kfree(buffer)")?;
     DRIVERS.expect(second, "drivers::fail_to_start", "remove_device_that_never_started(start)")?;
@@ -214,13 +215,15 @@ fn judge_second_free(report: &str) -> Result<()> {
     DRIVERS.expect(allocated, "drivers::fail_to_start", "Buffer::new(64)")
 }
 
-fn first_free_without_stack_is_told(vm: &mut Vm) -> Result<()> {
+fn first_free_is_named_unguarded(vm: &mut Vm) -> Result<()> {
     vm.wait_for_boot()?;
     let report = survived(vm, "bug double-free", "double free of")?;
-    judge_second_free(&report)?;
-    let first = stack(&report, "freed first, event ")?;
-    ensure!(first.contains("guard=free and memstat=stacks keep it"), "no remedy in:\n{first}");
-    ensure!(!first.contains("fail_to_start"), "the allocation's stack in:\n{first}");
+    judge_frees(&report)?;
+    ensure!(
+        report.contains("; its innermost callers (guard=free keeps them all):"),
+        "no remedy in:\n{report}"
+    );
+    ensure!(!stack(&report, "freed first")?.contains("run_command"), "more than two callers in:\n{report}");
     Ok(())
 }
 

@@ -87,6 +87,24 @@ pub(crate) fn frame_pointer() -> usize {
     pointer
 }
 
+/// The caller's frame: the frame pointer of the function that called it, and the return address.
+#[expect(clippy::inline_always, reason = "called as a function it would read its own")]
+#[inline(always)]
+pub(crate) fn frame() -> [usize; 2] {
+    let (caller, return_address);
+    // SAFETY: each function of the kernel keeps a frame, with these two words; its register points there.
+    unsafe {
+        core::arch::asm!(
+            "mov {}, [rbp]",
+            "mov {}, [rbp + 8]",
+            out(reg) caller,
+            out(reg) return_address,
+            options(readonly, nostack, preserves_flags)
+        );
+    }
+    [caller, return_address]
+}
+
 /// The stack pointer of the caller.
 #[expect(clippy::inline_always, reason = "called as a function it would read its own")]
 #[inline(always)]

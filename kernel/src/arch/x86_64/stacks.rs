@@ -26,19 +26,41 @@ pub(crate) fn main_stack() -> Range<usize> {
     (&raw const boot_stack_bottom) as usize..(&raw const boot_stack_top) as usize
 }
 
-static CURRENT_START: AtomicUsize = AtomicUsize::new(0);
-static CURRENT_SIZE_BYTES: AtomicUsize = AtomicUsize::new(0);
+/// Bytes of a frame that every function has: the caller's frame pointer, and the return address.
+const FRAME_BYTES: usize = 16;
+
+// Before a stack is noted, no frame lies in it.
+static CURRENT_START: AtomicUsize = AtomicUsize::new(usize::MAX);
+static CURRENT_LAST_FRAME: AtomicUsize = AtomicUsize::new(0);
 
 /// Notes which stack the kernel runs on, but for what runs on an interrupt stack.
 pub(crate) fn set_current(stack: &Range<usize>) {
     CURRENT_START.store(stack.start, Ordering::Relaxed);
-    CURRENT_SIZE_BYTES.store(stack.len(), Ordering::Relaxed);
+    CURRENT_LAST_FRAME.store(stack.len() - FRAME_BYTES, Ordering::Relaxed);
 }
 
-/// Start and length of the stack that the kernel runs on; a length of 0 until that is noted.
+/// Start and length of the stack that the kernel runs on, if a frame at `frame_pointer` lies in it.
+///
+/// It looks at the frame as a walk does, so that the compiler sees that the walk need not look at the first one again.
 #[inline]
-pub(crate) fn current() -> (usize, usize) {
-    (CURRENT_START.load(Ordering::Relaxed), CURRENT_SIZE_BYTES.load(Ordering::Relaxed))
+pub(crate) fn current_with(frame_pointer: usize) -> Option<(usize, usize)> {
+    let start = CURRENT_START.load(Ordering::Relaxed);
+    let last_frame = CURRENT_LAST_FRAME.load(Ordering::Relaxed);
+    (frame_pointer.wrapping_sub(start) <= last_frame).then_some((start, last_frame + FRAME_BYTES))
+}
+
+/// The return addresses of the function that this is called in and of the one that called it; 0 for what lies outside of
+/// the stack that the kernel runs on.
+#[expect(clippy::inline_always, reason = "called as a function it would read its own")]
+#[inline(always)]
+pub(crate) fn callers() -> [usize; 2] {
+    let [outer_frame, first] = cpu::frame();
+    let second = current_with(outer_frame).map_or(0, |_| {
+        let place = (outer_frame + size_of::<usize>()) as *const [u8; size_of::<usize>()];
+        // SAFETY: the frame lies in this stack, all of which can be read; bytes need no alignment.
+        usize::from_ne_bytes(unsafe { place.read() })
+    });
+    [first, second]
 }
 
 /// The stack of the interrupt stack table's entry `number` (0 is IST1).

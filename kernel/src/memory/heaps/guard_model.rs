@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use memstat::stacks::MOST_FRAMES;
 use memstat::{BadFree, BadFreeKind, Consistency, Corruption, CorruptionKind, GuardLevel, Level, Tracked};
 
+use self::recent::Recent;
 use self::sampled::{Life, Lives, page_of, rest_of_page};
 use super::model::{STACKS, TestPlatform, return_address};
 use super::tests::HostPages;
@@ -13,6 +14,7 @@ use super::*;
 use crate::memory::frames::PAGE_BYTES;
 use crate::memory::random::Random;
 
+mod recent;
 mod sampled;
 
 /// More than the blocks that are live or held back can take: so none goes without its guards.
@@ -67,6 +69,9 @@ struct Bench {
     caller: usize,
     live: Vec<Block>,
     freed: Vec<Freed>,
+    recent: Recent,
+    /// First frees that were told by their innermost callers.
+    first_frees: u64,
     planted: BTreeMap<(usize, bool), Planted>,
     /// Overruns, underruns, writes after free.
     found: [u64; 3],
@@ -95,6 +100,8 @@ impl Bench {
             caller: 0,
             live: Vec::new(),
             freed: Vec::new(),
+            recent: Recent::new(),
+            first_frees: 0,
             planted: BTreeMap::new(),
             found: [0; 3],
             bad_frees: 0,
@@ -165,6 +172,7 @@ impl Bench {
             let usable = self.heap.usable_size_bytes(pointer(block.address)).unwrap();
             assert_eq!(usable, block.layout.size());
         }
+        self.recent.remove(&block.address);
         self.live.push(block);
     }
 
@@ -196,6 +204,7 @@ impl Bench {
     }
 
     fn note_freed(&mut self, block: Block) {
+        self.note_recent(block);
         if block.is_sampled {
             self.lives.insert(page_of(block.address), Life::Freed(Freed { block, stack: self.stack() }));
         } else if self.guard_now() == GuardLevel::Full {
@@ -244,7 +253,7 @@ impl Bench {
 
     /// One of the frees that are refused.
     fn free_badly(&mut self) {
-        let way = self.random.below(5);
+        let way = self.random.below(6);
         let Some(&block) = self.live.get(self.random.below(self.live.len().max(1))) else { return };
         let is_recorded = self.heap.record(block.address).is_some();
         let refused = match way {
@@ -264,6 +273,7 @@ impl Bench {
                     self.assert_stack(bad.block.unwrap().stack(), block.stack);
                     self.assert_stack(bad.free.unwrap().stack(), self.stack());
                 }
+                self.assert_first_free_is_known(&block, &bad);
                 bad
             }
             1 => {
@@ -289,6 +299,10 @@ impl Bench {
                 self.assert_stack(bad.block.unwrap().stack(), block.stack);
                 bad
             }
+            4 if !self.recent.is_empty() => {
+                let address = self.pick_recent();
+                self.refuse(address)
+            }
             _ => {
                 let local = 0_u64;
                 let bad = self.refuse((&raw const local) as usize);
@@ -296,6 +310,7 @@ impl Bench {
                 bad
             }
         };
+        self.judge_first_free(&refused);
         assert!(!refused.to_string().is_empty());
     }
 
@@ -493,7 +508,11 @@ fn run(kind: Kind) {
     bench.heap.let_all_go();
     bench.judge();
     bench.check();
-    assert!(bench.bad_frees > 0 && bench.found.iter().chain(&bench.caught).all(|count| *count > 0));
+    assert!(
+        bench.bad_frees > 0
+            && bench.first_frees > 0
+            && bench.found.iter().chain(&bench.caught).all(|count| *count > 0)
+    );
     println!(
         "{}: found {:?}, caught {:?}, refused {}",
         kind.name(),

@@ -92,6 +92,15 @@ unsafe impl Platform for TestPlatform {
         self.frame_pointer.load(Ordering::Relaxed)
     }
 
+    fn callers(&self) -> [usize; 2] {
+        let place = self.frame_pointer().saturating_sub(self.words.as_ptr() as usize) / size_of::<usize>();
+        match self.words.get(place..place + 4) {
+            Some([0, first, ..]) => [*first, 0],
+            Some([_, first, _, second]) => [*first, *second],
+            _ => [0; 2],
+        }
+    }
+
     fn stack(&self, frame_pointer: usize) -> Option<StackSpan> {
         let start = self.words.as_ptr() as usize;
         Some(StackSpan { frame_pointer, start, size_bytes: size_of_val(self.words.as_slice()) })

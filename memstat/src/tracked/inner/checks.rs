@@ -52,7 +52,7 @@ impl<B: Backend> Inner<B> {
 
     /// What is wrong with an address that is no live block.
     pub(in super::super) fn bad_free(&self, address: usize) -> BadFree {
-        let bad = |kind, block, free| BadFree { address, kind, block, free };
+        let bad = |kind, block, free| BadFree { block, free, ..BadFree::of_unknown(address, kind) };
         if let Some(Life { block, free }) = self.guards.pool.life_at(address) {
             let start = block.address();
             // A reallocation may have charged it to another stack.
@@ -83,6 +83,11 @@ impl<B: Backend> Inner<B> {
         if let Some(freed) = self.guards.freed.find(address) {
             return bad(BadFreeKind::DoubleFree, Some(freed.block), Some(*freed.free()));
         }
+        if let Some(recent) = self.recent_frees.find(address) {
+            // The history has the event's number, too.
+            let free = self.last_life(address).1.unwrap_or_else(|| recent.free());
+            return bad(BadFreeKind::DoubleFree, Some(*recent.block()), Some(free));
+        }
         if !is_free {
             return bad(BadFreeKind::NeverAllocated, None, None);
         }
@@ -98,7 +103,7 @@ impl<B: Backend> Inner<B> {
         let of = |kind| move |event: &Event| event.kind() == kind && event.record().address() == address;
         let free = self.history.find_newest(of(EventKind::Free));
         let block = self.history.find_newest(of(EventKind::Allocate));
-        // The event of a free has the stack of the allocation: walking another would cost every free too much.
+        // The event of a free has the stack of the allocation.
         (block.map(|event| *event.record()), free.map(|event| event.record().without_stack()))
     }
 

@@ -80,6 +80,7 @@ impl<B: Backend> Inner<B> {
             let origin = Origin::now(self.sequence, stack, platform);
             self.guards.freed.note(Freed::new(record, &origin, taken_bytes, is_held));
         }
+        self.note_free_of(record, caller);
         if is_held {
             // SAFETY: the caller of the free gave the block up, and the backend has not got it yet.
             unsafe { zones::fill(record.address() as *mut u8, record.size_bytes(), zones::FREED) };

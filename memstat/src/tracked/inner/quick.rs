@@ -119,7 +119,12 @@ impl<B: Backend> Inner<B> {
     /// shrink; says whether it did.
     #[expect(clippy::inline_always, reason = "called in one place, on the fast path")]
     #[inline(always)]
-    pub(in super::super) fn free_recorded<P: Platform, C: Claim, const WITH_EVENT: bool>(
+    pub(in super::super) fn free_recorded<
+        P: Platform,
+        C: Claim,
+        const WITH_CALLERS: bool,
+        const WITH_EVENT: bool,
+    >(
         &mut self,
         address: usize,
         claim: C,
@@ -134,20 +139,27 @@ impl<B: Backend> Inner<B> {
         if !claim.fits(&record) {
             return false;
         }
+        if WITH_CALLERS {
+            self.recent_frees.prepare(&record);
+        }
         // SAFETY: called only once there is a quick backend.
         let backend = unsafe { self.backend.as_mut().unwrap_unchecked() };
         // SAFETY: the live map has the block, with this layout; the caller gives it up.
         let taken_bytes = unsafe { backend.deallocate_quickly(address, Some(record.layout())) };
         let Some(taken_bytes) = taken_bytes else { return false };
+        if WITH_CALLERS {
+            let mut origin = Origin::now(0, record.stack(), platform);
+            if WITH_EVENT {
+                self.sequence += 1;
+                origin.sequence = self.sequence;
+                history.put(Event::of_free(&record, &origin));
+            }
+            self.recent_frees.commit(&origin, platform.callers());
+        }
         self.tallies.count_free(platform.cpu(), taken_bytes);
         self.tallies.subtract_recorded_bytes(record.size_bytes());
         if let Some(stack) = self.depot.get_mut(record.stack()) {
             stack.subtract(record.size_bytes());
-        }
-        if WITH_EVENT {
-            self.sequence += 1;
-            let origin = Origin::now(self.sequence, record.stack(), platform);
-            history.put(Event::of_free(&record, &origin));
         }
         live.forget(found);
         true

@@ -1,0 +1,171 @@
+//! The last frees where no guards remember them: a small table, so that a report of a double free can name who was
+//! first.
+//!
+//! A whole stack would cost every free a walk; the two innermost return addresses cost some ten instructions.
+
+use crate::record::{Origin, Record};
+
+/// Return addresses that are kept of a free.
+pub(crate) const CALLERS: usize = 2;
+
+/// Places in the table; all but one are frees that are remembered.
+const PLACES: usize = 128;
+
+/// A block that was freed: a cache line.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RecentFree {
+    /// As it was allocated.
+    block: Record,
+    /// Its free: clock stamp, task, and CPU. If there was an event, its number stands in the history.
+    stamp: u64,
+    task_and_cpu: u32,
+    callers: [usize; CALLERS],
+}
+
+const _: () = assert!(size_of::<RecentFree>() == 64);
+
+impl RecentFree {
+    const EMPTY: Self = Self { block: Record::EMPTY, stamp: 0, task_and_cpu: 0, callers: [0; CALLERS] };
+
+    /// As it was allocated.
+    pub(crate) fn block(&self) -> &Record {
+        &self.block
+    }
+
+    /// The free. It has neither call stack nor number.
+    pub(crate) fn free(&self) -> Record {
+        let (cpu, task) = (self.task_and_cpu as u8, (self.task_and_cpu >> 8) as u16);
+        let origin = Origin { sequence: 0, stamp: self.stamp, cpu, task, stack: 0 };
+        self.block.at_event(0, &origin).without_stack()
+    }
+
+    /// The innermost return addresses of the free, the allocator's own among them; zeros where there is none.
+    pub(crate) fn callers(&self) -> [usize; CALLERS] {
+        self.callers
+    }
+}
+
+/// The table, written in turn.
+#[derive(Debug)]
+pub(crate) struct RecentFrees {
+    entries: [RecentFree; PLACES],
+    /// Where the next one goes, in bytes: what it counts beyond the table's end has no meaning.
+    next_bytes: usize,
+}
+
+impl RecentFrees {
+    pub(crate) const fn new() -> Self {
+        Self { entries: [RecentFree::EMPTY; PLACES], next_bytes: 0 }
+    }
+
+    /// Puts down a block that is to be freed, which may turn out to be another way's work.
+    #[inline]
+    pub(crate) fn prepare(&mut self, block: &Record) {
+        let place = self.next_place();
+        self.entries[place].block = *block;
+    }
+
+    /// Remembers the free of the block that was put down last.
+    #[inline]
+    pub(crate) fn commit(&mut self, free: &Origin, callers: [usize; CALLERS]) {
+        let place = self.next_place();
+        let entry = &mut self.entries[place];
+        entry.callers = callers;
+        entry.stamp = free.stamp;
+        entry.task_and_cpu = u32::from(free.task) << 8 | u32::from(free.cpu);
+        self.next_bytes = self.next_bytes.wrapping_add(size_of::<RecentFree>());
+    }
+
+    /// Remembers the free of a block.
+    #[inline]
+    pub(crate) fn note(&mut self, block: &Record, free: &Origin, callers: [usize; CALLERS]) {
+        self.prepare(block);
+        self.commit(free, callers);
+    }
+
+    #[inline]
+    fn next_place(&self) -> usize {
+        self.next_bytes / size_of::<RecentFree>() % PLACES
+    }
+
+    /// The last free of the block that started at `address`, if it is remembered.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn find(&self, address: usize) -> Option<&RecentFree> {
+        let (newer, older) = self.entries.split_at(self.next_place());
+        // The oldest may be one that was only put down.
+        let newest_first = newer.iter().rev().chain(older.iter().skip(1).rev());
+        { newest_first }.find(|entry| entry.block.address() == address && address != 0)
+    }
+
+    /// Forgets the frees of the block that started at `address`: there was another, of which less is known.
+    pub(crate) fn forget(&mut self, address: usize) {
+        for entry in &mut self.entries {
+            if entry.block.address() == address {
+                *entry = RecentFree::EMPTY;
+            }
+        }
+    }
+
+    /// Forgets all frees.
+    pub(crate) fn clear(&mut self) {
+        if self.next_bytes != 0 {
+            *self = Self::new();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::alloc::Layout;
+
+    use super::{PLACES, RecentFrees};
+    use crate::record::{Origin, Record};
+
+    fn note(frees: &mut RecentFrees, address: usize, sequence: u64) {
+        let free = Origin { sequence, stamp: 7, cpu: 3, task: 9, stack: 5 };
+        frees.note(&Record::at(address, Layout::new::<u64>(), &free), &free, [address + 1, 0]);
+    }
+
+    #[test]
+    fn the_last_free_of_an_address_is_found() {
+        let mut frees = RecentFrees::new();
+        assert!(frees.find(0).is_none());
+        note(&mut frees, 0x1000, 1);
+        note(&mut frees, 0x2000, 2);
+        note(&mut frees, 0x1000, 3);
+        let found = frees.find(0x1000).expect("just noted");
+        let free = found.free();
+        assert_eq!((found.block().sequence(), found.callers(), free.sequence()), (3, [0x1001, 0], 0));
+        assert_eq!((free.stamp(), free.cpu(), free.task(), free.stack()), (7, 3, 9, 0));
+        assert_eq!((free.address(), free.size_bytes(), found.block().stack()), (0x1000, 8, 5));
+        assert!(frees.find(0x3000).is_none());
+    }
+
+    #[test]
+    fn the_oldest_make_room() {
+        let mut frees = RecentFrees::new();
+        for number in 1..=PLACES {
+            note(&mut frees, number << 12, number as u64);
+        }
+        assert!(frees.find(1 << 12).is_none());
+        assert!((2..=PLACES).all(|number| frees.find(number << 12).is_some()));
+        frees.forget(2 << 12);
+        assert!(frees.find(2 << 12).is_none() && frees.find(3 << 12).is_some());
+        frees.clear();
+        assert!(frees.find(3 << 12).is_none());
+    }
+
+    #[test]
+    fn what_was_only_put_down_is_not_found() {
+        let mut frees = RecentFrees::new();
+        let event = Origin { sequence: 1, stamp: 7, cpu: 0, task: 0, stack: 0 };
+        frees.prepare(&Record::at(0x1000, Layout::new::<u64>(), &event));
+        assert!(frees.find(0x1000).is_none());
+        for number in 2..PLACES + 2 {
+            note(&mut frees, number << 12, 1);
+        }
+        frees.prepare(&Record::at(0x1000, Layout::new::<u64>(), &event));
+        assert!(frees.find(0x1000).is_none());
+    }
+}

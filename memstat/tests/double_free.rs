@@ -1,0 +1,91 @@
+//! Double frees without guards: who was first is told as far as that is known.
+
+#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
+
+mod common;
+
+use std::alloc::Layout;
+use std::ptr::NonNull;
+use std::sync::atomic::Ordering;
+
+use common::{FIRST_SITE_ADDRESS, HostBackend, HostPlatform};
+use memstat::{BadFree, BadFreeKind, Level, Tracked};
+
+type Heap = Tracked<HostBackend, HostPlatform>;
+
+const LAYOUT: Layout = Layout::new::<[u64; 6]>();
+
+fn heap(level: Level) -> Heap {
+    let heap = Tracked::new(HostPlatform::default());
+    heap.start(HostBackend::default());
+    heap.set_level(level);
+    heap
+}
+
+fn free_from(heap: &Heap, site: usize, block: NonNull<u8>) -> Result<(), BadFree> {
+    heap.platform().site.store(site, Ordering::Relaxed);
+    // SAFETY: nobody uses it.
+    unsafe { heap.free(block) }
+}
+
+#[test]
+fn allocation_and_first_free_are_told() {
+    for level in [Level::Stacks, Level::Full] {
+        let heap = heap(level);
+        heap.platform().site.store(1, Ordering::Relaxed);
+        let block = heap.allocate(LAYOUT).unwrap();
+        free_from(&heap, 2, block).unwrap();
+        let bad = free_from(&heap, 3, block).unwrap_err();
+        assert_eq!((bad.kind, bad.is_free_stack_cut), (BadFreeKind::DoubleFree, true));
+        let address_of = |number| heap.stack(number).unwrap().frames().to_vec();
+        assert_eq!(address_of(bad.block.unwrap().stack()), [FIRST_SITE_ADDRESS + 1]);
+        assert_eq!(address_of(bad.free.unwrap().stack()), [FIRST_SITE_ADDRESS + 2]);
+        // The number of its event is known where there are events.
+        assert_eq!(bad.free.unwrap().sequence() != 0, level == Level::Full);
+        assert_eq!(heap.counters().bad_frees, 1);
+    }
+}
+
+#[test]
+fn below_stacks_nothing_is_told() {
+    let heap = heap(Level::Blocks);
+    let block = heap.allocate(LAYOUT).unwrap();
+    free_from(&heap, 2, block).unwrap();
+    let bad = free_from(&heap, 3, block).unwrap_err();
+    assert_eq!((bad.kind, bad.block, bad.free), (BadFreeKind::DoubleFree, None, None));
+}
+
+#[test]
+fn what_another_level_knew_is_not_told_of_a_later_free() {
+    let heap = heap(Level::Stacks);
+    let block = heap.allocate(LAYOUT).unwrap();
+    free_from(&heap, 2, block).unwrap();
+    heap.set_level(Level::Blocks);
+    heap.set_level(Level::Stacks);
+    let bad = free_from(&heap, 3, block).unwrap_err();
+    assert_eq!((bad.kind, bad.block, bad.free), (BadFreeKind::DoubleFree, None, None));
+}
+
+/// The block comes again while the arena is full, so without a record.
+#[test]
+fn an_older_free_is_not_told_for_one_without_a_record() {
+    let heap = heap(Level::Stacks);
+    heap.set_arena_limit_bytes(64 << 10);
+    let mut others = Vec::new();
+    while heap.counters().untracked == 0 {
+        others.push(heap.allocate(Layout::new::<[u64; 40]>()).unwrap());
+    }
+    // The record of another goes to this block, and back.
+    free_from(&heap, 1, others.swap_remove(0)).unwrap();
+    let block = heap.allocate(LAYOUT).unwrap();
+    free_from(&heap, 2, block).unwrap();
+    others.push(heap.allocate(Layout::new::<[u64; 40]>()).unwrap());
+    let again = heap.allocate(LAYOUT).unwrap();
+    assert_eq!(again, block, "the host's allocator gives the block out again");
+    free_from(&heap, 3, again).unwrap();
+    let bad = free_from(&heap, 4, block).unwrap_err();
+    assert_eq!((bad.kind, bad.block, bad.free), (BadFreeKind::DoubleFree, None, None));
+    for other in others {
+        free_from(&heap, 5, other).unwrap();
+    }
+}
