@@ -99,7 +99,16 @@ impl RecentFrees {
     }
 
     /// Forgets the frees of the block that started at `address`: there was another, of which less is known.
+    #[inline]
     pub(crate) fn forget(&mut self, address: usize) {
+        if self.next_bytes != 0 {
+            self.forget_one_of_some(address);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn forget_one_of_some(&mut self, address: usize) {
         for entry in &mut self.entries {
             if entry.block.address() == address {
                 *entry = RecentFree::EMPTY;

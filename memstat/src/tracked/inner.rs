@@ -5,26 +5,33 @@ use core::alloc::Layout;
 use core::ptr::NonNull;
 
 use crate::arena::Arena;
-use crate::backend::{Backend, Location};
+use crate::backend::Backend;
 use crate::bad_free::BadFree;
 use crate::counters::{Counters, Since, Tallies};
-use crate::guard::{GuardLevel, Guards, Wanted, zones};
+use crate::guard::{Guards, Wanted};
 use crate::history::{Event, EventKind, History};
 use crate::level::Level;
 use crate::live::LiveMap;
 use crate::moment::{Held, Moment};
-use crate::platform::{PAGE_SIZE_BYTES, Platform};
+use crate::platform::{PAGE_SIZE_BYTES, Platform, StackSpan};
 use crate::reach::Scanner;
 use crate::recent_frees::{CALLERS, RecentFrees};
 use crate::record::{Guarding, Origin, Record};
 use crate::stacks::{Depot, walk};
 
 mod checks;
+mod claim;
 mod guarded;
 mod guarded_quick;
+mod levels;
 mod quick;
+mod resize;
 mod sampled;
 mod scan;
+mod unrecorded;
+
+pub(super) use claim::{Claim, PointerOnly};
+pub(super) use levels::{GuardedWay, Way};
 
 #[expect(clippy::struct_excessive_bools, reason = "each says what one part of the work asks at every step")]
 #[derive(Debug)]
@@ -67,73 +74,6 @@ pub(super) struct Inner<B> {
     pub(super) guarded_allocation_way: GuardedWay,
 }
 
-/// What there is to do for a guarded block, at level `blocks` over a backend with quick ways.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum GuardedWay {
-    /// No quick way.
-    Fully,
-    /// A zone behind the block.
-    RedZone,
-    /// Zones on both sides, patterns inside, and the block is held back.
-    Full,
-    /// Some blocks go to the pool; of the others the same as without it. Only for allocations.
-    BetweenSamples,
-}
-
-/// What there is to do beside the backend's work. All but the last stand for a backend with quick ways.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(u8)]
-pub(super) enum Way {
-    /// Nothing.
-    Pass,
-    /// To count.
-    Count,
-    /// To count and to record.
-    Record,
-    /// The same, with the call stack.
-    RecordStack,
-    /// The same, with an event for the history.
-    RecordEvent,
-    /// No quick way: there is no backend or it has none, or records of another level are left.
-    Fully,
-}
-
-/// What the caller of a free knows of the block.
-pub(super) trait Claim: Copy {
-    /// Whether that is so.
-    fn fits(self, record: &Record) -> bool;
-
-    /// The layout, if it is known.
-    fn layout(self) -> Option<Layout>;
-}
-
-/// Just the pointer.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct PointerOnly;
-
-impl Claim for PointerOnly {
-    #[inline]
-    fn fits(self, _record: &Record) -> bool {
-        true
-    }
-
-    fn layout(self) -> Option<Layout> {
-        None
-    }
-}
-
-/// The layout too, and that has to be right.
-impl Claim for Layout {
-    #[inline]
-    fn fits(self, record: &Record) -> bool {
-        record.has_layout(self)
-    }
-
-    fn layout(self) -> Option<Layout> {
-        Some(self)
-    }
-}
-
 /// Something was found that is to be told before anything more can be done.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Untold;
@@ -154,6 +94,14 @@ pub(super) enum Progress {
 pub(super) struct Caller<'a, P> {
     pub(super) frame_pointer: usize,
     pub(super) platform: &'a P,
+}
+
+impl<P: Platform> Caller<'_, P> {
+    /// The stack that it calls on.
+    fn stack(&self) -> Option<StackSpan> {
+        let quickly = self.platform.stack_quickly(self.frame_pointer);
+        quickly.or_else(|| self.platform.stack(self.frame_pointer))
+    }
 }
 
 impl<B: Backend> Inner<B> {
@@ -284,7 +232,7 @@ impl<B: Backend> Inner<B> {
     ) -> Option<Record> {
         let platform = caller.platform;
         let stack = if self.level >= Level::Stacks {
-            let span = platform.stack(caller.frame_pointer);
+            let span = caller.stack();
             span.and_then(|span| self.depot.capture(&span, &mut self.arena, platform))
         } else {
             None
@@ -358,56 +306,9 @@ impl<B: Backend> Inner<B> {
         if self.level < Level::Stacks || self.is_guarding {
             return;
         }
-        let span = caller.platform.stack(caller.frame_pointer);
+        let span = caller.stack();
         let callers = span.map_or([0; CALLERS], |span| walk::innermost(&span));
         self.recent_frees.note(record, &Origin::now(0, 0, caller.platform), callers);
-    }
-
-    /// Frees a block that the live map does not have with this layout: it came when none was recorded, or
-    /// could not be; or the free is bad.
-    #[cold]
-    #[inline(never)]
-    fn free_unrecorded<P: Platform>(
-        &mut self,
-        block: NonNull<u8>,
-        claimed: Option<Layout>,
-        caller: &Caller<'_, P>,
-    ) -> Result<(), BadFree> {
-        let address = address_of(block);
-        if let Some(record) = self.live.get(address) {
-            let bad = BadFree::wrong_layout(record);
-            return Err(self.refuse(bad, caller));
-        }
-        // SAFETY: the caller gives the block up.
-        let Some(taken_bytes) = (unsafe { self.give_unrecorded(block, claimed) }) else {
-            return Err(self.refuse(self.bad_free(address), caller));
-        };
-        self.recent_frees.forget(address);
-        if self.is_counting {
-            self.tallies.count_free(caller.platform.cpu(), taken_bytes);
-            self.note(EventKind::Free, address, taken_bytes, Some(0), caller);
-        }
-        Ok(())
-    }
-
-    /// Gives a block of which there is no record back to the backend; `None` if it is none.
-    ///
-    /// # Safety
-    ///
-    /// The caller gives the block up, if it is one.
-    unsafe fn give_unrecorded(&mut self, block: NonNull<u8>, claimed: Option<Layout>) -> Option<usize> {
-        if self.has_owner(address_of(block)) {
-            return None;
-        }
-        let backend = self.backend.as_mut()?;
-        if backend.can_locate() {
-            // SAFETY: handed on to the caller; the backend itself makes sure that it is a live block.
-            return unsafe { backend.deallocate_unsized(block) };
-        }
-        let has_unrecorded = self.has_unrecorded();
-        // SAFETY: handed on to the caller. The backend can't tell, but there are such blocks, and the caller
-        // knows the layout of one.
-        claimed.filter(|_| has_unrecorded).map(|layout| unsafe { self.give_to_backend(block, layout) })
     }
 
     /// Gives a block to the backend, off the common ways.
@@ -422,15 +323,9 @@ impl<B: Backend> Inner<B> {
         self.backend.as_mut().map_or(0, |backend| unsafe { backend.deallocate(block, layout) })
     }
 
-    /// Whether blocks are live of which there is no record.
-    fn has_unrecorded(&mut self) -> bool {
-        self.synchronise();
-        self.tallies.live_blocks() > self.live.len() as u64
-    }
-
     /// The number of the caller's stack; 0 if there is none.
     fn capture<P: Platform>(&mut self, caller: &Caller<'_, P>) -> u16 {
-        let span = caller.platform.stack(caller.frame_pointer);
+        let span = caller.stack();
         let stack = span.and_then(|span| self.depot.capture(&span, &mut self.arena, caller.platform));
         stack.map_or(0, |stack| stack.number())
     }
@@ -479,87 +374,6 @@ impl<B: Backend> Inner<B> {
         self.note(EventKind::Fail, 0, size_bytes, None, caller);
     }
 
-    pub(super) fn set_level(&mut self, level: Level, stamp: u64) {
-        if self.backend.is_none() {
-            self.level_at_start = level;
-            return;
-        }
-        self.synchronise();
-        if self.level == Level::Off {
-            self.tallies.raise_peak();
-        }
-        let is_switched_on = |part: Level| self.level < part && level >= part;
-        let since = &mut self.since;
-        for (part, stands) in [
-            (Level::Counters, &mut since.counters),
-            (Level::Blocks, &mut since.blocks),
-            (Level::Stacks, &mut since.stacks),
-            (Level::Full, &mut since.history),
-        ] {
-            if is_switched_on(part) {
-                *stands = stamp;
-            }
-        }
-        self.level = level;
-        self.choose_ways();
-    }
-
-    /// Whether events are written.
-    pub(super) fn keeps_history(&self) -> bool {
-        self.level == Level::Full && self.is_history_on
-    }
-
-    /// Writes events at level `full`, or writes none there.
-    pub(super) fn set_history(&mut self, is_on: bool, stamp: u64) {
-        if is_on && !self.is_history_on {
-            self.since.history = stamp;
-        }
-        self.is_history_on = is_on;
-        self.choose_ways();
-    }
-
-    pub(super) fn fail_on_purpose(&mut self, is_asked: bool) {
-        self.may_fail_on_purpose = is_asked;
-        self.choose_ways();
-    }
-
-    pub(super) fn choose_ways(&mut self) {
-        self.is_guarding = self.level >= Level::Blocks && self.guards.level > GuardLevel::Off;
-        if self.is_guarding || self.level < Level::Stacks {
-            self.recent_frees.clear();
-        }
-        let is_guarded = self.is_guarding || self.guards.statistics.guarded_blocks > 0;
-        let is_quick = !self.may_fail_on_purpose && self.backend.as_ref().is_some_and(Backend::is_quick);
-        let is_known = self.backend.as_ref().is_none_or(|backend| backend.live().is_some());
-        self.is_counting = self.level != Level::Off || !is_known;
-        self.guarded_way = match self.guards.level {
-            GuardLevel::RedZone if is_quick && self.level == Level::Blocks => GuardedWay::RedZone,
-            GuardLevel::Full if is_quick && self.level == Level::Blocks => GuardedWay::Full,
-            _ => GuardedWay::Fully,
-        };
-        self.is_sampling =
-            self.level >= Level::Blocks && self.guards.pool.interval() > 0 && self.guards.pool.slots() > 0;
-        self.unsampled_way = match self.level {
-            _ if !is_quick || self.is_guarding => Way::Fully,
-            Level::Off if !self.is_counting => Way::Pass,
-            Level::Off | Level::Counters => Way::Count,
-            Level::Blocks => Way::Record,
-            Level::Full if self.is_history_on => Way::RecordEvent,
-            Level::Stacks | Level::Full => Way::RecordStack,
-        };
-        (self.allocation_way, self.guarded_allocation_way) = if self.is_sampling {
-            (Way::Fully, GuardedWay::BetweenSamples)
-        } else {
-            (self.unsampled_way, self.guarded_way)
-        };
-        // Blocks of the pool are none that a backend's quick way takes.
-        self.free_way = match self.unsampled_way {
-            _ if is_guarded => Way::Fully,
-            Way::Pass | Way::Count if self.live.len() != 0 => Way::Fully,
-            way => way,
-        };
-    }
-
     /// Brings the live values up to date. While nothing is counted the backend knows them.
     pub(super) fn synchronise(&mut self) {
         if self.level == Level::Off
@@ -592,101 +406,6 @@ impl<B: Backend> Inner<B> {
             recorded: Held { bytes: counters.live_bytes, blocks: counters.recorded_blocks() },
             unrecorded_blocks: counters.live_untracked,
             stack_count: self.depot.len() as u16,
-        }
-    }
-
-    /// The layout of a live block that is not recorded, as far as the backend knows it.
-    pub(super) fn unrecorded_layout(&self, address: usize) -> Option<Layout> {
-        if self.has_owner(address) {
-            return None;
-        }
-        match self.backend.as_ref()?.locate(address) {
-            Location::Live { start, layout } if start == address => Some(layout),
-            _ => None,
-        }
-    }
-
-    pub(super) fn layout_of<P: Platform>(
-        &mut self,
-        block: NonNull<u8>,
-        claim: impl Claim,
-        caller: &Caller<'_, P>,
-    ) -> Result<Layout, BadFree> {
-        let address = address_of(block);
-        if let Some(record) = self.live.get(address) {
-            if claim.fits(record) {
-                return Ok(record.layout());
-            }
-            let bad = BadFree::wrong_layout(record);
-            return Err(self.refuse(bad, caller));
-        }
-        if self.has_owner(address) {
-            return Err(self.refuse(self.bad_free(address), caller));
-        }
-        let can_locate = self.backend.as_ref().is_some_and(Backend::can_locate);
-        let unrecorded = if can_locate {
-            // A backend that does not know the block's own layout names one to give it back with; the caller's is
-            // better.
-            self.unrecorded_layout(address).map(|layout| claim.layout().unwrap_or(layout))
-        } else {
-            let has_unrecorded = self.has_unrecorded();
-            claim.layout().filter(|_| has_unrecorded)
-        };
-        unrecorded.ok_or_else(|| self.refuse(self.bad_free(address), caller))
-    }
-
-    /// Changes just the record if the backend would use the same memory for the new size anyway.
-    pub(super) fn resize_in_place<P: Platform>(
-        &mut self,
-        block: NonNull<u8>,
-        old: Layout,
-        new_size_bytes: usize,
-        caller: &Caller<'_, P>,
-    ) -> bool {
-        let Ok(new) = Layout::from_size_align(new_size_bytes, old.align()) else { return false };
-        let address = address_of(block);
-        let guarding = self.live.get(address).map_or(Guarding::None, Record::guarding);
-        // A sampled block lies at a page's edge, and so it shall.
-        if guarding == Guarding::Sampled && old.size() != new_size_bytes {
-            return false;
-        }
-        let fits = self.backend.as_ref().is_some_and(|backend| {
-            let usable =
-                |layout| zones::backend_layout(guarding, layout).map(|own| backend.usable_size_bytes(own));
-            usable(new) == usable(old)
-        });
-        if !fits {
-            return false;
-        }
-        self.check_zones_at(address);
-        let mut stacks = (0, 0);
-        if let Some(old_stack) = self.live.get(address).map(Record::stack) {
-            // Where it moves, the block is charged to the stack that asked for the new size; so it is here.
-            let new_stack = if self.level >= Level::Stacks { self.capture(caller) } else { old_stack };
-            stacks = (old_stack, new_stack);
-            if let Some(record) = self.live.get_mut(address) {
-                record.set_size_and_stack(new_size_bytes, new_stack);
-                // SAFETY: the backend's block is as long as one for the new size.
-                unsafe { zones::write(record) };
-            }
-            self.tallies.subtract_recorded_bytes(old.size());
-            self.tallies.add_recorded_bytes(new_size_bytes);
-            if let Some(stack) = self.depot.get_mut(old_stack) {
-                stack.subtract(old.size());
-            }
-            if let Some(stack) = self.depot.get_mut(new_stack) {
-                stack.take_over(new_size_bytes);
-            }
-        }
-        self.count_reallocation(caller.platform);
-        self.note(EventKind::ReallocateFrom, address, old.size(), Some(stacks.0), caller);
-        self.note(EventKind::Reallocate, address, new_size_bytes, Some(stacks.1), caller);
-        true
-    }
-
-    pub(super) fn count_reallocation(&mut self, platform: &impl Platform) {
-        if self.is_counting {
-            self.tallies.cpu_mut(platform.cpu()).reallocations += 1;
         }
     }
 }

@@ -1,0 +1,41 @@
+//! What the caller of a free says of the block.
+
+use core::alloc::Layout;
+
+use crate::record::Record;
+
+/// What the caller of a free knows of the block.
+pub(in super::super) trait Claim: Copy {
+    /// Whether that is so.
+    fn fits(self, record: &Record) -> bool;
+
+    /// The layout, if it is known.
+    fn layout(self) -> Option<Layout>;
+}
+
+/// Just the pointer.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) struct PointerOnly;
+
+impl Claim for PointerOnly {
+    #[inline]
+    fn fits(self, _record: &Record) -> bool {
+        true
+    }
+
+    fn layout(self) -> Option<Layout> {
+        None
+    }
+}
+
+/// The layout too, and that has to be right.
+impl Claim for Layout {
+    #[inline]
+    fn fits(self, record: &Record) -> bool {
+        record.has_layout(self)
+    }
+
+    fn layout(self) -> Option<Layout> {
+        Some(self)
+    }
+}

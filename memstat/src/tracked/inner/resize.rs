@@ -1,0 +1,100 @@
+//! Reallocation, as far as it is done under one lock: the block's layout, and new sizes in place.
+
+use core::alloc::Layout;
+use core::ptr::NonNull;
+
+use super::claim::Claim;
+use super::{Caller, Inner, address_of};
+use crate::backend::Backend;
+use crate::bad_free::BadFree;
+use crate::guard::zones;
+use crate::history::EventKind;
+use crate::level::Level;
+use crate::platform::Platform;
+use crate::record::{Guarding, Record};
+
+impl<B: Backend> Inner<B> {
+    pub(in super::super) fn layout_of<P: Platform>(
+        &mut self,
+        block: NonNull<u8>,
+        claim: impl Claim,
+        caller: &Caller<'_, P>,
+    ) -> Result<Layout, BadFree> {
+        let address = address_of(block);
+        if let Some(record) = self.live.get(address) {
+            if claim.fits(record) {
+                return Ok(record.layout());
+            }
+            let bad = BadFree::wrong_layout(record);
+            return Err(self.refuse(bad, caller));
+        }
+        if self.has_owner(address) {
+            return Err(self.refuse(self.bad_free(address), caller));
+        }
+        let can_locate = self.backend.as_ref().is_some_and(Backend::can_locate);
+        let unrecorded = if can_locate {
+            // A backend that does not know the block's own layout names one to give it back with; the caller's is
+            // better.
+            self.unrecorded_layout(address).map(|layout| claim.layout().unwrap_or(layout))
+        } else {
+            let has_unrecorded = self.has_unrecorded();
+            claim.layout().filter(|_| has_unrecorded)
+        };
+        unrecorded.ok_or_else(|| self.refuse(self.bad_free(address), caller))
+    }
+
+    /// Changes just the record if the backend would use the same memory for the new size anyway.
+    pub(in super::super) fn resize_in_place<P: Platform>(
+        &mut self,
+        block: NonNull<u8>,
+        old: Layout,
+        new_size_bytes: usize,
+        caller: &Caller<'_, P>,
+    ) -> bool {
+        let Ok(new) = Layout::from_size_align(new_size_bytes, old.align()) else { return false };
+        let address = address_of(block);
+        let guarding = self.live.get(address).map_or(Guarding::None, Record::guarding);
+        // A sampled block lies at a page's edge, and so it shall.
+        if guarding == Guarding::Sampled && old.size() != new_size_bytes {
+            return false;
+        }
+        let fits = self.backend.as_ref().is_some_and(|backend| {
+            let usable =
+                |layout| zones::backend_layout(guarding, layout).map(|own| backend.usable_size_bytes(own));
+            usable(new) == usable(old)
+        });
+        if !fits {
+            return false;
+        }
+        self.check_zones_at(address);
+        let mut stacks = (0, 0);
+        if let Some(old_stack) = self.live.get(address).map(Record::stack) {
+            // Where it moves, the block is charged to the stack that asked for the new size; so it is here.
+            let new_stack = if self.level >= Level::Stacks { self.capture(caller) } else { old_stack };
+            stacks = (old_stack, new_stack);
+            if let Some(record) = self.live.get_mut(address) {
+                record.set_size_and_stack(new_size_bytes, new_stack);
+                // SAFETY: the backend's block is as long as one for the new size.
+                unsafe { zones::write(record) };
+            }
+            self.tallies.subtract_recorded_bytes(old.size());
+            self.tallies.add_recorded_bytes(new_size_bytes);
+            if let Some(stack) = self.depot.get_mut(old_stack) {
+                stack.subtract(old.size());
+            }
+            if let Some(stack) = self.depot.get_mut(new_stack) {
+                stack.take_over(new_size_bytes);
+            }
+        }
+        self.count_reallocation(caller.platform);
+        self.note(EventKind::ReallocateFrom, address, old.size(), Some(stacks.0), caller);
+        self.note(EventKind::Reallocate, address, new_size_bytes, Some(stacks.1), caller);
+        true
+    }
+
+    pub(in super::super) fn count_reallocation(&mut self, platform: &impl Platform) {
+        if self.is_counting {
+            self.tallies.cpu_mut(platform.cpu()).reallocations += 1;
+        }
+    }
+}

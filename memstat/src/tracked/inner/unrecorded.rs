@@ -1,0 +1,76 @@
+//! Blocks without a record: they came when none was kept, or when there was no room for it.
+
+use core::alloc::Layout;
+use core::ptr::NonNull;
+
+use super::{Caller, Inner, address_of};
+use crate::backend::{Backend, Location};
+use crate::bad_free::BadFree;
+use crate::history::EventKind;
+use crate::platform::Platform;
+
+impl<B: Backend> Inner<B> {
+    /// Frees a block that the live map does not have with this layout: it came when none was recorded, or
+    /// could not be; or the free is bad.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn free_unrecorded<P: Platform>(
+        &mut self,
+        block: NonNull<u8>,
+        claimed: Option<Layout>,
+        caller: &Caller<'_, P>,
+    ) -> Result<(), BadFree> {
+        let address = address_of(block);
+        if let Some(record) = self.live.get(address) {
+            let bad = BadFree::wrong_layout(record);
+            return Err(self.refuse(bad, caller));
+        }
+        // SAFETY: the caller gives the block up.
+        let Some(taken_bytes) = (unsafe { self.give_unrecorded(block, claimed) }) else {
+            return Err(self.refuse(self.bad_free(address), caller));
+        };
+        self.recent_frees.forget(address);
+        if self.is_counting {
+            self.tallies.count_free(caller.platform.cpu(), taken_bytes);
+            self.note(EventKind::Free, address, taken_bytes, Some(0), caller);
+        }
+        Ok(())
+    }
+
+    /// Gives a block of which there is no record back to the backend; `None` if it is none.
+    ///
+    /// # Safety
+    ///
+    /// The caller gives the block up, if it is one.
+    unsafe fn give_unrecorded(&mut self, block: NonNull<u8>, claimed: Option<Layout>) -> Option<usize> {
+        if self.has_owner(address_of(block)) {
+            return None;
+        }
+        let backend = self.backend.as_mut()?;
+        if backend.can_locate() {
+            // SAFETY: handed on to the caller; the backend itself makes sure that it is a live block.
+            return unsafe { backend.deallocate_unsized(block) };
+        }
+        let has_unrecorded = self.has_unrecorded();
+        // SAFETY: handed on to the caller. The backend can't tell, but there are such blocks, and the caller
+        // knows the layout of one.
+        claimed.filter(|_| has_unrecorded).map(|layout| unsafe { self.give_to_backend(block, layout) })
+    }
+
+    /// Whether blocks are live of which there is no record.
+    pub(super) fn has_unrecorded(&mut self) -> bool {
+        self.synchronise();
+        self.tallies.live_blocks() > self.live.len() as u64
+    }
+
+    /// The layout of a live block that is not recorded, as far as the backend knows it.
+    pub(in super::super) fn unrecorded_layout(&self, address: usize) -> Option<Layout> {
+        if self.has_owner(address) {
+            return None;
+        }
+        match self.backend.as_ref()?.locate(address) {
+            Location::Live { start, layout } if start == address => Some(layout),
+            _ => None,
+        }
+    }
+}
