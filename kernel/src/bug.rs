@@ -37,7 +37,7 @@ impl Bug {
 }
 
 /// All of them.
-pub(crate) static BUGS: [Bug; 18] = [
+pub(crate) static BUGS: [Bug; 19] = [
     Bug::new("page-fault", "write to an address where nothing is mapped; stops", faults::write_unmapped),
     Bug::new("null", "use a device that was never found; stops", adapter::show_speed),
     Bug::new("stack-overflow", "parse what nests too deep; stops", parser::parse_deep_text),
@@ -48,6 +48,7 @@ pub(crate) static BUGS: [Bug; 18] = [
         faults::interrupt(|| panic!("asked for in an interrupt"));
     }),
     Bug::new("double-free", "free a block twice; goes on", drivers::fail_to_start),
+    Bug::new("stale-free", "free where a block was before it grew; goes on", drivers::close_list_that_moved),
     Bug::new("invalid-free", "free an address inside a block; goes on", drivers::parse_text),
     Bug::new("overrun", "write a byte behind a block; goes on", drivers::name_device)
         .found_by("guard redzone or guard sample 1"),

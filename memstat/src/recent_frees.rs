@@ -98,6 +98,13 @@ impl RecentFrees {
         { newest_first }.find(|entry| entry.block.address() == address && address != 0)
     }
 
+    /// The return addresses of the last free, if it is the one of the block at `address`.
+    pub(crate) fn last_callers(&mut self, address: usize) -> Option<&mut [usize; CALLERS]> {
+        let last = self.next_place().checked_sub(1).unwrap_or(PLACES - 1);
+        let entry = self.entries.get_mut(last)?;
+        (entry.block.address() == address).then_some(&mut entry.callers)
+    }
+
     /// Forgets the frees of the block that started at `address`: there was another, of which less is known.
     #[inline]
     pub(crate) fn forget(&mut self, address: usize) {

@@ -302,7 +302,10 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
             unsafe { self.free_with_layout(moved, new_layout) }?;
             return Err(bad);
         }
-        self.enter().count_reallocation(&self.platform);
+        let mut inner = self.enter();
+        inner.note_move_from(block.as_ptr() as usize, &caller);
+        inner.count_reallocation(&self.platform);
+        drop(inner);
         Ok(Some(moved))
     }
 

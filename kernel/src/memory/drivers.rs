@@ -8,7 +8,7 @@ use core::alloc::Layout;
 use core::hint::black_box;
 use core::ptr::copy_nonoverlapping;
 
-use super::heap::{kfree, kmalloc};
+use super::heap::{kfree, kmalloc, krealloc};
 
 /// A device names itself. The driver has room for the letters, and none for the zero behind them.
 pub(crate) fn name_device() {
@@ -128,6 +128,35 @@ fn remove_device_that_never_started(buffer: *mut u8) {
     // SAFETY: the block is free already, and the tracker refuses this.
     unsafe { kfree(buffer) };
     black_box("removed");
+}
+
+/// A list of events grows, and so moves. Who closes it has kept the place where it was.
+pub(crate) fn close_list_that_moved() {
+    let Some(list) = Buffer::new(48) else { return };
+    let start = list.start;
+    let Some(list) = grow_list(list) else { return };
+    free_list_where_it_was(start);
+    list.free();
+    black_box("closed");
+}
+
+#[inline(never)]
+fn grow_list(list: Buffer) -> Option<Buffer> {
+    const SIZE_BYTES: usize = 5000;
+    // SAFETY: of the heap, and this is its only owner.
+    let start = unsafe { krealloc(list.start, SIZE_BYTES) };
+    let grown = Buffer::at(start, SIZE_BYTES);
+    if grown.is_none() {
+        list.free();
+    }
+    black_box(grown)
+}
+
+#[inline(never)]
+fn free_list_where_it_was(start: *mut u8) {
+    // SAFETY: the block has moved, so it is free already, and the tracker refuses this.
+    unsafe { kfree(start) };
+    black_box("freed");
 }
 
 /// A parser moves through its text with the only pointer that it has to it.

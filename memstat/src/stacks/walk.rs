@@ -53,14 +53,24 @@ pub(super) fn start(span: &StackSpan, platform: &impl Platform) -> Option<Start>
     None
 }
 
-/// The innermost return addresses, the allocator's own among them; zeros where there is none.
-pub(crate) fn innermost<const COUNT: usize>(span: &StackSpan) -> [usize; COUNT] {
+/// The innermost return addresses, without those that are left out at the start; zeros behind the last.
+#[inline]
+pub(crate) fn innermost<const COUNT: usize>(
+    span: &StackSpan,
+    is_left_out: impl Fn(usize) -> bool,
+) -> [usize; COUNT] {
     let mut addresses = [0; COUNT];
+    let mut count = 0;
     let mut offset = span.frame_pointer.wrapping_sub(span.start);
-    for slot in &mut addresses {
+    for _ in 0..MOST_FRAMES {
         let Some((caller, return_address)) = frame(span, offset) else { break };
-        *slot = return_address;
         offset = caller;
+        if count == 0 && is_left_out(return_address) {
+            continue;
+        }
+        let Some(slot) = addresses.get_mut(count) else { break };
+        *slot = return_address;
+        count += 1;
     }
     addresses
 }

@@ -102,6 +102,12 @@ impl<P: Platform> Caller<'_, P> {
         let quickly = self.platform.stack_quickly(self.frame_pointer);
         quickly.or_else(|| self.platform.stack(self.frame_pointer))
     }
+
+    /// The innermost return addresses, without those that are left out at the start.
+    #[inline]
+    fn innermost(&self, is_left_out: impl Fn(usize) -> bool) -> [usize; CALLERS] {
+        self.stack().map_or([0; CALLERS], |span| walk::innermost(&span, is_left_out))
+    }
 }
 
 impl<B: Backend> Inner<B> {
@@ -306,9 +312,15 @@ impl<B: Backend> Inner<B> {
         if self.level < Level::Stacks || self.is_guarding {
             return;
         }
-        let span = caller.stack();
-        let callers = span.map_or([0; CALLERS], |span| walk::innermost(&span));
-        self.recent_frees.note(record, &Origin::now(0, 0, caller.platform), callers);
+        self.recent_frees.note(record, &Origin::now(0, 0, caller.platform), caller.innermost(|_| false));
+    }
+
+    /// Remembers who had the block at `address` moved, and so freed, just now.
+    pub(super) fn note_move_from<P: Platform>(&mut self, address: usize, caller: &Caller<'_, P>) {
+        if let Some(callers) = self.recent_frees.last_callers(address) {
+            // Between the free and who asked for the move lie functions of the allocator.
+            *callers = caller.innermost(|address| caller.platform.is_allocator_code(address));
+        }
     }
 
     /// Gives a block to the backend, off the common ways.

@@ -50,6 +50,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         first_free_is_named_unguarded,
     ),
     with_words("bug-double-free-full", "the same with events", "memstat=full", first_free_is_named_unguarded),
+    with_words("bug-stale-free", "who moved a block is named as who freed it first", "", stale_free_is_named),
     with_words("bug-invalid-free", "who frees a pointer into a block is named", "", invalid_free_is_named),
     with_words("bug-overrun", "whose block it was is named", "guard=redzone", overrun_is_named),
     with_words(
@@ -72,6 +73,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             vm.wait_for_boot()?;
             for judge in [
                 judge_double_free,
+                judge_stale_free,
                 judge_invalid_free,
                 judge_overrun,
                 judge_late_write,
@@ -225,6 +227,22 @@ fn first_free_is_named_unguarded(vm: &mut Vm) -> Result<()> {
     );
     ensure!(!stack(&report, "freed first")?.contains("run_command"), "more than two callers in:\n{report}");
     Ok(())
+}
+
+fn stale_free_is_named(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    judge_stale_free(vm)
+}
+
+fn judge_stale_free(vm: &mut Vm) -> Result<()> {
+    let report = survived(vm, "bug stale-free", "double free of")?;
+    let second = stack(&report, "this free:")?;
+    DRIVERS.expect(second, "drivers::free_list_where_it_was", "kfree(start)")?;
+    let allocated = stack(&report, "allocated with 48 bytes")?;
+    DRIVERS.expect(allocated, "drivers::close_list_that_moved", "Buffer::new(48)")?;
+    let first = stack(&report, "freed first")?;
+    DRIVERS.expect(first, "drivers::grow_list", "krealloc(list.start, SIZE_BYTES)")?;
+    DRIVERS.expect(first, "drivers::close_list_that_moved", "grow_list(list)")
 }
 
 fn invalid_free_is_named(vm: &mut Vm) -> Result<()> {
