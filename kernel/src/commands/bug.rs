@@ -10,6 +10,9 @@ pub(super) const COMMAND: Command<Session> =
     Command { name: "bug", usage: "bug [NAME]", summary: "make a real fault happen, or list them", run };
 
 fn run(session: &mut Session, words: &[&str]) {
+    if words.len() > 1 {
+        return session.show_usage(&COMMAND);
+    }
     let found = words.first().and_then(|name| bug::BUGS.iter().find(|bug| bug.name == *name));
     if let Some(bug) = found {
         let before = tracker().guard_statistics().corruptions();

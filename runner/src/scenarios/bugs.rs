@@ -280,7 +280,7 @@ fn judge_late_write(vm: &mut Vm) -> Result<()> {
     let report = survived(vm, "bug use-after-free; guard check", "write after free: at offset 40")?;
     let allocated = stack(&report, "allocated with 96 bytes")?;
     DRIVERS.expect(allocated, "drivers::answer_late", "Buffer::new(96)")?;
-    let freed = stack(&report, "freed first")?;
+    let freed = stack(&report, "  freed, ")?;
     DRIVERS.expect(freed, "drivers::end_request_by_timeout", "request.free()")?;
     DRIVERS.expect(freed, "drivers::answer_late", "end_request_by_timeout(request)")
 }

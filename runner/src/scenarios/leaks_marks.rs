@@ -155,9 +155,10 @@ fn levels_are_told(vm: &mut Vm) -> Result<()> {
     let report = vm.run("leaks since a")?;
     expect_line(&report, BELOW)?;
     expect_line(&report, UNRECORDED)?;
+    expect_line(&report, "level is counters: what comes is not recorded; type memstat level stacks")?;
     let set = vm.run("leaks mark low")?;
     expect_line(&set, "    and not recorded: 3 blocks")?;
-    expect_line(&set, "level is counters: no call stacks are recorded; type memstat level stacks")?;
+    expect_line(&set, "level is counters: no blocks are recorded; type memstat level stacks")?;
     vm.run("memstat level stacks; bug leak")?;
     let report = vm.run("leaks since a")?;
     fits_a_terminal(&report)?;
