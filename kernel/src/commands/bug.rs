@@ -25,7 +25,8 @@ fn run(session: &mut Session, words: &[&str]) {
         return;
     }
     if let Some(name) = words.first() {
-        session.complain(format_args!("bug: {}: no such bug; there are:", name.escape_debug()));
+        let name = name.escape_debug();
+        return session.complain(format_args!("bug: {name}: no such bug; bug alone lists them"));
     }
     for bug in &bug::BUGS {
         session.print(format_args!("{:<15} {}", bug.name, bug.summary));

@@ -159,6 +159,13 @@ fn levels_are_told(vm: &mut Vm) -> Result<()> {
     let set = vm.run("leaks mark low")?;
     expect_line(&set, "    and not recorded: 3 blocks")?;
     expect_line(&set, "level is counters: no blocks are recorded; type memstat level stacks")?;
+    for (bug, hint) in [
+        ("bug double-free", "who allocated it was not recorded; memstat=stacks keeps that"),
+        ("bug oom", "who has most of it is not recorded; memstat=stacks keeps that"),
+    ] {
+        let answer = vm.run(bug)?;
+        ensure!(answer.contains(hint), "`{bug}` does not say `{hint}`:\n{answer}");
+    }
     vm.run("memstat level stacks; bug leak")?;
     let report = vm.run("leaks since a")?;
     fits_a_terminal(&report)?;
