@@ -125,7 +125,7 @@ fn write_events(glance: &Glance<EVENTS>, out: &mut dyn Write) -> fmt::Result {
     if are_numbered {
         writeln!(out, "last {count} of {} events:", glance.written)?;
     } else {
-        writeln!(out, "last {count} frees; memstat=full keeps all events:")?;
+        writeln!(out, "last events: {count}, frees only; memstat=full keeps all:")?;
     }
     for (event, caller) in glance.events() {
         let record = event.record();

@@ -60,7 +60,7 @@ fn write_record(record: &Record<'_>, damaged: usize, out: &mut dyn Write) -> fmt
     if record.events().all(|event| event.sequence > 0) {
         writeln!(out, "events: {count} of {}", figures.events)?;
     } else {
-        writeln!(out, "events: {count} frees; memstat=full keeps all events")?;
+        writeln!(out, "events: {count}, frees only; memstat=full keeps all")?;
     }
     for event in record.events() {
         let kind = EventKind::ALL.get(usize::from(event.kind));

@@ -154,8 +154,8 @@ fn last_frees_are_told(vm: &mut Vm) -> Result<()> {
     let told = vm.wait_for_prompt("shell prompt after a panic", Duration::from_mins(1))?;
     let kept = vm.run("cat /proc/last_boot")?;
     for (text, title) in [
-        (&told, "\nlast 3 frees; memstat=full keeps all events:\n"),
-        (&kept, "\nevents: 3 frees; memstat=full keeps all events\n"),
+        (&told, "\nlast events: 3, frees only; memstat=full keeps all:\n"),
+        (&kept, "\nevents: 3, frees only; memstat=full keeps all\n"),
     ] {
         let (_, rows) = text
             .split_once(title)
