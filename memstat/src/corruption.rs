@@ -58,19 +58,28 @@ impl Corruption {
     }
 }
 
+/// `1 byte`, `2 bytes`.
+pub(crate) struct Bytes(pub(crate) isize);
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} byte{}", self.0, if self.0 == 1 { "" } else { "s" })
+    }
+}
+
 impl fmt::Display for Corruption {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (start, size_bytes) = (self.block.address(), self.block.size_bytes());
         match self.kind {
             CorruptionKind::Overrun => write!(
                 out,
-                "overrun: a write {} bytes behind the end of the block {start:#x} of {size_bytes} bytes",
-                self.offset - size_bytes as isize
+                "overrun: a write {} behind the end of the block {start:#x} of {size_bytes} bytes",
+                Bytes(self.offset - size_bytes as isize)
             )?,
             CorruptionKind::Underrun => write!(
                 out,
-                "underrun: a write {} bytes before the block {start:#x} of {size_bytes} bytes",
-                -self.offset
+                "underrun: a write {} before the block {start:#x} of {size_bytes} bytes",
+                Bytes(-self.offset)
             )?,
             CorruptionKind::WriteAfterFree => write!(
                 out,
@@ -80,5 +89,16 @@ impl fmt::Display for Corruption {
         }
         write!(out, "; not {:02x} but", self.expected)?;
         self.seen().iter().try_for_each(|byte| write!(out, " {byte:02x}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Bytes;
+
+    #[test]
+    fn one_byte_is_no_plural() {
+        let text = [0, 1, 2].map(|count| Bytes(count).to_string());
+        assert_eq!(text, ["0 bytes", "1 byte", "2 bytes"]);
     }
 }

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use crate::corruption::Bytes;
 use crate::record::Record;
 
 /// An access past a sampled block, or after its free, that faulted. It can go on: what it touches is nobody's.
@@ -46,10 +47,10 @@ impl fmt::Display for InvalidAccess {
         if self.free.is_some() {
             write!(out, "use after free: a {access} at offset {offset} of the freed block")?;
         } else if offset < 0 {
-            write!(out, "underrun: a {access} {} bytes before the block", -offset)?;
+            write!(out, "underrun: a {access} {} before the block", Bytes(-offset))?;
         } else {
-            let behind = offset - size_bytes as isize;
-            write!(out, "overrun: a {access} {behind} bytes behind the end of the block")?;
+            let behind = Bytes(offset - size_bytes as isize);
+            write!(out, "overrun: a {access} {behind} behind the end of the block")?;
         }
         write!(out, " {start:#x} of {size_bytes} bytes")
     }

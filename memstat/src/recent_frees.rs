@@ -91,14 +91,19 @@ impl RecentFrees {
         self.next_bytes / size_of::<RecentFree>() % PLACES
     }
 
+    /// The frees that are remembered, from the newest on.
+    pub(crate) fn newest_first(&self) -> impl Iterator<Item = &RecentFree> {
+        let (newer, older) = self.entries.split_at(self.next_place());
+        // The oldest may be one that was only put down.
+        let entries = newer.iter().rev().chain(older.iter().skip(1).rev());
+        entries.filter(|entry| entry.block.address() != 0)
+    }
+
     /// The last free of the block that started at `address`, if it is remembered.
     #[cold]
     #[inline(never)]
     pub(crate) fn find(&self, address: usize) -> Option<&RecentFree> {
-        let (newer, older) = self.entries.split_at(self.next_place());
-        // The oldest may be one that was only put down.
-        let newest_first = newer.iter().rev().chain(older.iter().skip(1).rev());
-        { newest_first }.find(|entry| entry.block.address() == address && address != 0)
+        self.newest_first().find(|entry| entry.block.address() == address)
     }
 
     /// The return addresses of the last free, if it is the one of the block at `address`.

@@ -1,4 +1,4 @@
-//! Double frees without guards: who was first is told as far as that is known.
+//! The last frees without guards: a double free tells who was first as far as that is known, and so does a crash.
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 
@@ -9,7 +9,7 @@ use std::ptr::NonNull;
 use std::sync::atomic::Ordering;
 
 use common::{FIRST_SITE_ADDRESS, HostBackend, HostPlatform};
-use memstat::{BadFree, BadFreeKind, GuardLevel, Level, Tracked};
+use memstat::{BadFree, BadFreeKind, EventKind, GuardLevel, Level, Tracked};
 
 type Heap = Tracked<HostBackend, HostPlatform>;
 
@@ -122,4 +122,28 @@ fn an_older_free_is_not_told_for_one_without_a_record() {
             free_from(&heap, 5, other).unwrap();
         }
     }
+}
+
+#[test]
+fn glance_has_the_last_frees_where_no_events_are_kept() {
+    let heap = heap(Level::Stacks);
+    let blocks: Vec<_> = (0..6).map(|_| heap.allocate(LAYOUT).unwrap()).collect();
+    assert_eq!(heap.try_glance::<4>().map(|glance| glance.events().count()), Some(0));
+    for (site, block) in blocks.iter().enumerate() {
+        free_from(&heap, site + 1, *block).unwrap();
+    }
+    let glance = heap.try_glance::<4>().unwrap();
+    let told: Vec<_> = glance
+        .events()
+        .map(|(event, caller)| (event.kind(), event.record().address(), event.record().sequence(), caller))
+        .collect();
+    let expected: Vec<_> = blocks
+        .iter()
+        .enumerate()
+        .map(|(site, block)| {
+            (EventKind::Free, block.as_ptr() as usize, 0, Some(FIRST_SITE_ADDRESS + site + 1))
+        })
+        .collect();
+    assert_eq!(told, expected[2..]);
+    assert_eq!(glance.written, 0);
 }

@@ -10,6 +10,9 @@ pub(super) const COMMAND: Command<Session> =
     Command { name: "bug", usage: "bug [NAME]", summary: "make a real fault happen, or list them", run };
 
 fn run(session: &mut Session, words: &[&str]) {
+    if words.len() > 1 {
+        return session.show_usage(&COMMAND);
+    }
     let found = words.first().and_then(|name| bug::BUGS.iter().find(|bug| bug.name == *name));
     if let Some(bug) = found {
         let before = tracker().guard_statistics().corruptions();
@@ -22,7 +25,8 @@ fn run(session: &mut Session, words: &[&str]) {
         return;
     }
     if let Some(name) = words.first() {
-        session.complain(format_args!("bug: {}: no such bug; there are:", name.escape_debug()));
+        let name = name.escape_debug();
+        return session.complain(format_args!("bug: {name}: no such bug; bug alone lists them"));
     }
     for bug in &bug::BUGS {
         session.print(format_args!("{:<15} {}", bug.name, bug.summary));

@@ -105,7 +105,7 @@ fn fail_once(session: &mut Session, sort: Sort, number: u64, command: &[&str]) {
     }
     match after.live_since(&before) {
         None => session.print(format_args!("live blocks and bytes are as before\n")),
-        Some(change) => session.print(format_args!("{change} than before\n")),
+        Some(change) => session.print(format_args!("{change} compared with before\n")),
     }
 }
 

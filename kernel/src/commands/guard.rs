@@ -5,7 +5,6 @@ use shell::Command;
 use vfs::Text;
 
 use super::Session;
-use crate::console::Writer;
 use crate::memory::heap::tracker;
 use crate::proc::guard::GuardFile;
 
@@ -21,20 +20,23 @@ fn run(session: &mut Session, words: &[&str]) {
     match words {
         [] => session.print(format_args!("{}\n", tracker().guard())),
         ["stats"] => {
-            // The console takes everything.
-            let _ = GuardFile.render(&mut Writer);
+            // The session keeps its errors itself.
+            let _ = GuardFile.render(session);
         }
         ["check"] => check(session),
         ["sample"] => session.print(format_args!("{}\n", tracker().sampling())),
         ["sample", number] => match number.parse() {
             Ok(interval) => sample(session, interval),
-            Err(_) => session.print(format_args!("guard: {}: no number\n", number.escape_debug())),
+            Err(_) => session.complain(format_args!("guard: {}: no number", number.escape_debug())),
         },
         [name] => match GuardLevel::from_name(name) {
             Some(level) => set(session, level),
-            None => session.print(format_args!("guard: {}: no such level\n", name.escape_debug())),
+            None => session.complain(format_args!(
+                "guard: {}: no such level; there are: off, free, redzone, full",
+                name.escape_debug()
+            )),
         },
-        _ => session.print(format_args!("usage: {}\n", COMMAND.usage)),
+        _ => session.show_usage(&COMMAND),
     }
 }
 
@@ -47,7 +49,7 @@ fn set(session: &mut Session, level: GuardLevel) {
 
 fn sample(session: &mut Session, interval: u32) {
     if !tracker().set_sampling(interval) {
-        session.print(format_args!("guard: no memory for guard pages\n"));
+        session.complain(format_args!("guard: no memory for guard pages"));
     } else if interval > 0 {
         warn_of_level(session);
     }

@@ -29,12 +29,18 @@ fn run(session: &mut Session, words: &[&str]) {
         ["stacks"] => show_stacks(session, Rank::LiveBytes),
         ["stacks", rank] => match rank_named(rank) {
             Some(rank) => show_stacks(session, rank),
-            None => session.complain(format_args!("memstat: {}: no such order", rank.escape_debug())),
+            None => session.complain(format_args!(
+                "memstat: {}: no such order; there are: bytes, blocks, total, rate",
+                rank.escape_debug()
+            )),
         },
         ["mark"] => session.print(format_args!("{}\n", tracker().mark())),
         ["since", mark] => match mark.parse().ok().or_else(|| Some(marks::find(mark)?.moment.sequence)) {
             Some(mark) => show_growth(session, mark),
-            None => session.complain(format_args!("memstat: {}: not a mark", mark.escape_debug())),
+            None => session.complain(format_args!(
+                "memstat: {}: not a mark; leaks marks lists them",
+                mark.escape_debug()
+            )),
         },
         // The session keeps its errors itself.
         ["histogram"] => drop(report::write_histogram(&tracker().histogram(), session)),
@@ -43,7 +49,10 @@ fn run(session: &mut Session, words: &[&str]) {
         ["level"] => session.print(format_args!("{}\n", tracker().level())),
         ["level", name] => match Level::from_name(name) {
             Some(level) => tracker().set_level(level),
-            None => session.complain(format_args!("memstat: {}: no such level", name.escape_debug())),
+            None => session.complain(format_args!(
+                "memstat: {}: no such level; there are: off, counters, blocks, stacks, full",
+                name.escape_debug()
+            )),
         },
         _ => session.show_usage(&COMMAND),
     }

@@ -7,6 +7,7 @@ use memstat::{Glance, Platform, report};
 
 use crate::arch::idt::{self, InterruptFrame};
 use crate::arch::{clock, exceptions, guarded};
+use crate::memory::event_line::EventLine;
 use crate::memory::frames::PAGE_BYTES;
 use crate::memory::heap::tracker;
 use crate::memory::{Purpose, pages_for, try_pages};
@@ -120,20 +121,22 @@ fn write_events(glance: &Glance<EVENTS>, out: &mut dyn Write) -> fmt::Result {
     if count == 0 {
         return writeln!(out, "last events: none; memstat=full keeps them");
     }
-    writeln!(out, "last {count} of {} events:", glance.written)?;
+    let are_numbered = glance.events().all(|(event, _)| event.record().sequence() > 0);
+    if are_numbered {
+        writeln!(out, "last {count} of {} events:", glance.written)?;
+    } else {
+        writeln!(out, "last events: {count}, frees only; memstat=full keeps all:")?;
+    }
     for (event, caller) in glance.events() {
         let record = event.record();
-        let microseconds = tracker().platform().stamp_to_ns(record.stamp()) / 1000;
-        write!(
-            out,
-            "  {} {}.{:06} {} {:#x} {} bytes",
-            record.sequence(),
-            microseconds / 1_000_000,
-            microseconds % 1_000_000,
-            event.kind().name(),
-            record.address(),
-            record.size_bytes()
-        )?;
+        let line = EventLine {
+            sequence: record.sequence(),
+            time_ns: tracker().platform().stamp_to_ns(record.stamp()),
+            kind: event.kind().name(),
+            address: record.address() as u64,
+            size_bytes: record.size_bytes() as u64,
+        };
+        write!(out, "  {line}")?;
         match caller {
             Some(address) => writeln!(out, " {}", ReturnAddress(address))?,
             None => writeln!(out)?,

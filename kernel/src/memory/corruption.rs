@@ -2,7 +2,7 @@
 //!
 //! The tracker's lock is not held here. Each line is a message of its own, so that the log keeps all of them.
 
-use memstat::{BadFree, Corruption, Platform, Record};
+use memstat::{BadFree, Corruption, Level, Platform, Record};
 
 use super::call_stack::{callers, show};
 use super::heap::tracker;
@@ -12,15 +12,22 @@ pub(super) fn report_bad_free(bad: &BadFree, frame_pointer: usize) {
     log::error!("{bad}; ignored");
     log::error!("  this free:");
     show(callers(frame_pointer));
-    if let Some(block) = &bad.block {
-        show_allocation(block);
+    match &bad.block {
+        Some(block) => show_allocation(block),
+        None if tracker().level() < Level::Stacks => {
+            log::error!("  who allocated it was not recorded; memstat=stacks keeps that");
+        }
+        None => {}
     }
     match &bad.free {
         Some(free) if bad.is_free_stack_cut => {
-            log::error!("  freed first, {}; its innermost callers (guard=free keeps them all):", Event(free));
+            log::error!(
+                "  freed first, {}; its innermost callers (guard=free keeps them all):",
+                Event::of_free(free)
+            );
             show_stack_of(free, "");
         }
-        Some(free) => show_first_free(free),
+        Some(free) => show_free("freed first", free),
         None => {}
     }
 }
@@ -39,32 +46,46 @@ pub(super) fn show_life(block: Option<&Record>, free: Option<&Record>) {
         show_allocation(block);
     }
     if let Some(free) = free {
-        show_first_free(free);
+        show_free("freed", free);
     }
 }
 
 fn show_allocation(block: &Record) {
-    log::error!("  allocated with {} bytes, {}:", block.size_bytes(), Event(block));
+    log::error!("  allocated with {} bytes, {}:", block.size_bytes(), Event::of_allocation(block));
     show_stack_of(block, "memstat=stacks keeps it");
 }
 
-fn show_first_free(free: &Record) {
-    log::error!("  freed first, {}:", Event(free));
+fn show_free(words: &str, free: &Record) {
+    log::error!("  {words}, {}:", Event::of_free(free));
     show_stack_of(free, "guard=free and memstat=stacks keep it");
 }
 
 /// When, where and by whom.
-struct Event<'a>(&'a Record);
+struct Event<'a> {
+    record: &'a Record,
+    has_number: bool,
+}
+
+impl<'a> Event<'a> {
+    const fn of_allocation(record: &'a Record) -> Self {
+        Self { record, has_number: true }
+    }
+
+    /// Frees have numbers only where events are written: else theirs is that of another one.
+    fn of_free(record: &'a Record) -> Self {
+        Self { record, has_number: record.sequence() > 0 && tracker().keeps_history() }
+    }
+}
 
 impl core::fmt::Display for Event<'_> {
     fn fmt(&self, out: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let ns = tracker().platform().stamp_to_ns(self.0.stamp());
+        let record = self.record;
+        let ns = tracker().platform().stamp_to_ns(record.stamp());
         let (seconds, microseconds) = (ns / 1_000_000_000, ns / 1000 % 1_000_000);
-        // Frees have numbers only where events are written.
-        if self.0.sequence() > 0 {
-            write!(out, "event {} ", self.0.sequence())?;
+        if self.has_number {
+            write!(out, "event {} ", record.sequence())?;
         }
-        write!(out, "at {seconds}.{microseconds:06} s by task {} on CPU {}", self.0.task(), self.0.cpu())
+        write!(out, "at {seconds}.{microseconds:06} s by task {} on CPU {}", record.task(), record.cpu())
     }
 }
 

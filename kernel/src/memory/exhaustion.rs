@@ -7,6 +7,7 @@ use core::alloc::Layout;
 use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};
 
+use memstat::Level;
 use memstat::report::Rank;
 
 use super::call_stack::{callers, show};
@@ -75,6 +76,9 @@ fn kib(pages: usize) -> usize {
 
 #[inline(never)]
 fn write_top_stacks() {
+    if tracker().level() < Level::Stacks {
+        log::error!("who has most of it is not recorded; memstat=stacks keeps that");
+    }
     let top = tracker().top_stacks::<STACKS>(Rank::LiveBytes);
     for (number, stack) in top.iter() {
         log::error!("stack {number}: {} bytes in {} blocks live:", stack.live_bytes, stack.live_blocks);

@@ -42,6 +42,7 @@ pub(crate) mod drill;
 pub(crate) mod drivers;
 #[cfg(target_os = "none")]
 mod early;
+pub(crate) mod event_line;
 #[cfg(target_os = "none")]
 mod exhaustion;
 #[cfg(target_os = "none")]

@@ -35,7 +35,7 @@ pub(crate) fn sample_heap() {
     // SAFETY: from `take_sample`, which runs no more.
     unsafe { kfree(newest.cast()) };
     let (interrupts, missed) = (INTERRUPTS.load(Ordering::Relaxed), MISSED.load(Ordering::Relaxed));
-    log::info!("sampler: {interrupts} interrupts, {missed} samples missed");
+    log::info!("sampler: {interrupts} interrupts, {missed} without memory for a sample");
 }
 
 /// The interrupt's handler.

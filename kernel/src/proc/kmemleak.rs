@@ -75,7 +75,14 @@ fn checksum(record: &Record) -> u32 {
 
 impl ControlTable for KmemLeak {
     fn command(&self, line: &str) -> Result<()> {
-        match kmemleak::parse(line).ok_or(Errno::EINVAL)? {
+        let Some(command) = kmemleak::parse(line) else {
+            let word = line.trim().escape_debug();
+            log::warn!(
+                "kmemleak: '{word}' is none of scan, clear, dump=ADDRESS, stack=on, stack=off and scan=off"
+            );
+            return Err(Errno::EINVAL);
+        };
+        match command {
             Command::Scan => scan(),
             Command::Clear => {
                 tracker().clear_leaks();

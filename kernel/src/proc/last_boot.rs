@@ -7,6 +7,7 @@ use vfs::Text;
 
 use crate::black_box::{self, LastBoot as Last, Record};
 use crate::logger::Stamp;
+use crate::memory::event_line::EventLine;
 use crate::symbols::ReturnAddress;
 
 /// The file.
@@ -55,19 +56,22 @@ fn write_record(record: &Record<'_>, damaged: usize, out: &mut dyn Write) -> fmt
     for (time_ns, line) in record.lines() {
         writeln!(out, "  {} {line}", Stamp(time_ns))?;
     }
-    writeln!(out, "events: {} of {}", record.events().count(), figures.events)?;
+    let count = record.events().count();
+    if record.events().all(|event| event.sequence > 0) {
+        writeln!(out, "events: {count} of {}", figures.events)?;
+    } else {
+        writeln!(out, "events: {count}, frees only; memstat=full keeps all")?;
+    }
     for event in record.events() {
-        let microseconds = event.time_ns / 1000;
-        write!(
-            out,
-            "  {} {}.{:06} {} {:#x} {} bytes",
-            event.sequence,
-            microseconds / 1_000_000,
-            microseconds % 1_000_000,
-            EventKind::ALL.get(usize::from(event.kind)).map_or("unknown", |kind| kind.name()),
-            event.address,
-            event.size_bytes
-        )?;
+        let kind = EventKind::ALL.get(usize::from(event.kind));
+        let line = EventLine {
+            sequence: event.sequence,
+            time_ns: event.time_ns,
+            kind: kind.map_or("unknown", |kind| kind.name()),
+            address: event.address,
+            size_bytes: event.size_bytes,
+        };
+        write!(out, "  {line}")?;
         match event.caller {
             0 => writeln!(out)?,
             caller if is_same_build => writeln!(out, " {}", ReturnAddress(caller as usize))?,

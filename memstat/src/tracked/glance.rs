@@ -6,11 +6,12 @@ use super::Tracked;
 use crate::backend::Backend;
 use crate::counters::Counters;
 use crate::guard::GuardLevel;
-use crate::history::Event;
+use crate::history::{Event, EventKind};
 use crate::level::Level;
 use crate::platform::Platform;
 
-/// What was counted, and the last `EVENTS` events, at one moment.
+/// What was counted, and the last `EVENTS` events, at one moment. Where no events are kept, the last frees take their
+/// place, as far as they are remembered; they have no numbers.
 #[derive(Clone, Copy, Debug)]
 pub struct Glance<const EVENTS: usize> {
     /// How much was recorded.
@@ -42,11 +43,22 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         let mut inner = self.inner.try_enter(&self.platform)?;
         let written = inner.history.written();
         let mut events = [Event::EMPTY; EVENTS];
-        let count = inner.history.read(written.saturating_sub(EVENTS as u64), &mut events).count;
-        let callers = events.map(|event| {
+        let mut count = inner.history.read(written.saturating_sub(EVENTS as u64), &mut events).count;
+        let mut callers = events.map(|event| {
             let stack = inner.depot.get(event.record().stack());
             stack.and_then(|stack| stack.frames().first().copied()).unwrap_or(0)
         });
+        if count == 0 {
+            let is_caller = |address: &usize| !self.platform.is_allocator_code(*address);
+            let frees = inner.recent_frees.newest_first();
+            for ((event, caller), free) in events.iter_mut().zip(&mut callers).zip(frees) {
+                *event = Event::of_block(EventKind::Free, &free.free());
+                *caller = free.callers().into_iter().find(is_caller).unwrap_or(0);
+                count += 1;
+            }
+            events.get_mut(..count).unwrap_or_default().reverse();
+            callers.get_mut(..count).unwrap_or_default().reverse();
+        }
         Some(Glance {
             level: inner.level,
             guard: inner.guards.level,

@@ -142,7 +142,7 @@ fn judge_deadlock(vm: &mut Vm) -> Result<()> {
         SAMPLER.expect(held, "compare_while_the_allocator_is_locked", "with_backend(")?;
         SAMPLER.expect(held, "sample_heap", "compare_while_the_allocator_is_locked()")?;
     }
-    ensure!(allocated.contains(" 1 samples missed"), "the driver does not go on:\n{allocated}");
+    ensure!(allocated.contains(" 1 without memory for a sample"), "the driver does not go on:\n{allocated}");
     let file = vm.run("cat /proc/memstat")?;
     ensure!(file.contains("refused: 1 allocations, 1 frees, 0 reallocations"), "{file}");
     ensure!(file.contains(" 0 failures, "), "{file}");
@@ -280,7 +280,7 @@ fn judge_late_write(vm: &mut Vm) -> Result<()> {
     let report = survived(vm, "bug use-after-free; guard check", "write after free: at offset 40")?;
     let allocated = stack(&report, "allocated with 96 bytes")?;
     DRIVERS.expect(allocated, "drivers::answer_late", "Buffer::new(96)")?;
-    let freed = stack(&report, "freed first")?;
+    let freed = stack(&report, "  freed, ")?;
     DRIVERS.expect(freed, "drivers::end_request_by_timeout", "request.free()")?;
     DRIVERS.expect(freed, "drivers::answer_late", "end_request_by_timeout(request)")
 }

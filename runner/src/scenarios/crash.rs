@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{has_all, power_off, stopped_report};
-use crate::error::{Result, ensure};
+use crate::error::{Error, Result, ensure};
 use crate::machine::{DEFAULT, Machine, OnReset};
 use crate::suite::{Judge, Scenario};
 use crate::vm::{COMMAND_LIMIT, Vm};
@@ -14,6 +14,13 @@ const MESSAGE: &str = "asked for by a person";
 
 /// Rows of pixels that differ at least once a report stands on the screen: a quarter of 768.
 const LEAST_CHANGED_ROWS: usize = 192;
+
+/// What `bug double-free; bug stale-free` frees, and who does.
+const FREES: [[&str; 2]; 3] = [
+    [" 64 bytes ", "drivers::clean_up_after_failed_start+0x"],
+    [" 48 bytes ", "drivers::grow_list+0x"],
+    [" 5000 bytes ", "drivers::close_list_that_moved+0x"],
+];
 
 const EXITS: Machine = Machine {
     cmdline: "memstat=full panic=exit",
@@ -26,6 +33,14 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         name: "panic-report",
         about: "message, registers, named call stack, memory, the last ten events; the screen shows it too",
         judge: Judge::Drive(Machine { cmdline: "memstat=full", ..DEFAULT }, report_is_whole),
+    },
+    Scenario {
+        name: "panic-frees",
+        about: "without events the report, and the black box after it, have the last frees, and who freed",
+        judge: Judge::Drive(
+            Machine { cmdline: "panic=reboot", on_reset: OnReset::Reboot, ..DEFAULT },
+            last_frees_are_told,
+        ),
     },
     Scenario {
         name: "panic-text-mode",
@@ -130,6 +145,27 @@ fn changed_rows(before: &[u8], after: &[u8]) -> usize {
     let width = width.and_then(|digits| str::from_utf8(digits).ok()?.parse::<usize>().ok()).unwrap_or(1);
     let rows = |picture: &[u8]| -> Vec<Vec<u8>> { picture.rchunks(3 * width).map(<[u8]>::to_vec).collect() };
     rows(before).iter().zip(&rows(after)).filter(|(before, after)| before != after).count()
+}
+
+fn last_frees_are_told(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    vm.run("bug double-free; bug stale-free")?;
+    vm.enter("bug panic")?;
+    let told = vm.wait_for_prompt("shell prompt after a panic", Duration::from_mins(1))?;
+    let kept = vm.run("cat /proc/last_boot")?;
+    for (text, title) in [
+        (&told, "\nlast events: 3, frees only; memstat=full keeps all:\n"),
+        (&kept, "\nevents: 3, frees only; memstat=full keeps all\n"),
+    ] {
+        let (_, rows) = text
+            .split_once(title)
+            .ok_or_else(|| Error::Wrong(format!("there is no `{}` in:\n{text}", title.trim())))?;
+        for (row, [size, name]) in rows.lines().zip(FREES) {
+            let is_right = row.starts_with("  - ") && row.contains(" free 0xffff8");
+            ensure!(is_right && row.contains(size) && row.contains(name), "no {size} by {name} in `{row}`");
+        }
+    }
+    power_off(vm)
 }
 
 fn text_screen_ends_with_the_message(vm: &mut Vm) -> Result<()> {

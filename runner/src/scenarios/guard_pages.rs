@@ -82,7 +82,7 @@ fn underrun(vm: &mut Vm) -> Result<()> {
     // The first one lies at a page's end, with room before it; the second at a page's start.
     vm.run("guard sample 1; bug underread")?;
     let words = [
-        "underrun: a read 1 bytes before the block",
+        "underrun: a read 1 byte before the block",
         "of 40 bytes, in:",
         "go_back_over_blanks_beyond_the_start",
         "kernel/src/memory/drivers.rs:",
@@ -103,7 +103,7 @@ fn late(vm: &mut Vm) -> Result<()> {
         "kernel/src/memory/drivers.rs:",
         "allocated with 96 bytes",
         "answer_late",
-        "freed first",
+        "  freed, at ",
         "end_request_by_timeout",
     ];
     is_caught(vm, "bug use-after-free", &words)?;
@@ -114,7 +114,7 @@ fn late(vm: &mut Vm) -> Result<()> {
         "kernel/src/memory/drivers.rs:",
         "allocated with 96 bytes",
         "look_late",
-        "freed first",
+        "  freed, at ",
         "end_request_by_timeout",
     ];
     is_caught(vm, "bug read-after-free", &words)?;

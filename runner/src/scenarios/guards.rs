@@ -95,7 +95,7 @@ fn late_write_is_found(vm: &mut Vm) -> Result<()> {
         "of 96 bytes; not 6b but 01 6b",
         "allocated with 96 bytes",
         "answer_late",
-        "freed first",
+        "  freed, ",
         "end_request_by_timeout",
         "found by:",
     ];
@@ -143,6 +143,9 @@ fn switch_is_clean(vm: &mut Vm) -> Result<()> {
     judge_statistics(vm)?;
     let answer = vm.run("guard loud")?;
     ensure!(answer.contains("no such level"), "`guard loud` says {answer}");
+    let answer = vm.run("guard stats | head -n 1; guard loud > /tmp/x || cat /tmp/x")?;
+    let wanted = "level: off\nguard: loud: no such level; there are: off, free, redzone, full";
+    ensure!(answer.trim() == wanted, "not `{wanted}` but `{answer}`");
     Ok(())
 }
 

@@ -155,9 +155,17 @@ fn levels_are_told(vm: &mut Vm) -> Result<()> {
     let report = vm.run("leaks since a")?;
     expect_line(&report, BELOW)?;
     expect_line(&report, UNRECORDED)?;
+    expect_line(&report, "level is counters: what comes is not recorded; type memstat level stacks")?;
     let set = vm.run("leaks mark low")?;
     expect_line(&set, "    and not recorded: 3 blocks")?;
-    expect_line(&set, "level is counters: no call stacks are recorded; type memstat level stacks")?;
+    expect_line(&set, "level is counters: no blocks are recorded; type memstat level stacks")?;
+    for (bug, hint) in [
+        ("bug double-free", "who allocated it was not recorded; memstat=stacks keeps that"),
+        ("bug oom", "who has most of it is not recorded; memstat=stacks keeps that"),
+    ] {
+        let answer = vm.run(bug)?;
+        ensure!(answer.contains(hint), "`{bug}` does not say `{hint}`:\n{answer}");
+    }
     vm.run("memstat level stacks; bug leak")?;
     let report = vm.run("leaks since a")?;
     fits_a_terminal(&report)?;

@@ -186,7 +186,8 @@ fn kmemleak_is_linuxs(vm: &mut Vm) -> Result<()> {
     }
     vm.run("echo clear > /proc/kmemleak; echo stack=off > /proc/kmemleak; echo stack=on > /proc/kmemleak")?;
     ensure!(vm.read_file("/proc/kmemleak")?.is_empty(), "leaks are shown that were cleared");
-    vm.run("leaks drill free; bug leak; leaks scan; echo scan=off > /proc/kmemleak")?;
+    let answer = vm.run("leaks drill free; bug leak; leaks scan; echo scan=off > /proc/kmemleak")?;
+    ensure!(answer.contains("scan again: what the next scan finds as well is a leak"), "no hint: {answer}");
     let answer = vm.run("leaks scan")?;
     ensure!(answer.contains(" 3 leaks of ") && answer.contains("(3 new)"), "only new ones count: {answer}");
     ensure!(answer.contains("Loopback"), "the leaking function is not named: {answer}");

@@ -40,6 +40,11 @@ fn mistakes_get_one_line(vm: &mut Vm) -> Result<()> {
         ("cd /proc/meminfo", "not a directory"),
         ("cd /nope", "no such file or directory"),
         ("frobnicate", "frobnicate"),
+        ("bug nope", "no such bug"),
+        ("bug leak leak", "usage: bug"),
+        ("guard sample many", "no number"),
+        ("memstat level loud", "there are: off, counters, blocks, stacks, full"),
+        ("memstat stacks loud", "there are: bytes, blocks, total, rate"),
     ];
     for (line, words) in cases {
         let answer = vm.run(line)?;

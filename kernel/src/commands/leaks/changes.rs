@@ -93,8 +93,9 @@ impl Changes {
             ));
         }
         if later.level < Level::Stacks {
+            let lack = if later.level < Level::Blocks { "is not recorded" } else { "has no call stack" };
             session.print(format_args!(
-                "level is {}: what comes has no call stack; type memstat level stacks\n",
+                "level is {}: what comes {lack}; type memstat level stacks\n",
                 later.level
             ));
         }

@@ -77,8 +77,9 @@ fn set(session: &mut Session, words: &[&str]) {
             show(session, &mark);
             if mark.moment.level < Level::Stacks {
                 let level = mark.moment.level;
+                let lack = if level < Level::Blocks { "blocks" } else { "call stacks" };
                 session.print(format_args!(
-                    "level is {level}: no call stacks are recorded; type memstat level stacks\n"
+                    "level is {level}: no {lack} are recorded; type memstat level stacks\n"
                 ));
             }
         }

@@ -35,6 +35,9 @@ fn run(session: &mut Session, words: &[&str]) {
         Ok((scanned, took_ns)) => {
             show_leaks(session);
             session.print(format_args!("{}\n", Summary(scanned, took_ns)));
+            if scanned.suspects > 0 {
+                session.print(format_args!("scan again: what the next scan finds as well is a leak\n"));
+            }
         }
         Err(error) => session.complain(format_args!("leaks scan: {error}")),
     }

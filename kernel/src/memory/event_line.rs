@@ -1,0 +1,40 @@
+//! An event of the heap in a report: number, time, what, address, size.
+
+use core::fmt;
+
+/// Shows the event. What is only remembered, as frees are at `memstat=stacks`, has the number 0, and a dash in its place.
+pub(crate) struct EventLine {
+    pub(crate) sequence: u64,
+    /// Nanoseconds since the start.
+    pub(crate) time_ns: u64,
+    pub(crate) kind: &'static str,
+    pub(crate) address: u64,
+    pub(crate) size_bytes: u64,
+}
+
+impl fmt::Display for EventLine {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.sequence {
+            0 => write!(out, "-")?,
+            number => write!(out, "{number}")?,
+        }
+        let microseconds = self.time_ns / 1000;
+        let (seconds, fraction) = (microseconds / 1_000_000, microseconds % 1_000_000);
+        let Self { kind, address, size_bytes, .. } = self;
+        write!(out, " {seconds}.{fraction:06} {kind} {address:#x} {size_bytes} bytes")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::EventLine;
+
+    #[test]
+    fn what_has_no_number_has_a_dash() {
+        let mut line =
+            EventLine { sequence: 7, time_ns: 1_000_002_999, kind: "free", address: 0xff0, size_bytes: 48 };
+        assert_eq!(line.to_string(), "7 1.000002 free 0xff0 48 bytes");
+        line.sequence = 0;
+        assert_eq!(line.to_string(), "- 1.000002 free 0xff0 48 bytes");
+    }
+}
