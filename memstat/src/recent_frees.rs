@@ -113,7 +113,8 @@ impl RecentFrees {
         (entry.block.address() == address).then_some(&mut entry.callers)
     }
 
-    /// Forgets the frees of the block that started at `address`: there was another, of which less is known.
+    /// Forgets the frees of the block that started at `address`: it is somebody else's, whose free will not be
+    /// noted.
     #[inline]
     pub(crate) fn forget(&mut self, address: usize) {
         if self.next_bytes != 0 {

@@ -9,7 +9,7 @@ use std::ptr::NonNull;
 use std::sync::atomic::Ordering;
 
 use common::{FIRST_SITE_ADDRESS, HostBackend, HostPlatform};
-use memstat::{BadFree, BadFreeKind, EventKind, Level, Tracked};
+use memstat::{BadFree, BadFreeKind, EventKind, GuardLevel, Level, Tracked};
 
 type Heap = Tracked<HostBackend, HostPlatform>;
 
@@ -57,36 +57,70 @@ fn below_stacks_nothing_is_told() {
 
 #[test]
 fn what_another_level_knew_is_not_told_of_a_later_free() {
-    let heap = heap(Level::Stacks);
+    for (guard, between) in [(GuardLevel::Off, Level::Blocks), (GuardLevel::Free, Level::Counters)] {
+        let heap = heap(Level::Stacks);
+        heap.set_guard(guard);
+        let block = heap.allocate(LAYOUT).unwrap();
+        free_from(&heap, 2, block).unwrap();
+        heap.set_level(between);
+        heap.set_level(Level::Stacks);
+        let bad = free_from(&heap, 3, block).unwrap_err();
+        assert_eq!((bad.kind, bad.block, bad.free), (BadFreeKind::DoubleFree, None, None));
+    }
+}
+
+/// Frees of which no events were written are not taken for older ones that have some.
+#[test]
+fn an_older_event_is_not_told_for_a_free_without_one() {
+    let heap = heap(Level::Full);
     let block = heap.allocate(LAYOUT).unwrap();
     free_from(&heap, 2, block).unwrap();
-    heap.set_level(Level::Blocks);
-    heap.set_level(Level::Stacks);
-    let bad = free_from(&heap, 3, block).unwrap_err();
+    heap.set_history(false);
+    let again = heap.allocate(LAYOUT).unwrap();
+    assert_eq!(again, block, "the host's allocator gives the block out again");
+    let free_stamp = heap.platform().stamp.load(Ordering::Relaxed);
+    free_from(&heap, 4, again).unwrap();
+    let bad = free_from(&heap, 5, block).unwrap_err();
+    let free = bad.free.unwrap();
+    assert_eq!(heap.stack(free.stack()).unwrap().frames(), [FIRST_SITE_ADDRESS + 4]);
+    assert_eq!(free.sequence(), 0);
+    assert!(free.stamp() >= free_stamp);
+    // So many others that this free is forgotten.
+    let others: Vec<_> = (0..200).map(|_| heap.allocate(Layout::new::<[u64; 40]>()).unwrap()).collect();
+    for other in others {
+        free_from(&heap, 1, other).unwrap();
+    }
+    heap.set_history(true);
+    let bad = free_from(&heap, 5, block).unwrap_err();
     assert_eq!((bad.kind, bad.block, bad.free), (BadFreeKind::DoubleFree, None, None));
 }
 
 /// The block comes again while the arena is full, so without a record.
 #[test]
 fn an_older_free_is_not_told_for_one_without_a_record() {
-    let heap = heap(Level::Stacks);
-    heap.set_arena_limit_bytes(64 << 10);
-    let mut others = Vec::new();
-    while heap.counters().untracked == 0 {
+    for guard in [GuardLevel::Off, GuardLevel::Free] {
+        let heap = heap(Level::Stacks);
+        heap.set_arena_limit_bytes(64 << 10);
+        heap.set_guard(guard);
+        let mut others = Vec::new();
+        while heap.counters().untracked == 0 {
+            others.push(heap.allocate(Layout::new::<[u64; 40]>()).unwrap());
+        }
+        // The record of another goes to this block, and back.
+        free_from(&heap, 1, others.swap_remove(0)).unwrap();
+        let block = heap.allocate(LAYOUT).unwrap();
+        free_from(&heap, 2, block).unwrap();
+        let bad = free_from(&heap, 4, block).unwrap_err();
+        assert!(bad.free.is_some());
         others.push(heap.allocate(Layout::new::<[u64; 40]>()).unwrap());
-    }
-    // The record of another goes to this block, and back.
-    free_from(&heap, 1, others.swap_remove(0)).unwrap();
-    let block = heap.allocate(LAYOUT).unwrap();
-    free_from(&heap, 2, block).unwrap();
-    others.push(heap.allocate(Layout::new::<[u64; 40]>()).unwrap());
-    let again = heap.allocate(LAYOUT).unwrap();
-    assert_eq!(again, block, "the host's allocator gives the block out again");
-    free_from(&heap, 3, again).unwrap();
-    let bad = free_from(&heap, 4, block).unwrap_err();
-    assert_eq!((bad.kind, bad.block, bad.free), (BadFreeKind::DoubleFree, None, None));
-    for other in others {
-        free_from(&heap, 5, other).unwrap();
+        let again = heap.allocate(LAYOUT).unwrap();
+        assert_eq!(again, block, "the host's allocator gives the block out again");
+        free_from(&heap, 3, again).unwrap();
+        let bad = free_from(&heap, 4, block).unwrap_err();
+        assert_eq!((bad.kind, bad.block, bad.free), (BadFreeKind::DoubleFree, None, None));
+        for other in others {
+            free_from(&heap, 5, other).unwrap();
+        }
     }
 }
 

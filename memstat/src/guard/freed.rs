@@ -122,6 +122,27 @@ impl FreedBlocks {
         (self.next, self.stop) = (null_mut(), null_mut());
     }
 
+    /// Forgets all frees, if nothing is held: there were others, of which nothing is known.
+    pub(crate) fn clear(&mut self) {
+        if self.held_blocks == 0 {
+            self.noted = 0;
+            (self.next, self.stop) = (null_mut(), null_mut());
+        }
+    }
+
+    /// Forgets the frees of the block that started at `address`, which is not held: it is somebody else's.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn forget(&mut self, address: usize) {
+        for number in self.noted - self.remembered()..self.noted {
+            // SAFETY: it was noted, and not overwritten since; nobody else refers to it.
+            let freed = unsafe { &mut *self.slot(number) };
+            if freed.block.address() == address && !freed.is_held() {
+                freed.block = Record::EMPTY;
+            }
+        }
+    }
+
     /// Frees that are remembered.
     pub(crate) fn remembered(&self) -> usize {
         self.noted.min(self.ring.len())

@@ -217,7 +217,7 @@ impl<B: Backend> Inner<B> {
             match self.record(block, layout, guarding, caller) {
                 Some(record) if guarding != Guarding::None => self.write_guards(&record),
                 None if guarding != Guarding::None => return false,
-                None => self.tallies.cpu_mut(cpu).untracked += 1,
+                None => self.account_unrecorded(address_of(block), cpu),
                 _ => {}
             }
         }
@@ -225,6 +225,16 @@ impl<B: Backend> Inner<B> {
             self.tallies.count_allocation(cpu, layout.size(), taken_bytes);
         }
         true
+    }
+
+    /// Counts a new block for whose record there is no room. Its free will not be noted, so what is known of an older one
+    /// must not be taken for it.
+    #[cold]
+    #[inline(never)]
+    fn account_unrecorded(&mut self, address: usize, cpu: u8) {
+        self.tallies.cpu_mut(cpu).untracked += 1;
+        self.recent_frees.forget(address);
+        self.guards.freed.forget(address);
     }
 
     /// Enters a new block in the live map, and in what lies above it; `None` if there is no room for its record.

@@ -6,7 +6,6 @@ use crate::bad_free::{BadFree, BadFreeKind};
 use crate::guard::pool::Life;
 use crate::guard::zones;
 use crate::history::{Event, EventKind};
-use crate::level::Level;
 use crate::record::{Guarding, Record};
 
 /// Records that one step of a check looks at.
@@ -85,7 +84,8 @@ impl<B: Backend> Inner<B> {
         }
         if let Some(recent) = self.recent_frees.find(address) {
             // The history has the event's number, too.
-            let free = self.last_life(address).1.unwrap_or_else(|| recent.free());
+            let event = self.last_life(address).1.filter(|free| free.sequence() > recent.block().sequence());
+            let free = event.unwrap_or_else(|| recent.free());
             return bad(BadFreeKind::DoubleFree, Some(*recent.block()), Some(free));
         }
         if !is_free {
@@ -95,12 +95,18 @@ impl<B: Backend> Inner<B> {
         bad(BadFreeKind::DoubleFree, block, free)
     }
 
-    /// The last allocation and free of a block in the history.
+    /// The last allocation and free of a block in the history, if they were after the last time that it was off.
     fn last_life(&self, address: usize) -> (Option<Record>, Option<Record>) {
-        if self.level != Level::Full {
+        if !self.keeps_history() {
             return (None, None);
         }
-        let of = |kind| move |event: &Event| event.kind() == kind && event.record().address() == address;
+        let since = self.since.history;
+        let of = |kind| {
+            move |event: &Event| {
+                let record = event.record();
+                event.kind() == kind && record.address() == address && record.stamp() >= since
+            }
+        };
         let free = self.history.find_newest(of(EventKind::Free));
         let block = self.history.find_newest(of(EventKind::Allocate));
         // The event of a free has the stack of the allocation.

@@ -86,6 +86,9 @@ impl<B: Backend> Inner<B> {
         if self.is_guarding || self.level < Level::Stacks {
             self.recent_frees.clear();
         }
+        if self.level < Level::Blocks {
+            self.guards.freed.clear();
+        }
         let is_guarded = self.is_guarding || self.guards.statistics.guarded_blocks > 0;
         let is_quick = !self.may_fail_on_purpose && self.backend.as_ref().is_some_and(Backend::is_quick);
         let is_known = self.backend.as_ref().is_none_or(|backend| backend.live().is_some());

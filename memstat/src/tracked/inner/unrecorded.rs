@@ -29,7 +29,6 @@ impl<B: Backend> Inner<B> {
         let Some(taken_bytes) = (unsafe { self.give_unrecorded(block, claimed) }) else {
             return Err(self.refuse(self.bad_free(address), caller));
         };
-        self.recent_frees.forget(address);
         if self.is_counting {
             self.tallies.count_free(caller.platform.cpu(), taken_bytes);
             self.note(EventKind::Free, address, taken_bytes, Some(0), caller);
