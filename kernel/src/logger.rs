@@ -148,6 +148,15 @@ impl fmt::Display for Stamp {
     }
 }
 
+/// Nanoseconds, shown as seconds with six digits behind the point.
+pub(crate) struct Seconds(pub(crate) u64);
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}.{:06}", self.0 / 1_000_000_000, self.0 / 1000 % 1_000_000)
+    }
+}
+
 /// Collects one line: control characters become blanks, so that a message can forge neither lines nor
 /// colours.
 struct Line {

@@ -5,6 +5,7 @@ use shell::Command;
 use vfs::Text;
 
 use super::Session;
+use super::listed::Listed;
 use crate::memory::heap::tracker;
 use crate::proc::guard::GuardFile;
 
@@ -32,8 +33,9 @@ fn run(session: &mut Session, words: &[&str]) {
         [name] => match GuardLevel::from_name(name) {
             Some(level) => set(session, level),
             None => session.complain(format_args!(
-                "guard: {}: no such level; there are: off, free, redzone, full",
-                name.escape_debug()
+                "guard: {}: no such level; there are: {}",
+                name.escape_debug(),
+                Listed(GuardLevel::ALL.map(GuardLevel::name))
             )),
         },
         _ => session.show_usage(&COMMAND),

@@ -5,6 +5,7 @@ use memstat::{Backend, Event, Level, Platform, Record};
 use shell::Command;
 
 use super::Session;
+use super::listed::Listed;
 use crate::memory::heap::{self, tracker};
 use crate::memory::{Scratch, marks};
 use crate::symbols::StackFrame;
@@ -50,8 +51,9 @@ fn run(session: &mut Session, words: &[&str]) {
         ["level", name] => match Level::from_name(name) {
             Some(level) => tracker().set_level(level),
             None => session.complain(format_args!(
-                "memstat: {}: no such level; there are: off, counters, blocks, stacks, full",
-                name.escape_debug()
+                "memstat: {}: no such level; there are: {}",
+                name.escape_debug(),
+                Listed(Level::ALL.map(Level::name))
             )),
         },
         _ => session.show_usage(&COMMAND),

@@ -20,6 +20,7 @@ mod head;
 mod help;
 mod hexdump;
 mod leaks;
+mod listed;
 mod ln;
 mod ls;
 mod memstat;

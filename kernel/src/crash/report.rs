@@ -7,6 +7,7 @@ use memstat::{Glance, Platform, report};
 
 use crate::arch::idt::{self, InterruptFrame};
 use crate::arch::{clock, exceptions, guarded};
+use crate::logger::Seconds;
 use crate::memory::event_line::EventLine;
 use crate::memory::frames::PAGE_BYTES;
 use crate::memory::heap::tracker;
@@ -69,9 +70,9 @@ impl Report<'_> {
 }
 
 fn write_moment(out: &mut dyn Write) -> fmt::Result {
-    let microseconds = clock::uptime_ns() / 1000;
+    let time = Seconds(clock::uptime_ns());
     let place = if idt::is_in_interrupt() { ", in the handler of an interrupt" } else { "" };
-    writeln!(out, "{}.{:06} s after the start{place}", microseconds / 1_000_000, microseconds % 1_000_000)
+    writeln!(out, "{time} s after the start{place}")
 }
 
 /// Where memory is: the fields of meminfo that matter here, in a line.

@@ -6,6 +6,7 @@ use memstat::{BadFree, Corruption, Level, Platform, Record};
 
 use super::call_stack::{callers, show};
 use super::heap::tracker;
+use crate::logger::Seconds;
 
 /// Reports a free that did no harm. It was called from below the frame at `frame_pointer`.
 pub(super) fn report_bad_free(bad: &BadFree, frame_pointer: usize) {
@@ -21,10 +22,7 @@ pub(super) fn report_bad_free(bad: &BadFree, frame_pointer: usize) {
     }
     match &bad.free {
         Some(free) if bad.is_free_stack_cut => {
-            log::error!(
-                "  freed first, {}; its innermost callers (guard=free keeps them all):",
-                Event::of_free(free)
-            );
+            log::error!("  freed first, {}; its innermost callers (guard=free keeps them all):", Event(free));
             show_stack_of(free, "");
         }
         Some(free) => show_free("freed first", free),
@@ -51,41 +49,27 @@ pub(super) fn show_life(block: Option<&Record>, free: Option<&Record>) {
 }
 
 fn show_allocation(block: &Record) {
-    log::error!("  allocated with {} bytes, {}:", block.size_bytes(), Event::of_allocation(block));
+    log::error!("  allocated with {} bytes, {}:", block.size_bytes(), Event(block));
     show_stack_of(block, "memstat=stacks keeps it");
 }
 
 fn show_free(words: &str, free: &Record) {
-    log::error!("  {words}, {}:", Event::of_free(free));
+    log::error!("  {words}, {}:", Event(free));
     show_stack_of(free, "guard=free and memstat=stacks keep it");
 }
 
 /// When, where and by whom.
-struct Event<'a> {
-    record: &'a Record,
-    has_number: bool,
-}
-
-impl<'a> Event<'a> {
-    const fn of_allocation(record: &'a Record) -> Self {
-        Self { record, has_number: true }
-    }
-
-    /// Frees have numbers only where events are written: else theirs is that of another one.
-    fn of_free(record: &'a Record) -> Self {
-        Self { record, has_number: record.sequence() > 0 && tracker().keeps_history() }
-    }
-}
+struct Event<'a>(&'a Record);
 
 impl core::fmt::Display for Event<'_> {
     fn fmt(&self, out: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let record = self.record;
-        let ns = tracker().platform().stamp_to_ns(record.stamp());
-        let (seconds, microseconds) = (ns / 1_000_000_000, ns / 1000 % 1_000_000);
-        if self.has_number {
+        let Self(record) = self;
+        // A free has a number only where an event was written for it.
+        if record.sequence() > 0 {
             write!(out, "event {} ", record.sequence())?;
         }
-        write!(out, "at {seconds}.{microseconds:06} s by task {} on CPU {}", record.task(), record.cpu())
+        let time = Seconds(tracker().platform().stamp_to_ns(record.stamp()));
+        write!(out, "at {time} s by task {} on CPU {}", record.task(), record.cpu())
     }
 }
 

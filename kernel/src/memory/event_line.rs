@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::logger::Seconds;
+
 /// Shows the event. What is only remembered, as frees are at `memstat=stacks`, has the number 0, and a dash in its place.
 pub(crate) struct EventLine {
     pub(crate) sequence: u64,
@@ -18,10 +20,8 @@ impl fmt::Display for EventLine {
             0 => write!(out, "-")?,
             number => write!(out, "{number}")?,
         }
-        let microseconds = self.time_ns / 1000;
-        let (seconds, fraction) = (microseconds / 1_000_000, microseconds % 1_000_000);
         let Self { kind, address, size_bytes, .. } = self;
-        write!(out, " {seconds}.{fraction:06} {kind} {address:#x} {size_bytes} bytes")
+        write!(out, " {} {kind} {address:#x} {size_bytes} bytes", Seconds(self.time_ns))
     }
 }
 

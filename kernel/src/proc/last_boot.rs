@@ -6,7 +6,7 @@ use memstat::{EventKind, GuardLevel, Level};
 use vfs::Text;
 
 use crate::black_box::{self, LastBoot as Last, Record};
-use crate::logger::Stamp;
+use crate::logger::{Seconds, Stamp};
 use crate::memory::event_line::EventLine;
 use crate::symbols::ReturnAddress;
 
@@ -28,8 +28,7 @@ fn write_record(record: &Record<'_>, damaged: usize, out: &mut dyn Write) -> fmt
     let is_same_build = head.build == black_box::build();
     writeln!(out, "last_boot - version: 1.0")?;
     writeln!(out, "ended: {}", head.ending)?;
-    let microseconds = head.uptime_ns / 1000;
-    writeln!(out, "uptime: {}.{:06} s", microseconds / 1_000_000, microseconds % 1_000_000)?;
+    writeln!(out, "uptime: {} s", Seconds(head.uptime_ns))?;
     writeln!(out, "boot: {}, record {}, {damaged} damaged ones beside it", head.boot, head.sequence)?;
     writeln!(out, "date: {} s since 1970", head.date_seconds)?;
     let names = if is_same_build { "this one" } else { "another one: its addresses have no names here" };

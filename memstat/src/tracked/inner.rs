@@ -317,6 +317,11 @@ impl<B: Backend> Inner<B> {
         }
     }
 
+    /// The number of the free that was counted last: 0 where no event was written for it.
+    fn free_sequence(&self) -> u64 {
+        if self.keeps_history() { self.sequence } else { 0 }
+    }
+
     /// Remembers a free of which no guards know.
     fn note_free_of<P: Platform>(&mut self, record: &Record, caller: &Caller<'_, P>) {
         if self.level < Level::Stacks || self.is_guarding {

@@ -9,6 +9,7 @@ use shell::Command;
 use super::super::Session;
 use crate::arch::clock;
 use crate::kmemleak::{DUMP_BYTES, DumpRow, ROW_BYTES};
+use crate::logger::Seconds;
 use crate::memory::heap::tracker;
 use crate::memory::reach;
 use crate::symbols::StackFrame;
@@ -58,11 +59,10 @@ impl fmt::Display for Summary {
         let Self(scanned, took_ns) = self;
         write!(
             out,
-            "scan: {} blocks and {} words in {}.{:06} s: {} unreferenced for the first time, {} leaks of {} bytes ({} new)",
+            "scan: {} blocks and {} words in {} s: {} unreferenced for the first time, {} leaks of {} bytes ({} new)",
             scanned.blocks,
             scanned.words,
-            took_ns / 1_000_000_000,
-            took_ns / 1000 % 1_000_000,
+            Seconds(*took_ns),
             scanned.suspects,
             scanned.leaks,
             scanned.leaked_bytes,

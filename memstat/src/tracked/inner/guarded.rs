@@ -77,7 +77,7 @@ impl<B: Backend> Inner<B> {
         let is_held = self.is_guarding && self.make_room(record, taken_bytes);
         if self.is_guarding {
             let stack = if self.level >= Level::Stacks { self.capture(caller) } else { 0 };
-            let origin = Origin::now(self.sequence, stack, platform);
+            let origin = Origin::now(self.free_sequence(), stack, platform);
             self.guards.freed.note(Freed::new(record, &origin, taken_bytes, is_held));
         }
         self.note_free_of(record, caller);

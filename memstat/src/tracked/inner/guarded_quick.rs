@@ -108,7 +108,8 @@ impl<B: Backend> Inner<B> {
         self.guards.statistics.guarded_blocks -= 1;
         self.tallies.count_free(platform.cpu(), taken_bytes);
         self.tallies.subtract_recorded_bytes(size_bytes);
-        let origin = Origin::now(self.sequence, 0, platform);
+        // No event is written at this level, so the free has no number.
+        let origin = Origin::now(0, 0, platform);
         self.guards.freed.note_quickly(Freed::new(&record, &origin, taken_bytes, IS_FULL));
         // A record from another level may have a stack.
         if let Some(stack) = self.depot.get_mut(record.stack()) {

@@ -75,7 +75,7 @@ impl<B: Backend> Inner<B> {
         self.check_zones(record);
         self.count_free_of(record, PAGE_SIZE_BYTES, platform);
         let stack = if self.level >= Level::Stacks { self.capture(caller) } else { 0 };
-        let origin = Origin::now(self.sequence, stack, platform);
+        let origin = Origin::now(self.free_sequence(), stack, platform);
         let freed = Freed::new(record, &origin, PAGE_SIZE_BYTES, false);
         self.guards.pool.free(record, freed.free(), platform);
         if self.is_guarding {
