@@ -8,12 +8,13 @@ use spin::Once;
 use vfs::{MountOptions, RamFs, Result, Vfs};
 
 use crate::arch::{self, acpi, clock, cpu, fw_cfg, image, paging, serial};
-use crate::config::{Config, Share};
 use crate::console::input;
 use crate::memory::buffers::PageBuffers;
 use crate::memory::files::FilePages;
+use crate::memory::heaps::Kind;
 use crate::memory::marks;
 use crate::{black_box, commands, console, crash, dev, logger, memory, proc, symbols};
+use config::{Config, Share};
 
 static BOOT_INFO: Once<BootInfo> = Once::new();
 static ROOT: RamFs = RamFs::new(&FilePages, clock::now_ns);
@@ -32,7 +33,8 @@ extern "C" fn tally_main(information: u32) -> ! {
 
     let info = keep_boot_information(information).unwrap_or_else(|error| stop(&error));
     let config = configure(info);
-    memory::init(info, config.heap, config.has_black_box).unwrap_or_else(|error| stop(&error));
+    let heap = Kind::from_name(config.heap.name()).unwrap_or(Kind::Slab);
+    memory::init(info, heap, config.has_black_box).unwrap_or_else(|error| stop(&error));
     memory::heap::configure(&config);
     black_box::init();
     memory::failures::configure(&config);

@@ -1,8 +1,8 @@
 //! What the last boot left.
 
+use journal::record::{Ending, NoRecord, Record};
 use spin::Once;
 
-use super::record::{Ending, NoRecord, Record};
 use super::write;
 use crate::memory::kept;
 

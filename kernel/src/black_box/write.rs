@@ -3,9 +3,9 @@
 use core::fmt::{self, Write};
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+use journal::record::{Ending, Figures, Head, KeptEvent, Writer};
 use memstat::{GuardLevel, Level, Platform};
 
-use super::record::{Ending, Figures, Head, KeptEvent, Writer};
 use crate::arch::{clock, cpu, guarded, rtc};
 use crate::logger;
 use crate::memory::heap::tracker;

@@ -2,10 +2,11 @@
 
 use core::fmt;
 
+use journal::Entry;
 use shell::Command;
 
 use super::Session;
-use crate::logger::{self, Entry};
+use crate::logger;
 
 pub(super) const COMMAND: Command<Session> =
     Command { name: "dmesg", usage: "dmesg", summary: "show the kernel's log", run };

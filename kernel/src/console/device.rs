@@ -4,10 +4,9 @@ use core::fmt::{self, Write};
 
 use boot::Framebuffer;
 use spin::mutex::{SpinMutex, SpinMutexGuard};
+use terminal::{Cell, Cells, Display, Lines, Screen};
 
 use super::emergency;
-use super::line::Lines;
-use super::screen::{Cell, Cells, Display, Screen};
 use crate::arch::{clock, framebuffer, serial, vga_text};
 use crate::logger;
 use crate::sync::IrqLock;

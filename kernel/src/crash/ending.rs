@@ -3,8 +3,8 @@
 use core::sync::atomic::{AtomicU8, Ordering};
 
 use crate::arch::{clock, cpu, power};
-use crate::config::OnPanic;
 use crate::console::write_emergency;
+use config::OnPanic;
 
 /// Time to read the report before the machine restarts.
 const READING_SECONDS: u64 = 5;

@@ -4,7 +4,7 @@ use memstat::Level;
 use vfs::{Errno, OpenFlags, Result, SeekFrom};
 
 use crate::kernel::VFS;
-use crate::logger::levels;
+use crate::logger::CONSOLE_LEVEL;
 use crate::memory::heap::tracker;
 use crate::memory::marks;
 use crate::selftest::Outcome;
@@ -104,10 +104,10 @@ pub(crate) fn log_gives_what_it_got() -> Outcome {
 
 /// The console level is set, and back.
 pub(crate) fn console_level_is_set() -> Outcome {
-    let [level, ..] = levels::all();
+    let [level, ..] = CONSOLE_LEVEL.all();
     let changed = [write(PRINTK, "3"), write(PRINTK, "0"), write(PRINTK, "4 9")];
-    let [after, ..] = levels::all();
-    let is_back = levels::set_console_level(level).is_some();
+    let [after, ..] = CONSOLE_LEVEL.all();
+    let is_back = CONSOLE_LEVEL.set(level).is_some();
     if changed == [Ok(()), Err(Errno::EINVAL), Err(Errno::EINVAL)] && after == 3 && is_back {
         Ok(())
     } else {

@@ -6,7 +6,7 @@ use memstat::{BadFree, Corruption, Level, Platform, Record};
 
 use super::call_stack::{callers, show};
 use super::heap::tracker;
-use crate::logger::Seconds;
+use journal::Seconds;
 
 /// Reports a free that did no harm. It was called from below the frame at `frame_pointer`.
 pub(super) fn report_bad_free(bad: &BadFree, frame_pointer: usize) {

@@ -10,8 +10,8 @@ use memstat::{Faults, FaultsError, Rule, Sites, TooManySites};
 
 use super::heap::tracker;
 use crate::arch::{backtrace, idt};
-use crate::config::Config;
 use crate::sync::IrqLock;
+use config::Config;
 
 /// Innermost frames that are looked at to tell who asks: the heap's own are among them.
 const FRAMES: usize = 16;

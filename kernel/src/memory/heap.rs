@@ -17,7 +17,7 @@ use super::heaps::Heap;
 use super::machine::{HeapPages, Purpose, give_pages, take_pages};
 use super::{corruption, deadlock, exhaustion, failures, guard_pages};
 use crate::arch::{clock, cpu, image, stacks};
-use crate::config::Config;
+use config::Config;
 
 /// Blocks of kmalloc are aligned for anything but vectors.
 const KMALLOC_ALIGN_BYTES: usize = 16;

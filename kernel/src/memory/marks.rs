@@ -10,8 +10,8 @@ use memstat::{Held, Moment};
 
 use super::Scratch;
 use super::heap::tracker;
-use crate::control::MOST_NAME_BYTES;
 use crate::sync::IrqLock;
+use control::memstat::MOST_NAME_BYTES;
 
 /// The most marks that are kept, the one of the boot included.
 pub(crate) const MOST_MARKS: usize = 16;

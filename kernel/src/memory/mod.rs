@@ -22,69 +22,39 @@
 //! the heap. `crash` takes none that is held. `symbols::LINES` stands apart: nobody waits for it, and who does not get it
 //! goes without lines.
 
-#[cfg(target_os = "none")]
 pub(crate) mod adapter;
-#[cfg(target_os = "none")]
 pub(crate) mod aside;
-#[cfg(target_os = "none")]
 pub(crate) mod bench;
-#[cfg(target_os = "none")]
 pub(crate) mod buffers;
-#[cfg(target_os = "none")]
 mod call_stack;
-#[cfg(target_os = "none")]
 mod corruption;
-#[cfg(target_os = "none")]
 mod deadlock;
-#[cfg(target_os = "none")]
 pub(crate) mod drill;
-#[cfg(target_os = "none")]
 pub(crate) mod drivers;
-#[cfg(target_os = "none")]
 mod early;
-pub(crate) mod event_line;
-#[cfg(target_os = "none")]
 mod exhaustion;
-#[cfg(target_os = "none")]
 pub(crate) mod failures;
-#[cfg(target_os = "none")]
 pub(crate) mod files;
-#[cfg(target_os = "none")]
 pub(crate) mod fill;
 pub(crate) mod frames;
-#[cfg(target_os = "none")]
 pub(crate) mod guard_pages;
-#[cfg(target_os = "none")]
 pub(crate) mod heap;
 pub(crate) mod heaps;
-pub(crate) mod holder;
 pub(crate) mod kept;
-#[cfg(target_os = "none")]
 pub(crate) mod lesson;
-#[cfg(target_os = "none")]
 mod machine;
-#[cfg(target_os = "none")]
 pub(crate) mod marks;
-#[cfg(target_os = "none")]
 pub(crate) mod packets;
 mod page_chain;
 pub(crate) mod random;
-#[cfg(target_os = "none")]
 mod rate_limit;
-#[cfg(target_os = "none")]
 pub(crate) mod reach;
-#[cfg(target_os = "none")]
 pub(crate) mod sampler;
-#[cfg(target_os = "none")]
 mod scratch;
-#[cfg(target_os = "none")]
 pub(crate) mod selftest;
 
-#[cfg(target_os = "none")]
 pub(crate) use buffers::Pipe;
-#[cfg(target_os = "none")]
 pub(crate) use machine::{
     Purpose, free_blocks, free_pages, init, map_device, page_traffic, pages_for, total_pages, try_pages,
 };
-#[cfg(target_os = "none")]
 pub(crate) use scratch::Scratch;

@@ -10,10 +10,10 @@ use vfs::{ControlTable, Errno, Result, Table};
 use super::process;
 use crate::arch::clock::TICKS_PER_SECOND;
 use crate::console::input;
-use crate::kmemleak::{self, Command, DUMP_BYTES, DumpRow, ROW_BYTES, Switch, crc32};
 use crate::memory::heap::tracker;
 use crate::memory::reach;
 use crate::symbols::Symbolic;
+use control::kmemleak::{self, Command, DUMP_BYTES, DumpRow, ROW_BYTES, Switch, crc32};
 
 /// An object takes some 4 KiB at most: sixteen frames with long names.
 const OBJECTS_AT_ONCE: usize = 6;

@@ -18,9 +18,9 @@ use names::{Index, Symtab};
 use spin::{Mutex, Once};
 
 use crate::arch::guarded::{self, Abandoned};
-use crate::config::SymbolSource as Source;
 use crate::memory::aside;
 use cache::Cache;
+use config::SymbolSource as Source;
 pub(crate) use frame::{CallPath, Frame, ReturnAddress, StackFrame, Symbolic};
 pub(crate) use sites::find_sites;
 

@@ -5,7 +5,7 @@ use core::ptr::NonNull;
 use boot::{Framebuffer, PixelField};
 use spleen_font::FONT_8X16;
 
-use crate::console::screen::{Cell, Display};
+use terminal::{Cell, Display};
 
 const GLYPH_WIDTH: usize = 8;
 const GLYPH_HEIGHT: usize = 16;

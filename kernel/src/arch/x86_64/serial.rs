@@ -4,9 +4,9 @@ use uart_16550::backend::PioBackend;
 use uart_16550::spec::registers::{IER, LSR};
 use uart_16550::{BaudRate, Config, Uart16550};
 
+use super::cpu::IrqLock;
 use super::{clock, idt};
 use crate::console;
-use crate::sync::IrqLock;
 
 const PORT: u16 = 0x3f8;
 const LINE: u8 = 4;

@@ -6,7 +6,7 @@ use core::ptr::NonNull;
 
 use x86::io::outb;
 
-use crate::console::screen::{Cell, Display};
+use terminal::{Cell, Display};
 
 const INDEX: u16 = 0x3d4;
 const DATA: u16 = 0x3d5;

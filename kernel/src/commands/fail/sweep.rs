@@ -1,6 +1,7 @@
 //! `fail sweep`: a command is run again and again, and each time the next of its allocations fails.
 
 use arrayvec::ArrayVec;
+use journal::ConsoleLevel;
 use memstat::{Faults, Rule};
 
 use super::inner::Work;
@@ -10,7 +11,7 @@ use super::{BLOCKS, PAGES, Sort};
 use crate::commands::Session;
 use crate::commands::session::Output;
 use crate::console::input;
-use crate::logger::levels;
+use crate::logger::CONSOLE_LEVEL;
 
 /// Up to here each allocation fails, unless it is said otherwise; behind it each is twice as late as the last, as there may
 /// be a hundred thousand.
@@ -56,15 +57,15 @@ pub(super) fn run(session: &mut Session, words: &[&str]) {
         None => None,
     };
 
-    let console_level = levels::all()[0];
+    let console_level = CONSOLE_LEVEL.all()[0];
     // One thousand complaints help nobody.
-    levels::set_console_level(levels::QUIET);
+    CONSOLE_LEVEL.set(ConsoleLevel::QUIET);
     let outer = session.swap_output(Output::Nowhere);
     session.is_muted = true;
     let findings = sweep(session, &work, cleanup.as_ref(), all_up_to);
     session.is_muted = false;
     session.swap_output(outer);
-    levels::set_console_level(console_level);
+    CONSOLE_LEVEL.set(console_level);
 
     tell(session, &findings);
     session.has_failed = findings.count > 0;

@@ -7,9 +7,9 @@ use shell::Command;
 
 use super::super::Session;
 use super::changes::Count;
-use crate::control::{DEFAULT_NAME, checked_name};
 use crate::memory::heap::tracker;
 use crate::memory::marks::{self, Mark};
+use control::memstat::{DEFAULT_NAME, checked_name};
 
 pub(super) const MARK: Command<Session> = Command {
     name: "mark",

@@ -8,11 +8,11 @@ use shell::Command;
 
 use super::super::Session;
 use crate::arch::clock;
-use crate::kmemleak::{DUMP_BYTES, DumpRow, ROW_BYTES};
-use crate::logger::Seconds;
 use crate::memory::heap::tracker;
 use crate::memory::reach;
 use crate::symbols::StackFrame;
+use control::kmemleak::{DUMP_BYTES, DumpRow, ROW_BYTES};
+use journal::Seconds;
 
 /// Leaks that are shown: the oldest.
 const MOST_SHOWN: usize = 20;

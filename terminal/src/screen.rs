@@ -8,31 +8,31 @@ use vte::Parser;
 use super::grid::Grid;
 
 /// The most characters a line; a wider display is used in part.
-pub(crate) const MOST_COLUMNS: usize = 240;
+pub const MAX_COLUMNS: usize = 240;
 /// The most characters at once: 1920 by 1080 pixels in letters of 8 by 16.
-const MOST_CELLS: usize = MOST_COLUMNS * 68;
+const MAX_CELLS: usize = MAX_COLUMNS * 68;
 
 /// The colour of ordinary text.
-pub(crate) const LIGHT_GREY: u8 = 7;
+pub const LIGHT_GREY: u8 = 7;
 
 /// A character and its colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Cell {
+pub struct Cell {
     /// Printable ASCII; anything else is shown as `?`.
-    pub(crate) character: u8,
+    pub character: u8,
     /// Foreground (low four bits) and background (high four): red 1, green 2, blue 4, bright 8.
-    pub(crate) colours: u8,
+    pub colours: u8,
 }
 
 impl Cell {
     /// What a clear screen holds.
-    pub(crate) const BLANK: Self = Self { character: b' ', colours: LIGHT_GREY };
+    pub const BLANK: Self = Self { character: b' ', colours: LIGHT_GREY };
     /// What the cells hold before a display is there: all zero, so that they lie in .bss.
     const NOTHING: Self = Self { character: 0, colours: 0 };
 }
 
 /// Something that shows cells.
-pub(crate) trait Display {
+pub trait Display {
     /// Characters a line.
     fn columns(&self) -> usize;
     /// Lines.
@@ -42,21 +42,25 @@ pub(crate) trait Display {
 }
 
 /// The memory of a screen.
-pub(crate) struct Cells {
-    wanted: [Cell; MOST_CELLS],
-    shown: [Cell; MOST_CELLS],
+pub struct Cells {
+    wanted: [Cell; MAX_CELLS],
+    shown: [Cell; MAX_CELLS],
 }
 
 impl Cells {
     /// Memory for the largest screen.
-    #[expect(clippy::large_stack_arrays, reason = "made at compile time, into a static")]
-    pub(crate) const fn new() -> Self {
-        Self { wanted: [Cell::NOTHING; MOST_CELLS], shown: [Cell::NOTHING; MOST_CELLS] }
+    #[expect(
+        clippy::large_stack_arrays,
+        clippy::new_without_default,
+        reason = "made at compile time, into a static"
+    )]
+    pub const fn new() -> Self {
+        Self { wanted: [Cell::NOTHING; MAX_CELLS], shown: [Cell::NOTHING; MAX_CELLS] }
     }
 }
 
 /// A terminal on a display.
-pub(crate) struct Screen<'a, D> {
+pub struct Screen<'a, D> {
     parser: Parser,
     grid: Grid<'a>,
     shown: &'a mut [Cell],
@@ -67,9 +71,9 @@ pub(crate) struct Screen<'a, D> {
 
 impl<'a, D: Display> Screen<'a, D> {
     /// A terminal on `display`, which is clear. `None` if the display has no room for a character.
-    pub(crate) fn new(display: D, cells: &'a mut Cells) -> Option<Self> {
-        let columns = display.columns().min(MOST_COLUMNS);
-        let rows = display.rows().min(MOST_CELLS.checked_div(columns)?);
+    pub fn new(display: D, cells: &'a mut Cells) -> Option<Self> {
+        let columns = display.columns().min(MAX_COLUMNS);
+        let rows = display.rows().min(MAX_CELLS.checked_div(columns)?);
         let wanted = cells.wanted.get_mut(..columns * rows)?;
         let shown = cells.shown.get_mut(..columns * rows)?;
         shown.fill(Cell::BLANK);
@@ -78,12 +82,12 @@ impl<'a, D: Display> Screen<'a, D> {
     }
 
     /// Takes text in; nothing is drawn yet.
-    pub(crate) fn write(&mut self, bytes: &[u8]) {
+    pub fn write(&mut self, bytes: &[u8]) {
         self.parser.advance(&mut self.grid, bytes);
     }
 
     /// Draws what changed.
-    pub(crate) fn flush(&mut self) {
+    pub fn flush(&mut self) {
         let cursor = self.grid.cursor();
         let old_cursor = self.shown_cursor.replace(cursor);
         if old_cursor != Some(cursor) {

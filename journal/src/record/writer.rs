@@ -14,13 +14,13 @@ use super::{
 const REPORT_SPARE_BYTES: usize = 8 << 10;
 
 /// A record that is being written.
-pub(crate) struct Writer<'a> {
+pub struct Writer<'a> {
     slot: &'a mut [u8],
 }
 
 impl<'a> Writer<'a> {
     /// Begins a record; what was in `slot` is none any more. `None` if not even a head fits.
-    pub(crate) fn begin(slot: &'a mut [u8], head: &Head) -> Option<Self> {
+    pub fn begin(slot: &'a mut [u8], head: &Head) -> Option<Self> {
         slot.get_mut(..HEAD_BYTES)?.fill(0);
         let mut writer = Self { slot };
         writer.put(at::VERSION, &VERSION.to_le_bytes());
@@ -35,12 +35,12 @@ impl<'a> Writer<'a> {
     }
 
     /// Goes on with a record that was begun and not sealed.
-    pub(crate) fn resume(slot: &'a mut [u8]) -> Option<Self> {
+    pub fn resume(slot: &'a mut [u8]) -> Option<Self> {
         (slot.starts_with(&OPEN_MARK) && parts(slot).is_some()).then_some(Self { slot })
     }
 
     /// Notes what was counted, at which level of recording and of guards.
-    pub(crate) fn set_figures(&mut self, figures: &Figures, level: u8, guard: u8) {
+    pub fn set_figures(&mut self, figures: &Figures, level: u8, guard: u8) {
         for (number, figure) in figures.to_array().into_iter().enumerate() {
             self.put(at::FIGURES + number * 8, &figure.to_le_bytes());
         }
@@ -48,7 +48,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Adds an event, if there is room.
-    pub(crate) fn push_event(&mut self, event: &KeptEvent) {
+    pub fn push_event(&mut self, event: &KeptEvent) {
         let mut bytes = [0; EVENT_BYTES];
         let words = [event.sequence, event.time_ns, event.address, event.size_bytes, event.caller];
         for (target, word) in bytes.chunks_exact_mut(8).zip(words.into_iter().chain([event.kind.into()])) {
@@ -60,7 +60,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Adds a line of the log, if there is room. Events go before it.
-    pub(crate) fn push_line(&mut self, time_ns: u64, text: &str) {
+    pub fn push_line(&mut self, time_ns: u64, text: &str) {
         let length = text.len() as u32;
         if self.append(&[&time_ns.to_le_bytes(), &length.to_le_bytes(), text.as_bytes()], 0) {
             self.add(at::LOG_BYTES, LINE_HEAD_BYTES as u32 + length);
@@ -68,7 +68,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Makes it a record.
-    pub(crate) fn seal(mut self) {
+    pub fn seal(mut self) {
         if let Some([.., end]) = parts(self.slot) {
             let sum = checksum(self.slot, end);
             self.put(at::CHECKSUM, &sum.to_le_bytes());

@@ -1,5 +1,7 @@
 //! Where in the source a lock was taken, to be told to whoever waits for it.
 
+#![expect(unsafe_code, reason = "a place is read while others write it, so it is kept as a pointer")]
+
 use core::panic::Location;
 use core::ptr::{from_ref, null_mut};
 use core::sync::atomic::{AtomicPtr, Ordering};

@@ -3,50 +3,52 @@
 //! The line comes from GRUB and, under QEMU, from the file `opt/tally/cmdline` of its configuration device;
 //! later words win. An unknown word is named in a warning and has no effect.
 
+#![cfg_attr(not(test), no_std)]
+#![forbid(unsafe_code)]
+
 use log::LevelFilter;
 use memstat::{GuardLevel, Level};
 
-use crate::memory::frames::PAGE_BYTES;
-use crate::memory::heaps::Kind;
+const PAGE_BYTES: usize = 4096;
 
 /// What the command line said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Config {
+pub struct Config {
     /// `log=off|error|warn|info|debug|trace`: the least urgent messages that are kept.
-    pub(crate) log_level: LevelFilter,
+    pub log_level: LevelFilter,
     /// `demo=memstat`: the lesson in counting runs at boot.
-    pub(crate) is_lesson_wanted: bool,
+    pub is_lesson_wanted: bool,
     /// `heap=slab|buddy|talc|tlsf|linked-list`: the heap's backend.
-    pub(crate) heap: Kind,
+    pub heap: HeapKind,
     /// `memstat=off|counters|blocks|stacks|full`: how much the tracker records.
-    pub(crate) level: Level,
+    pub level: Level,
     /// `memstat.history=EVENTS`: how many events the history keeps.
-    pub(crate) history_events: Option<usize>,
+    pub history_events: Option<usize>,
     /// `memstat.arena=SIZE`: the most that the tracker's arena may hold, as in `64K` or `2M`.
-    pub(crate) arena_limit_bytes: Option<usize>,
+    pub arena_limit_bytes: Option<usize>,
     /// `symbols=full|off`: whether call stacks have names; `cut|noise|scattered|blind` damage them, for tests.
-    pub(crate) symbols: SymbolSource,
+    pub symbols: SymbolSource,
     /// `guard=off|free|redzone|full`: what is done against corruption.
-    pub(crate) guard: GuardLevel,
+    pub guard: GuardLevel,
     /// `blackbox=on|off`: whether a record of the last moments is kept across restarts.
-    pub(crate) has_black_box: bool,
+    pub has_black_box: bool,
     /// `failnth=N`: the Nth allocation of a block fails, counted from the heap's start.
-    pub(crate) fail_nth: Option<u64>,
+    pub fail_nth: Option<u64>,
     /// `failpages=N`: the Nth allocation of pages fails.
-    pub(crate) fail_nth_page: Option<u64>,
+    pub fail_nth_page: Option<u64>,
     /// `guard.sample=N`: every Nth allocation gets a page of its own between guard pages; 0 if none does.
-    pub(crate) sample_interval: u32,
+    pub sample_interval: u32,
     /// `guard.pages=N`: how many blocks can have one at once.
-    pub(crate) sample_slots: Option<usize>,
+    pub sample_slots: Option<usize>,
     /// `panic=halt|reboot|poweroff|exit`: what happens after the report of a panic or fault.
-    pub(crate) on_panic: OnPanic,
+    pub on_panic: OnPanic,
     /// `tmpfs.size=SIZE|PERCENT%`: the most that each file system in memory may hold.
-    pub(crate) tmpfs_size: Share,
+    pub tmpfs_size: Share,
 }
 
 /// A part of the memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Share {
+pub enum Share {
     /// So many bytes.
     Bytes(usize),
     /// So many hundredths of all.
@@ -58,7 +60,7 @@ impl Default for Config {
         Self {
             log_level: LevelFilter::Info,
             is_lesson_wanted: false,
-            heap: Kind::Slab,
+            heap: HeapKind::Slab,
             level: Level::Stacks,
             history_events: None,
             arena_limit_bytes: None,
@@ -78,7 +80,7 @@ impl Default for Config {
 
 impl Config {
     /// Takes the words of `line` in, and hands those that mean nothing to `unknown`.
-    pub(crate) fn apply(&mut self, line: &str, mut unknown: impl FnMut(&str)) {
+    pub fn apply(&mut self, line: &str, mut unknown: impl FnMut(&str)) {
         for word in line.split_ascii_whitespace() {
             if self.apply_word(word).is_none() {
                 unknown(word);
@@ -90,7 +92,7 @@ impl Config {
         match word.split_once('=')? {
             ("log", level) => self.log_level = level.parse().ok()?,
             ("demo", "memstat") => self.is_lesson_wanted = true,
-            ("heap", name) => self.heap = Kind::from_name(name)?,
+            ("heap", name) => self.heap = HeapKind::from_name(name)?,
             ("memstat", level) => self.level = Level::from_name(level)?,
             ("memstat.history", events) => self.history_events = Some(events.parse().ok()?),
             ("symbols", name) => self.symbols = SymbolSource::from_name(name)?,
@@ -110,9 +112,44 @@ impl Config {
     }
 }
 
+/// The heap's backend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeapKind {
+    /// Our own.
+    Slab,
+    /// The crate `buddy_system_allocator`.
+    Buddy,
+    /// The crate `talc`.
+    Talc,
+    /// The crate `rlsf`.
+    Tlsf,
+    /// The crate `linked_list_allocator`.
+    LinkedList,
+}
+
+impl HeapKind {
+    const ALL: [Self; 5] = [Self::Slab, Self::Buddy, Self::Talc, Self::Tlsf, Self::LinkedList];
+
+    /// The name that is typed.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Slab => "slab",
+            Self::Buddy => "buddy",
+            Self::Talc => "talc",
+            Self::Tlsf => "tlsf",
+            Self::LinkedList => "linked-list",
+        }
+    }
+
+    /// The one with that name.
+    fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
 /// Where the names of functions, files and lines come from. All but the first two are for tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum SymbolSource {
+pub enum SymbolSource {
     /// From what the loader left.
     Full,
     /// From nothing.
@@ -149,7 +186,7 @@ fn positive(text: &str) -> Option<u64> {
 
 /// What happens after the report of a panic or fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum OnPanic {
+pub enum OnPanic {
     /// The CPU stops, and the report stays on the screen.
     Halt,
     /// The machine restarts after a few seconds.
@@ -194,7 +231,7 @@ fn share(text: &str) -> Option<Share> {
 
 impl Share {
     /// The pages that it stands for, rounded down, of `total_pages`.
-    pub(crate) fn pages(self, total_pages: usize) -> usize {
+    pub fn pages(self, total_pages: usize) -> usize {
         match self {
             Self::Bytes(bytes) => bytes / PAGE_BYTES,
             Self::Percent(percent) => total_pages / 100 * usize::from(percent),
@@ -222,7 +259,7 @@ mod tests {
         );
         assert_eq!(config.log_level, LevelFilter::Debug);
         assert!(config.is_lesson_wanted);
-        assert_eq!(config.heap, Kind::Tlsf);
+        assert_eq!(config.heap, HeapKind::Tlsf);
         assert_eq!(config.guard, GuardLevel::Full);
         assert_eq!((config.sample_interval, config.sample_slots), (100, None));
         assert_eq!(config.on_panic, OnPanic::Exit);

@@ -13,7 +13,7 @@ const TAB_COLUMNS: usize = 8;
 const BACKSPACE: u8 = 8;
 
 /// Cells in lines, and what the next character needs to know.
-pub(super) struct Grid<'a> {
+pub(crate) struct Grid<'a> {
     cells: &'a mut [Cell],
     /// At least 1, as is `rows`.
     columns: usize,
@@ -30,7 +30,7 @@ pub(super) struct Grid<'a> {
 
 impl<'a> Grid<'a> {
     /// A clear grid; `None` unless the cells are `columns` by `rows` and at least one.
-    pub(super) fn new(cells: &'a mut [Cell], columns: usize, rows: usize) -> Option<Self> {
+    pub(crate) fn new(cells: &'a mut [Cell], columns: usize, rows: usize) -> Option<Self> {
         if cells.is_empty() || columns.checked_mul(rows) != Some(cells.len()) {
             return None;
         }
@@ -49,18 +49,18 @@ impl<'a> Grid<'a> {
     }
 
     /// Row and column of the cursor.
-    pub(super) fn cursor(&self) -> (usize, usize) {
+    pub(crate) fn cursor(&self) -> (usize, usize) {
         (self.row, self.column.min(self.columns - 1))
     }
 
     /// The cells of a row.
-    pub(super) fn line(&self, row: usize) -> &[Cell] {
+    pub(crate) fn line(&self, row: usize) -> &[Cell] {
         let place = self.place(row);
         self.cells.get(place).unwrap_or_default()
     }
 
     /// Says that a row must be looked at when the grid is drawn.
-    pub(super) fn mark_row(&mut self, row: usize) {
+    pub(crate) fn mark_row(&mut self, row: usize) {
         self.changed = if self.changed.is_empty() {
             row..row + 1
         } else {
@@ -69,7 +69,7 @@ impl<'a> Grid<'a> {
     }
 
     /// The rows that may have changed since this was last asked.
-    pub(super) fn take_changed_rows(&mut self) -> Range<usize> {
+    pub(crate) fn take_changed_rows(&mut self) -> Range<usize> {
         core::mem::replace(&mut self.changed, 0..0)
     }
 

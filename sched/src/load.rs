@@ -8,7 +8,7 @@ use core::fmt;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 /// Seconds from one count to the next.
-pub(crate) const SAMPLE_SECONDS: u64 = 5;
+pub const SAMPLE_SECONDS: u64 = 5;
 
 const FRACTION_BITS: u32 = 11;
 const ONE: u64 = 1 << FRACTION_BITS;
@@ -17,18 +17,19 @@ const DECAYS: [u64; 3] = [1884, 2014, 2037];
 
 /// The three averages.
 #[derive(Debug)]
-pub(crate) struct LoadAverage {
+pub struct LoadAverage {
     averages: [AtomicU64; 3],
 }
 
 impl LoadAverage {
     /// Nothing has run yet.
-    pub(crate) const fn new() -> Self {
+    #[expect(clippy::new_without_default, reason = "made at compile time, into a static")]
+    pub const fn new() -> Self {
         Self { averages: [const { AtomicU64::new(0) }; 3] }
     }
 
     /// Takes a count in. There is one caller at a time: the timer's interrupt.
-    pub(crate) fn sample(&self, runnable: u64) {
+    pub fn sample(&self, runnable: u64) {
         let active = runnable * ONE;
         for (average, decay) in self.averages.iter().zip(DECAYS) {
             let old = average.load(Ordering::Relaxed);

@@ -6,15 +6,15 @@
 use core::fmt;
 
 /// Bytes in a row of a dump.
-pub(crate) const ROW_BYTES: usize = 16;
+pub const ROW_BYTES: usize = 16;
 /// Bytes of an object that are shown.
-pub(crate) const DUMP_BYTES: usize = 2 * ROW_BYTES;
+pub const DUMP_BYTES: usize = 2 * ROW_BYTES;
 /// Where the characters stand in a row.
 const TEXT_COLUMN: usize = 49;
 
 /// What is written to the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Command {
+pub enum Command {
     /// Look for leaks now.
     Scan,
     /// Forget the leaks that were found: only later ones are shown.
@@ -29,13 +29,15 @@ pub(crate) enum Command {
 
 /// On or off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Switch {
+pub enum Switch {
+    /// It is on.
     On,
+    /// It is off.
     Off,
 }
 
 /// What a line asks for; `None` if that is nothing, or nothing that this kernel has.
-pub(crate) fn parse(line: &str) -> Option<Command> {
+pub fn parse(line: &str) -> Option<Command> {
     Some(match line.trim() {
         "scan" => Command::Scan,
         "clear" => Command::Clear,
@@ -59,7 +61,7 @@ fn number(text: &str) -> Option<usize> {
 
 /// A row of a dump: at most [`ROW_BYTES`] bytes in hexadecimal and as characters.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct DumpRow<'a>(pub(crate) &'a [u8]);
+pub struct DumpRow<'a>(pub &'a [u8]);
 
 impl fmt::Display for DumpRow<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -77,7 +79,7 @@ impl fmt::Display for DumpRow<'_> {
 }
 
 /// Goes on with a checksum, which starts with 0: Linux's `crc32_le`.
-pub(crate) fn crc32(sum: u32, bytes: &[u8]) -> u32 {
+pub fn crc32(sum: u32, bytes: &[u8]) -> u32 {
     // The crate inverts what it is given and what it gives, as zlib does.
     let mut hasher = crc32fast::Hasher::new_with_initial(!sum);
     hasher.update(bytes);

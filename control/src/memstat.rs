@@ -8,12 +8,12 @@ use core::fmt;
 use memstat::Level;
 
 /// The longest name of a mark.
-pub(crate) const MOST_NAME_BYTES: usize = 32;
+pub const MOST_NAME_BYTES: usize = 32;
 /// The mark's name where none is given.
-pub(crate) const DEFAULT_NAME: &str = "default";
+pub const DEFAULT_NAME: &str = "default";
 
 /// The commands, as they are shown to people.
-pub(crate) const USAGE: &str = "\
+pub const USAGE: &str = "\
 level off|counters|blocks|stacks|full
 mark [NAME]
 clear NAME
@@ -23,7 +23,7 @@ reset-peak
 
 /// A command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Command<'a> {
+pub enum Command<'a> {
     /// Record so much.
     SetLevel(Level),
     /// Keep in mind, under a name, what came until now.
@@ -42,7 +42,7 @@ pub(crate) enum Command<'a> {
 
 /// Why a line is no command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ControlError<'a> {
+pub enum ControlError<'a> {
     /// There is no such command, or not with these words.
     Command(&'a str),
     /// There is no such level.
@@ -70,7 +70,11 @@ impl fmt::Display for ControlError<'_> {
 }
 
 /// What `line` asks for.
-pub(crate) fn parse(line: &str) -> Result<Command<'_>, ControlError<'_>> {
+///
+/// # Errors
+///
+/// [`ControlError`] says why it is no command.
+pub fn parse(line: &str) -> Result<Command<'_>, ControlError<'_>> {
     let mut words = line.split_ascii_whitespace();
     let command = match (words.next(), words.next(), words.next()) {
         (Some("level"), Some(name), None) => {
@@ -89,7 +93,11 @@ pub(crate) fn parse(line: &str) -> Result<Command<'_>, ControlError<'_>> {
 }
 
 /// A name, if it is short, visible, and can't be taken for a number.
-pub(crate) fn checked_name(name: &str) -> Result<&str, ControlError<'_>> {
+///
+/// # Errors
+///
+/// [`ControlError::Name`] if it is not.
+pub fn checked_name(name: &str) -> Result<&str, ControlError<'_>> {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     let is_name = name.len() <= MOST_NAME_BYTES
         && name.bytes().all(is_allowed)

@@ -9,7 +9,7 @@ use super::{
 
 /// A record whose checksum is right.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Record<'a> {
+pub struct Record<'a> {
     bytes: &'a [u8],
     /// Where report, events and log lie, and the end.
     parts: [usize; 4],
@@ -21,7 +21,7 @@ impl<'a> Record<'a> {
     /// # Errors
     ///
     /// [`NoRecord`] says why there is none.
-    pub(crate) fn read(slot: &'a [u8]) -> Result<Self, NoRecord> {
+    pub fn read(slot: &'a [u8]) -> Result<Self, NoRecord> {
         if slot.starts_with(&OPEN_MARK) {
             return Err(NoRecord::Unsealed);
         }
@@ -41,7 +41,7 @@ impl<'a> Record<'a> {
     }
 
     /// Which record it is.
-    pub(crate) fn head(&self) -> Head {
+    pub fn head(&self) -> Head {
         Head {
             ending: Ending::ALL.get(usize::from(self.code(0))).copied().unwrap_or(Ending::Running),
             sequence: u64_at(self.bytes, at::SEQUENCE),
@@ -53,18 +53,18 @@ impl<'a> Record<'a> {
     }
 
     /// What was counted.
-    pub(crate) fn figures(&self) -> Figures {
+    pub fn figures(&self) -> Figures {
         let figure = |number| u64_at(self.bytes, at::FIGURES + number * 8);
         Figures::from_array(core::array::from_fn::<u64, FIGURES, _>(figure))
     }
 
     /// The levels of recording and of guards, as their places in all levels.
-    pub(crate) fn levels(&self) -> [usize; 2] {
+    pub fn levels(&self) -> [usize; 2] {
         [1, 2].map(|number| self.code(number).into())
     }
 
     /// The events, oldest first.
-    pub(crate) fn events(&self) -> impl Iterator<Item = KeptEvent> {
+    pub fn events(&self) -> impl Iterator<Item = KeptEvent> {
         let [_, start, end, _] = self.parts;
         let events = self.bytes.get(start..end).unwrap_or_default();
         events.chunks_exact(EVENT_BYTES).map(|event| KeptEvent {
@@ -78,7 +78,7 @@ impl<'a> Record<'a> {
     }
 
     /// The lines of the log, oldest first, each with its time in nanoseconds.
-    pub(crate) fn lines(&self) -> impl Iterator<Item = (u64, Plain<'a>)> {
+    pub fn lines(&self) -> impl Iterator<Item = (u64, Plain<'a>)> {
         let [.., start, end] = self.parts;
         let mut rest = self.bytes.get(start..end).unwrap_or_default();
         core::iter::from_fn(move || {
@@ -90,7 +90,7 @@ impl<'a> Record<'a> {
     }
 
     /// The report of a panic or exception; empty where there was none.
-    pub(crate) fn report(&self) -> Plain<'a> {
+    pub fn report(&self) -> Plain<'a> {
         let [start, end, ..] = self.parts;
         Plain { bytes: self.bytes.get(start..end).unwrap_or_default(), keeps_lines: true }
     }
@@ -102,14 +102,14 @@ impl<'a> Record<'a> {
 
 /// Text from a record, shown without anything that steers a terminal.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Plain<'a> {
+pub struct Plain<'a> {
     bytes: &'a [u8],
     keeps_lines: bool,
 }
 
 impl Plain<'_> {
     /// Whether there is any.
-    pub(crate) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 }

@@ -8,22 +8,22 @@ use core::fmt;
 use arrayvec::ArrayString;
 
 /// Longer lines go out in parts.
-const MOST_BYTES: usize = 256;
+const MAX_BYTES: usize = 256;
 
 /// A writer that hands `emit` whole lines, or as much of one as fits.
-pub(super) struct Lines<E: FnMut(&[u8])> {
-    pending: ArrayString<MOST_BYTES>,
+pub struct Lines<E: FnMut(&[u8])> {
+    pending: ArrayString<MAX_BYTES>,
     emit: E,
 }
 
 impl<E: FnMut(&[u8])> Lines<E> {
     /// A writer to `emit`.
-    pub(super) const fn new(emit: E) -> Self {
+    pub const fn new(emit: E) -> Self {
         Self { pending: ArrayString::new_const(), emit }
     }
 
     /// Hands on what is left.
-    pub(super) fn finish(&mut self) {
+    pub fn finish(&mut self) {
         if !self.pending.is_empty() {
             (self.emit)(self.pending.as_bytes());
             self.pending.clear();
@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn long_line_goes_out_in_parts_and_whole() {
-        let long = "x".repeat(MOST_BYTES + 1);
+        let long = "x".repeat(MAX_BYTES + 1);
         assert_eq!(emitted(&["ab", &long, "c\n"]), ["ab", &long, "c\n"]);
     }
 }

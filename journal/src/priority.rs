@@ -6,7 +6,7 @@ use core::fmt::{self, Write};
 
 use log::Level;
 
-use super::Entry;
+use crate::ring::Entry;
 
 /// Severity of a message that names none: a warning, as in Linux.
 pub(crate) const DEFAULT_SEVERITY: u8 = 4;
@@ -18,16 +18,16 @@ const SEVERITY_BITS: u32 = 3;
 
 /// Severity (0 to 7, the lower the more urgent) and facility.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Priority {
+pub struct Priority {
     /// How urgent.
-    pub(crate) severity: u8,
+    pub severity: u8,
     /// Whose message it is.
-    pub(crate) facility: u8,
+    pub facility: u8,
 }
 
 impl Priority {
     /// The kernel's own message of this level.
-    pub(super) fn of_kernel(level: Level) -> Self {
+    pub fn of_kernel(level: Level) -> Self {
         let severity = match level {
             Level::Error => 3,
             Level::Warn => 4,
@@ -39,7 +39,7 @@ impl Priority {
 
     /// What a line that is to be logged says of itself by a prefix as in `<14>`, and the rest of it. Nobody can speak
     /// for the kernel.
-    pub(crate) fn split(line: &str) -> (Self, &str) {
+    pub fn split(line: &str) -> (Self, &str) {
         let prefixed = line.strip_prefix('<').and_then(|rest| rest.split_once('>'));
         let number = prefixed.and_then(|(digits, text)| Some((digits.parse::<u16>().ok()?, text)));
         let Some((number, text)) = number.filter(|(number, _)| number >> SEVERITY_BITS <= u8::MAX.into())
@@ -58,11 +58,11 @@ impl Priority {
 }
 
 /// A message as `/dev/kmsg` shows it, without the line's end: `6,339,5140900,-;text`.
-pub(crate) struct RecordText<'a> {
+pub struct RecordText<'a> {
     /// Its number.
-    pub(crate) number: u64,
+    pub number: u64,
     /// The message.
-    pub(crate) entry: &'a Entry,
+    pub entry: &'a Entry,
 }
 
 impl fmt::Display for RecordText<'_> {
@@ -79,7 +79,6 @@ impl fmt::Display for RecordText<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Text;
     use super::*;
 
     #[test]
@@ -100,9 +99,8 @@ mod tests {
 
     #[test]
     fn record_has_numbers_and_escaped_text() {
-        let text = Text::from("a\\bä~").unwrap();
         let priority = Priority { severity: 6, facility: 3 };
-        let entry = Entry { time_ns: 5_690_716_123, priority, text };
+        let entry = Entry::new(5_690_716_123, priority, format_args!("a\\bä~"));
         assert_eq!(
             RecordText { number: 340, entry: &entry }.to_string(),
             "30,340,5690716,-;a\\x5cb\\xc3\\xa4~"

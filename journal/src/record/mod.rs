@@ -11,8 +11,8 @@ mod writer;
 
 use core::fmt;
 
-pub(crate) use reader::Record;
-pub(crate) use writer::Writer;
+pub use reader::Record;
+pub use writer::Writer;
 
 const OPEN_MARK: [u8; 8] = *b"TallyOPN";
 const SEALED_MARK: [u8; 8] = *b"TallyBOX";
@@ -45,7 +45,7 @@ const LINE_HEAD_BYTES: usize = 12;
 
 /// How the kernel came to its end, as far as it knew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ending {
+pub enum Ending {
     /// It ran.
     Running,
     /// A panic.
@@ -76,35 +76,42 @@ impl fmt::Display for Ending {
 
 /// Which record it is, and when it was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Head {
+pub struct Head {
     /// How it ended.
-    pub(crate) ending: Ending,
+    pub ending: Ending,
     /// Counted over all records; the newest has the highest.
-    pub(crate) sequence: u64,
+    pub sequence: u64,
     /// What tells one build of the kernel from another.
-    pub(crate) build: u32,
+    pub build: u32,
     /// Starts since the region was last found empty.
-    pub(crate) boot: u32,
+    pub boot: u32,
     /// Nanoseconds since that start.
-    pub(crate) uptime_ns: u64,
+    pub uptime_ns: u64,
     /// Seconds since 1970; 0 where the date was not known.
-    pub(crate) date_seconds: u64,
+    pub date_seconds: u64,
 }
 
 /// What was counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Figures {
-    /// Managed pages, and those that were free.
-    pub(crate) total_pages: u64,
-    pub(crate) free_pages: u64,
-    pub(crate) live_blocks: u64,
-    pub(crate) live_bytes: u64,
-    pub(crate) allocations: u64,
-    pub(crate) frees: u64,
-    pub(crate) failures: u64,
-    pub(crate) bad_frees: u64,
+pub struct Figures {
+    /// Managed pages.
+    pub total_pages: u64,
+    /// Those that were free.
+    pub free_pages: u64,
+    /// Live blocks of the heap.
+    pub live_blocks: u64,
+    /// Their bytes.
+    pub live_bytes: u64,
+    /// Allocations so far.
+    pub allocations: u64,
+    /// Frees so far.
+    pub frees: u64,
+    /// Allocations that failed.
+    pub failures: u64,
+    /// Frees that were refused.
+    pub bad_frees: u64,
     /// Events that were ever written.
-    pub(crate) events: u64,
+    pub events: u64,
 }
 
 impl Figures {
@@ -150,20 +157,24 @@ impl Figures {
 
 /// An event of the heap's history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct KeptEvent {
-    pub(crate) sequence: u64,
-    pub(crate) time_ns: u64,
-    pub(crate) address: u64,
-    pub(crate) size_bytes: u64,
+pub struct KeptEvent {
+    /// Its number.
+    pub sequence: u64,
+    /// Nanoseconds since the start.
+    pub time_ns: u64,
+    /// Where the block starts.
+    pub address: u64,
+    /// Its size.
+    pub size_bytes: u64,
     /// The return address in the function that asked; 0 where it is not known.
-    pub(crate) caller: u64,
+    pub caller: u64,
     /// The kind's place in [`memstat::EventKind::ALL`].
-    pub(crate) kind: u8,
+    pub kind: u8,
 }
 
 /// Why bytes are no record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NoRecord {
+pub enum NoRecord {
     /// They do not claim to be one: nobody wrote there, or somebody else did.
     Empty,
     /// It was never finished.

@@ -2,16 +2,20 @@
 
 use core::fmt;
 
-use crate::logger::Seconds;
+use crate::stamp::Seconds;
 
 /// Shows the event. What is only remembered, as frees are at `memstat=stacks`, has the number 0, and a dash in its place.
-pub(crate) struct EventLine {
-    pub(crate) sequence: u64,
+pub struct EventLine {
+    /// Its number; 0 if it has none.
+    pub sequence: u64,
     /// Nanoseconds since the start.
-    pub(crate) time_ns: u64,
-    pub(crate) kind: &'static str,
-    pub(crate) address: u64,
-    pub(crate) size_bytes: u64,
+    pub time_ns: u64,
+    /// What happened.
+    pub kind: &'static str,
+    /// Where the block starts.
+    pub address: u64,
+    /// Its size.
+    pub size_bytes: u64,
 }
 
 impl fmt::Display for EventLine {
