@@ -37,7 +37,7 @@ pub(crate) fn next_from(number: u64) -> Option<(u64, Entry)> {
 }
 
 /// Hands every kept message to `visit`, oldest first. No lock is held meanwhile.
-pub(crate) fn for_each(mut visit: impl FnMut(&Entry)) {
+pub(crate) fn for_each(visit: &mut dyn FnMut(&Entry)) {
     let end = RING.lock().written();
     for number in end.saturating_sub(CAPACITY)..end {
         let entry = RING.lock().get(number);

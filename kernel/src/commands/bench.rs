@@ -7,7 +7,7 @@ use shell::Command;
 
 use super::Session;
 use crate::arch::clock;
-use crate::memory::bench::{self, Cost, Crowd, Listed, Pair, Worst};
+use crate::bench::{self, Cost, Crowd, Listed, Pair, Worst};
 use crate::memory::frames::PAGE_BYTES;
 use crate::memory::heap::tracker;
 use crate::memory::{Purpose, pages_for};

@@ -12,7 +12,7 @@ pub(super) const COMMAND: Command<Session> =
     Command { name: "dmesg", usage: "dmesg", summary: "show the kernel's log", run };
 
 fn run(session: &mut Session, _: &[&str]) {
-    logger::for_each(|entry| {
+    logger::for_each(&mut |entry| {
         if !session.is_interrupted() {
             session.print(format_args!("{}\n", Coloured(entry)));
         }

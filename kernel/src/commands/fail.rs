@@ -13,7 +13,7 @@ use shell::Command;
 
 use super::Session;
 use crate::memory::failures::{self, Failures};
-use crate::memory::fill;
+use crate::selftest::fill;
 use crate::symbols;
 use inner::Work;
 use snapshot::Snapshot;

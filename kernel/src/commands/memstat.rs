@@ -6,8 +6,9 @@ use shell::Command;
 
 use super::Session;
 use super::listed::Listed;
+use crate::memory::Scratch;
 use crate::memory::heap::{self, tracker};
-use crate::memory::{Scratch, marks};
+use crate::memory::leaks::marks;
 use crate::symbols::StackFrame;
 
 pub(super) const COMMAND: Command<Session> = Command {

@@ -4,7 +4,7 @@ use shell::Command;
 
 use super::Session;
 use crate::arch::power;
-use crate::black_box::{self, Ending};
+use crate::crash::black_box::{self, Ending};
 
 pub(super) const COMMAND: Command<Session> = Command {
     name: "reboot",

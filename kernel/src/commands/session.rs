@@ -11,7 +11,7 @@ use shell::Command;
 use vfs::{Errno, FileDescriptor, OpenFlags, PathBuffer, Result, Vfs};
 
 use crate::console::{self, input};
-use crate::kernel::VFS;
+use crate::fs::VFS;
 use crate::memory::Pipe;
 
 /// What is gathered before it goes to a file or a pipe.

@@ -8,9 +8,11 @@ mod device;
 mod emergency;
 pub(crate) mod input;
 pub(crate) mod typed;
+mod wait;
 
 pub(crate) use device::{Writer, flush, init, write, write_bytes};
 pub(crate) use emergency::{Emergency, write_emergency};
+pub(crate) use wait::{on_wait, wait_for_byte};
 
 /// Prints formatted text on the console.
 #[macro_export]

@@ -9,11 +9,11 @@
 //!
 //! 1. `vfs`: the mounts, then a ramfs, then the open files; held for look-ups and copies, never while a node
 //!    renders. They mask no interrupts, so no handler may touch files
-//! 2. `files::OWNED`: which frames are files'; held for the copy of at most a page
+//! 2. `pages::files::OWNED`: which frames are files'; held for the copy of at most a page
 //! 3. `heap::HEAP`: the tracker and its backend; one lock for both
 //! 4. `arch::paging::SPACE`: the address space
 //! 5. `FRAMES`: the frames; `failures::PAGES` is asked before, `failures::HEAP` under 3
-//! 6. `logger::RING`: held for the copy of one message; `marks::MARKS` and `fill::HELD` stand beside it
+//! 6. `logger::RING`: held for the copy of one message; `leaks::marks::MARKS` and `selftest::fill::HELD` stand beside it
 //! 7. `console::device::CONSOLE`: the screen
 //! 8. `arch::serial::LINE_STATE`: the serial line; `arch::keyboard::KEYBOARD` stands beside it
 //!
@@ -22,39 +22,20 @@
 //! the heap. `crash` takes none that is held. `symbols::LINES` stands apart: nobody waits for it, and who does not get it
 //! goes without lines.
 
-pub(crate) mod adapter;
-pub(crate) mod aside;
-pub(crate) mod bench;
-pub(crate) mod buffers;
-mod call_stack;
-mod corruption;
-mod deadlock;
-pub(crate) mod drill;
-pub(crate) mod drivers;
 mod early;
-mod exhaustion;
 pub(crate) mod failures;
-pub(crate) mod files;
-pub(crate) mod fill;
 pub(crate) mod frames;
-pub(crate) mod guard_pages;
 pub(crate) mod heap;
 pub(crate) mod heaps;
-pub(crate) mod kept;
+pub(crate) mod leaks;
 pub(crate) mod lesson;
-mod machine;
-pub(crate) mod marks;
-pub(crate) mod packets;
-mod page_chain;
-pub(crate) mod random;
-mod rate_limit;
-pub(crate) mod reach;
-pub(crate) mod sampler;
-mod scratch;
-pub(crate) mod selftest;
+pub(crate) mod page_accounting;
+pub(crate) mod pages;
+mod platform;
+pub(crate) mod report;
 
-pub(crate) use buffers::Pipe;
-pub(crate) use machine::{
+pub(crate) use page_accounting::{
     Purpose, free_blocks, free_pages, init, map_device, page_traffic, pages_for, total_pages, try_pages,
 };
-pub(crate) use scratch::Scratch;
+pub(crate) use pages::pipes::Pipe;
+pub(crate) use pages::scratch::Scratch;

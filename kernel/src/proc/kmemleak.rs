@@ -11,7 +11,7 @@ use super::process;
 use crate::arch::clock::TICKS_PER_SECOND;
 use crate::console::input;
 use crate::memory::heap::tracker;
-use crate::memory::reach;
+use crate::memory::leaks::roots;
 use crate::symbols::Symbolic;
 use control::kmemleak::{self, Command, DUMP_BYTES, DumpRow, ROW_BYTES, Switch, crc32};
 
@@ -90,7 +90,7 @@ impl ControlTable for KmemLeak {
             }
             Command::Dump(address) => dump(address),
             Command::Stack(switch) => {
-                reach::set_stack(switch == Switch::On);
+                roots::set_stack(switch == Switch::On);
                 Ok(())
             }
             Command::ScanOff => Ok(()),
@@ -99,7 +99,7 @@ impl ControlTable for KmemLeak {
 }
 
 fn scan() -> Result<()> {
-    match reach::scan(&mut || !input::is_interrupted()) {
+    match roots::scan(&mut || !input::is_interrupted()) {
         Ok(scanned) => {
             if scanned.new_leaks > 0 {
                 let new = scanned.new_leaks;

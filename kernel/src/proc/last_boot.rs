@@ -6,7 +6,7 @@ use journal::{EventLine, Seconds, Stamp};
 use memstat::{EventKind, GuardLevel, Level};
 use vfs::Text;
 
-use crate::black_box::{self, LastBoot as Last, Record};
+use crate::crash::black_box::{self, LastBoot as Last, Record};
 use crate::symbols::ReturnAddress;
 
 /// The file.

@@ -5,7 +5,7 @@ use core::fmt::{self, Write};
 use vfs::{Control, Errno, Result, Text};
 
 use crate::memory::heap::tracker;
-use crate::memory::marks::{self, MarkError};
+use crate::memory::leaks::marks::{self, MarkError};
 use control::memstat::{self as grammar, Command};
 
 /// The file.

@@ -7,7 +7,6 @@
 mod cache;
 mod frame;
 mod sections;
-pub(crate) mod selftest;
 mod sites;
 
 use core::ops::RangeInclusive;
@@ -18,7 +17,7 @@ use names::{Index, Symtab};
 use spin::{Mutex, Once};
 
 use crate::arch::guarded::{self, Abandoned};
-use crate::memory::aside;
+use crate::memory::pages::aside;
 use cache::Cache;
 use config::SymbolSource as Source;
 pub(crate) use frame::{CallPath, Frame, ReturnAddress, StackFrame, Symbolic};

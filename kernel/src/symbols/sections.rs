@@ -5,7 +5,7 @@ use names::{Sections, Symtab};
 
 use super::cache;
 use crate::arch::image;
-use crate::memory::random::Random;
+use crate::random::Random;
 use config::SymbolSource as Source;
 
 const SEED: u64 = 42;

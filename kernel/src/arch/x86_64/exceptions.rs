@@ -7,7 +7,7 @@ use core::fmt::{self, Write};
 use super::idt::InterruptFrame;
 use super::{backtrace, cpu, guarded, stacks};
 use crate::crash;
-use crate::memory::guard_pages;
+use crate::memory::pages::guard_window;
 use crate::symbols::CallPath;
 
 const NON_MASKABLE: u64 = 2;
@@ -53,7 +53,7 @@ pub(super) fn handle(frame: &InterruptFrame) {
     if !matches!(frame.vector, NON_MASKABLE | MACHINE_CHECK) {
         guarded::leave_if_at(frame.rsp as usize);
     }
-    if frame.vector == PAGE_FAULT && guard_pages::explain(frame) {
+    if frame.vector == PAGE_FAULT && guard_window::explain(frame) {
         return;
     }
     crash::faulted(frame);

@@ -4,8 +4,8 @@ use shell::Command;
 
 use super::super::Session;
 use super::scan::{self, Summary};
-use crate::memory::drill::{self, LEAKS, NoDrill};
 use crate::memory::heap::tracker;
+use crate::selftest::drill::{self, LEAKS, NoDrill};
 
 pub(super) const DRILL: Command<Session> = Command {
     name: "drill",

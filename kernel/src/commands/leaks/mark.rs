@@ -8,7 +8,7 @@ use shell::Command;
 use super::super::Session;
 use super::changes::Count;
 use crate::memory::heap::tracker;
-use crate::memory::marks::{self, Mark};
+use crate::memory::leaks::marks::{self, Mark};
 use control::memstat::{DEFAULT_NAME, checked_name};
 
 pub(super) const MARK: Command<Session> = Command {

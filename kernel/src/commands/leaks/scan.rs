@@ -9,7 +9,7 @@ use shell::Command;
 use super::super::Session;
 use crate::arch::clock;
 use crate::memory::heap::tracker;
-use crate::memory::reach;
+use crate::memory::leaks::roots;
 use crate::symbols::StackFrame;
 use control::kmemleak::{DUMP_BYTES, DumpRow, ROW_BYTES};
 use journal::Seconds;
@@ -47,7 +47,7 @@ fn run(session: &mut Session, words: &[&str]) {
 /// Scans, until Ctrl-C, and says how many nanoseconds that took.
 pub(super) fn timed(session: &Session) -> Result<(Scanned, u64), NoScan> {
     let start_ns = clock::uptime_ns();
-    let scanned = reach::scan(&mut || !session.is_interrupted())?;
+    let scanned = roots::scan(&mut || !session.is_interrupted())?;
     Ok((scanned, clock::uptime_ns() - start_ns))
 }
 

@@ -9,7 +9,7 @@ use super::changes::{Changes, MOST_ROWS};
 use super::mark::{Age, complain_of_missing};
 use crate::memory::Scratch;
 use crate::memory::heap::tracker;
-use crate::memory::marks::{self, Mark};
+use crate::memory::leaks::marks::{self, Mark};
 use control::memstat::DEFAULT_NAME;
 
 pub(super) const SINCE: Command<Session> = Command {
