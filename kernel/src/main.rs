@@ -13,7 +13,6 @@ mod arch;
 mod black_box;
 #[cfg(target_os = "none")]
 mod bug;
-mod calendar;
 #[cfg(target_os = "none")]
 mod commands;
 mod config;

@@ -12,7 +12,6 @@ mod grid;
 pub(crate) mod input;
 mod line;
 pub(crate) mod screen;
-pub(crate) mod typed;
 
 #[cfg(target_os = "none")]
 pub(crate) use device::{Writer, flush, init, write, write_bytes};

@@ -10,9 +10,7 @@ use core::slice;
 use vfs::{BATCH_BYTES, Buffers};
 
 use super::frames::PAGE_BYTES;
-use super::heaps::PageSource;
 use super::machine::{Purpose, give_pages, take_pages};
-use super::page_chain::PageChain;
 use crate::sync::IrqLock;
 
 /// Pages from the frames.
@@ -107,31 +105,19 @@ impl Buffers for PageBuffers {
     }
 }
 
-/// Single pages from the same purse.
-#[derive(Debug)]
-pub(crate) struct BufferPages;
-
-// SAFETY: the frames hand each page out once, aligned to the block's size.
-unsafe impl PageSource for BufferPages {
-    fn take(&mut self, order: u32) -> Option<NonNull<u8>> {
-        let pages = take_pages(order, Purpose::Buffers);
-        pages.or_else(|| if order == 0 { PAGE_RESERVE.lock().lend() } else { None })
-    }
-
-    unsafe fn give(&mut self, pages: NonNull<u8>, order: u32) {
-        if !PAGE_RESERVE.lock().take_back(pages) {
-            // SAFETY: handed on to the caller.
-            unsafe { give_pages(pages, order, Purpose::Buffers) };
-        }
-    }
+/// A single page from the same purse, for what goes from one command to the next.
+pub(super) fn take_page() -> Option<NonNull<u8>> {
+    take_pages(0, Purpose::Buffers).or_else(|| PAGE_RESERVE.lock().lend())
 }
 
-/// Bytes on their way from one command to the next.
-pub(crate) type Pipe = PageChain<BufferPages>;
-
-impl Pipe {
-    /// An empty one.
-    pub(crate) const fn empty() -> Self {
-        Self::new(BufferPages)
+/// Takes a single page back.
+///
+/// # Safety
+///
+/// It comes from [`take_page`], and nobody refers to it any more.
+pub(super) unsafe fn give_page(page: NonNull<u8>) {
+    if !PAGE_RESERVE.lock().take_back(page) {
+        // SAFETY: handed on to the caller.
+        unsafe { give_pages(page, 0, Purpose::Buffers) };
     }
 }

@@ -67,7 +67,6 @@ mod machine;
 pub(crate) mod marks;
 #[cfg(target_os = "none")]
 pub(crate) mod packets;
-mod page_chain;
 pub(crate) mod random;
 #[cfg(target_os = "none")]
 mod rate_limit;
@@ -80,8 +79,6 @@ mod scratch;
 #[cfg(target_os = "none")]
 pub(crate) mod selftest;
 
-#[cfg(target_os = "none")]
-pub(crate) use buffers::Pipe;
 #[cfg(target_os = "none")]
 pub(crate) use machine::{
     Purpose, free_blocks, free_pages, init, map_device, page_traffic, pages_for, total_pages, try_pages,

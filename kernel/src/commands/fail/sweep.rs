@@ -2,13 +2,12 @@
 
 use arrayvec::ArrayVec;
 use memstat::{Faults, Rule};
+use shell::Session;
 
 use super::inner::Work;
 use super::snapshot::{Change, Snapshot};
 use super::words::Ordinal;
 use super::{BLOCKS, PAGES, Sort};
-use crate::commands::Session;
-use crate::commands::session::Output;
 use crate::console::input;
 use crate::logger::levels;
 
@@ -59,15 +58,11 @@ pub(super) fn run(session: &mut Session, words: &[&str]) {
     let console_level = levels::all()[0];
     // One thousand complaints help nobody.
     levels::set_console_level(levels::QUIET);
-    let outer = session.swap_output(Output::Nowhere);
-    session.is_muted = true;
-    let findings = sweep(session, &work, cleanup.as_ref(), all_up_to);
-    session.is_muted = false;
-    session.swap_output(outer);
+    let findings = session.quietly(|session| sweep(session, &work, cleanup.as_ref(), all_up_to));
     levels::set_console_level(console_level);
 
     tell(session, &findings);
-    session.has_failed = findings.count > 0;
+    session.set_failed(findings.count > 0);
 }
 
 fn sweep(session: &mut Session, work: &Work<'_>, cleanup: Option<&Work<'_>>, all_up_to: u64) -> Findings {
