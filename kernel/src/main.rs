@@ -11,7 +11,6 @@ mod arch;
 mod bench;
 mod boot_info;
 mod bugs;
-mod calendar;
 mod commands;
 mod config;
 mod console;

@@ -2,17 +2,17 @@
 
 use arrayvec::ArrayVec;
 
-use crate::parser::MOST_WORDS;
+use crate::parser::MAX_WORDS;
 
 /// What stood behind a command's name.
 #[derive(Clone, Debug)]
 pub struct Options<'a> {
     /// The letters that were given.
-    given: ArrayVec<u8, MOST_WORDS>,
+    given: ArrayVec<u8, MAX_WORDS>,
     /// The number behind the option that takes one.
     pub number: Option<u64>,
     /// The words that are no options.
-    pub operands: ArrayVec<&'a str, MOST_WORDS>,
+    pub operands: ArrayVec<&'a str, MAX_WORDS>,
 }
 
 impl<'a> Options<'a> {

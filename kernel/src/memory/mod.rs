@@ -37,5 +37,4 @@ pub(crate) mod report;
 pub(crate) use page_accounting::{
     Purpose, free_blocks, free_pages, init, map_device, page_traffic, pages_for, total_pages, try_pages,
 };
-pub(crate) use pages::pipes::Pipe;
 pub(crate) use pages::scratch::Scratch;

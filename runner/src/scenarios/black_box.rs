@@ -80,7 +80,7 @@ fn panic_is_told(vm: &mut Vm) -> Result<()> {
             "last_boot - version: 1.0\nended: panic\n",
             "report:\npanic at kernel/src/bugs/mod.rs:",
             "asked for by a person",
-            "kernel/src/commands/execute.rs:",
+            "shell/src/execute.rs:",
             "] before the end\n",
             "levels: memstat=full guard=off\n",
             ", this one\n",
