@@ -63,8 +63,8 @@ check-format: setup
 	$(CARGO) fmt --all --check
 
 check-lints: setup
-	$(CARGO) clippy --workspace --all-targets
-	$(KERNEL_CARGO) clippy $(KERNEL_FLAGS)
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(KERNEL_CARGO) clippy $(KERNEL_FLAGS) -- -D warnings
 
 check-docs: DOC_FLAGS := --no-deps --document-private-items
 check-docs: setup
