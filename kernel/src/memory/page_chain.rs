@@ -238,8 +238,6 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
         #[test]
         fn chain_reads_as_what_was_pushed(
             pushes in prop::collection::vec(0..9000_usize, 0..6),
