@@ -163,7 +163,9 @@ impl Terminal {
 
     /// Types bytes, and gives all that the console shows: echo, answer, prompt.
     pub(crate) fn type_bytes(&mut self, bytes: &[u8]) -> String {
-        bytes.iter().for_each(|byte| self.shell.feed(*byte));
+        for byte in bytes {
+            self.shell.feed(*byte);
+        }
         self.host.take_console()
     }
 
@@ -183,7 +185,7 @@ impl Terminal {
             let is_code = |code: &str| code.bytes().all(|byte| byte.is_ascii_digit() || byte == b';');
             match part.split_once('m') {
                 Some((code, text)) if number > 0 && is_code(code) => answer += text,
-                _ if number > 0 => answer += &format!("\x1b[{part}"),
+                _ if number > 0 => answer.extend(["\x1b[", part]),
                 _ => answer += part,
             }
         }

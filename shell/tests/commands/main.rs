@@ -55,22 +55,20 @@ commands! {
 
 /// Runs the cases of a command, and says of all of them what is wrong.
 fn run_cases(name: &str, cases: &[Case]) {
-    let mut wrong = String::new();
+    let mut wrong = Vec::new();
     for case in cases {
         let mut terminal = Terminal::new();
         for (line, expected) in case.steps {
             let answer = terminal.run(line);
             if answer != *expected {
-                wrong += &format!(
-                    "{name}, {}: `{line}` answers\n{answer}\ninstead of\n{expected}\n\n",
-                    case.about
-                );
+                let about = case.about;
+                wrong.push(format!("{name}, {about}: `{line}` answers\n{answer}\ninstead of\n{expected}\n"));
             }
         }
         assert_eq!(terminal.host.lent(), 0, "{name}, {}: memory is still lent", case.about);
         assert_eq!(terminal.host.open_files(), 0, "{name}, {}: files are still open", case.about);
     }
-    assert!(wrong.is_empty(), "\n{wrong}");
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
 #[test]

@@ -100,7 +100,8 @@ impl Buffers for Memory {
         }
         book.lent_buffers += 1;
         let known = book.buffers.iter().position(|buffer| buffer.len() >= size_bytes);
-        let buffer = known.map(|place| book.buffers.swap_remove(place)).unwrap_or_else(|| {
+        let buffer = known.map(|place| book.buffers.swap_remove(place));
+        let buffer = buffer.unwrap_or_else(|| {
             // As the kernel's: whole pages, a power of two of them.
             let pages = size_bytes.div_ceil(RAM_PAGE_BYTES).max(1).next_power_of_two();
             bytemuck::cast_slice_mut::<u64, u8>(vec![0; pages * RAM_PAGE_BYTES / 8].leak())

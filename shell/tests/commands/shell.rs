@@ -189,8 +189,8 @@ fn control_c_ends_the_whole_line() {
 
 #[test]
 fn typed_line_is_echoed_between_two_prompts() {
-    let mut terminal = Terminal::new();
     const PROMPT: &str = "\x1b[1mtally:/#\x1b[0m ";
+    let mut terminal = Terminal::new();
     assert_eq!(terminal.type_bytes(b"echo a\r"), format!("echo a\na\n{PROMPT}"));
     assert_eq!(terminal.type_bytes(b"cd tmp\n"), "cd tmp\n\x1b[1mtally:/tmp#\x1b[0m ");
     assert_eq!(terminal.type_bytes(b"cd\r\n"), format!("cd\n{PROMPT}"));
