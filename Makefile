@@ -62,17 +62,18 @@ clean: ## remove all that was built
 check-format: setup
 	$(CARGO) fmt --all --check
 
+# Without names cargo takes the default members: all but the kernel, which is for its target only.
 check-lints: setup
-	$(CARGO) clippy --workspace --all-targets
+	$(CARGO) clippy --all-targets
 	$(KERNEL_CARGO) clippy $(KERNEL_FLAGS)
 
 check-docs: DOC_FLAGS := --no-deps --document-private-items
 check-docs: setup
-	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --exclude kernel $(DOC_FLAGS)
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc $(DOC_FLAGS)
 	RUSTDOCFLAGS='-D warnings' $(KERNEL_CARGO) doc $(KERNEL_FLAGS) $(DOC_FLAGS)
 
 check-host: setup
-	$(CARGO) test --workspace --no-fail-fast
+	$(CARGO) test --no-fail-fast
 
 # --- the image ---
 

@@ -1,5 +1,7 @@
 //! Boot information that is whole, cut, and corrupted.
 
+mod limits;
+
 use proptest::prelude::*;
 
 use crate::{BootError, BootInfo, FRAME_SIZE_BYTES, Framebuffer, PhysicalRange, RegionKind};

@@ -1,40 +1,91 @@
-//! The Tally kernel.
+//! The Tally kernel: the boot story, from the boot loader to the shell.
 //!
-//! The boot story is in `kernel`. From there: `memory` for where bytes come from, `proc` for the files that
-//! tell of them, `commands` for the shell, `arch` for the machine.
-#![cfg_attr(target_os = "none", no_std)]
-#![cfg_attr(target_os = "none", no_main)]
-// On the host only what needs no hardware is built, for its tests.
-#![cfg_attr(not(target_os = "none"), expect(dead_code, reason = "the kernel that uses it is not built here"))]
+//! From here: `memory` for where bytes come from, `proc` for the files that tell of them, `commands` for the shell, `arch`
+//! for the machine. ARCHITECTURE.md has the rooms, and which may use which.
+#![no_std]
+#![no_main]
 
 extern crate alloc;
 
 mod arch;
-mod black_box;
-#[cfg(target_os = "none")]
-mod bug;
-#[cfg(target_os = "none")]
+mod bench;
+mod boot_info;
+mod bugs;
 mod commands;
 mod config;
 mod console;
-mod control;
-#[cfg(target_os = "none")]
 mod crash;
-#[cfg(target_os = "none")]
 mod dev;
-#[cfg(target_os = "none")]
-mod kernel;
-mod kmemleak;
-mod load;
+mod fs;
 mod logger;
 mod memory;
-#[cfg(target_os = "none")]
 mod proc;
-#[cfg(target_os = "none")]
+mod random;
 mod selftest;
-#[cfg(target_os = "none")]
 mod symbols;
 mod sync;
 
-#[cfg(not(target_os = "none"))]
-fn main() {}
+use core::fmt::Display;
+use core::panic::PanicInfo;
+
+use boot::PhysicalRange;
+
+use crate::arch::{acpi, clock, cpu, exceptions, serial};
+use crate::crash::black_box;
+use crate::memory::heaps::Kind;
+use crate::memory::leaks::marks;
+
+/// Where the entry code arrives, on its 128 KiB stack, with the boot tables in place.
+#[unsafe(no_mangle)]
+extern "C" fn tally_main(information: u32) -> ! {
+    clock::start();
+    exceptions::on_fault(crash::faulted);
+    arch::init_early();
+    clock::calibrate();
+    serial::init();
+
+    let info = boot_info::keep(information).unwrap_or_else(|error| stop(&error));
+    let config = config::apply(info);
+    let heap = Kind::from_name(config.heap.name()).unwrap_or(Kind::Slab);
+    memory::init(info, heap, config.has_black_box).unwrap_or_else(|error| stop(&error));
+    memory::heap::configure(&config);
+    black_box::init();
+    memory::failures::configure(&config);
+    console::init(info.framebuffer, logger::for_each);
+    symbols::init(info, config.symbols);
+    acpi::init(&info.rsdp);
+    arch::init_devices(console::input::push);
+    fs::mount(&dev::DEV, &proc::PROC, config.tmpfs_size).unwrap_or_else(|error| stop(&error));
+
+    log::info!("Tally {}, started by {}", env!("CARGO_PKG_VERSION"), info.loader);
+    let usable_kib = info.usable.iter().map(PhysicalRange::size_bytes).sum::<u64>() / 1024;
+    let managed_kib = kib(memory::total_pages());
+    log::info!(
+        "memory: {usable_kib} KiB usable: {managed_kib} managed, {} for page tables and metadata",
+        usable_kib - managed_kib
+    );
+    memory::heap::print_mem_stats();
+    if config.is_lesson_wanted {
+        memory::lesson::count_along();
+    }
+    if let Err(error) = marks::set(marks::BOOT) {
+        log::warn!("leaks: there is no mark of the boot: {error}");
+    }
+    log::info!("ready; type help");
+    commands::run_shell(console::wait_for_byte)
+}
+
+fn kib(pages: usize) -> u64 {
+    (pages * memory::frames::PAGE_BYTES / 1024) as u64
+}
+
+/// Ends a boot that cannot go on.
+fn stop(error: &dyn Display) -> ! {
+    console::write_emergency(format_args!("boot failed: {error}\n"));
+    cpu::halt_forever();
+}
+
+#[panic_handler]
+fn panic(info: &PanicInfo<'_>) -> ! {
+    crash::panicked(info)
+}

@@ -6,7 +6,7 @@ use core::fmt;
 use shell::{Command, Session};
 
 use crate::arch::clock;
-use crate::memory::bench::{self, Cost, Crowd, Listed, Pair, Worst};
+use crate::bench::{self, Cost, Crowd, Listed, Pair, Worst};
 use crate::memory::frames::PAGE_BYTES;
 use crate::memory::heap::tracker;
 use crate::memory::{Purpose, pages_for};

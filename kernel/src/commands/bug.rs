@@ -2,7 +2,7 @@
 
 use shell::{Command, Session};
 
-use crate::bug;
+use crate::bugs::BUGS;
 use crate::memory::heap::tracker;
 
 pub(super) const COMMAND: Command =
@@ -12,7 +12,7 @@ fn run(session: &mut Session, words: &[&str]) {
     if words.len() > 1 {
         return session.show_usage(&COMMAND);
     }
-    let found = words.first().and_then(|name| bug::BUGS.iter().find(|bug| bug.name == *name));
+    let found = words.first().and_then(|name| BUGS.iter().find(|bug| bug.name == *name));
     if let Some(bug) = found {
         let before = tracker().guard_statistics().corruptions();
         (bug.run)();
@@ -27,7 +27,7 @@ fn run(session: &mut Session, words: &[&str]) {
         let name = name.escape_debug();
         return session.complain(format_args!("bug: {name}: no such bug; bug alone lists them"));
     }
-    for bug in &bug::BUGS {
+    for bug in &BUGS {
         session.print(format_args!("{:<15} {}", bug.name, bug.summary));
         if !bug.found_by.is_empty() {
             session.print(format_args!("; found by {}", bug.found_by));

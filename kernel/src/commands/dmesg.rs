@@ -2,15 +2,16 @@
 
 use core::fmt;
 
+use journal::Entry;
 use shell::{Command, Session};
 
-use crate::logger::{self, Entry};
+use crate::logger;
 
 pub(super) const COMMAND: Command =
     Command { name: "dmesg", usage: "dmesg", summary: "show the kernel's log", run };
 
 fn run(session: &mut Session, _: &[&str]) {
-    logger::for_each(|entry| {
+    logger::for_each(&mut |entry| {
         if !session.is_interrupted() {
             session.print(format_args!("{}\n", Coloured(entry)));
         }

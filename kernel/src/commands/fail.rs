@@ -12,7 +12,7 @@ use memstat::{Faults, Rule};
 use shell::{Command, Session};
 
 use crate::memory::failures::{self, Failures};
-use crate::memory::fill;
+use crate::selftest::fill;
 use crate::symbols;
 use inner::Work;
 use snapshot::Snapshot;

@@ -7,9 +7,9 @@ use vfs::{Buffers, Pages, Vfs};
 
 use crate::arch::stacks;
 use crate::console::{self, input};
-use crate::kernel::VFS;
-use crate::memory::buffers::PageBuffers;
-use crate::memory::files::PipePages;
+use crate::fs::VFS;
+use crate::memory::pages::buffers::PageBuffers;
+use crate::memory::pages::files::PipePages;
 
 /// This machine.
 pub(super) struct Machine;

@@ -4,8 +4,9 @@ use memstat::report::{self, Growth, GrowthByStack, Rank, TopStacks};
 use memstat::{Backend, Event, Level, Platform, Record};
 use shell::{Command, Listed, Session};
 
+use crate::memory::Scratch;
 use crate::memory::heap::{self, tracker};
-use crate::memory::{Scratch, marks};
+use crate::memory::leaks::marks;
 use crate::symbols::StackFrame;
 
 pub(super) const COMMAND: Command = Command {

@@ -3,7 +3,7 @@
 use shell::Command;
 
 use crate::arch::power;
-use crate::black_box::{self, Ending};
+use crate::crash::black_box::{self, Ending};
 
 pub(super) const COMMAND: Command = Command {
     name: "reboot",

@@ -3,13 +3,12 @@
 use core::fmt::{self, Write};
 
 use boot::Framebuffer;
+use journal::Entry;
 use spin::mutex::{SpinMutex, SpinMutexGuard};
+use terminal::{Cell, Cells, Display, Lines, Screen};
 
 use super::emergency;
-use super::line::Lines;
-use super::screen::{Cell, Cells, Display, Screen};
 use crate::arch::{clock, framebuffer, serial, vga_text};
-use crate::logger;
 use crate::sync::IrqLock;
 
 /// The screen is drawn at most this often while output goes on, and always when the kernel waits.
@@ -54,14 +53,17 @@ pub(super) struct Console {
 static CELLS: SpinMutex<Cells> = SpinMutex::new(Cells::new());
 pub(super) static CONSOLE: IrqLock<Console> = IrqLock::new(Console { screen: None, drawn_ns: 0 });
 
-/// Starts the screen, if the loader set one up, and shows on it what was logged before.
-pub(crate) fn init(framebuffer: Option<Framebuffer>) {
+/// Hands on what was logged before there was a screen.
+type Replay = fn(&mut dyn FnMut(&Entry));
+
+/// Starts the screen, if the loader set one up, and shows on it what was logged before: `messages` hands that on.
+pub(crate) fn init(framebuffer: Option<Framebuffer>, messages: Replay) {
     let Some(framebuffer) = framebuffer else { return };
     let Some((columns, rows)) = start_screen(framebuffer) else {
         log::warn!("screen: cannot be used: {framebuffer:?}");
         return;
     };
-    logger::for_each(|entry| {
+    messages(&mut |entry| {
         let mut lines = Lines::new(|bytes| CONSOLE.lock().show(bytes));
         // The writer cannot fail.
         let _ = entry.write_coloured(&mut lines);

@@ -9,9 +9,9 @@ use core::fmt::{self, Write};
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use spin::Once;
+use terminal::{Cell, Display};
 
 use super::device::{AnyDisplay, CONSOLE};
-use super::screen::{Cell, Display};
 use crate::arch::serial;
 
 /// White on red: these words stand among others, which they overwrite.

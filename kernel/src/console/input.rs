@@ -1,61 +1,11 @@
-//! Bytes typed on the serial line or the keyboard, from interrupt handlers to the shell.
-//!
-//! A ring without a lock, for one reader and one writer at a time: both devices interrupt the same CPU, with
-//! interrupts masked while a handler runs, so their handlers never run at once.
+//! What was typed on the serial line or the keyboard: the one ring between their interrupt handlers and the shell.
 
-use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use terminal::TypedBytes;
 
-/// A power of two, so that the counts may wrap around. Room for a paste of several pages.
-const CAPACITY: usize = 16384;
-const CONTROL_C: u8 = 3;
-
-static TYPED: Ring = Ring::new();
-static IS_INTERRUPTED: AtomicBool = AtomicBool::new(false);
-
-struct Ring {
-    bytes: [AtomicU8; CAPACITY],
-    /// Bytes that were ever read and written; the ring's places are these modulo its capacity.
-    read: AtomicUsize,
-    written: AtomicUsize,
-    dropped: AtomicU64,
-}
-
-impl Ring {
-    const fn new() -> Self {
-        Self {
-            bytes: [const { AtomicU8::new(0) }; CAPACITY],
-            read: AtomicUsize::new(0),
-            written: AtomicUsize::new(0),
-            dropped: AtomicU64::new(0),
-        }
-    }
-
-    fn push(&self, byte: u8) {
-        let written = self.written.load(Ordering::Relaxed);
-        if written.wrapping_sub(self.read.load(Ordering::Acquire)) >= CAPACITY {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
-            return;
-        }
-        self.bytes[written % CAPACITY].store(byte, Ordering::Relaxed);
-        self.written.store(written.wrapping_add(1), Ordering::Release);
-    }
-
-    fn pop(&self) -> Option<u8> {
-        let read = self.read.load(Ordering::Relaxed);
-        if read == self.written.load(Ordering::Acquire) {
-            return None;
-        }
-        let byte = self.bytes[read % CAPACITY].load(Ordering::Relaxed);
-        self.read.store(read.wrapping_add(1), Ordering::Release);
-        Some(byte)
-    }
-}
+static TYPED: TypedBytes = TypedBytes::new();
 
 /// Adds a byte; called with interrupts masked. A full ring drops it.
 pub(crate) fn push(byte: u8) {
-    if byte == CONTROL_C {
-        IS_INTERRUPTED.store(true, Ordering::Relaxed);
-    }
     TYPED.push(byte);
 }
 
@@ -66,80 +16,25 @@ pub(crate) fn pop() -> Option<u8> {
 
 /// Whether nothing waits to be read.
 pub(crate) fn is_empty() -> bool {
-    waiting() == 0
+    TYPED.is_empty()
 }
 
 /// Bytes that wait to be read.
 pub(crate) fn waiting() -> usize {
-    TYPED.written.load(Ordering::Acquire).wrapping_sub(TYPED.read.load(Ordering::Relaxed))
+    TYPED.waiting()
 }
 
 /// Whether Ctrl-C was typed since the last [`clear_interrupt`].
 pub(crate) fn is_interrupted() -> bool {
-    IS_INTERRUPTED.load(Ordering::Relaxed)
+    TYPED.is_interrupted()
 }
 
 /// Forgets a Ctrl-C, at the start of a command.
 pub(crate) fn clear_interrupt() {
-    IS_INTERRUPTED.store(false, Ordering::Relaxed);
+    TYPED.clear_interrupt();
 }
 
 /// Bytes that found the ring full.
 pub(crate) fn dropped() -> u64 {
-    TYPED.dropped.load(Ordering::Relaxed)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn full_ring_drops_the_newest_and_counts_them() {
-        let ring = Box::new(Ring::new());
-        for number in 0..CAPACITY + 3 {
-            ring.push(number as u8);
-        }
-        assert_eq!(ring.dropped.load(Ordering::Relaxed), 3);
-        for number in 0..CAPACITY {
-            assert_eq!(ring.pop(), Some(number as u8));
-        }
-        assert_eq!(ring.pop(), None);
-        ring.push(7);
-        assert_eq!(ring.pop(), Some(7));
-    }
-
-    #[test]
-    fn bytes_arrive_in_order_across_threads() {
-        static RING: Ring = Ring::new();
-        const COUNT: usize = 100_000;
-        let writer = std::thread::spawn(|| {
-            for number in 0..COUNT {
-                while RING.written.load(Ordering::Relaxed) - RING.read.load(Ordering::Acquire) >= CAPACITY {
-                    std::thread::yield_now();
-                }
-                RING.push(number as u8);
-            }
-        });
-        let mut number = 0;
-        while number < COUNT {
-            match RING.pop() {
-                Some(byte) => {
-                    assert_eq!(byte, number as u8);
-                    number += 1;
-                }
-                None => std::thread::yield_now(),
-            }
-        }
-        writer.join().unwrap();
-    }
-
-    #[test]
-    fn control_c_is_noted_and_forgotten() {
-        push(CONTROL_C);
-        assert!(is_interrupted());
-        clear_interrupt();
-        assert!(!is_interrupted());
-        assert_eq!(pop(), Some(CONTROL_C));
-        assert!(is_empty());
-    }
+    TYPED.dropped()
 }

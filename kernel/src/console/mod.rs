@@ -1,22 +1,17 @@
 //! The console: serial line and screen at once, either of which may be missing.
 //!
 //! Output goes through `write` (or [`print!`](crate::print) and [`println!`](crate::println)), last words
-//! through `Emergency`; input comes from interrupt handlers into [`input`]. Text becomes cells in `screen`
-//! and `grid`, which know no hardware; serial line and displays are below `arch`.
+//! through `Emergency`; input comes from interrupt handlers into [`input`]. Text becomes cells in the
+//! crate `terminal`, which knows no hardware; serial line and displays are below `arch`.
 
-#[cfg(target_os = "none")]
 mod device;
-#[cfg(target_os = "none")]
 mod emergency;
-mod grid;
 pub(crate) mod input;
-mod line;
-pub(crate) mod screen;
+mod wait;
 
-#[cfg(target_os = "none")]
 pub(crate) use device::{Writer, flush, init, write, write_bytes};
-#[cfg(target_os = "none")]
 pub(crate) use emergency::{Emergency, write_emergency};
+pub(crate) use wait::{on_wait, wait_for_byte};
 
 /// Prints formatted text on the console.
 #[macro_export]

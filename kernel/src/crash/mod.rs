@@ -4,7 +4,9 @@
 //! done: so nobody here waits for a lock or allocates, and what is looked up may fault (see `arch::guarded`). A fault or
 //! panic in the report itself ends in one short line, one in that line in silence.
 
+pub(crate) mod black_box;
 mod ending;
+mod exceptions;
 mod report;
 
 use core::fmt::{self, Write};
@@ -13,9 +15,9 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use crate::arch::idt::InterruptFrame;
 use crate::arch::{cpu, guarded, registers};
-use crate::black_box::{self, Ending, Writer};
 use crate::console::{Emergency, write_emergency};
-pub(crate) use ending::set_ending;
+use black_box::{Ending, Writer};
+pub(crate) use ending::{power_off, set_ending};
 use report::{Cause, Report};
 
 /// How often something went wrong: the first has a report, the second a line.

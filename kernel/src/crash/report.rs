@@ -3,12 +3,12 @@
 use core::fmt::{self, Write};
 use core::panic::PanicInfo;
 
+use journal::{EventLine, Seconds};
 use memstat::{Glance, Platform, report};
 
+use super::exceptions;
 use crate::arch::idt::{self, InterruptFrame};
-use crate::arch::{clock, exceptions, guarded};
-use crate::logger::Seconds;
-use crate::memory::event_line::EventLine;
+use crate::arch::{clock, guarded};
 use crate::memory::frames::PAGE_BYTES;
 use crate::memory::heap::tracker;
 use crate::memory::{Purpose, pages_for, try_pages};

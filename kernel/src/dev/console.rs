@@ -4,8 +4,8 @@ use shell::{TypedEvent, TypedLine};
 use spin::Mutex;
 use vfs::{Device, Errno, Result};
 
+use crate::console::wait_for_byte;
 use crate::console::{self, Writer};
-use crate::kernel::wait_for_byte;
 
 /// What was typed and not read yet. Only readers take it, and they do one after the other.
 static TYPED: Mutex<TypedLine> = Mutex::new(TypedLine::new());

@@ -6,10 +6,10 @@
 use core::fmt::Write;
 
 use arrayvec::ArrayString;
+use journal::{Priority, RecordText};
 use vfs::{Device, Errno, Result};
 
 use crate::logger;
-use crate::logger::priority::{Priority, RecordText};
 
 /// Each byte of a message may take four characters.
 const MOST_RECORD_BYTES: usize = 1024;

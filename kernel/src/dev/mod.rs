@@ -3,7 +3,6 @@
 mod console;
 mod kmsg;
 mod memory;
-pub(crate) mod selftest;
 
 use vfs::{Content, GeneratedFs, Node};
 

@@ -9,15 +9,14 @@ use core::fmt;
 use core::ops::Range;
 use core::ptr::{NonNull, null_mut};
 
-use memstat::platform::{PAGE_SIZE_BYTES, StackSpan};
-use memstat::{BadFree, Corruption, Counters, Platform, Refused, Tracked, report};
+use config::Config;
+use memstat::{BadFree, Counters, Tracked, report};
 
-use super::aside;
 use super::heaps::Heap;
-use super::machine::{HeapPages, Purpose, give_pages, take_pages};
-use super::{corruption, deadlock, exhaustion, failures, guard_pages};
-use crate::arch::{clock, cpu, image, stacks};
-use crate::config::Config;
+use super::page_accounting::HeapPages;
+use super::pages::aside;
+use super::platform::{self, KernelPlatform};
+use crate::arch::cpu;
 
 /// Blocks of kmalloc are aligned for anything but vectors.
 const KMALLOC_ALIGN_BYTES: usize = 16;
@@ -158,7 +157,7 @@ impl fmt::Display for Stats {
 #[cold]
 #[inline(never)]
 fn report_bad_free(bad: BadFree) {
-    corruption::report_bad_free(&bad, cpu::frame_pointer());
+    platform::report_bad_free(&bad, cpu::frame_pointer());
 }
 
 /// The global allocator: the tracker, with reports of bad frees. What the symboliser allocates goes elsewhere.
@@ -197,129 +196,5 @@ unsafe impl GlobalAlloc for KernelHeap {
                 null_mut()
             }
         }
-    }
-}
-
-/// What the tracker needs of this kernel.
-#[derive(Debug)]
-pub(crate) struct KernelPlatform;
-
-/// Stamps are counts of the time stamp counter in units of 256: 48 bits of them last for months.
-const STAMP_SHIFT: u32 = 8;
-
-// SAFETY: pages come from the frames, each once; interrupts are masked on the one CPU that runs.
-unsafe impl Platform for KernelPlatform {
-    #[inline]
-    fn stamp(&self) -> u64 {
-        cpu::time_stamp_counter() >> STAMP_SHIFT
-    }
-
-    fn stamp_to_ns(&self, stamp: u64) -> u64 {
-        clock::counts_to_ns((stamp << STAMP_SHIFT).saturating_sub(clock::start_count()))
-    }
-
-    #[inline]
-    fn cpu(&self) -> u8 {
-        0
-    }
-
-    #[inline]
-    fn task(&self) -> u16 {
-        0
-    }
-
-    #[expect(clippy::inline_always, reason = "the frame pointer must be that of the allocating function")]
-    #[inline(always)]
-    fn frame_pointer(&self) -> usize {
-        cpu::frame_pointer()
-    }
-
-    #[expect(clippy::inline_always, reason = "the frame must be that of the freeing function")]
-    #[inline(always)]
-    fn callers(&self) -> [usize; 2] {
-        stacks::callers()
-    }
-
-    fn stack(&self, frame_pointer: usize) -> Option<StackSpan> {
-        let stack = stacks::containing(frame_pointer)?;
-        Some(StackSpan { frame_pointer, start: stack.start, size_bytes: stack.len() })
-    }
-
-    #[inline]
-    fn stack_quickly(&self, frame_pointer: usize) -> Option<StackSpan> {
-        let (start, size_bytes) = stacks::current_with(frame_pointer)?;
-        Some(StackSpan { frame_pointer, start, size_bytes })
-    }
-
-    #[inline]
-    fn is_allocator_code(&self, address: usize) -> bool {
-        image::allocator_text().contains(&address)
-    }
-
-    fn should_fail(&self, size_bytes: usize, frame_pointer: usize) -> bool {
-        failures::HEAP.should_fail(size_bytes, frame_pointer)
-    }
-
-    fn allocation_failed(&self, layout: Layout, frame_pointer: usize) {
-        exhaustion::report(layout, frame_pointer);
-    }
-
-    fn is_lock_held_here(&self) -> bool {
-        cpu::is_alone()
-    }
-
-    fn refused(&self, refused: &Refused, frame_pointer: usize) {
-        deadlock::report(refused, frame_pointer);
-    }
-
-    #[inline]
-    fn mask_interrupts(&self) -> usize {
-        cpu::save_flags_and_mask_interrupts()
-    }
-
-    #[inline]
-    fn restore_interrupts(&self, saved: usize) {
-        cpu::restore_interrupts(cpu::are_interrupts_enabled(saved));
-    }
-
-    fn take_page(&self) -> Option<NonNull<u8>> {
-        const { assert!(PAGE_SIZE_BYTES == super::frames::PAGE_BYTES) };
-        take_pages(0, Purpose::Arena)
-    }
-
-    unsafe fn give_page(&self, page: NonNull<u8>) {
-        // SAFETY: handed on to the caller.
-        unsafe { give_pages(page, 0, Purpose::Arena) };
-    }
-
-    fn open_window(&self, pages: usize) -> Option<NonNull<u8>> {
-        guard_pages::open(pages)
-    }
-
-    fn close_window(&self) {
-        guard_pages::close();
-    }
-
-    unsafe fn fill_page(&self, page: NonNull<u8>) -> bool {
-        guard_pages::fill(page)
-    }
-
-    unsafe fn empty_page(&self, page: NonNull<u8>) {
-        // SAFETY: handed on to the caller.
-        unsafe { guard_pages::empty(page) };
-    }
-
-    unsafe fn show_page(&self, page: NonNull<u8>) {
-        guard_pages::show(page);
-    }
-
-    unsafe fn hide_page(&self, page: NonNull<u8>) {
-        guard_pages::hide(page);
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn tell(&self, corruption: &Corruption) {
-        corruption::report(corruption, cpu::frame_pointer());
     }
 }

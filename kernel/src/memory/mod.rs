@@ -9,11 +9,11 @@
 //!
 //! 1. `vfs`: the mounts, then a ramfs, then the open files; held for look-ups and copies, never while a node
 //!    renders. They mask no interrupts, so no handler may touch files
-//! 2. `files::OWNED`: which frames are files'; held for the copy of at most a page
+//! 2. `pages::files::OWNED`: which frames are files'; held for the copy of at most a page
 //! 3. `heap::HEAP`: the tracker and its backend; one lock for both
 //! 4. `arch::paging::SPACE`: the address space
 //! 5. `FRAMES`: the frames; `failures::PAGES` is asked before, `failures::HEAP` under 3
-//! 6. `logger::RING`: held for the copy of one message; `marks::MARKS` and `fill::HELD` stand beside it
+//! 6. `logger::RING`: held for the copy of one message; `leaks::marks::MARKS` and `selftest::fill::HELD` stand beside it
 //! 7. `console::device::CONSOLE`: the screen
 //! 8. `arch::serial::LINE_STATE`: the serial line; `arch::keyboard::KEYBOARD` stands beside it
 //!
@@ -22,66 +22,22 @@
 //! the heap. `crash` takes none that is held. `symbols::LINES` stands apart: nobody waits for it, and who does not get it
 //! goes without lines.
 
-#[cfg(target_os = "none")]
-pub(crate) mod adapter;
-#[cfg(target_os = "none")]
-pub(crate) mod aside;
-#[cfg(target_os = "none")]
-pub(crate) mod bench;
-#[cfg(target_os = "none")]
-pub(crate) mod buffers;
-#[cfg(target_os = "none")]
-mod call_stack;
-#[cfg(target_os = "none")]
-mod corruption;
-#[cfg(target_os = "none")]
-mod deadlock;
-#[cfg(target_os = "none")]
-pub(crate) mod drill;
-#[cfg(target_os = "none")]
-pub(crate) mod drivers;
-#[cfg(target_os = "none")]
 mod early;
-pub(crate) mod event_line;
-#[cfg(target_os = "none")]
-mod exhaustion;
-#[cfg(target_os = "none")]
 pub(crate) mod failures;
-#[cfg(target_os = "none")]
-pub(crate) mod files;
-#[cfg(target_os = "none")]
-pub(crate) mod fill;
 pub(crate) mod frames;
-#[cfg(target_os = "none")]
-pub(crate) mod guard_pages;
-#[cfg(target_os = "none")]
 pub(crate) mod heap;
 pub(crate) mod heaps;
-pub(crate) mod holder;
-pub(crate) mod kept;
-#[cfg(target_os = "none")]
+pub(crate) mod leaks;
 pub(crate) mod lesson;
-#[cfg(target_os = "none")]
-mod machine;
-#[cfg(target_os = "none")]
-pub(crate) mod marks;
-#[cfg(target_os = "none")]
-pub(crate) mod packets;
-pub(crate) mod random;
-#[cfg(target_os = "none")]
-mod rate_limit;
-#[cfg(target_os = "none")]
-pub(crate) mod reach;
-#[cfg(target_os = "none")]
-pub(crate) mod sampler;
-#[cfg(target_os = "none")]
-mod scratch;
-#[cfg(target_os = "none")]
-pub(crate) mod selftest;
+pub(crate) mod page_accounting;
+pub(crate) mod pages;
+mod platform;
+pub(crate) mod report;
+mod setup;
+mod shrinkers;
 
-#[cfg(target_os = "none")]
-pub(crate) use machine::{
-    Purpose, free_blocks, free_pages, init, map_device, page_traffic, pages_for, total_pages, try_pages,
+pub(crate) use page_accounting::{
+    Purpose, free_blocks, free_pages, page_traffic, pages_for, total_pages, try_pages,
 };
-#[cfg(target_os = "none")]
-pub(crate) use scratch::Scratch;
+pub(crate) use pages::scratch::Scratch;
+pub(crate) use setup::init;

@@ -9,6 +9,6 @@ pub(super) struct CommandLine;
 
 impl Text for CommandLine {
     fn render(&self, out: &mut dyn Write) -> fmt::Result {
-        writeln!(out, "{}", crate::kernel::boot_facts().command_line)
+        writeln!(out, "{}", crate::boot_info::facts().command_line)
     }
 }

@@ -7,7 +7,7 @@ use core::fmt::{self, Write};
 use arrayvec::ArrayVec;
 use vfs::Text;
 
-use crate::kernel::VFS;
+use crate::fs::VFS;
 
 const MOST_TYPES: usize = 16;
 

@@ -6,8 +6,8 @@ use core::fmt::{self, Write};
 use memstat::GuardLevel;
 use vfs::{Control, Errno, Result, Text};
 
-use crate::memory::guard_pages;
 use crate::memory::heap::tracker;
+use crate::memory::report::invalid_access;
 
 /// The file.
 pub(crate) struct GuardFile;
@@ -32,7 +32,7 @@ impl Text for GuardFile {
             ("writes after free", now.writes_after_free),
             ("out of bounds accesses", now.out_of_bounds_accesses),
             ("accesses after free", now.accesses_after_free),
-            ("unexplained accesses", guard_pages::unexplained()),
+            ("unexplained accesses", invalid_access::unexplained()),
             ("double frees", now.double_frees),
             ("interior frees", now.interior_frees),
             ("wrong layouts", now.wrong_layouts),

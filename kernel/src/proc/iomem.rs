@@ -11,14 +11,14 @@ use vfs::Text;
 
 use crate::arch::image;
 use crate::arch::paging::DIRECT_MAP;
-use crate::memory::kept;
+use crate::memory::pages::kept;
 
 /// The file.
 pub(super) struct IoMem;
 
 impl Text for IoMem {
     fn render(&self, out: &mut dyn Write) -> fmt::Result {
-        for region in &crate::kernel::boot_facts().regions {
+        for region in &crate::boot_info::facts().regions {
             let range = region.range;
             let name = match region.kind {
                 RegionKind::Usable => "System RAM",

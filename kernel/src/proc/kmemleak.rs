@@ -10,10 +10,10 @@ use vfs::{ControlTable, Errno, Result, Table};
 use super::process;
 use crate::arch::clock::TICKS_PER_SECOND;
 use crate::console::input;
-use crate::kmemleak::{self, Command, DUMP_BYTES, DumpRow, ROW_BYTES, Switch, crc32};
 use crate::memory::heap::tracker;
-use crate::memory::reach;
+use crate::memory::leaks::roots;
 use crate::symbols::Symbolic;
+use control::kmemleak::{self, Command, DUMP_BYTES, DumpRow, ROW_BYTES, Switch, crc32};
 
 /// An object takes some 4 KiB at most: sixteen frames with long names.
 const OBJECTS_AT_ONCE: usize = 6;
@@ -90,7 +90,7 @@ impl ControlTable for KmemLeak {
             }
             Command::Dump(address) => dump(address),
             Command::Stack(switch) => {
-                reach::set_stack(switch == Switch::On);
+                roots::set_stack(switch == Switch::On);
                 Ok(())
             }
             Command::ScanOff => Ok(()),
@@ -99,7 +99,7 @@ impl ControlTable for KmemLeak {
 }
 
 fn scan() -> Result<()> {
-    match reach::scan(&mut || !input::is_interrupted()) {
+    match roots::scan(&mut || !input::is_interrupted()) {
         Ok(scanned) => {
             if scanned.new_leaks > 0 {
                 let new = scanned.new_leaks;

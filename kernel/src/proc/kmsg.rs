@@ -4,9 +4,10 @@
 
 use core::fmt::{self, Write};
 
+use journal::Stamp;
 use vfs::Table;
 
-use crate::logger::{self, Stamp};
+use crate::logger;
 
 /// The longest message has some 250 bytes, so a batch of 32 KiB holds as many.
 const MESSAGES_AT_ONCE: usize = 64;

@@ -2,12 +2,11 @@
 
 use core::fmt::{self, Write};
 
+use journal::{EventLine, Seconds, Stamp};
 use memstat::{EventKind, GuardLevel, Level};
 use vfs::Text;
 
-use crate::black_box::{self, LastBoot as Last, Record};
-use crate::logger::{Seconds, Stamp};
-use crate::memory::event_line::EventLine;
+use crate::crash::black_box::{self, LastBoot as Last, Record};
 use crate::symbols::ReturnAddress;
 
 /// The file.

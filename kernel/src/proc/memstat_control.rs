@@ -4,16 +4,16 @@ use core::fmt::{self, Write};
 
 use vfs::{Control, Errno, Result, Text};
 
-use crate::control::{self, Command};
 use crate::memory::heap::tracker;
-use crate::memory::marks::{self, MarkError};
+use crate::memory::leaks::marks::{self, MarkError};
+use control::memstat::{self as grammar, Command};
 
 /// The file.
 pub(super) struct MemstatControl;
 
 impl Text for MemstatControl {
     fn render(&self, out: &mut dyn Write) -> fmt::Result {
-        out.write_str(control::USAGE)?;
+        out.write_str(grammar::USAGE)?;
         (0..)
             .map_while(marks::get)
             .try_for_each(|mark| writeln!(out, "# mark {}: {}", mark.name, mark.moment.sequence))
@@ -22,7 +22,7 @@ impl Text for MemstatControl {
 
 impl Control for MemstatControl {
     fn command(&self, line: &str) -> Result<()> {
-        let command = control::parse(line).map_err(|error| {
+        let command = grammar::parse(line).map_err(|error| {
             log::warn!("memstat_control: {error}");
             Errno::EINVAL
         })?;

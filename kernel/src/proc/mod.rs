@@ -24,7 +24,6 @@ mod memstat;
 mod memstat_control;
 mod mounts;
 mod process;
-pub(crate) mod selftest;
 mod slabinfo;
 mod stat;
 mod sys;

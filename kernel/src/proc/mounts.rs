@@ -4,7 +4,7 @@ use core::fmt::{self, Write};
 
 use vfs::{MountOptions, Text};
 
-use crate::kernel::VFS;
+use crate::fs::VFS;
 
 /// The file.
 pub(super) struct MountTable;

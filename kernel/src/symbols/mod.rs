@@ -6,8 +6,8 @@
 
 mod cache;
 mod frame;
+mod reports;
 mod sections;
-pub(crate) mod selftest;
 mod sites;
 
 use core::ops::RangeInclusive;
@@ -18,9 +18,9 @@ use names::{Index, Symtab};
 use spin::{Mutex, Once};
 
 use crate::arch::guarded::{self, Abandoned};
-use crate::config::SymbolSource as Source;
-use crate::memory::aside;
+use crate::memory::pages::aside;
 use cache::Cache;
+use config::SymbolSource as Source;
 pub(crate) use frame::{CallPath, Frame, ReturnAddress, StackFrame, Symbolic};
 pub(crate) use sites::find_sites;
 
@@ -50,6 +50,7 @@ struct Lines {
 
 /// Takes in what the loader left. Interrupts are still masked, so this may take its time.
 pub(crate) fn init(info: &BootInfo, source: Source) {
+    reports::init();
     let sections = sections::Found::new(info, source);
     if let Some(symtab) = sections.symtab() {
         SYMTAB.call_once(|| symtab);

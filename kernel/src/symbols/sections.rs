@@ -5,8 +5,8 @@ use names::{Sections, Symtab};
 
 use super::cache;
 use crate::arch::image;
-use crate::config::SymbolSource as Source;
-use crate::memory::random::Random;
+use crate::random::Random;
+use config::SymbolSource as Source;
 
 const SEED: u64 = 42;
 /// The tables of entries and lines; what is made of them is smaller.

@@ -78,7 +78,7 @@ fn panic_is_told(vm: &mut Vm) -> Result<()> {
         &told,
         &[
             "last_boot - version: 1.0\nended: panic\n",
-            "report:\npanic at kernel/src/bug.rs:",
+            "report:\npanic at kernel/src/bugs/mod.rs:",
             "asked for by a person",
             "shell/src/execute.rs:",
             "] before the end\n",

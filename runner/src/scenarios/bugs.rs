@@ -88,29 +88,22 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ),
 ];
 
-const SAMPLER: Source = Source {
-    path: "kernel/src/memory/sampler.rs",
-    text: include_str!("../../../kernel/src/memory/sampler.rs"),
-};
+const SAMPLER: Source =
+    Source { path: "kernel/src/bugs/sampler.rs", text: include_str!("../../../kernel/src/bugs/sampler.rs") };
 const MAILBOX: Source =
-    Source { path: "kernel/src/bug/mailbox.rs", text: include_str!("../../../kernel/src/bug/mailbox.rs") };
+    Source { path: "kernel/src/bugs/mailbox.rs", text: include_str!("../../../kernel/src/bugs/mailbox.rs") };
 const PARSER: Source =
-    Source { path: "kernel/src/bug/parser.rs", text: include_str!("../../../kernel/src/bug/parser.rs") };
+    Source { path: "kernel/src/bugs/parser.rs", text: include_str!("../../../kernel/src/bugs/parser.rs") };
 const CACHE: Source =
-    Source { path: "kernel/src/bug/cache.rs", text: include_str!("../../../kernel/src/bug/cache.rs") };
-const BUG: Source = Source { path: "kernel/src/bug.rs", text: include_str!("../../../kernel/src/bug.rs") };
-const ADAPTER: Source = Source {
-    path: "kernel/src/memory/adapter.rs",
-    text: include_str!("../../../kernel/src/memory/adapter.rs"),
-};
-const DRIVERS: Source = Source {
-    path: "kernel/src/memory/drivers.rs",
-    text: include_str!("../../../kernel/src/memory/drivers.rs"),
-};
-const PACKETS: Source = Source {
-    path: "kernel/src/memory/packets.rs",
-    text: include_str!("../../../kernel/src/memory/packets.rs"),
-};
+    Source { path: "kernel/src/bugs/cache.rs", text: include_str!("../../../kernel/src/bugs/cache.rs") };
+const BUG: Source =
+    Source { path: "kernel/src/bugs/mod.rs", text: include_str!("../../../kernel/src/bugs/mod.rs") };
+const ADAPTER: Source =
+    Source { path: "kernel/src/bugs/adapter.rs", text: include_str!("../../../kernel/src/bugs/adapter.rs") };
+const DRIVERS: Source =
+    Source { path: "kernel/src/bugs/drivers.rs", text: include_str!("../../../kernel/src/bugs/drivers.rs") };
+const PACKETS: Source =
+    Source { path: "kernel/src/bugs/packets.rs", text: include_str!("../../../kernel/src/bugs/packets.rs") };
 const FAULTS: Source = Source {
     path: "kernel/src/arch/x86_64/faults.rs",
     text: include_str!("../../../kernel/src/arch/x86_64/faults.rs"),
@@ -138,7 +131,7 @@ fn judge_deadlock(vm: &mut Vm) -> Result<()> {
         ensure!(!wanted.contains("sample_heap"), "the handler's stack is not its own:\n{wanted}");
         let held = stack(report, "held by:")?;
         ensure!(held.contains("wait_for_next_sample"), "the interrupted function is not named:\n{held}");
-        SAMPLER.expect(held, "{closure#0} kernel/src/memory/sampler.rs", "wait_for_next_sample()")?;
+        SAMPLER.expect(held, "{closure#0} kernel/src/bugs/sampler.rs", "wait_for_next_sample()")?;
         SAMPLER.expect(held, "compare_while_the_allocator_is_locked", "with_backend(")?;
         SAMPLER.expect(held, "sample_heap", "compare_while_the_allocator_is_locked()")?;
     }

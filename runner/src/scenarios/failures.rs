@@ -65,9 +65,9 @@ fn rules_do_what_they_say(vm: &mut Vm) -> Result<()> {
     says(vm, "fail", none)?;
     // The driver allocates in one function and one line; either is a site.
     let allocs = vm.run("bug leak; cat /proc/allocs")?;
-    let line = allocs.lines().find_map(|row| row.split("memory/packets.rs:").nth(1));
+    let line = allocs.lines().find_map(|row| row.split("bugs/packets.rs:").nth(1));
     let line = line.ok_or_else(|| Error::Wrong(format!("no leak of packets.rs: {allocs}")))?;
-    for site in ["'Loopback>::send'", &format!("packets.rs:{line}"), &format!("memory/packets.rs:{line}")] {
+    for site in ["'Loopback>::send'", &format!("packets.rs:{line}"), &format!("bugs/packets.rs:{line}")] {
         vm.run(&format!("fail every 1; fail site {site}"))?;
         let answer = vm.run("bug leak; fail")?;
         ensure!(answer.contains("Loopback>::send"), "the place of {site} is not shown: {answer}");

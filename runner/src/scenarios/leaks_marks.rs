@@ -30,12 +30,12 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     },
 ];
 
-/// What `bug leak` loses each time: see `kernel/src/memory/packets.rs`.
+/// What `bug leak` loses each time: see `kernel/src/bugs/packets.rs`.
 const LEAK: (u64, u64) = (276, 3);
 
 /// The frames that each report of the leak begins with.
 const LEAK_FRAMES: [&str; 2] =
-    ["    <tally::memory::packets::Loopback>::send+0x", "    tally::memory::packets::exchange+0x"];
+    ["    <tally::bugs::packets::Loopback>::send+0x", "    tally::bugs::packets::exchange+0x"];
 
 /// Whether `report` has a row that starts with `row`, for the leak of `bug leak`, with its places in the source.
 fn expect_leak(report: &str, row: &str) -> Result<()> {
@@ -43,7 +43,7 @@ fn expect_leak(report: &str, row: &str) -> Result<()> {
     ensure!(lines.next().is_some_and(|line| line.contains(": stack ")), "no row `{row}` in:\n{report}");
     for frame in LEAK_FRAMES {
         let line = lines.next().unwrap_or_default();
-        let is_named = line.starts_with(frame) && line.contains(" kernel/src/memory/packets.rs:");
+        let is_named = line.starts_with(frame) && line.contains(" kernel/src/bugs/packets.rs:");
         ensure!(is_named, "not `{frame}` of packets.rs, but `{line}` in:\n{report}");
     }
     Ok(())

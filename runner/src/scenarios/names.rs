@@ -53,7 +53,7 @@ fn stacks_have_lines(vm: &mut Vm) -> Result<()> {
     let has_inlined = stacks.lines().any(|line| line.ends_with(" (inlined)") && place_of(line).is_some());
     ensure!(has_inlined, "no stack names an inlined function with its line:\n{stacks}");
     let has_outer =
-        stacks.lines().any(|line| line.contains("tally_main+0x") && line.contains(" kernel/src/kernel.rs:"));
+        stacks.lines().any(|line| line.contains("tally_main+0x") && line.contains(" kernel/src/main.rs:"));
     ensure!(has_outer, "no stack names tally_main with its line:\n{stacks}");
     let allocs = vm.run("cat /proc/allocs")?;
     Allocs::parse(&allocs)?;

@@ -7,7 +7,7 @@ use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use x86::io::{inb, outb};
 
 use super::{cpu, idt, rtc};
-use crate::load::{LoadAverage, SAMPLE_SECONDS};
+use sched::{LoadAverage, SAMPLE_SECONDS};
 
 /// Timer interrupts a second.
 pub(crate) const TICKS_PER_SECOND: u64 = 100;

@@ -3,6 +3,30 @@
 use x86::controlregs;
 use x86::cpuid::CpuId;
 
+/// A value that one CPU at a time may use, with interrupts masked meanwhile.
+pub(crate) type IrqLock<T> = sched::IrqLock<T, ThisCpu>;
+
+/// The CPU that this runs on.
+#[derive(Debug)]
+pub(crate) enum ThisCpu {}
+
+impl sched::Cpu for ThisCpu {
+    #[inline]
+    fn mask_interrupts() -> bool {
+        mask_interrupts()
+    }
+
+    #[inline]
+    fn restore_interrupts(were_enabled: bool) {
+        restore_interrupts(were_enabled);
+    }
+
+    #[inline]
+    fn is_alone() -> bool {
+        is_alone()
+    }
+}
+
 /// Masks interrupts on this CPU and says whether they were on.
 #[inline]
 pub(crate) fn mask_interrupts() -> bool {

@@ -5,7 +5,7 @@ use core::ptr::NonNull;
 use boot::{Framebuffer, PixelField};
 use spleen_font::FONT_8X16;
 
-use crate::console::screen::{Cell, Display};
+use terminal::{Cell, Display};
 
 const GLYPH_WIDTH: usize = 8;
 const GLYPH_HEIGHT: usize = 16;
@@ -65,7 +65,7 @@ impl Pixels {
         let pixel_bytes = usize::from(bits_per_pixel.div_ceil(8));
         let is_aligned =
             (address as usize).is_multiple_of(pixel_bytes) && pitch_bytes.is_multiple_of(pixel_bytes);
-        let start = crate::memory::map_device(address, pitch_bytes * height)?;
+        let start = super::devices::map(address, pitch_bytes * height)?;
         let mut display = Self {
             start,
             pitch_bytes,

@@ -13,9 +13,9 @@ use x86::controlregs::cr3_write;
 
 pub(crate) mod window;
 
+use super::cpu::IrqLock;
 use super::image::KERNEL_BASE;
 use super::{cpu, image, stacks};
-use crate::sync::IrqLock;
 
 /// All RAM lies here, at its physical address plus this.
 pub(crate) const DIRECT_MAP: usize = 0xffff_8000_0000_0000;

@@ -1,6 +1,7 @@
 //! `fail sweep`: a command is run again and again, and each time the next of its allocations fails.
 
 use arrayvec::ArrayVec;
+use journal::ConsoleLevel;
 use memstat::{Faults, Rule};
 use shell::Session;
 
@@ -9,7 +10,7 @@ use super::snapshot::{Change, Snapshot};
 use super::words::Ordinal;
 use super::{BLOCKS, PAGES, Sort};
 use crate::console::input;
-use crate::logger::levels;
+use crate::logger::CONSOLE_LEVEL;
 
 /// Up to here each allocation fails, unless it is said otherwise; behind it each is twice as late as the last, as there may
 /// be a hundred thousand.
@@ -55,11 +56,11 @@ pub(super) fn run(session: &mut Session, words: &[&str]) {
         None => None,
     };
 
-    let console_level = levels::all()[0];
+    let console_level = CONSOLE_LEVEL.all()[0];
     // One thousand complaints help nobody.
-    levels::set_console_level(levels::QUIET);
+    CONSOLE_LEVEL.set(ConsoleLevel::QUIET);
     let findings = session.quietly(|session| sweep(session, &work, cleanup.as_ref(), all_up_to));
-    levels::set_console_level(console_level);
+    CONSOLE_LEVEL.set(console_level);
 
     tell(session, &findings);
     session.set_failed(findings.count > 0);

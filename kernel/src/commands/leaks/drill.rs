@@ -3,8 +3,8 @@
 use shell::{Command, Session};
 
 use super::scan::{self, Summary};
-use crate::memory::drill::{self, LEAKS, NoDrill};
 use crate::memory::heap::tracker;
+use crate::selftest::drill::{self, LEAKS, NoDrill};
 
 pub(super) const DRILL: Command = Command {
     name: "drill",

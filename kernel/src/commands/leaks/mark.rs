@@ -6,9 +6,9 @@ use memstat::{Level, Moment, Platform};
 use shell::{Command, Session};
 
 use super::changes::Count;
-use crate::control::{DEFAULT_NAME, checked_name};
 use crate::memory::heap::tracker;
-use crate::memory::marks::{self, Mark};
+use crate::memory::leaks::marks::{self, Mark};
+use control::memstat::{DEFAULT_NAME, checked_name};
 
 pub(super) const MARK: Command = Command {
     name: "mark",

@@ -7,11 +7,11 @@ use memstat::{NoScan, Platform, Record, Scanned};
 use shell::{Command, Session};
 
 use crate::arch::clock;
-use crate::kmemleak::{DUMP_BYTES, DumpRow, ROW_BYTES};
-use crate::logger::Seconds;
 use crate::memory::heap::tracker;
-use crate::memory::reach;
+use crate::memory::leaks::roots;
 use crate::symbols::StackFrame;
+use control::kmemleak::{DUMP_BYTES, DumpRow, ROW_BYTES};
+use journal::Seconds;
 
 /// Leaks that are shown: the oldest.
 const MOST_SHOWN: usize = 20;
@@ -46,7 +46,7 @@ fn run(session: &mut Session, words: &[&str]) {
 /// Scans, until Ctrl-C, and says how many nanoseconds that took.
 pub(super) fn timed(session: &Session) -> Result<(Scanned, u64), NoScan> {
     let start_ns = clock::uptime_ns();
-    let scanned = reach::scan(&mut || !session.is_interrupted())?;
+    let scanned = roots::scan(&mut || !session.is_interrupted())?;
     Ok((scanned, clock::uptime_ns() - start_ns))
 }
 

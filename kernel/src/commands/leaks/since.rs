@@ -6,10 +6,10 @@ use shell::{Command, Options, Session};
 
 use super::changes::{Changes, MOST_ROWS};
 use super::mark::{Age, complain_of_missing};
-use crate::control::DEFAULT_NAME;
 use crate::memory::Scratch;
 use crate::memory::heap::tracker;
-use crate::memory::marks::{self, Mark};
+use crate::memory::leaks::marks::{self, Mark};
+use control::memstat::DEFAULT_NAME;
 
 pub(super) const SINCE: Command = Command {
     name: "since",

@@ -9,7 +9,7 @@ use memstat::{Backend, Live};
 
 use super::{Heap, Kind, PageSource, PageWords};
 use crate::memory::frames::PAGE_BYTES;
-use crate::memory::random::Random;
+use crate::random::Random;
 
 /// Pages that a backend may take for these tests: a block of 2 MiB and some more.
 pub(crate) const PAGES: usize = 640;

@@ -12,7 +12,7 @@ use super::model::{STACKS, TestPlatform, return_address};
 use super::tests::HostPages;
 use super::*;
 use crate::memory::frames::PAGE_BYTES;
-use crate::memory::random::Random;
+use crate::random::Random;
 
 mod recent;
 mod sampled;

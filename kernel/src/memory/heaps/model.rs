@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use super::test_window::TestWindow;
 use super::tests::HostPages;
 use super::*;
-use crate::memory::random::Random;
+use crate::random::Random;
 
 const CPUS: u8 = 3;
 /// Call stacks that allocations come from, of 1 to so many frames: some are deeper than what is kept.

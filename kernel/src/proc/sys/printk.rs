@@ -7,21 +7,21 @@ use core::fmt::{self, Write};
 
 use vfs::{Control, Errno, Result, Text};
 
-use crate::logger::levels;
+use crate::logger::CONSOLE_LEVEL;
 
 /// The file.
 pub(super) struct Printk;
 
 impl Text for Printk {
     fn render(&self, out: &mut dyn Write) -> fmt::Result {
-        let [console, message, lowest, usual] = levels::all();
+        let [console, message, lowest, usual] = CONSOLE_LEVEL.all();
         writeln!(out, "{console}\t{message}\t{lowest}\t{usual}")
     }
 }
 
 impl Control for Printk {
     fn command(&self, line: &str) -> Result<()> {
-        levels::set(line).ok_or_else(|| {
+        CONSOLE_LEVEL.set_from(line).ok_or_else(|| {
             log::warn!("printk: '{}' is no console level; 1 to 8 is", line.escape_debug());
             Errno::EINVAL
         })

@@ -1,0 +1,293 @@
+//! The kernel's configuration: words on its command line.
+//!
+//! The line comes from GRUB and, under QEMU, from the file `opt/tally/cmdline` of its configuration device;
+//! later words win. An unknown word is named in a warning and has no effect.
+
+#![cfg_attr(not(test), no_std)]
+#![forbid(unsafe_code)]
+
+use log::LevelFilter;
+use memstat::{GuardLevel, Level};
+
+const PAGE_BYTES: usize = 4096;
+
+/// What the command line said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// `log=off|error|warn|info|debug|trace`: the least urgent messages that are kept.
+    pub log_level: LevelFilter,
+    /// `demo=memstat`: the lesson in counting runs at boot.
+    pub is_lesson_wanted: bool,
+    /// `heap=slab|buddy|talc|tlsf|linked-list`: the heap's backend.
+    pub heap: HeapKind,
+    /// `memstat=off|counters|blocks|stacks|full`: how much the tracker records.
+    pub level: Level,
+    /// `memstat.history=EVENTS`: how many events the history keeps.
+    pub history_events: Option<usize>,
+    /// `memstat.arena=SIZE`: the most that the tracker's arena may hold, as in `64K` or `2M`.
+    pub arena_limit_bytes: Option<usize>,
+    /// `symbols=full|off`: whether call stacks have names; `cut|noise|scattered|blind` damage them, for tests.
+    pub symbols: SymbolSource,
+    /// `guard=off|free|redzone|full`: what is done against corruption.
+    pub guard: GuardLevel,
+    /// `blackbox=on|off`: whether a record of the last moments is kept across restarts.
+    pub has_black_box: bool,
+    /// `failnth=N`: the Nth allocation of a block fails, counted from the heap's start.
+    pub fail_nth: Option<u64>,
+    /// `failpages=N`: the Nth allocation of pages fails.
+    pub fail_nth_page: Option<u64>,
+    /// `guard.sample=N`: every Nth allocation gets a page of its own between guard pages; 0 if none does.
+    pub sample_interval: u32,
+    /// `guard.pages=N`: how many blocks can have one at once.
+    pub sample_slots: Option<usize>,
+    /// `panic=halt|reboot|poweroff|exit`: what happens after the report of a panic or fault.
+    pub on_panic: OnPanic,
+    /// `tmpfs.size=SIZE|PERCENT%`: the most that each file system in memory may hold.
+    pub tmpfs_size: Share,
+}
+
+/// A part of the memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Share {
+    /// So many bytes.
+    Bytes(usize),
+    /// So many hundredths of all.
+    Percent(u8),
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            log_level: LevelFilter::Info,
+            is_lesson_wanted: false,
+            heap: HeapKind::Slab,
+            level: Level::Stacks,
+            history_events: None,
+            arena_limit_bytes: None,
+            guard: GuardLevel::Off,
+            fail_nth: None,
+            fail_nth_page: None,
+            sample_interval: 0,
+            sample_slots: None,
+            on_panic: OnPanic::Halt,
+            has_black_box: true,
+            // As Linux's tmpfs.
+            tmpfs_size: Share::Percent(50),
+            symbols: SymbolSource::Full,
+        }
+    }
+}
+
+impl Config {
+    /// Takes the words of `line` in, and hands those that mean nothing to `unknown`.
+    pub fn apply(&mut self, line: &str, mut unknown: impl FnMut(&str)) {
+        for word in line.split_ascii_whitespace() {
+            if self.apply_word(word).is_none() {
+                unknown(word);
+            }
+        }
+    }
+
+    fn apply_word(&mut self, word: &str) -> Option<()> {
+        match word.split_once('=')? {
+            ("log", level) => self.log_level = level.parse().ok()?,
+            ("demo", "memstat") => self.is_lesson_wanted = true,
+            ("heap", name) => self.heap = HeapKind::from_name(name)?,
+            ("memstat", level) => self.level = Level::from_name(level)?,
+            ("memstat.history", events) => self.history_events = Some(events.parse().ok()?),
+            ("symbols", name) => self.symbols = SymbolSource::from_name(name)?,
+            ("memstat.arena", size) => self.arena_limit_bytes = Some(size_bytes(size)?),
+            ("guard", level) => self.guard = GuardLevel::from_name(level)?,
+            ("blackbox", "on") => self.has_black_box = true,
+            ("blackbox", "off") => self.has_black_box = false,
+            ("failnth", number) => self.fail_nth = Some(positive(number)?),
+            ("failpages", number) => self.fail_nth_page = Some(positive(number)?),
+            ("guard.sample", interval) => self.sample_interval = interval.parse().ok()?,
+            ("guard.pages", slots) => self.sample_slots = Some(slots.parse().ok()?),
+            ("panic", name) => self.on_panic = OnPanic::from_name(name)?,
+            ("tmpfs.size", size) => self.tmpfs_size = share(size)?,
+            _ => return None,
+        }
+        Some(())
+    }
+}
+
+/// The heap's backend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeapKind {
+    /// Our own.
+    Slab,
+    /// The crate `buddy_system_allocator`.
+    Buddy,
+    /// The crate `talc`.
+    Talc,
+    /// The crate `rlsf`.
+    Tlsf,
+    /// The crate `linked_list_allocator`.
+    LinkedList,
+}
+
+impl HeapKind {
+    const ALL: [Self; 5] = [Self::Slab, Self::Buddy, Self::Talc, Self::Tlsf, Self::LinkedList];
+
+    /// The name that is typed.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Slab => "slab",
+            Self::Buddy => "buddy",
+            Self::Talc => "talc",
+            Self::Tlsf => "tlsf",
+            Self::LinkedList => "linked-list",
+        }
+    }
+
+    /// The one with that name.
+    fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// Where the names of functions, files and lines come from. All but the first two are for tests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SymbolSource {
+    /// From what the loader left.
+    Full,
+    /// From nothing.
+    Off,
+    /// Each section ends at its half.
+    Cut,
+    /// The debug information is overwritten with noise.
+    Noise,
+    /// In the debug information one byte of 1024 is overwritten.
+    Scattered,
+    /// The symbols are overwritten too.
+    Blind,
+}
+
+impl SymbolSource {
+    /// The one with that name.
+    fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "full" => Self::Full,
+            "off" => Self::Off,
+            "cut" => Self::Cut,
+            "noise" => Self::Noise,
+            "scattered" => Self::Scattered,
+            "blind" => Self::Blind,
+            _ => return None,
+        })
+    }
+}
+
+/// A number above 0.
+fn positive(text: &str) -> Option<u64> {
+    text.parse().ok().filter(|number| *number > 0)
+}
+
+/// What happens after the report of a panic or fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnPanic {
+    /// The CPU stops, and the report stays on the screen.
+    Halt,
+    /// The machine restarts after a few seconds.
+    Reboot,
+    /// The machine switches itself off.
+    PowerOff,
+    /// QEMU ends with a status that says so, if it has its device for that.
+    Exit,
+}
+
+impl OnPanic {
+    /// The one with that name.
+    fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "halt" => Self::Halt,
+            "reboot" => Self::Reboot,
+            "poweroff" => Self::PowerOff,
+            "exit" => Self::Exit,
+            _ => return None,
+        })
+    }
+}
+
+/// A size as in `65536`, `64K`, `2M` or `1G`.
+fn size_bytes(text: &str) -> Option<usize> {
+    let (digits, shift) = match text.as_bytes().last()? {
+        b'K' | b'k' => (text.get(..text.len() - 1)?, 10),
+        b'M' | b'm' => (text.get(..text.len() - 1)?, 20),
+        b'G' | b'g' => (text.get(..text.len() - 1)?, 30),
+        _ => (text, 0),
+    };
+    digits.parse::<usize>().ok()?.checked_mul(1 << shift)
+}
+
+/// A size, or a part as in `50%`.
+fn share(text: &str) -> Option<Share> {
+    match text.strip_suffix('%') {
+        Some(digits) => digits.parse().ok().filter(|percent| *percent <= 100).map(Share::Percent),
+        None => size_bytes(text).map(Share::Bytes),
+    }
+}
+
+impl Share {
+    /// The pages that it stands for, rounded down, of `total_pages`.
+    pub fn pages(self, total_pages: usize) -> usize {
+        match self {
+            Self::Bytes(bytes) => bytes / PAGE_BYTES,
+            Self::Percent(percent) => total_pages / 100 * usize::from(percent),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn parsed(line: &str) -> (Config, Vec<String>) {
+        let mut config = Config::default();
+        let mut unknown = Vec::new();
+        config.apply(line, |word| unknown.push(word.to_owned()));
+        (config, unknown)
+    }
+
+    #[test]
+    fn known_words_take_effect_and_unknown_ones_are_named() {
+        let (config, unknown) = parsed(
+            "  log=debug demo=memstat heap=tlsf memstat.arena=64K guard=full guard.sample=100 guard.pages=-1 failnth=3 \
+             panic=exit heap=none quiet log=loud failnth=0 panic=maybe",
+        );
+        assert_eq!(config.log_level, LevelFilter::Debug);
+        assert!(config.is_lesson_wanted);
+        assert_eq!(config.heap, HeapKind::Tlsf);
+        assert_eq!(config.guard, GuardLevel::Full);
+        assert_eq!((config.sample_interval, config.sample_slots), (100, None));
+        assert_eq!(config.on_panic, OnPanic::Exit);
+        assert_eq!(config.arena_limit_bytes, Some(65536));
+        assert_eq!((config.fail_nth, config.fail_nth_page), (Some(3), None));
+        assert_eq!(unknown, ["guard.pages=-1", "heap=none", "quiet", "log=loud", "failnth=0", "panic=maybe"]);
+    }
+
+    #[test]
+    fn sizes_have_units_and_limits() {
+        assert_eq!(size_bytes("2M"), Some(2 << 20));
+        assert_eq!(size_bytes("17"), Some(17));
+        for nonsense in ["", "K", "-1", "1T", "99999999999G"] {
+            assert_eq!(size_bytes(nonsense), None, "{nonsense}");
+        }
+        assert_eq!(share("25%").map(|share| share.pages(1000)), Some(250));
+        assert_eq!(share("9K").map(|share| share.pages(1000)), Some(2));
+        for nonsense in ["101%", "%", "-1%", "1K%"] {
+            assert_eq!(share(nonsense), None, "{nonsense}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn any_line_gets_an_answer(line in any::<String>()) {
+            parsed(&line);
+        }
+    }
+}

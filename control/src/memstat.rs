@@ -1,0 +1,170 @@
+//! The commands of `/proc/memstat_control`: what a line asks for.
+//!
+//! Here is only the reading of a line, which knows no tracker; `proc::memstat_control` does what it says. A line that
+//! is no command is an error, and then nothing was changed.
+
+use core::fmt;
+
+use memstat::Level;
+
+/// The longest name of a mark.
+pub const MOST_NAME_BYTES: usize = 32;
+/// The mark's name where none is given.
+pub const DEFAULT_NAME: &str = "default";
+
+/// The commands, as they are shown to people.
+pub const USAGE: &str = "\
+level off|counters|blocks|stacks|full
+mark [NAME]
+clear NAME
+history on|off|clear
+reset-peak
+";
+
+/// A command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command<'a> {
+    /// Record so much.
+    SetLevel(Level),
+    /// Keep in mind, under a name, what came until now.
+    Mark(&'a str),
+    /// Forget a mark.
+    Clear(&'a str),
+    /// Write events, at level `full`.
+    HistoryOn,
+    /// Write none.
+    HistoryOff,
+    /// Forget the events.
+    HistoryClear,
+    /// Start the peaks anew.
+    ResetPeak,
+}
+
+/// Why a line is no command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ControlError<'a> {
+    /// There is no such command, or not with these words.
+    Command(&'a str),
+    /// There is no such level.
+    Level(&'a str),
+    /// That can't be a mark's name.
+    Name(&'a str),
+}
+
+impl fmt::Display for ControlError<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Command(line) => {
+                write!(out, "'{}' is no command; read the file for a list", line.escape_debug())
+            }
+            Self::Level(name) => {
+                write!(out, "'{}' is no level; off, counters, blocks, stacks or full is", name.escape_debug())
+            }
+            Self::Name(name) => write!(
+                out,
+                "'{}' is no name for a mark: 1 to {MOST_NAME_BYTES} letters, digits, '-', '_' and '.', not all digits",
+                name.escape_debug()
+            ),
+        }
+    }
+}
+
+/// What `line` asks for.
+///
+/// # Errors
+///
+/// [`ControlError`] says why it is no command.
+pub fn parse(line: &str) -> Result<Command<'_>, ControlError<'_>> {
+    let mut words = line.split_ascii_whitespace();
+    let command = match (words.next(), words.next(), words.next()) {
+        (Some("level"), Some(name), None) => {
+            Command::SetLevel(Level::from_name(name).ok_or(ControlError::Level(name))?)
+        }
+        (Some("mark"), None, None) => Command::Mark(DEFAULT_NAME),
+        (Some("mark"), Some(name), None) => Command::Mark(checked_name(name)?),
+        (Some("clear"), Some(name), None) => Command::Clear(checked_name(name)?),
+        (Some("history"), Some("on"), None) => Command::HistoryOn,
+        (Some("history"), Some("off"), None) => Command::HistoryOff,
+        (Some("history"), Some("clear"), None) => Command::HistoryClear,
+        (Some("reset-peak"), None, None) => Command::ResetPeak,
+        _ => return Err(ControlError::Command(line)),
+    };
+    Ok(command)
+}
+
+/// A name, if it is short, visible, and can't be taken for a number.
+///
+/// # Errors
+///
+/// [`ControlError::Name`] if it is not.
+pub fn checked_name(name: &str) -> Result<&str, ControlError<'_>> {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    let is_name = name.len() <= MOST_NAME_BYTES
+        && name.bytes().all(is_allowed)
+        && !name.bytes().all(|byte| byte.is_ascii_digit());
+    is_name.then_some(name).ok_or(ControlError::Name(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn every_command_that_is_shown_is_one() {
+        for line in USAGE.lines() {
+            let line =
+                line.replace("off|counters|blocks|stacks|full", "blocks").replace("on|off|clear", "off");
+            for line in
+                [line.replace("[NAME]", "first").replace("NAME", "first"), line.replace(" [NAME]", "")]
+            {
+                assert!(parse(&line).is_ok() || line == "clear NAME", "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn words_must_be_all_there_and_no_more() {
+        assert_eq!(parse(" level  full "), Ok(Command::SetLevel(Level::Full)));
+        assert_eq!(parse("mark"), Ok(Command::Mark("default")));
+        assert_eq!(parse("clear v1.2-rc_3"), Ok(Command::Clear("v1.2-rc_3")));
+        assert_eq!(parse("level loud"), Err(ControlError::Level("loud")));
+        for line in
+            ["", "level", "level full now", "history", "history maybe", "reset-peaks", "LEVEL full", "clear"]
+        {
+            assert_eq!(parse(line), Err(ControlError::Command(line)), "{line}");
+        }
+        for name in ["17", "a/b", "ä", "x".repeat(MOST_NAME_BYTES + 1).as_str()] {
+            assert_eq!(parse(&format!("mark {name}")), Err(ControlError::Name(name)), "{name}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn any_line_gets_an_answer_that_is_one_line(line in any::<String>()) {
+            if let Err(error) = parse(&line) {
+                prop_assert!(!error.to_string().contains(char::is_control));
+            }
+        }
+
+        #[test]
+        fn only_what_the_words_say_is_done(words in prop::collection::vec("level|mark|clear|history|on|full|[a-z0-9]{1,4}", 0..4)) {
+            let line = words.join(" ");
+            match parse(&line) {
+                Ok(Command::SetLevel(level)) => prop_assert_eq!(&line, &format!("level {level}")),
+                Ok(Command::Mark(name)) => {
+                    let is_default = line == "mark" && name == "default";
+                    prop_assert!(is_default || line == format!("mark {name}"), "{line}");
+                }
+                Ok(Command::Clear(name)) => prop_assert_eq!(&line, &format!("clear {name}")),
+                Ok(Command::HistoryOn) => prop_assert_eq!(line, "history on"),
+                Ok(Command::HistoryOff) => prop_assert_eq!(line, "history off"),
+                Ok(Command::HistoryClear) => prop_assert_eq!(line, "history clear"),
+                Ok(Command::ResetPeak) => prop_assert_eq!(line, "reset-peak"),
+                Err(_) => {}
+            }
+        }
+    }
+}

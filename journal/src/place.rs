@@ -1,0 +1,125 @@
+//! Where the black box's region lies, and which of its slots is written next.
+//!
+//! No firmware clears RAM when a machine restarts warm, but firmware and loader use some of it. Where they do not, on the
+//! machines that were looked at, is said at `PLACES`. Which place is taken follows from the firmware's map alone, so that
+//! the next boot takes the same one. The memory itself is `kernel/src/memory/pages/kept.rs`'s.
+
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use boot::{MemoryRegion, PhysicalRange, RegionKind};
+
+/// Parts of the region: one keeps what the last boot left, two are written in turn.
+pub const SLOTS: usize = 3;
+/// Bytes of each.
+pub const SLOT_BYTES: usize = 32 << 10;
+/// Bytes of all.
+pub const REGION_BYTES: usize = SLOTS * SLOT_BYTES;
+
+/// Where the region may start, the best place first. `SeaBIOS`, OVMF and GRUB wrote nothing from 32 MiB on up to some
+/// megabytes below the end of RAM; `SeaBIOS` and GRUB nothing from 8 MiB on either.
+const PLACES: [u64; 3] = [40 << 20, 24 << 20, 18 << 20];
+/// Below the end of RAM GRUB keeps what it loads, and firmware its own.
+const TOP_BYTES: u64 = 12 << 20;
+const FOUR_GIB: u64 = 1 << 32;
+
+/// The place for the region; `None` if the machine has none that is good.
+pub fn choose(regions: &[MemoryRegion], usable: &[PhysicalRange]) -> Option<PhysicalRange> {
+    let is_low_ram =
+        |region: &&MemoryRegion| region.kind == RegionKind::Usable && region.range.end <= FOUR_GIB;
+    let top = regions.iter().filter(is_low_ram).map(|region| region.range.end).max()?;
+    PLACES.into_iter().map(|start| PhysicalRange { start, end: start + REGION_BYTES as u64 }).find(|place| {
+        let is_free = |range: &PhysicalRange| range.start <= place.start && place.end <= range.end;
+        place.end + TOP_BYTES <= top && usable.iter().any(is_free)
+    })
+}
+
+/// Who may use which slot: one keeps the last boot's record, the others are written in turn by one writer at a time.
+#[derive(Debug, Default)]
+pub struct Turns {
+    /// The slot that keeps the last boot's record; any, if there is none.
+    preserved: AtomicUsize,
+    is_borrowed: AtomicBool,
+}
+
+impl Turns {
+    /// Nothing is kept, and nobody writes.
+    pub const fn new() -> Self {
+        Self { preserved: AtomicUsize::new(0), is_borrowed: AtomicBool::new(false) }
+    }
+
+    /// Takes all slots for one borrower; `false` if somebody has them.
+    pub fn borrow(&self) -> bool {
+        !self.is_borrowed.swap(true, Ordering::Acquire)
+    }
+
+    /// Takes them, whoever has them: for the end of a kernel that has crashed.
+    pub fn seize(&self) {
+        self.is_borrowed.store(true, Ordering::Release);
+    }
+
+    /// Gives them back.
+    pub fn give_back(&self) {
+        self.is_borrowed.store(false, Ordering::Release);
+    }
+
+    /// Notes which slot is never written.
+    pub fn preserve(&self, slot: usize) {
+        self.preserved.store(slot, Ordering::Relaxed);
+    }
+
+    /// The slot that is written in a turn: the same for all even or all odd ones.
+    pub fn slot(&self, turn: u64) -> usize {
+        (self.preserved.load(Ordering::Relaxed) + 1 + (turn % 2) as usize) % SLOTS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(ram: &[(u64, u64)], taken_at: u64) -> Option<u64> {
+        let ranges = ram.iter().map(|&(start, end)| PhysicalRange { start, end });
+        let regions: Vec<_> =
+            ranges.clone().map(|range| MemoryRegion { range, kind: RegionKind::Usable }).collect();
+        let usable: Vec<_> = ranges
+            .flat_map(|range| {
+                let middle = taken_at.clamp(range.start, range.end);
+                [PhysicalRange { end: middle, ..range }, PhysicalRange { start: middle, ..range }]
+            })
+            .collect();
+        choose(&regions, &usable).map(|place| place.start)
+    }
+
+    #[test]
+    fn place_lies_in_free_ram_away_from_its_end() {
+        const MIB: u64 = 1 << 20;
+        assert_eq!(place(&[(MIB, 256 * MIB)], 0), Some(40 * MIB));
+        assert_eq!(place(&[(MIB, 32 * MIB - 4096)], 0), Some(18 * MIB));
+        assert_eq!(place(&[(MIB, 40 * MIB)], 0), Some(24 * MIB));
+        assert_eq!(place(&[(MIB, 24 * MIB)], 0), None);
+        // What is taken, or no RAM, is passed over; RAM above 4 GiB does not count.
+        assert_eq!(place(&[(MIB, 256 * MIB)], 40 * MIB + 4096), Some(24 * MIB));
+        assert_eq!(place(&[(MIB, 20 * MIB), (30 * MIB, 60 * MIB)], 0), Some(40 * MIB));
+        assert_eq!(place(&[(MIB, 20 * MIB), (4096 * MIB, 8192 * MIB)], 0), None);
+    }
+
+    #[test]
+    fn slots_are_written_in_turn_and_the_last_boot_s_stays() {
+        for kept in 0..SLOTS {
+            let turns = Turns::new();
+            assert!(turns.borrow() && !turns.borrow(), "one borrower at a time");
+            turns.preserve(kept);
+            turns.give_back();
+            let mut memory = [77_u64; SLOTS];
+            for turn in 0..10 {
+                assert!(turns.borrow());
+                memory[turns.slot(turn)] = turn;
+                turns.give_back();
+                assert_eq!(memory[kept], 77);
+            }
+            assert_eq!((0..2).map(|turn| memory[turns.slot(turn)]).collect::<Vec<_>>(), [8, 9]);
+            turns.seize();
+            assert!(!turns.borrow(), "nobody writes after the end");
+        }
+    }
+}

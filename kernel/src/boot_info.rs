@@ -1,0 +1,42 @@
+//! What the boot loader said, as plain data: read once, and kept for who asks later.
+
+use boot::{BootError, BootInfo, PhysicalRange};
+use spin::Once;
+
+use crate::arch::{fw_cfg, image, paging};
+
+static BOOT_INFO: Once<BootInfo> = Once::new();
+
+/// What the boot loader said. Only called when it is known.
+pub(crate) fn facts() -> &'static BootInfo {
+    BOOT_INFO.get().expect("the boot information is kept before any file can be read")
+}
+
+/// Reads what the boot loader said. Apart, because its copies take more of the stack than all that follows.
+#[inline(never)]
+pub(crate) fn keep(physical: u32) -> Result<&'static BootInfo, BootError> {
+    let mut info = read(physical)?;
+    extend_command_line(&mut info);
+    Ok(BOOT_INFO.call_once(|| info))
+}
+
+fn read(physical: u32) -> Result<BootInfo, BootError> {
+    // SAFETY: the entry code hands the loader's address on; the boot tables map the first 4 GiB there.
+    let bytes = unsafe { boot::read_boot_information(physical, paging::DIRECT_MAP) }?;
+    let own = PhysicalRange { start: physical.into(), end: u64::from(physical) + bytes.len() as u64 };
+    let image = image::whole();
+    let image = PhysicalRange { start: image::physical(image.start), end: image::physical(image.end) };
+    BootInfo::parse(bytes, &[image, own])
+}
+
+/// Puts QEMU's addition, if there is one, behind the command line from the loader.
+fn extend_command_line(info: &mut BootInfo) {
+    let mut buffer = [0; 512];
+    let length = fw_cfg::read_file("opt/tally/cmdline", &mut buffer).unwrap_or(0);
+    let addition = buffer.get(..length).and_then(|bytes| str::from_utf8(bytes).ok()).unwrap_or_default();
+    info.is_command_line_cut |= length == buffer.len();
+    let blank = if info.command_line.is_empty() || addition.is_empty() { "" } else { " " };
+    for part in [blank, addition.trim_end_matches('\0')] {
+        info.is_command_line_cut |= info.command_line.try_push_str(part).is_err();
+    }
+}

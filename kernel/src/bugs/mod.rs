@@ -1,0 +1,90 @@
+//! Real faults that a person can ask for, to see what the kernel says of them.
+//!
+//! Each is the mistake of a little driver, in a file of its own, or of several in `drivers`. They stand apart from the
+//! product, and hold `unsafe` here so that none has to live beside the allocator.
+
+mod adapter;
+mod cache;
+mod drivers;
+mod mailbox;
+mod packets;
+mod parser;
+mod sampler;
+
+use core::fmt;
+
+use crate::arch::faults;
+use crate::memory::heap::tracker;
+
+/// A fault.
+pub(crate) struct Bug {
+    /// The name that chooses it.
+    pub(crate) name: &'static str,
+    /// What happens.
+    pub(crate) summary: &'static str,
+    /// The commands of the shell that let the kernel notice it; empty if it always does.
+    pub(crate) found_by: &'static str,
+    /// Makes it happen.
+    pub(crate) run: fn(),
+}
+
+impl Bug {
+    const fn new(name: &'static str, summary: &'static str, run: fn()) -> Self {
+        Self { name, summary, found_by: "", run }
+    }
+
+    const fn found_by(self, commands: &'static str) -> Self {
+        Self { found_by: commands, ..self }
+    }
+}
+
+/// What finds an access without a trace on one side of a block: sampled blocks lie at either end of their page in turn.
+const EVERY_OTHER: &str = "guard sample 1, every other time";
+
+/// All of them.
+pub(crate) static BUGS: [Bug; 19] = [
+    Bug::new("page-fault", "write to an address where nothing is mapped; stops", faults::write_unmapped),
+    Bug::new("null", "use a device that was never found; stops", adapter::show_speed),
+    Bug::new("stack-overflow", "parse what nests too deep; stops", parser::parse_deep_text),
+    Bug::new("panic", "panic; stops", || panic!("asked for by a person")),
+    Bug::new("double-panic", "panic with a message that panics; stops", || panic!("{}", PanicsWhenShown)),
+    Bug::new("locked-panic", "panic under the tracker's lock; stops", panic_under_lock),
+    Bug::new("interrupt-panic", "panic in the handler of an interrupt; stops", || {
+        faults::interrupt(|| panic!("asked for in an interrupt"));
+    }),
+    Bug::new("double-free", "free a block twice; goes on", drivers::fail_to_start),
+    Bug::new("stale-free", "free where a block was before it grew; goes on", drivers::close_list_that_moved),
+    Bug::new("invalid-free", "free an address inside a block; goes on", drivers::parse_text),
+    Bug::new("overrun", "write a byte behind a block; goes on", drivers::name_device)
+        .found_by("guard redzone or guard sample 1"),
+    Bug::new("use-after-free", "write to a freed block; goes on", drivers::answer_late)
+        .found_by("guard full and later guard check, or guard sample 1"),
+    Bug::new("read-after-free", "read a freed block; goes on", drivers::look_late).found_by("guard sample 1"),
+    Bug::new("overread", "read behind a block; goes on", drivers::believe_a_length).found_by(EVERY_OTHER),
+    Bug::new("underread", "read before a block; goes on", drivers::trim_blanks).found_by(EVERY_OTHER),
+    Bug::new(
+        "leak",
+        "lose packets in a driver; goes on; found by leaks since or leaks scan",
+        packets::exchange,
+    ),
+    Bug::new(
+        "deadlock",
+        "allocate in an interrupt under the allocator's lock; goes on",
+        sampler::sample_heap,
+    ),
+    Bug::new("lock-twice", "take a lock that is held already; stops", mailbox::answer_in_place),
+    Bug::new("oom", "keep all in a cache until there is no memory; goes on", cache::read_everything),
+];
+
+/// A value whose text cannot be had.
+struct PanicsWhenShown;
+
+impl fmt::Display for PanicsWhenShown {
+    fn fmt(&self, _out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        panic!("asked for while a panic is reported")
+    }
+}
+
+fn panic_under_lock() {
+    tracker().with_backend(|_| panic!("asked for under the tracker's lock"));
+}

@@ -1,0 +1,27 @@
+//! Waiting for what is typed: the CPU sleeps, and whoever has work for such moments does it.
+
+use spin::Once;
+
+use super::{flush, input};
+use crate::arch::clock;
+
+static WORK: Once<fn()> = Once::new();
+
+/// Has `work` done each time before the CPU sleeps. The first one that asks stays.
+pub(crate) fn on_wait(work: fn()) {
+    WORK.call_once(|| work);
+}
+
+/// The next byte that is typed; the CPU sleeps meanwhile.
+pub(crate) fn wait_for_byte() -> u8 {
+    loop {
+        if let Some(byte) = input::pop() {
+            return byte;
+        }
+        flush();
+        if let Some(work) = WORK.get() {
+            work();
+        }
+        clock::idle_unless(|| !input::is_empty());
+    }
+}

@@ -1,0 +1,72 @@
+//! What the last boot left.
+
+use journal::record::{Ending, NoRecord, Record};
+use spin::Once;
+
+use super::write;
+use crate::memory::pages::kept;
+
+/// What there is to know of the last boot.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum LastBoot {
+    /// Its record.
+    Record {
+        /// The newest that is whole.
+        record: Record<'static>,
+        /// Others that are not.
+        damaged: usize,
+    },
+    /// Why there is no record.
+    None(NoRecord),
+    /// There is no black box: it was not wanted, or the machine has no place for it.
+    Off,
+}
+
+static LAST: Once<LastBoot> = Once::new();
+
+/// What the last boot left. Its own text is not to be relied on any more than any noise in memory.
+pub(crate) fn last_boot() -> LastBoot {
+    LAST.get().copied().unwrap_or(LastBoot::Off)
+}
+
+/// Finds the newest record, keeps it, and goes on counting where it stopped.
+pub(super) fn read() {
+    if kept::region().is_none() {
+        return;
+    }
+    let (mut why, mut damaged) = (NoRecord::Empty, 0);
+    let newest = kept::preserve(|slots| {
+        let mut newest: Option<(usize, u64)> = None;
+        for (number, slot) in slots.into_iter().enumerate() {
+            match Record::read(slot) {
+                Ok(record) => {
+                    let sequence = record.head().sequence;
+                    newest = newest.filter(|(_, highest)| *highest > sequence).or(Some((number, sequence)));
+                }
+                Err(NoRecord::Empty) => {}
+                Err(error) => {
+                    (why, damaged) = (error, damaged + 1);
+                }
+            }
+        }
+        newest.map(|(number, _)| number)
+    });
+    let last = match newest.map(Record::read) {
+        Some(Ok(record)) => {
+            let head = record.head();
+            write::count_on_from(head.sequence, head.boot);
+            if matches!(head.ending, Ending::Panic | Ending::Exception) {
+                log::warn!("the last boot ended with a report, which is in /proc/last_boot");
+            }
+            LastBoot::Record { record, damaged }
+        }
+        Some(Err(error)) => LastBoot::None(error),
+        None => LastBoot::None(why),
+    };
+    if let LastBoot::None(error) = last
+        && error != NoRecord::Empty
+    {
+        log::warn!("black box: no record: {error}");
+    }
+    LAST.call_once(|| last);
+}

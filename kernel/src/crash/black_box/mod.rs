@@ -1,0 +1,38 @@
+//! The black box: what the kernel knew last, in memory that outlives a restart, as Linux's ramoops keeps it.
+//!
+//! A record is written about once a second while the kernel waits for input, at `reboot` and `poweroff`, and at a panic
+//! or exception; so also a hang, or a reset by the button, leaves the last one. Two slots are written in turn: if the
+//! machine stops in the middle of one, the other is whole. A third keeps what the last boot left, for `/proc/last_boot`.
+//! Nothing here waits for a lock: figures whose lock is held are left out.
+
+mod last;
+mod write;
+
+pub(crate) use journal::record::{Ending, Record, Writer};
+pub(crate) use last::{LastBoot, last_boot};
+use write::keep_if_due;
+pub(crate) use write::{append_to_crash, begin_crash, finish, keep_ending};
+
+use spin::Once;
+
+use crate::console;
+
+/// What tells this build from others.
+static BUILD: Once<u32> = Once::new();
+
+/// Reads what the last boot left, and writes this one's first record. There is no heap in this.
+pub(crate) fn init() {
+    let mut hasher = crc32fast::Hasher::new();
+    for part in crate::arch::image::constant_parts() {
+        hasher.update(part);
+    }
+    BUILD.call_once(|| hasher.finalize());
+    last::read();
+    keep_ending(Ending::Running);
+    console::on_wait(keep_if_due);
+}
+
+/// What tells this build from others: a checksum of its code and constants.
+pub(crate) fn build() -> u32 {
+    BUILD.get().copied().unwrap_or(0)
+}

@@ -1,0 +1,119 @@
+//! Marks with names: moments that a report can start from, with what each call stack held then.
+//!
+//! What the stacks held lies in pages of each mark's own, apart from the heap that is looked at: `FileBuffers` of
+//! `/proc/meminfo` has them.
+
+use core::fmt;
+
+use arrayvec::{ArrayString, ArrayVec};
+use memstat::{Held, Moment};
+
+use crate::memory::heap::tracker;
+use crate::memory::pages::scratch::Scratch;
+use crate::sync::IrqLock;
+use control::memstat::MOST_NAME_BYTES;
+
+/// The most marks that are kept, the one of the boot included.
+pub(crate) const MOST_MARKS: usize = 16;
+/// The mark that is set when the boot is done.
+pub(crate) const BOOT: &str = "boot";
+
+/// A mark, but for what the stacks held.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mark {
+    /// What it is called.
+    pub(crate) name: ArrayString<MOST_NAME_BYTES>,
+    /// When it was set.
+    pub(crate) moment: Moment,
+    /// Bytes of its pages.
+    pub(crate) size_bytes: usize,
+}
+
+/// Why a mark could not be set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MarkError {
+    /// There is no room for one more.
+    TooMany,
+    /// There are no pages for what the stacks hold.
+    NoMemory,
+}
+
+impl fmt::Display for MarkError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooMany => write!(out, "too many marks: {MOST_MARKS} are set; clear one first"),
+            Self::NoMemory => write!(out, "out of memory"),
+        }
+    }
+}
+
+struct Kept {
+    mark: Mark,
+    /// By stack number; the first stands for blocks without a stack.
+    held: Scratch<Held>,
+}
+
+static MARKS: IrqLock<ArrayVec<Kept, MOST_MARKS>> = IrqLock::new(ArrayVec::new_const());
+
+/// Marks this moment; a mark of that name moves here, and becomes the newest. A name that is too long is cut. When it
+/// fails, all marks are as before.
+pub(crate) fn set(name: &str) -> Result<Mark, MarkError> {
+    let mut kept_name = ArrayString::new();
+    name.chars().for_each(|character| kept_name.try_push(character).unwrap_or_default());
+    let is_full = MARKS.lock().is_full();
+    if is_full && find(&kept_name).is_none() {
+        return Err(MarkError::TooMany);
+    }
+    let (moment, held) = take_stock().ok_or(MarkError::NoMemory)?;
+    let mark = Mark { name: kept_name, moment, size_bytes: held.size_bytes() };
+    let mut marks = MARKS.lock();
+    let place = marks.iter().position(|kept| kept.mark.name == kept_name);
+    // The pages of the old one go back when the lock is not held any more.
+    let old = place.and_then(|place| marks.pop_at(place));
+    let is_kept = marks.try_push(Kept { mark, held }).map_err(|_| MarkError::TooMany);
+    drop(marks);
+    drop(old);
+    is_kept.map(|()| mark)
+}
+
+/// This moment, and what each call stack holds.
+fn take_stock() -> Option<(Moment, Scratch<Held>)> {
+    loop {
+        let mut held = Scratch::new(usize::from(tracker().stack_count()) + 1, Held::default)?;
+        // An interrupt may have brought a new stack meanwhile.
+        if let Some(moment) = tracker().take_stock(held.as_mut_slice()) {
+            return Some((moment, held));
+        }
+    }
+}
+
+/// Forgets a mark, and says whether there was one.
+pub(crate) fn clear(name: &str) -> bool {
+    let mut marks = MARKS.lock();
+    let place = marks.iter().position(|kept| kept.mark.name.as_str() == name);
+    let old = place.and_then(|place| marks.pop_at(place));
+    drop(marks);
+    old.is_some()
+}
+
+/// The mark of a name.
+pub(crate) fn find(name: &str) -> Option<Mark> {
+    MARKS.lock().iter().find(|kept| kept.mark.name.as_str() == name).map(|kept| kept.mark)
+}
+
+/// The marks, the one that was set first at 0.
+pub(crate) fn get(number: usize) -> Option<Mark> {
+    MARKS.lock().get(number).map(|kept| kept.mark)
+}
+
+/// The mark that was set last.
+pub(crate) fn newest() -> Option<Mark> {
+    MARKS.lock().last().map(|kept| kept.mark)
+}
+
+/// What a call stack held at a mark: nothing if it was not known then. Number 0 stands for blocks without a stack.
+pub(crate) fn held(mark: &Mark, stack: u16) -> Held {
+    let marks = MARKS.lock();
+    let kept = marks.iter().find(|kept| kept.mark.name == mark.name);
+    kept.and_then(|kept| kept.held.as_slice().get(usize::from(stack))).copied().unwrap_or_default()
+}

@@ -1,0 +1,73 @@
+//! Leaks by reachability in this kernel: where references to blocks are looked for.
+//!
+//! The roots are `.data` and `.bss`, in which all that CPUs have of their own lies as well, the stack that the caller runs
+//! on, from its frame up, and the registers that a call keeps. The tracker's own variables know the address of every
+//! block, so they are left out; and so are stacks that nothing runs on, with what finished calls left there.
+//!
+//! Pages that were taken from the frames are not looked at, unless they are blocks of the heap: files' bytes, text of open
+//! files, the tracker's arena, the index of names, page tables. None of them holds references to blocks.
+
+use core::hint::black_box;
+use core::ops::Range;
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use arrayvec::ArrayVec;
+use memstat::{NoScan, Scanned};
+
+use crate::arch::{cpu, image, stacks};
+use crate::memory::frames::PAGE_BYTES;
+use crate::memory::heap::{self, tracker};
+
+/// Pieces of variables and stacks.
+const MOST_ROOTS: usize = 16;
+/// What lies among the variables and is left out.
+const MOST_HIDDEN: usize = 8;
+
+static IS_STACK_A_ROOT: AtomicBool = AtomicBool::new(true);
+
+/// Whether references are looked for on the stack, and in registers. They are at first.
+pub(crate) fn set_stack(is_root: bool) {
+    IS_STACK_A_ROOT.store(is_root, Ordering::Relaxed);
+}
+
+/// Looks for leaks. `goes_on` is asked every some thousand words, with no lock held.
+#[inline(never)]
+pub(crate) fn scan(goes_on: &mut dyn FnMut() -> bool) -> Result<Scanned, NoScan> {
+    // The frames from here on lie where calls before had theirs: what they left is no reference.
+    stacks::clear_unused();
+    scan_from_here(goes_on)
+}
+
+#[inline(never)]
+fn scan_from_here(goes_on: &mut dyn FnMut() -> bool) -> Result<Scanned, NoScan> {
+    let registers = cpu::kept_registers();
+    let roots = roots(cpu::stack_pointer());
+    // SAFETY: variables and stacks are mapped and stay so; the pages that guard the stacks are left out.
+    let scanned = unsafe { tracker().scan(&roots, goes_on) };
+    // They lie on the stack until now, above the stack pointer.
+    black_box(&registers);
+    scanned
+}
+
+/// The roots of a caller with this stack pointer.
+fn roots(stack_pointer: usize) -> ArrayVec<Range<usize>, MOST_ROOTS> {
+    let guarded_stacks = stacks::all().map(|stack| stack.start - PAGE_BYTES..stack.end);
+    let mut hidden: ArrayVec<Range<usize>, MOST_HIDDEN> =
+        heap::own_statics().into_iter().chain(guarded_stacks).collect();
+    hidden.sort_unstable_by_key(|span| span.start);
+    let mut roots = ArrayVec::new();
+    for section in [image::data(), image::bss()] {
+        let mut from = section.start;
+        for span in hidden.iter().filter(|span| section.contains(&span.start)) {
+            roots.push(from..span.start);
+            from = span.end;
+        }
+        roots.push(from..section.end);
+    }
+    if IS_STACK_A_ROOT.load(Ordering::Relaxed)
+        && let Some(stack) = stacks::containing(stack_pointer)
+    {
+        roots.push(stack_pointer..stack.end);
+    }
+    roots
+}

@@ -1,0 +1,135 @@
+//! Memory set aside for what allocates but must not touch the tracked heap: pages of its own, handed out from the bottom
+//! up.
+//!
+//! While a call of [`call`] runs, the kernel's allocator leads to here. What was allocated is gone when it returns, unless
+//! it is kept. The call is guarded: when the pages are used up, `alloc` panics, and that ends the call alone.
+
+use core::alloc::Layout;
+use core::ptr::{NonNull, null_mut};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use crate::arch::guarded::{self, Abandoned};
+use crate::memory::frames::PAGE_BYTES;
+use crate::memory::page_accounting::{Purpose, free_pages, give_pages, take_pages};
+
+/// The most that may be set aside.
+const MOST_BYTES: usize = 4 << 20;
+/// The pieces that pages come back in, if there are more: what the frames manage as one.
+const PIECE_BYTES: usize = PAGE_BYTES << 6;
+/// What is left for others: a machine that has less than so many times the pages does without.
+const SHARE: usize = 8;
+
+static START: AtomicUsize = AtomicUsize::new(0);
+static END: AtomicUsize = AtomicUsize::new(0);
+/// Where kept things end.
+static KEPT: AtomicUsize = AtomicUsize::new(0);
+static NEXT: AtomicUsize = AtomicUsize::new(0);
+/// Where the last thing handed out starts: it can grow where it is.
+static LAST: AtomicUsize = AtomicUsize::new(0);
+static IS_USED: AtomicBool = AtomicBool::new(false);
+
+/// Sets pages aside, at least `size_bytes`, and says whether there were enough to spare.
+pub(crate) fn take(size_bytes: usize) -> bool {
+    let pages = size_bytes.div_ceil(PAGE_BYTES).next_power_of_two();
+    if size_bytes > MOST_BYTES || pages * SHARE > free_pages() {
+        return false;
+    }
+    let Some(start) = take_pages(pages.trailing_zeros(), Purpose::Names) else { return false };
+    let start = start.as_ptr() as usize;
+    for (place, address) in
+        [(&START, start), (&KEPT, start), (&NEXT, start), (&END, start + pages * PAGE_BYTES)]
+    {
+        place.store(address, Ordering::Relaxed);
+    }
+    true
+}
+
+/// Gives the pages back; nothing in them is used any more.
+pub(crate) fn give_back() {
+    give_back_between(START.swap(0, Ordering::Relaxed), END.swap(0, Ordering::Relaxed));
+}
+
+/// Calls `function`, guarded, with the allocator leading to here.
+pub(crate) fn call<R>(function: impl FnOnce() -> R) -> Result<R, Abandoned> {
+    NEXT.store(KEPT.load(Ordering::Relaxed), Ordering::Relaxed);
+    IS_USED.store(true, Ordering::Relaxed);
+    let result = guarded::call(function);
+    IS_USED.store(false, Ordering::Relaxed);
+    result
+}
+
+/// Keeps what the last call has allocated, and gives the pages behind it back but for `spare_bytes`.
+pub(crate) fn keep(spare_bytes: usize) {
+    let kept = NEXT.load(Ordering::Relaxed);
+    KEPT.store(kept, Ordering::Relaxed);
+    let end = END.load(Ordering::Relaxed);
+    // What is no whole piece stays: the frames take back what they handed out, or pieces of it.
+    let from = (kept + spare_bytes).next_multiple_of(PIECE_BYTES).min(end);
+    give_back_between(from, end);
+    END.store(from, Ordering::Relaxed);
+}
+
+fn give_back_between(from: usize, to: usize) {
+    let step_bytes = PIECE_BYTES.min(to - from).max(1);
+    for start in (from..to).step_by(step_bytes) {
+        if let Some(piece) = NonNull::new(start as *mut u8) {
+            let order = (step_bytes / PAGE_BYTES).trailing_zeros();
+            // SAFETY: such a piece of the pages that were taken, and nothing lies in it any more.
+            unsafe { give_pages(piece, order, Purpose::Names) };
+        }
+    }
+}
+
+/// Bytes that are kept, of those set aside.
+pub(crate) fn kept_bytes() -> usize {
+    KEPT.load(Ordering::Relaxed) - START.load(Ordering::Relaxed)
+}
+
+/// Whether the caller's allocations belong here.
+#[inline]
+pub(crate) fn is_used() -> bool {
+    IS_USED.load(Ordering::Relaxed) && guarded::is_inside()
+}
+
+/// Null when the pages are used up.
+#[cold]
+pub(crate) fn allocate(layout: Layout) -> *mut u8 {
+    let start = NEXT.load(Ordering::Relaxed).checked_next_multiple_of(layout.align());
+    let end = start.and_then(|start| start.checked_add(layout.size()));
+    match start.zip(end) {
+        Some((start, end)) if end <= END.load(Ordering::Relaxed) => {
+            LAST.store(start, Ordering::Relaxed);
+            NEXT.store(end, Ordering::Relaxed);
+            start as *mut u8
+        }
+        _ => null_mut(),
+    }
+}
+
+/// The last thing handed out makes room for the next.
+#[cold]
+pub(crate) fn free(block: *mut u8) {
+    if LAST.load(Ordering::Relaxed) == block as usize {
+        NEXT.store(block as usize, Ordering::Relaxed);
+    }
+}
+
+/// Gives a thing another size, in place if it is the last.
+///
+/// # Safety
+///
+/// `block` was handed out here with `layout`, and is used no more if it moves.
+#[cold]
+pub(crate) unsafe fn reallocate(block: *mut u8, layout: Layout, new_size_bytes: usize) -> *mut u8 {
+    let Ok(new_layout) = Layout::from_size_align(new_size_bytes, layout.align()) else { return null_mut() };
+    let next = NEXT.load(Ordering::Relaxed);
+    free(block);
+    let moved = allocate(new_layout);
+    if moved.is_null() {
+        NEXT.store(next, Ordering::Relaxed);
+    } else if moved != block {
+        // SAFETY: fresh memory behind the block, or the caller's; both are as long as the smaller size.
+        unsafe { moved.copy_from_nonoverlapping(block, layout.size().min(new_size_bytes)) };
+    }
+    moved
+}

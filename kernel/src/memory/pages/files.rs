@@ -1,0 +1,168 @@
+//! Pages for the contents of files and pipes: each known by its frame's number, and used only through copies.
+//!
+//! A table of bits says which frames have a number. Only those can be read and written here, so that a wrong
+//! number, wherever it comes from, does no harm to anything but a file or a pipe.
+
+use core::ptr::NonNull;
+use core::slice;
+
+use vfs::{Pages, RAM_PAGE_BYTES};
+
+use super::buffers;
+use crate::arch::paging::DIRECT_MAP;
+use crate::memory::frames::PAGE_BYTES;
+use crate::memory::page_accounting::{Purpose, give_pages, range, take_pages};
+use crate::sync::IrqLock;
+
+const _: () = assert!(RAM_PAGE_BYTES == PAGE_BYTES, "a file's page is a frame");
+
+/// Pages for files.
+#[derive(Debug)]
+pub(crate) struct FilePages;
+
+/// A bit for each frame, set where it is a file's or a pipe's. The table itself is made with the first page, and stays.
+static OWNED: IrqLock<Owned> = IrqLock::new(Owned { words: None });
+
+struct Owned {
+    words: Option<&'static mut [u64]>,
+}
+
+impl Owned {
+    fn set(&mut self, frame: u32, is_owned: bool) {
+        if let Some(word) = self.words.as_mut().and_then(|words| words.get_mut(frame as usize / 64)) {
+            let bit = 1 << (frame % 64);
+            *word = if is_owned { *word | bit } else { *word & !bit };
+        }
+    }
+
+    /// The bytes from `offset` on of a page with a number, as many as `length`; `None` for what has none.
+    fn bytes(&self, frame: u32, offset: usize, length: usize) -> Option<NonNull<u8>> {
+        let word = self.words.as_ref()?.get(frame as usize / 64)?;
+        let is_inside = offset.checked_add(length).is_some_and(|end| end <= PAGE_BYTES);
+        (word >> (frame % 64) & 1 == 1 && is_inside)
+            .then(|| NonNull::new((address(frame) + offset) as *mut u8))
+            .flatten()
+    }
+}
+
+/// Makes the table, unless it is there. Pages are taken without the lock.
+fn make_table() -> Option<()> {
+    if OWNED.lock().words.is_some() {
+        return Some(());
+    }
+    let frames = (range().end - DIRECT_MAP).div_ceil(PAGE_BYTES);
+    let size_bytes = frames.div_ceil(u64::BITS as usize) * size_of::<u64>();
+    let order = size_bytes.div_ceil(PAGE_BYTES).checked_next_power_of_two()?.trailing_zeros();
+    let table = take_pages(order, Purpose::Files)?;
+    let mut owned = OWNED.lock();
+    if owned.words.is_some() {
+        // SAFETY: taken just now; somebody else was first.
+        unsafe { give_pages(table, order, Purpose::Files) };
+        return Some(());
+    }
+    let length = size_bytes / size_of::<u64>();
+    // SAFETY: fresh pages that stay ours; writing them makes them initialised.
+    owned.words = Some(unsafe {
+        table.cast::<u64>().write_bytes(0, length);
+        slice::from_raw_parts_mut(table.cast().as_ptr(), length)
+    });
+    Some(())
+}
+
+fn address(frame: u32) -> usize {
+    DIRECT_MAP + frame as usize * PAGE_BYTES
+}
+
+/// Gives a fresh page a number, and fills it with zeros; `None` for a frame beyond 16 TiB, which has no number here.
+fn number(page: NonNull<u8>) -> Option<u32> {
+    let frame = u32::try_from((page.as_ptr() as usize - DIRECT_MAP) / PAGE_BYTES).ok()?;
+    // SAFETY: a fresh page, which nobody else knows.
+    unsafe { page.write_bytes(0, PAGE_BYTES) };
+    OWNED.lock().set(frame, true);
+    Some(frame)
+}
+
+/// Takes a number away from its page. Nobody here reaches the page any more.
+fn forget(frame: u32) -> Option<NonNull<u8>> {
+    let mut owned = OWNED.lock();
+    let page = owned.bytes(frame, 0, PAGE_BYTES)?;
+    owned.set(frame, false);
+    Some(page)
+}
+
+fn read(frame: u32, offset: usize, target: &mut [u8]) {
+    let owned = OWNED.lock();
+    if let Some(bytes) = owned.bytes(frame, offset, target.len()) {
+        // SAFETY: inside a page that has a number and keeps it under the lock; `target` cannot overlap it, since no
+        // reference into such a page is ever made.
+        unsafe { target.as_mut_ptr().copy_from_nonoverlapping(bytes.as_ptr(), target.len()) };
+    }
+}
+
+fn write(frame: u32, offset: usize, bytes: &[u8]) {
+    let owned = OWNED.lock();
+    if let Some(target) = owned.bytes(frame, offset, bytes.len()) {
+        // SAFETY: as for `read`.
+        unsafe { target.copy_from_nonoverlapping(NonNull::from_ref(bytes).cast(), bytes.len()) };
+    }
+}
+
+impl Pages for FilePages {
+    fn take(&self) -> Option<u32> {
+        make_table()?;
+        let page = take_pages(0, Purpose::Files)?;
+        let frame = number(page);
+        if frame.is_none() {
+            // SAFETY: taken just now; it got no number.
+            unsafe { give_pages(page, 0, Purpose::Files) };
+        }
+        frame
+    }
+
+    fn give(&self, frame: u32) {
+        if let Some(page) = forget(frame) {
+            // SAFETY: it was a file's.
+            unsafe { give_pages(page, 0, Purpose::Files) };
+        }
+    }
+
+    fn read(&self, frame: u32, offset: usize, target: &mut [u8]) {
+        read(frame, offset, target);
+    }
+
+    fn write(&self, frame: u32, offset: usize, bytes: &[u8]) {
+        write(frame, offset, bytes);
+    }
+}
+
+/// Pages for what goes from one command to the next, counted as buffers; a few are set aside.
+#[derive(Debug)]
+pub(crate) struct PipePages;
+
+impl Pages for PipePages {
+    fn take(&self) -> Option<u32> {
+        make_table()?;
+        let page = buffers::take_page()?;
+        let frame = number(page);
+        if frame.is_none() {
+            // SAFETY: taken just now; it got no number.
+            unsafe { buffers::give_page(page) };
+        }
+        frame
+    }
+
+    fn give(&self, frame: u32) {
+        if let Some(page) = forget(frame) {
+            // SAFETY: it was a pipe's.
+            unsafe { buffers::give_page(page) };
+        }
+    }
+
+    fn read(&self, frame: u32, offset: usize, target: &mut [u8]) {
+        read(frame, offset, target);
+    }
+
+    fn write(&self, frame: u32, offset: usize, bytes: &[u8]) {
+        write(frame, offset, bytes);
+    }
+}

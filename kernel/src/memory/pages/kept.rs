@@ -1,0 +1,71 @@
+//! Memory whose contents outlive a restart: a fixed region that nobody else ever gets.
+//!
+//! Where it lies and whose turn a slot is say `journal::place`'s functions; here is the memory itself.
+
+use core::slice;
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+pub(crate) use journal::place::{REGION_BYTES, choose};
+use journal::place::{SLOT_BYTES, SLOTS, Turns};
+
+static START: AtomicUsize = AtomicUsize::new(0);
+static TURNS: Turns = Turns::new();
+
+/// Takes the region over.
+///
+/// # Safety
+///
+/// At `start` lie [`REGION_BYTES`] of mapped RAM that nobody else uses, ever.
+pub(crate) unsafe fn start(start: usize) {
+    START.store(start, Ordering::Release);
+}
+
+/// Where it lies, as addresses of the direct map; `None` if there is none.
+pub(crate) fn region() -> Option<core::ops::Range<usize>> {
+    let start = START.load(Ordering::Acquire);
+    (start != 0).then(|| start..start + REGION_BYTES)
+}
+
+/// Lets `look` see the slots as the last boot left them, and say which of them stays so; then that one can be had for
+/// good. To be called once, before anything is written.
+pub(crate) fn preserve(look: impl FnOnce([&[u8]; SLOTS]) -> Option<usize>) -> Option<&'static [u8]> {
+    let region = region()?;
+    if !TURNS.borrow() {
+        return None;
+    }
+    // SAFETY: the region is ours, and nobody writes to it while it is borrowed.
+    let slot = |number: usize| unsafe {
+        slice::from_raw_parts((region.start + number * SLOT_BYTES) as *const u8, SLOT_BYTES)
+    };
+    let chosen = look(core::array::from_fn(slot)).filter(|number| *number < SLOTS);
+    TURNS.preserve(chosen.unwrap_or(0));
+    TURNS.give_back();
+    // From here on nobody writes to this one.
+    chosen.map(slot)
+}
+
+/// Hands `write` one of the two slots that are written, the same for all even or all odd turns. `None` without a region,
+/// or if somebody writes now.
+pub(crate) fn with_slot<R>(turn: u64, write: impl FnOnce(&mut [u8]) -> R) -> Option<R> {
+    if !TURNS.borrow() {
+        return None;
+    }
+    let result = slot(turn).map(write);
+    TURNS.give_back();
+    result
+}
+
+/// As [`with_slot`], for good, whoever writes now. Only for code after which nothing that ran before goes on: the end
+/// of a kernel that has crashed.
+pub(crate) fn seize_slot(turn: u64) -> Option<&'static mut [u8]> {
+    TURNS.seize();
+    slot(turn)
+}
+
+fn slot(turn: u64) -> Option<&'static mut [u8]> {
+    let region = region()?;
+    let number = TURNS.slot(turn);
+    // SAFETY: inside the region, which is ours; never the slot that is kept, and the callers see to it that there is one
+    // borrower at a time.
+    Some(unsafe { slice::from_raw_parts_mut((region.start + number * SLOT_BYTES) as *mut u8, SLOT_BYTES) })
+}

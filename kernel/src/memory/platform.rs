@@ -1,0 +1,172 @@
+//! What the tracker needs of this kernel: time, stacks, interrupts, pages, and somebody to tell what it finds.
+
+use core::alloc::Layout;
+use core::ptr::NonNull;
+
+use memstat::platform::{PAGE_SIZE_BYTES, StackSpan};
+use memstat::{BadFree, Corruption, Platform, Refused};
+use spin::Once;
+
+use super::failures;
+use super::frames::PAGE_BYTES;
+use super::page_accounting::{Purpose, give_pages, take_pages};
+use super::pages::guard_window;
+use crate::arch::{clock, cpu, image, stacks};
+
+/// Who tells a person what the tracker finds. Each is called outside of the tracker's lock, with the frame pointer of the
+/// function that called the allocator.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reports {
+    /// An allocation failed.
+    pub(crate) out_of_memory: fn(Layout, usize),
+    /// The lock is held by the CPU that wants it.
+    pub(crate) deadlock: fn(&Refused, usize),
+    /// A free was refused.
+    pub(crate) bad_free: fn(&BadFree, usize),
+    /// A guard found damage.
+    pub(crate) corruption: fn(&Corruption, usize),
+}
+
+static REPORTS: Once<Reports> = Once::new();
+
+/// Has `reports` told from now on.
+pub(super) fn report_to(reports: Reports) {
+    REPORTS.call_once(|| reports);
+}
+
+/// Tells that a free was refused.
+pub(super) fn report_bad_free(bad: &BadFree, frame_pointer: usize) {
+    if let Some(reports) = REPORTS.get() {
+        (reports.bad_free)(bad, frame_pointer);
+    }
+}
+
+/// What the tracker needs of this kernel.
+#[derive(Debug)]
+pub(crate) struct KernelPlatform;
+
+/// Stamps are counts of the time stamp counter in units of 256: 48 bits of them last for months.
+const STAMP_SHIFT: u32 = 8;
+
+// SAFETY: pages come from the frames, each once; interrupts are masked on the one CPU that runs.
+unsafe impl Platform for KernelPlatform {
+    #[inline]
+    fn stamp(&self) -> u64 {
+        cpu::time_stamp_counter() >> STAMP_SHIFT
+    }
+
+    fn stamp_to_ns(&self, stamp: u64) -> u64 {
+        clock::counts_to_ns((stamp << STAMP_SHIFT).saturating_sub(clock::start_count()))
+    }
+
+    #[inline]
+    fn cpu(&self) -> u8 {
+        0
+    }
+
+    #[inline]
+    fn task(&self) -> u16 {
+        0
+    }
+
+    #[expect(clippy::inline_always, reason = "the frame pointer must be that of the allocating function")]
+    #[inline(always)]
+    fn frame_pointer(&self) -> usize {
+        cpu::frame_pointer()
+    }
+
+    #[expect(clippy::inline_always, reason = "the frame must be that of the freeing function")]
+    #[inline(always)]
+    fn callers(&self) -> [usize; 2] {
+        stacks::callers()
+    }
+
+    fn stack(&self, frame_pointer: usize) -> Option<StackSpan> {
+        let stack = stacks::containing(frame_pointer)?;
+        Some(StackSpan { frame_pointer, start: stack.start, size_bytes: stack.len() })
+    }
+
+    #[inline]
+    fn stack_quickly(&self, frame_pointer: usize) -> Option<StackSpan> {
+        let (start, size_bytes) = stacks::current_with(frame_pointer)?;
+        Some(StackSpan { frame_pointer, start, size_bytes })
+    }
+
+    #[inline]
+    fn is_allocator_code(&self, address: usize) -> bool {
+        image::allocator_text().contains(&address)
+    }
+
+    fn should_fail(&self, size_bytes: usize, frame_pointer: usize) -> bool {
+        failures::HEAP.should_fail(size_bytes, frame_pointer)
+    }
+
+    fn allocation_failed(&self, layout: Layout, frame_pointer: usize) {
+        if let Some(reports) = REPORTS.get() {
+            (reports.out_of_memory)(layout, frame_pointer);
+        }
+    }
+
+    fn is_lock_held_here(&self) -> bool {
+        cpu::is_alone()
+    }
+
+    fn refused(&self, refused: &Refused, frame_pointer: usize) {
+        if let Some(reports) = REPORTS.get() {
+            (reports.deadlock)(refused, frame_pointer);
+        }
+    }
+
+    #[inline]
+    fn mask_interrupts(&self) -> usize {
+        cpu::save_flags_and_mask_interrupts()
+    }
+
+    #[inline]
+    fn restore_interrupts(&self, saved: usize) {
+        cpu::restore_interrupts(cpu::are_interrupts_enabled(saved));
+    }
+
+    fn take_page(&self) -> Option<NonNull<u8>> {
+        const { assert!(PAGE_SIZE_BYTES == PAGE_BYTES) };
+        take_pages(0, Purpose::Arena)
+    }
+
+    unsafe fn give_page(&self, page: NonNull<u8>) {
+        // SAFETY: handed on to the caller.
+        unsafe { give_pages(page, 0, Purpose::Arena) };
+    }
+
+    fn open_window(&self, pages: usize) -> Option<NonNull<u8>> {
+        guard_window::open(pages)
+    }
+
+    fn close_window(&self) {
+        guard_window::close();
+    }
+
+    unsafe fn fill_page(&self, page: NonNull<u8>) -> bool {
+        guard_window::fill(page)
+    }
+
+    unsafe fn empty_page(&self, page: NonNull<u8>) {
+        // SAFETY: handed on to the caller.
+        unsafe { guard_window::empty(page) };
+    }
+
+    unsafe fn show_page(&self, page: NonNull<u8>) {
+        guard_window::show(page);
+    }
+
+    unsafe fn hide_page(&self, page: NonNull<u8>) {
+        guard_window::hide(page);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn tell(&self, corruption: &Corruption) {
+        if let Some(reports) = REPORTS.get() {
+            (reports.corruption)(corruption, cpu::frame_pointer());
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Reports of bad frees and of corruption, with the call stacks of all that had to do with the block.
+//!
+//! The tracker's lock is not held here. Each line is a message of its own, so that the log keeps all of them.
+
+use memstat::{BadFree, Corruption, Level, Platform, Record};
+
+use super::call_stack::{callers, show};
+use crate::memory::heap::tracker;
+use journal::Seconds;
+
+/// Reports a free that did no harm. It was called from below the frame at `frame_pointer`.
+pub(crate) fn report_bad_free(bad: &BadFree, frame_pointer: usize) {
+    log::error!("{bad}; ignored");
+    log::error!("  this free:");
+    show(callers(frame_pointer));
+    match &bad.block {
+        Some(block) => show_allocation(block),
+        None if tracker().level() < Level::Stacks => {
+            log::error!("  who allocated it was not recorded; memstat=stacks keeps that");
+        }
+        None => {}
+    }
+    match &bad.free {
+        Some(free) if bad.is_free_stack_cut => {
+            log::error!("  freed first, {}; its innermost callers (guard=free keeps them all):", Event(free));
+            show_stack_of(free, "");
+        }
+        Some(free) => show_free("freed first", free),
+        None => {}
+    }
+}
+
+/// Reports what a guard has found, called from below the frame at `frame_pointer`.
+pub(crate) fn report(corruption: &Corruption, frame_pointer: usize) {
+    log::error!("{corruption}");
+    show_life(Some(&corruption.block), corruption.free.as_ref());
+    log::error!("  found by:");
+    show(callers(frame_pointer));
+}
+
+/// What is known of a block: who allocated it, and who freed it.
+pub(crate) fn show_life(block: Option<&Record>, free: Option<&Record>) {
+    if let Some(block) = block {
+        show_allocation(block);
+    }
+    if let Some(free) = free {
+        show_free("freed", free);
+    }
+}
+
+fn show_allocation(block: &Record) {
+    log::error!("  allocated with {} bytes, {}:", block.size_bytes(), Event(block));
+    show_stack_of(block, "memstat=stacks keeps it");
+}
+
+fn show_free(words: &str, free: &Record) {
+    log::error!("  {words}, {}:", Event(free));
+    show_stack_of(free, "guard=free and memstat=stacks keep it");
+}
+
+/// When, where and by whom.
+struct Event<'a>(&'a Record);
+
+impl core::fmt::Display for Event<'_> {
+    fn fmt(&self, out: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let Self(record) = self;
+        // A free has a number only where an event was written for it.
+        if record.sequence() > 0 {
+            write!(out, "event {} ", record.sequence())?;
+        }
+        let time = Seconds(tracker().platform().stamp_to_ns(record.stamp()));
+        write!(out, "at {time} s by task {} on CPU {}", record.task(), record.cpu())
+    }
+}
+
+fn show_stack_of(record: &Record, remedy: &str) {
+    match tracker().stack(record.stack()) {
+        Some(stack) => show(stack.frames().iter().copied()),
+        None => log::error!("    no call stack was recorded; {remedy}"),
+    }
+}

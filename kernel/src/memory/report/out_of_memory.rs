@@ -1,0 +1,87 @@
+//! What is said when an allocation fails: who asked for what, where memory is, and who has most of it.
+//!
+//! The caller gets null or an error in any case, and may well live with it; the report is for the person. It is
+//! written without the heap, outside of the tracker's lock, and not more often than [`RateLimit`] lets it.
+
+use core::alloc::Layout;
+use core::fmt;
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use memstat::Level;
+use memstat::report::Rank;
+
+use super::call_stack::{callers, show};
+use super::rate_limit::RateLimit;
+use crate::arch::idt;
+use crate::memory::failures;
+use crate::memory::frames::PAGE_BYTES;
+use crate::memory::heap::tracker;
+use crate::memory::page_accounting::{Purpose, free_pages, pages_for, total_pages};
+
+/// Frames of the caller that are named.
+const CALLER_FRAMES: usize = 8;
+/// Stacks with most live bytes that are named.
+const STACKS: usize = 10;
+/// Frames of each of them.
+const STACK_FRAMES: usize = 2;
+
+static LIMIT: RateLimit = RateLimit::new(1);
+/// Whether a report is being written: it may not cause another.
+static IS_REPORTING: AtomicBool = AtomicBool::new(false);
+
+/// Tells that an allocation failed. `frame_pointer` is that of the function that asked the tracker.
+#[cold]
+#[inline(never)]
+pub(crate) fn report(layout: Layout, frame_pointer: usize) {
+    // What fails on purpose is no news, and much of it comes.
+    if failures::HEAP.is_armed() || failures::PAGES.is_armed() || IS_REPORTING.swap(true, Ordering::Acquire) {
+        return;
+    }
+    if let Some(suppressed) = LIMIT.pass() {
+        write(layout, frame_pointer, suppressed);
+    }
+    IS_REPORTING.store(false, Ordering::Release);
+}
+
+fn write(layout: Layout, frame_pointer: usize, suppressed: u64) {
+    let (size_bytes, align_bytes) = (layout.size(), layout.align());
+    log::error!("out of memory: no block of {size_bytes} bytes, aligned to {align_bytes}; asked for by:");
+    show(callers(frame_pointer).take(CALLER_FRAMES));
+    if suppressed > 0 {
+        log::error!("{suppressed} more failed since the last report");
+    }
+    log::error!("memory: {} kB, {} free; {PagesByPurpose}", kib(total_pages()), kib(free_pages()));
+    // An interrupt handler should not be kept for as long as all stacks take.
+    if !idt::is_in_interrupt() {
+        write_top_stacks();
+    }
+}
+
+/// `heap 8, arena 0, ...`, in kB.
+struct PagesByPurpose;
+
+impl fmt::Display for PagesByPurpose {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, (name, purpose)) in Purpose::NAMED.into_iter().enumerate() {
+            let separator = if number == 0 { "" } else { ", " };
+            write!(out, "{separator}{name} {}", kib(pages_for(purpose)))?;
+        }
+        Ok(())
+    }
+}
+
+fn kib(pages: usize) -> usize {
+    pages * (PAGE_BYTES / 1024)
+}
+
+#[inline(never)]
+fn write_top_stacks() {
+    if tracker().level() < Level::Stacks {
+        log::error!("who has most of it is not recorded; memstat=stacks keeps that");
+    }
+    let top = tracker().top_stacks::<STACKS>(Rank::LiveBytes);
+    for (number, stack) in top.iter() {
+        log::error!("stack {number}: {} bytes in {} blocks live:", stack.live_bytes, stack.live_blocks);
+        show(stack.frames().iter().copied().take(STACK_FRAMES));
+    }
+}

@@ -1,0 +1,204 @@
+//! The grid of characters behind a screen: cursor, colours, scrolling, and the control sequences.
+//!
+//! Source of the sequences: ECMA-48. Whatever is not listed here is taken in and does nothing.
+
+use core::ops::Range;
+
+use vte::{Params, Perform};
+
+use super::screen::{Cell, LIGHT_GREY};
+
+const BRIGHT: u8 = 8;
+const TAB_COLUMNS: usize = 8;
+const BACKSPACE: u8 = 8;
+
+/// Cells in lines, and what the next character needs to know.
+pub(crate) struct Grid<'a> {
+    cells: &'a mut [Cell],
+    /// At least 1, as is `rows`.
+    columns: usize,
+    rows: usize,
+    /// The line in `cells` that is shown first: scrolling moves this, not the cells.
+    first: usize,
+    row: usize,
+    /// May be equal to `columns`: the line is full and the next character wraps.
+    column: usize,
+    colours: u8,
+    is_bold: bool,
+    changed: Range<usize>,
+}
+
+impl<'a> Grid<'a> {
+    /// A clear grid; `None` unless the cells are `columns` by `rows` and at least one.
+    pub(crate) fn new(cells: &'a mut [Cell], columns: usize, rows: usize) -> Option<Self> {
+        if cells.is_empty() || columns.checked_mul(rows) != Some(cells.len()) {
+            return None;
+        }
+        cells.fill(Cell::BLANK);
+        Some(Self {
+            cells,
+            columns,
+            rows,
+            first: 0,
+            row: 0,
+            column: 0,
+            colours: LIGHT_GREY,
+            is_bold: false,
+            changed: 0..rows,
+        })
+    }
+
+    /// Row and column of the cursor.
+    pub(crate) fn cursor(&self) -> (usize, usize) {
+        (self.row, self.column.min(self.columns - 1))
+    }
+
+    /// The cells of a row.
+    pub(crate) fn line(&self, row: usize) -> &[Cell] {
+        let place = self.place(row);
+        self.cells.get(place).unwrap_or_default()
+    }
+
+    /// Says that a row must be looked at when the grid is drawn.
+    pub(crate) fn mark_row(&mut self, row: usize) {
+        self.changed = if self.changed.is_empty() {
+            row..row + 1
+        } else {
+            self.changed.start.min(row)..self.changed.end.max(row + 1)
+        };
+    }
+
+    /// The rows that may have changed since this was last asked.
+    pub(crate) fn take_changed_rows(&mut self) -> Range<usize> {
+        core::mem::replace(&mut self.changed, 0..0)
+    }
+
+    fn place(&self, row: usize) -> Range<usize> {
+        let start = (self.first + row) % self.rows * self.columns;
+        start..start + self.columns
+    }
+
+    fn put(&mut self, character: u8) {
+        if self.column >= self.columns {
+            self.column = 0;
+            self.line_feed();
+        }
+        let bright = if self.is_bold { BRIGHT } else { 0 };
+        let place = self.place(self.row).start + self.column;
+        if let Some(cell) = self.cells.get_mut(place) {
+            *cell = Cell { character, colours: self.colours | bright };
+        }
+        self.column += 1;
+        self.mark_row(self.row);
+    }
+
+    fn line_feed(&mut self) {
+        if self.row + 1 < self.rows {
+            self.row += 1;
+        } else {
+            self.first = (self.first + 1) % self.rows;
+            self.erase(self.row, 0..self.columns);
+            self.changed = 0..self.rows;
+        }
+    }
+
+    fn erase(&mut self, row: usize, columns: Range<usize>) {
+        let blank = Cell { character: b' ', colours: self.colours };
+        let place = self.place(row);
+        if let Some(cells) = self.cells.get_mut(place).and_then(|line| line.get_mut(columns)) {
+            cells.fill(blank);
+        }
+        self.mark_row(row);
+    }
+
+    fn erase_rows(&mut self, rows: Range<usize>) {
+        for row in rows {
+            self.erase(row, 0..self.columns);
+        }
+    }
+
+    fn set_colours(&mut self, params: &Params) {
+        let mut codes = params.iter().map(|param| param.first().copied().unwrap_or(0));
+        while let Some(code) = codes.next() {
+            let digit = (code % 10) as u8;
+            match code {
+                0 => (self.colours, self.is_bold) = (LIGHT_GREY, false),
+                1 => self.is_bold = true,
+                22 => self.is_bold = false,
+                30..=37 => self.colours = self.colours & 0xf0 | digit,
+                39 => self.colours = self.colours & 0xf0 | LIGHT_GREY,
+                40..=47 => self.colours = self.colours & 0x0f | digit << 4,
+                49 => self.colours &= 0x0f,
+                90..=97 => self.colours = self.colours & 0xf0 | digit | BRIGHT,
+                // Colours out of 256, or by their parts: passed over with their numbers.
+                38 | 48 => match codes.next() {
+                    Some(5) => drop(codes.next()),
+                    Some(2) => drop(codes.nth(2)),
+                    _ => {}
+                },
+                _ => {}
+            }
+        }
+    }
+}
+
+impl Perform for Grid<'_> {
+    fn print(&mut self, character: char) {
+        let byte = u8::try_from(character).unwrap_or(0);
+        self.put(if byte == b' ' || byte.is_ascii_graphic() { byte } else { b'?' });
+    }
+
+    fn execute(&mut self, byte: u8) {
+        match byte {
+            b'\n' => {
+                self.column = 0;
+                self.line_feed();
+            }
+            b'\r' => self.column = 0,
+            BACKSPACE => self.column = self.cursor().1.saturating_sub(1),
+            b'\t' => self.column = ((self.column / TAB_COLUMNS + 1) * TAB_COLUMNS).min(self.columns - 1),
+            _ => {}
+        }
+    }
+
+    fn csi_dispatch(&mut self, params: &Params, intermediates: &[u8], is_cut: bool, action: char) {
+        if is_cut || !intermediates.is_empty() {
+            return;
+        }
+        let number = |place: usize| {
+            params.iter().nth(place).and_then(|param| param.first()).copied().map_or(0, usize::from)
+        };
+        let steps = number(0).max(1);
+        let (row, column) = self.cursor();
+        let (last_row, last_column) = (self.rows - 1, self.columns - 1);
+        match action {
+            'm' => self.set_colours(params),
+            'A' => self.row = row.saturating_sub(steps),
+            'B' => self.row = (row + steps).min(last_row),
+            'C' => self.column = (column + steps).min(last_column),
+            'D' => self.column = column.saturating_sub(steps),
+            'G' => self.column = (steps - 1).min(last_column),
+            'H' => {
+                self.row = (steps - 1).min(last_row);
+                self.column = (number(1).max(1) - 1).min(last_column);
+            }
+            'J' => match number(0) {
+                0 => {
+                    self.erase(row, column..self.columns);
+                    self.erase_rows(row + 1..self.rows);
+                }
+                1 => {
+                    self.erase_rows(0..row);
+                    self.erase(row, 0..column + 1);
+                }
+                _ => self.erase_rows(0..self.rows),
+            },
+            'K' => match number(0) {
+                0 => self.erase(row, column..self.columns),
+                1 => self.erase(row, 0..column + 1),
+                _ => self.erase(row, 0..self.columns),
+            },
+            _ => {}
+        }
+    }
+}
