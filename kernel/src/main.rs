@@ -8,8 +8,10 @@
 extern crate alloc;
 
 mod arch;
+#[cfg(feature = "lab")]
 mod bench;
 mod boot_info;
+#[cfg(feature = "lab")]
 mod bugs;
 mod calendar;
 mod commands;
@@ -22,6 +24,7 @@ mod logger;
 mod memory;
 mod proc;
 mod random;
+#[cfg(feature = "lab")]
 mod selftest;
 mod symbols;
 mod sync;

@@ -166,7 +166,7 @@ fn run_command(session: &mut Session, stage: &Stage<'_>, sink: &str) -> bool {
 pub(super) fn run_words(session: &mut Session, words: &[&str]) {
     session.has_failed = false;
     if let Some((name, arguments)) = words.split_first() {
-        match shell::find(&super::TABLE, name) {
+        match shell::find(super::TABLE, name) {
             Some(command) => (command.run)(session, arguments),
             None => {
                 session.complain(format_args!("{}: command not found; try help", name.escape_debug()));

@@ -28,7 +28,7 @@ fn run(session: &mut Session, names: &[&str]) {
         ));
     }
     for name in names {
-        match shell::find(&super::TABLE, name) {
+        match shell::find(super::TABLE, name) {
             Some(command) => session.print(format_args!("{}: {}\n", command.usage, command.summary)),
             None => session.complain(format_args!("help: {}: no such command", name.escape_debug())),
         }

@@ -1,6 +1,8 @@
 //! The shell's commands: one short source file each, in one table.
 
+#[cfg(feature = "lab")]
 mod bench;
+#[cfg(feature = "lab")]
 mod bug;
 mod cat;
 mod cd;
@@ -33,6 +35,7 @@ mod pwd;
 mod reboot;
 mod rm;
 mod rmdir;
+#[cfg(feature = "lab")]
 mod selftest;
 mod session;
 mod sort;
@@ -51,8 +54,10 @@ pub(crate) use session::Session;
 
 use crate::console::{self, input};
 
-static TABLE: [Command<Session>; 38] = [
+static TABLE: &[Command<Session>] = &[
+    #[cfg(feature = "lab")]
     bench::COMMAND,
+    #[cfg(feature = "lab")]
     bug::COMMAND,
     cat::COMMAND,
     cd::COMMAND,
@@ -81,6 +86,7 @@ static TABLE: [Command<Session>; 38] = [
     reboot::COMMAND,
     rm::COMMAND,
     rmdir::COMMAND,
+    #[cfg(feature = "lab")]
     selftest::COMMAND,
     sort::COMMAND,
     stat::COMMAND,
