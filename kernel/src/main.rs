@@ -13,7 +13,6 @@ mod bench;
 mod boot_info;
 #[cfg(feature = "lab")]
 mod bugs;
-mod calendar;
 mod commands;
 mod config;
 mod console;

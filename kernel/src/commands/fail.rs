@@ -10,9 +10,8 @@ mod words;
 
 use arrayvec::ArrayString;
 use memstat::{Faults, Rule};
-use shell::Command;
+use shell::{Command, Session};
 
-use super::Session;
 use crate::memory::failures::{self, Failures};
 #[cfg(feature = "lab")]
 use crate::selftest::fill;
@@ -21,7 +20,7 @@ use inner::Work;
 use snapshot::Snapshot;
 use words::{InWords, Ordinal};
 
-pub(super) const COMMAND: Command<Session> = Command { name: "fail", usage: USAGE, summary: SUMMARY, run };
+pub(super) const COMMAND: Command = Command { name: "fail", usage: USAGE, summary: SUMMARY, run };
 
 macro_rules! usage {
     ($lab:literal) => {

@@ -2,11 +2,10 @@
 
 use shell::Command;
 
-use super::Session;
 use crate::crash::black_box::{self, Ending};
 use crate::crash::power_off;
 
-pub(super) const COMMAND: Command<Session> = Command {
+pub(super) const COMMAND: Command = Command {
     name: "poweroff",
     usage: "poweroff",
     summary: "switch the machine off",

@@ -39,6 +39,5 @@ mod shrinkers;
 pub(crate) use page_accounting::{
     Purpose, free_blocks, free_pages, page_traffic, pages_for, total_pages, try_pages,
 };
-pub(crate) use pages::pipes::Pipe;
 pub(crate) use pages::scratch::Scratch;
 pub(crate) use setup::init;

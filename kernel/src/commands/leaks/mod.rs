@@ -11,18 +11,16 @@ mod scan;
 mod since;
 mod watch;
 
-use shell::Command;
+use shell::{Command, Session};
 
-use super::Session;
-
-pub(super) const COMMAND: Command<Session> = Command {
+pub(super) const COMMAND: Command = Command {
     name: "leaks",
     usage: "leaks [SUBCOMMAND [WORD...]]",
     summary: "find out what leaks; without a word, list the subcommands",
     run,
 };
 
-static SUBCOMMANDS: &[Command<Session>] = &[
+static SUBCOMMANDS: &[Command] = &[
     mark::MARK,
     mark::MARKS,
     mark::CLEAR,
