@@ -20,7 +20,6 @@ mod fs;
 mod logger;
 mod memory;
 mod proc;
-mod random;
 mod selftest;
 mod symbols;
 mod sync;
@@ -32,8 +31,8 @@ use boot::PhysicalRange;
 
 use crate::arch::{acpi, clock, cpu, serial};
 use crate::crash::black_box;
-use crate::memory::heaps::Kind;
 use crate::memory::leaks::marks;
+use tally_heap::Kind;
 
 /// Where the entry code arrives, on its 128 KiB stack, with the boot tables in place.
 #[unsafe(no_mangle)]
@@ -75,7 +74,7 @@ extern "C" fn tally_main(information: u32) -> ! {
 }
 
 fn kib(pages: usize) -> u64 {
-    (pages * memory::frames::PAGE_BYTES / 1024) as u64
+    (pages * tally_heap::frames::PAGE_BYTES / 1024) as u64
 }
 
 /// Ends a boot that cannot go on.

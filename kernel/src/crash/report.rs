@@ -8,10 +8,10 @@ use memstat::{Glance, Platform, report};
 
 use crate::arch::idt::{self, InterruptFrame};
 use crate::arch::{clock, exceptions, guarded};
-use crate::memory::frames::PAGE_BYTES;
 use crate::memory::heap::tracker;
 use crate::memory::{Purpose, pages_for, try_pages};
 use crate::symbols::ReturnAddress;
+use tally_heap::frames::PAGE_BYTES;
 
 /// Events that are shown.
 const EVENTS: usize = 10;

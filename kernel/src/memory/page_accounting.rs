@@ -10,13 +10,13 @@ use spin::Once;
 
 use super::early::EarlyFrames;
 use super::failures;
-use super::frames::{Frames, PAGE_BYTES};
 use super::heap;
-use super::heaps::{Heap, Kind, PageSource, PageWords};
 use super::pages::{buffers, kept};
 use crate::arch::paging::{self, DIRECT_MAP};
 use crate::arch::{backtrace, cpu};
 use crate::sync::IrqLock;
+use tally_heap::frames::{Frames, PAGE_BYTES};
+use tally_heap::{Heap, Kind, PageSource, PageWords};
 
 static FRAMES: IrqLock<Frames> = IrqLock::new(Frames::empty());
 /// Addresses that the frames may hand out.
@@ -211,7 +211,7 @@ pub(crate) fn range() -> Range<usize> {
 }
 
 /// Free blocks by order.
-pub(crate) fn free_blocks() -> [usize; super::frames::SHOWN_ORDERS] {
+pub(crate) fn free_blocks() -> [usize; tally_heap::frames::SHOWN_ORDERS] {
     FRAMES.lock().free_blocks()
 }
 

@@ -12,11 +12,11 @@ use memstat::report::Rank;
 
 use crate::arch::idt;
 use crate::memory::failures;
-use crate::memory::frames::PAGE_BYTES;
 use crate::memory::heap::tracker;
 use crate::memory::page_accounting::{Purpose, free_pages, pages_for, total_pages};
 use crate::memory::report::call_stack::{callers, show};
 use crate::memory::report::rate_limit::RateLimit;
+use tally_heap::frames::PAGE_BYTES;
 
 /// Frames of the caller that are named.
 const CALLER_FRAMES: usize = 8;
