@@ -3,8 +3,8 @@
 use core::ptr::NonNull;
 use core::slice;
 
-use crate::memory::frames::PAGE_BYTES;
 use crate::memory::page_accounting::{Purpose, give_pages, take_pages};
+use tally_heap::frames::PAGE_BYTES;
 
 /// A table of fixed length.
 pub(crate) struct Scratch<T> {
