@@ -30,6 +30,7 @@ impl<T: Copy> Scratch<T> {
     }
 
     /// Forgets all elements but the first `length`.
+    #[cfg(feature = "lab")]
     pub(crate) fn truncate(&mut self, length: usize) {
         self.length = self.length.min(length);
     }
