@@ -17,9 +17,9 @@ pub(crate) use crowd::{ARENA_LEAST_BLOCKS, Cost, Crowd, Worst, measure_frames};
 pub(crate) use listed::Listed;
 
 use crate::arch::cpu;
-use crate::memory::frames::PAGE_BYTES;
 use crate::memory::heap::{kfree, kmalloc, tracker};
 use crate::memory::page_accounting::{Purpose, give_pages, take_pages};
+use tally_heap::frames::PAGE_BYTES;
 
 const WARM_UP_PAIRS: u32 = 300;
 const PAIRS: u32 = 10_000;

@@ -9,10 +9,10 @@ use memstat::{Glance, Platform, report};
 use super::exceptions;
 use crate::arch::idt::{self, InterruptFrame};
 use crate::arch::{clock, guarded};
-use crate::memory::frames::PAGE_BYTES;
 use crate::memory::heap::tracker;
 use crate::memory::{Purpose, pages_for, try_pages};
 use crate::symbols::ReturnAddress;
+use tally_heap::frames::PAGE_BYTES;
 
 /// Events that are shown.
 const EVENTS: usize = 10;

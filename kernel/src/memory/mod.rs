@@ -1,7 +1,7 @@
 //! Memory: from the boot loader's ranges to the tracked heap.
 //!
-//! The way: usable ranges -> `early` (a few frames for page tables and metadata) -> [`frames`] (buddy
-//! heaps of pages) -> [`heaps`] (the backend) -> `heap` (tracked by memstat, behind `alloc` and kmalloc).
+//! The way: usable ranges -> `early` (a few frames for page tables and metadata) -> `tally_heap::frames` (buddy
+//! heaps of pages) -> `tally_heap` (the backend) -> `heap` (tracked by memstat, behind `alloc` and kmalloc).
 //!
 //! # Locks
 //!
@@ -24,9 +24,7 @@
 
 mod early;
 pub(crate) mod failures;
-pub(crate) mod frames;
 pub(crate) mod heap;
-pub(crate) mod heaps;
 pub(crate) mod leaks;
 pub(crate) mod lesson;
 pub(crate) mod page_accounting;

@@ -6,12 +6,12 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 
 use spin::Once;
 
-use super::frames::{Frames, PAGE_BYTES};
-use super::heaps::PageSource;
 use super::{failures, shrinkers};
 use crate::arch::cpu;
 use crate::arch::paging::DIRECT_MAP;
 use crate::sync::IrqLock;
+use tally_heap::PageSource;
+use tally_heap::frames::{Frames, PAGE_BYTES};
 
 static FRAMES: IrqLock<Frames> = IrqLock::new(Frames::empty());
 /// Addresses that the frames may hand out.
@@ -153,7 +153,7 @@ pub(crate) fn range() -> Range<usize> {
 }
 
 /// Free blocks by order.
-pub(crate) fn free_blocks() -> [usize; super::frames::SHOWN_ORDERS] {
+pub(crate) fn free_blocks() -> [usize; tally_heap::frames::SHOWN_ORDERS] {
     FRAMES.lock().free_blocks()
 }
 

@@ -8,10 +8,10 @@ use memstat::{BadFree, Corruption, Platform, Refused};
 use spin::Once;
 
 use super::failures;
-use super::frames::PAGE_BYTES;
 use super::page_accounting::{Purpose, give_pages, take_pages};
 use super::pages::guard_window;
 use crate::arch::{clock, cpu, image, stacks};
+use tally_heap::frames::PAGE_BYTES;
 
 /// Who tells a person what the tracker finds. Each is called outside of the tracker's lock, with the frame pointer of the
 /// function that called the allocator.

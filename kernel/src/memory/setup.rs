@@ -7,15 +7,15 @@ use core::fmt;
 use boot::BootInfo;
 
 use super::early::EarlyFrames;
-use super::frames::{Frames, PAGE_BYTES};
 use super::heap::{self, tracker};
-use super::heaps::{Heap, Kind, PageWords};
 use super::page_accounting::{self, HeapPages, Purpose};
 use super::pages::{buffers, kept};
 use super::report::{self, invalid_access};
 use super::{failures, platform, shrinkers};
 use crate::arch::paging::{self, DIRECT_MAP};
 use crate::arch::{devices, exceptions};
+use tally_heap::frames::{Frames, PAGE_BYTES};
+use tally_heap::{Heap, Kind, PageWords};
 
 /// Why memory could not be set up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,9 +11,9 @@ use memstat::Record;
 use vfs::Text;
 
 use crate::arch::{paging, stacks};
-use crate::memory::frames::PAGE_BYTES;
 use crate::memory::heap::tracker;
 use crate::memory::{Purpose, free_pages, pages_for, total_pages};
+use tally_heap::frames::PAGE_BYTES;
 
 const KIB: &str = " kB";
 const COUNT: &str = "";

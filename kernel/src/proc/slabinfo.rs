@@ -7,7 +7,7 @@ use core::fmt::{self, Write};
 use vfs::Text;
 
 use crate::memory::heap::tracker;
-use crate::memory::heaps::Class;
+use tally_heap::Class;
 
 /// The file.
 pub(super) struct SlabInfo;

@@ -13,7 +13,7 @@ use spin::Mutex;
 
 use crate::memory::heap::{kfree, kmalloc, tracker};
 use crate::memory::pages::scratch::Scratch;
-use crate::random::Random;
+use tally_heap::test_kit::random::Random;
 
 /// Blocks that are lost.
 pub(crate) const LEAKS: usize = 100;
@@ -170,7 +170,7 @@ impl Planted {
         *slot = !address;
         self.count += 1;
         for word in 0..size_bytes / WORD_BYTES {
-            put(address, word, self.random.next() as u32 as usize);
+            put(address, word, self.random.next_u64() as u32 as usize);
         }
         Some(address)
     }

@@ -7,14 +7,15 @@ use core::ptr::{NonNull, null_mut};
 use memstat::report::Growth;
 use memstat::{GuardLevel, Level, Record};
 
-use crate::memory::frames::PAGE_BYTES;
 use crate::memory::heap::{kfree, kmalloc, krealloc, ksize, kzalloc, tracker};
-use crate::memory::heaps::{Class, Heap, Kind, PageSource, PageWords, contract};
 use crate::memory::page_accounting::{
     HeapPages, Purpose, free_pages, give_pages, pages_for, range, take_pages, total_pages,
 };
 use crate::memory::pages::scratch::Scratch;
 use crate::selftest::Outcome;
+use tally_heap::frames::PAGE_BYTES;
+use tally_heap::test_kit::contract;
+use tally_heap::{Class, Heap, Kind, PageSource, PageWords};
 
 const NO_MEMORY: &str = "no memory for the test";
 /// Slabs and the arena may keep some pages in hand.

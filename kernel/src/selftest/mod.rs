@@ -17,7 +17,8 @@ use alloc::vec::Vec;
 
 use vfs::OpenFlags;
 
-use crate::arch::{clock, faults, idt, paging};
+use crate::arch::paging::rights;
+use crate::arch::{clock, faults, idt};
 use crate::fs::VFS;
 use crate::memory::heap::tracker;
 
@@ -79,7 +80,7 @@ fn breakpoint_returns() -> Outcome {
 }
 
 fn pages_keep_their_rights() -> Outcome {
-    match paging::first_violation() {
+    match rights::first_violation() {
         None => Ok(()),
         Some((address, what)) => {
             log::error!("{what}: {address:#x}");

@@ -6,9 +6,9 @@ use core::ptr::null_mut;
 use memstat::{Consistency, Level};
 
 use crate::arch::paging;
-use crate::memory::frames::PAGE_BYTES;
 use crate::memory::heap::{kfree, tracker};
 use crate::selftest::Outcome;
+use tally_heap::frames::PAGE_BYTES;
 
 const SIZE_BYTES: usize = 40;
 

@@ -7,6 +7,7 @@ pub(crate) mod cpu;
 pub(crate) mod cpuid;
 pub(crate) mod devices;
 pub(crate) mod exceptions;
+#[cfg(feature = "lab")]
 pub(crate) mod faults;
 pub(crate) mod framebuffer;
 pub(crate) mod fw_cfg;
@@ -16,6 +17,8 @@ pub(crate) mod idt;
 pub(crate) mod image;
 pub(crate) mod keyboard;
 pub(crate) mod paging;
+#[cfg(feature = "lab")]
+pub(crate) mod periodic;
 pub(crate) mod pic;
 pub(crate) mod power;
 pub(crate) mod registers;

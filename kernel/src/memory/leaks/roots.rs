@@ -15,8 +15,8 @@ use arrayvec::ArrayVec;
 use memstat::{NoScan, Scanned};
 
 use crate::arch::{cpu, image, stacks};
-use crate::memory::frames::PAGE_BYTES;
 use crate::memory::heap::{self, tracker};
+use tally_heap::frames::PAGE_BYTES;
 
 /// Pieces of variables and stacks.
 const MOST_ROOTS: usize = 16;

@@ -9,9 +9,9 @@ use core::slice;
 
 use vfs::{BATCH_BYTES, Buffers};
 
-use crate::memory::frames::PAGE_BYTES;
 use crate::memory::page_accounting::{Purpose, give_pages, take_pages};
 use crate::sync::IrqLock;
+use tally_heap::frames::PAGE_BYTES;
 
 /// Pages from the frames.
 #[derive(Debug)]

@@ -10,9 +10,9 @@ use vfs::{Pages, RAM_PAGE_BYTES};
 
 use super::buffers;
 use crate::arch::paging::DIRECT_MAP;
-use crate::memory::frames::PAGE_BYTES;
 use crate::memory::page_accounting::{Purpose, give_pages, range, take_pages};
 use crate::sync::IrqLock;
+use tally_heap::frames::PAGE_BYTES;
 
 const _: () = assert!(RAM_PAGE_BYTES == PAGE_BYTES, "a file's page is a frame");
 

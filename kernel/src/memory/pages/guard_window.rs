@@ -8,8 +8,8 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::arch::paging::window::{self, GUARD_WINDOW};
 use crate::arch::paging::{DIRECT_MAP, OutOfFrames};
-use crate::memory::frames::PAGE_BYTES;
 use crate::memory::page_accounting::{Purpose, give_pages, take_pages};
+use tally_heap::frames::PAGE_BYTES;
 
 /// The address of the spare page in the direct map; 0 while there is no window.
 static SPARE: AtomicUsize = AtomicUsize::new(0);

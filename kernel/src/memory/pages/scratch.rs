@@ -3,8 +3,8 @@
 use core::ptr::NonNull;
 use core::slice;
 
-use crate::memory::frames::PAGE_BYTES;
 use crate::memory::page_accounting::{Purpose, give_pages, take_pages};
+use tally_heap::frames::PAGE_BYTES;
 
 /// A table of fixed length.
 pub(crate) struct Scratch<T> {
@@ -30,6 +30,7 @@ impl<T: Copy> Scratch<T> {
     }
 
     /// Forgets all elements but the first `length`.
+    #[cfg(feature = "lab")]
     pub(crate) fn truncate(&mut self, length: usize) {
         self.length = self.length.min(length);
     }

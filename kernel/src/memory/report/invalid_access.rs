@@ -9,9 +9,9 @@ use super::call_stack::{self, Place};
 use super::corruption;
 use crate::arch::idt::InterruptFrame;
 use crate::arch::{backtrace, cpu};
-use crate::memory::frames::PAGE_BYTES;
 use crate::memory::heap::tracker;
 use crate::memory::pages::guard_window;
+use tally_heap::frames::PAGE_BYTES;
 
 /// Accesses that came from inside the allocator: the tracker does not know of them.
 static UNEXPLAINED: AtomicU64 = AtomicU64::new(0);

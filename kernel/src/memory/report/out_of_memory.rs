@@ -14,9 +14,9 @@ use super::call_stack::{callers, show};
 use super::rate_limit::RateLimit;
 use crate::arch::idt;
 use crate::memory::failures;
-use crate::memory::frames::PAGE_BYTES;
 use crate::memory::heap::tracker;
 use crate::memory::page_accounting::{Purpose, free_pages, pages_for, total_pages};
+use tally_heap::frames::PAGE_BYTES;
 
 /// Frames of the caller that are named.
 const CALLER_FRAMES: usize = 8;

@@ -12,7 +12,7 @@ pub(super) const ALL_QUICK: u16 = u16::MAX;
 /// A slab: where it lies, and which of its blocks are free.
 #[derive(Debug)]
 #[repr(C)]
-pub(in super::super) struct SlabDescriptor {
+pub(crate) struct SlabDescriptor {
     /// Bit i is set while block i is free, and if there is no such block.
     pub(super) free: [u64; WORDS],
     pub(super) start: usize,

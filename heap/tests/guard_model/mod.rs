@@ -1,18 +1,21 @@
 //! The guards over each backend against a model: all that is planted is found, once and with the right stacks, and
 //! nothing else is.
 
+use std::alloc::Layout;
 use std::collections::BTreeMap;
+use std::ptr::NonNull;
 
 use memstat::stacks::MOST_FRAMES;
-use memstat::{BadFree, BadFreeKind, Consistency, Corruption, CorruptionKind, GuardLevel, Level, Tracked};
+use memstat::{
+    Backend, BadFree, BadFreeKind, Consistency, Corruption, CorruptionKind, GuardLevel, Level, Tracked,
+};
+use tally_heap::frames::PAGE_BYTES;
+use tally_heap::test_kit::random::Random;
+use tally_heap::{Heap, Kind};
 
 use self::recent::Recent;
 use self::sampled::{Life, Lives, page_of, rest_of_page};
-use super::model::{STACKS, TestPlatform, return_address};
-use super::tests::HostPages;
-use super::*;
-use crate::memory::frames::PAGE_BYTES;
-use crate::random::Random;
+use crate::common::{HostPages, STACKS, TestPlatform, return_address};
 
 mod recent;
 mod sampled;
@@ -148,7 +151,7 @@ impl Bench {
         let layout = Layout::from_size_align(self.random.below(1 << size_log2), 1 << align_log2).unwrap();
         let is_expected = self.expect_sample(layout);
         let address = self.heap.allocate(layout).unwrap().as_ptr() as usize;
-        let fill = self.random.next() as u8;
+        let fill = self.random.next_u64() as u8;
         let is_sampled = self.heap.is_in_pool(address);
         assert_eq!(is_sampled, is_expected);
         let is_full = self.guard_now() == GuardLevel::Full;

@@ -1,9 +1,9 @@
 //! The allocator of frames against a plain map of pages.
 
-use super::*;
 use proptest::prelude::*;
 use std::alloc::{Layout, alloc, dealloc};
 use std::collections::BTreeMap;
+use tally_heap::frames::{Frames, NotAllocated, PAGE_BYTES};
 
 /// Host memory as frames.
 struct Fixture {

@@ -1,10 +1,9 @@
 //! A window for sampled blocks on the host: what is hidden is taken away and overwritten, so that a touch is seen.
 
-use std::alloc::{GlobalAlloc, System};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::ptr::NonNull;
 
 use memstat::platform::PAGE_SIZE_BYTES;
-
-use super::*;
 
 /// What a hidden page holds.
 const HIDDEN: u8 = 0xee;
@@ -20,11 +19,11 @@ struct Page {
 
 /// The window.
 #[derive(Debug, Default)]
-pub(super) struct TestWindow {
+pub(crate) struct TestWindow {
     start: usize,
     pages: Vec<Page>,
     /// Whether there is no memory for further pages.
-    pub(super) is_memory_short: bool,
+    pub(crate) is_memory_short: bool,
 }
 
 impl TestWindow {
@@ -49,7 +48,7 @@ impl TestWindow {
         assert!(self.bytes(place).iter().all(|byte| *byte == HIDDEN), "a hidden page was written to");
     }
 
-    pub(super) fn open(&mut self, pages: usize) -> Option<NonNull<u8>> {
+    pub(crate) fn open(&mut self, pages: usize) -> Option<NonNull<u8>> {
         assert!(self.pages.is_empty(), "opened twice");
         // SAFETY: the size is not zero.
         let start = unsafe { System.alloc(Self::layout(pages)) };
@@ -61,7 +60,7 @@ impl TestWindow {
         NonNull::new(start)
     }
 
-    pub(super) fn close(&mut self) {
+    pub(crate) fn close(&mut self) {
         assert!(!self.pages.iter().any(|page| page.has_memory || page.is_shown), "something is left");
         let count = self.pages.len();
         (0..count).for_each(|place| self.assert_untouched(place));
@@ -71,7 +70,7 @@ impl TestWindow {
         self.start = 0;
     }
 
-    pub(super) fn fill(&mut self, page: NonNull<u8>) -> bool {
+    pub(crate) fn fill(&mut self, page: NonNull<u8>) -> bool {
         let place = self.place(page);
         let page = &mut self.pages[place];
         assert!(!page.has_memory && !page.is_shown, "filled twice");
@@ -83,14 +82,14 @@ impl TestWindow {
         true
     }
 
-    pub(super) fn empty(&mut self, page: NonNull<u8>) {
+    pub(crate) fn empty(&mut self, page: NonNull<u8>) {
         self.hide(page);
         let place = self.place(page);
         assert!(self.pages[place].has_memory, "emptied twice");
         self.pages[place] = Page::default();
     }
 
-    pub(super) fn show(&mut self, page: NonNull<u8>) {
+    pub(crate) fn show(&mut self, page: NonNull<u8>) {
         let place = self.place(page);
         if !std::mem::replace(&mut self.pages[place].is_shown, true) {
             self.assert_untouched(place);
@@ -101,7 +100,7 @@ impl TestWindow {
         }
     }
 
-    pub(super) fn hide(&mut self, page: NonNull<u8>) {
+    pub(crate) fn hide(&mut self, page: NonNull<u8>) {
         let place = self.place(page);
         if std::mem::replace(&mut self.pages[place].is_shown, false) {
             let contents = self.bytes(place).to_vec();
@@ -113,17 +112,17 @@ impl TestWindow {
     }
 
     /// Where the window lies, in bytes.
-    pub(super) fn range(&self) -> std::ops::Range<usize> {
+    pub(crate) fn range(&self) -> std::ops::Range<usize> {
         self.start..self.start + self.pages.len() * PAGE_SIZE_BYTES
     }
 
     /// Whether an access to an address goes through.
-    pub(super) fn can_be_touched(&self, address: usize) -> bool {
+    pub(crate) fn can_be_touched(&self, address: usize) -> bool {
         self.pages[(address - self.start) / PAGE_SIZE_BYTES].is_shown
     }
 
     /// Pages that have memory.
-    pub(super) fn pages_with_memory(&self) -> usize {
+    pub(crate) fn pages_with_memory(&self) -> usize {
         self.pages.iter().filter(|page| page.has_memory).count()
     }
 }

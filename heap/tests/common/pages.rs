@@ -1,19 +1,20 @@
-//! The contract on the host, and memory for it.
+//! Host memory as a source of pages.
 
-use super::*;
-use std::alloc::{alloc, dealloc};
+use std::alloc::{Layout, alloc, dealloc};
+use std::ptr::NonNull;
 
-use crate::memory::frames::{Frames, PAGE_BYTES};
+use tally_heap::frames::{Frames, PAGE_BYTES};
+use tally_heap::{PageSource, PageWords};
 
 /// Host memory as a source of pages.
-pub(super) struct HostPages {
-    pub(super) frames: Frames,
+pub(crate) struct HostPages {
+    pub(crate) frames: Frames,
     memory: Vec<(usize, Layout)>,
     range: (usize, usize),
 }
 
 impl HostPages {
-    pub(super) fn new(pages: usize) -> Self {
+    pub(crate) fn new(pages: usize) -> Self {
         let memory_layout = Layout::from_size_align(pages * PAGE_BYTES, 1 << 24).unwrap();
         // SAFETY: the sizes are not zero; each piece has one owner.
         unsafe {
@@ -29,7 +30,7 @@ impl HostPages {
         }
     }
 
-    pub(super) fn words(&mut self) -> PageWords {
+    pub(crate) fn words(&mut self) -> PageWords {
         let (start, end) = self.range;
         let layout = Layout::from_size_align(PageWords::size_bytes(start, end), 8).unwrap();
         // SAFETY: the size is not zero; the map owns the words until the end.
@@ -60,25 +61,4 @@ unsafe impl PageSource for HostPages {
         // SAFETY: handed on to the caller.
         unsafe { self.frames.give(pages.as_ptr() as usize, order) }.unwrap();
     }
-}
-
-#[test]
-fn every_backend_keeps_the_contract() {
-    for kind in Kind::ALL {
-        let mut source = HostPages::new(4096);
-        let words = source.words();
-        let outcome = contract::check(kind, source, words);
-        assert_eq!(outcome, Ok(()), "{}", kind.name());
-    }
-}
-
-#[test]
-fn every_backend_has_the_name_that_chooses_it() {
-    for kind in Kind::ALL {
-        let mut source = HostPages::new(64);
-        let words = source.words();
-        let heap = Heap::new(kind, source, words);
-        assert_eq!(Kind::from_name(heap.name()), Some(kind));
-    }
-    assert_eq!(Kind::from_name("none"), None);
 }

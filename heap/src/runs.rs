@@ -7,7 +7,7 @@ use memstat::{Live, Location};
 
 use super::PageSource;
 use super::page_map::{PageMap, PageUse};
-use crate::memory::frames::{MOST_ORDER, PAGE_BYTES};
+use crate::frames::{MOST_ORDER, PAGE_BYTES};
 
 const BLOCK_ALIGN_BYTES: usize = 16;
 

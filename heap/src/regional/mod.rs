@@ -5,16 +5,22 @@
 //! in a region is bounded by the region's size, and every heap comes back to where it started. Large blocks are
 //! runs of pages.
 
+pub(crate) mod buddy;
+pub(crate) mod linked_list;
+mod region;
+pub(crate) mod talc;
+pub(crate) mod tlsf;
+
 use core::alloc::Layout;
 use core::ptr::NonNull;
 
 use memstat::{Backend, Live, Location};
 
-use super::PageSource;
-use super::page_map::{PageMap, PageUse, PageWords};
-use super::region::{GRANULE_BYTES, Region, capacity_bytes};
-use super::runs::{self, Runs};
-use crate::memory::frames::PAGE_BYTES;
+use self::region::{GRANULE_BYTES, Region, capacity_bytes};
+use crate::PageSource;
+use crate::frames::PAGE_BYTES;
+use crate::page_map::{PageMap, PageUse, PageWords};
+use crate::runs::{self, Runs};
 
 /// An allocator that shares out one piece of memory.
 ///
@@ -22,7 +28,7 @@ use crate::memory::frames::PAGE_BYTES;
 ///
 /// Blocks lie inside the memory that was added, overlap no other, are aligned as asked, and stay until they
 /// are given back.
-pub(crate) unsafe trait RegionHeap: Sized + 'static {
+pub unsafe trait RegionHeap: Sized + 'static {
     /// The name that chooses it on the command line.
     const NAME: &'static str;
     /// The allocator without memory.
@@ -64,7 +70,7 @@ const MOST_ASKED: usize = 8;
 
 /// The heap.
 #[derive(Debug)]
-pub(crate) struct Regional<H, S> {
+pub struct Regional<H, S> {
     /// The region that served the last allocation.
     current: Option<NonNull<Region<H>>>,
     map: PageMap<Region<H>>,
@@ -79,7 +85,7 @@ unsafe impl<H, S: Send> Send for Regional<H, S> {}
 
 impl<H: RegionHeap, S: PageSource> Regional<H, S> {
     /// An empty heap over `source`. `words` cover every page that the source may give.
-    pub(crate) fn new(source: S, words: PageWords) -> Self {
+    pub fn new(source: S, words: PageWords) -> Self {
         Self {
             current: None,
             map: PageMap::new(words),
@@ -91,12 +97,12 @@ impl<H: RegionHeap, S: PageSource> Regional<H, S> {
     }
 
     /// Pages in regions.
-    pub(crate) fn shared_pages(&self) -> usize {
+    pub fn shared_pages(&self) -> usize {
         self.region_pages
     }
 
     /// Pages in blocks too large for a region.
-    pub(crate) fn large_pages(&self) -> usize {
+    pub fn large_pages(&self) -> usize {
         self.runs.pages()
     }
 

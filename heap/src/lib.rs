@@ -2,37 +2,35 @@
 //!
 //! A new one is a file and, here, a row of [`Kind`] and of [`Heap`].
 
-mod buddy;
-pub(crate) mod contract;
-mod linked_list;
+#![no_std]
+
+pub mod frames;
 mod page_map;
-mod region;
 mod regional;
 mod runs;
 mod slab;
-mod talc;
-mod tlsf;
+pub mod test_kit;
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
 
 use memstat::{Backend, Live, Location};
 
-use self::buddy::Buddy;
-use self::linked_list::LinkedList;
 use self::regional::Regional;
-use self::talc::Talc;
-use self::tlsf::Tlsf;
+use self::regional::buddy::Buddy;
+use self::regional::linked_list::LinkedList;
+use self::regional::talc::Talc;
+use self::regional::tlsf::Tlsf;
 
-pub(crate) use page_map::PageWords;
-pub(crate) use slab::{Class, Slab};
+pub use page_map::PageWords;
+pub use slab::{Class, Slab};
 
 /// Where a heap's pages come from.
 ///
 /// # Safety
 ///
 /// `take` hands out 2^order pages, aligned to their size, that are nobody else's until `give`.
-pub(crate) unsafe trait PageSource: Send {
+pub unsafe trait PageSource: Send {
     /// Takes 2^`order` pages.
     fn take(&mut self, order: u32) -> Option<NonNull<u8>>;
 
@@ -46,7 +44,7 @@ pub(crate) unsafe trait PageSource: Send {
 
 /// The backends that there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// Size classes over pages: the default.
     Slab,
     /// Powers of two.
@@ -61,10 +59,10 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// All of them.
-    pub(crate) const ALL: [Self; 5] = [Self::Slab, Self::Buddy, Self::Talc, Self::Tlsf, Self::LinkedList];
+    pub const ALL: [Self; 5] = [Self::Slab, Self::Buddy, Self::Talc, Self::Tlsf, Self::LinkedList];
 
     /// The name that is typed.
-    pub(crate) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Slab => "slab",
             Self::Buddy => "buddy",
@@ -75,7 +73,7 @@ impl Kind {
     }
 
     /// The backend of a name.
-    pub(crate) fn from_name(name: &str) -> Option<Self> {
+    pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 }
@@ -83,7 +81,7 @@ impl Kind {
 /// The heap of the kind that was chosen.
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "the kernel has one heap, which lies in .bss")]
-pub(crate) enum Heap<S> {
+pub enum Heap<S> {
     /// See [`slab`].
     Slab(Slab<S>),
     /// See [`buddy`].
@@ -111,7 +109,7 @@ macro_rules! with_heap {
 
 impl<S: PageSource> Heap<S> {
     /// An empty heap of a kind over `source`. `words` cover every page that the source may give.
-    pub(crate) fn new(kind: Kind, source: S, words: PageWords) -> Self {
+    pub fn new(kind: Kind, source: S, words: PageWords) -> Self {
         match kind {
             Kind::Slab => Self::Slab(Slab::new(source, words)),
             Kind::Buddy => Self::Buddy(Regional::new(source, words)),
@@ -122,7 +120,7 @@ impl<S: PageSource> Heap<S> {
     }
 
     /// The size class `number`, from the smallest blocks up; `None` behind the last, and in a heap without.
-    pub(crate) fn class(&self, number: usize) -> Option<Class> {
+    pub fn class(&self, number: usize) -> Option<Class> {
         match self {
             Self::Slab(slab) => slab.class(number),
             _ => None,
@@ -130,12 +128,12 @@ impl<S: PageSource> Heap<S> {
     }
 
     /// Pages that are cut into blocks: slabs with their descriptors, or regions.
-    pub(crate) fn shared_pages(&self) -> usize {
+    pub fn shared_pages(&self) -> usize {
         with_heap!(self, heap => heap.shared_pages())
     }
 
     /// Pages in large blocks, each a run of its own.
-    pub(crate) fn large_pages(&self) -> usize {
+    pub fn large_pages(&self) -> usize {
         with_heap!(self, heap => heap.large_pages())
     }
 
@@ -228,12 +226,3 @@ impl<S> Heap<S> {
         }
     }
 }
-
-#[cfg(test)]
-mod guard_model;
-#[cfg(test)]
-mod model;
-#[cfg(test)]
-mod test_window;
-#[cfg(test)]
-mod tests;

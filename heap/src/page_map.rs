@@ -2,7 +2,7 @@
 
 use core::ptr::NonNull;
 
-use crate::memory::frames::PAGE_BYTES;
+use crate::frames::PAGE_BYTES;
 
 /// The use of a page.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ impl<T> Copy for PageUse<T> {}
 
 /// Room for a page map.
 #[derive(Debug)]
-pub(crate) struct PageWords {
+pub struct PageWords {
     base: usize,
     words: *mut usize,
     count: usize,
@@ -52,7 +52,7 @@ const BLOCK_TAG: usize = 2;
 
 impl PageWords {
     /// Bytes that the words for `[start, end)` take.
-    pub(crate) fn size_bytes(start: usize, end: usize) -> usize {
+    pub fn size_bytes(start: usize, end: usize) -> usize {
         (end - start) / PAGE_BYTES * size_of::<usize>()
     }
 
@@ -61,7 +61,7 @@ impl PageWords {
     /// # Safety
     ///
     /// `words` has [`PageWords::size_bytes`] bytes, aligned to 8, for ever.
-    pub(crate) unsafe fn new(start: usize, end: usize, words: *mut usize) -> Self {
+    pub unsafe fn new(start: usize, end: usize, words: *mut usize) -> Self {
         let count = (end - start) / PAGE_BYTES;
         // SAFETY: the caller gave that many bytes away.
         unsafe { words.write_bytes(0, count) };

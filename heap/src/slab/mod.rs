@@ -14,7 +14,7 @@ use core::ptr::NonNull;
 
 use memstat::{Backend, Live, Location};
 
-pub(crate) use class::Class;
+pub use class::Class;
 use class::ClassUse;
 
 use self::class::{
@@ -25,11 +25,11 @@ use self::pool::Pool;
 use super::PageSource;
 use super::page_map::{PageMap, PageUse, PageWords};
 use super::runs::{self, Runs};
-use crate::memory::frames::PAGE_BYTES;
+use crate::frames::PAGE_BYTES;
 
 /// The heap.
 #[derive(Debug)]
-pub(crate) struct Slab<S> {
+pub struct Slab<S> {
     classes: [ClassState; CLASSES],
     descriptors: Pool,
     map: PageMap<SlabDescriptor>,
@@ -64,7 +64,7 @@ fn service(layout: Layout) -> Option<Service> {
 
 impl<S: PageSource> Slab<S> {
     /// An empty heap over `source`. `words` cover every page that the source may give.
-    pub(crate) fn new(source: S, words: PageWords) -> Self {
+    pub fn new(source: S, words: PageWords) -> Self {
         Self {
             classes: core::array::from_fn(ClassState::new),
             descriptors: Pool::new(),
@@ -75,7 +75,7 @@ impl<S: PageSource> Slab<S> {
     }
 
     /// The class `number`, from the smallest blocks up; behind the last one, the slabs' descriptors.
-    pub(crate) fn class(&self, number: usize) -> Option<Class> {
+    pub fn class(&self, number: usize) -> Option<Class> {
         if number == self.classes.len() {
             return Some(self.descriptors.class(self.classes.iter().map(|class| class.slabs).sum()));
         }
@@ -91,14 +91,14 @@ impl<S: PageSource> Slab<S> {
     }
 
     /// Pages in slabs and their descriptors.
-    pub(crate) fn shared_pages(&self) -> usize {
+    pub fn shared_pages(&self) -> usize {
         let slabs = self.classes.iter().enumerate();
         slabs.map(|(class, have)| have.slabs * pages_per_slab(class)).sum::<usize>()
             + self.descriptors.page_count()
     }
 
     /// Pages in blocks too large for a class.
-    pub(crate) fn large_pages(&self) -> usize {
+    pub fn large_pages(&self) -> usize {
         self.runs.pages()
     }
 

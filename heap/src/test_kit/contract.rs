@@ -7,12 +7,12 @@ use core::ptr::{NonNull, null_mut};
 
 use memstat::{Backend, Live};
 
-use super::{Heap, Kind, PageSource, PageWords};
-use crate::memory::frames::PAGE_BYTES;
-use crate::random::Random;
+use crate::frames::PAGE_BYTES;
+use crate::test_kit::random::Random;
+use crate::{Heap, Kind, PageSource, PageWords};
 
 /// Pages that a backend may take for these tests: a block of 2 MiB and some more.
-pub(crate) const PAGES: usize = 640;
+pub const PAGES: usize = 640;
 /// Steps of the random tests, and blocks that they hold at most.
 const STEPS: usize = 3000;
 const MOST_LIVE: usize = 200;
@@ -21,7 +21,7 @@ type Outcome = Result<(), &'static str>;
 
 /// A source that hands out so many pages at most.
 #[derive(Debug)]
-pub(crate) struct Budget<S> {
+pub struct Budget<S> {
     source: S,
     left_pages: usize,
 }
@@ -45,7 +45,11 @@ unsafe impl<S: PageSource> PageSource for Budget<S> {
 type TestHeap<S> = Heap<Budget<S>>;
 
 /// Runs all tests on a backend over `source`.
-pub(crate) fn check<S: PageSource>(kind: Kind, source: S, words: PageWords) -> Outcome {
+///
+/// # Errors
+///
+/// Says what the first test that fails has found.
+pub fn check<S: PageSource>(kind: Kind, source: S, words: PageWords) -> Outcome {
     let mut heap = Heap::new(kind, Budget { source, left_pages: PAGES }, words);
     let tests: [fn(&mut TestHeap<S>) -> Outcome; 8] = [
         alignment_reaches_two_mebibytes,
@@ -175,7 +179,7 @@ fn blocks_keep_their_contents_and_apart<S: PageSource>(heap: &mut TestHeap<S>) -
     let mut slots: [Option<Slot>; MOST_LIVE] = [None; MOST_LIVE];
     let mut generator = Random::new(0x2545_f491_4f6c_dd1d);
     for step in 0..STEPS + MOST_LIVE {
-        let random = generator.next();
+        let random = generator.next_u64();
         // At the end all are freed.
         let place = step.checked_sub(STEPS).unwrap_or(random as usize % MOST_LIVE);
         if let Some(slot) = slots[place].take() {

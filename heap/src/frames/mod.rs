@@ -14,14 +14,14 @@ use tier::{BLOCKS_LOG2, Tier};
 /// Bytes in a page, as a power of two.
 const PAGE_SHIFT: u32 = 12;
 /// Bytes in a page.
-pub(crate) const PAGE_BYTES: usize = 1 << PAGE_SHIFT;
+pub const PAGE_BYTES: usize = 1 << PAGE_SHIFT;
 /// The largest order: 2^23 pages are 32 GiB.
-pub(crate) const MOST_ORDER: u32 = 23;
+pub const MOST_ORDER: u32 = 23;
 /// Orders that `/proc/buddyinfo` shows, as Linux does.
-pub(crate) const SHOWN_ORDERS: usize = 11;
+pub const SHOWN_ORDERS: usize = 11;
 
 /// The allocator of frames. Addresses are those of the direct map.
-pub(crate) struct Frames {
+pub struct Frames {
     pages: Tier<19>,
     chunks: Tier<25>,
     spans: Tier<31>,
@@ -32,11 +32,11 @@ pub(crate) struct Frames {
 
 /// A run of frames was given back that is not wholly allocated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct NotAllocated;
+pub struct NotAllocated;
 
 impl Frames {
     /// An allocator without memory.
-    pub(crate) const fn empty() -> Self {
+    pub const fn empty() -> Self {
         Self {
             pages: Tier::empty(PAGE_SHIFT),
             chunks: Tier::empty(PAGE_SHIFT + BLOCKS_LOG2),
@@ -48,7 +48,7 @@ impl Frames {
     }
 
     /// Bytes of metadata for memory in `[start, end)`.
-    pub(crate) fn metadata_bytes(start: usize, end: usize) -> usize {
+    pub fn metadata_bytes(start: usize, end: usize) -> usize {
         let empty = Self::empty();
         empty.pages.metadata_bytes(start, end)
             + empty.chunks.metadata_bytes(start, end)
@@ -61,7 +61,7 @@ impl Frames {
     /// # Safety
     ///
     /// `metadata` has the bytes that [`Frames::metadata_bytes`] says, aligned to 64, for ever.
-    pub(crate) unsafe fn init(&mut self, start: usize, end: usize, metadata: *mut u8) {
+    pub unsafe fn init(&mut self, start: usize, end: usize, metadata: *mut u8) {
         let mut at = metadata;
         // SAFETY: the parts lie one behind the other inside the metadata.
         unsafe {
@@ -78,7 +78,7 @@ impl Frames {
     ///
     /// The memory lies inside the range of [`Frames::init`], is mapped and writable, nobody else's, and not
     /// next to memory added before.
-    pub(crate) unsafe fn add(&mut self, start: usize, end: usize) {
+    pub unsafe fn add(&mut self, start: usize, end: usize) {
         let mut at = start;
         while at < end {
             let fit = (usize::BITS - 1 - (end - at).leading_zeros()).min(at.trailing_zeros());
@@ -107,7 +107,7 @@ impl Frames {
     }
 
     /// Takes 2^`order` pages, aligned to their size.
-    pub(crate) fn take(&mut self, order: u32) -> Option<usize> {
+    pub fn take(&mut self, order: u32) -> Option<usize> {
         if order > MOST_ORDER {
             return None;
         }
@@ -151,7 +151,7 @@ impl Frames {
     /// # Safety
     ///
     /// Nobody uses the pages any more.
-    pub(crate) unsafe fn give(&mut self, block: usize, order: u32) -> Result<(), NotAllocated> {
+    pub unsafe fn give(&mut self, block: usize, order: u32) -> Result<(), NotAllocated> {
         if order > MOST_ORDER || !block.is_multiple_of(PAGE_BYTES << order) {
             return Err(NotAllocated);
         }
@@ -178,22 +178,22 @@ impl Frames {
     }
 
     /// Counts pages that were kept back from the start: managed, and never free.
-    pub(crate) fn count_taken(&mut self, pages: usize) {
+    pub fn count_taken(&mut self, pages: usize) {
         self.total_pages += pages;
     }
 
     /// Pages that were added, or counted as taken.
-    pub(crate) fn total_pages(&self) -> usize {
+    pub fn total_pages(&self) -> usize {
         self.total_pages
     }
 
     /// Pages that are free.
-    pub(crate) fn free_pages(&self) -> usize {
+    pub fn free_pages(&self) -> usize {
         self.free_pages
     }
 
     /// Free blocks of each order, those above the last shown one counted as several of it.
-    pub(crate) fn free_blocks(&self) -> [usize; SHOWN_ORDERS] {
+    pub fn free_blocks(&self) -> [usize; SHOWN_ORDERS] {
         let mut counts = [0; SHOWN_ORDERS];
         let mut add = |order: u32, blocks: usize| {
             let shown = order.min(SHOWN_ORDERS as u32 - 1);
@@ -208,6 +208,3 @@ impl Frames {
         counts
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -3,7 +3,7 @@
 use core::ptr::null_mut;
 
 use super::descriptor::{ALL_QUICK, NO_SLAB, SlabDescriptor};
-use crate::memory::frames::PAGE_BYTES;
+use crate::frames::PAGE_BYTES;
 
 /// Bytes of a block, by class.
 static CLASS_BYTES: [u16; CLASSES] = [16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048];
@@ -137,24 +137,24 @@ pub(super) enum ClassUse {
 
 /// What is known of a size class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Class {
+pub struct Class {
     /// What its blocks are for.
     pub(super) used_for: ClassUse,
     /// Bytes of a block.
-    pub(crate) block_bytes: usize,
+    pub block_bytes: usize,
     /// Blocks of a slab.
-    pub(crate) blocks_per_slab: usize,
+    pub blocks_per_slab: usize,
     /// Pages of a slab.
-    pub(crate) pages_per_slab: usize,
+    pub pages_per_slab: usize,
     /// Blocks handed out.
-    pub(crate) live_blocks: usize,
+    pub live_blocks: usize,
     /// Slabs, whether full or not.
-    pub(crate) slabs: usize,
+    pub slabs: usize,
 }
 
 impl Class {
     /// Whether its blocks describe slabs, and are not handed out.
-    pub(crate) fn has_descriptors(&self) -> bool {
+    pub fn has_descriptors(&self) -> bool {
         self.used_for == ClassUse::Descriptors
     }
 }

@@ -4,8 +4,8 @@ use core::ptr::{NonNull, null_mut};
 
 use super::class::{Class, ClassUse};
 use super::descriptor::SlabDescriptor;
-use crate::memory::frames::PAGE_BYTES;
-use crate::memory::heaps::PageSource;
+use crate::PageSource;
+use crate::frames::PAGE_BYTES;
 
 const DESCRIPTOR_BYTES: usize = 64;
 const PER_PAGE: u32 = (PAGE_BYTES / DESCRIPTOR_BYTES) as u32 - 1;
