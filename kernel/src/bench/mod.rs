@@ -19,7 +19,7 @@ pub(crate) use listed::Listed;
 use crate::arch::cpu;
 use crate::memory::heap::{kfree, kmalloc, tracker};
 use crate::memory::page_accounting::{Purpose, give_pages, take_pages};
-use tally_heap::frames::PAGE_BYTES;
+use tally_heap::PAGE_BYTES;
 
 const WARM_UP_PAIRS: u32 = 300;
 const PAIRS: u32 = 10_000;

@@ -9,7 +9,7 @@ use crate::arch::clock;
 use crate::bench::{self, Cost, Crowd, Listed, Pair, Worst};
 use crate::memory::heap::tracker;
 use crate::memory::{Purpose, pages_for};
-use tally_heap::frames::PAGE_BYTES;
+use tally_heap::PAGE_BYTES;
 
 pub(super) const COMMAND: Command = Command {
     name: "bench",

@@ -11,7 +11,7 @@ use crate::arch::{clock, exceptions, guarded};
 use crate::memory::heap::tracker;
 use crate::memory::{Purpose, pages_for, try_pages};
 use crate::symbols::ReturnAddress;
-use tally_heap::frames::PAGE_BYTES;
+use tally_heap::PAGE_BYTES;
 
 /// Events that are shown.
 const EVENTS: usize = 10;

@@ -1,26 +1,24 @@
 //! Setting memory up on this machine, and who has how many pages.
 
 use core::fmt;
-use core::ops::Range;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use boot::BootInfo;
+use boot::{BootInfo, PhysicalRange};
 use spin::Once;
 
 use super::early::EarlyFrames;
 use super::failures;
 use super::heap;
 use super::pages::{buffers, kept};
-use crate::arch::paging::{self, DIRECT_MAP};
-use crate::arch::{backtrace, cpu};
+use crate::arch::{PAddr, VAddr, backtrace, cpu, direct_map, paging};
 use crate::sync::IrqLock;
-use tally_heap::frames::{Frames, PAGE_BYTES};
-use tally_heap::{Heap, Kind, PageSource, PageWords};
+use tally_heap::frames::Frames;
+use tally_heap::{Heap, Kind, PAGE_BYTES, PageNumber, PageSource, PageSpan, PageWords};
 
 static FRAMES: IrqLock<Frames> = IrqLock::new(Frames::empty());
-/// Addresses that the frames may hand out.
-static RANGE: Once<Range<usize>> = Once::new();
+/// Pages that the frames may hand out.
+static MANAGED: Once<PageSpan> = Once::new();
 /// Pages that were ever taken and given back, by purpose.
 static TAKEN: [AtomicUsize; Purpose::COUNT] = [const { AtomicUsize::new(0) }; Purpose::COUNT];
 static GIVEN: [AtomicUsize; Purpose::COUNT] = [const { AtomicUsize::new(0) }; Purpose::COUNT];
@@ -103,34 +101,44 @@ pub(crate) fn init(info: &BootInfo, kind: Kind, is_kept: bool) -> Result<(), Mem
     let kept = kept.filter(|place| early.take_exactly(*place));
     paging::init(&info.regions, &mut || early.take()).map_err(|_| MemoryError::PageTables)?;
 
-    let start = info.usable.first().map_or(0, |range| range.start as usize) + DIRECT_MAP;
-    let end = info.usable.last().map_or(0, |range| range.end as usize) + DIRECT_MAP;
-    let frames_bytes = Frames::metadata_bytes(start, end);
-    let size_bytes = frames_bytes + PageWords::size_bytes(start, end);
+    let whole = PhysicalRange {
+        start: info.usable.first().map_or(0, |range| range.start),
+        end: info.usable.last().map_or(0, |range| range.end),
+    };
+    let managed = pages_of(whole);
+    let frames_bytes = Frames::metadata_bytes(&managed);
+    let size_bytes = frames_bytes + PageWords::size_bytes(&managed);
     let metadata = early.take_run(size_bytes as u64).ok_or(MemoryError::Metadata { size_bytes })?;
-    let metadata = (metadata as usize + DIRECT_MAP) as *mut u8;
+    let metadata = NonNull::new(direct_map::to_virtual(PAddr(metadata)).as_mut_ptr::<u8>())
+        .ok_or(MemoryError::Metadata { size_bytes })?;
 
     let mut frames = FRAMES.lock();
     // SAFETY: the metadata was just taken for this; the ranges are mapped, nobody else's, and apart.
     let words = unsafe {
-        frames.init(start, end, metadata);
+        frames.init(&managed, metadata);
         for range in early.into_ranges() {
-            frames.add(range.start as usize + DIRECT_MAP, range.end as usize + DIRECT_MAP);
+            frames.add(&pages_of(range));
         }
-        PageWords::new(start, end, metadata.add(frames_bytes).cast())
+        PageWords::new(&managed, metadata.add(frames_bytes).cast())
     };
     if let Some(place) = kept {
         let pages = kept::REGION_BYTES / PAGE_BYTES;
         frames.count_taken(pages);
         TAKEN[Purpose::Kept as usize].fetch_add(pages, Ordering::Relaxed);
         // SAFETY: taken from the usable ranges before anybody got them, and mapped as all RAM is.
-        unsafe { kept::start(place.start as usize + DIRECT_MAP) };
+        unsafe { kept::start(direct_map::to_virtual(PAddr(place.start)).as_usize()) };
     }
     drop(frames);
-    RANGE.call_once(|| start..end);
+    MANAGED.call_once(|| managed);
     heap::start(Heap::new(kind, HeapPages, words));
     buffers::reserve();
     Ok(())
+}
+
+/// Where the direct map has the frames of a range.
+fn pages_of(range: PhysicalRange) -> PageSpan {
+    let page = |physical| PageNumber::of(direct_map::to_virtual(PAddr(physical)).as_ptr::<u8>());
+    PageSpan::new(page(range.start), page(range.end))
 }
 
 /// Takes 2^`order` pages for `purpose`, aligned to their size. Their contents are arbitrary. For buffers and files the heap
@@ -144,7 +152,7 @@ pub(crate) fn take_pages(order: u32, purpose: Purpose) -> Option<NonNull<u8>> {
         None if matches!(purpose, Purpose::Buffers | Purpose::Files) => take_reclaimed(order),
         taken => taken,
     };
-    let pages = NonNull::new(taken? as *mut u8)?;
+    let pages = taken?;
     TAKEN[purpose as usize].fetch_add(1 << order, Ordering::Relaxed);
     Some(pages)
 }
@@ -152,7 +160,7 @@ pub(crate) fn take_pages(order: u32, purpose: Purpose) -> Option<NonNull<u8>> {
 /// Pages that others kept in hand: empty slabs, blocks in quarantine, spare pages of the arena.
 #[cold]
 #[inline(never)]
-fn take_reclaimed(order: u32) -> Option<usize> {
+fn take_reclaimed(order: u32) -> Option<NonNull<u8>> {
     heap::tracker().reclaim();
     FRAMES.lock().take(order)
 }
@@ -164,7 +172,7 @@ fn take_reclaimed(order: u32) -> Option<usize> {
 /// Nobody uses the pages any more.
 pub(crate) unsafe fn give_pages(pages: NonNull<u8>, order: u32, purpose: Purpose) {
     // SAFETY: handed on to the caller.
-    if unsafe { FRAMES.lock().give(pages.as_ptr() as usize, order) }.is_ok() {
+    if unsafe { FRAMES.lock().give(pages, order) }.is_ok() {
         GIVEN[purpose as usize].fetch_add(1 << order, Ordering::Relaxed);
     }
 }
@@ -174,8 +182,13 @@ pub(crate) unsafe fn give_pages(pages: NonNull<u8>, order: u32, purpose: Purpose
 pub(crate) fn map_device(physical: u64, size_bytes: usize) -> Option<NonNull<u8>> {
     let caller = backtrace::walk(cpu::frame_pointer()).next().unwrap_or(0);
     paging::map_device(physical, size_bytes, caller, &mut || {
-        take_pages(0, Purpose::PageTables).map(|page| (page.as_ptr() as usize - DIRECT_MAP) as u64)
+        take_pages(0, Purpose::PageTables).map(|page| physical_of(page).0)
     })
+}
+
+/// The physical address of pages that were taken here.
+pub(crate) fn physical_of(pages: NonNull<u8>) -> PAddr {
+    direct_map::to_physical(VAddr::from_usize(pages.as_ptr() as usize))
 }
 
 /// Pages taken for a purpose.
@@ -205,9 +218,9 @@ pub(crate) fn try_pages() -> Option<(usize, usize)> {
     FRAMES.try_lock().map(|frames| (frames.total_pages(), frames.free_pages()))
 }
 
-/// Addresses that the frames may hand out.
-pub(crate) fn range() -> Range<usize> {
-    RANGE.get().cloned().unwrap_or_default()
+/// Pages that the frames may hand out.
+pub(crate) fn managed() -> PageSpan {
+    MANAGED.get().copied().unwrap_or_default()
 }
 
 /// Free blocks by order.

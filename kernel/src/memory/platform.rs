@@ -11,7 +11,7 @@ use super::page_accounting::{Purpose, give_pages, take_pages};
 use super::pages::guard_window;
 use super::report::{corruption, deadlock, out_of_memory};
 use crate::arch::{clock, cpu, image, stacks};
-use tally_heap::frames::PAGE_BYTES;
+use tally_heap::PAGE_BYTES;
 
 /// What the tracker needs of this kernel.
 #[derive(Debug)]

@@ -13,7 +13,7 @@ use vfs::Text;
 use crate::arch::{paging, stacks};
 use crate::memory::heap::tracker;
 use crate::memory::{Purpose, free_pages, pages_for, total_pages};
-use tally_heap::frames::PAGE_BYTES;
+use tally_heap::PAGE_BYTES;
 
 const KIB: &str = " kB";
 const COUNT: &str = "";

@@ -8,7 +8,7 @@ use memstat::{Consistency, Level};
 use crate::arch::paging;
 use crate::memory::heap::{kfree, tracker};
 use crate::selftest::Outcome;
-use tally_heap::frames::PAGE_BYTES;
+use tally_heap::PAGE_BYTES;
 
 const SIZE_BYTES: usize = 40;
 

@@ -5,6 +5,7 @@ pub(crate) mod backtrace;
 pub(crate) mod clock;
 pub(crate) mod cpu;
 pub(crate) mod cpuid;
+pub(crate) mod direct_map;
 pub(crate) mod exceptions;
 pub(crate) mod faults;
 pub(crate) mod framebuffer;
@@ -22,6 +23,8 @@ pub(crate) mod rtc;
 pub(crate) mod serial;
 pub(crate) mod stacks;
 pub(crate) mod vga_text;
+
+pub(crate) use x86::bits64::paging::{PAddr, VAddr};
 
 /// Descriptor tables and exception handlers: from here on a fault gives a report.
 pub(crate) fn init_early() {

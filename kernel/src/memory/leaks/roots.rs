@@ -16,7 +16,7 @@ use memstat::{NoScan, Scanned};
 
 use crate::arch::{cpu, image, stacks};
 use crate::memory::heap::{self, tracker};
-use tally_heap::frames::PAGE_BYTES;
+use tally_heap::PAGE_BYTES;
 
 /// Pieces of variables and stacks.
 const MOST_ROOTS: usize = 16;

@@ -10,7 +10,7 @@ use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::arch::guarded::{self, Abandoned};
 use crate::memory::page_accounting::{Purpose, free_pages, give_pages, take_pages};
-use tally_heap::frames::PAGE_BYTES;
+use tally_heap::PAGE_BYTES;
 
 /// The most that may be set aside.
 const MOST_BYTES: usize = 4 << 20;

@@ -16,7 +16,7 @@ use crate::memory::heap::tracker;
 use crate::memory::page_accounting::{Purpose, give_pages, take_pages};
 use crate::memory::report::{self, corruption};
 use crate::symbols::ReturnAddress;
-use tally_heap::frames::PAGE_BYTES;
+use tally_heap::PAGE_BYTES;
 
 /// The address of the spare page in the direct map; 0 while there is no window.
 static SPARE: AtomicUsize = AtomicUsize::new(0);

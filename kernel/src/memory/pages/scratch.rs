@@ -4,7 +4,7 @@ use core::ptr::NonNull;
 use core::slice;
 
 use crate::memory::page_accounting::{Purpose, give_pages, take_pages};
-use tally_heap::frames::PAGE_BYTES;
+use tally_heap::PAGE_BYTES;
 
 /// A table of fixed length.
 pub(crate) struct Scratch<T> {

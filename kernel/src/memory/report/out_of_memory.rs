@@ -16,7 +16,7 @@ use crate::memory::heap::tracker;
 use crate::memory::page_accounting::{Purpose, free_pages, pages_for, total_pages};
 use crate::memory::report::call_stack::{callers, show};
 use crate::memory::report::rate_limit::RateLimit;
-use tally_heap::frames::PAGE_BYTES;
+use tally_heap::PAGE_BYTES;
 
 /// Frames of the caller that are named.
 const CALLER_FRAMES: usize = 8;
