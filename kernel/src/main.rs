@@ -28,16 +28,17 @@ use core::fmt::Display;
 use core::panic::PanicInfo;
 
 use boot::PhysicalRange;
+use tally_heap::Kind;
 
-use crate::arch::{acpi, clock, cpu, serial};
+use crate::arch::{acpi, clock, cpu, exceptions, serial};
 use crate::crash::black_box;
 use crate::memory::leaks::marks;
-use tally_heap::Kind;
 
 /// Where the entry code arrives, on its 128 KiB stack, with the boot tables in place.
 #[unsafe(no_mangle)]
 extern "C" fn tally_main(information: u32) -> ! {
     clock::start();
+    exceptions::on_fault(crash::faulted);
     arch::init_early();
     clock::calibrate();
     serial::init();
@@ -52,7 +53,7 @@ extern "C" fn tally_main(information: u32) -> ! {
     console::init(info.framebuffer, logger::for_each);
     symbols::init(info, config.symbols);
     acpi::init(&info.rsdp);
-    arch::init_devices();
+    arch::init_devices(console::input::push);
     fs::mount(&dev::DEV, &proc::PROC, config.tmpfs_size).unwrap_or_else(|error| stop(&error));
 
     log::info!("Tally {}, started by {}", env!("CARGO_PKG_VERSION"), info.loader);

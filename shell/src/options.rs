@@ -92,8 +92,6 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
         #[test]
         fn any_words_get_an_answer(words in prop::collection::vec("-{0,2}\\PC{0,5}", 0..64)) {
             let words: Vec<&str> = words.iter().map(String::as_str).collect();

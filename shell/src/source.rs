@@ -1,6 +1,6 @@
 //! What commands read: the files that are named, or the standard input.
 
-use vfs::{Errno, FileDescriptor, Result, SeekFrom};
+use vfs::{Errno, FileDescriptor, Kind, Result, SeekFrom};
 
 use crate::pipe::Pipe;
 use crate::session::{Input, Session};
@@ -74,8 +74,11 @@ impl Session {
 
     /// Where the next piece starts.
     pub(crate) fn position(&mut self, source: Source) -> Result<u64> {
+        let vfs = self.vfs();
         match self.file_of(source) {
-            Ok(file) => self.vfs().seek(file, SeekFrom::Current(0)),
+            // Reading it would say so, and that there is no such place in it says less.
+            Ok(file) if vfs.metadata_of(file)?.kind == Kind::Directory => Err(Errno::EISDIR),
+            Ok(file) => vfs.seek(file, SeekFrom::Current(0)),
             Err(pipe) => pipe.map(|pipe| pipe.position()).ok_or(Errno::EBADF),
         }
     }

@@ -2,8 +2,8 @@
 
 use shell::Command;
 
-use crate::arch::power;
 use crate::crash::black_box::{self, Ending};
+use crate::crash::power_off;
 
 pub(super) const COMMAND: Command = Command {
     name: "poweroff",
@@ -11,6 +11,6 @@ pub(super) const COMMAND: Command = Command {
     summary: "switch the machine off",
     run: |_, _| {
         black_box::keep_ending(Ending::PowerOff);
-        power::power_off();
+        power_off();
     },
 };

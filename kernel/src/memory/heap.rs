@@ -11,13 +11,12 @@ use core::ptr::{NonNull, null_mut};
 
 use config::Config;
 use memstat::{BadFree, Counters, Tracked, report};
+use tally_heap::Heap;
 
 use super::page_accounting::HeapPages;
 use super::pages::aside;
-use super::platform::KernelPlatform;
-use super::report::corruption;
+use super::platform::{self, KernelPlatform};
 use crate::arch::cpu;
-use tally_heap::Heap;
 
 /// Blocks of kmalloc are aligned for anything but vectors.
 const KMALLOC_ALIGN_BYTES: usize = 16;
@@ -158,7 +157,7 @@ impl fmt::Display for Stats {
 #[cold]
 #[inline(never)]
 fn report_bad_free(bad: BadFree) {
-    corruption::report_bad_free(&bad, cpu::frame_pointer());
+    platform::report_bad_free(&bad, cpu::frame_pointer());
 }
 
 /// The global allocator: the tracker, with reports of bad frees. What the symboliser allocates goes elsewhere.

@@ -4,10 +4,10 @@
 
 use core::fmt::{self, Write};
 
+use tally_heap::SizeClass;
 use vfs::Text;
 
 use crate::memory::heap::tracker;
-use tally_heap::SizeClass;
 
 /// The file.
 pub(super) struct SlabInfo;

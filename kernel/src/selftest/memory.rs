@@ -6,6 +6,9 @@ use core::ptr::{NonNull, null_mut};
 
 use memstat::report::Growth;
 use memstat::{GuardLevel, Level, Record};
+use tally_heap::PAGE_BYTES;
+use tally_heap::test_kit::contract;
+use tally_heap::{Heap, Kind, PageSource, PageWords, SizeClass};
 
 use crate::memory::heap::{kfree, kmalloc, krealloc, ksize, kzalloc, tracker};
 use crate::memory::page_accounting::{
@@ -13,9 +16,6 @@ use crate::memory::page_accounting::{
 };
 use crate::memory::pages::scratch::Scratch;
 use crate::selftest::Outcome;
-use tally_heap::PAGE_BYTES;
-use tally_heap::test_kit::contract;
-use tally_heap::{Heap, Kind, PageSource, PageWords, SizeClass};
 
 const NO_MEMORY: &str = "no memory for the test";
 /// Slabs and the arena may keep some pages in hand.

@@ -71,7 +71,11 @@ impl Search<'_> {
                 }
             }
         }
-        if is_line_open && !session.is_interrupted() {
+        // Half of a line, or of a count, would be taken for the whole.
+        if session.is_interrupted() {
+            return Ok(found);
+        }
+        if is_line_open {
             let is_found = self.end_line(session, &mut matcher, &mut line, number);
             found = found.saturating_add(is_found.into());
         }

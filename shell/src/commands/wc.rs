@@ -31,11 +31,15 @@ fn run(session: &mut Session, words: &[&str]) {
     let mut sum = Counts::default();
     session.for_each_input(COMMAND.name, &options.operands, |session, path, source| {
         let counts = count(session, source)?;
+        // Half of a count would be taken for the whole.
+        if session.is_interrupted() {
+            return Ok(());
+        }
         sum.add(counts);
         show(session, &options, counts, if options.operands.is_empty() { "" } else { path });
         Ok(())
     });
-    if options.operands.len() > 1 {
+    if options.operands.len() > 1 && !session.is_interrupted() {
         show(session, &options, sum, "total");
     }
 }

@@ -166,8 +166,6 @@ fn written(list: List<'_>) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
     #[test]
     fn quoted_words_come_out_as_they_went_in(words in prop::collection::vec("[^'\0]{0,12}", 1..20)) {
         let line = words.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" ");

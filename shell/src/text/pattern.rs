@@ -280,8 +280,6 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
         #[test]
         fn set_of_places_finds_what_trying_finds(pattern in "\\^?[ab.*]{0,8}\\$?", line in "[abc]{0,10}") {
             let parsed = Pattern::new(&pattern).unwrap();

@@ -6,13 +6,13 @@
 use core::ptr::NonNull;
 use core::slice;
 
+use tally_heap::PAGE_BYTES;
 use vfs::{Pages, RAM_PAGE_BYTES};
 
 use super::buffers;
 use crate::arch::{PAddr, direct_map};
 use crate::memory::page_accounting::{Purpose, give_pages, managed, physical_of, take_pages};
 use crate::sync::IrqLock;
-use tally_heap::PAGE_BYTES;
 
 const _: () = assert!(RAM_PAGE_BYTES == PAGE_BYTES, "a file's page is a frame");
 
