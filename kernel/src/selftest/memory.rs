@@ -6,16 +6,16 @@ use core::ptr::{NonNull, null_mut};
 
 use memstat::report::Growth;
 use memstat::{GuardLevel, Level, Record};
+use tally_heap::PAGE_BYTES;
+use tally_heap::test_kit::contract;
+use tally_heap::{Heap, Kind, PageSource, PageWords, SizeClass};
 
 use crate::memory::heap::{kfree, kmalloc, krealloc, ksize, kzalloc, tracker};
 use crate::memory::page_accounting::{
-    HeapPages, Purpose, free_pages, give_pages, pages_for, range, take_pages, total_pages,
+    HeapPages, Purpose, free_pages, give_pages, managed, pages_for, take_pages, total_pages,
 };
 use crate::memory::pages::scratch::Scratch;
 use crate::selftest::Outcome;
-use tally_heap::frames::PAGE_BYTES;
-use tally_heap::test_kit::contract;
-use tally_heap::{Class, Heap, Kind, PageSource, PageWords};
 
 const NO_MEMORY: &str = "no memory for the test";
 /// Slabs and the arena may keep some pages in hand.
@@ -33,13 +33,13 @@ pub(crate) fn pages_add_up() -> Outcome {
 
 /// A heap of its own for each kind keeps the contract, whichever one the kernel runs on.
 pub(crate) fn heaps_keep_the_contract() -> Outcome {
-    let range = range();
-    let words_bytes = PageWords::size_bytes(range.start, range.end);
+    let managed = managed();
+    let words_bytes = PageWords::size_bytes(&managed);
     let order = words_bytes.div_ceil(PAGE_BYTES).next_power_of_two().trailing_zeros();
     for kind in Kind::ALL {
         let memory = take_pages(order, Purpose::Buffers).ok_or("no memory for a page map")?;
         // SAFETY: so many bytes, ours until the heap is gone.
-        let words = unsafe { PageWords::new(range.start, range.end, memory.as_ptr().cast()) };
+        let words = unsafe { PageWords::new(&managed, memory.cast()) };
         let outcome = match Recalled::new() {
             Some(source) => contract::check(kind, source, words),
             None => Err(NO_MEMORY),
@@ -428,7 +428,7 @@ fn goes_before<T>(take_all: impl FnOnce() -> T) -> Outcome {
     // Of another size class, guards included: so that slab stays empty.
     const HELD_BYTES: usize = 700;
     let has_empty_slab = || {
-        let is_empty = |class: Class| class.slabs > 0 && class.live_blocks == 0;
+        let is_empty = |class: SizeClass| class.slabs > 0 && class.live_blocks == 0;
         let classes = |heap: &Heap<HeapPages>| (0..).map_while(|number| heap.class(number)).any(is_empty);
         tracker().with_backend(classes).unwrap_or(false)
     };

@@ -4,11 +4,11 @@ use core::alloc::Layout;
 use core::ptr::null_mut;
 
 use memstat::{Consistency, Level};
+use tally_heap::PAGE_BYTES;
 
 use crate::arch::paging;
 use crate::memory::heap::{kfree, tracker};
 use crate::selftest::Outcome;
-use tally_heap::frames::PAGE_BYTES;
 
 const SIZE_BYTES: usize = 40;
 

@@ -4,6 +4,7 @@ use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use memstat::{Access, InvalidAccess, Unexplained};
+use tally_heap::PAGE_BYTES;
 
 use super::call_stack::{self, Place};
 use super::corruption;
@@ -11,7 +12,6 @@ use crate::arch::idt::InterruptFrame;
 use crate::arch::{backtrace, cpu};
 use crate::memory::heap::tracker;
 use crate::memory::pages::guard_window;
-use tally_heap::frames::PAGE_BYTES;
 
 /// Accesses that came from inside the allocator: the tracker does not know of them.
 static UNEXPLAINED: AtomicU64 = AtomicU64::new(0);
