@@ -6,6 +6,7 @@
 
 mod files;
 mod host;
+mod journeys;
 mod memory;
 mod shell;
 mod sweep;
