@@ -103,8 +103,6 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
         #[test]
         fn any_name_has_a_bare_one_inside_it(name in any::<String>()) {
             assert!(name.contains(bare_name(&name)));

@@ -7,7 +7,7 @@
 #![cfg_attr(not(test), no_std)]
 #![cfg_attr(
     not(test),
-    deny(
+    warn(
         clippy::arithmetic_side_effects,
         clippy::expect_used,
         clippy::indexing_slicing,

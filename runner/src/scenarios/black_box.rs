@@ -54,12 +54,11 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         },
         damage_is_noticed,
     ),
-    row(
-        "blackbox-cold",
-        "after a cold start there is no record, and nothing is said",
-        DEFAULT,
-        cold_start_is_quiet,
-    ),
+    Scenario {
+        name: "blackbox-cold",
+        about: "after a cold start there is no record, and nothing is said",
+        judge: Judge::PowerOn(DEFAULT, cold_start_is_quiet),
+    },
     row(
         "blackbox-off",
         "blackbox=off keeps nothing",

@@ -45,7 +45,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "panic-text-mode",
         about: "a screen of 25 lines ends with the message",
-        judge: Judge::Drive(DEFAULT, text_screen_ends_with_the_message),
+        judge: Judge::PowerOn(DEFAULT, text_screen_ends_with_the_message),
     },
     Scenario {
         name: "panic-exit",
