@@ -4,6 +4,7 @@
 //! machine. The same cases then run with each taking of memory failing and with Ctrl-C at each moment, and nothing may be
 //! left open or lent. `shell.rs` has what is no command's: redirections, pipes, groups, prompts.
 
+mod any_lines;
 mod files;
 mod host;
 mod journeys;
