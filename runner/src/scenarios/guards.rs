@@ -142,9 +142,9 @@ fn switch_is_clean(vm: &mut Vm) -> Result<()> {
     }
     judge_statistics(vm)?;
     let answer = vm.run("guard loud")?;
-    ensure!(answer.contains("no such level"), "`guard loud` says {answer}");
+    ensure!(answer.contains("unknown level"), "`guard loud` says {answer}");
     let answer = vm.run("guard stats | head -n 1; guard loud > /tmp/x || cat /tmp/x")?;
-    let wanted = "level: off\nguard: loud: no such level; there are: off, free, redzone, full";
+    let wanted = "level: off\nguard: unknown level 'loud'; expected off, free, redzone or full";
     ensure!(answer.trim() == wanted, "not `{wanted}` but `{answer}`");
     Ok(())
 }
