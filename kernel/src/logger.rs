@@ -8,6 +8,7 @@ use core::fmt::{self, Write};
 use arrayvec::ArrayString;
 use log::{LevelFilter, Log, Metadata, Record};
 
+pub(crate) mod held;
 pub(crate) mod levels;
 pub(crate) mod priority;
 
@@ -108,7 +109,7 @@ pub(crate) fn write(priority: Priority, message: fmt::Arguments<'_>) {
     let _ = text.write_fmt(message);
     let entry = Entry { time_ns: now_ns(), priority, text: text.finish() };
     RING.lock().push(entry);
-    if levels::is_shown(priority) {
+    if levels::is_shown(priority) && !held::takes_message() {
         show(&entry);
     }
 }

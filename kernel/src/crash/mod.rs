@@ -15,6 +15,7 @@ use crate::arch::idt::InterruptFrame;
 use crate::arch::{cpu, guarded, registers};
 use crate::black_box::{self, Ending, Writer};
 use crate::console::{Emergency, write_emergency};
+use crate::logger::held;
 pub(crate) use ending::set_ending;
 use report::{Cause, Report};
 
@@ -50,6 +51,8 @@ pub(crate) fn faulted(frame: &InterruptFrame) -> ! {
 }
 
 fn end(report: &Report<'_>, ending: Ending) -> ! {
+    // The black box keeps the log by itself.
+    let _ = held::write_at_end(&mut Emergency);
     let mut out = Everywhere { black_box: black_box::begin_crash(ending) };
     // Neither writer fails.
     let _ = report.write(&mut out);

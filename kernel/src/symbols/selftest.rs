@@ -7,7 +7,7 @@ use crate::arch::guarded::{self, Abandoned};
 use crate::arch::{backtrace, cpu, faults};
 use crate::kernel::boot_facts;
 use crate::memory::{Purpose, aside, pages_for};
-use crate::selftest::Outcome;
+use crate::selftest::{Finding, Outcome, Verdict};
 
 const FIRST_LINE: u32 = line!();
 
@@ -33,14 +33,14 @@ fn return_address() -> usize {
 const LAST_LINE: u32 = line!();
 
 /// A return address has the names of the functions it lies in, the inlined one first, with file and line.
-pub(crate) fn own_functions_are_named() -> Outcome {
+pub(crate) fn own_functions_are_named() -> Finding {
     let address = black_box(outer());
     let mut names = arrayvec::ArrayVec::<_, 4>::new();
     resolve(address, &mut |frame, _| {
         let _ = names.try_push(*frame);
     });
     if is_without_lines() {
-        return Ok(());
+        return Ok(Verdict::Skipped("no debug information, or no memory for its index"));
     }
     let [first, second] = names.as_slice() else {
         log::error!("{} names: {}", names.len(), super::CallPath::of_return_address(address, 4));
@@ -58,7 +58,7 @@ pub(crate) fn own_functions_are_named() -> Outcome {
         return Err("the inlined function has an offset, or the other has none");
     }
     match site(address) {
-        Some(frame) if frame.bare_name() == "inner" => Ok(()),
+        Some(frame) if frame.bare_name() == "inner" => Ok(Verdict::Passed),
         _ => Err("the site is another function"),
     }
 }
