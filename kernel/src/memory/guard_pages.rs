@@ -10,10 +10,11 @@ use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use memstat::{Access, InvalidAccess, Unexplained};
 
+use super::call_stack::Stacks;
+use super::corruption;
 use super::frames::PAGE_BYTES;
 use super::heap::tracker;
 use super::machine::{Purpose, give_pages, take_pages};
-use super::{call_stack, corruption};
 use crate::arch::idt::InterruptFrame;
 use crate::arch::paging::window::{self, GUARD_WINDOW};
 use crate::arch::paging::{DIRECT_MAP, OutOfFrames};
@@ -152,8 +153,9 @@ fn instruction(fault: &InterruptFrame) -> ReturnAddress {
 #[cold]
 #[inline(never)]
 fn report(found: &InvalidAccess, fault: &InterruptFrame) {
+    let mut stacks = Stacks::new();
     log::error!("{found}, in:");
     log::error!("    {}", instruction(fault));
-    call_stack::show(backtrace::walk(fault.rbp as usize));
-    corruption::show_life(Some(&found.block), found.free.as_ref());
+    stacks.show(backtrace::walk(fault.rbp as usize));
+    corruption::show_life(Some(&found.block), found.free.as_ref(), &mut stacks);
 }
