@@ -19,7 +19,7 @@ use crate::sync::IrqLock;
 /// The longest message; what is longer is cut and ends in an ellipsis.
 const MOST_BYTES: usize = 232;
 /// Messages that the ring keeps.
-const CAPACITY: usize = 256;
+pub(crate) const CAPACITY: usize = 256;
 const ELLIPSIS: &str = "...";
 
 type Text = ArrayString<MOST_BYTES>;

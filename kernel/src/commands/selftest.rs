@@ -4,7 +4,7 @@ use memstat::Level;
 use shell::Command;
 
 use super::Session;
-use crate::logger::held::Hold;
+use crate::logger::{self, held::Hold};
 use crate::memory::heap::tracker;
 use crate::selftest::{self, Verdict};
 
@@ -24,6 +24,7 @@ fn run(session: &mut Session, names: &[&str]) {
     let level = tracker().level();
     tracker().set_level(level.max(Level::Blocks));
     let (mut passed, mut failed, mut skipped) = (0, 0, 0);
+    let mut held = 0;
     for test in selftest::TESTS.iter().filter(|test| names.is_empty() || names.contains(&test.name)) {
         let name = test.name;
         // Tests make mistakes on purpose, and the reports of these look as if something were wrong.
@@ -46,11 +47,17 @@ fn run(session: &mut Session, names: &[&str]) {
         if outcome.is_err() {
             hold.show();
         } else if let messages @ 1.. = hold.end() {
-            session.print(format_args!(
-                "  it made mistakes on purpose; dmesg has {messages} lines about them\n"
-            ));
+            let plural = if messages == 1 { "" } else { "s" };
+            session.print(format_args!("  mistakes made on purpose: {messages} line{plural} in dmesg\n"));
+            held += messages;
         }
     }
     tracker().set_level(level);
+    if held > logger::CAPACITY {
+        let kept = logger::CAPACITY;
+        session.print(format_args!(
+            "dmesg keeps the last {kept} lines; run a test by its name to read its own\n"
+        ));
+    }
     session.print(format_args!("selftest: {passed} passed, {failed} failed, {skipped} skipped\n"));
 }
