@@ -25,12 +25,12 @@ pub(crate) enum Purpose {
     Heap,
     /// The tracker's arena.
     Arena,
+    /// Contents of files, and all else that a ramfs keeps.
+    Files,
     /// Text of open files.
     Buffers,
     /// Page tables.
     PageTables,
-    /// Contents of files, and all else that a ramfs keeps.
-    Files,
     /// The index of names and its texts.
     Names,
     /// What outlives a restart.
@@ -40,29 +40,32 @@ pub(crate) enum Purpose {
 }
 
 impl Purpose {
-    const COUNT: usize = 8;
-    /// All of them with the names that reports give them, in the order of reports.
-    pub(crate) const NAMED: [(&str, Self); Self::COUNT] = [
-        ("heap", Self::Heap),
-        ("arena", Self::Arena),
-        ("files", Self::Files),
-        ("buffers", Self::Buffers),
-        ("page tables", Self::PageTables),
-        ("names", Self::Names),
-        ("black box", Self::Kept),
-        ("guard pages", Self::GuardPages),
-    ];
-    /// All of them.
-    pub(crate) const ALL: [Self; Self::COUNT] = [
+    const COUNT: usize = Self::ALL.len();
+    /// All of them, in the order of reports.
+    pub(crate) const ALL: [Self; 8] = [
         Self::Heap,
         Self::Arena,
+        Self::Files,
         Self::Buffers,
         Self::PageTables,
-        Self::Files,
         Self::Names,
         Self::Kept,
         Self::GuardPages,
     ];
+
+    /// The name that reports give it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Heap => "heap",
+            Self::Arena => "arena",
+            Self::Files => "files",
+            Self::Buffers => "buffers",
+            Self::PageTables => "page tables",
+            Self::Names => "names",
+            Self::Kept => "black box",
+            Self::GuardPages => "guard pages",
+        }
+    }
 }
 
 /// Takes the frames over: `fill` puts in what is free of `managed`.
@@ -78,8 +81,8 @@ pub(super) fn count_taken(pages: usize, purpose: Purpose) {
 }
 
 /// A frame for a page table, by its physical address.
-pub(super) fn take_table_frame() -> Option<u64> {
-    take_pages(0, Purpose::PageTables).map(|page| physical_of(page).0)
+pub(super) fn take_table_frame() -> Option<PAddr> {
+    take_pages(0, Purpose::PageTables).map(physical_of)
 }
 
 /// Takes 2^`order` pages for `purpose`, aligned to their size. Their contents are arbitrary. For buffers and files the heap

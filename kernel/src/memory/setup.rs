@@ -59,7 +59,7 @@ pub(crate) fn init(info: &BootInfo, kind: Kind, is_kept: bool) -> Result<(), Mem
     });
     let frames_bytes = Frames::metadata_bytes(&managed);
     let size_bytes = frames_bytes + PageWords::size_bytes(&managed);
-    let metadata = early.take_run(size_bytes as u64).map(|start| direct_map::to_virtual(PAddr(start)));
+    let metadata = early.take_run(size_bytes as u64).map(direct_map::to_virtual);
     let metadata = metadata
         .and_then(|start| NonNull::new(start.as_mut_ptr::<u8>()))
         .ok_or(MemoryError::Metadata { size_bytes })?;
@@ -77,7 +77,7 @@ pub(crate) fn init(info: &BootInfo, kind: Kind, is_kept: bool) -> Result<(), Mem
     if let Some(place) = kept {
         page_accounting::count_taken(kept::REGION_BYTES / PAGE_BYTES, Purpose::Kept);
         // SAFETY: taken from the usable ranges before anybody got them, and mapped as all RAM is.
-        unsafe { kept::start(direct_map::to_virtual(PAddr(place.start)).as_usize()) };
+        unsafe { kept::start(place) };
     }
     heap::start(Heap::new(kind, HeapPages, words));
     buffers::reserve();

@@ -120,7 +120,7 @@ fn pages_keep_their_rights() -> Outcome {
     match rights::first_violation() {
         None => Ok(()),
         Some((address, what)) => {
-            log::error!("{what}: {address:#x}");
+            log::error!("{what}: {:#x}", address.as_u64());
             Err(what)
         }
     }

@@ -6,7 +6,7 @@ use core::ptr::null_mut;
 use memstat::{Consistency, Level};
 use tally_heap::PAGE_BYTES;
 
-use crate::arch::paging;
+use crate::arch::{VAddr, paging};
 use crate::memory::heap::{kfree, tracker};
 use crate::selftest::{Finding, Outcome, Verdict};
 
@@ -61,13 +61,15 @@ fn close_after_all() -> Finding {
     let guard = (block as usize & !(PAGE_BYTES - 1)) + PAGE_BYTES;
     // SAFETY: it is caught, and goes to a page that is nobody's.
     tracker().with_backend(|_| unsafe { (guard as *const u8).read_volatile() });
-    let was_open = paging::is_mapped(guard..guard + 1);
+    let page = VAddr::from_usize(guard);
+    let is_mapped = || paging::is_mapped(page..page + 1_usize);
+    let was_open = is_mapped();
     // SAFETY: nobody uses it.
     unsafe { kfree(block) };
     tracker().set_sampling(0);
     // It stays open for the blocks of others.
     let is_closed = tracker().guard_statistics().sample_slots == 0;
-    match (was_open, is_closed && paging::is_mapped(guard..guard + 1)) {
+    match (was_open, is_closed && is_mapped()) {
         (false, _) => Err("an access under the tracker's lock did not open its page"),
         (_, true) => Err("a page of the pool is mapped behind its end"),
         _ => Ok(Verdict::Passed),

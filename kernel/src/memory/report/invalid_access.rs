@@ -9,7 +9,7 @@ use tally_heap::PAGE_BYTES;
 use super::call_stack::{Place, Stacks};
 use super::corruption;
 use crate::arch::idt::InterruptFrame;
-use crate::arch::{backtrace, cpu};
+use crate::arch::{VAddr, backtrace, cpu};
 use crate::memory::heap::tracker;
 use crate::memory::pages::guard_window;
 
@@ -32,7 +32,7 @@ pub(crate) fn explain(fault: &InterruptFrame) -> bool {
     const FETCH: u64 = 1 << 4;
     let [_, address, ..] = cpu::control_registers();
     let address = address as usize;
-    if !guard_window::contains(address) || fault.error_code & (PRESENT | FETCH) != 0 {
+    if !guard_window::contains(VAddr::from_usize(address)) || fault.error_code & (PRESENT | FETCH) != 0 {
         return false;
     }
     let access = if fault.error_code & WRITE == 0 { Access::Read } else { Access::Write };

@@ -62,9 +62,9 @@ struct PagesByPurpose;
 
 impl fmt::Display for PagesByPurpose {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (number, (name, purpose)) in Purpose::NAMED.into_iter().enumerate() {
+        for (number, purpose) in Purpose::ALL.into_iter().enumerate() {
             let separator = if number == 0 { "" } else { ", " };
-            write!(out, "{separator}{name} {}", kib(pages_for(purpose)))?;
+            write!(out, "{separator}{} {}", purpose.name(), kib(pages_for(purpose)))?;
         }
         Ok(())
     }
