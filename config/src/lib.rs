@@ -9,7 +9,7 @@
 use log::LevelFilter;
 use memstat::{GuardLevel, Level};
 use tally_heap::Kind;
-use tally_heap::frames::PAGE_BYTES;
+use tally_heap::PAGE_BYTES;
 
 /// What the command line said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

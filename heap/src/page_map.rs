@@ -2,7 +2,7 @@
 
 use core::ptr::NonNull;
 
-use crate::frames::PAGE_BYTES;
+use crate::{PAGE_BYTES, PageSpan};
 
 /// The use of a page.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ impl<T> Copy for PageUse<T> {}
 #[derive(Debug)]
 pub struct PageWords {
     base: usize,
-    words: *mut usize,
+    words: NonNull<usize>,
     count: usize,
 }
 
@@ -51,21 +51,21 @@ const PART_TAG: usize = 1;
 const BLOCK_TAG: usize = 2;
 
 impl PageWords {
-    /// Bytes that the words for `[start, end)` take.
-    pub fn size_bytes(start: usize, end: usize) -> usize {
-        (end - start) / PAGE_BYTES * size_of::<usize>()
+    /// Bytes that the words for these pages take.
+    pub fn size_bytes(span: &PageSpan) -> usize {
+        span.page_count() * size_of::<usize>()
     }
 
-    /// Words for the pages of `[start, end)`, page aligned, none in use.
+    /// Words for the pages of `span`, none in use.
     ///
     /// # Safety
     ///
     /// `words` has [`PageWords::size_bytes`] bytes, aligned to 8, for ever.
-    pub unsafe fn new(start: usize, end: usize, words: *mut usize) -> Self {
-        let count = (end - start) / PAGE_BYTES;
+    pub unsafe fn new(span: &PageSpan, words: NonNull<usize>) -> Self {
+        let count = span.page_count();
         // SAFETY: the caller gave that many bytes away.
         unsafe { words.write_bytes(0, count) };
-        Self { base: start, words, count }
+        Self { base: span.start_address(), words, count }
     }
 }
 
@@ -76,7 +76,7 @@ impl<T> PageMap<T> {
     }
 
     #[inline]
-    fn word(&self, address: usize) -> Option<*mut usize> {
+    fn word(&self, address: usize) -> Option<NonNull<usize>> {
         let PageWords { base, words, count } = self.words;
         let number = address.wrapping_sub(base) / PAGE_BYTES;
         // SAFETY: below the count all words are the map's.

@@ -7,7 +7,8 @@ use memstat::{Live, Location};
 
 use super::PageSource;
 use super::page_map::{PageMap, PageUse};
-use crate::frames::{MOST_ORDER, PAGE_BYTES};
+use crate::PAGE_BYTES;
+use crate::frames::MAX_ORDER;
 
 const BLOCK_ALIGN_BYTES: usize = 16;
 
@@ -76,7 +77,7 @@ impl Runs {
 /// no more than every block has.
 pub(super) fn locate<T>(map: &PageMap<T>, address: usize) -> Location {
     let page = address & !(PAGE_BYTES - 1);
-    let found = (0..=MOST_ORDER).find_map(|order| {
+    let found = (0..=MAX_ORDER).find_map(|order| {
         let start = page & !((PAGE_BYTES << order) - 1);
         match map.get(start) {
             PageUse::Block { order: found } if found >= order => Some((start, PAGE_BYTES << found)),

@@ -1,42 +1,20 @@
 //! The allocator of frames against a plain map of pages.
 
-use proptest::prelude::*;
-use std::alloc::{Layout, alloc, dealloc};
 use std::collections::BTreeMap;
-use tally_heap::frames::{Frames, NotAllocated, PAGE_BYTES};
+use std::ptr::NonNull;
 
-/// Host memory as frames.
-struct Fixture {
-    frames: Frames,
-    start: usize,
-    layouts: [(*mut u8, Layout); 2],
+use proptest::prelude::*;
+use tally_heap::PAGE_BYTES;
+use tally_heap::frames::{Frames, NotAllocated};
+
+use crate::common::HostPages;
+
+fn address(pointer: *mut u8) -> usize {
+    pointer as usize
 }
 
-impl Fixture {
-    fn new(pages: usize, first: usize) -> Self {
-        let memory_layout = Layout::from_size_align((first + pages) * PAGE_BYTES, 1 << 24).unwrap();
-        // SAFETY: the sizes are not zero, and the pieces are used as their owners' alone.
-        unsafe {
-            let memory = alloc(memory_layout);
-            let (start, end) =
-                (memory as usize + first * PAGE_BYTES, memory as usize + (first + pages) * PAGE_BYTES);
-            let metadata_layout = Layout::from_size_align(Frames::metadata_bytes(start, end), 64).unwrap();
-            let metadata = alloc(metadata_layout);
-            let mut frames = Frames::empty();
-            frames.init(start, end, metadata);
-            frames.add(start, end);
-            Self { frames, start, layouts: [(memory, memory_layout), (metadata, metadata_layout)] }
-        }
-    }
-}
-
-impl Drop for Fixture {
-    fn drop(&mut self) {
-        for (pointer, layout) in self.layouts {
-            // SAFETY: allocated in `new` with this layout.
-            unsafe { dealloc(pointer, layout) };
-        }
-    }
+fn pointer(address: usize) -> NonNull<u8> {
+    NonNull::new(address as *mut u8).unwrap()
 }
 
 fn shown_pages(frames: &Frames) -> usize {
@@ -52,14 +30,16 @@ proptest! {
         first in 0_usize..130,
     ) {
         let pages = 3000;
-        let mut fixture = Fixture::new(pages, first);
-        let at_start = fixture.frames.free_blocks();
+        let mut memory = HostPages::with_first(pages, first);
+        let at_start = memory.frames.free_blocks();
         let mut live = BTreeMap::<usize, u32>::new();
+        let (start, end) = (address(memory.span.first().start()), address(memory.span.end().start()));
         for (is_take, order, index) in steps {
             if is_take {
-                let Some(block) = fixture.frames.take(order) else { continue };
+                let Some(block) = memory.frames.take(order) else { continue };
+                let block = address(block.as_ptr());
                 prop_assert!(block.is_multiple_of(PAGE_BYTES << order));
-                prop_assert!(block >= fixture.start && block + (PAGE_BYTES << order) <= fixture.start + pages * PAGE_BYTES);
+                prop_assert!(block >= start && block + (PAGE_BYTES << order) <= end);
                 if let Some((below, below_order)) = live.range(..=block).next_back() {
                     prop_assert!(below + (PAGE_BYTES << below_order) <= block);
                 }
@@ -72,46 +52,46 @@ proptest! {
                 live.remove(&block);
                 // SAFETY: taken before; nobody uses it.
                 unsafe {
-                    fixture.frames.give(block, order).unwrap();
-                    prop_assert_eq!(fixture.frames.give(block, order), Err(NotAllocated));
+                    memory.frames.give(pointer(block), order).unwrap();
+                    prop_assert_eq!(memory.frames.give(pointer(block), order), Err(NotAllocated));
                 }
             }
             let used: usize = live.values().map(|order| 1 << order).sum();
-            prop_assert_eq!(fixture.frames.free_pages(), pages - used);
-            prop_assert_eq!(shown_pages(&fixture.frames), pages - used);
+            prop_assert_eq!(memory.frames.free_pages(), pages - used);
+            prop_assert_eq!(shown_pages(&memory.frames), pages - used);
         }
         for (block, order) in live {
             // SAFETY: taken before; nobody uses it.
-            unsafe { fixture.frames.give(block, order).unwrap() };
+            unsafe { memory.frames.give(pointer(block), order).unwrap() };
         }
-        prop_assert_eq!(fixture.frames.free_blocks(), at_start);
+        prop_assert_eq!(memory.frames.free_blocks(), at_start);
     }
 }
 
 #[test]
 fn every_page_can_be_had_and_given_back_in_any_order() {
-    let mut fixture = Fixture::new(5000, 3);
-    let at_start = fixture.frames.free_blocks();
-    let mut blocks: Vec<usize> = std::iter::from_fn(|| fixture.frames.take(0)).collect();
+    let mut memory = HostPages::with_first(5000, 3);
+    let at_start = memory.frames.free_blocks();
+    let mut blocks: Vec<NonNull<u8>> = std::iter::from_fn(|| memory.frames.take(0)).collect();
     assert_eq!(blocks.len(), 5000);
-    assert_eq!(fixture.frames.free_pages(), 0);
-    blocks.sort_by_key(|block| block.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    assert_eq!(memory.frames.free_pages(), 0);
+    blocks.sort_by_key(|block| address(block.as_ptr()).wrapping_mul(0x9e37_79b9_7f4a_7c15));
     for block in blocks {
         // SAFETY: taken before; nobody uses it.
-        unsafe { fixture.frames.give(block, 0).unwrap() };
+        unsafe { memory.frames.give(block, 0).unwrap() };
     }
-    assert_eq!(fixture.frames.free_blocks(), at_start);
+    assert_eq!(memory.frames.free_blocks(), at_start);
 }
 
 #[test]
 fn block_never_taken_and_misaligned_block_are_refused() {
-    let mut fixture = Fixture::new(256, 0);
-    let block = fixture.frames.take(3).unwrap();
+    let mut memory = HostPages::with_first(256, 0);
+    let block = memory.frames.take(3).unwrap();
     // SAFETY: refused, or nobody uses it.
     unsafe {
-        assert_eq!(fixture.frames.give(block + PAGE_BYTES, 1), Err(NotAllocated));
-        assert_eq!(fixture.frames.give(usize::MAX & !0xfff, 0), Err(NotAllocated));
-        assert_eq!(fixture.frames.give(block, 4), Err(NotAllocated));
-        fixture.frames.give(block, 3).unwrap();
+        assert_eq!(memory.frames.give(block.add(PAGE_BYTES), 1), Err(NotAllocated));
+        assert_eq!(memory.frames.give(pointer(usize::MAX & !0xfff), 0), Err(NotAllocated));
+        assert_eq!(memory.frames.give(block, 4), Err(NotAllocated));
+        memory.frames.give(block, 3).unwrap();
     }
 }

@@ -13,7 +13,7 @@ use tally_heap::{Heap, Kind};
 use crate::common::{CPUS, HostPages, STACKS, TestPlatform, return_address};
 
 const PAGES: usize = 1500;
-const MOST_LIVE: usize = 1500;
+const MAX_LIVE: usize = 1500;
 
 /// What is known of a live block.
 #[derive(Clone, Copy, Debug)]
@@ -79,7 +79,7 @@ impl Bench {
         self.heap.platform().call_from(self.caller, cpu);
         match step {
             Step::Allocate { size_bytes, align_log2 } => {
-                if self.blocks.len() < MOST_LIVE {
+                if self.blocks.len() < MAX_LIVE {
                     let layout = Layout::from_size_align(size_bytes, 1 << align_log2).unwrap();
                     let block = self.heap.allocate(layout);
                     self.note_allocation(block, layout);

@@ -76,7 +76,7 @@ extern "C" fn tally_main(information: u32) -> ! {
 }
 
 fn kib(pages: usize) -> u64 {
-    (pages * tally_heap::frames::PAGE_BYTES / 1024) as u64
+    (pages * tally_heap::PAGE_BYTES / 1024) as u64
 }
 
 /// Ends a boot that cannot go on.

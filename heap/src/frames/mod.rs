@@ -8,19 +8,20 @@
 //! A free frame's memory belongs to the heaps: they keep their list nodes in it.
 
 mod tier;
+mod zones;
 
-use tier::{BLOCKS_LOG2, Tier};
+use core::ptr::NonNull;
 
-/// Bytes in a page, as a power of two.
-const PAGE_SHIFT: u32 = 12;
-/// Bytes in a page.
-pub const PAGE_BYTES: usize = 1 << PAGE_SHIFT;
+use self::tier::{BLOCKS_LOG2, Tier};
+use crate::pages::PAGE_SHIFT;
+use crate::{PAGE_BYTES, PageSpan};
+
 /// The largest order: 2^23 pages are 32 GiB.
-pub const MOST_ORDER: u32 = 23;
+pub const MAX_ORDER: u32 = 23;
 /// Orders that `/proc/buddyinfo` shows, as Linux does.
 pub const SHOWN_ORDERS: usize = 11;
 
-/// The allocator of frames. Addresses are those of the direct map.
+/// The allocator of frames, by the addresses at which they are mapped.
 pub struct Frames {
     pages: Tier<19>,
     chunks: Tier<25>,
@@ -47,42 +48,42 @@ impl Frames {
         }
     }
 
-    /// Bytes of metadata for memory in `[start, end)`.
-    pub fn metadata_bytes(start: usize, end: usize) -> usize {
+    /// Bytes of metadata for the pages of `span`.
+    pub fn metadata_bytes(span: &PageSpan) -> usize {
         let empty = Self::empty();
-        empty.pages.metadata_bytes(start, end)
-            + empty.chunks.metadata_bytes(start, end)
-            + empty.spans.metadata_bytes(start, end)
-            + empty.giants.metadata_bytes(start, end)
+        empty.pages.metadata_bytes(span)
+            + empty.chunks.metadata_bytes(span)
+            + empty.spans.metadata_bytes(span)
+            + empty.giants.metadata_bytes(span)
     }
 
-    /// Prepares for memory in `[start, end)`; none of it is free yet.
+    /// Prepares for the pages of `span`; none of them is free yet.
     ///
     /// # Safety
     ///
     /// `metadata` has the bytes that [`Frames::metadata_bytes`] says, aligned to 64, for ever.
-    pub unsafe fn init(&mut self, start: usize, end: usize, metadata: *mut u8) {
+    pub unsafe fn init(&mut self, span: &PageSpan, metadata: NonNull<u8>) {
         let mut at = metadata;
         // SAFETY: the parts lie one behind the other inside the metadata.
         unsafe {
-            at = self.pages.init(start, end, at);
-            at = self.chunks.init(start, end, at);
-            at = self.spans.init(start, end, at);
-            self.giants.init(start, end, at);
+            at = self.pages.init(span, at);
+            at = self.chunks.init(span, at);
+            at = self.spans.init(span, at);
+            self.giants.init(span, at);
         }
     }
 
-    /// Adds free memory. `start` and `end` are page aligned.
+    /// Adds free pages.
     ///
     /// # Safety
     ///
-    /// The memory lies inside the range of [`Frames::init`], is mapped and writable, nobody else's, and not
+    /// They lie inside the span of [`Frames::init`], are mapped and writable, nobody else's, and not
     /// next to memory added before.
-    pub unsafe fn add(&mut self, start: usize, end: usize) {
-        let mut at = start;
+    pub unsafe fn add(&mut self, span: &PageSpan) {
+        let (mut at, end) = (span.start_address(), span.end_address());
         while at < end {
             let fit = (usize::BITS - 1 - (end - at).leading_zeros()).min(at.trailing_zeros());
-            let order = (fit - PAGE_SHIFT).min(MOST_ORDER);
+            let order = (fit - PAGE_SHIFT).min(MAX_ORDER);
             // SAFETY: the block lies inside the memory that the caller gives.
             unsafe { self.add_block(at, order) };
             at += PAGE_BYTES << order;
@@ -107,13 +108,13 @@ impl Frames {
     }
 
     /// Takes 2^`order` pages, aligned to their size.
-    pub fn take(&mut self, order: u32) -> Option<usize> {
-        if order > MOST_ORDER {
+    pub fn take(&mut self, order: u32) -> Option<NonNull<u8>> {
+        if order > MAX_ORDER {
             return None;
         }
         let block = self.take_from_tier(order / BLOCKS_LOG2, order % BLOCKS_LOG2)?;
         self.free_pages -= 1 << order;
-        Some(block)
+        NonNull::new(block as *mut u8)
     }
 
     /// Takes from a tier; an empty one gets a block from the tier above first.
@@ -151,8 +152,9 @@ impl Frames {
     /// # Safety
     ///
     /// Nobody uses the pages any more.
-    pub unsafe fn give(&mut self, block: usize, order: u32) -> Result<(), NotAllocated> {
-        if order > MOST_ORDER || !block.is_multiple_of(PAGE_BYTES << order) {
+    pub unsafe fn give(&mut self, pages: NonNull<u8>, order: u32) -> Result<(), NotAllocated> {
+        let block = pages.as_ptr() as usize;
+        if order > MAX_ORDER || !block.is_multiple_of(PAGE_BYTES << order) {
             return Err(NotAllocated);
         }
         // SAFETY: handed on to the caller; a zone that comes back empty is nobody's.

@@ -6,6 +6,8 @@ use core::ptr::NonNull;
 use buddy_system_allocator::Heap;
 
 use super::NotAllocated;
+use super::zones::Zones;
+use crate::PageSpan;
 
 /// Blocks a zone, as a power of two: as many as a word has bits.
 pub(super) const BLOCKS_LOG2: u32 = 6;
@@ -29,69 +31,55 @@ struct Zone<const ORDER: usize> {
     list: Option<u8>,
 }
 
+impl<const ORDER: usize> Zone<ORDER> {
+    fn empty() -> Self {
+        Self { heap: Heap::new(), free: 0, is_held: false, next: NOBODY, previous: NOBODY, list: None }
+    }
+}
+
 /// The zones of one block size. `ORDER` is one more than the power of two of a zone's bytes.
 pub(super) struct Tier<const ORDER: usize> {
     block_shift: u32,
     /// Address of zone 0.
     base: usize,
-    zones: *mut Zone<ORDER>,
-    zone_count: usize,
+    zones: Zones<Zone<ORDER>>,
     /// Zones by the largest order that is free in them.
     heads: [u32; LISTS],
 }
 
-// SAFETY: the zones behind the pointer belong to this tier alone.
-unsafe impl<const ORDER: usize> Send for Tier<ORDER> {}
-
 impl<const ORDER: usize> Tier<ORDER> {
     pub(super) const fn empty(block_shift: u32) -> Self {
         assert!(ORDER == (block_shift + BLOCKS_LOG2) as usize + 1);
-        Self { block_shift, base: 0, zones: core::ptr::null_mut(), zone_count: 0, heads: [NOBODY; LISTS] }
+        Self { block_shift, base: 0, zones: Zones::empty(), heads: [NOBODY; LISTS] }
     }
 
     const fn zone_bytes(&self) -> usize {
         1 << (self.block_shift + BLOCKS_LOG2)
     }
 
-    fn zones_for(&self, start: usize, end: usize) -> (usize, usize) {
-        let base = start & !(self.zone_bytes() - 1);
-        (base, (end - base).div_ceil(self.zone_bytes()))
+    /// Where the zones for these pages start, and how many there are.
+    fn zones_for(&self, span: &PageSpan) -> (usize, usize) {
+        let base = span.start_address() & !(self.zone_bytes() - 1);
+        (base, (span.end_address() - base).div_ceil(self.zone_bytes()))
     }
 
-    pub(super) fn metadata_bytes(&self, start: usize, end: usize) -> usize {
-        (self.zones_for(start, end).1 * size_of::<Zone<ORDER>>()).next_multiple_of(64)
+    pub(super) fn metadata_bytes(&self, span: &PageSpan) -> usize {
+        (self.zones_for(span).1 * size_of::<Zone<ORDER>>()).next_multiple_of(64)
     }
 
-    /// Writes the zones of `[start, end)`, all without free blocks, and says where they end.
+    /// Writes the zones for these pages, all without free blocks, and says where they end.
     ///
     /// # Safety
     ///
     /// `metadata` has the bytes of [`Tier::metadata_bytes`], aligned to 64, for ever.
-    pub(super) unsafe fn init(&mut self, start: usize, end: usize, metadata: *mut u8) -> *mut u8 {
-        let (base, count) = self.zones_for(start, end);
+    pub(super) unsafe fn init(&mut self, span: &PageSpan, metadata: NonNull<u8>) -> NonNull<u8> {
+        let (base, count) = self.zones_for(span);
         self.base = base;
-        self.zones = metadata.cast();
-        self.zone_count = count;
-        for number in 0..count {
-            let zone = Zone {
-                heap: Heap::new(),
-                free: 0,
-                is_held: false,
-                next: NOBODY,
-                previous: NOBODY,
-                list: None,
-            };
-            // SAFETY: inside the metadata, which is ours.
-            unsafe { self.zones.add(number).write(zone) };
+        // SAFETY: handed on to the caller; the end of this tier's part of the metadata lies inside or just behind it.
+        unsafe {
+            self.zones = Zones::new(metadata, count, Zone::empty);
+            metadata.add(self.metadata_bytes(span))
         }
-        // SAFETY: the end of this tier's part of the metadata.
-        unsafe { metadata.add(self.metadata_bytes(start, end)) }
-    }
-
-    fn zone(&mut self, number: u32) -> Option<&mut Zone<ORDER>> {
-        // SAFETY: below the count all zones were written by `init`; `&mut self` makes the reference the only
-        // one.
-        ((number as usize) < self.zone_count).then(|| unsafe { &mut *self.zones.add(number as usize) })
     }
 
     /// The zone of a block, and the bits that 2^`order` blocks from there on have in its word.
@@ -117,7 +105,7 @@ impl<const ORDER: usize> Tier<ORDER> {
     pub(super) unsafe fn add(&mut self, block: usize, order: u32) {
         let (number, bits) = self.place(block, order);
         let size_bytes = 1_usize << (self.block_shift + order);
-        let Some(zone) = self.zone(number) else { return };
+        let Some(zone) = self.zones.get(number) else { return };
         // SAFETY: handed on to the caller.
         unsafe { zone.heap.add_to_heap(block, block + size_bytes) };
         zone.free |= bits;
@@ -129,9 +117,9 @@ impl<const ORDER: usize> Tier<ORDER> {
     pub(super) fn take(&mut self, order: u32) -> Option<usize> {
         let layout = self.layout(order)?;
         let number = *self.heads.iter().skip(order as usize).find(|head| **head != NOBODY)?;
-        let block = self.zone(number)?.heap.alloc(layout).ok()?.as_ptr() as usize;
+        let block = self.zones.get(number)?.heap.alloc(layout).ok()?.as_ptr() as usize;
         let (_, bits) = self.place(block, order);
-        self.zone(number)?.free &= !bits;
+        self.zones.get(number)?.free &= !bits;
         self.relist(number);
         Some(block)
     }
@@ -145,7 +133,7 @@ impl<const ORDER: usize> Tier<ORDER> {
     pub(super) unsafe fn give(&mut self, block: usize, order: u32) -> Result<Option<usize>, NotAllocated> {
         let (number, bits) = self.place(block, order);
         let (layout, whole) = self.layout(order).zip(self.layout(BLOCKS_LOG2)).ok_or(NotAllocated)?;
-        let zone = self.zone(number).ok_or(NotAllocated)?;
+        let zone = self.zones.get(number).ok_or(NotAllocated)?;
         let pointer = NonNull::new(block as *mut u8).ok_or(NotAllocated)?;
         if !zone.is_held || zone.free & bits != 0 {
             return Err(NotAllocated);
@@ -167,7 +155,7 @@ impl<const ORDER: usize> Tier<ORDER> {
 
     /// Puts a zone on the list that its free blocks call for.
     fn relist(&mut self, number: u32) {
-        let Some(zone) = self.zone(number) else { return };
+        let Some(zone) = self.zones.get(number) else { return };
         let wanted = largest_order(zone.free);
         if wanted == zone.list {
             return;
@@ -176,30 +164,28 @@ impl<const ORDER: usize> Tier<ORDER> {
         zone.list = wanted;
         zone.previous = NOBODY;
         if let Some(list) = old {
-            match self.zone(previous) {
+            match self.zones.get(previous) {
                 Some(previous) => previous.next = next,
                 None => self.heads[usize::from(list)] = next,
             }
-            if let Some(next) = self.zone(next) {
+            if let Some(next) = self.zones.get(next) {
                 next.previous = previous;
             }
         }
         let Some(list) = wanted else { return };
         let head = core::mem::replace(&mut self.heads[usize::from(list)], number);
-        if let Some(head) = self.zone(head) {
+        if let Some(head) = self.zones.get(head) {
             head.previous = number;
         }
-        if let Some(zone) = self.zone(number) {
+        if let Some(zone) = self.zones.get(number) {
             zone.next = head;
         }
     }
 
     /// Hands `visit` each order with how many blocks of it a zone has free.
     pub(super) fn for_each_free(&self, mut visit: impl FnMut(u32, usize)) {
-        for number in 0..self.zone_count {
-            // SAFETY: as in `zone`; `&self` keeps it from changing.
-            let free = unsafe { (*self.zones.add(number)).free };
-            let mut runs = free;
+        for zone in self.zones.iter() {
+            let mut runs = zone.free;
             for order in 0..=BLOCKS_LOG2 {
                 let longer = joined(runs, order);
                 let in_longer = longer.count_ones() * 2;

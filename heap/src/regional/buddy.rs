@@ -5,15 +5,15 @@ use core::ptr::NonNull;
 
 use buddy_system_allocator::Heap;
 
-use super::RegionHeap;
 use super::region::GRANULE_BYTES;
+use super::region_heap::RegionHeap;
 
 /// Free lists: blocks up to 2^20 bytes, which no region exceeds.
 const LISTS: usize = 21;
 
 /// The allocator of one region.
 #[derive(Debug)]
-pub struct Buddy(Heap<LISTS>);
+pub(crate) struct Buddy(Heap<LISTS>);
 
 // SAFETY: the crate hands out blocks of the memory that was added, each once.
 unsafe impl RegionHeap for Buddy {

@@ -7,10 +7,10 @@ use core::ptr::NonNull;
 
 use linked_list_allocator::Heap;
 
-use super::RegionHeap;
+use super::region_heap::RegionHeap;
 
 /// The allocator of one region.
-pub struct LinkedList(Heap);
+pub(crate) struct LinkedList(Heap);
 
 impl fmt::Debug for LinkedList {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -8,6 +8,7 @@
 pub(crate) mod buddy;
 pub(crate) mod linked_list;
 mod region;
+mod region_heap;
 pub(crate) mod talc;
 pub(crate) mod tlsf;
 
@@ -17,60 +18,22 @@ use core::ptr::NonNull;
 use memstat::{Backend, Live, Location};
 
 use self::region::{GRANULE_BYTES, Region, capacity_bytes};
+use self::region_heap::RegionHeap;
+use crate::PAGE_BYTES;
 use crate::PageSource;
-use crate::frames::PAGE_BYTES;
 use crate::page_map::{PageMap, PageUse, PageWords};
 use crate::runs::{self, Runs};
-
-/// An allocator that shares out one piece of memory.
-///
-/// # Safety
-///
-/// Blocks lie inside the memory that was added, overlap no other, are aligned as asked, and stay until they
-/// are given back.
-pub unsafe trait RegionHeap: Sized + 'static {
-    /// The name that chooses it on the command line.
-    const NAME: &'static str;
-    /// The allocator without memory.
-    const EMPTY: Self;
-
-    /// Bytes that fresh memory surely has for one block, its alignment included.
-    fn capacity_bytes(memory_bytes: usize) -> usize;
-
-    /// Hands memory over, once. The allocator does not move from then on.
-    ///
-    /// # Safety
-    ///
-    /// The memory is writable and the allocator's own, and aligned to 16.
-    unsafe fn add_memory(&mut self, start: *mut u8, size_bytes: usize);
-
-    /// What a request for this layout takes: a multiple of 16 bytes, at least so much, not zero.
-    fn rounded_bytes(layout: Layout) -> Option<usize> {
-        layout.size().max(1).checked_next_multiple_of(GRANULE_BYTES)
-    }
-
-    /// A block of a layout with a rounded size, aligned to 16 at least.
-    fn allocate(&mut self, layout: Layout) -> Option<NonNull<u8>>;
-
-    /// Takes a block back.
-    ///
-    /// # Safety
-    ///
-    /// The block is live. The layout has its size; its alignment is 16 if that was asked for, and some larger
-    /// one if a larger one was.
-    unsafe fn deallocate(&mut self, block: NonNull<u8>, layout: Layout);
-}
 
 /// Orders of new regions, the best first. Where memory is short a smaller one is better than none.
 const REGION_ORDERS: [u32; 4] = [8, 6, 4, 3];
 /// Larger blocks are runs of pages.
-const MOST_BLOCK_BYTES: usize = 128 << 10;
+const MAX_BLOCK_BYTES: usize = 128 << 10;
 /// Regions that an allocation asks before it wants a new one.
-const MOST_ASKED: usize = 8;
+const MAX_ASKED_REGIONS: usize = 8;
 
 /// The heap.
 #[derive(Debug)]
-pub struct Regional<H, S> {
+pub(crate) struct Regional<H, S> {
     /// The region that served the last allocation.
     current: Option<NonNull<Region<H>>>,
     map: PageMap<Region<H>>,
@@ -85,7 +48,7 @@ unsafe impl<H, S: Send> Send for Regional<H, S> {}
 
 impl<H: RegionHeap, S: PageSource> Regional<H, S> {
     /// An empty heap over `source`. `words` cover every page that the source may give.
-    pub fn new(source: S, words: PageWords) -> Self {
+    pub(crate) fn new(source: S, words: PageWords) -> Self {
         Self {
             current: None,
             map: PageMap::new(words),
@@ -97,12 +60,12 @@ impl<H: RegionHeap, S: PageSource> Regional<H, S> {
     }
 
     /// Pages in regions.
-    pub fn shared_pages(&self) -> usize {
+    pub(crate) fn shared_pages(&self) -> usize {
         self.region_pages
     }
 
     /// Pages in blocks too large for a region.
-    pub fn large_pages(&self) -> usize {
+    pub(crate) fn large_pages(&self) -> usize {
         self.runs.pages()
     }
 
@@ -113,7 +76,7 @@ impl<H: RegionHeap, S: PageSource> Regional<H, S> {
 
     /// How a layout is served from a region; `None` if it is not.
     fn region_layout(layout: Layout) -> Option<Layout> {
-        if layout.size().max(layout.align()) > MOST_BLOCK_BYTES || layout.align() > PAGE_BYTES {
+        if layout.size().max(layout.align()) > MAX_BLOCK_BYTES || layout.align() > PAGE_BYTES {
             return None;
         }
         let align_bytes = layout.align().max(GRANULE_BYTES);
@@ -209,7 +172,7 @@ unsafe impl<H: RegionHeap, S: PageSource> Backend for Regional<H, S> {
 
     fn allocate(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
         if let Some(layout) = Self::region_layout(layout) {
-            let mut block = self.ask_regions(layout, MOST_ASKED);
+            let mut block = self.ask_regions(layout, MAX_ASKED_REGIONS);
             if block.is_none() {
                 let asked = if self.add_region(layout).is_some() { 1 } else { usize::MAX };
                 block = self.ask_regions(layout, asked);

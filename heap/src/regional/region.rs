@@ -7,8 +7,8 @@
 use core::alloc::Layout;
 use core::ptr::NonNull;
 
-use super::RegionHeap;
-use crate::frames::PAGE_BYTES;
+use super::region_heap::RegionHeap;
+use crate::PAGE_BYTES;
 
 /// Blocks start and end at multiples of this.
 pub(super) const GRANULE_BYTES: usize = 16;

@@ -7,14 +7,14 @@ use talc::DefaultBinning;
 use talc::base::Talc as Allocator;
 use talc::source::Manual;
 
-use super::RegionHeap;
+use super::region_heap::RegionHeap;
 
 /// Its free lists, and a tag.
 const HEAD_BYTES: usize = talc::min_first_heap_size::<DefaultBinning>() + 64;
 
 /// The allocator of one region.
 #[derive(Debug)]
-pub struct Talc(Allocator<Manual, DefaultBinning>);
+pub(crate) struct Talc(Allocator<Manual, DefaultBinning>);
 
 // SAFETY: the crate hands out chunks of the memory that was claimed, each once.
 unsafe impl RegionHeap for Talc {

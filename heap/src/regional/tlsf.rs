@@ -7,11 +7,11 @@ use core::ptr::NonNull;
 
 use rlsf::Tlsf as Allocator;
 
-use super::RegionHeap;
+use super::region_heap::RegionHeap;
 
 /// The allocator of one region: sizes up to 2 MiB, in sixteenths of a power of two.
 #[derive(Debug)]
-pub struct Tlsf(Allocator<'static, u16, u16, 16, 16>);
+pub(crate) struct Tlsf(Allocator<'static, u16, u16, 16, 16>);
 
 // SAFETY: the crate hands out blocks of the pool that was inserted, each once.
 unsafe impl RegionHeap for Tlsf {

@@ -2,18 +2,18 @@
 
 use core::ptr::null_mut;
 
-use super::descriptor::{ALL_QUICK, NO_SLAB, SlabDescriptor};
-use crate::frames::PAGE_BYTES;
+use super::descriptor::{ALL_FAST, NO_SLAB, SlabDescriptor};
+use crate::PAGE_BYTES;
 
 /// Bytes of a block, by class.
 static CLASS_BYTES: [u16; CLASSES] = [16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048];
 /// Orders of the slabs' pages, chosen so that at most an eighth of a slab is left over.
 pub(super) static CLASS_ORDERS: [u8; CLASSES] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 2, 2];
 pub(super) const CLASSES: usize = 14;
-pub(super) const MOST_CLASS_BYTES: usize = 2048;
+pub(super) const MAX_CLASS_BYTES: usize = 2048;
 /// The class of a size in units of 16 bytes, rounded up.
-pub(super) static CLASS_OF: [u8; MOST_CLASS_BYTES / 16 + 1] = {
-    let mut table = [0; MOST_CLASS_BYTES / 16 + 1];
+pub(super) static CLASS_OF: [u8; MAX_CLASS_BYTES / 16 + 1] = {
+    let mut table = [0; MAX_CLASS_BYTES / 16 + 1];
     let mut unit = 0;
     let mut class = 0;
     while unit < table.len() {
@@ -65,7 +65,7 @@ impl ClassState {
         // SAFETY: slabs on the list are live.
         match unsafe { slab.as_mut() } {
             Some(slab) => {
-                slab.quick_span = ALL_QUICK;
+                slab.fast_span = ALL_FAST;
                 self.partial = slab;
             }
             None => self.partial = (&raw const NO_SLAB).cast_mut(),
@@ -99,7 +99,7 @@ impl ClassState {
                 self.make_first(slab);
                 return;
             };
-            (*slab).quick_span = self.blocks_per_slab as u16 - 2;
+            (*slab).fast_span = self.blocks_per_slab as u16 - 2;
             (*slab).next = core::mem::replace(&mut first.next, slab);
             if let Some(next) = (*slab).next.as_mut() {
                 next.previous = slab;
@@ -137,7 +137,7 @@ pub(super) enum ClassUse {
 
 /// What is known of a size class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Class {
+pub struct SizeClass {
     /// What its blocks are for.
     pub(super) used_for: ClassUse,
     /// Bytes of a block.
@@ -152,7 +152,7 @@ pub struct Class {
     pub slabs: usize,
 }
 
-impl Class {
+impl SizeClass {
     /// Whether its blocks describe slabs, and are not handed out.
     pub fn has_descriptors(&self) -> bool {
         self.used_for == ClassUse::Descriptors

@@ -7,7 +7,7 @@ use super::class::ClassState;
 
 const WORDS: usize = 4;
 /// The span of a class' first slab: all its frees are quick.
-pub(super) const ALL_QUICK: u16 = u16::MAX;
+pub(super) const ALL_FAST: u16 = u16::MAX;
 
 /// A slab: where it lies, and which of its blocks are free.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub(crate) struct SlabDescriptor {
     pub(super) word: u8,
     /// A free is quick while one less than the free blocks are fewer than this: neither the first free block,
     /// which puts the slab on the list, nor the last, which takes it off and gives it back.
-    pub(super) quick_span: u16,
+    pub(super) fast_span: u16,
 }
 
 impl SlabDescriptor {
@@ -38,7 +38,7 @@ impl SlabDescriptor {
             free_blocks: blocks,
             class,
             word: 0,
-            quick_span: ALL_QUICK,
+            fast_span: ALL_FAST,
         }
     }
 
@@ -86,7 +86,7 @@ pub(super) static NO_SLAB: SlabDescriptor = SlabDescriptor {
     free_blocks: 0,
     class: 0,
     word: 0,
-    quick_span: 0,
+    fast_span: 0,
 };
 
 // SAFETY: descriptors are changed only through a heap, which has one user at a time; `NO_SLAB` never is.

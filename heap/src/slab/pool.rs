@@ -2,10 +2,10 @@
 
 use core::ptr::{NonNull, null_mut};
 
-use super::class::{Class, ClassUse};
+use super::class::{ClassUse, SizeClass};
 use super::descriptor::SlabDescriptor;
+use crate::PAGE_BYTES;
 use crate::PageSource;
-use crate::frames::PAGE_BYTES;
 
 const DESCRIPTOR_BYTES: usize = 64;
 const PER_PAGE: u32 = (PAGE_BYTES / DESCRIPTOR_BYTES) as u32 - 1;
@@ -43,8 +43,8 @@ impl Pool {
     }
 
     /// The pool as a class of which `live` blocks are in use.
-    pub(super) fn class(&self, live: usize) -> Class {
-        Class {
+    pub(super) fn class(&self, live: usize) -> SizeClass {
+        SizeClass {
             used_for: ClassUse::Descriptors,
             block_bytes: DESCRIPTOR_BYTES,
             blocks_per_slab: PER_PAGE as usize,

@@ -7,7 +7,7 @@ use core::ptr::{NonNull, null_mut};
 
 use memstat::{Backend, Live};
 
-use crate::frames::PAGE_BYTES;
+use crate::PAGE_BYTES;
 use crate::test_kit::random::Random;
 use crate::{Heap, Kind, PageSource, PageWords};
 
@@ -15,7 +15,7 @@ use crate::{Heap, Kind, PageSource, PageWords};
 pub const PAGES: usize = 640;
 /// Steps of the random tests, and blocks that they hold at most.
 const STEPS: usize = 3000;
-const MOST_LIVE: usize = 200;
+const MAX_LIVE: usize = 200;
 
 type Outcome = Result<(), &'static str>;
 
@@ -176,12 +176,12 @@ struct Slot {
 }
 
 fn blocks_keep_their_contents_and_apart<S: PageSource>(heap: &mut TestHeap<S>) -> Outcome {
-    let mut slots: [Option<Slot>; MOST_LIVE] = [None; MOST_LIVE];
+    let mut slots: [Option<Slot>; MAX_LIVE] = [None; MAX_LIVE];
     let mut generator = Random::new(0x2545_f491_4f6c_dd1d);
-    for step in 0..STEPS + MOST_LIVE {
+    for step in 0..STEPS + MAX_LIVE {
         let random = generator.next_u64();
         // At the end all are freed.
-        let place = step.checked_sub(STEPS).unwrap_or(random as usize % MOST_LIVE);
+        let place = step.checked_sub(STEPS).unwrap_or(random as usize % MAX_LIVE);
         if let Some(slot) = slots[place].take() {
             if heap.usable_size_bytes(slot.layout) == 0 || !has_value(heap, &slot) {
                 return Err("a block's contents were changed");

@@ -9,7 +9,7 @@ use memstat::stacks::MOST_FRAMES;
 use memstat::{
     Backend, BadFree, BadFreeKind, Consistency, Corruption, CorruptionKind, GuardLevel, Level, Tracked,
 };
-use tally_heap::frames::PAGE_BYTES;
+use tally_heap::PAGE_BYTES;
 use tally_heap::test_kit::random::Random;
 use tally_heap::{Heap, Kind};
 
@@ -22,7 +22,7 @@ mod sampled;
 
 /// More than the blocks that are live or held back can take: so none goes without its guards.
 const PAGES: usize = 16 << 10;
-const MOST_LIVE: usize = 500;
+const MAX_LIVE: usize = 500;
 /// Steps of each backend; the environment's `GUARD_STEPS` takes their place.
 const STEPS: usize = 200_000;
 const STEPS_PER_CHECK: usize = 1000;
@@ -31,7 +31,7 @@ const ZONE: u8 = 0xcc;
 const FREED: u8 = 0x6b;
 const FRESH: u8 = 0x5a;
 const ZONE_BYTES: usize = 16;
-const MOST_FRONT_ALIGN: usize = 4096;
+const MAX_FRONT_ALIGN: usize = 4096;
 
 /// A live block.
 #[derive(Clone, Copy, Debug)]
@@ -129,7 +129,7 @@ impl Bench {
         self.caller = self.random.below(STACKS);
         self.heap.platform().call_from(self.caller, 0);
         match self.random.below(10_000) {
-            0..4000 if self.live.len() < MOST_LIVE => self.allocate(),
+            0..4000 if self.live.len() < MAX_LIVE => self.allocate(),
             0..7600 => drop(self.free()),
             7600..8400 => self.reallocate(),
             8400..8600 => self.free_badly(),
@@ -487,7 +487,7 @@ fn contents(block: &Block) -> &[u8] {
 
 /// Whether there is a zone before a block.
 fn has_front(block: &Block) -> bool {
-    block.guard == GuardLevel::Full && block.layout.align() <= MOST_FRONT_ALIGN
+    block.guard == GuardLevel::Full && block.layout.align() <= MAX_FRONT_ALIGN
 }
 
 fn write(address: usize, planted: &Planted) {

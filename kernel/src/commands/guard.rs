@@ -26,12 +26,12 @@ fn run(session: &mut Session, words: &[&str]) {
         ["sample"] => session.print(format_args!("{}\n", tracker().sampling())),
         ["sample", number] => match number.parse() {
             Ok(interval) => sample(session, interval),
-            Err(_) => session.complain(format_args!("guard: {}: no number", number.escape_debug())),
+            Err(_) => session.complain(format_args!("guard: '{}' is not a number", number.escape_debug())),
         },
         [name] => match GuardLevel::from_name(name) {
             Some(level) => set(session, level),
             None => session.complain(format_args!(
-                "guard: {}: no such level; there are: {}",
+                "guard: unknown level '{}'; expected {}",
                 name.escape_debug(),
                 Listed(GuardLevel::ALL.map(GuardLevel::name))
             )),

@@ -30,7 +30,7 @@ fn run(session: &mut Session, words: &[&str]) {
         ["stacks", rank] => match rank_named(rank) {
             Some(rank) => show_stacks(session, rank),
             None => session.complain(format_args!(
-                "memstat: {}: no such order; there are: bytes, blocks, total, rate",
+                "memstat: unknown order '{}'; expected bytes, blocks, total or rate",
                 rank.escape_debug()
             )),
         },
@@ -50,7 +50,7 @@ fn run(session: &mut Session, words: &[&str]) {
         ["level", name] => match Level::from_name(name) {
             Some(level) => tracker().set_level(level),
             None => session.complain(format_args!(
-                "memstat: {}: no such level; there are: {}",
+                "memstat: unknown level '{}'; expected {}",
                 name.escape_debug(),
                 Listed(Level::ALL.map(Level::name))
             )),

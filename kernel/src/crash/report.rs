@@ -5,6 +5,7 @@ use core::panic::PanicInfo;
 
 use journal::{EventLine, Seconds};
 use memstat::{Glance, Platform, report};
+use tally_heap::PAGE_BYTES;
 
 use super::exceptions;
 use crate::arch::idt::{self, InterruptFrame};
@@ -12,7 +13,6 @@ use crate::arch::{clock, guarded};
 use crate::memory::heap::tracker;
 use crate::memory::{Purpose, pages_for, try_pages};
 use crate::symbols::ReturnAddress;
-use tally_heap::frames::PAGE_BYTES;
 
 /// Events that are shown.
 const EVENTS: usize = 10;

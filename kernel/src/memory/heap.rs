@@ -11,12 +11,12 @@ use core::ptr::{NonNull, null_mut};
 
 use config::Config;
 use memstat::{BadFree, Counters, Tracked, report};
+use tally_heap::Heap;
 
 use super::page_accounting::HeapPages;
 use super::pages::aside;
 use super::platform::{self, KernelPlatform};
 use crate::arch::cpu;
-use tally_heap::Heap;
 
 /// Blocks of kmalloc are aligned for anything but vectors.
 const KMALLOC_ALIGN_BYTES: usize = 16;

@@ -9,7 +9,7 @@
 //!
 //! 1. `vfs`: the mounts, then a ramfs, then the open files; held for look-ups and copies, never while a node
 //!    renders. They mask no interrupts, so no handler may touch files
-//! 2. `pages::files::OWNED`: which frames are files'; held for the copy of at most a page
+//! 2. `pages::files::OWNED`: which frames are files' and pipes'; held for the copy of at most a page
 //! 3. `heap::HEAP`: the tracker and its backend; one lock for both
 //! 4. `arch::paging::SPACE`: the address space
 //! 5. `FRAMES`: the frames; `failures::PAGES` is asked before, `failures::HEAP` under 3

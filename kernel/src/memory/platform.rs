@@ -6,12 +6,12 @@ use core::ptr::NonNull;
 use memstat::platform::{PAGE_SIZE_BYTES, StackSpan};
 use memstat::{BadFree, Corruption, Platform, Refused};
 use spin::Once;
+use tally_heap::PAGE_BYTES;
 
 use super::failures;
 use super::page_accounting::{Purpose, give_pages, take_pages};
 use super::pages::guard_window;
 use crate::arch::{clock, cpu, image, stacks};
-use tally_heap::frames::PAGE_BYTES;
 
 /// Who tells a person what the tracker finds. Each is called outside of the tracker's lock, with the frame pointer of the
 /// function that called the allocator.

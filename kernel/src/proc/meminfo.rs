@@ -8,12 +8,12 @@
 use core::fmt::{self, Write};
 
 use memstat::Record;
+use tally_heap::PAGE_BYTES;
 use vfs::Text;
 
 use crate::arch::{paging, stacks};
 use crate::memory::heap::tracker;
 use crate::memory::{Purpose, free_pages, pages_for, total_pages};
-use tally_heap::frames::PAGE_BYTES;
 
 const KIB: &str = " kB";
 const COUNT: &str = "";

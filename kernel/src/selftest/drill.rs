@@ -10,10 +10,10 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 
 use memstat::Record;
 use spin::Mutex;
+use tally_heap::test_kit::random::Random;
 
 use crate::memory::heap::{kfree, kmalloc, tracker};
 use crate::memory::pages::scratch::Scratch;
-use tally_heap::test_kit::random::Random;
 
 /// Blocks that are lost.
 pub(crate) const LEAKS: usize = 100;

@@ -6,6 +6,7 @@ pub(crate) mod clock;
 pub(crate) mod cpu;
 pub(crate) mod cpuid;
 pub(crate) mod devices;
+pub(crate) mod direct_map;
 pub(crate) mod exceptions;
 #[cfg(feature = "lab")]
 pub(crate) mod faults;
@@ -28,6 +29,8 @@ pub(crate) mod stacks;
 pub(crate) mod vga_text;
 
 use spin::Once;
+
+pub(crate) use x86::bits64::paging::{PAddr, VAddr};
 
 /// Descriptor tables and exception handlers: from here on a fault gives a report.
 pub(crate) fn init_early() {

@@ -17,10 +17,10 @@ pub(crate) mod window;
 
 use super::cpu::IrqLock;
 use super::image::KERNEL_BASE;
-use super::{cpu, image, stacks};
+use super::{cpu, direct_map, image, stacks};
 
 /// All RAM lies here, at its physical address plus this.
-pub(crate) const DIRECT_MAP: usize = 0xffff_8000_0000_0000;
+pub(crate) const DIRECT_MAP: usize = direct_map::START.as_usize();
 /// Devices are mapped from here on.
 const DEVICE_WINDOW: usize = 0xffff_c000_0000_0000;
 pub(crate) const DEVICE_WINDOW_BYTES: usize = 1 << 30;

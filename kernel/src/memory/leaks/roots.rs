@@ -13,10 +13,10 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use arrayvec::ArrayVec;
 use memstat::{NoScan, Scanned};
+use tally_heap::PAGE_BYTES;
 
 use crate::arch::{cpu, image, stacks};
 use crate::memory::heap::{self, tracker};
-use tally_heap::frames::PAGE_BYTES;
 
 /// Pieces of variables and stacks.
 const MOST_ROOTS: usize = 16;

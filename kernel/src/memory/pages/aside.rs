@@ -8,9 +8,10 @@ use core::alloc::Layout;
 use core::ptr::{NonNull, null_mut};
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use tally_heap::PAGE_BYTES;
+
 use crate::arch::guarded::{self, Abandoned};
 use crate::memory::page_accounting::{Purpose, free_pages, give_pages, take_pages};
-use tally_heap::frames::PAGE_BYTES;
 
 /// The most that may be set aside.
 const MOST_BYTES: usize = 4 << 20;

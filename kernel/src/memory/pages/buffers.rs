@@ -7,11 +7,11 @@
 use core::ptr::NonNull;
 use core::slice;
 
+use tally_heap::PAGE_BYTES;
 use vfs::{BATCH_BYTES, Buffers};
 
 use crate::memory::page_accounting::{Purpose, give_pages, take_pages};
 use crate::sync::IrqLock;
-use tally_heap::frames::PAGE_BYTES;
 
 /// Pages from the frames.
 #[derive(Debug)]

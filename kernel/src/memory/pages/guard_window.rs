@@ -6,10 +6,11 @@
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
+use tally_heap::PAGE_BYTES;
+
 use crate::arch::paging::window::{self, GUARD_WINDOW};
 use crate::arch::paging::{DIRECT_MAP, OutOfFrames};
 use crate::memory::page_accounting::{Purpose, give_pages, take_pages};
-use tally_heap::frames::PAGE_BYTES;
 
 /// The address of the spare page in the direct map; 0 while there is no window.
 static SPARE: AtomicUsize = AtomicUsize::new(0);

@@ -3,8 +3,9 @@
 use core::ptr::NonNull;
 use core::slice;
 
+use tally_heap::PAGE_BYTES;
+
 use crate::memory::page_accounting::{Purpose, give_pages, take_pages};
-use tally_heap::frames::PAGE_BYTES;
 
 /// A table of fixed length.
 pub(crate) struct Scratch<T> {

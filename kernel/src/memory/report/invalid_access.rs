@@ -4,14 +4,14 @@ use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use memstat::{Access, InvalidAccess, Unexplained};
+use tally_heap::PAGE_BYTES;
 
-use super::call_stack::{self, Place};
+use super::call_stack::{Place, Stacks};
 use super::corruption;
 use crate::arch::idt::InterruptFrame;
 use crate::arch::{backtrace, cpu};
 use crate::memory::heap::tracker;
 use crate::memory::pages::guard_window;
-use tally_heap::frames::PAGE_BYTES;
 
 /// Accesses that came from inside the allocator: the tracker does not know of them.
 static UNEXPLAINED: AtomicU64 = AtomicU64::new(0);
@@ -59,8 +59,9 @@ fn instruction(fault: &InterruptFrame) -> Place {
 #[cold]
 #[inline(never)]
 fn report(found: &InvalidAccess, fault: &InterruptFrame) {
+    let mut stacks = Stacks::new();
     log::error!("{found}, in:");
     log::error!("    {}", instruction(fault));
-    call_stack::show(backtrace::walk(fault.rbp as usize));
-    corruption::show_life(Some(&found.block), found.free.as_ref());
+    stacks.show(backtrace::walk(fault.rbp as usize));
+    corruption::show_life(Some(&found.block), found.free.as_ref(), &mut stacks);
 }

@@ -9,6 +9,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use memstat::Level;
 use memstat::report::Rank;
+use tally_heap::PAGE_BYTES;
 
 use super::call_stack::{callers, show};
 use super::rate_limit::RateLimit;
@@ -16,7 +17,6 @@ use crate::arch::idt;
 use crate::memory::failures;
 use crate::memory::heap::tracker;
 use crate::memory::page_accounting::{Purpose, free_pages, pages_for, total_pages};
-use tally_heap::frames::PAGE_BYTES;
 
 /// Frames of the caller that are named.
 const CALLER_FRAMES: usize = 8;
