@@ -14,7 +14,9 @@ unexport RUSTFLAGS CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_TARGET
 # The kernel's own build of `core` and `alloc` is still an unstable option of cargo, and RUSTC_BOOTSTRAP=1
 # opens it on a stable one. It is set for these calls alone: our own code uses stable features only.
 KERNEL_CARGO := RUSTC_BOOTSTRAP=1 $(CARGO)
-KERNEL_FLAGS := --release -p kernel --target x86_64-unknown-none \
+# `debugging` is `release` with full debug information; `make debug` asks for it.
+PROFILE ?= release
+KERNEL_FLAGS := --profile $(PROFILE) -p kernel --target x86_64-unknown-none \
 	-Zbuild-std=core,alloc -Zbuild-std-features=compiler-builtins-mem
 
 # GRUB brings some 300 modules; these few boot us from a CD or a USB stick, by BIOS and by UEFI. Its image for
@@ -23,7 +25,8 @@ GRUB_MODULES := normal multiboot2 iso9660 fat search search_fs_uuid all_video pa
 	part_acorn part_amiga part_apple part_bsd part_dfly part_dvh part_plan part_sun part_sunpc
 
 .DELETE_ON_ERROR:
-.PHONY: help setup run test bench check check-format check-lints check-docs check-host iso debug fmt clean FORCE
+.PHONY: help setup run test bench check check-format check-lints check-docs check-host iso debug profile soak fuzz \
+	fmt clean FORCE
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -46,9 +49,23 @@ check: check-format check-lints check-docs check-host ## format, lints, document
 
 iso: $(BUILD)/tally.iso ## build/tally.iso, for BIOS and UEFI, and build/tally.elf
 
-debug: $(BUILD)/tally.iso ## boot in QEMU and wait for gdb on port 1234
-	@echo 'in another terminal: gdb $(BUILD)/tally.elf -ex "target remote :1234" -ex "hbreak tally_main" -ex c'
-	@$(RUNNER) run -s -S
+debug: ## boot an image with full debug information and wait for gdb on port 1234
+	@scripts/setup debug
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/debug PROFILE=debugging iso
+	@echo 'in another terminal: gdb $(BUILD)/debug/tally.elf -x scripts/tally-gdb.py -ex "target remote :1234"'
+	@BUILD=$(BUILD)/debug $(RUNNER) run -s -S
+
+profile: setup ## where the tracker spends its instructions on the host, by callgrind: function by function
+	@scripts/setup profile
+	@scripts/profile
+
+soak: setup ## long tests: memcheck, random models, gdb's commands
+	@scripts/setup soak
+	@scripts/soak
+
+fuzz: setup ## coverage-guided fuzzing, SECONDS=60 for each target, or for TARGETS='boot names'
+	@scripts/setup fuzz
+	@scripts/fuzz $(or $(SECONDS),60) $(TARGETS)
 
 fmt: setup ## format all sources
 	$(CARGO) fmt --all
@@ -80,7 +97,7 @@ check-host: setup
 $(BUILD)/tally.elf: FORCE | setup
 	$(KERNEL_CARGO) build $(KERNEL_FLAGS)
 	@mkdir -p $(BUILD)
-	@cmp -s $(TARGET)/x86_64-unknown-none/release/tally $@ || cp $(TARGET)/x86_64-unknown-none/release/tally $@
+	@cmp -s $(TARGET)/x86_64-unknown-none/$(PROFILE)/tally $@ || cp $(TARGET)/x86_64-unknown-none/$(PROFILE)/tally $@
 
 $(BUILD)/tally.iso: $(BUILD)/tally.elf grub/grub.cfg Makefile
 	grub-file --is-x86-multiboot2 $<

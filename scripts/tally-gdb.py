@@ -1,0 +1,148 @@
+"""gdb's commands for Tally: who has which memory, asked from outside.
+
+    gdb build/debug/tally.elf -x scripts/tally-gdb.py -ex 'target remote :1234'
+
+They read the kernel's statics and call nothing, so they work at any breakpoint, in a crash, and with a lock held.
+Fields are found by their names, wherever inside a static they lie. `make debug` builds the image that has these names.
+"""
+
+import re
+
+import gdb
+
+# Of the counters that memstat keeps for each CPU, those that are summed up here.
+CPU_COUNTERS = ("allocations", "frees", "reallocations", "failures", "bad_frees", "untracked", "requested_bytes")
+COUNTERS = ("live_blocks", "peak_live_blocks", "live_bytes", "peak_live_bytes", "taken_bytes")
+STRUCTS = (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION)
+
+
+class Missing(gdb.GdbError):
+    """Something is not where it is looked for."""
+
+
+def names_of(kind, pattern):
+    """Full names of the program's statics or types whose end matches."""
+    text = gdb.execute(f"info {kind} -q {pattern}$", to_string=True)
+    return re.findall(rf"(?:static |struct |enum |\d+:\s+)?((?:\w+::)+{pattern})\b", text)
+
+
+def static(name):
+    """The kernel's static of a name."""
+    for full in names_of("variables", name):
+        if full.startswith("tally::"):
+            return gdb.parse_and_eval(full)
+    raise Missing(f"no static {name}: is this build/debug/tally.elf?")
+
+
+def fields(value):
+    """Names and values inside a struct, or inside the variant that an enum has."""
+    kind = value.type.strip_typedefs()
+    if kind.code not in STRUCTS:
+        return
+    for field in kind.fields():
+        if not field.artificial and hasattr(field, "bitpos"):
+            yield field.name, value[field]
+
+
+def find(value, name, depth=9):
+    """The field of a name that lies least deep inside a value."""
+    level = [value]
+    for _ in range(depth):
+        below = []
+        for inside in level:
+            for field, inner in fields(inside):
+                if field == name:
+                    return inner
+                below.append(inner)
+        level = below
+    raise Missing(f"no field {name} in a {value.type}")
+
+
+def number(value):
+    """A number, out of the atomics and cells around it."""
+    while value.type.strip_typedefs().code in STRUCTS:
+        inner = [field for _, field in fields(value)]
+        if len(inner) != 1:
+            raise Missing(f"no single number in a {value.type}")
+        value = inner[0]
+    return int(value)
+
+
+def elements(value):
+    first, last = value.type.strip_typedefs().range()
+    return [value[at] for at in range(first, last + 1)]
+
+
+def variant(value):
+    """The name of the variant that an enum has."""
+    named = [name for name, _ in fields(value)]
+    return named[0] if named else str(value).rsplit("::", 1)[-1]
+
+
+def tracker():
+    return find(static("HEAP"), "tracker")
+
+
+class Frames(gdb.Command):
+    """Pages: all that are managed, those that are free, and what the others were taken for."""
+
+    def __init__(self):
+        super().__init__("tally-frames", gdb.COMMAND_DATA)
+
+    def invoke(self, _argument, _from_tty):
+        frames = static("FRAMES")
+        total, free = (number(find(frames, name)) for name in ("total_pages", "free_pages"))
+        print(f"total {total} pages, {total * 4} kB")
+        print(f"free {free} pages, {free * 4} kB")
+        purposes = [name for name in names_of("types", "Purpose") if name.startswith("tally::")]
+        names = [field.name.rsplit("::", 1)[-1] for field in gdb.lookup_type(purposes[0]).fields()]
+        taken, given = elements(static("TAKEN")), elements(static("GIVEN"))
+        for name, taken, given in zip(names, taken, given):
+            print(f"{name} {number(taken) - number(given)} pages")
+
+
+class Heap(gdb.Command):
+    """The heap's backend, and what the tracker says that it has lent."""
+
+    def __init__(self):
+        super().__init__("tally-heap", gdb.COMMAND_DATA)
+
+    def invoke(self, argument, _from_tty):
+        backend = find(tracker(), "backend")
+        if variant(backend) == "None":
+            print("not started")
+            return
+        heap = next(inner for _, inner in fields(backend))
+        while variant(heap) == "__0":
+            heap = next(inner for _, inner in fields(heap))
+        print(f"backend {variant(heap)}")
+        tallies = find(tracker(), "tallies")
+        for name in ("live_blocks", "taken_bytes"):
+            print(f"{name} {number(find(tallies, name))}")
+        if argument == "all":
+            print(heap.format_string(max_elements=8))
+
+
+class Tracker(gdb.Command):
+    """What memstat counts: level, blocks and bytes, the arena; counters of all CPUs summed up."""
+
+    def __init__(self):
+        super().__init__("tally-tracker", gdb.COMMAND_DATA)
+
+    def invoke(self, _argument, _from_tty):
+        inner = tracker()
+        print(f"level {variant(find(inner, 'level'))}")
+        tallies = find(inner, "tallies")
+        for name in COUNTERS:
+            print(f"{name} {number(find(tallies, name))}")
+        cpus = elements(find(tallies, "cpus"))
+        for name in CPU_COUNTERS:
+            print(f"{name} {sum(number(find(cpu, name)) for cpu in cpus)}")
+        arena = find(inner, "arena")
+        for name in ("used_pages", "held_pages", "peak_used_pages"):
+            print(f"arena_{name} {number(find(arena, name))}")
+
+
+Frames()
+Heap()
+Tracker()
