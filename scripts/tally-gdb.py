@@ -20,18 +20,29 @@ class Missing(gdb.GdbError):
     """Something is not where it is looked for."""
 
 
-def names_of(kind, pattern):
-    """Full names of the program's statics or types whose end matches."""
-    text = gdb.execute(f"info {kind} -q {pattern}$", to_string=True)
-    return re.findall(rf"(?:static |struct |enum |\d+:\s+)?((?:\w+::)+{pattern})\b", text)
+def statics(name):
+    """The kernel's statics of a name, each with its path. The hash of the crate in the linker's names is left out."""
+    listing = gdb.execute(f"info variables -q {name}$", to_string=True)
+    for path in re.findall(rf"tally\[\w+\]::((?:\w+::)*{name})$", listing, re.MULTILINE):
+        symbol = gdb.lookup_static_symbol(f"tally::{path}")
+        if symbol is not None:
+            yield symbol.value()
 
 
-def static(name):
-    """The kernel's static of a name."""
-    for full in names_of("variables", name):
-        if full.startswith("tally::"):
-            return gdb.parse_and_eval(full)
+def static(name, field=None):
+    """The kernel's static of a name, which has such a field inside."""
+    for value in statics(name):
+        if field is None or has(value, field):
+            return value
     raise Missing(f"no static {name}: is this build/debug/tally.elf?")
+
+
+def enumeration(name):
+    """The names of an enum's variants, in the order of their numbers."""
+    listing = gdb.execute(f"info types -q {name}$", to_string=True)
+    for path in re.findall(rf"\s(tally::(?:\w+::)*{name});", listing):
+        return [field.name.rsplit("::", 1)[-1] for field in gdb.lookup_type(path).fields()]
+    raise Missing(f"no enum {name}")
 
 
 def fields(value):
@@ -58,6 +69,14 @@ def find(value, name, depth=9):
     raise Missing(f"no field {name} in a {value.type}")
 
 
+def has(value, name):
+    try:
+        find(value, name)
+    except Missing:
+        return False
+    return True
+
+
 def number(value):
     """A number, out of the atomics and cells around it."""
     while value.type.strip_typedefs().code in STRUCTS:
@@ -80,7 +99,7 @@ def variant(value):
 
 
 def tracker():
-    return find(static("HEAP"), "tracker")
+    return find(static("HEAP", "tracker"), "tracker")
 
 
 class Frames(gdb.Command):
@@ -90,14 +109,12 @@ class Frames(gdb.Command):
         super().__init__("tally-frames", gdb.COMMAND_DATA)
 
     def invoke(self, _argument, _from_tty):
-        frames = static("FRAMES")
+        frames = static("FRAMES", "total_pages")
         total, free = (number(find(frames, name)) for name in ("total_pages", "free_pages"))
         print(f"total {total} pages, {total * 4} kB")
         print(f"free {free} pages, {free * 4} kB")
-        purposes = [name for name in names_of("types", "Purpose") if name.startswith("tally::")]
-        names = [field.name.rsplit("::", 1)[-1] for field in gdb.lookup_type(purposes[0]).fields()]
         taken, given = elements(static("TAKEN")), elements(static("GIVEN"))
-        for name, taken, given in zip(names, taken, given):
+        for name, taken, given in zip(enumeration("Purpose"), taken, given):
             print(f"{name} {number(taken) - number(given)} pages")
 
 
