@@ -11,7 +11,7 @@ import re
 import gdb
 
 # Of the counters that memstat keeps for each CPU, those that are summed up here.
-CPU_COUNTERS = ("allocations", "frees", "reallocations", "failures", "bad_frees", "untracked", "requested_bytes")
+CPU_COUNTERS = ("frees", "reallocations", "failures", "bad_frees", "untracked", "requested_bytes")
 COUNTERS = ("live_blocks", "peak_live_blocks", "live_bytes", "peak_live_bytes", "taken_bytes")
 STRUCTS = (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION)
 
@@ -152,9 +152,13 @@ class Tracker(gdb.Command):
         tallies = find(inner, "tallies")
         for name in COUNTERS:
             print(f"{name} {number(find(tallies, name))}")
-        cpus = elements(find(tallies, "cpus"))
+        cpus, sums = elements(find(tallies, "cpus")), {}
         for name in CPU_COUNTERS:
-            print(f"{name} {sum(number(find(cpu, name)) for cpu in cpus)}")
+            sums[name] = sum(number(find(cpu, name)) for cpu in cpus)
+            print(f"{name} {sums[name]}")
+        # memstat counts by size; the sum follows from P1.
+        live, uncounted = (number(find(tallies, name)) for name in ("live_blocks", "uncounted_blocks"))
+        print(f"allocations {live + sums['frees'] - uncounted}")
         arena = find(inner, "arena")
         for name in ("used_pages", "held_pages", "peak_used_pages"):
             print(f"arena_{name} {number(find(arena, name))}")
