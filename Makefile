@@ -14,7 +14,9 @@ unexport RUSTFLAGS CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_TARGET
 # The kernel's own build of `core` and `alloc` is still an unstable option of cargo, and RUSTC_BOOTSTRAP=1
 # opens it on a stable one. It is set for these calls alone: our own code uses stable features only.
 KERNEL_CARGO := RUSTC_BOOTSTRAP=1 $(CARGO)
-KERNEL_FLAGS := --release -p kernel --target x86_64-unknown-none \
+# `debugging` is `release` with full debug information; `make debug` asks for it.
+PROFILE ?= release
+KERNEL_FLAGS := --profile $(PROFILE) -p kernel --target x86_64-unknown-none \
 	-Zbuild-std=core,alloc -Zbuild-std-features=compiler-builtins-mem
 # Without the feature `lab`: no self-tests, no measurements, no drivers with mistakes.
 WITHOUT_LAB := --no-default-features
@@ -25,7 +27,8 @@ GRUB_MODULES := normal multiboot2 iso9660 fat search search_fs_uuid all_video pa
 	part_acorn part_amiga part_apple part_bsd part_dfly part_dvh part_plan part_sun part_sunpc
 
 .DELETE_ON_ERROR:
-.PHONY: help setup run test bench check check-format check-lints check-docs check-host iso product debug fmt clean FORCE
+.PHONY: help setup run test bench check check-format check-lints check-docs check-host iso product debug profile \
+	soak fuzz fmt clean FORCE
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -50,9 +53,23 @@ iso: $(BUILD)/tally.iso ## build/tally.iso, for BIOS and UEFI, and build/tally.e
 
 product: $(BUILD)/tally-product.iso ## build/tally-product.iso: the same without self-tests, measurements and mistakes on purpose
 
-debug: $(BUILD)/tally.iso ## boot in QEMU and wait for gdb on port 1234
-	@echo 'in another terminal: gdb $(BUILD)/tally.elf -ex "target remote :1234" -ex "hbreak tally_main" -ex c'
-	@$(RUNNER) run -s -S
+debug: ## boot an image with full debug information and wait for gdb on port 1234
+	@scripts/setup debug
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/debug PROFILE=debugging iso
+	@echo 'in another terminal: gdb $(BUILD)/debug/tally.elf -x scripts/tally-gdb.py -ex "target remote :1234"'
+	@BUILD=$(BUILD)/debug $(RUNNER) run -s -S
+
+profile: setup ## where the tracker spends its instructions on the host, by callgrind: function by function
+	@scripts/setup profile
+	@scripts/profile
+
+soak: setup ## long tests: memcheck, random models, gdb's commands
+	@scripts/setup soak
+	@scripts/soak
+
+fuzz: setup ## coverage-guided fuzzing, SECONDS=60 for each target, or for TARGETS='boot names'
+	@scripts/setup fuzz
+	@scripts/fuzz $(or $(SECONDS),60) $(TARGETS)
 
 fmt: setup ## format all sources
 	$(CARGO) fmt --all
@@ -94,7 +111,7 @@ $(BUILD)/tally-product.elf: FORCE | $(BUILD)/tally.elf
 
 define keep_kernel
 @mkdir -p $(BUILD)
-@cmp -s $(TARGET)/x86_64-unknown-none/release/tally $@ || cp $(TARGET)/x86_64-unknown-none/release/tally $@
+@cmp -s $(TARGET)/x86_64-unknown-none/$(PROFILE)/tally $@ || cp $(TARGET)/x86_64-unknown-none/$(PROFILE)/tally $@
 endef
 
 $(BUILD)/%.iso: $(BUILD)/%.elf grub/grub.cfg Makefile

@@ -5,10 +5,8 @@ use std::ptr::NonNull;
 
 use memstat::{Consistency, GuardLevel, Level, Tracked};
 
-#[path = "../../memstat/tests/common/mod.rs"]
-#[expect(clippy::unwrap_used, reason = "memstat's own tests stop where it fails")]
-mod common;
-use common::{HostBackend, HostPlatform};
+mod host;
+use host::{Blocks, Pages};
 
 /// Operations that are taken of one input.
 const MAX_OPERATIONS: usize = 2000;
@@ -43,8 +41,8 @@ impl Block {
 ///
 /// If one of that is not so.
 pub fn tracker(input: &[u8]) {
-    let heap = Box::new(Tracked::new(HostPlatform::default()));
-    heap.start(HostBackend::default());
+    let heap = Box::new(Tracked::new(Pages::default()));
+    heap.start(Blocks::default());
     let mut blocks: Vec<Block> = Vec::new();
     for [operation, low, high, other] in input.as_chunks::<4>().0.iter().take(MAX_OPERATIONS) {
         let size_bytes = usize::from(u16::from_le_bytes([*low, *high])) % 5000;
@@ -103,5 +101,5 @@ pub fn tracker(input: &[u8]) {
     heap.let_all_go();
     let counters = heap.counters();
     assert_eq!((counters.live_blocks, counters.live_bytes), (0, 0));
-    assert_eq!(heap.with_backend(|backend| backend.live.len()), Some(0), "a block was never given back");
+    assert_eq!(heap.with_backend(|backend| backend.0.len()), Some(0), "a block was never given back");
 }

@@ -343,6 +343,11 @@ fn run_long(kind: Kind, steps: usize, arena_limit_bytes: usize) {
     assert!(bench.expected.failures > 0 && bench.expected.bad_frees > 0);
 }
 
+/// So many steps, or those that the environment's `MODEL_STEPS` asks for.
+fn steps(usual: usize) -> usize {
+    std::env::var("MODEL_STEPS").map_or(usual, |steps| steps.parse().unwrap())
+}
+
 macro_rules! for_each_backend {
     ($($name:ident: $kind:expr;)*) => {
         $(
@@ -351,7 +356,7 @@ macro_rules! for_each_backend {
 
                 #[test]
                 fn a_million_operations_agree_with_the_model() {
-                    run_long($kind, 1_000_000, usize::MAX);
+                    run_long($kind, steps(1_000_000), usize::MAX);
                 }
 
                 #[test]
