@@ -65,37 +65,40 @@ impl Snapshots {
     /// A machine at its prompt, or one that boots, as no such machine has been kept.
     pub(crate) fn start(&self, settings: &Settings, machine: &Machine<'static>, name: &str) -> Result<Vm> {
         match self.choose(machine) {
-            Way::Resume(snapshot) => Vm::resume(settings, machine, name, &snapshot),
-            Way::Boot => Vm::start(settings, machine, name, NOBODY),
-            Way::BootAndKeep(number) => {
+            Start::Resume(snapshot) => Vm::resume(settings, machine, name, &snapshot),
+            Start::Boot => Vm::start(settings, machine, name, NOBODY),
+            Start::BootAndKeep(number) => {
                 let mut vm = Vm::start(settings, machine, name, NOBODY)?;
-                let kept =
-                    vm.wait_for_boot().and_then(|_| vm.keep(&self.folder.join(format!("{number}.vm"))));
-                let (state, outcome) = match kept {
-                    Ok(snapshot) => (State::Kept(Arc::new(snapshot)), Ok(vm)),
-                    Err(error) => (State::None, Err(error)),
-                };
+                let file = self.folder.join(format!("{number}.vm"));
+                let kept = vm
+                    .wait_for_boot()
+                    .and_then(|_| vm.keep(&file))
+                    .map(Arc::new)
+                    .inspect_err(|_| vm.keep_screen());
                 if let Some(kind) = self.lock().get_mut(number) {
-                    kind.state = state;
+                    kind.state = match &kept {
+                        Ok(snapshot) => State::Kept(Arc::clone(snapshot)),
+                        Err(_) => State::None,
+                    };
                 }
-                outcome
+                kept.map(|_| vm)
             }
         }
     }
 
-    fn choose(&self, machine: &Machine<'static>) -> Way {
+    fn choose(&self, machine: &Machine<'static>) -> Start {
         let mut kinds = self.lock();
-        let Some(number) = kinds.iter().position(|kind| kind.machine == *machine) else { return Way::Boot };
-        let Some(kind) = kinds.get_mut(number) else { return Way::Boot };
+        let Some(number) = kinds.iter().position(|kind| kind.machine == *machine) else { return Start::Boot };
+        let Some(kind) = kinds.get_mut(number) else { return Start::Boot };
         kind.wanted = kind.wanted.saturating_sub(1);
         match &kind.state {
-            State::Kept(snapshot) => Way::Resume(Arc::clone(snapshot)),
+            State::Kept(snapshot) => Start::Resume(Arc::clone(snapshot)),
             State::None if kind.wanted > 0 && can_be_kept(machine) => {
                 kind.state = State::Awaited;
-                Way::BootAndKeep(number)
+                Start::BootAndKeep(number)
             }
             // Booting takes no longer than waiting for the other.
-            State::None | State::Awaited => Way::Boot,
+            State::None | State::Awaited => Start::Boot,
         }
     }
 
@@ -105,7 +108,7 @@ impl Snapshots {
 }
 
 /// How to get at a machine.
-enum Way {
+enum Start {
     Resume(Arc<Snapshot>),
     Boot,
     /// The number of its kind.
@@ -132,7 +135,7 @@ pub(crate) fn pipe(redirection: char, file: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Snapshots, State, Way, pipe};
+    use super::{Snapshots, Start, State, pipe};
     use crate::machine::{Clock, DEFAULT, Machine};
     use std::path::Path;
 
@@ -144,12 +147,12 @@ mod tests {
         let build = std::env::temp_dir().join(format!("tally-snapshots-{}", std::process::id()));
         let machines = [DEFAULT, OTHER, DEFAULT, DEFAULT, COUNTED, COUNTED];
         let snapshots = Snapshots::new(&build, machines.into_iter()).unwrap();
-        assert!(matches!(snapshots.choose(&OTHER), Way::Boot), "nobody else needs it");
-        assert!(matches!(snapshots.choose(&COUNTED), Way::Boot), "its figures depend on all that it did");
-        assert!(matches!(snapshots.choose(&DEFAULT), Way::BootAndKeep(0)));
-        assert!(matches!(snapshots.choose(&DEFAULT), Way::Boot), "the first is not there yet");
+        assert!(matches!(snapshots.choose(&OTHER), Start::Boot), "nobody else needs it");
+        assert!(matches!(snapshots.choose(&COUNTED), Start::Boot), "its figures depend on all that it did");
+        assert!(matches!(snapshots.choose(&DEFAULT), Start::BootAndKeep(0)));
+        assert!(matches!(snapshots.choose(&DEFAULT), Start::Boot), "the first is not there yet");
         snapshots.lock()[0].state = State::None;
-        assert!(matches!(snapshots.choose(&DEFAULT), Way::Boot), "this was the last");
+        assert!(matches!(snapshots.choose(&DEFAULT), Start::Boot), "this was the last");
         drop(snapshots);
         std::fs::remove_dir_all(build).unwrap();
     }

@@ -23,7 +23,7 @@ fn run(session: &mut Session, names: &[&str]) {
     let level = tracker().level();
     tracker().set_level(level.max(Level::Blocks));
     let (mut passed, mut failed, mut skipped) = (0, 0, 0);
-    let mut held = 0;
+    let mut kept_back = 0;
     for test in selftest::TESTS.iter().filter(|test| names.is_empty() || names.contains(&test.name)) {
         let name = test.name;
         // Tests make mistakes on purpose, and the reports of these look as if something were wrong.
@@ -48,11 +48,11 @@ fn run(session: &mut Session, names: &[&str]) {
         } else if let messages @ 1.. = silence.end() {
             let plural = if messages == 1 { "" } else { "s" };
             session.print(format_args!("  mistakes made on purpose: {messages} line{plural} in dmesg\n"));
-            held += messages;
+            kept_back += messages;
         }
     }
     tracker().set_level(level);
-    if held > journal::CAPACITY {
+    if kept_back > journal::CAPACITY {
         let kept = journal::CAPACITY;
         session.print(format_args!(
             "dmesg keeps the last {kept} lines; run a test by its name to read its own\n"

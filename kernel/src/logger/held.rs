@@ -48,17 +48,15 @@ impl Hold {
     pub(crate) fn show(self) {
         drop(self);
         let (first, end) = (FIRST.load(Ordering::Relaxed), RING.lock().written());
-        if end - first > CAPACITY {
-            log::warn!(
-                "{} messages of the test are lost, as newer ones took their place",
-                end - first - CAPACITY
-            );
-        }
         for number in first..end {
             let entry = RING.lock().get(number);
             if let Some(entry) = entry.filter(|entry| CONSOLE_LEVEL.shows(entry.priority)) {
                 show(&entry);
             }
+        }
+        let lost = (end - first).saturating_sub(CAPACITY);
+        if lost > 0 {
+            log::warn!("the first {lost} messages of the test are lost, as newer ones took their place");
         }
     }
 }
@@ -83,4 +81,36 @@ pub(crate) fn write_at_end(out: &mut dyn Write) -> fmt::Result {
         }
     });
     outcome
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{next_from, priority::Priority, write};
+    use super::*;
+
+    // One test, as all of it is about the same state.
+    #[test]
+    fn what_is_held_back_is_kept_counted_and_written_at_the_end() {
+        // Whatever the console's level is, the most urgent messages are shown, and those for debugging are not counted.
+        let urgent = Priority { severity: 0, facility: 0 };
+        assert!(!takes_message());
+        let hold = Hold::begin();
+        let first = RING.lock().written as u64;
+        write(urgent, format_args!("one"));
+        write(urgent, format_args!("two"));
+        assert_eq!(next_from(first).unwrap().1.text.as_str(), "one");
+        assert_eq!(hold.end(), 2);
+        assert!(!takes_message(), "nothing is held back any more");
+
+        let hold = Hold::begin();
+        let mut text = String::new();
+        write_at_end(&mut text).unwrap();
+        assert_eq!(text, "", "nothing to tell of");
+        drop(hold);
+        let _hold = Hold::begin();
+        write(urgent, format_args!("three"));
+        write_at_end(&mut text).unwrap();
+        assert!(text.starts_with("\nheld back") && text.contains("three") && !text.contains("two"), "{text}");
+        assert!(!takes_message(), "what comes now is shown");
+    }
 }

@@ -6,9 +6,9 @@
 use crate::stacks::MOST_FRAMES;
 
 /// Call stacks that a report compares; later ones are shown whole.
-const MOST_STACKS: usize = 4;
+const MAX_STACKS: usize = 4;
 /// Fewer frames are not worth a line that stands for them.
-const LEAST_SHARED: usize = 2;
+const MIN_SHARED: usize = 2;
 
 /// One call stack, innermost frame first.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +28,7 @@ impl Frames {
 /// What a report has shown so far.
 #[derive(Debug)]
 pub struct ShownStacks {
-    stacks: [Frames; MOST_STACKS],
+    stacks: [Frames; MAX_STACKS],
     count: usize,
 }
 
@@ -49,7 +49,7 @@ impl ShownStacks {
     /// For a report that has shown none.
     #[must_use]
     pub const fn new() -> Self {
-        Self { stacks: [Frames::NONE; MOST_STACKS], count: 0 }
+        Self { stacks: [Frames::NONE; MAX_STACKS], count: 0 }
     }
 
     /// Takes the next call stack, innermost frame first, up to 16 frames of it.
@@ -75,7 +75,7 @@ impl ShownStacks {
 /// Whether these outer frames are those of an earlier call stack too. A stack that is cut ends before its outermost frame.
 fn is_end_of(outer: &[usize], earlier: &[usize], all: &[usize]) -> bool {
     let is_cut = all.len() == MOST_FRAMES;
-    outer.len() >= LEAST_SHARED
+    outer.len() >= MIN_SHARED
         && (earlier.ends_with(outer) || is_cut && earlier.windows(outer.len()).any(|window| window == outer))
 }
 

@@ -1,7 +1,7 @@
 //! What is tested: tables of scenarios, one file a subject.
 //!
 //! A new scenario is one row in one of these tables (and a function, if no present one judges it); a new
-//! subject is one file and one line here. Each row boots a machine of its own.
+//! subject is one file and one line here. Each row has a machine of its own.
 
 mod bench;
 mod black_box;
