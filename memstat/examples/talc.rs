@@ -24,10 +24,6 @@ struct TalcBackend(Talc<Manual, DefaultBinning>);
 // SAFETY: talc hands out parts of the memory that it claimed, each once; and the layout of an allocation comes back
 // with its free.
 unsafe impl Backend for TalcBackend {
-    fn name(&self) -> &'static str {
-        "talc"
-    }
-
     fn allocate(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
         let layout = Layout::from_size_align(self.usable_size_bytes(layout), layout.align()).ok()?;
         // SAFETY: the size is not zero.
@@ -50,10 +46,6 @@ unsafe impl Backend for TalcBackend {
 
     fn usable_size_bytes(&self, layout: Layout) -> usize {
         layout.size().max(1).next_multiple_of(8)
-    }
-
-    fn can_locate(&self) -> bool {
-        false
     }
 }
 
@@ -87,7 +79,7 @@ fn main() {
     let mut text = String::new();
     report::write_blocks_header(&heap.counters(), &mut text).expect("a string takes all text");
     let mut records = [Record::EMPTY; 16];
-    let (count, _) = heap.read_records(0, &mut records);
+    let (count, _) = heap.blocks().read(0, &mut records);
     for record in records.iter().take(count) {
         let time_ns = heap.platform().stamp_to_ns(record.stamp());
         report::write_block(record, time_ns, None, &mut text).expect("a string takes all text");

@@ -3,7 +3,7 @@
 use core::alloc::Layout;
 use core::ptr::NonNull;
 
-use crate::counters::MOST_CPUS;
+use crate::counters::MAX_CPUS;
 use crate::platform::Platform;
 use crate::reach::{Mark, Reach};
 
@@ -42,7 +42,7 @@ impl Guarding {
 
 const GUARDING_SHIFT: u32 = 14;
 const MARK_SHIFT: u32 = 4;
-const CPU_BITS: u64 = MOST_CPUS as u64 - 1;
+const CPU_BITS: u64 = MAX_CPUS as u64 - 1;
 
 const _: () = assert!(CPU_BITS < 1 << MARK_SHIFT && MARK_SHIFT + Mark::BITS == 8);
 
@@ -180,7 +180,7 @@ impl Record {
         self.words[3] >> 16
     }
 
-    /// The CPU that allocated the block, of the [`MOST_CPUS`] that are told apart.
+    /// The CPU that allocated the block, of the [`MAX_CPUS`] that are told apart.
     pub fn cpu(&self) -> u8 {
         (self.words[1] & CPU_BITS) as u8
     }

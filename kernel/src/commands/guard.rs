@@ -19,13 +19,13 @@ pub(super) const COMMAND: Command<Session> = Command {
 
 fn run(session: &mut Session, words: &[&str]) {
     match words {
-        [] => session.print(format_args!("{}\n", tracker().guard())),
+        [] => session.print(format_args!("{}\n", tracker().guards().level())),
         ["stats"] => {
             // The session keeps its errors itself.
             let _ = GuardFile.render(session);
         }
         ["check"] => check(session),
-        ["sample"] => session.print(format_args!("{}\n", tracker().sampling())),
+        ["sample"] => session.print(format_args!("{}\n", tracker().guards().sampling_interval())),
         ["sample", number] => match number.parse() {
             Ok(interval) => sample(session, interval),
             Err(_) => session.complain(format_args!("guard: {}: no number", number.escape_debug())),
@@ -43,14 +43,14 @@ fn run(session: &mut Session, words: &[&str]) {
 }
 
 fn set(session: &mut Session, level: GuardLevel) {
-    tracker().set_guard(level);
+    tracker().guards().set_level(level);
     if level > GuardLevel::Off {
         warn_of_level(session);
     }
 }
 
 fn sample(session: &mut Session, interval: u32) {
-    if !tracker().set_sampling(interval) {
+    if !tracker().guards().set_sampling_interval(interval) {
         session.complain(format_args!("guard: no memory for guard pages"));
     } else if interval > 0 {
         warn_of_level(session);
@@ -68,15 +68,15 @@ fn warn_of_level(session: &mut Session) {
 
 fn check(session: &mut Session) {
     let found = || {
-        let now = tracker().guard_statistics();
+        let now = tracker().guards().statistics();
         now.overruns + now.underruns + now.writes_after_free
     };
     let before = found();
-    let checked = tracker().check_guards(|| !session.is_interrupted());
+    let checked = tracker().guards().check(|| !session.is_interrupted());
     session.print(format_args!(
         "guard: {} live blocks with zones and {} in quarantine checked, {} found\n",
         checked.live_blocks,
-        checked.held_blocks,
+        checked.quarantined_blocks,
         found() - before
     ));
 }

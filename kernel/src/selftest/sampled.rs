@@ -14,10 +14,14 @@ const SIZE_BYTES: usize = 40;
 
 /// Reads and writes past a block, and after its free, are caught one by one.
 pub(crate) fn accesses_are_caught() -> Outcome {
-    let (level, interval) = (tracker().level(), tracker().sampling());
+    let (level, interval) = (tracker().level(), tracker().guards().sampling_interval());
     tracker().set_level(level.max(Level::Blocks));
-    let outcome = if tracker().set_sampling(1) { go_past().and_then(|()| close_after_all()) } else { Ok(()) };
-    tracker().set_sampling(interval);
+    let outcome = if tracker().guards().set_sampling_interval(1) {
+        go_past().and_then(|()| close_after_all())
+    } else {
+        Ok(())
+    };
+    tracker().guards().set_sampling_interval(interval);
     tracker().set_level(level);
     outcome
 }
@@ -25,14 +29,14 @@ pub(crate) fn accesses_are_caught() -> Outcome {
 fn go_past() -> Outcome {
     // The first one lies at a page's end, the second at its start.
     let blocks = [allocate(), allocate()];
-    let outcome = if blocks.iter().all(|block| tracker().is_in_pool(*block as usize)) {
+    let outcome = if blocks.iter().all(|block| tracker().guards().is_in_window(*block as usize)) {
         go_past_both(blocks)
     } else {
         // There was no slot, or no room for a record.
         Ok(())
     };
     for block in blocks {
-        if tracker().record(block as usize).is_some() {
+        if tracker().blocks().get(block as usize).is_some() {
             // SAFETY: live, and nobody uses it.
             unsafe { kfree(block) };
         }
@@ -43,7 +47,7 @@ fn go_past() -> Outcome {
 /// A guard page that was opened while the tracker could not be asked leads nowhere any more when the pool is closed.
 fn close_after_all() -> Outcome {
     let block = allocate();
-    if !tracker().is_in_pool(block as usize) {
+    if !tracker().guards().is_in_window(block as usize) {
         // SAFETY: nobody uses it; null is ignored.
         unsafe { kfree(block) };
         return Ok(());
@@ -54,9 +58,9 @@ fn close_after_all() -> Outcome {
     let was_open = paging::is_mapped(guard..guard + 1);
     // SAFETY: nobody uses it.
     unsafe { kfree(block) };
-    tracker().set_sampling(0);
+    tracker().guards().set_sampling_interval(0);
     // It stays open for the blocks of others.
-    let is_closed = tracker().guard_statistics().sample_slots == 0;
+    let is_closed = tracker().guards().statistics().sample_slots == 0;
     match (was_open, is_closed && paging::is_mapped(guard..guard + 1)) {
         (false, _) => Err("an access under the tracker's lock did not open its page"),
         (_, true) => Err("a page of the pool is mapped behind its end"),
@@ -71,7 +75,7 @@ fn allocate() -> *mut u8 {
 
 fn go_past_both([at_end, at_start]: [*mut u8; 2]) -> Outcome {
     let caught = || {
-        let now = tracker().guard_statistics();
+        let now = tracker().guards().statistics();
         [now.out_of_bounds_accesses, now.accesses_after_free]
     };
     let before = caught();
@@ -105,7 +109,7 @@ fn go_past_both([at_end, at_start]: [*mut u8; 2]) -> Outcome {
     if seen != [[0, 0], [1, 0], [1, 1], [2, 1], [2, 2]] {
         return Err("an access was not caught, or one was that is right");
     }
-    match tracker().consistency() {
+    match tracker().check_consistency() {
         Consistency::Holds => Ok(()),
         _ => Err("the figures do not agree"),
     }

@@ -18,10 +18,6 @@ fn served(layout: Layout) -> Layout {
 
 // SAFETY: the system's allocator keeps this contract.
 unsafe impl Backend for SystemBackend {
-    fn name(&self) -> &'static str {
-        "system"
-    }
-
     #[inline]
     fn allocate(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
         // SAFETY: the size is not zero.
@@ -58,9 +54,5 @@ unsafe impl Backend for SystemBackend {
 
     fn usable_size_bytes(&self, layout: Layout) -> usize {
         layout.size()
-    }
-
-    fn can_locate(&self) -> bool {
-        false
     }
 }

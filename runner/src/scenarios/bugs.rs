@@ -88,29 +88,22 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ),
 ];
 
-const SAMPLER: Source = Source {
-    path: "kernel/src/bugs/sampler.rs",
-    text: include_str!("../../../kernel/src/bugs/sampler.rs"),
-};
+const SAMPLER: Source =
+    Source { path: "kernel/src/bugs/sampler.rs", text: include_str!("../../../kernel/src/bugs/sampler.rs") };
 const MAILBOX: Source =
     Source { path: "kernel/src/bugs/mailbox.rs", text: include_str!("../../../kernel/src/bugs/mailbox.rs") };
 const PARSER: Source =
     Source { path: "kernel/src/bugs/parser.rs", text: include_str!("../../../kernel/src/bugs/parser.rs") };
 const CACHE: Source =
     Source { path: "kernel/src/bugs/cache.rs", text: include_str!("../../../kernel/src/bugs/cache.rs") };
-const BUG: Source = Source { path: "kernel/src/bugs/mod.rs", text: include_str!("../../../kernel/src/bugs/mod.rs") };
-const ADAPTER: Source = Source {
-    path: "kernel/src/bugs/adapter.rs",
-    text: include_str!("../../../kernel/src/bugs/adapter.rs"),
-};
-const DRIVERS: Source = Source {
-    path: "kernel/src/bugs/drivers.rs",
-    text: include_str!("../../../kernel/src/bugs/drivers.rs"),
-};
-const PACKETS: Source = Source {
-    path: "kernel/src/bugs/packets.rs",
-    text: include_str!("../../../kernel/src/bugs/packets.rs"),
-};
+const BUG: Source =
+    Source { path: "kernel/src/bugs/mod.rs", text: include_str!("../../../kernel/src/bugs/mod.rs") };
+const ADAPTER: Source =
+    Source { path: "kernel/src/bugs/adapter.rs", text: include_str!("../../../kernel/src/bugs/adapter.rs") };
+const DRIVERS: Source =
+    Source { path: "kernel/src/bugs/drivers.rs", text: include_str!("../../../kernel/src/bugs/drivers.rs") };
+const PACKETS: Source =
+    Source { path: "kernel/src/bugs/packets.rs", text: include_str!("../../../kernel/src/bugs/packets.rs") };
 const FAULTS: Source = Source {
     path: "kernel/src/arch/x86_64/faults.rs",
     text: include_str!("../../../kernel/src/arch/x86_64/faults.rs"),

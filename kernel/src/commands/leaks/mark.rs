@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use memstat::{Level, Moment, Platform};
+use memstat::{Level, Platform, Snapshot};
 use shell::Command;
 
 use super::super::Session;
@@ -36,7 +36,7 @@ pub(super) struct Age {
 
 impl Age {
     /// From one to a later one.
-    pub(super) fn between(earlier: &Moment, later: &Moment) -> Self {
+    pub(super) fn between(earlier: &Snapshot, later: &Snapshot) -> Self {
         Self { from_stamp: earlier.stamp, to_stamp: later.stamp }
     }
 }

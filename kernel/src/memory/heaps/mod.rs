@@ -121,6 +121,18 @@ impl<S: PageSource> Heap<S> {
         }
     }
 
+    /// The name that chooses this heap on the command line.
+    pub(crate) fn name(&self) -> &'static str {
+        let kind = match self {
+            Self::Slab(_) => Kind::Slab,
+            Self::Buddy(_) => Kind::Buddy,
+            Self::Talc(_) => Kind::Talc,
+            Self::Tlsf(_) => Kind::Tlsf,
+            Self::LinkedList(_) => Kind::LinkedList,
+        };
+        kind.name()
+    }
+
     /// The size class `number`, from the smallest blocks up; `None` behind the last, and in a heap without.
     pub(crate) fn class(&self, number: usize) -> Option<Class> {
         match self {
@@ -147,10 +159,6 @@ impl<S: PageSource> Heap<S> {
 
 // SAFETY: each of the heaps keeps the contract.
 unsafe impl<S: PageSource> Backend for Heap<S> {
-    fn name(&self) -> &'static str {
-        with_heap!(self, heap => heap.name())
-    }
-
     fn allocate(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
         with_heap!(self, heap => heap.allocate(layout))
     }

@@ -23,8 +23,6 @@ use crate::memory::frames::PAGE_BYTES;
 /// Blocks lie inside the memory that was added, overlap no other, are aligned as asked, and stay until they
 /// are given back.
 pub(crate) unsafe trait RegionHeap: Sized + 'static {
-    /// The name that chooses it on the command line.
-    const NAME: &'static str;
     /// The allocator without memory.
     const EMPTY: Self;
 
@@ -197,10 +195,6 @@ impl<H: RegionHeap, S: PageSource> Regional<H, S> {
 // SAFETY: blocks of a region are its allocator's, which keeps the contract; other blocks are runs of pages from
 // the source, whose contract is the same.
 unsafe impl<H: RegionHeap, S: PageSource> Backend for Regional<H, S> {
-    fn name(&self) -> &'static str {
-        H::NAME
-    }
-
     fn allocate(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
         if let Some(layout) = Self::region_layout(layout) {
             let mut block = self.ask_regions(layout, MOST_ASKED);

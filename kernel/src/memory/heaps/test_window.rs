@@ -2,7 +2,7 @@
 
 use std::alloc::{GlobalAlloc, System};
 
-use memstat::platform::PAGE_SIZE_BYTES;
+use memstat::PAGE_SIZE_BYTES;
 
 use super::*;
 

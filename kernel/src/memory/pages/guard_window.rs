@@ -33,7 +33,7 @@ fn spare_frame() -> u64 {
     physical(SPARE.load(Ordering::Relaxed).max(DIRECT_MAP))
 }
 
-/// As [`memstat::Platform::open_window`].
+/// As [`memstat::GuardPages::open_window`].
 #[cold]
 pub(crate) fn open(pages: usize) -> Option<NonNull<u8>> {
     let spare = take_pages(0, Purpose::GuardPages)?;
@@ -50,7 +50,7 @@ pub(crate) fn open(pages: usize) -> Option<NonNull<u8>> {
     NonNull::new(GUARD_WINDOW as *mut u8)
 }
 
-/// As [`memstat::Platform::close_window`].
+/// As [`memstat::GuardPages::close_window`].
 #[cold]
 pub(crate) fn close() {
     // Of what was shown while the tracker could not be asked it does not know.
@@ -63,40 +63,40 @@ pub(crate) fn close() {
     }
 }
 
-/// As [`memstat::Platform::fill_page`].
+/// As [`memstat::GuardPages::commit_page`].
 #[cold]
-pub(crate) fn fill(page: NonNull<u8>) -> bool {
+pub(crate) fn commit(page: NonNull<u8>) -> bool {
     let Some(memory) = take_pages(0, Purpose::GuardPages) else { return false };
     window::show(page.as_ptr() as usize, physical(memory.as_ptr() as usize));
     true
 }
 
-/// As [`memstat::Platform::empty_page`].
+/// As [`memstat::GuardPages::decommit_page`].
 ///
 /// # Safety
 ///
 /// As there.
 #[cold]
-pub(crate) unsafe fn empty(page: NonNull<u8>) {
+pub(crate) unsafe fn decommit(page: NonNull<u8>) {
     let address = page.as_ptr() as usize;
     let Some(frame) = window::frame(address) else { return };
     window::clear(address);
     if let Some(memory) = NonNull::new((frame as usize + DIRECT_MAP) as *mut u8) {
-        // SAFETY: `fill` took it, and nothing leads to it any more.
+        // SAFETY: `commit` took it, and nothing leads to it any more.
         unsafe { give_pages(memory, 0, Purpose::GuardPages) };
     }
 }
 
-/// As [`memstat::Platform::show_page`].
+/// As [`memstat::GuardPages::unprotect_page`].
 #[cold]
-pub(crate) fn show(page: NonNull<u8>) {
+pub(crate) fn unprotect(page: NonNull<u8>) {
     let address = page.as_ptr() as usize;
     window::show(address, window::frame(address).unwrap_or_else(spare_frame));
 }
 
-/// As [`memstat::Platform::hide_page`].
+/// As [`memstat::GuardPages::protect_page`].
 #[cold]
-pub(crate) fn hide(page: NonNull<u8>) {
+pub(crate) fn protect(page: NonNull<u8>) {
     let address = page.as_ptr() as usize;
     if window::frame(address) == Some(spare_frame()) {
         window::clear(address);
@@ -127,13 +127,13 @@ pub(crate) fn explain(fault: &InterruptFrame) -> bool {
         return false;
     }
     let access = if fault.error_code & WRITE == 0 { Access::Read } else { Access::Write };
-    match tracker().explain_access(address, access) {
+    match tracker().guards().explain_access(address, access) {
         Ok(found) => report(&found, fault),
         Err(Unexplained::Foreign) => return false,
         Err(Unexplained::Busy) => {
             UNEXPLAINED.fetch_add(1, Ordering::Relaxed);
             if let Some(page) = NonNull::new((address & !(PAGE_BYTES - 1)) as *mut u8) {
-                show(page);
+                unprotect(page);
             }
             log::error!("a sampled block's guard page, or a freed one, at {address:#x} was touched by:");
             log::error!("    {}; this was inside the allocator, and more is not known", instruction(fault));

@@ -74,7 +74,7 @@ impl core::fmt::Display for Event<'_> {
 }
 
 fn show_stack_of(record: &Record, remedy: &str) {
-    match tracker().stack(record.stack()) {
+    match tracker().stacks().get(record.stack()) {
         Some(stack) => show(stack.frames().iter().copied()),
         None => log::error!("    no call stack was recorded; {remedy}"),
     }

@@ -10,14 +10,14 @@ use crate::stacks::Stack;
 
 /// Blocks that are live under one call stack.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Held {
+pub struct StackUsage {
     /// Bytes that they were asked for.
     pub bytes: u64,
     /// How many.
     pub blocks: u64,
 }
 
-impl From<&Stack> for Held {
+impl From<&Stack> for StackUsage {
     fn from(stack: &Stack) -> Self {
         Self { bytes: stack.live_bytes, blocks: stack.live_blocks.into() }
     }
@@ -25,7 +25,7 @@ impl From<&Stack> for Held {
 
 /// A moment, but for what each call stack held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moment {
+pub struct Snapshot {
     /// Blocks that came later have higher numbers.
     pub sequence: u64,
     /// The platform's stamp.
@@ -35,14 +35,14 @@ pub struct Moment {
     /// Since when call stacks were recorded without a break; of no use below [`Level::Stacks`].
     pub stacks_since: u64,
     /// Blocks that were recorded, with a stack or without.
-    pub recorded: Held,
+    pub recorded: StackUsage,
     /// Live blocks that were not recorded.
     pub unrecorded_blocks: u64,
     /// Call stacks that were known.
     pub stack_count: u16,
 }
 
-impl Moment {
+impl Snapshot {
     /// Whether each block that came between `earlier` and this moment was recorded with its call stack, as far as the
     /// level says.
     pub fn has_all_stacks_since(&self, earlier: &Self) -> bool {
@@ -62,7 +62,7 @@ pub struct Change {
 
 impl Change {
     /// From `before` to `after`.
-    pub fn between(before: Held, after: Held) -> Self {
+    pub fn between(before: StackUsage, after: StackUsage) -> Self {
         Self {
             bytes: after.bytes.wrapping_sub(before.bytes) as i64,
             blocks: after.blocks.wrapping_sub(before.blocks) as i64,
@@ -175,8 +175,8 @@ impl<const N: usize> TopChanges<N> {
 /// One call stack that is looked at again and again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Watched {
-    first: Held,
-    last: Held,
+    first: StackUsage,
+    last: StackUsage,
     growths: u32,
     has_shrunk: bool,
 }
@@ -186,12 +186,12 @@ const LEAST_GROWTHS: u32 = 2;
 
 impl Watched {
     /// A stack that holds so much at the first look. One that is not known then holds nothing: the default.
-    pub fn new(held: Held) -> Self {
+    pub fn new(held: StackUsage) -> Self {
         Self { first: held, last: held, growths: 0, has_shrunk: false }
     }
 
     /// Takes in what it holds at the next look, and says whether it has just become one that only grows.
-    pub fn look(&mut self, held: Held) -> bool {
+    pub fn look(&mut self, held: StackUsage) -> bool {
         let was_growing = self.only_grows();
         self.growths += u32::from(held.bytes > self.last.bytes);
         self.has_shrunk |= held.bytes < self.last.bytes;
@@ -257,7 +257,7 @@ mod tests {
     #[test]
     fn only_a_stack_that_grew_twice_and_never_shrank_is_pointed_at() {
         let becomes = |bytes: &[u64]| {
-            let mut looks = bytes.iter().map(|&bytes| Held { bytes, blocks: 1 });
+            let mut looks = bytes.iter().map(|&bytes| StackUsage { bytes, blocks: 1 });
             let mut watched = Watched::new(looks.next().unwrap());
             let told: Vec<_> = looks.map(|held| watched.look(held)).collect();
             (told.iter().position(|is_told| *is_told), watched.only_grows())
@@ -270,12 +270,12 @@ mod tests {
 
     #[test]
     fn a_switch_of_the_level_between_two_moments_is_seen() {
-        let at = |stamp, level, stacks_since| Moment {
+        let at = |stamp, level, stacks_since| Snapshot {
             sequence: 0,
             stamp,
             level,
             stacks_since,
-            recorded: Held::default(),
+            recorded: StackUsage::default(),
             unrecorded_blocks: 0,
             stack_count: 0,
         };
