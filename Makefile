@@ -64,8 +64,8 @@ check-format: setup
 
 # Without names cargo takes the default members: all but the kernel, which is for its target only.
 check-lints: setup
-	$(CARGO) clippy --all-targets
-	$(KERNEL_CARGO) clippy $(KERNEL_FLAGS)
+	$(CARGO) clippy --all-targets -- -D warnings
+	$(KERNEL_CARGO) clippy $(KERNEL_FLAGS) -- -D warnings
 
 check-docs: DOC_FLAGS := --no-deps --document-private-items
 check-docs: setup

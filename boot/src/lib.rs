@@ -1,14 +1,25 @@
-//! The way from the boot loader into the kernel.
+//! From the boot loader into the kernel.
 //!
 //! Two halves. The assembly (`header.s`, `entry.s`) carries the machine from GRUB's protected mode into the
 //! higher half and calls `tally_main`, which the kernel defines. [`BootInfo::parse`] turns the boot
 //! information that GRUB left in memory into plain data that refers to nothing: the loader's memory can be
 //! reused, and whatever the loader wrote, parsing answers `Ok` or [`BootError`] and never panics.
 #![cfg_attr(not(test), no_std)]
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::arithmetic_side_effects,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::unwrap_used
+    )
+)]
 
-mod bytes;
+mod error;
+mod framebuffer;
 mod info;
 mod memory_map;
+mod tags;
 
 #[cfg(target_os = "none")]
 mod entry;
@@ -18,5 +29,7 @@ mod tests;
 
 #[cfg(target_os = "none")]
 pub use entry::read_boot_information;
-pub use info::{BootError, BootInfo, ElfSection, Framebuffer, PixelField};
+pub use error::BootError;
+pub use framebuffer::{Framebuffer, PixelField};
+pub use info::{BootInfo, ElfSection, LeftOut};
 pub use memory_map::{FRAME_SIZE_BYTES, MemoryRegion, PhysicalRange, RegionKind};

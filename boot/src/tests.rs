@@ -1,5 +1,7 @@
 //! Boot information that is whole, cut, and corrupted.
 
+mod limits;
+
 use proptest::prelude::*;
 
 use crate::{BootError, BootInfo, FRAME_SIZE_BYTES, Framebuffer, PhysicalRange, RegionKind};
@@ -139,7 +141,7 @@ fn assert_sound(info: &BootInfo) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 4000, ..ProptestConfig::default() })]
 
     #[test]
     fn corrupted_information_never_panics(changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..40)) {

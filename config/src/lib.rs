@@ -283,8 +283,6 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
         #[test]
         fn any_line_gets_an_answer(line in any::<String>()) {
             parsed(&line);

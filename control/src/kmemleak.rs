@@ -125,8 +125,6 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
         #[test]
         fn any_line_gets_an_answer(line in any::<String>(), address in any::<usize>()) {
             let _ = parse(&line);

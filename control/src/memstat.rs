@@ -140,8 +140,6 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
         #[test]
         fn any_line_gets_an_answer_that_is_one_line(line in any::<String>()) {
             if let Err(error) = parse(&line) {

@@ -17,5 +17,8 @@ pub(crate) fn apply(info: &BootInfo) -> Config {
     if info.is_command_line_cut {
         log::warn!("command line: too long, its end is ignored");
     }
+    if !info.left_out.is_nothing() {
+        log::warn!("boot information: {}", info.left_out);
+    }
     config
 }

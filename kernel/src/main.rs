@@ -11,7 +11,6 @@ mod arch;
 mod bench;
 mod boot_info;
 mod bugs;
-mod calendar;
 mod commands;
 mod config;
 mod console;
@@ -31,7 +30,7 @@ use core::panic::PanicInfo;
 
 use boot::PhysicalRange;
 
-use crate::arch::{acpi, clock, cpu, serial};
+use crate::arch::{acpi, clock, cpu, exceptions, serial};
 use crate::crash::black_box;
 use crate::memory::heaps::Kind;
 use crate::memory::leaks::marks;
@@ -40,6 +39,7 @@ use crate::memory::leaks::marks;
 #[unsafe(no_mangle)]
 extern "C" fn tally_main(information: u32) -> ! {
     clock::start();
+    exceptions::on_fault(crash::faulted);
     arch::init_early();
     clock::calibrate();
     serial::init();
@@ -54,7 +54,7 @@ extern "C" fn tally_main(information: u32) -> ! {
     console::init(info.framebuffer, logger::for_each);
     symbols::init(info, config.symbols);
     acpi::init(&info.rsdp);
-    arch::init_devices();
+    arch::init_devices(console::input::push);
     fs::mount(&dev::DEV, &proc::PROC, config.tmpfs_size).unwrap_or_else(|error| stop(&error));
 
     log::info!("Tally {}, started by {}", env!("CARGO_PKG_VERSION"), info.loader);

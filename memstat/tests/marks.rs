@@ -14,6 +14,7 @@ use common::{HostBackend, HostPlatform};
 use memstat::report::{Growth, GrowthByStack};
 use memstat::{Change, Level, Record, Snapshot, StackChange, StackUsage, TopChanges, Tracked};
 use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence::{self, WithSource};
 
 type Heap = Tracked<HostBackend, HostPlatform>;
 
@@ -223,8 +224,11 @@ impl World {
     }
 }
 
+/// Failing cases are kept beside this file.
+const BESIDE: FileFailurePersistence = WithSource("proptest-regressions");
+
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig::with_failure_persistence(BESIDE))]
 
     #[test]
     fn growth_between_any_two_marks_is_the_models(steps in prop::collection::vec(step(), 1..200)) {

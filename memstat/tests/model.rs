@@ -14,6 +14,7 @@ use blind::BlindBackend;
 use common::{HostBackend, HostPlatform};
 use memstat::{BadFreeKind, Consistency, Event, EventKind, Level, Record, Tracked};
 use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence::{self, WithSource};
 use proptest::test_runner::TestRng;
 
 type Heap = Tracked<HostBackend, HostPlatform>;
@@ -191,8 +192,11 @@ fn free_all(heap: &Heap, model: &mut BTreeMap<usize, Layout>) {
     }
 }
 
+/// Failing cases are kept beside this file.
+const BESIDE: FileFailurePersistence = WithSource("proptest-regressions");
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::with_failure_persistence(BESIDE) })]
 
     #[test]
     fn counters_and_map_equal_the_model_at_every_step(steps in prop::collection::vec(step(), 1..400)) {

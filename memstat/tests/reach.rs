@@ -16,6 +16,7 @@ use blind::BlindBackend;
 use common::{HostBackend, HostPlatform};
 use memstat::{GuardLevel, Level, Reach, Record, ScanError, ScanSummary, Tracked};
 use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence::{self, WithSource};
 
 type Heap = Tracked<HostBackend, HostPlatform>;
 
@@ -158,8 +159,11 @@ fn build(shapes: &[Shape], roots: &[usize], guard: GuardLevel) -> (Graph, Vec<us
     (graph, blocks)
 }
 
+/// Failing cases are kept beside this file.
+const BESIDE: FileFailurePersistence = WithSource("proptest-regressions");
+
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::with_failure_persistence(BESIDE) })]
 
     #[test]
     fn leaks_are_what_the_model_cannot_reach((shapes, roots, guard) in shapes()) {

@@ -9,7 +9,7 @@ const REGISTRY: &str = "/registry/src/";
 /// for a registry's, from the directory of the build on (`base`) for all else. Never an absolute path.
 pub fn shortened<'a>(path: &'a str, base: &str) -> &'a str {
     if let Some(at) = path.rfind("/library/") {
-        let short = path.get(at + 1..).unwrap_or_default();
+        let short = path.get(at..).and_then(|rest| rest.strip_prefix('/')).unwrap_or_default();
         if library_crate(short).is_some() {
             return short;
         }
@@ -32,7 +32,7 @@ pub fn shortened<'a>(path: &'a str, base: &str) -> &'a str {
     let crate_end = path.rfind("/src/").unwrap_or(0);
     let crate_start = path.get(..crate_end).and_then(|head| head.rfind('/'));
     let start = crate_start.or_else(|| path.rfind('/')).unwrap_or(0);
-    path.get(start + 1..).unwrap_or_default()
+    path.get(start..).and_then(|rest| rest.strip_prefix('/')).unwrap_or_default()
 }
 
 /// The crate that a shortened path belongs to, by the name of its directory: `core` for `library/core/src/lib.rs`,
@@ -43,7 +43,8 @@ pub fn crate_directory(short: &str) -> &str {
     }
     let Some((directory, _)) = short.split_once('/') else { return "" };
     let version = directory.rmatch_indices('-').find(|(at, _)| {
-        directory.get(at + 1..).is_some_and(|rest| rest.starts_with(|digit: char| digit.is_ascii_digit()))
+        let number = directory.get(*at..).and_then(|rest| rest.strip_prefix('-'));
+        number.is_some_and(|rest| rest.starts_with(|digit: char| digit.is_ascii_digit()))
     });
     version.and_then(|(at, _)| directory.get(..at)).unwrap_or(directory)
 }

@@ -39,7 +39,7 @@ pub(crate) enum Medium {
 }
 
 /// One machine. The strings are QEMU's own words for the option named.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Machine<'a> {
     pub(crate) firmware: Firmware,
     /// `-machine`

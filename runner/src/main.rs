@@ -13,10 +13,12 @@ mod interactive;
 mod jobs;
 mod machine;
 mod monitor;
+mod process;
 mod readers;
 mod scenarios;
 mod screen;
 mod settings;
+mod snapshots;
 mod suite;
 mod text;
 mod transcript;
@@ -27,9 +29,11 @@ use std::process::ExitCode;
 
 use error::Result;
 use settings::Settings;
+use suite::Choice;
 
 const USAGE: &str = "usage: runner run [QEMU OPTION...]         boot to the shell on this terminal
        runner test [WORD...]              the scenarios, or those with a WORD in their names
+       runner soak                        the scenarios that take long
        runner bench                       measure the heap, compare with the baseline; `bench keep` replaces that
        runner list                        the scenarios' names, one a line, and what each shows
        runner screenshot FILE [LINE...]   type the lines at the shell and write a picture of the screen
@@ -50,7 +54,9 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode> {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["run", options @ ..] => interactive::run(&Settings::from_environment()?, options),
-        ["test", filters @ ..] => suite::run(&Settings::from_environment()?, filters),
+        ["test"] => suite::run(&Settings::from_environment()?, Choice::Test),
+        ["test", words @ ..] => suite::run(&Settings::from_environment()?, Choice::Words(words)),
+        ["soak"] => suite::run(&Settings::from_environment()?, Choice::Soak),
         ["bench"] => bench::run(&Settings::from_environment()?, bench::Baseline::Compare),
         ["bench", "keep"] => bench::run(&Settings::from_environment()?, bench::Baseline::Replace),
         ["list"] => Ok(suite::list()),

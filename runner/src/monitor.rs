@@ -14,6 +14,8 @@ use crate::error::{Error, Result};
 
 /// The longest that QEMU may take to answer, a picture of the screen included.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+/// The longest that the state of a machine may take into a file or out of it.
+const MIGRATION_LIMIT: Duration = Duration::from_secs(30);
 
 /// A connection to one QEMU.
 pub(crate) struct Monitor {
@@ -66,6 +68,41 @@ impl Monitor {
     /// Does the machine still run, neither paused nor stopped?
     pub(crate) fn is_running(&mut self) -> Result<bool> {
         Ok(self.execute("query-status", "")?.contains(r#""running": true"#))
+    }
+
+    /// Writes the state of the machine to where `destination` says, and lets it go on.
+    pub(crate) fn migrate(&mut self, destination: &str) -> Result<()> {
+        // Unless told otherwise it goes slowly, so as to leave room in a network.
+        self.execute("migrate-set-parameters", r#"{"max-bandwidth":17179869184}"#)?;
+        self.execute("migrate", &format!(r#"{{"uri":{}}}"#, quote(destination)))?;
+        let deadline = Instant::now() + MIGRATION_LIMIT;
+        loop {
+            let answer = self.execute("query-migrate", "")?;
+            if answer.contains(r#""status": "completed""#) {
+                return self.execute("cont", "").map(drop);
+            }
+            if answer.contains(r#""status": "failed""#) {
+                return Err(Error::Monitor { command: "migrate".into(), answer: answer.trim().into() });
+            }
+            if Instant::now() > deadline {
+                let awaited = "end of the machine's migration into a file".into();
+                return Err(Error::Timeout { awaited, limit: MIGRATION_LIMIT });
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Waits until a machine runs whose state comes from a file.
+    pub(crate) fn wait_until_running(&mut self) -> Result<()> {
+        let deadline = Instant::now() + MIGRATION_LIMIT;
+        while !self.is_running()? {
+            if Instant::now() > deadline {
+                let awaited = "machine that goes on from a snapshot".into();
+                return Err(Error::Timeout { awaited, limit: MIGRATION_LIMIT });
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        Ok(())
     }
 
     /// Ends QEMU, which may be gone before it has answered.

@@ -25,7 +25,8 @@ pub(crate) struct Settings {
     pub(crate) accelerator: String,
     /// How many machines run at once in a test.
     pub(crate) jobs: usize,
-    ovmf: Option<PathBuf>,
+    /// The firmware for UEFI, if it was found.
+    pub(crate) ovmf: Option<PathBuf>,
 }
 
 impl Settings {

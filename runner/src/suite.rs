@@ -1,24 +1,28 @@
-//! Runs scenarios, some at a time, and reports: one line a scenario, then the sum.
+//! Runs scenarios, some at a time, and reports: one line a scenario, the slowest, then the sum.
 
 use std::any::Any;
 use std::fs;
 use std::panic::{self, AssertUnwindSafe};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use crate::error::{Error, Result, ensure};
 use crate::jobs;
 use crate::machine::Machine;
+use crate::process::take_cpu_seconds;
 use crate::scenarios;
 use crate::settings::Settings;
+use crate::snapshots::Snapshots;
 use crate::text;
 use crate::vm::{NOBODY, Vm};
 
 /// How much of a failed machine's serial log is shown.
 const LOG_LINES: usize = 40;
 const LINE_CHARACTERS: usize = 160;
+/// How many of the slowest scenarios are named at the end.
+const SLOWEST: usize = 10;
 
 /// One test of the runner.
 pub(crate) struct Scenario {
@@ -32,56 +36,132 @@ pub(crate) struct Scenario {
 pub(crate) enum Judge {
     /// Looks at the files that were built.
     Files(fn(&Settings) -> Result<()>),
-    /// Boots a machine and drives it.
+    /// Drives a machine from its first prompt on; it may go on from a snapshot taken there.
     Drive(Machine<'static>, fn(&mut Vm) -> Result<()>),
+    /// Drives a machine from power-on.
+    PowerOn(Machine<'static>, fn(&mut Vm) -> Result<()>),
     /// Boots two machines and holds the first against the second.
     Compare([Machine<'static>; 2], fn(&mut [Vm; 2]) -> Result<()>),
 }
 
-/// Runs the scenarios whose names hold one of the words, or all.
-pub(crate) fn run(settings: &Settings, words: &[&str]) -> Result<ExitCode> {
-    let chosen: Vec<&Scenario> = scenarios::all()
-        .filter(|scenario| words.is_empty() || words.iter().any(|word| scenario.name.contains(word)))
-        .collect();
-    ensure!(!chosen.is_empty(), "no scenario has one of {words:?} in its name: see `runner list`");
-    ensure!(settings.iso().exists(), "{} is not there: run `make iso`", settings.iso().display());
-    let logs = settings.logs()?;
+/// Which scenarios to run.
+#[derive(Clone, Copy)]
+pub(crate) enum Choice<'a> {
+    /// Those of `make test`.
+    Test,
+    /// Those that take long.
+    Soak,
+    /// Of both, those whose names hold one of the words.
+    Words(&'a [&'a str]),
+}
 
-    let (passed, failed) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    jobs::for_each(settings.jobs, chosen, |scenario| {
-        let counter = if report(settings, &logs, scenario) { &passed } else { &failed };
-        counter.fetch_add(1, Ordering::Relaxed);
+/// What all scenarios of one run share.
+struct Run<'a> {
+    settings: &'a Settings,
+    logs: PathBuf,
+    snapshots: Snapshots,
+    results: Mutex<Vec<Outcome>>,
+}
+
+/// What came of a scenario.
+struct Outcome {
+    name: &'static str,
+    has_passed: bool,
+    seconds: f64,
+    cpu_seconds: f64,
+}
+
+/// Runs scenarios, and prints a line for each.
+pub(crate) fn run(settings: &Settings, choice: Choice) -> Result<ExitCode> {
+    let chosen: Vec<&Scenario> = match choice {
+        Choice::Test => scenarios::all().collect(),
+        Choice::Soak => scenarios::soak().collect(),
+        Choice::Words(words) => {
+            let both = scenarios::all().chain(scenarios::soak());
+            both.filter(|scenario| words.iter().any(|word| scenario.name.contains(word))).collect()
+        }
+    };
+    if let Choice::Words(words) = choice {
+        ensure!(!chosen.is_empty(), "no scenario has one of {words:?} in its name: see `runner list`");
+    }
+    ensure!(settings.iso().exists(), "{} is not there: run `make iso`", settings.iso().display());
+    let machines = chosen.iter().filter_map(|scenario| match scenario.judge {
+        Judge::Drive(machine, _) => Some(machine),
+        _ => None,
     });
-    let (passed, failed) = (passed.into_inner(), failed.into_inner());
+    let snapshots = Snapshots::new(settings, machines)?;
+    let run = Run { settings, logs: settings.logs()?, snapshots, results: Mutex::default() };
+
+    let start = Instant::now();
+    jobs::for_each(settings.jobs, chosen, |scenario| run.report(scenario));
+    let seconds = start.elapsed().as_secs_f64();
+    let mut results = run.results.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let failed = results.iter().filter(|outcome| !outcome.has_passed).count();
+    let passed = results.len() - failed;
+    print_times(&mut results, seconds);
     println!("runner: {passed} passed, {failed} failed");
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Says where the time went, if there was much.
+fn print_times(results: &mut [Outcome], seconds: f64) {
+    if results.len() <= SLOWEST {
+        return;
+    }
+    results.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
+    println!("slowest:");
+    for Outcome { name, seconds, cpu_seconds, .. } in results.iter().take(SLOWEST) {
+        println!("      {name:<26} {seconds:6.1} s, {cpu_seconds:6.1} s CPU");
+    }
+    let cpu_seconds: f64 = results.iter().map(|outcome| outcome.cpu_seconds).sum();
+    println!("all:  {seconds:.0} s, {cpu_seconds:.0} s CPU");
 }
 
 /// Prints the scenarios' names.
 pub(crate) fn list() -> ExitCode {
     for scenario in scenarios::all() {
-        println!("{:<24} {}", scenario.name, scenario.about);
+        println!("{:<26} {}", scenario.name, scenario.about);
+    }
+    for scenario in scenarios::soak() {
+        println!("{:<26} soak: {}", scenario.name, scenario.about);
     }
     ExitCode::SUCCESS
 }
 
-/// Carries out one scenario and prints its line; did it pass?
-fn report(settings: &Settings, logs: &Path, scenario: &Scenario) -> bool {
-    let start = Instant::now();
-    // A bug of the runner in one scenario should not take the others' results away.
-    let outcome =
-        panic::catch_unwind(AssertUnwindSafe(|| carry_out(settings, scenario))).unwrap_or_else(|cause| {
-            Err(Error::Wrong(format!("the runner panicked: {}", panic_message(&*cause))))
-        });
-    let seconds = start.elapsed().as_secs_f32();
-    match outcome {
-        Ok(()) => {
-            println!("ok    {:<24} {seconds:5.1} s", scenario.name);
-            true
+impl Run<'_> {
+    /// Carries out one scenario and prints its line.
+    fn report(&self, scenario: &Scenario) {
+        let start = Instant::now();
+        // A bug of the runner in one scenario should not take the others' results away.
+        let outcome =
+            panic::catch_unwind(AssertUnwindSafe(|| self.carry_out(scenario))).unwrap_or_else(|cause| {
+                Err(Error::Wrong(format!("the runner panicked: {}", panic_message(&*cause))))
+            });
+        let (seconds, cpu_seconds) = (start.elapsed().as_secs_f64(), take_cpu_seconds());
+        let name = scenario.name;
+        let times = format!("{seconds:5.1} s, {cpu_seconds:5.1} s CPU");
+        let has_passed = outcome.is_ok();
+        match outcome {
+            Ok(()) => println!("ok    {name:<26} {times}"),
+            Err(error) => println!("FAIL  {name:<26} {times}  {error}{}", end_of_log(&self.logs, scenario)),
         }
-        Err(error) => {
-            println!("FAIL  {:<24} {seconds:5.1} s  {error}{}", scenario.name, end_of_log(logs, scenario));
-            false
+        let outcome = Outcome { name, has_passed, seconds, cpu_seconds };
+        self.results.lock().unwrap_or_else(PoisonError::into_inner).push(outcome);
+    }
+
+    fn carry_out(&self, scenario: &Scenario) -> Result<()> {
+        let Scenario { name, judge, .. } = scenario;
+        let drive =
+            |mut vm: Vm, drive: fn(&mut Vm) -> Result<()>| drive(&mut vm).inspect_err(|_| vm.keep_screen());
+        match judge {
+            Judge::Files(judge) => judge(self.settings),
+            Judge::Drive(machine, act) => drive(self.snapshots.start(self.settings, machine, name)?, *act),
+            Judge::PowerOn(machine, act) => drive(Vm::start(self.settings, machine, name, NOBODY)?, *act),
+            Judge::Compare([machine, twin], compare) => {
+                let vm = Vm::start(self.settings, machine, name, NOBODY)?;
+                let mut both = [vm, Vm::start(self.settings, twin, &format!("{name}-twin"), NOBODY)?];
+                compare(&mut both).inspect_err(|_| both.iter_mut().for_each(Vm::keep_screen))
+            }
         }
     }
 }
@@ -104,22 +184,6 @@ fn end_of_log(logs: &Path, scenario: &Scenario) -> String {
         path.display(),
         path.with_extension("png").display()
     )
-}
-
-fn carry_out(settings: &Settings, scenario: &Scenario) -> Result<()> {
-    match &scenario.judge {
-        Judge::Files(judge) => judge(settings),
-        Judge::Drive(machine, drive) => {
-            let mut vm = Vm::start(settings, machine, scenario.name, NOBODY)?;
-            drive(&mut vm).inspect_err(|_| vm.keep_screen())
-        }
-        Judge::Compare([machine, twin], compare) => {
-            let twin_name = format!("{}-twin", scenario.name);
-            let vm = Vm::start(settings, machine, scenario.name, NOBODY)?;
-            let mut both = [vm, Vm::start(settings, twin, &twin_name, NOBODY)?];
-            compare(&mut both).inspect_err(|_| both.iter_mut().for_each(Vm::keep_screen))
-        }
-    }
 }
 
 fn panic_message(cause: &(dyn Any + Send)) -> &str {

@@ -24,9 +24,17 @@ struct State {
 }
 
 impl Transcript {
-    /// Reads `port` to its end in a thread, copying it to `log`, and to standard output if `shows`.
-    pub(crate) fn record(mut port: impl Read + Send + 'static, mut log: File, shows: bool) -> Self {
+    /// Reads `port` to its end in a thread, copying it to `log`, and to standard output if `shows`. What the machine has
+    /// `said` before stands first.
+    pub(crate) fn record(
+        mut port: impl Read + Send + 'static,
+        mut log: File,
+        shows: bool,
+        said: &[u8],
+    ) -> Self {
         let transcript = Self::default();
+        let _ = log.write_all(said);
+        transcript.lock().bytes.extend_from_slice(said);
         let writer = transcript.clone();
         thread::spawn(move || {
             let mut chunk = [0; 4096];

@@ -6,14 +6,16 @@
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::process::{ChildStdin, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::machine::{Firmware, Machine};
 use crate::monitor::{Monitor, keys_of_line};
+use crate::process::Process;
 use crate::settings::Settings;
+use crate::snapshots::{self, Snapshot};
 use crate::text;
 use crate::transcript::Transcript;
 
@@ -50,12 +52,43 @@ pub(crate) struct Vm {
 }
 
 impl Vm {
-    /// Starts a machine; `name` names its logs.
+    /// Switches a machine on; `name` names its logs.
     pub(crate) fn start(
         settings: &Settings,
         machine: &Machine,
         name: &str,
         audience: Audience,
+    ) -> Result<Self> {
+        Self::launch(settings, machine, name, audience, &[])
+    }
+
+    /// A machine that goes on where the snapshot of another one like it was taken. To who waits for its boot it is as if
+    /// it came to the prompt at once.
+    pub(crate) fn resume(
+        settings: &Settings,
+        machine: &Machine,
+        name: &str,
+        snapshot: &Snapshot,
+    ) -> Result<Self> {
+        let source = snapshots::pipe('<', &snapshot.file);
+        let audience = Audience { options: &["-incoming", &source], ..NOBODY };
+        let mut vm = Self::launch(settings, machine, name, audience, &snapshot.said)?;
+        vm.monitor.wait_until_running()?;
+        Ok(vm)
+    }
+
+    /// Keeps the state of this machine, which must be at its prompt, in a file, and goes on.
+    pub(crate) fn keep(&mut self, file: &Path) -> Result<Snapshot> {
+        self.monitor.migrate(&snapshots::pipe('>', file))?;
+        Ok(Snapshot { file: file.to_owned(), said: self.transcript.since(0) })
+    }
+
+    fn launch(
+        settings: &Settings,
+        machine: &Machine,
+        name: &str,
+        audience: Audience,
+        said: &[u8],
     ) -> Result<Self> {
         let log = settings.logs()?.join(name);
         let socket = log.with_extension("qmp");
@@ -72,11 +105,12 @@ impl Vm {
         command.args(audience.options);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(create(&log.with_extension("qemu"))?);
 
-        let mut process = Process(command.spawn().map_err(Error::host("starting QEMU by setpriv"))?);
-        let pipes = process.0.stdin.take().zip(process.0.stdout.take());
+        let mut child = command.spawn().map_err(Error::host("starting QEMU by setpriv"))?;
+        let pipes = child.stdin.take().zip(child.stdout.take());
+        let process = Process::new(child);
         let (input, output) = pipes.ok_or_else(|| Error::Wrong("QEMU was started without pipes".into()))?;
         let serial_log = create(&log.with_extension("serial"))?;
-        let transcript = Transcript::record(output, serial_log, audience.shows_serial);
+        let transcript = Transcript::record(output, serial_log, audience.shows_serial, said);
         let monitor = Monitor::connect(&socket)?;
         let boot_limit = match machine.firmware {
             Firmware::Bios => BIOS_BOOT_LIMIT,
@@ -186,12 +220,12 @@ impl Vm {
 
     /// Waits for QEMU to end, however long it takes.
     pub(crate) fn wait(&mut self) -> Result<ExitStatus> {
-        self.process.0.wait().map_err(Error::host("waiting for QEMU"))
+        self.process.wait()
     }
 
     /// How QEMU ended, if it has.
     pub(crate) fn end(&mut self) -> Result<Option<ExitStatus>> {
-        self.process.0.try_wait().map_err(Error::host("asking for QEMU's end"))
+        self.process.end()
     }
 
     /// A file of this machine's among the logs.
@@ -206,17 +240,6 @@ impl Vm {
 
     pub(crate) fn monitor(&mut self) -> &mut Monitor {
         &mut self.monitor
-    }
-}
-
-/// Kills its QEMU when dropped.
-struct Process(Child);
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // It fails only if QEMU has ended by itself.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
     }
 }
 

@@ -1,20 +1,51 @@
-//! A shell's machinery: the line editor, the parser, and the table of commands.
+//! A shell: the line editor, the parser, pipelines, and all commands that deal in text and files alone.
 //!
-//! The crate knows neither files nor devices: bytes come in one by one, text goes out through
-//! [`core::fmt::Write`], and commands are functions over a session that the kernel defines. It allocates
-//! nothing, so that typing a command does not change what `/proc` tells of the heap.
+//! The crate knows no machine: console, files and memory come from a [`Host`], and commands that know more than that
+//! are rows of a table that a [`Session`] is given beside [`COMMANDS`]. It has no heap, so that typing a command does
+//! not change what `/proc` tells of one.
+//!
+//! From a byte to its effect: [`Shell`] feeds the [`LineEditor`], the parser makes a [`Line`], `execute` runs it, and a
+//! command is one file in `commands`.
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::indexing_slicing,
+        clippy::expect_used,
+        clippy::unwrap_used,
+        clippy::arithmetic_side_effects
+    )
+)]
 
 mod command;
+mod commands;
+mod copy;
+mod edited_line;
+mod execute;
+mod host;
+mod interactive;
 mod line_editor;
+mod listed;
 mod options;
 mod parser;
-pub mod text;
+mod paths;
+mod pipe;
+mod scratch;
+mod session;
+mod source;
+mod text;
 mod tree;
+mod typed_line;
 
 pub use command::{Command, find};
-pub use line_editor::{Event, LineEditor, MOST_LINE_BYTES};
+pub use commands::COMMANDS;
+pub use edited_line::MAX_LINE_BYTES;
+pub use host::Host;
+pub use interactive::Shell;
+pub use line_editor::{Event, LineEditor};
+pub use listed::Listed;
 pub use options::Options;
-pub use parser::{Line, MOST_DEPTH, MOST_WORDS, Operator, ParseError};
-pub use tree::{Condition, List, Pipeline, Redirection, Stage};
+pub use parser::{Line, MAX_DEPTH, MAX_WORDS, Operator, ParseError};
+pub use session::Session;
+pub use typed_line::{TypedEvent, TypedLine};

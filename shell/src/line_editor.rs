@@ -4,22 +4,18 @@ use core::fmt::{self, Write};
 
 use arrayvec::ArrayString;
 
-/// The longest line in bytes. What is typed beyond is counted, and the line is refused.
-pub const MOST_LINE_BYTES: usize = 1023;
+use crate::edited_line::{BACKSPACE, CONTROL_C, CONTROL_U, DELETE, Decoder, EditedLine, MAX_LINE_BYTES};
+
 /// Lines that the history keeps, all in one fixed piece of memory.
 const HISTORY_LINES: usize = 12;
 
 const CONTROL_A: u8 = 1;
-const CONTROL_C: u8 = 3;
 const CONTROL_E: u8 = 5;
-const BACKSPACE: u8 = 8;
 const CONTROL_K: u8 = 11;
 const CONTROL_L: u8 = 12;
-const CONTROL_U: u8 = 21;
 const ESCAPE: u8 = 27;
-const DELETE: u8 = 127;
 
-type Line = ArrayString<MOST_LINE_BYTES>;
+type Line = ArrayString<MAX_LINE_BYTES>;
 
 /// What a byte led to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,17 +48,14 @@ enum Escape {
 /// The state of the line that is being typed.
 #[derive(Debug)]
 pub struct LineEditor {
-    line: Line,
-    /// The cursor, as a byte offset between characters.
-    cursor: usize,
+    line: EditedLine,
+    decoder: Decoder,
     /// Bytes dropped because the line was full.
     excess_bytes: usize,
     escape: Escape,
-    /// Bytes of a character that is not complete yet.
-    partial: [u8; 4],
-    partial_length: usize,
     is_after_carriage_return: bool,
     is_done: bool,
+    /// The newest line first.
     history: [Line; HISTORY_LINES],
     history_length: usize,
     /// How many lines back the shown one is; 0 is the one being typed.
@@ -73,12 +66,10 @@ impl LineEditor {
     /// An editor with an empty line.
     pub const fn new() -> Self {
         Self {
-            line: Line::new_const(),
-            cursor: 0,
+            line: EditedLine::new(),
+            decoder: Decoder::new(),
             excess_bytes: 0,
             escape: Escape::None,
-            partial: [0; 4],
-            partial_length: 0,
             is_after_carriage_return: false,
             is_done: false,
             history: [const { Line::new_const() }; HISTORY_LINES],
@@ -89,7 +80,7 @@ impl LineEditor {
 
     /// The line as far as it is typed; after [`Event::Line`] the whole line, until the next byte.
     pub fn line(&self) -> &str {
-        &self.line
+        self.line.text()
     }
 
     /// Takes a byte in, and writes the echo.
@@ -123,16 +114,23 @@ impl LineEditor {
                 out.write_str("\x1b[2J\x1b[H")?;
                 return Ok(Event::Clear);
             }
-            BACKSPACE | DELETE => self.delete_before(out)?,
+            // What had no room is taken back first.
+            BACKSPACE | DELETE => match self.excess_bytes.checked_sub(1) {
+                Some(excess_bytes) => self.excess_bytes = excess_bytes,
+                None => self.line.delete_before(out)?,
+            },
             CONTROL_U => self.replace("", out)?,
-            CONTROL_K => self.delete_to_end(out)?,
-            CONTROL_A => self.move_to(0, out)?,
-            CONTROL_E => self.move_to(self.line.len(), out)?,
+            CONTROL_K => {
+                self.line.delete_to_end(out)?;
+                self.excess_bytes = 0;
+            }
+            CONTROL_A => self.line.move_to_start(out)?,
+            CONTROL_E => self.line.move_to_end(out)?,
             ESCAPE => {
-                self.partial_length = 0;
+                self.decoder.clear();
                 self.escape = Escape::Start;
             }
-            0..=31 => self.partial_length = 0,
+            0..=31 => self.decoder.clear(),
             _ => self.feed_text(byte, out)?,
         }
         Ok(Event::None)
@@ -144,131 +142,58 @@ impl LineEditor {
     ///
     /// The writer's own.
     pub fn redraw(&self, out: &mut dyn Write) -> fmt::Result {
-        out.write_str(&self.line)?;
-        back(self.width(self.cursor, self.line.len()), out)
+        self.line.redraw(out)
     }
 
     fn start_over(&mut self) {
         self.line.clear();
-        self.cursor = 0;
+        self.decoder.clear();
         self.excess_bytes = 0;
         self.escape = Escape::None;
-        self.partial_length = 0;
         self.history_place = 0;
     }
 
     fn finish(&mut self, out: &mut dyn Write) -> Result<Event, fmt::Error> {
-        self.move_to(self.line.len(), out)?;
+        self.line.move_to_end(out)?;
         out.write_str("\n")?;
         self.is_done = true;
         if self.excess_bytes > 0 {
-            return Ok(Event::TooLong { typed_bytes: self.line.len() + self.excess_bytes });
+            return Ok(Event::TooLong {
+                typed_bytes: self.line.text().len().saturating_add(self.excess_bytes),
+            });
         }
         self.remember();
         Ok(Event::Line)
     }
 
     fn remember(&mut self) {
-        let is_repeated = self.history_length > 0 && self.history[0] == self.line;
-        if !self.line.trim().is_empty() && !is_repeated {
-            self.history.rotate_right(1);
-            self.history[0] = self.line;
-            self.history_length = (self.history_length + 1).min(HISTORY_LINES);
+        let line = *self.line.text();
+        let is_repeated = self.history_length > 0 && self.history.first() == Some(&line);
+        if line.trim().is_empty() || is_repeated {
+            return;
         }
+        self.history.rotate_right(1);
+        if let Some(newest) = self.history.first_mut() {
+            *newest = line;
+        }
+        self.history_length = self.history_length.saturating_add(1).min(HISTORY_LINES);
     }
 
     fn feed_text(&mut self, byte: u8, out: &mut dyn Write) -> fmt::Result {
-        // A byte that does not go on with the character before drops that one.
-        if byte & 0xc0 != 0x80 {
-            self.partial_length = 0;
-        }
-        let Some(slot) = self.partial.get_mut(self.partial_length) else {
-            self.partial_length = 0;
+        let Some(character) = self.decoder.feed(byte).filter(|character| !character.is_control()) else {
             return Ok(());
         };
-        *slot = byte;
-        self.partial_length += 1;
-        let bytes = self.partial;
-        let text = bytes.get(..self.partial_length).and_then(|bytes| str::from_utf8(bytes).ok());
-        if let Some(character) = text.and_then(|text| text.chars().next()) {
-            self.partial_length = 0;
-            if !character.is_control() {
-                self.insert(character, out)?;
-            }
+        // Behind a character that had no room, a shorter one would stand in its place.
+        if self.excess_bytes > 0 || !self.line.insert(character, out)? {
+            self.excess_bytes = self.excess_bytes.saturating_add(character.len_utf8());
         }
         Ok(())
-    }
-
-    fn insert(&mut self, character: char, out: &mut dyn Write) -> fmt::Result {
-        if self.line.len() + character.len_utf8() > MOST_LINE_BYTES || self.excess_bytes > 0 {
-            self.excess_bytes += character.len_utf8();
-            return Ok(());
-        }
-        let (before, behind) = self.line.split_at(self.cursor);
-        let mut line = Line::new();
-        line.push_str(before);
-        line.push(character);
-        line.push_str(behind);
-        self.line = line;
-        let start = self.cursor;
-        self.cursor += character.len_utf8();
-        self.write_from(start, out)
-    }
-
-    /// Writes the line from `start` on, where the terminal's cursor is, and puts that back to ours.
-    fn write_from(&self, start: usize, out: &mut dyn Write) -> fmt::Result {
-        out.write_str(self.line.get(start..).unwrap_or_default())?;
-        back(self.width(self.cursor, self.line.len()), out)
-    }
-
-    fn delete_before(&mut self, out: &mut dyn Write) -> fmt::Result {
-        if self.excess_bytes > 0 {
-            self.excess_bytes -= 1;
-            return Ok(());
-        }
-        if self.cursor > 0 {
-            self.move_to(self.before(self.cursor), out)?;
-            self.delete_at(out)?;
-        }
-        Ok(())
-    }
-
-    fn delete_at(&mut self, out: &mut dyn Write) -> fmt::Result {
-        if self.cursor >= self.line.len() {
-            return Ok(());
-        }
-        self.line.remove(self.cursor);
-        out.write_str(self.line.get(self.cursor..).unwrap_or_default())?;
-        out.write_str(" ")?;
-        back(self.width(self.cursor, self.line.len()) + 1, out)
-    }
-
-    fn delete_to_end(&mut self, out: &mut dyn Write) -> fmt::Result {
-        let width = self.width(self.cursor, self.line.len());
-        self.line.truncate(self.cursor);
-        self.excess_bytes = 0;
-        (0..width).try_for_each(|_| out.write_str(" "))?;
-        back(width, out)
     }
 
     /// Puts another line in place of this one.
     fn replace(&mut self, text: &str, out: &mut dyn Write) -> fmt::Result {
-        self.move_to(0, out)?;
-        self.delete_to_end(out)?;
-        // `text` comes from a line, so it fits.
-        let _ = self.line.try_push_str(text);
-        self.cursor = self.line.len();
-        out.write_str(text)
-    }
-
-    fn move_to(&mut self, place: usize, out: &mut dyn Write) -> fmt::Result {
-        if place < self.cursor {
-            back(self.width(place, self.cursor), out)?;
-        } else {
-            out.write_str(self.line.get(self.cursor..place).unwrap_or_default())?;
-        }
-        self.cursor = place;
-        Ok(())
+        self.excess_bytes = 0;
+        self.line.replace(text, out)
     }
 
     fn show_history(&mut self, place: usize, out: &mut dyn Write) -> fmt::Result {
@@ -288,7 +213,7 @@ impl LineEditor {
                 return Ok(());
             }
             (Escape::Sequence(number), b'0'..=b'9') => {
-                let digit = u16::from(byte - b'0');
+                let digit = u16::from(byte.saturating_sub(b'0'));
                 self.escape = Escape::Sequence(number.saturating_mul(10).saturating_add(digit));
                 return Ok(());
             }
@@ -302,29 +227,18 @@ impl LineEditor {
         };
         self.escape = Escape::None;
         match (byte, number) {
-            (b'A', _) => self.show_history(self.history_place + 1, out),
-            (b'B', _) if self.history_place > 0 => self.show_history(self.history_place - 1, out),
-            (b'C', _) => self.move_to(self.behind(self.cursor), out),
-            (b'D', _) => self.move_to(self.before(self.cursor), out),
-            (b'H', _) | (b'~', 1 | 7) => self.move_to(0, out),
-            (b'F', _) | (b'~', 4 | 8) => self.move_to(self.line.len(), out),
-            (b'~', 3) => self.delete_at(out),
+            (b'A', _) => self.show_history(self.history_place.saturating_add(1), out),
+            (b'B', _) => match self.history_place.checked_sub(1) {
+                Some(place) => self.show_history(place, out),
+                None => Ok(()),
+            },
+            (b'C', _) => self.line.move_right(out),
+            (b'D', _) => self.line.move_left(out),
+            (b'H', _) | (b'~', 1 | 7) => self.line.move_to_start(out),
+            (b'F', _) | (b'~', 4 | 8) => self.line.move_to_end(out),
+            (b'~', 3) => self.line.delete_at(out),
             _ => Ok(()),
         }
-    }
-
-    /// Characters between two places, which is how far they are apart on the screen.
-    fn width(&self, from: usize, to: usize) -> usize {
-        self.line.get(from..to).unwrap_or_default().chars().count()
-    }
-
-    fn before(&self, place: usize) -> usize {
-        self.line.get(..place).and_then(|text| text.char_indices().next_back()).map_or(0, |(at, _)| at)
-    }
-
-    fn behind(&self, place: usize) -> usize {
-        let next = self.line.get(place..).and_then(|text| text.chars().next());
-        place + next.map_or(0, char::len_utf8)
     }
 }
 
@@ -332,10 +246,6 @@ impl Default for LineEditor {
     fn default() -> Self {
         Self::new()
     }
-}
-
-fn back(width: usize, out: &mut dyn Write) -> fmt::Result {
-    (0..width).try_for_each(|_| out.write_str("\x08"))
 }
 
 #[cfg(test)]

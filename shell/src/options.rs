@@ -2,17 +2,17 @@
 
 use arrayvec::ArrayVec;
 
-use crate::parser::MOST_WORDS;
+use crate::parser::MAX_WORDS;
 
 /// What stood behind a command's name.
 #[derive(Clone, Debug)]
 pub struct Options<'a> {
     /// The letters that were given.
-    given: ArrayVec<u8, MOST_WORDS>,
+    given: ArrayVec<u8, MAX_WORDS>,
     /// The number behind the option that takes one.
     pub number: Option<u64>,
     /// The words that are no options.
-    pub operands: ArrayVec<&'a str, MOST_WORDS>,
+    pub operands: ArrayVec<&'a str, MAX_WORDS>,
 }
 
 impl<'a> Options<'a> {
@@ -92,8 +92,6 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
         #[test]
         fn any_words_get_an_answer(words in prop::collection::vec("-{0,2}\\PC{0,5}", 0..64)) {
             let words: Vec<&str> = words.iter().map(String::as_str).collect();

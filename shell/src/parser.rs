@@ -9,14 +9,14 @@ use core::fmt;
 
 use arrayvec::{ArrayString, ArrayVec};
 
-use crate::line_editor::MOST_LINE_BYTES;
+use crate::edited_line::MAX_LINE_BYTES;
 
 mod check;
 
 /// Words of one command.
-pub const MOST_WORDS: usize = 64;
+pub const MAX_WORDS: usize = 64;
 /// Groups within each other.
-pub const MOST_DEPTH: usize = 4;
+pub const MAX_DEPTH: usize = 4;
 
 /// What stands between words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,11 +68,11 @@ impl Operator {
 pub enum ParseError {
     /// A quote is not closed.
     OpenQuote(char),
-    /// More words than [`MOST_WORDS`] in a command.
+    /// More words than [`MAX_WORDS`] in a command.
     TooManyWords,
-    /// More than [`MOST_DEPTH`] groups within each other.
+    /// More than [`MAX_DEPTH`] groups within each other.
     TooDeep,
-    /// More bytes than [`MOST_LINE_BYTES`].
+    /// More bytes than [`MAX_LINE_BYTES`].
     TooLong,
     /// An operator that this shell does not have.
     Unsupported(&'static str),
@@ -98,9 +98,9 @@ impl fmt::Display for ParseError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::OpenQuote(quote) => write!(out, "the quote {quote} is not closed"),
-            Self::TooManyWords => write!(out, "more than {MOST_WORDS} words in a command"),
-            Self::TooDeep => write!(out, "more than {MOST_DEPTH} groups within each other"),
-            Self::TooLong => write!(out, "more than {MOST_LINE_BYTES} bytes in a line"),
+            Self::TooManyWords => write!(out, "more than {MAX_WORDS} words in a command"),
+            Self::TooDeep => write!(out, "more than {MAX_DEPTH} groups within each other"),
+            Self::TooLong => write!(out, "more than {MAX_LINE_BYTES} bytes in a line"),
             Self::Unsupported(operator) => {
                 write!(out, "'{operator}' is not supported; quote it to use it as characters")
             }
@@ -134,9 +134,9 @@ pub(crate) enum Token {
 /// A line that was parsed: its words, unquoted, and its operators.
 #[derive(Clone, Debug, Default)]
 pub struct Line {
-    text: ArrayString<MOST_LINE_BYTES>,
+    text: ArrayString<MAX_LINE_BYTES>,
     /// Each stands for a byte of the line or more, so there is room for all.
-    tokens: ArrayVec<Token, MOST_LINE_BYTES>,
+    tokens: ArrayVec<Token, MAX_LINE_BYTES>,
 }
 
 impl Line {
@@ -172,7 +172,7 @@ impl Line {
     fn read(&mut self, line: &str) -> Result<(), ParseError> {
         self.text.clear();
         self.tokens.clear();
-        if line.len() > MOST_LINE_BYTES {
+        if line.len() > MAX_LINE_BYTES {
             return Err(ParseError::TooLong);
         }
         let mut rest = line;
@@ -203,7 +203,7 @@ impl Line {
             self.read_part(character, &mut characters)?;
         }
         let behind = characters.as_str();
-        let written = rest.get(..rest.len() - behind.len()).unwrap_or_default();
+        let written = rest.get(..rest.len().saturating_sub(behind.len())).unwrap_or_default();
         if let (&[digit @ b'0'..=b'9'], Some('<' | '>')) = (written.as_bytes(), behind.chars().next()) {
             return Err(ParseError::Descriptor(digit.into()));
         }

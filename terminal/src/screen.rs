@@ -245,8 +245,6 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
         #[test]
         fn any_bytes_leave_one_cursor_and_the_display_equal_to_the_grid(
             parts in prop::collection::vec(noise(), 0..6),

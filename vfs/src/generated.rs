@@ -182,7 +182,7 @@ fn walk(
     is_wanted: &mut dyn FnMut(&Entry) -> bool,
 ) -> Option<Entry> {
     nodes.iter().find_map(|node| {
-        *last += 1;
+        *last = last.saturating_add(1);
         let entry = Entry { node, inode: InodeId(*last), parent };
         if is_wanted(&entry) {
             return Some(entry);
@@ -219,12 +219,12 @@ impl FileSystem for GeneratedFs {
         } else {
             self.entry(inode)?.node.content.kind_and_mode()
         };
-        let mut links = 1;
+        let mut links = 1_u32;
         if kind == Kind::Directory {
             links = 2;
             let _ = self.find(|entry| {
                 let is_below = entry.parent == inode && matches!(entry.node.content, Content::Directory(_));
-                links += u32::from(is_below);
+                links = links.saturating_add(u32::from(is_below));
                 false
             });
         }

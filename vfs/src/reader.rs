@@ -55,7 +55,7 @@ impl Reader {
                 return Err(Errno::EIO);
             }
             // Some room for figures that grow by a digit meanwhile.
-            size_bytes = wanted + wanted / 8;
+            size_bytes = wanted.saturating_add(wanted / 8);
         }
     }
 
@@ -88,9 +88,9 @@ impl Reader {
             self.restart()?;
         }
         loop {
-            let end = self.start + self.length as u64;
+            let end = self.start.saturating_add(self.length as u64);
             if offset < end {
-                let from = (offset - self.start) as usize;
+                let from = offset.saturating_sub(self.start) as usize;
                 let text = self.buffer.get(from..self.length).unwrap_or_default();
                 let count = text.len().min(target.len());
                 for (slot, byte) in target.iter_mut().zip(text) {
@@ -143,7 +143,7 @@ impl LineGatherer {
                 self.finish_line(control)?;
             } else if let Some(slot) = self.buffer.get_mut(self.length) {
                 *slot = *byte;
-                self.length += 1;
+                self.length = self.length.saturating_add(1);
             } else {
                 self.is_too_long = true;
             }
@@ -191,8 +191,8 @@ impl<'a> Slice<'a> {
 impl Write for Slice<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let is_whole = self.length == self.wanted;
-        self.wanted += text.len();
-        if is_whole && let Some(target) = self.buffer.get_mut(self.length..self.length + text.len()) {
+        self.wanted = self.wanted.saturating_add(text.len());
+        if is_whole && let Some(target) = self.buffer.get_mut(self.length..self.wanted) {
             target.copy_from_slice(text.as_bytes());
             self.length = self.wanted;
         }

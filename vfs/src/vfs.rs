@@ -219,7 +219,7 @@ impl Vfs {
             if new.is_directory_meant {
                 return Err(Errno::ENOTDIR);
             }
-        } else if new.depth + 1 + filesystem.height(moved.inode)? > MOST_DEPTH {
+        } else if new.depth.saturating_add(filesystem.height(moved.inode)?) >= MOST_DEPTH {
             return Err(Errno::ENAMETOOLONG);
         }
         check_writable(&mounts, old.parent)?;

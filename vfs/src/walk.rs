@@ -148,7 +148,7 @@ impl Walker<'_> {
                     }
                     self.check_depth()?;
                     let depth = self.depth;
-                    self.depth += 1;
+                    self.depth = self.depth.saturating_add(1);
                     self.at = self.mounts.covered(place);
                     target =
                         Target { parent, name: Some(name), found: Some(self.at), depth, is_directory_meant };
@@ -183,7 +183,7 @@ fn put_in_front(text: &str, path: &mut PathText) -> Result<()> {
 
 /// Leaves the last `length` bytes of a path.
 fn keep_end(path: &mut PathText, length: usize) {
-    let start = path.len() - length;
+    let start = path.len().saturating_sub(length);
     let end = PathText::from(path.get(start..).unwrap_or_default()).unwrap_or_default();
     *path = end;
 }
@@ -196,7 +196,7 @@ pub(crate) fn path_of(mounts: &Mounts, directory: Place) -> Result<PathBuffer> {
     while at != root {
         let parent = mounts.parent(at)?;
         let name = name_in(mounts, parent, at)?;
-        if path.len() + name.len() + 1 > path.capacity() {
+        if path.remaining_capacity() <= name.len() {
             return Err(Errno::ENAMETOOLONG);
         }
         // The way goes up, so each name goes in front.

@@ -99,8 +99,6 @@ fn names_may_stand_for_several_places_but_not_for_any_number() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
     #[test]
     fn any_line_gets_an_answer(line in "(off|nth|every|probability|seed|sizes|site|times|[0-9.x-]{1,9}| ){0,8}|.*") {
         let mut faults = Faults::OFF;

@@ -117,8 +117,6 @@ fn every_flipped_bit_and_every_cut_is_noticed() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
     /// A checksum that happens to be right, or was made so, proves nothing about the rest.
     #[test]
     fn any_bytes_with_a_right_checksum_have_an_answer(

@@ -3,16 +3,15 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use shell::Command;
+use shell::{Command, Session};
 
-use super::Session;
 use crate::arch::clock;
 use crate::bench::{self, Cost, Crowd, Listed, Pair, Worst};
 use crate::memory::frames::PAGE_BYTES;
 use crate::memory::heap::{backend_name, tracker};
 use crate::memory::{Purpose, pages_for};
 
-pub(super) const COMMAND: Command<Session> = Command {
+pub(super) const COMMAND: Command = Command {
     name: "bench",
     usage: "bench [pair | bulk BLOCKS | frames PAGES | worst BLOCKS CHURN | arena BLOCKS | list BLOCKS]",
     summary: "measure the heap at the present level, in counts of the time stamp counter",

@@ -1,12 +1,11 @@
 //! `bug`: real faults, to see what the kernel says of them.
 
-use shell::Command;
+use shell::{Command, Session};
 
-use super::Session;
 use crate::bugs::BUGS;
 use crate::memory::heap::tracker;
 
-pub(super) const COMMAND: Command<Session> =
+pub(super) const COMMAND: Command =
     Command { name: "bug", usage: "bug [NAME]", summary: "make a real fault happen, or list them", run };
 
 fn run(session: &mut Session, words: &[&str]) {

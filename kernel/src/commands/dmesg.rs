@@ -3,12 +3,11 @@
 use core::fmt;
 
 use journal::Entry;
-use shell::Command;
+use shell::{Command, Session};
 
-use super::Session;
 use crate::logger;
 
-pub(super) const COMMAND: Command<Session> =
+pub(super) const COMMAND: Command =
     Command { name: "dmesg", usage: "dmesg", summary: "show the kernel's log", run };
 
 fn run(session: &mut Session, _: &[&str]) {

@@ -9,9 +9,8 @@ mod words;
 
 use arrayvec::ArrayString;
 use memstat::{FaultRule, Faults};
-use shell::Command;
+use shell::{Command, Session};
 
-use super::Session;
 use crate::memory::failures::{self, Failures};
 use crate::selftest::fill;
 use crate::symbols;
@@ -19,7 +18,7 @@ use inner::Work;
 use snapshot::Snapshot;
 use words::{InWords, Ordinal};
 
-pub(super) const COMMAND: Command<Session> = Command {
+pub(super) const COMMAND: Command = Command {
     name: "fail",
     usage: "fail [off | fill | drain | sweep [-c LINE] [-n COUNT] COMMAND... | [pages] RULE]; RULE is nth N [COMMAND...], every N, \
             probability P [seed S], times N, size A-B, site NAME|FILE:LINE|A-B, interrupts on|off, off",

@@ -1,15 +1,13 @@
 //! `guard`: what is done against corruption of the heap, and a look at all of it.
 
 use memstat::{GuardLevel, Level};
-use shell::Command;
+use shell::{Command, Listed, Session};
 use vfs::Text;
 
-use super::Session;
-use super::listed::Listed;
 use crate::memory::heap::tracker;
 use crate::proc::guard::GuardFile;
 
-pub(super) const COMMAND: Command<Session> = Command {
+pub(super) const COMMAND: Command = Command {
     name: "guard",
     usage: "guard [off | free | redzone | full | sample N | check | stats]",
     summary: "show or set what is done against corruption of the heap, or look for some now; sample N puts every \

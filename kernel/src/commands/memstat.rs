@@ -2,16 +2,14 @@
 
 use memstat::report::{self, Growth, GrowthByStack, Rank, TopStacks};
 use memstat::{Event, Level, Platform, Record};
-use shell::Command;
+use shell::{Command, Listed, Session};
 
-use super::Session;
-use super::listed::Listed;
 use crate::memory::Scratch;
 use crate::memory::heap::{self, backend_name, tracker};
 use crate::memory::leaks::marks;
 use crate::symbols::StackFrame;
 
-pub(super) const COMMAND: Command<Session> = Command {
+pub(super) const COMMAND: Command = Command {
     name: "memstat",
     usage: "memstat [summary | stacks [bytes|blocks|total|rate] | mark | since MARK | histogram | history | \
             reset-peaks | level [off|counters|blocks|stacks|full]]",

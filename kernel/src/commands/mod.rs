@@ -1,104 +1,38 @@
-//! The shell's commands: one short source file each, in one table.
+//! The commands that know this kernel: one short source file each, in the table that the shell is given.
+//!
+//! Those on text and files are the crate `shell`'s; [`host`] is what it reaches of this machine.
 
 mod bench;
 mod bug;
-mod cat;
-mod cd;
-mod clear;
-mod copy;
-mod cp;
-mod df;
-mod diff;
 mod dmesg;
-mod echo;
-mod execute;
 mod fail;
-mod free;
-mod grep;
 mod guard;
-mod head;
-mod help;
-mod hexdump;
+mod host;
 mod leaks;
-mod listed;
-mod ln;
-mod ls;
 mod memstat;
-mod mkdir;
-mod mount;
-mod mv;
-mod paths;
 mod poweroff;
-mod pwd;
 mod reboot;
-mod rm;
-mod rmdir;
 mod selftest;
-mod session;
-mod sort;
-mod source;
-mod stat;
-mod tail;
-mod tee;
-mod touch;
-mod uptime;
-mod wc;
 
-use shell::{Command, Event, Line, LineEditor};
+use shell::{COMMANDS, Command, Line, LineEditor, Session, Shell};
 use spin::Mutex;
 
-pub(crate) use session::Session;
+use host::Machine;
 
-use crate::console::{self, input};
-
-static TABLE: [Command<Session>; 38] = [
+static OWN: [Command; 10] = [
     bench::COMMAND,
     bug::COMMAND,
-    cat::COMMAND,
-    cd::COMMAND,
-    clear::COMMAND,
-    cp::COMMAND,
-    df::COMMAND,
-    diff::COMMAND,
     dmesg::COMMAND,
-    echo::COMMAND,
     fail::COMMAND,
-    free::COMMAND,
-    grep::COMMAND,
     guard::COMMAND,
-    head::COMMAND,
-    help::COMMAND,
-    hexdump::COMMAND,
     leaks::COMMAND,
-    ln::COMMAND,
-    ls::COMMAND,
     memstat::COMMAND,
-    mkdir::COMMAND,
-    mount::COMMAND,
-    mv::COMMAND,
     poweroff::COMMAND,
-    pwd::COMMAND,
     reboot::COMMAND,
-    rm::COMMAND,
-    rmdir::COMMAND,
     selftest::COMMAND,
-    sort::COMMAND,
-    stat::COMMAND,
-    tail::COMMAND,
-    tee::COMMAND,
-    touch::COMMAND,
-    uptime::COMMAND,
-    wc::COMMAND,
-    EXIT,
 ];
 
-/// There is no shell above this one to return to.
-const EXIT: Command<Session> = Command {
-    name: "exit",
-    usage: "exit",
-    summary: "say how to leave",
-    run: |session, _| session.print(format_args!("type poweroff or reboot to leave\n")),
-};
+static TABLES: [&[Command]; 2] = [COMMANDS, &OWN];
 
 /// Too large for the stack.
 static EDITOR: Mutex<LineEditor> = Mutex::new(LineEditor::new());
@@ -106,44 +40,10 @@ static LINE: Mutex<Line> = Mutex::new(Line::new());
 
 /// Reads lines and runs them, for ever. `wait` returns the next byte that is typed.
 pub(crate) fn run_shell(mut wait: impl FnMut() -> u8) -> ! {
-    let mut session = Session::new();
-    let mut known_dropped = 0;
     let (mut editor, mut line) = (EDITOR.lock(), LINE.lock());
-    session.prompt();
+    let session = Session::new(&Machine, &TABLES);
+    let mut shell = Shell::start(session, &mut editor, &mut line);
     loop {
-        let byte = wait();
-        // The console takes everything.
-        match editor.feed(byte, &mut console::Writer).unwrap_or(Event::None) {
-            Event::None => {}
-            Event::Line => {
-                run_line(&mut session, &mut line, editor.line());
-                let dropped = input::dropped();
-                if dropped > known_dropped {
-                    log::warn!("input: {} bytes came too fast and were dropped", dropped - known_dropped);
-                    known_dropped = dropped;
-                }
-                session.prompt();
-            }
-            Event::TooLong { typed_bytes } => {
-                let limit = shell::MOST_LINE_BYTES;
-                session.print(format_args!(
-                    "line too long ({typed_bytes} bytes, limit {limit}); nothing was run\n"
-                ));
-                session.prompt();
-            }
-            Event::Interrupt => session.prompt(),
-            Event::Clear => {
-                session.prompt();
-                let _ = editor.redraw(&mut console::Writer);
-            }
-        }
-    }
-}
-
-/// Parses a line and runs it, or says why nothing of it can be run.
-fn run_line(session: &mut Session, line: &mut Line, text: &str) {
-    match line.parse(text) {
-        Ok(()) => execute::run_line(session, line),
-        Err(error) => session.complain(format_args!("shell: {error}")),
+        shell.feed(wait());
     }
 }

@@ -2,16 +2,15 @@
 
 use shell::Command;
 
-use super::Session;
-use crate::arch::power;
 use crate::crash::black_box::{self, Ending};
+use crate::crash::power_off;
 
-pub(super) const COMMAND: Command<Session> = Command {
+pub(super) const COMMAND: Command = Command {
     name: "poweroff",
     usage: "poweroff",
     summary: "switch the machine off",
     run: |_, _| {
         black_box::keep_ending(Ending::PowerOff);
-        power::power_off();
+        power_off();
     },
 };

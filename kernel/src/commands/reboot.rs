@@ -2,11 +2,10 @@
 
 use shell::Command;
 
-use super::Session;
 use crate::arch::power;
 use crate::crash::black_box::{self, Ending};
 
-pub(super) const COMMAND: Command<Session> = Command {
+pub(super) const COMMAND: Command = Command {
     name: "reboot",
     usage: "reboot",
     summary: "start the machine anew",

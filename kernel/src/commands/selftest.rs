@@ -1,13 +1,12 @@
 //! `selftest`: the kernel's own tests.
 
 use memstat::Level;
-use shell::Command;
+use shell::{Command, Session};
 
-use super::Session;
 use crate::memory::heap::tracker;
 use crate::selftest;
 
-pub(super) const COMMAND: Command<Session> = Command {
+pub(super) const COMMAND: Command = Command {
     name: "selftest",
     usage: "selftest [NAME...]",
     summary: "run the kernel's own tests, or those named",

@@ -7,7 +7,6 @@
 mod device;
 mod emergency;
 pub(crate) mod input;
-pub(crate) mod typed;
 mod wait;
 
 pub(crate) use device::{Writer, flush, init, write, write_bytes};

@@ -31,11 +31,18 @@ pub(super) fn act() -> ! {
         }
         POWER_OFF => {
             write_emergency(format_args!("switching off\n"));
-            power::power_off();
+            power_off();
         }
         EXIT => power::exit_emulator(EXIT_VALUE),
         _ => {}
     }
     write_emergency(format_args!("stopped\n"));
+    cpu::halt_forever();
+}
+
+/// Switches the machine off. Where that fails, a person is told, and the CPU is stopped.
+pub(crate) fn power_off() -> ! {
+    power::power_off();
+    write_emergency(format_args!("the machine does not switch itself off; you may do so now\n"));
     cpu::halt_forever();
 }

@@ -6,6 +6,7 @@
 
 pub(crate) mod black_box;
 mod ending;
+mod exceptions;
 mod report;
 
 use core::fmt::{self, Write};
@@ -16,7 +17,7 @@ use crate::arch::idt::InterruptFrame;
 use crate::arch::{cpu, guarded, registers};
 use crate::console::{Emergency, write_emergency};
 use black_box::{Ending, Writer};
-pub(crate) use ending::set_ending;
+pub(crate) use ending::{power_off, set_ending};
 use report::{Cause, Report};
 
 /// How often something went wrong: the first has a report, the second a line.

@@ -6,8 +6,9 @@ use core::panic::PanicInfo;
 use journal::{EventLine, Seconds};
 use memstat::{CrashSnapshot, Platform, report};
 
+use super::exceptions;
 use crate::arch::idt::{self, InterruptFrame};
-use crate::arch::{clock, exceptions, guarded};
+use crate::arch::{clock, guarded};
 use crate::memory::frames::PAGE_BYTES;
 use crate::memory::heap::tracker;
 use crate::memory::{Purpose, pages_for, try_pages};

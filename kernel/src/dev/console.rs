@@ -1,9 +1,9 @@
 //! `/dev/console`: the screen and the serial line; reading waits for a line that is typed.
 
+use shell::{TypedEvent, TypedLine};
 use spin::Mutex;
 use vfs::{Device, Errno, Result};
 
-use crate::console::typed::{Event, TypedLine};
 use crate::console::wait_for_byte;
 use crate::console::{self, Writer};
 
@@ -21,11 +21,11 @@ impl Device for Console {
         }
         loop {
             // The console takes everything.
-            match typed.feed(wait_for_byte(), &mut Writer).unwrap_or(Event::None) {
-                Event::None => {}
-                Event::Line => return Ok(typed.take(target)),
-                Event::End => return Ok(0),
-                Event::Interrupt => return Err(Errno::EINTR),
+            match typed.feed(wait_for_byte(), &mut Writer).unwrap_or(TypedEvent::None) {
+                TypedEvent::None => {}
+                TypedEvent::Line => return Ok(typed.take(target)),
+                TypedEvent::End => return Ok(0),
+                TypedEvent::Interrupt => return Err(Errno::EINTR),
             }
         }
     }

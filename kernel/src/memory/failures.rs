@@ -9,7 +9,8 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use control::faults::{self, FaultsError};
 use memstat::{FaultRule, Faults, Sites, TooManySites};
 
-use super::heap::tracker;
+use spin::Once;
+
 use crate::arch::{backtrace, idt};
 use crate::sync::IrqLock;
 use config::Config;
@@ -21,14 +22,14 @@ const FRAMES: usize = 16;
 pub(crate) struct Failures {
     faults: IrqLock<Faults>,
     is_armed: AtomicBool,
-    /// Lets the heap know whether there are rules.
-    arm_heap: Option<fn(bool)>,
+    /// Whom to tell whether there are rules.
+    on_arm: Once<fn(bool)>,
 }
 
 /// Of blocks.
-pub(crate) static HEAP: Failures = Failures::new(Some(|is_armed| tracker().set_fault_injection(is_armed)));
+pub(crate) static HEAP: Failures = Failures::new();
 /// Of pages.
-pub(crate) static PAGES: Failures = Failures::new(None);
+pub(crate) static PAGES: Failures = Failures::new();
 
 /// Lets the allocations fail that the command line names.
 pub(crate) fn configure(config: &Config) {
@@ -40,8 +41,13 @@ pub(crate) fn configure(config: &Config) {
 }
 
 impl Failures {
-    const fn new(arm_heap: Option<fn(bool)>) -> Self {
-        Self { faults: IrqLock::new(Faults::OFF), is_armed: AtomicBool::new(false), arm_heap }
+    const fn new() -> Self {
+        Self { faults: IrqLock::new(Faults::OFF), is_armed: AtomicBool::new(false), on_arm: Once::new() }
+    }
+
+    /// Has `arm` told from now on whether there are rules.
+    pub(super) fn on_arm(&self, arm: fn(bool)) {
+        self.on_arm.call_once(|| arm);
     }
 
     /// Whether there is a rule.
@@ -68,7 +74,7 @@ impl Failures {
         let is_armed = faults.rule != FaultRule::Off;
         *self.faults.lock() = faults;
         self.is_armed.store(is_armed, Ordering::Relaxed);
-        if let Some(arm) = self.arm_heap {
+        if let Some(arm) = self.on_arm.get() {
             arm(is_armed);
         }
     }

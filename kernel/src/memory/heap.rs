@@ -15,8 +15,7 @@ use memstat::{BadFree, Counters, Tracked, report};
 use super::heaps::Heap;
 use super::page_accounting::HeapPages;
 use super::pages::aside;
-use super::platform::KernelPlatform;
-use super::report::corruption;
+use super::platform::{self, KernelPlatform};
 use crate::arch::cpu;
 
 /// Blocks of kmalloc are aligned for anything but vectors.
@@ -163,7 +162,7 @@ impl fmt::Display for Stats {
 #[cold]
 #[inline(never)]
 fn report_bad_free(bad: BadFree) {
-    corruption::report_bad_free(&bad, cpu::frame_pointer());
+    platform::report_bad_free(&bad, cpu::frame_pointer());
 }
 
 /// The global allocator: the tracker, with reports of bad frees. What the symboliser allocates goes elsewhere.

@@ -33,9 +33,11 @@ pub(crate) mod page_accounting;
 pub(crate) mod pages;
 mod platform;
 pub(crate) mod report;
+mod setup;
+mod shrinkers;
 
 pub(crate) use page_accounting::{
-    Purpose, free_blocks, free_pages, init, map_device, page_traffic, pages_for, total_pages, try_pages,
+    Purpose, free_blocks, free_pages, page_traffic, pages_for, total_pages, try_pages,
 };
-pub(crate) use pages::pipes::Pipe;
 pub(crate) use pages::scratch::Scratch;
+pub(crate) use setup::init;

@@ -1,21 +1,16 @@
-//! Setting memory up on this machine, and who has how many pages.
+//! Who has how many pages: all are free or taken for one purpose, and counted here.
 
-use core::fmt;
 use core::ops::Range;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use boot::BootInfo;
 use spin::Once;
 
-use super::early::EarlyFrames;
-use super::failures;
 use super::frames::{Frames, PAGE_BYTES};
-use super::heap;
-use super::heaps::{Heap, Kind, PageSource, PageWords};
-use super::pages::{buffers, kept};
-use crate::arch::paging::{self, DIRECT_MAP};
-use crate::arch::{backtrace, cpu};
+use super::heaps::PageSource;
+use super::{failures, shrinkers};
+use crate::arch::cpu;
+use crate::arch::paging::DIRECT_MAP;
 use crate::sync::IrqLock;
 
 static FRAMES: IrqLock<Frames> = IrqLock::new(Frames::empty());
@@ -72,65 +67,21 @@ impl Purpose {
     ];
 }
 
-/// Why memory could not be set up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum MemoryError {
-    /// No frames for page tables.
-    PageTables,
-    /// No room for what describes the frames.
-    Metadata {
-        /// The bytes wanted.
-        size_bytes: usize,
-    },
+/// Takes the frames over: `fill` puts in what lies in `range`.
+pub(super) fn start(range: Range<usize>, fill: impl FnOnce(&mut Frames)) {
+    fill(&mut FRAMES.lock());
+    RANGE.call_once(|| range);
 }
 
-impl fmt::Display for MemoryError {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::PageTables => write!(out, "no frames for page tables"),
-            Self::Metadata { size_bytes } => {
-                write!(out, "no {size_bytes} bytes in one piece to describe the frames")
-            }
-        }
-    }
+/// Counts pages that were taken before there were frames.
+pub(super) fn count_taken(pages: usize, purpose: Purpose) {
+    FRAMES.lock().count_taken(pages);
+    TAKEN[purpose as usize].fetch_add(pages, Ordering::Relaxed);
 }
 
-/// Builds the address space, takes all usable memory in, and starts the heap of the kind that was chosen. `is_kept`: some
-/// of it is for what outlives a restart.
-pub(crate) fn init(info: &BootInfo, kind: Kind, is_kept: bool) -> Result<(), MemoryError> {
-    let mut early = EarlyFrames::new(&info.usable);
-    let kept = if is_kept { kept::choose(&info.regions, &info.usable) } else { None };
-    let kept = kept.filter(|place| early.take_exactly(*place));
-    paging::init(&info.regions, &mut || early.take()).map_err(|_| MemoryError::PageTables)?;
-
-    let start = info.usable.first().map_or(0, |range| range.start as usize) + DIRECT_MAP;
-    let end = info.usable.last().map_or(0, |range| range.end as usize) + DIRECT_MAP;
-    let frames_bytes = Frames::metadata_bytes(start, end);
-    let size_bytes = frames_bytes + PageWords::size_bytes(start, end);
-    let metadata = early.take_run(size_bytes as u64).ok_or(MemoryError::Metadata { size_bytes })?;
-    let metadata = (metadata as usize + DIRECT_MAP) as *mut u8;
-
-    let mut frames = FRAMES.lock();
-    // SAFETY: the metadata was just taken for this; the ranges are mapped, nobody else's, and apart.
-    let words = unsafe {
-        frames.init(start, end, metadata);
-        for range in early.into_ranges() {
-            frames.add(range.start as usize + DIRECT_MAP, range.end as usize + DIRECT_MAP);
-        }
-        PageWords::new(start, end, metadata.add(frames_bytes).cast())
-    };
-    if let Some(place) = kept {
-        let pages = kept::REGION_BYTES / PAGE_BYTES;
-        frames.count_taken(pages);
-        TAKEN[Purpose::Kept as usize].fetch_add(pages, Ordering::Relaxed);
-        // SAFETY: taken from the usable ranges before anybody got them, and mapped as all RAM is.
-        unsafe { kept::start(place.start as usize + DIRECT_MAP) };
-    }
-    drop(frames);
-    RANGE.call_once(|| start..end);
-    heap::start(Heap::new(kind, HeapPages, words));
-    buffers::reserve();
-    Ok(())
+/// A frame for a page table, by its physical address.
+pub(super) fn take_table_frame() -> Option<u64> {
+    take_pages(0, Purpose::PageTables).map(|page| (page.as_ptr() as usize - DIRECT_MAP) as u64)
 }
 
 /// Takes 2^`order` pages for `purpose`, aligned to their size. Their contents are arbitrary. For buffers and files the heap
@@ -153,7 +104,7 @@ pub(crate) fn take_pages(order: u32, purpose: Purpose) -> Option<NonNull<u8>> {
 #[cold]
 #[inline(never)]
 fn take_reclaimed(order: u32) -> Option<usize> {
-    heap::tracker().reclaim();
+    shrinkers::shrink();
     FRAMES.lock().take(order)
 }
 
@@ -167,15 +118,6 @@ pub(crate) unsafe fn give_pages(pages: NonNull<u8>, order: u32, purpose: Purpose
     if unsafe { FRAMES.lock().give(pages.as_ptr() as usize, order) }.is_ok() {
         GIVEN[purpose as usize].fetch_add(1 << order, Ordering::Relaxed);
     }
-}
-
-/// Maps a device's memory, uncached; it stays mapped.
-#[inline(never)]
-pub(crate) fn map_device(physical: u64, size_bytes: usize) -> Option<NonNull<u8>> {
-    let caller = backtrace::walk(cpu::frame_pointer()).next().unwrap_or(0);
-    paging::map_device(physical, size_bytes, caller, &mut || {
-        take_pages(0, Purpose::PageTables).map(|page| (page.as_ptr() as usize - DIRECT_MAP) as u64)
-    })
 }
 
 /// Pages taken for a purpose.

@@ -3,15 +3,42 @@
 use core::alloc::Layout;
 use core::ptr::NonNull;
 
-use memstat::{Corruption, GuardPages, Hooks, LockRefused, Platform};
-use memstat::{PAGE_SIZE_BYTES, StackSpan};
+use memstat::{BadFree, Corruption, GuardPages, Hooks, LockRefused, PAGE_SIZE_BYTES, Platform, StackSpan};
+use spin::Once;
 
 use super::failures;
 use super::frames::PAGE_BYTES;
 use super::page_accounting::{Purpose, give_pages, take_pages};
 use super::pages::guard_window;
-use super::report::{corruption, deadlock, out_of_memory};
 use crate::arch::{clock, cpu, image, stacks};
+
+/// Who tells a person what the tracker finds. Each is called outside of the tracker's lock, with the frame pointer of the
+/// function that called the allocator.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reports {
+    /// An allocation failed.
+    pub(crate) out_of_memory: fn(Layout, usize),
+    /// The lock is held by the CPU that wants it.
+    pub(crate) deadlock: fn(&LockRefused, usize),
+    /// A free was refused.
+    pub(crate) bad_free: fn(&BadFree, usize),
+    /// A guard found damage.
+    pub(crate) corruption: fn(&Corruption, usize),
+}
+
+static REPORTS: Once<Reports> = Once::new();
+
+/// Has `reports` told from now on.
+pub(super) fn report_to(reports: Reports) {
+    REPORTS.call_once(|| reports);
+}
+
+/// Tells that a free was refused.
+pub(super) fn report_bad_free(bad: &BadFree, frame_pointer: usize) {
+    if let Some(reports) = REPORTS.get() {
+        (reports.bad_free)(bad, frame_pointer);
+    }
+}
 
 /// What the tracker needs of this kernel.
 #[derive(Debug)]
@@ -128,16 +155,22 @@ impl Hooks for KernelPlatform {
     }
 
     fn allocation_failed(&self, layout: Layout, frame_pointer: usize) {
-        out_of_memory::report(layout, frame_pointer);
+        if let Some(reports) = REPORTS.get() {
+            (reports.out_of_memory)(layout, frame_pointer);
+        }
     }
 
     fn on_lock_refused(&self, refused: &LockRefused, frame_pointer: usize) {
-        deadlock::report(refused, frame_pointer);
+        if let Some(reports) = REPORTS.get() {
+            (reports.deadlock)(refused, frame_pointer);
+        }
     }
 
     #[cold]
     #[inline(never)]
     fn on_corruption(&self, corruption: &Corruption) {
-        corruption::report(corruption, cpu::frame_pointer());
+        if let Some(reports) = REPORTS.get() {
+            (reports.corruption)(corruption, cpu::frame_pointer());
+        }
     }
 }

@@ -7,7 +7,7 @@ use memstat::GuardLevel;
 use vfs::{Control, Errno, Result, Text};
 
 use crate::memory::heap::tracker;
-use crate::memory::pages::guard_window;
+use crate::memory::report::invalid_access;
 
 /// The file.
 pub(crate) struct GuardFile;
@@ -32,7 +32,7 @@ impl Text for GuardFile {
             ("writes after free", now.writes_after_free),
             ("out of bounds accesses", now.out_of_bounds_accesses),
             ("accesses after free", now.accesses_after_free),
-            ("unexplained accesses", guard_window::unexplained()),
+            ("unexplained accesses", invalid_access::unexplained()),
             ("double frees", now.double_frees),
             ("interior frees", now.interior_frees),
             ("wrong layouts", now.wrong_layouts),

@@ -6,6 +6,7 @@
 
 mod cache;
 mod frame;
+mod reports;
 mod sections;
 mod sites;
 
@@ -49,6 +50,7 @@ struct Lines {
 
 /// Takes in what the loader left. Interrupts are still masked, so this may take its time.
 pub(crate) fn init(info: &BootInfo, source: Source) {
+    reports::init();
     let sections = sections::Found::new(info, source);
     if let Some(symtab) = sections.symtab() {
         SYMTAB.call_once(|| symtab);

@@ -54,12 +54,11 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         },
         damage_is_noticed,
     ),
-    row(
-        "blackbox-cold",
-        "after a cold start there is no record, and nothing is said",
-        DEFAULT,
-        cold_start_is_quiet,
-    ),
+    Scenario {
+        name: "blackbox-cold",
+        about: "after a cold start there is no record, and nothing is said",
+        judge: Judge::PowerOn(DEFAULT, cold_start_is_quiet),
+    },
     row(
         "blackbox-off",
         "blackbox=off keeps nothing",
@@ -80,7 +79,7 @@ fn panic_is_told(vm: &mut Vm) -> Result<()> {
             "last_boot - version: 1.0\nended: panic\n",
             "report:\npanic at kernel/src/bugs/mod.rs:",
             "asked for by a person",
-            "kernel/src/commands/execute.rs:",
+            "shell/src/execute.rs:",
             "] before the end\n",
             "levels: memstat=full guard=off\n",
             ", this one\n",

@@ -15,7 +15,7 @@ const UEFI: Machine = Machine { firmware: Firmware::Uefi, ..DEFAULT };
 
 /// A row of the table below: boot, look around, power off.
 const fn boots(name: &'static str, about: &'static str, machine: Machine<'static>) -> Scenario {
-    Scenario { name, about, judge: Judge::Drive(machine, boot_and_power_off) }
+    Scenario { name, about, judge: Judge::PowerOn(machine, boot_and_power_off) }
 }
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
@@ -31,12 +31,12 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "boot-time",
         about: "from entry to prompt in at most 1.5 s of guest time",
-        judge: Judge::Drive(Machine { clock: Clock::Instructions, ..DEFAULT }, prompt_comes_in_time),
+        judge: Judge::PowerOn(Machine { clock: Clock::Instructions, ..DEFAULT }, prompt_comes_in_time),
     },
     Scenario {
         name: "reboot",
         about: "`reboot` comes back to the prompt",
-        judge: Judge::Drive(Machine { on_reset: OnReset::Reboot, ..DEFAULT }, reboot_comes_back),
+        judge: Judge::PowerOn(Machine { on_reset: OnReset::Reboot, ..DEFAULT }, reboot_comes_back),
     },
     boots("boot-bios", "BIOS to the prompt", DEFAULT),
     boots("boot-bios-max", "BIOS, every CPU feature of TCG", Machine { cpu: "max", ..DEFAULT }),
@@ -51,7 +51,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "boot-cmdline",
         about: "an unknown word of the command line is named, not fatal",
-        judge: Judge::Drive(
+        judge: Judge::PowerOn(
             Machine { cmdline: "no-such-word=1,2 log=loud", ..DEFAULT },
             unknown_words_are_named,
         ),

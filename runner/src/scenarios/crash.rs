@@ -45,7 +45,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "panic-text-mode",
         about: "a screen of 25 lines ends with the message",
-        judge: Judge::Drive(DEFAULT, text_screen_ends_with_the_message),
+        judge: Judge::PowerOn(DEFAULT, text_screen_ends_with_the_message),
     },
     Scenario {
         name: "panic-exit",
@@ -119,10 +119,10 @@ fn report_is_whole(vm: &mut Vm) -> Result<()> {
     let title = report.lines().find(|line| line.starts_with("panic at kernel/src/bugs/mod.rs:"));
     ensure!(title.is_some_and(|line| line.ends_with(MESSAGE)), "no place and message in a line:\n{report}");
     let named = |name: &str, file: &str| {
-        report.lines().any(|line| line.contains(name) && line.contains(&format!(" kernel/src/{file}:")))
+        report.lines().any(|line| line.contains(name) && line.contains(&format!(" {file}:")))
     };
-    ensure!(named("run_command+0x", "commands/execute.rs"), "the shell's function has no line:\n{report}");
-    ensure!(named("tally_main+0x", "main.rs"), "the outermost function has no line:\n{report}");
+    ensure!(named("run_command+0x", "shell/src/execute.rs"), "the shell's function has no line:\n{report}");
+    ensure!(named("tally_main+0x", "kernel/src/main.rs"), "the outermost function has no line:\n{report}");
     ensure!(report.contains(" (inlined)\n"), "no inlined function is named:\n{report}");
 
     let (_, events) = report.split_once("\nlast 10 of ").unwrap_or_default();
@@ -234,7 +234,7 @@ fn reported_without_free_pages(vm: &mut Vm) -> Result<()> {
     vm.run("cp /dev/zero /tmp/zeros")?;
     vm.enter("bug panic")?;
     let report = stopped_report(vm)?;
-    has_all(&report, &[MESSAGE, "run_command+0x", "kernel/src/commands/execute.rs:", ", files "])?;
+    has_all(&report, &[MESSAGE, "run_command+0x", "shell/src/execute.rs:", ", files "])?;
     let free = report.split_once("memory: ").and_then(|(_, rest)| rest.split(' ').nth(2));
     let free_kib = free.and_then(|word| word.parse::<u64>().ok());
     ensure!(free_kib.is_some_and(|kib| kib < 64), "the memory is not full: {free_kib:?} kB are free");

@@ -31,7 +31,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "text-mode",
         about: "the second entry of GRUB's menu, on VGA's text screen",
-        judge: Judge::Drive(DEFAULT, text_mode_shows_the_shell),
+        judge: Judge::PowerOn(DEFAULT, text_mode_shows_the_shell),
     },
     Scenario {
         name: "keyboard",

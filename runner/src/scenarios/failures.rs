@@ -59,6 +59,9 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     },
 ];
 
+/// Those that take long.
+pub(crate) const SOAK: &[Scenario] = &[];
+
 fn rules_do_what_they_say(vm: &mut Vm) -> Result<()> {
     vm.wait_for_boot()?;
     let none = "blocks: none is made to fail\npages: none is made to fail";

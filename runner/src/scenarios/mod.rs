@@ -58,6 +58,11 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
     subjects.into_iter().flatten()
 }
 
+/// Scenarios that take long: those of `make soak`.
+pub(crate) fn soak() -> impl Iterator<Item = &'static Scenario> {
+    failures::SOAK.iter()
+}
+
 /// A row of a table: the usual machine, with so many words on the kernel's command line.
 const fn with_words(
     name: &'static str,

@@ -65,7 +65,7 @@ fn stacks_have_lines(vm: &mut Vm) -> Result<()> {
     ensure!(named.clone().any(|site| is_from_here(&site.tag)), "allocinfo names no site in vfs");
     vm.enter("bug panic")?;
     let report = stopped_report(vm)?;
-    ensure!(report.contains("run_line kernel/src/commands/mod.rs:"), "a panic names no line:\n{report}");
+    ensure!(report.contains("run_line shell/src/interactive.rs:"), "a panic names no line:\n{report}");
     for text in [&stacks, &allocs, &report] {
         ensure!(!text.contains(" /"), "an absolute path is shown:\n{text}");
     }

@@ -146,8 +146,6 @@ fn press(line: &mut Vec<char>, cursor: &mut usize, key: &Key) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
     #[test]
     fn editing_and_echo_equal_a_plain_line(keys in prop::collection::vec(key(), 0..120)) {
         let mut editor = LineEditor::new();

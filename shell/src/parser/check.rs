@@ -1,6 +1,6 @@
 //! Whether words and operators stand where the grammar lets them.
 
-use super::{MOST_DEPTH, MOST_WORDS, Operator, ParseError, Token};
+use super::{MAX_DEPTH, MAX_WORDS, Operator, ParseError, Token};
 
 /// What has just been read.
 #[derive(Clone, Copy)]
@@ -16,7 +16,7 @@ enum At {
 /// Checks a whole line.
 pub(super) fn check(tokens: &[Token]) -> Result<(), ParseError> {
     let mut at = At::Start(None);
-    let mut depth = 0;
+    let mut depth: usize = 0;
     let mut rest = tokens.iter();
     while let Some(token) = rest.next() {
         at = match *token {
@@ -30,10 +30,10 @@ pub(super) fn check(tokens: &[Token]) -> Result<(), ParseError> {
             }
             Token::Operator(Operator::Open) => {
                 let At::Start(_) = at else { return Err(ParseError::MisplacedGroup) };
-                depth += 1;
-                if depth > MOST_DEPTH {
+                if depth == MAX_DEPTH {
                     return Err(ParseError::TooDeep);
                 }
+                depth = depth.saturating_add(1);
                 At::Start(Some(Operator::Open))
             }
             Token::Operator(operator) => {
@@ -58,7 +58,7 @@ pub(super) fn check(tokens: &[Token]) -> Result<(), ParseError> {
 fn behind_word(at: At) -> Result<At, ParseError> {
     match at {
         At::Start(_) => Ok(At::Command { words: 1 }),
-        At::Command { words } if words < MOST_WORDS => Ok(At::Command { words: words + 1 }),
+        At::Command { words } if words < MAX_WORDS => Ok(At::Command { words: words.saturating_add(1) }),
         At::Command { .. } => Err(ParseError::TooManyWords),
         At::Group => Err(ParseError::WordBehindGroup),
     }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use proptest::prelude::*;
 
-use super::{Line, MOST_DEPTH, Operator, ParseError};
+use super::{Line, MAX_DEPTH, Operator, ParseError};
 use crate::tree::{Condition, List};
 
 /// The tree in a form that is easily compared: words in brackets, groups in parentheses.
@@ -90,7 +90,7 @@ fn what_cannot_be_run_is_named() {
     expect("a; )", ParseError::NoGroup);
     expect("a (b)", ParseError::MisplacedGroup);
     expect("(a) b", ParseError::WordBehindGroup);
-    let deep = "(".repeat(MOST_DEPTH + 1) + "a" + &")".repeat(MOST_DEPTH + 1);
+    let deep = "(".repeat(MAX_DEPTH + 1) + "a" + &")".repeat(MAX_DEPTH + 1);
     expect(&deep, ParseError::TooDeep);
 }
 
@@ -133,7 +133,7 @@ fn is_same_when_parsed_again(line: &str) -> Result<(), TestCaseError> {
     if parsed.parse(line).is_ok() {
         let written = written(parsed.list());
         // Quoting may make it longer than a line can be.
-        if written.len() <= crate::MOST_LINE_BYTES {
+        if written.len() <= crate::MAX_LINE_BYTES {
             prop_assert_eq!(parse(&written), Ok(shown(parsed.list())), "{} as {}", line, written);
         }
     }
@@ -166,13 +166,11 @@ fn written(list: List<'_>) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
     #[test]
     fn quoted_words_come_out_as_they_went_in(words in prop::collection::vec("[^'\0]{0,12}", 1..20)) {
         let line = words.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" ");
         let mut parsed = Line::new();
-        if line.len() <= crate::MOST_LINE_BYTES {
+        if line.len() <= crate::MAX_LINE_BYTES {
             parsed.parse(&line).unwrap();
             let (_, mut pipeline) = parsed.list().next().unwrap();
             let found = pipeline.next().unwrap().words();

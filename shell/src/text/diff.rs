@@ -11,16 +11,16 @@ use core::ops::Range;
 /// Lines, numbered from 0, that stand in only one of the texts: those of `old` were replaced by those of
 /// `new`, either of which may be empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
+pub(crate) struct Change {
     /// Lines of the first text.
-    pub old: Range<usize>,
+    pub(crate) old: Range<usize>,
     /// Lines of the second.
-    pub new: Range<usize>,
+    pub(crate) new: Range<usize>,
 }
 
 /// Which of the texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
+pub(crate) enum Side {
     /// The first.
     Old,
     /// The second.
@@ -29,7 +29,7 @@ pub enum Side {
 
 /// Why texts were not compared to their end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DiffError {
+pub(crate) enum DiffError {
     /// They differ in more lines than the memory allows for.
     TooDifferent {
         /// As many differences there may be.
@@ -65,7 +65,7 @@ impl fmt::Display for Change {
 /// Lines counted from 1; an empty range is named by the line before it.
 fn write_range(lines: &Range<usize>, out: &mut fmt::Formatter<'_>) -> fmt::Result {
     if lines.len() > 1 {
-        write!(out, "{},{}", lines.start + 1, lines.end)
+        write!(out, "{},{}", lines.start.saturating_add(1), lines.end)
     } else {
         write!(out, "{}", lines.end)
     }
@@ -76,18 +76,23 @@ const HASH_START: u64 = 0xcbf2_9ce4_8422_2325;
 
 /// Hashes bytes into lines (FNV-1a, 64 bits): `hash` is `None` at a line's beginning, and `end` is called
 /// with each whole line's hash and length in bytes. Bytes may come in pieces.
-pub fn hash_lines(line: &mut Option<(u64, u64)>, bytes: &[u8], mut end: impl FnMut(u64, u64)) {
+pub(crate) fn hash_lines(line: &mut Option<(u64, u64)>, bytes: &[u8], mut end: impl FnMut(u64, u64)) {
     const PRIME: u64 = 0x0100_0000_01b3;
     for &byte in bytes {
         let (hash, length) = line.unwrap_or((HASH_START, 0));
         let hash = (hash ^ u64::from(byte)).wrapping_mul(PRIME);
         if byte == b'\n' {
-            end(hash, length + 1);
+            end(hash, length.saturating_add(1));
             *line = None;
         } else {
-            *line = Some((hash, length + 1));
+            *line = Some((hash, length.saturating_add(1)));
         }
     }
+}
+
+/// How long the memory that [`compare`] works in has to be for so many steps from either side.
+pub(crate) fn work_length(steps: usize) -> usize {
+    steps.saturating_mul(2).saturating_add(3).saturating_mul(2)
 }
 
 /// Finds the changes that lead from `old` to `new`, and hands them to `visit` in their order. `work` says
@@ -96,7 +101,7 @@ pub fn hash_lines(line: &mut Option<(u64, u64)>, bytes: &[u8], mut end: impl FnM
 /// # Errors
 ///
 /// [`DiffError`], before `visit` is called for the first time if it is `TooDifferent`.
-pub fn compare(
+pub(crate) fn compare(
     old: &[u64],
     new: &[u64],
     work: &mut [i32],
@@ -143,11 +148,15 @@ impl Search<'_> {
     ) -> Result<(), DiffError> {
         let same = old.iter().zip(new).take_while(|(old, new)| old == new).count();
         let (old, new) = (part(old, same..old.len()), part(new, same..new.len()));
-        let (old_start, new_start) = (old_start + same, new_start + same);
+        let (old_start, new_start) = (old_start.saturating_add(same), new_start.saturating_add(same));
         let same = old.iter().rev().zip(new.iter().rev()).take_while(|(old, new)| old == new).count();
-        let (old, new) = (part(old, 0..old.len() - same), part(new, 0..new.len() - same));
+        let (old_length, new_length) = (old.len().saturating_sub(same), new.len().saturating_sub(same));
+        let (old, new) = (part(old, 0..old_length), part(new, 0..new_length));
         if old.is_empty() || new.is_empty() {
-            self.add(Change { old: old_start..old_start + old.len(), new: new_start..new_start + new.len() });
+            self.add(Change {
+                old: old_start..old_start.saturating_add(old.len()),
+                new: new_start..new_start.saturating_add(new.len()),
+            });
             return Ok(());
         }
         // First and last lines differ, so the way has two steps at least, and each half has fewer.
@@ -156,8 +165,8 @@ impl Search<'_> {
         self.compare(
             part(old, end.0..old.len()),
             part(new, end.1..new.len()),
-            old_start + end.0,
-            new_start + end.1,
+            old_start.saturating_add(end.0),
+            new_start.saturating_add(end.1),
         )
     }
 
@@ -181,7 +190,7 @@ impl Search<'_> {
     /// Goes from both ends, one difference more at a time, until the ways meet.
     fn find_middle(&mut self, old: &[u64], new: &[u64]) -> Result<Middle, DiffError> {
         let (old_length, new_length) = (old.len() as i32, new.len() as i32);
-        let delta = old_length - new_length;
+        let delta = old_length.saturating_sub(new_length);
         set(self.forward, self.most, 1, 0);
         set(self.backward, self.most, 1, 0);
         for steps in 0..=self.most {
@@ -189,38 +198,42 @@ impl Search<'_> {
                 return Err(DiffError::Stopped);
             }
             // Diagonals that have left the texts lead nowhere.
-            let lowest = -(steps - 2 * (steps - new_length).max(0));
-            let highest = steps - 2 * (steps - old_length).max(0);
+            let lowest = bound(steps, new_length).saturating_neg();
+            let highest = bound(steps, old_length);
             for side in [Side::Old, Side::New] {
                 let (own, other) = match side {
                     Side::Old => (&mut *self.forward, &*self.backward),
                     Side::New => (&mut *self.backward, &*self.forward),
                 };
                 // From the start they can only meet with an odd number of steps, from the end with an even one.
-                let (may_meet, met_steps) =
-                    if side == Side::Old { (delta % 2 != 0, steps - 1) } else { (delta % 2 == 0, steps) };
+                let (may_meet, met_steps) = if side == Side::Old {
+                    (delta % 2 != 0, steps.saturating_sub(1))
+                } else {
+                    (delta % 2 == 0, steps)
+                };
                 for diagonal in (lowest..=highest).step_by(2) {
-                    let (below, above) =
-                        (get(own, self.most, diagonal - 1), get(own, self.most, diagonal + 1));
-                    let is_down = diagonal == -steps || (diagonal != steps && below < above);
-                    let start = if is_down { above } else { below + 1 };
+                    let below = get(own, self.most, diagonal.saturating_sub(1));
+                    let above = get(own, self.most, diagonal.saturating_add(1));
+                    let is_down = diagonal == steps.saturating_neg() || (diagonal != steps && below < above);
+                    let start = if is_down { above } else { below.saturating_add(1) };
                     let mut at = start;
-                    while is_same(old, new, at, at - diagonal, side) {
-                        at += 1;
+                    while is_same(old, new, at, at.saturating_sub(diagonal), side) {
+                        at = at.saturating_add(1);
                     }
                     set(own, self.most, diagonal, at);
-                    let opposite = delta - diagonal;
+                    let opposite = delta.saturating_sub(diagonal);
                     if may_meet
-                        && (-met_steps..=met_steps).contains(&opposite)
-                        && at + get(other, self.most, opposite) >= old_length
+                        && (met_steps.saturating_neg()..=met_steps).contains(&opposite)
+                        && at.saturating_add(get(other, self.most, opposite)) >= old_length
                     {
-                        let (start, end) = ((start, start - diagonal), (at, at - diagonal));
-                        return Ok(middle(start, end, (old_length, new_length), side));
+                        let on_diagonal = |at: i32| (at, at.saturating_sub(diagonal));
+                        let lengths = (old_length, new_length);
+                        return Ok(middle(on_diagonal(start), on_diagonal(at), lengths, side));
                     }
                 }
             }
         }
-        Err(DiffError::TooDifferent { most: 2 * self.most as usize })
+        Err(DiffError::TooDifferent { most: (self.most as usize).saturating_mul(2) })
     }
 }
 
@@ -229,11 +242,18 @@ fn middle(start: (i32, i32), end: (i32, i32), lengths: (i32, i32), side: Side) -
     let place = |(old, new): (i32, i32)| (old.max(0) as usize, new.max(0) as usize);
     match side {
         Side::Old => Middle { start: place(start), end: place(end) },
-        Side::New => Middle {
-            start: place((lengths.0 - end.0, lengths.1 - end.1)),
-            end: place((lengths.0 - start.0, lengths.1 - start.1)),
-        },
+        Side::New => {
+            let back = |(old, new): (i32, i32)| {
+                place((lengths.0.saturating_sub(old), lengths.1.saturating_sub(new)))
+            };
+            Middle { start: back(end), end: back(start) }
+        }
     }
+}
+
+/// The outermost diagonal in these steps that has not left a text of this length.
+fn bound(steps: i32, length: i32) -> i32 {
+    steps.saturating_sub(steps.saturating_sub(length).max(0).saturating_mul(2))
 }
 
 /// Whether the lines so far from the start, or from the end, are there and the same.
@@ -245,7 +265,7 @@ fn is_same(old: &[u64], new: &[u64], from_old: i32, from_new: i32, side: Side) -
         Side::Old => old.get(from_old).zip(new.get(from_new)),
         Side::New => {
             let back = |lines: &[u64], from: usize| {
-                lines.len().checked_sub(from + 1).and_then(|place| lines.get(place).copied())
+                lines.len().checked_sub(from.saturating_add(1)).and_then(|place| lines.get(place).copied())
             };
             return back(old, from_old).is_some_and(|line| back(new, from_new) == Some(line));
         }
@@ -257,13 +277,18 @@ fn part(lines: &[u64], range: Range<usize>) -> &[u64] {
     lines.get(range).unwrap_or_default()
 }
 
-/// A diagonal's entry; `most + 1` lies in the middle.
+/// Where a diagonal's entry stands; that of diagonal 0 lies in the middle.
+fn place(most: i32, diagonal: i32) -> usize {
+    diagonal.saturating_add(most).saturating_add(1) as usize
+}
+
+/// A diagonal's entry.
 fn get(table: &[i32], most: i32, diagonal: i32) -> i32 {
-    table.get((diagonal + most + 1) as usize).copied().unwrap_or(0)
+    table.get(place(most, diagonal)).copied().unwrap_or(0)
 }
 
 fn set(table: &mut [i32], most: i32, diagonal: i32, value: i32) {
-    if let Some(slot) = table.get_mut((diagonal + most + 1) as usize) {
+    if let Some(slot) = table.get_mut(place(most, diagonal)) {
         *slot = value;
     }
 }

@@ -3,15 +3,15 @@
 use core::fmt;
 
 /// Bytes in a row.
-pub const ROW_BYTES: usize = 16;
+pub(crate) const ROW_BYTES: usize = 16;
 
 /// A row: its bytes, [`ROW_BYTES`] or fewer, and where they lie in the whole.
 #[derive(Clone, Copy, Debug)]
-pub struct HexRow<'a> {
+pub(crate) struct HexRow<'a> {
     /// Bytes before the row.
-    pub offset: u64,
+    pub(crate) offset: u64,
     /// The row's own.
-    pub bytes: &'a [u8],
+    pub(crate) bytes: &'a [u8],
 }
 
 impl fmt::Display for HexRow<'_> {

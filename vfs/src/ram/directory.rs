@@ -18,6 +18,9 @@ const LEAST_FREE_BYTES: usize = 32;
 
 type Page = [u8; PAGE_BYTES];
 
+/// The same as offsets have it.
+const PAGE: u64 = PAGE_BYTES as u64;
+
 /// An entry, and where it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Found {
@@ -39,7 +42,7 @@ struct Record<'a> {
 
 /// The records of a page.
 fn records(page: &Page) -> impl Iterator<Item = Record<'_>> {
-    let mut offset = 0;
+    let mut offset = 0_usize;
     core::iter::from_fn(move || {
         let bytes = page.get(offset..)?;
         let inode = u64::from_le_bytes(*bytes.first_chunk()?);
@@ -48,10 +51,10 @@ fn records(page: &Page) -> impl Iterator<Item = Record<'_>> {
         if length < HEAD_BYTES {
             return None;
         }
-        let name = bytes.get(HEAD_BYTES..HEAD_BYTES + usize::from(name_length))?;
+        let name = bytes.get(HEAD_BYTES..)?.get(..usize::from(name_length))?;
         let entry = byte_to_kind(kind).filter(|_| inode != 0).map(|kind| (InodeId(inode), kind));
         let record = Record { offset, length, entry, name };
-        offset += length;
+        offset = offset.saturating_add(length);
         Some(record)
     })
 }
@@ -68,7 +71,7 @@ fn head(entry: Option<(InodeId, Kind)>, length: usize, name_length: usize) -> [u
 }
 
 fn page_count(directory: &Inode) -> u64 {
-    directory.size_bytes / PAGE_BYTES as u64
+    directory.size_bytes / PAGE
 }
 
 /// Copies a page of a directory, and says its number. The copy is the caller's to hold: it takes much of the
@@ -89,8 +92,8 @@ fn search<T>(
     let mut page = [0; PAGE_BYTES];
     (from..page_count(directory)).find_map(|index| {
         read_page(space, directory, index, &mut page)?;
-        let start = index * PAGE_BYTES as u64;
-        records(&page).find_map(|record| choose(start + record.offset as u64, &record))
+        let start = index.saturating_mul(PAGE);
+        records(&page).find_map(|record| choose(start.saturating_add(record.offset as u64), &record))
     })
 }
 
@@ -109,10 +112,10 @@ pub(super) fn next<T>(
     cursor: u64,
     take: impl Fn(Found, &str) -> T,
 ) -> Option<(T, u64)> {
-    search(space, directory, cursor / PAGE_BYTES as u64, |offset, record| {
+    search(space, directory, cursor / PAGE, |offset, record| {
         let (inode, kind) = record.entry.filter(|_| offset >= cursor)?;
         let name = str::from_utf8(record.name).ok()?;
-        Some((take(Found { offset, inode, kind }, name), offset + record.length as u64))
+        Some((take(Found { offset, inode, kind }, name), offset.saturating_add(record.length as u64)))
     })
 }
 
@@ -123,7 +126,7 @@ pub(super) fn add(
     name: &str,
     entry: (InodeId, Kind),
 ) -> Result<()> {
-    let needed = (HEAD_BYTES + name.len()).next_multiple_of(ALIGNMENT);
+    let needed = HEAD_BYTES.saturating_add(name.len()).next_multiple_of(ALIGNMENT);
     let room = search(space, directory, 0, |offset, record| {
         (record.entry.is_none() && record.length >= needed).then_some((offset, record.length))
     });
@@ -132,25 +135,25 @@ pub(super) fn add(
     } else {
         let offset = directory.size_bytes;
         directory.tree.find_or_take(space, page_count(directory))?;
-        directory.size_bytes += PAGE_BYTES as u64;
+        directory.size_bytes = directory.size_bytes.saturating_add(PAGE);
         (offset, PAGE_BYTES)
     };
-    let Some(page) = directory.tree.find(space, offset / PAGE_BYTES as u64) else { return Ok(()) };
+    let Some(page) = directory.tree.find(space, offset / PAGE) else { return Ok(()) };
     let start = offset as usize % PAGE_BYTES;
-    let rest = length - needed;
+    let rest = length.saturating_sub(needed);
     let own = if rest < LEAST_FREE_BYTES { length } else { needed };
     if own < length {
-        space.write(page, start + own, &head(None, rest, 0));
+        space.write(page, start.saturating_add(own), &head(None, rest, 0));
     }
     space.write(page, start, &head(Some(entry), own, name.len()));
-    space.write(page, start + HEAD_BYTES, name.as_bytes());
-    directory.entries += 1;
+    space.write(page, start.saturating_add(HEAD_BYTES), name.as_bytes());
+    directory.entries = directory.entries.saturating_add(1);
     Ok(())
 }
 
 /// Lets an entry stand for another inode.
 pub(super) fn replace(space: &Space, directory: &Inode, offset: u64, entry: (InodeId, Kind)) {
-    let index = offset / PAGE_BYTES as u64;
+    let index = offset / PAGE;
     let start = offset as usize % PAGE_BYTES;
     let mut page = [0; PAGE_BYTES];
     if let Some(number) = read_page(space, directory, index, &mut page)
@@ -164,29 +167,29 @@ pub(super) fn replace(space: &Space, directory: &Inode, offset: u64, entry: (Ino
 pub(super) fn remove(space: &mut Space, directory: &mut Inode, offset: u64) {
     let start = offset as usize % PAGE_BYTES;
     let mut page = [0; PAGE_BYTES];
-    let Some(number) = read_page(space, directory, offset / PAGE_BYTES as u64, &mut page) else { return };
+    let Some(number) = read_page(space, directory, offset / PAGE, &mut page) else { return };
     // The free records around it become one with it.
     let (first, length) = free_run(&page, start);
     space.write(number, first, &head(None, length, 0));
-    directory.entries -= 1;
+    directory.entries = directory.entries.saturating_sub(1);
     while directory.size_bytes > 0
-        && read_page(space, directory, page_count(directory) - 1, &mut page).is_some()
+        && read_page(space, directory, page_count(directory).saturating_sub(1), &mut page).is_some()
         && records(&page).all(|record| record.entry.is_none())
     {
-        directory.size_bytes -= PAGE_BYTES as u64;
+        directory.size_bytes = directory.size_bytes.saturating_sub(PAGE);
         directory.tree.cut(space, page_count(directory));
     }
 }
 
 /// The run of free records around the one at `start`, which is taken as free: its offset and length.
 fn free_run(page: &Page, start: usize) -> (usize, usize) {
-    let mut run = (0, 0);
+    let mut run = (0, 0_usize);
     for record in records(page) {
         if record.entry.is_none() || record.offset == start {
             if run.1 == 0 {
                 run.0 = record.offset;
             }
-            run.1 += record.length;
+            run.1 = run.1.saturating_add(record.length);
         } else if record.offset > start {
             break;
         } else {

@@ -83,7 +83,7 @@ impl State {
     fn enter(&mut self, directory: InodeId, name: &str, entry: (InodeId, Kind), now_ns: u64) -> Result<()> {
         let mut inode = self.directory(directory)?;
         directory::add(&mut self.space, &mut inode, name, entry)?;
-        inode.links += u32::from(entry.1 == Kind::Directory);
+        inode.links = inode.links.saturating_add(u32::from(entry.1 == Kind::Directory));
         inode.modified_ns = now_ns;
         self.table.set(&self.space, directory, inode);
         Ok(())
@@ -93,7 +93,7 @@ impl State {
     fn leave(&mut self, directory: InodeId, entry: directory::Found, now_ns: u64) -> Result<()> {
         let mut inode = self.directory(directory)?;
         directory::remove(&mut self.space, &mut inode, entry.offset);
-        inode.links -= u32::from(entry.kind == Kind::Directory);
+        inode.links = inode.links.saturating_sub(u32::from(entry.kind == Kind::Directory));
         inode.modified_ns = now_ns;
         self.table.set(&self.space, directory, inode);
         Ok(())
@@ -118,13 +118,13 @@ impl State {
         let mut at = offset;
         while !rest.is_empty() {
             let start = (at % PAGE) as usize;
-            let length = rest.len().min(RAM_PAGE_BYTES - start);
+            let length = rest.len().min(RAM_PAGE_BYTES.saturating_sub(start));
             let Some(part) = rest.split_off_mut(..length) else { break };
             match inode.tree.find(&self.space, at / PAGE) {
                 Some(page) => self.space.read(page, start, part),
                 None => part.fill(0),
             }
-            at += length as u64;
+            at = at.saturating_add(length as u64);
         }
         count
     }
@@ -135,7 +135,7 @@ impl State {
         let mut at = offset;
         while !rest.is_empty() {
             let start = (at % PAGE) as usize;
-            let length = rest.len().min(RAM_PAGE_BYTES - start);
+            let length = rest.len().min(RAM_PAGE_BYTES.saturating_sub(start));
             let page = match inode.tree.find_or_take(&mut self.space, at / PAGE) {
                 Ok(page) => page,
                 Err(error) if at == offset => return Err(error),
@@ -143,10 +143,10 @@ impl State {
             };
             let Some(part) = rest.split_off(..length) else { break };
             self.space.write(page, start, part);
-            at += length as u64;
+            at = at.saturating_add(length as u64);
             inode.size_bytes = inode.size_bytes.max(at);
         }
-        Ok((at - offset) as usize)
+        Ok(at.saturating_sub(offset) as usize)
     }
 
     fn set_size(&mut self, inode: &mut Inode, size_bytes: u64) -> Result<()> {
@@ -250,7 +250,7 @@ impl FileSystem for RamFs {
             Some(Kind::Directory) => Err(Errno::EISDIR),
             Some(Kind::Link) => Err(Errno::ELOOP),
             _ => {
-                state.change(inode, |inode| inode.opens += 1);
+                state.change(inode, |inode| inode.opens = inode.opens.saturating_add(1));
                 Ok(Contents::Stored)
             }
         }
@@ -258,7 +258,7 @@ impl FileSystem for RamFs {
 
     fn close(&self, inode: InodeId) {
         let mut state = self.state.lock();
-        state.change(inode, |inode| inode.opens -= 1);
+        state.change(inode, |inode| inode.opens = inode.opens.saturating_sub(1));
         if state.inode(inode).is_ok_and(|inode| inode.links == 0) {
             state.forget(inode);
         }

@@ -41,12 +41,12 @@ impl Space {
             return Err(Errno::ENOSPC);
         }
         let page = self.pages.take().ok_or(Errno::ENOMEM)?;
-        self.used += 1;
+        self.used = self.used.saturating_add(1);
         Ok(page)
     }
 
     pub(super) fn give(&mut self, page: u32) {
-        self.used -= 1;
+        self.used = self.used.saturating_sub(1);
         self.pages.give(page);
     }
 

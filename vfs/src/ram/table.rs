@@ -192,11 +192,12 @@ impl Table {
     pub(super) fn add(&mut self, space: &mut Space, inode: Inode) -> Result<InodeId> {
         let is_free = |position: &u64| self.record(space, *position).is_none_or(|inode| inode.kind.is_none());
         let position = (self.first_free..self.length).find(is_free).unwrap_or(self.length);
-        let number = u32::try_from(position + FIRST_NUMBER).map_err(|_| Errno::ENOSPC)?;
+        let number = position.checked_add(FIRST_NUMBER).and_then(|number| u32::try_from(number).ok());
+        let number = number.ok_or(Errno::ENOSPC)?;
         self.tree.find_or_take(space, position / RECORDS_PER_PAGE)?;
-        self.length = self.length.max((position / RECORDS_PER_PAGE + 1) * RECORDS_PER_PAGE);
-        self.first_free = position + 1;
-        self.live += 1;
+        self.first_free = position.saturating_add(1);
+        self.length = self.length.max(self.first_free.next_multiple_of(RECORDS_PER_PAGE));
+        self.live = self.live.saturating_add(1);
         let generation = self.next_generation;
         // 0 is the root's alone.
         self.next_generation = generation.wrapping_add(1).max(1);
@@ -209,17 +210,17 @@ impl Table {
     pub(super) fn remove(&mut self, space: &mut Space, id: InodeId) {
         let Some(position) = position(id) else { return };
         self.set(space, id, Inode { kind: None, ..Inode::new(Kind::File, ROOT, 0) });
-        self.live -= 1;
+        self.live = self.live.saturating_sub(1);
         self.first_free = self.first_free.min(position);
         while self.length > 0 && self.is_last_page_free(space) {
-            self.length -= RECORDS_PER_PAGE;
+            self.length = self.length.saturating_sub(RECORDS_PER_PAGE);
             self.tree.cut(space, self.length / RECORDS_PER_PAGE);
         }
         self.first_free = self.first_free.min(self.length);
     }
 
     fn is_last_page_free(&self, space: &Space) -> bool {
-        (self.length - RECORDS_PER_PAGE..self.length)
+        (self.length.saturating_sub(RECORDS_PER_PAGE)..self.length)
             .rev()
             .all(|position| self.record(space, position).is_none_or(|inode| inode.kind.is_none()))
     }
@@ -235,7 +236,7 @@ impl Table {
     pub(super) fn height(&self, space: &Space, directory: InodeId) -> usize {
         let distance = |(id, inode): (InodeId, Inode)| {
             let above = self.ancestors(space, id).position(|above| above == directory)?;
-            Some(above + usize::from(inode.entries > 0))
+            Some(above.saturating_add(usize::from(inode.entries > 0)))
         };
         self.directories(space).filter_map(distance).max().unwrap_or(0)
     }
@@ -245,7 +246,7 @@ impl Table {
         (0..self.length).filter_map(move |position| {
             let inode = self.record(space, position).filter(|inode| inode.kind == Some(Kind::Directory))?;
             let generation = u64::from(inode.generation) << NUMBER_BITS;
-            Some((InodeId(generation | (position + FIRST_NUMBER)), inode))
+            Some((InodeId(generation | position.saturating_add(FIRST_NUMBER)), inode))
         })
     }
 }
@@ -257,5 +258,5 @@ fn position(id: InodeId) -> Option<u64> {
 
 /// Where a record stands in its page.
 fn offset(position: u64) -> usize {
-    (position % RECORDS_PER_PAGE) as usize * RECORD_BYTES
+    ((position % RECORDS_PER_PAGE) as usize).saturating_mul(RECORD_BYTES)
 }

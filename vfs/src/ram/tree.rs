@@ -27,29 +27,29 @@ pub(super) struct Tree {
 
 /// Pages of contents that a tree of this height can hold.
 const fn span(height: u8) -> u64 {
-    FAN_OUT.pow(height as u32)
+    FAN_OUT.saturating_pow(height as u32)
 }
 
 /// Where the number for page `index` stands in a page of numbers above a tree of height `below`.
 fn slot(index: u64, below: u8) -> usize {
-    (index / span(below) % FAN_OUT) as usize
+    (index.checked_div(span(below)).unwrap_or(0) % FAN_OUT) as usize
 }
 
 fn number(space: &Space, page: u32, slot: usize) -> u32 {
     let mut bytes = [0; NUMBER_BYTES];
-    space.read(page, slot * NUMBER_BYTES, &mut bytes);
+    space.read(page, slot.saturating_mul(NUMBER_BYTES), &mut bytes);
     u32::from_le_bytes(bytes)
 }
 
 /// Some of a page's numbers.
 fn numbers(space: &Space, page: u32, first: usize) -> [u32; NUMBERS_AT_ONCE] {
     let mut bytes = [[0; NUMBER_BYTES]; NUMBERS_AT_ONCE];
-    space.read(page, first * NUMBER_BYTES, bytes.as_flattened_mut());
+    space.read(page, first.saturating_mul(NUMBER_BYTES), bytes.as_flattened_mut());
     bytes.map(u32::from_le_bytes)
 }
 
 fn set_number(space: &Space, page: u32, slot: usize, number: u32) {
-    space.write(page, slot * NUMBER_BYTES, &number.to_le_bytes());
+    space.write(page, slot.saturating_mul(NUMBER_BYTES), &number.to_le_bytes());
 }
 
 impl Tree {
@@ -83,23 +83,25 @@ impl Tree {
                 let above = space.take()?;
                 set_number(space, above, 0, self.root);
                 self.root = above;
-                self.pages += 1;
+                self.pages = self.pages.saturating_add(1);
             }
-            self.height += 1;
+            self.height = self.height.saturating_add(1);
         }
         Ok(())
     }
 
     /// Takes away what is not needed at the top for so many pages of contents.
     fn lower(&mut self, space: &mut Space, present: u64) {
-        while self.height > 0 && (self.root == 0 || present <= span(self.height - 1)) {
+        while let Some(lower) = self.height.checked_sub(1)
+            && (self.root == 0 || present <= span(lower))
+        {
             if self.root != 0 {
                 let below = number(space, self.root, 0);
                 space.give(self.root);
-                self.pages -= 1;
+                self.pages = self.pages.saturating_sub(1);
                 self.root = below;
             }
-            self.height -= 1;
+            self.height = lower;
         }
     }
 
@@ -108,8 +110,10 @@ impl Tree {
         let mut missing_height = self.height;
         let mut place = None;
         let mut page = self.root;
-        while page != 0 && missing_height > 0 {
-            missing_height -= 1;
+        while page != 0
+            && let Some(below) = missing_height.checked_sub(1)
+        {
+            missing_height = below;
             let slot = slot(index, missing_height);
             place = Some((page, slot));
             page = number(space, page, slot);
@@ -134,7 +138,7 @@ impl Tree {
             Some((page, slot)) => set_number(space, page, slot, top),
             None => self.root = top,
         }
-        self.pages += u32::from(missing_height) + 1;
+        self.pages = self.pages.saturating_add(u32::from(missing_height)).saturating_add(1);
         Ok(contents)
     }
 
@@ -148,7 +152,7 @@ impl Tree {
             *self = Self::default();
             return;
         }
-        self.pages -= freed;
+        self.pages = self.pages.saturating_sub(freed);
         self.lower(space, index);
     }
 }
@@ -160,11 +164,11 @@ fn free_from(space: &mut Space, page: u32, height: u8, index: u64, freed: &mut u
     if let Some(below) = height.checked_sub(1) {
         for first in (0..FAN_OUT).step_by(NUMBERS_AT_ONCE) {
             for (slot, child) in (first..).zip(numbers(space, page, first as usize)) {
-                let start = slot * span(below);
+                let start = slot.saturating_mul(span(below));
                 if child == 0 {
                     continue;
                 }
-                if start + span(below) > index
+                if start.saturating_add(span(below)) > index
                     && free_from(space, child, below, index.saturating_sub(start), freed)
                 {
                     set_number(space, page, slot as usize, 0);
@@ -176,7 +180,7 @@ fn free_from(space: &mut Space, page: u32, height: u8, index: u64, freed: &mut u
     }
     if is_empty {
         space.give(page);
-        *freed += 1;
+        *freed = freed.saturating_add(1);
     }
     is_empty
 }

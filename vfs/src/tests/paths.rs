@@ -45,7 +45,7 @@ fn model_resolve(model: &Model, cwd: &str, path: &str) -> Result<String, Errno> 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 3000, ..ProptestConfig::default() })]
 
     #[test]
     fn paths_resolve_as_in_the_model(
@@ -93,7 +93,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 20_000, ..ProptestConfig::default() })]
 
     /// Bytes as a fuzzer makes them, with slashes, dots and the names of links thrown in.
     #[test]

@@ -9,7 +9,6 @@ use x86::io::{inb, outb};
 
 use super::cpu::IrqLock;
 use super::idt;
-use crate::console;
 
 const DATA: u16 = 0x60;
 const STATUS: u16 = 0x64;
@@ -134,6 +133,6 @@ fn sequence(code: KeyCode) -> &'static str {
 
 fn push(text: &str) {
     for byte in text.bytes() {
-        console::input::push(byte);
+        super::typed(byte);
     }
 }

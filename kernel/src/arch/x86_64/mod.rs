@@ -5,6 +5,7 @@ pub(crate) mod backtrace;
 pub(crate) mod clock;
 pub(crate) mod cpu;
 pub(crate) mod cpuid;
+pub(crate) mod devices;
 pub(crate) mod exceptions;
 pub(crate) mod faults;
 pub(crate) mod framebuffer;
@@ -23,6 +24,8 @@ pub(crate) mod serial;
 pub(crate) mod stacks;
 pub(crate) mod vga_text;
 
+use spin::Once;
+
 /// Descriptor tables and exception handlers: from here on a fault gives a report.
 pub(crate) fn init_early() {
     stacks::set_current(&stacks::main_stack());
@@ -30,12 +33,23 @@ pub(crate) fn init_early() {
     idt::init();
 }
 
-/// Date, timer and the interrupts of serial line and keyboard.
-pub(crate) fn init_devices() {
+/// Who gets what is typed on the serial line and the keyboard.
+static ON_BYTE: Once<fn(u8)> = Once::new();
+
+/// Date, timer and the interrupts of serial line and keyboard. What is typed there goes to `on_byte`, with interrupts masked.
+pub(crate) fn init_devices(on_byte: fn(u8)) {
+    ON_BYTE.call_once(|| on_byte);
     rtc::init();
     pic::init();
     clock::init();
     serial::enable_input();
     keyboard::init();
     cpu::enable_interrupts();
+}
+
+/// Hands on a byte that was typed.
+fn typed(byte: u8) {
+    if let Some(on_byte) = ON_BYTE.get() {
+        on_byte(byte);
+    }
 }

@@ -17,8 +17,8 @@ const KEYBOARD_PULSE_RESET: u8 = 0xfe;
 /// QEMU's `-device isa-debug-exit,iobase=0xf4`.
 const DEBUG_EXIT: u16 = 0xf4;
 
-/// Switches the machine off: ACPI state S5. Where that fails the CPU is stopped.
-pub(crate) fn power_off() -> ! {
+/// Switches the machine off: ACPI state S5. It comes back, with interrupts masked, where the machine does not do so.
+pub(crate) fn power_off() {
     cpu::mask_interrupts();
     if let Some(exits) = acpi::exits() {
         for (port, sleep_type) in exits.control_ports.into_iter().zip(exits.sleep_types) {
@@ -30,10 +30,6 @@ pub(crate) fn power_off() -> ! {
     for port in QEMU_CONTROL_PORTS {
         sleep(port, 0);
     }
-    crate::console::write_emergency(format_args!(
-        "the machine does not switch itself off; you may do so now\n"
-    ));
-    cpu::halt_forever();
 }
 
 fn sleep(port: u16, sleep_type: u8) {

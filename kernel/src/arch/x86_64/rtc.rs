@@ -6,10 +6,10 @@
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use calendar::ClockRegisters;
 use x86::io::{inb, outb};
 
 use super::{clock, cpu, idt};
-use crate::calendar::ClockRegisters;
 
 const INDEX: u16 = 0x70;
 const DATA: u16 = 0x71;
@@ -73,12 +73,15 @@ pub(crate) fn stop_periodic() {
 
 /// Reads date and time.
 pub(crate) fn init() {
-    match read_registers().and_then(ClockRegisters::unix_seconds) {
-        Some(now) => {
+    let Some(registers) = read_registers() else {
+        return log::warn!("rtc: no valid time: the chip never rests; dates count from 1970");
+    };
+    match registers.unix_seconds() {
+        Ok(now) => {
             let uptime_s = clock::uptime_ns() / 1_000_000_000;
             BOOT_SECONDS.store(now.saturating_sub(uptime_s), Ordering::Relaxed);
         }
-        None => log::warn!("clock: the chip gives no time; dates count from 1970"),
+        Err(error) => log::warn!("rtc: no valid time: {error}; dates count from 1970"),
     }
 }
 

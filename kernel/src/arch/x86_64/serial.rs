@@ -6,7 +6,6 @@ use uart_16550::{BaudRate, Config, Uart16550};
 
 use super::cpu::IrqLock;
 use super::{clock, idt};
-use crate::console;
 
 const PORT: u16 = 0x3f8;
 const LINE: u8 = 4;
@@ -118,7 +117,7 @@ fn receive() {
     for _ in 0..MOST_RECEIVED_BYTES / buffer.len() {
         let count = LINE_STATE.lock().as_mut().map_or(0, |serial| serial.uart.receive_bytes(&mut buffer));
         for &byte in buffer.iter().take(count) {
-            console::input::push(byte);
+            super::typed(byte);
         }
         if count < buffer.len() {
             return;

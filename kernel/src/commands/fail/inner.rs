@@ -1,9 +1,7 @@
 //! Commands that a command runs: the words behind its own, or one word that is a whole line.
 
-use shell::Line;
+use shell::{Line, Session};
 use spin::{Mutex, MutexGuard};
-
-use crate::commands::{Session, execute};
 
 /// Too large for the stack. They are held while a command runs inside another, so that none runs inside that.
 static WORK: Mutex<Line> = Mutex::new(Line::new());
@@ -40,10 +38,10 @@ impl<'a> Work<'a> {
     pub(super) fn run(&self, session: &mut Session) {
         match self {
             Self::Words { words, .. } => {
-                execute::run_words(session, words);
+                session.run_words(words);
                 session.finish_output("output");
             }
-            Self::Line(line) => execute::run_inner_line(session, line),
+            Self::Line(line) => session.run_inner_line(line),
         }
     }
 }

@@ -3,13 +3,12 @@
 use arrayvec::ArrayVec;
 use journal::ConsoleLevel;
 use memstat::{FaultRule, Faults};
+use shell::Session;
 
 use super::inner::Work;
 use super::snapshot::{Change, Snapshot};
 use super::words::Ordinal;
 use super::{BLOCKS, PAGES, Sort};
-use crate::commands::Session;
-use crate::commands::session::Output;
 use crate::console::input;
 use crate::logger::CONSOLE_LEVEL;
 
@@ -60,15 +59,11 @@ pub(super) fn run(session: &mut Session, words: &[&str]) {
     let console_level = CONSOLE_LEVEL.all()[0];
     // One thousand complaints help nobody.
     CONSOLE_LEVEL.set(ConsoleLevel::QUIET);
-    let outer = session.swap_output(Output::Nowhere);
-    session.is_muted = true;
-    let findings = sweep(session, &work, cleanup.as_ref(), all_up_to);
-    session.is_muted = false;
-    session.swap_output(outer);
+    let findings = session.quietly(|session| sweep(session, &work, cleanup.as_ref(), all_up_to));
     CONSOLE_LEVEL.set(console_level);
 
     tell(session, &findings);
-    session.has_failed = findings.count > 0;
+    session.set_failed(findings.count > 0);
 }
 
 fn sweep(session: &mut Session, work: &Work<'_>, cleanup: Option<&Work<'_>>, all_up_to: u64) -> Findings {

@@ -3,8 +3,8 @@
 use core::fmt;
 
 use memstat::{Change, Level, Snapshot, Stack, StackChange, TopChanges};
+use shell::Session;
 
-use super::super::Session;
 use crate::memory::heap::tracker;
 use crate::symbols::StackFrame;
 

@@ -1,13 +1,12 @@
 //! `leaks drill`: plants leaks among many blocks in structures, scans twice, and says how many were found.
 
-use shell::Command;
+use shell::{Command, Session};
 
-use super::super::Session;
 use super::scan::{self, Summary};
 use crate::memory::heap::tracker;
 use crate::selftest::drill::{self, LEAKS, NoDrill};
 
-pub(super) const DRILL: Command<Session> = Command {
+pub(super) const DRILL: Command = Command {
     name: "drill",
     usage: "leaks drill [SEED [BLOCKS]] | drill plant [SEED [BLOCKS]] | drill free",
     summary: "lose 100 blocks among many, and see how many of them scans find",

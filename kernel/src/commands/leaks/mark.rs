@@ -3,25 +3,24 @@
 use core::fmt;
 
 use memstat::{Level, Platform, Snapshot};
-use shell::Command;
+use shell::{Command, Session};
 
-use super::super::Session;
 use super::changes::Count;
 use crate::memory::heap::tracker;
 use crate::memory::leaks::marks::{self, Mark};
 use control::memstat::{DEFAULT_NAME, checked_name};
 
-pub(super) const MARK: Command<Session> = Command {
+pub(super) const MARK: Command = Command {
     name: "mark",
     usage: "leaks mark [NAME]",
     summary: "keep what each call stack holds now; without a name, as `default`",
     run: set,
 };
 
-pub(super) const MARKS: Command<Session> =
+pub(super) const MARKS: Command =
     Command { name: "marks", usage: "leaks marks", summary: "list the marks, the newest last", run: list };
 
-pub(super) const CLEAR: Command<Session> = Command {
+pub(super) const CLEAR: Command = Command {
     name: "clear",
     usage: "leaks clear [NAME]",
     summary: "forget a mark; without a name, `default`",

@@ -10,18 +10,16 @@ mod scan;
 mod since;
 mod watch;
 
-use shell::Command;
+use shell::{Command, Session};
 
-use super::Session;
-
-pub(super) const COMMAND: Command<Session> = Command {
+pub(super) const COMMAND: Command = Command {
     name: "leaks",
     usage: "leaks [SUBCOMMAND [WORD...]]",
     summary: "find out what leaks; without a word, list the subcommands",
     run,
 };
 
-static SUBCOMMANDS: [Command<Session>; 8] =
+static SUBCOMMANDS: [Command; 8] =
     [mark::MARK, mark::MARKS, mark::CLEAR, since::SINCE, since::DIFF, watch::WATCH, scan::SCAN, drill::DRILL];
 
 fn run(session: &mut Session, words: &[&str]) {

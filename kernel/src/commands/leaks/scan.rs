@@ -4,9 +4,8 @@ use core::fmt;
 
 use arrayvec::ArrayVec;
 use memstat::{Platform, Record, ScanError, ScanSummary};
-use shell::Command;
+use shell::{Command, Session};
 
-use super::super::Session;
 use crate::arch::clock;
 use crate::memory::heap::tracker;
 use crate::memory::leaks::roots;
@@ -21,7 +20,7 @@ const MAX_FRAMES: usize = 8;
 /// Records that are read at once.
 const AT_ONCE: usize = 32;
 
-pub(super) const SCAN: Command<Session> = Command {
+pub(super) const SCAN: Command = Command {
     name: "scan",
     usage: "leaks scan",
     summary: "look for blocks that nothing refers to; those that two scans in a row find are leaks",

@@ -2,9 +2,8 @@
 
 use memstat::report::{Growth, GrowthByStack};
 use memstat::{Change, Record, StackChange, StackUsage, TopChanges};
-use shell::{Command, Options};
+use shell::{Command, Options, Session};
 
-use super::super::Session;
 use super::changes::{Changes, MOST_ROWS};
 use super::mark::{Age, complain_of_missing};
 use crate::memory::Scratch;
@@ -12,14 +11,14 @@ use crate::memory::heap::tracker;
 use crate::memory::leaks::marks::{self, Mark};
 use control::memstat::DEFAULT_NAME;
 
-pub(super) const SINCE: Command<Session> = Command {
+pub(super) const SINCE: Command = Command {
     name: "since",
     usage: "leaks since [-a] [-n STACKS] [NAME]",
     summary: "what came since a mark, or the newest, by stack; -a: and where as much went",
     run: since,
 };
 
-pub(super) const DIFF: Command<Session> = Command {
+pub(super) const DIFF: Command = Command {
     name: "diff",
     usage: "leaks diff [-n STACKS] NAME NAME",
     summary: "what came between two marks, by call stack",

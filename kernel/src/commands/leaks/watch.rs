@@ -4,9 +4,8 @@
 //! before each.
 
 use memstat::{Change, StackUsage, Watched};
-use shell::Command;
+use shell::{Command, Session};
 
-use super::super::{Session, TABLE};
 use super::changes::{Count, Signed, show_frames};
 use crate::arch::clock;
 use crate::console::{self, input};
@@ -14,7 +13,7 @@ use crate::memory::Scratch;
 use crate::memory::heap::tracker;
 use crate::symbols::ReturnAddress;
 
-pub(super) const WATCH: Command<Session> = Command {
+pub(super) const WATCH: Command = Command {
     name: "watch",
     usage: "leaks watch [-n SECONDS] [-c COUNT] [COMMAND [WORD...]]",
     summary: "run the command and look, COUNT times or until a key; name what only grows",
@@ -57,7 +56,7 @@ fn run(session: &mut Session, words: &[&str]) {
     let command = match wish.command {
         [] => None,
         ["leaks", "watch", ..] => return session.complain(format_args!("leaks: a watch cannot be watched")),
-        [name, ..] => shell::find(&TABLE, name),
+        [name, ..] => session.command(name),
     };
     if let (None, Some(name)) = (command, wish.command.first()) {
         let name = name.escape_debug();

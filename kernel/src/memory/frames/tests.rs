@@ -44,7 +44,7 @@ fn shown_pages(frames: &Frames) -> usize {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
 
     #[test]
     fn blocks_never_overlap_and_everything_comes_back(

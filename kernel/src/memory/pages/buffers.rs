@@ -105,12 +105,19 @@ impl Buffers for PageBuffers {
     }
 }
 
-/// One of the single pages that are set aside.
-pub(crate) fn lend_page() -> Option<NonNull<u8>> {
-    PAGE_RESERVE.lock().lend()
+/// A single page from the same purse, for what goes from one command to the next.
+pub(crate) fn take_page() -> Option<NonNull<u8>> {
+    take_pages(0, Purpose::Buffers).or_else(|| PAGE_RESERVE.lock().lend())
 }
 
-/// Takes a single page back, if it is one of those set aside.
-pub(crate) fn take_page_back(page: NonNull<u8>) -> bool {
-    PAGE_RESERVE.lock().take_back(page)
+/// Takes a single page back.
+///
+/// # Safety
+///
+/// It comes from [`take_page`], and nobody refers to it any more.
+pub(crate) unsafe fn give_page(page: NonNull<u8>) {
+    if !PAGE_RESERVE.lock().take_back(page) {
+        // SAFETY: handed on to the caller.
+        unsafe { give_pages(page, 0, Purpose::Buffers) };
+    }
 }

@@ -1,13 +1,14 @@
-//! Pages for the contents of files: each known by its frame's number, and used only through copies.
+//! Pages for the contents of files and pipes: each known by its frame's number, and used only through copies.
 //!
-//! A table of bits says which frames are a file's. Only those can be read and written here, so that a wrong
-//! number, wherever it comes from, does no harm.
+//! A table of bits says which frames have a number. Only those can be read and written here, so that a wrong
+//! number, wherever it comes from, does no harm to anything but a file or a pipe.
 
 use core::ptr::NonNull;
 use core::slice;
 
 use vfs::{Pages, RAM_PAGE_BYTES};
 
+use super::buffers;
 use crate::arch::paging::DIRECT_MAP;
 use crate::memory::frames::PAGE_BYTES;
 use crate::memory::page_accounting::{Purpose, give_pages, range, take_pages};
@@ -15,11 +16,11 @@ use crate::sync::IrqLock;
 
 const _: () = assert!(RAM_PAGE_BYTES == PAGE_BYTES, "a file's page is a frame");
 
-/// Pages from the frames.
+/// Pages for files.
 #[derive(Debug)]
 pub(crate) struct FilePages;
 
-/// A bit for each frame, set where it is a file's. The table itself is made with the first page, and stays.
+/// A bit for each frame, set where it is a file's or a pipe's. The table itself is made with the first page, and stays.
 static OWNED: IrqLock<Owned> = IrqLock::new(Owned { words: None });
 
 struct Owned {
@@ -34,7 +35,7 @@ impl Owned {
         }
     }
 
-    /// The bytes from `offset` on of a file's page, as many as `length`; `None` for what is none.
+    /// The bytes from `offset` on of a page with a number, as many as `length`; `None` for what has none.
     fn bytes(&self, frame: u32, offset: usize, length: usize) -> Option<NonNull<u8>> {
         let word = self.words.as_ref()?.get(frame as usize / 64)?;
         let is_inside = offset.checked_add(length).is_some_and(|end| end <= PAGE_BYTES);
@@ -72,45 +73,96 @@ fn address(frame: u32) -> usize {
     DIRECT_MAP + frame as usize * PAGE_BYTES
 }
 
+/// Gives a fresh page a number, and fills it with zeros; `None` for a frame beyond 16 TiB, which has no number here.
+fn number(page: NonNull<u8>) -> Option<u32> {
+    let frame = u32::try_from((page.as_ptr() as usize - DIRECT_MAP) / PAGE_BYTES).ok()?;
+    // SAFETY: a fresh page, which nobody else knows.
+    unsafe { page.write_bytes(0, PAGE_BYTES) };
+    OWNED.lock().set(frame, true);
+    Some(frame)
+}
+
+/// Takes a number away from its page. Nobody here reaches the page any more.
+fn forget(frame: u32) -> Option<NonNull<u8>> {
+    let mut owned = OWNED.lock();
+    let page = owned.bytes(frame, 0, PAGE_BYTES)?;
+    owned.set(frame, false);
+    Some(page)
+}
+
+fn read(frame: u32, offset: usize, target: &mut [u8]) {
+    let owned = OWNED.lock();
+    if let Some(bytes) = owned.bytes(frame, offset, target.len()) {
+        // SAFETY: inside a page that has a number and keeps it under the lock; `target` cannot overlap it, since no
+        // reference into such a page is ever made.
+        unsafe { target.as_mut_ptr().copy_from_nonoverlapping(bytes.as_ptr(), target.len()) };
+    }
+}
+
+fn write(frame: u32, offset: usize, bytes: &[u8]) {
+    let owned = OWNED.lock();
+    if let Some(target) = owned.bytes(frame, offset, bytes.len()) {
+        // SAFETY: as for `read`.
+        unsafe { target.copy_from_nonoverlapping(NonNull::from_ref(bytes).cast(), bytes.len()) };
+    }
+}
+
 impl Pages for FilePages {
     fn take(&self) -> Option<u32> {
         make_table()?;
         let page = take_pages(0, Purpose::Files)?;
-        let frame = u32::try_from((page.as_ptr() as usize - DIRECT_MAP) / PAGE_BYTES).ok();
-        // SAFETY: a fresh page, which nobody else knows.
-        unsafe { page.write_bytes(0, PAGE_BYTES) };
-        match frame {
-            Some(frame) => OWNED.lock().set(frame, true),
-            // A frame beyond 16 TiB has no number here.
-            // SAFETY: as above.
-            None => unsafe { give_pages(page, 0, Purpose::Files) },
+        let frame = number(page);
+        if frame.is_none() {
+            // SAFETY: taken just now; it got no number.
+            unsafe { give_pages(page, 0, Purpose::Files) };
         }
         frame
     }
 
     fn give(&self, frame: u32) {
-        let mut owned = OWNED.lock();
-        let Some(page) = owned.bytes(frame, 0, PAGE_BYTES) else { return };
-        owned.set(frame, false);
-        drop(owned);
-        // SAFETY: it was a file's; without its bit nobody here reaches it any more.
-        unsafe { give_pages(page, 0, Purpose::Files) };
+        if let Some(page) = forget(frame) {
+            // SAFETY: it was a file's.
+            unsafe { give_pages(page, 0, Purpose::Files) };
+        }
     }
 
     fn read(&self, frame: u32, offset: usize, target: &mut [u8]) {
-        let owned = OWNED.lock();
-        if let Some(bytes) = owned.bytes(frame, offset, target.len()) {
-            // SAFETY: inside a page that is a file's and stays so under the lock; `target` cannot overlap it,
-            // since no reference into such a page is ever made.
-            unsafe { target.as_mut_ptr().copy_from_nonoverlapping(bytes.as_ptr(), target.len()) };
-        }
+        read(frame, offset, target);
     }
 
     fn write(&self, frame: u32, offset: usize, bytes: &[u8]) {
-        let owned = OWNED.lock();
-        if let Some(target) = owned.bytes(frame, offset, bytes.len()) {
-            // SAFETY: as for `read`.
-            unsafe { target.copy_from_nonoverlapping(NonNull::from_ref(bytes).cast(), bytes.len()) };
+        write(frame, offset, bytes);
+    }
+}
+
+/// Pages for what goes from one command to the next, counted as buffers; a few are set aside.
+#[derive(Debug)]
+pub(crate) struct PipePages;
+
+impl Pages for PipePages {
+    fn take(&self) -> Option<u32> {
+        make_table()?;
+        let page = buffers::take_page()?;
+        let frame = number(page);
+        if frame.is_none() {
+            // SAFETY: taken just now; it got no number.
+            unsafe { buffers::give_page(page) };
         }
+        frame
+    }
+
+    fn give(&self, frame: u32) {
+        if let Some(page) = forget(frame) {
+            // SAFETY: it was a pipe's.
+            unsafe { buffers::give_page(page) };
+        }
+    }
+
+    fn read(&self, frame: u32, offset: usize, target: &mut [u8]) {
+        read(frame, offset, target);
+    }
+
+    fn write(&self, frame: u32, offset: usize, bytes: &[u8]) {
+        write(frame, offset, bytes);
     }
 }

@@ -6,6 +6,4 @@ pub(crate) mod buffers;
 pub(crate) mod files;
 pub(crate) mod guard_window;
 pub(crate) mod kept;
-pub(crate) mod page_chain;
-pub(crate) mod pipes;
 pub(crate) mod scratch;

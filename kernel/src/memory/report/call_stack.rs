@@ -1,31 +1,65 @@
 //! Call stacks in the heap's reports: the functions that called the allocator, a frame a message.
+//!
+//! Who can name code registers itself; until then, and where it knows nothing, an address stands for itself.
+
+use core::fmt;
+
+use spin::Once;
 
 use crate::arch::{backtrace, image};
-use crate::symbols;
 
 /// Frames that are shown of each stack.
 const MOST_FRAMES: usize = 12;
 
+/// Takes the text of one function.
+pub(crate) type Visit<'a> = &'a mut dyn FnMut(fmt::Arguments<'_>);
+
+/// Who can name code.
+#[derive(Clone, Copy)]
+pub(crate) struct Names {
+    /// Hands on what is worth telling of the functions that the call before a return address lies in, the innermost first:
+    /// inlined functions of the standard library and the allocator are many, and say little.
+    pub(crate) functions: fn(usize, Visit<'_>),
+    /// Writes the outermost of them, with the line of the call.
+    pub(crate) place: fn(usize, &mut fmt::Formatter<'_>) -> fmt::Result,
+}
+
+static NAMES: Once<Names> = Once::new();
+
+/// Has code named by `names` from now on.
+pub(crate) fn name_by(names: Names) {
+    NAMES.call_once(|| names);
+}
+
 /// The functions that called the allocator, from below the frame at `frame_pointer`.
-pub(crate) fn callers(frame_pointer: usize) -> impl Iterator<Item = usize> {
+pub(super) fn callers(frame_pointer: usize) -> impl Iterator<Item = usize> {
     backtrace::walk(frame_pointer).skip_while(|address| image::allocator_text().contains(address))
 }
 
-/// Logs the first frames, each function as a message of its own, so that the log keeps all of them. Inlined functions of
-/// the standard library and the allocator are left out: they are many, and say little.
-pub(crate) fn show(frames: impl Iterator<Item = usize>) {
+/// Logs the first frames, each function as a message of its own, so that the log keeps all of them.
+pub(super) fn show(frames: impl Iterator<Item = usize>) {
     for address in frames.take(MOST_FRAMES) {
         let mut is_named = false;
-        symbols::resolve(address, &mut |frame, is_inlined| {
-            is_named = true;
-            if !is_inlined {
-                log::error!("    {frame}");
-            } else if !frame.is_library() && !frame.is_allocator() {
-                log::error!("    {frame} (inlined)");
-            }
-        });
+        if let Some(names) = NAMES.get() {
+            (names.functions)(address, &mut |function| {
+                is_named = true;
+                log::error!("    {function}");
+            });
+        }
         if !is_named {
             log::error!("    {address:#018x}");
+        }
+    }
+}
+
+/// A return address as the function and the line of its call.
+pub(super) struct Place(pub(super) usize);
+
+impl fmt::Display for Place {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match NAMES.get() {
+            Some(names) => (names.place)(self.0, out),
+            None => write!(out, "{:#018x}", self.0),
         }
     }
 }

@@ -4,8 +4,8 @@
 
 use memstat::{BadFree, Corruption, Level, Platform, Record};
 
+use super::call_stack::{callers, show};
 use crate::memory::heap::tracker;
-use crate::memory::report::call_stack::{callers, show};
 use journal::Seconds;
 
 /// Reports a free that did no harm. It was called from below the frame at `frame_pointer`.

@@ -6,9 +6,9 @@
 
 use memstat::LockRefused;
 
+use super::call_stack::{callers, show};
+use super::rate_limit::RateLimit;
 use crate::arch::{backtrace, idt, stacks};
-use crate::memory::report::call_stack::{callers, show};
-use crate::memory::report::rate_limit::RateLimit;
 
 /// A handler that is refused a block and a free comes twice each time.
 static LIMIT: RateLimit = RateLimit::new(10);

@@ -1,10 +1,23 @@
 //! What a person is told of the heap at the moment when something is wrong with it: no memory, a bad free or damage, a lock
-//! that its own CPU holds.
+//! that its own CPU holds, an access past a sampled block.
+//!
+//! The heap below does not know of these: they are told through `platform`'s hooks. Code is named by who is above.
 
 mod call_stack;
-pub(crate) mod corruption;
-pub(crate) mod deadlock;
-pub(crate) mod out_of_memory;
+mod corruption;
+mod deadlock;
+pub(crate) mod invalid_access;
+mod out_of_memory;
 mod rate_limit;
 
-pub(crate) use call_stack::show;
+pub(crate) use call_stack::{Names, name_by};
+
+use super::platform::Reports;
+
+/// All reports that the tracker asks for.
+pub(super) const REPORTS: Reports = Reports {
+    out_of_memory: out_of_memory::report,
+    deadlock: deadlock::report,
+    bad_free: corruption::report_bad_free,
+    corruption: corruption::report,
+};

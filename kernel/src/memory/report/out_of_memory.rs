@@ -10,13 +10,13 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use memstat::Level;
 use memstat::report::Rank;
 
+use super::call_stack::{callers, show};
+use super::rate_limit::RateLimit;
 use crate::arch::idt;
 use crate::memory::failures;
 use crate::memory::frames::PAGE_BYTES;
 use crate::memory::heap::tracker;
 use crate::memory::page_accounting::{Purpose, free_pages, pages_for, total_pages};
-use crate::memory::report::call_stack::{callers, show};
-use crate::memory::report::rate_limit::RateLimit;
 
 /// Frames of the caller that are named.
 const CALLER_FRAMES: usize = 8;

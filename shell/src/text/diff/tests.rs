@@ -78,8 +78,6 @@ fn lines_hash_the_same_however_they_are_cut() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
     #[test]
     fn changes_are_the_fewest_and_lead_from_old_to_new(
         old in prop::collection::vec(0..5_u64, 0..40),

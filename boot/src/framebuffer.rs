@@ -1,0 +1,98 @@
+//! The screen that the loader set up, if its figures can be true.
+
+use multiboot2::{FramebufferField, FramebufferTag, FramebufferType};
+
+/// Pixels a line, or lines, that a screen may have.
+const MAX_PIXELS: u32 = 16384;
+/// Bytes that a line of pixels may take.
+const MAX_PITCH_BYTES: u32 = 1 << 18;
+/// Columns and rows that a screen of characters may have.
+const MAX_COLUMNS: u32 = 240;
+const MAX_ROWS: u32 = 120;
+/// Pixels lie below this physical address, characters below the other.
+const PIXELS_END: u64 = 1 << 46;
+const TEXT_END: u64 = 1 << 20;
+
+/// A screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framebuffer {
+    /// Pixels in memory.
+    Rgb {
+        /// Physical address of the first pixel.
+        address: u64,
+        /// Bytes from one line to the next.
+        pitch_bytes: u32,
+        /// Pixels a line.
+        width: u32,
+        /// Lines.
+        height: u32,
+        /// Bits a pixel.
+        bits_per_pixel: u8,
+        /// Where red, green and blue stand in a pixel.
+        fields: [PixelField; 3],
+    },
+    /// Characters with attributes, as of the VGA.
+    Text {
+        /// Physical address of the first character.
+        address: u64,
+        /// Characters a line.
+        columns: u32,
+        /// Lines.
+        rows: u32,
+    },
+}
+
+/// The bits of one colour in a pixel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PixelField {
+    /// The lowest bit.
+    pub position: u8,
+    /// How many bits.
+    pub size: u8,
+}
+
+impl From<FramebufferField> for PixelField {
+    fn from(field: FramebufferField) -> Self {
+        Self { position: field.position, size: field.size }
+    }
+}
+
+impl Framebuffer {
+    /// The screen of a well-formed tag; `None` where its figures cannot be true.
+    pub(crate) fn read(tag: &FramebufferTag) -> Option<Self> {
+        let screen = match tag.buffer_type().ok()? {
+            FramebufferType::RGB { red, green, blue } => Self::Rgb {
+                address: tag.address(),
+                pitch_bytes: tag.pitch(),
+                width: tag.width(),
+                height: tag.height(),
+                bits_per_pixel: tag.bpp(),
+                fields: [red.into(), green.into(), blue.into()],
+            },
+            FramebufferType::Text => {
+                Self::Text { address: tag.address(), columns: tag.width(), rows: tag.height() }
+            }
+            FramebufferType::Indexed { .. } => return None,
+        };
+        screen.is_plausible().then_some(screen)
+    }
+
+    fn is_plausible(&self) -> bool {
+        match *self {
+            Self::Rgb { address, pitch_bytes, width, height, bits_per_pixel, fields } => {
+                let line_bytes = u64::from(width).saturating_mul(bits_per_pixel.div_ceil(8).into());
+                let size_bytes = u64::from(pitch_bytes).saturating_mul(height.into());
+                matches!(bits_per_pixel, 15 | 16 | 24 | 32)
+                    && (1..=MAX_PIXELS).contains(&width)
+                    && (1..=MAX_PIXELS).contains(&height)
+                    && line_bytes <= u64::from(pitch_bytes)
+                    && pitch_bytes <= MAX_PITCH_BYTES
+                    && address.checked_add(size_bytes).is_some_and(|end| end < PIXELS_END)
+                    && fields.iter().all(|field| field.size <= 8 && field.position < 32)
+            }
+            Self::Text { address, columns, rows } => {
+                (1..=MAX_COLUMNS).contains(&columns) && (1..=MAX_ROWS).contains(&rows) && address < TEXT_END
+            }
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Exceptions: what a person is told of them. Which of them come here, `arch::exceptions` says.
+//!
+//! Source: Intel SDM vol. 3A, section 6.15.
+
+use core::fmt::{self, Write};
+
+use crate::arch::exceptions::{DOUBLE_FAULT, PAGE_FAULT};
+use crate::arch::idt::InterruptFrame;
+use crate::arch::{backtrace, cpu, stacks};
+use crate::symbols::CallPath;
+
+const NAMES: [&str; 22] = [
+    "divide error",
+    "debug exception",
+    "non-maskable interrupt",
+    "breakpoint",
+    "overflow",
+    "bound range exceeded",
+    "invalid opcode",
+    "device not available",
+    "double fault",
+    "coprocessor segment overrun",
+    "invalid task state segment",
+    "segment not present",
+    "stack segment fault",
+    "general protection fault",
+    "page fault",
+    "reserved",
+    "x87 floating-point error",
+    "alignment check",
+    "machine check",
+    "SIMD floating-point error",
+    "virtualization exception",
+    "control protection exception",
+];
+
+/// Where names stand in a call stack: behind an address.
+const INDENT: usize = 21;
+
+/// The exception's number and name, in one line.
+pub(crate) fn write_title(frame: &InterruptFrame, out: &mut dyn Write) -> fmt::Result {
+    let name = NAMES.get(frame.vector as usize).unwrap_or(&"reserved");
+    write!(out, "exception {}: {name}, error code {:#x}", frame.vector, frame.error_code)
+}
+
+/// What the exception was about, the registers and the call stack.
+pub(crate) fn describe(frame: &InterruptFrame, out: &mut dyn Write) -> fmt::Result {
+    let [cr0, cr2, cr3, cr4] = cpu::control_registers();
+    let vector = frame.vector;
+    // The address is the last page fault's; for a double fault that is the fault which could not be served.
+    if matches!(vector, PAGE_FAULT | DOUBLE_FAULT) {
+        if stacks::is_guard(cr2 as usize) {
+            writeln!(out, "kernel stack overflow: {cr2:#018x} lies in the guard page below a stack")?;
+        } else if vector == PAGE_FAULT {
+            describe_page_fault(frame.error_code, cr2, out)?;
+        }
+    }
+    write_registers(frame, out)?;
+    writeln!(out, "cr0 {cr0:016x} cr2 {cr2:016x} cr3 {cr3:016x} cr4 {cr4:016x}")?;
+    writeln!(out, "call stack:")?;
+    writeln!(out, "  {:#018x} {}", frame.rip, CallPath::of_instruction(frame.rip as usize, INDENT))?;
+    write_call_stack(frame.rbp as usize, out)
+}
+
+fn describe_page_fault(error_code: u64, address: u64, out: &mut dyn Write) -> fmt::Result {
+    let has = |bit: u64| error_code & (1 << bit) != 0;
+    let access = if has(4) {
+        "execute"
+    } else if has(1) {
+        "write"
+    } else {
+        "read"
+    };
+    let why = if has(3) {
+        "a reserved bit is set in a page table"
+    } else if has(0) {
+        "the page's rights forbid it"
+    } else {
+        "nothing is mapped there"
+    };
+    let hint = if address < 4096 { " (null pointer)" } else { "" };
+    writeln!(out, "could not {access} {address:#018x}{hint}: {why}")
+}
+
+/// Writes the general registers, instruction and stack pointer, flags and segments.
+pub(crate) fn write_registers(frame: &InterruptFrame, out: &mut dyn Write) -> fmt::Result {
+    let f = frame;
+    writeln!(
+        out,
+        "rip {:016x} rsp {:016x} rfl {:016x} cs {:04x} ss {:04x}",
+        f.rip, f.rsp, f.rflags, f.cs, f.ss
+    )?;
+    writeln!(out, "rax {:016x} rbx {:016x} rcx {:016x} rdx {:016x}", f.rax, f.rbx, f.rcx, f.rdx)?;
+    writeln!(out, "rsi {:016x} rdi {:016x} rbp {:016x} r8  {:016x}", f.rsi, f.rdi, f.rbp, f.r8)?;
+    writeln!(out, "r9  {:016x} r10 {:016x} r11 {:016x} r12 {:016x}", f.r9, f.r10, f.r11, f.r12)?;
+    writeln!(out, "r13 {:016x} r14 {:016x} r15 {:016x}", f.r13, f.r14, f.r15)
+}
+
+/// The call stack from a frame pointer on, an address a line; a deep recursion is cut.
+pub(crate) fn write_call_stack(frame_pointer: usize, out: &mut dyn Write) -> fmt::Result {
+    const MOST_FRAMES: usize = 24;
+    for (number, address) in backtrace::walk(frame_pointer).enumerate() {
+        if number == MOST_FRAMES {
+            return writeln!(out, "  ... and more");
+        }
+        writeln!(out, "  {address:#018x} {}", CallPath::of_return_address(address, INDENT))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,20 @@
+//! `cat`: files, one after the other.
+
+use crate::command::Command;
+use crate::options::Options;
+use crate::session::Session;
+use crate::source::PIECE_BYTES;
+
+pub(super) const COMMAND: Command =
+    Command { name: "cat", usage: "cat [FILE...]", summary: "write files, or the input", run };
+
+fn run(session: &mut Session, words: &[&str]) {
+    let Some(options) = Options::parse(words, "", None) else { return session.show_usage(&COMMAND) };
+    session.for_each_input(COMMAND.name, &options.operands, |session, _, source| {
+        let mut piece = [0; PIECE_BYTES];
+        while let Some(bytes) = session.next_piece(source, &mut piece)? {
+            session.write_bytes(bytes);
+        }
+        Ok(())
+    });
+}

@@ -1,0 +1,10 @@
+//! `clear`: an empty screen.
+
+use crate::command::Command;
+
+pub(super) const COMMAND: Command = Command {
+    name: "clear",
+    usage: "clear",
+    summary: "clear the screen",
+    run: |session, _| session.print(format_args!("\x1b[2J\x1b[H")),
+};

@@ -1,0 +1,31 @@
+//! `cp`: copies of files and trees.
+
+use vfs::Errno;
+
+use crate::command::Command;
+use crate::copy::{copy_file, copy_tree};
+use crate::options::Options;
+use crate::paths::{for_each_source, owned, target};
+use crate::session::Session;
+
+pub(super) const COMMAND: Command =
+    Command { name: "cp", usage: "cp [-r] FROM... TO", summary: "copy files; -r: and directories", run };
+
+fn run(session: &mut Session, words: &[&str]) {
+    let options = Options::parse(words, "r", None);
+    let Some((options, [from @ .., to])) =
+        options.as_ref().map(|options| (options, options.operands.as_slice()))
+    else {
+        return session.show_usage(&COMMAND);
+    };
+    for_each_source(session, &COMMAND, from, to, |session, path| {
+        match (target(session, path, to), owned(path)) {
+            (Ok(mut target), Ok(mut path)) if options.has('r') => {
+                copy_tree(session, COMMAND.name, &mut path, &mut target);
+            }
+            (Ok(_), _) if session.is_directory(path) => session.fail(COMMAND.name, path, Errno::EISDIR),
+            (Ok(target), _) => copy_file(session, COMMAND.name, path, &target),
+            (Err(error), _) => session.fail(COMMAND.name, to, error),
+        }
+    });
+}

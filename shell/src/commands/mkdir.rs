@@ -1,0 +1,44 @@
+//! `mkdir`: new directories.
+
+use vfs::{Errno, Result};
+
+use crate::command::Command;
+use crate::options::Options;
+use crate::session::Session;
+
+pub(super) const COMMAND: Command = Command {
+    name: "mkdir",
+    usage: "mkdir [-p] DIRECTORY...",
+    summary: "make directories; -p: those above too",
+    run,
+};
+
+fn run(session: &mut Session, words: &[&str]) {
+    let Some(options) = Options::parse(words, "p", None) else { return session.show_usage(&COMMAND) };
+    if options.operands.is_empty() {
+        return session.show_usage(&COMMAND);
+    }
+    for path in &options.operands {
+        let made = if options.has('p') {
+            make_all(session, path)
+        } else {
+            session.vfs().make_directory(&session.cwd, path)
+        };
+        if let Err(error) = made {
+            session.fail(COMMAND.name, path, error);
+        }
+    }
+}
+
+/// Makes each directory on the way that is not there.
+fn make_all(session: &Session, path: &str) -> Result<()> {
+    let ends = path.match_indices('/').map(|(place, _)| place).chain([path.len()]);
+    for part in ends.filter_map(|end| path.get(..end)).filter(|part| !part.is_empty()) {
+        match session.vfs().make_directory(&session.cwd, part) {
+            Err(Errno::EEXIST) if session.is_directory(part) => {}
+            Err(Errno::EEXIST) if part.len() < path.len() => return Err(Errno::ENOTDIR),
+            made => made?,
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,38 @@
+//! `mv`: other names for files and trees; on another file system a copy takes the original's place.
+
+use vfs::Errno;
+
+use super::rm::remove_tree;
+use crate::command::Command;
+use crate::copy::copy_tree;
+use crate::options::Options;
+use crate::paths::{for_each_source, owned, target};
+use crate::session::Session;
+
+pub(super) const COMMAND: Command =
+    Command { name: "mv", usage: "mv FROM... TO", summary: "rename or move files and directories", run };
+
+fn run(session: &mut Session, words: &[&str]) {
+    let options = Options::parse(words, "", None);
+    let Some([from @ .., to]) = options.as_ref().map(|options| options.operands.as_slice()) else {
+        return session.show_usage(&COMMAND);
+    };
+    for_each_source(session, &COMMAND, from, to, |session, path| move_one(session, path, to));
+}
+
+fn move_one(session: &mut Session, from: &str, to: &str) {
+    let (mut target, mut path) = match (target(session, from, to), owned(from)) {
+        (Ok(target), Ok(path)) => (target, path),
+        (Err(error), _) | (_, Err(error)) => return session.fail(COMMAND.name, from, error),
+    };
+    match session.vfs().rename(&session.cwd, from, &target) {
+        Ok(()) => {}
+        Err(Errno::EXDEV) => {
+            copy_tree(session, COMMAND.name, &mut path, &mut target);
+            if !session.has_failed && !session.is_interrupted() {
+                remove_tree(session, COMMAND.name, from);
+            }
+        }
+        Err(error) => session.fail(COMMAND.name, from, error),
+    }
+}

@@ -1,0 +1,94 @@
+//! `rm`: takes names away.
+
+use vfs::{Errno, Kind, Result};
+
+use crate::command::Command;
+use crate::options::Options;
+use crate::paths::{last_name, owned, push_name};
+use crate::session::Session;
+
+pub(super) const COMMAND: Command = Command {
+    name: "rm",
+    usage: "rm [-rf] FILE...",
+    summary: "remove files; -r: and directories, -f: if there",
+    run,
+};
+
+fn run(session: &mut Session, words: &[&str]) {
+    let Some(options) = Options::parse(words, "rf", None) else { return session.show_usage(&COMMAND) };
+    if options.operands.is_empty() && !options.has('f') {
+        return session.show_usage(&COMMAND);
+    }
+    for path in &options.operands {
+        match session.vfs().link_metadata(&session.cwd, path) {
+            Ok(_) if options.has('r') => remove_tree(session, COMMAND.name, path),
+            Ok(_) => {
+                if let Err(error) = session.vfs().unlink(&session.cwd, path) {
+                    session.fail(COMMAND.name, path, error);
+                }
+            }
+            Err(Errno::ENOENT) if options.has('f') => {}
+            Err(error) => session.fail(COMMAND.name, path, error),
+        }
+        if session.is_interrupted() {
+            return;
+        }
+    }
+}
+
+/// Removes a file, or a directory with all that is in it. The first failure is told, and ends it.
+pub(super) fn remove_tree(session: &mut Session, command: &str, path: &str) {
+    let mut at = match owned(path) {
+        // Nobody means the directory that he is in, or all that there is.
+        Ok(_) if matches!(last_name(path), "" | "." | "..") => {
+            return session.fail(command, path, Errno::EBUSY);
+        }
+        Ok(at) => at,
+        Err(error) => return session.fail(command, path, error),
+    };
+    let mut lengths = arrayvec::ArrayVec::<usize, { vfs::MOST_DEPTH }>::new();
+    loop {
+        match remove_step(session, &mut at) {
+            Ok(Step::Down { length }) => {
+                // The tree is no deeper than a path can be.
+                if lengths.try_push(length).is_err() {
+                    return session.fail(command, &at, Errno::ENAMETOOLONG);
+                }
+            }
+            Ok(Step::Removed) => match lengths.pop() {
+                Some(length) => at.truncate(length),
+                None => return,
+            },
+            Err(error) => return session.fail(command, &at, error),
+        }
+        if session.is_interrupted() {
+            return;
+        }
+    }
+}
+
+enum Step {
+    /// The path leads to the directory's first entry now; it had this length before.
+    Down { length: usize },
+    /// What the path leads to is gone.
+    Removed,
+}
+
+/// Removes what the path leads to, or goes down to what must be removed first.
+fn remove_step(session: &Session, path: &mut vfs::PathBuffer) -> Result<Step> {
+    let (vfs, cwd) = (session.vfs(), &session.cwd);
+    if vfs.link_metadata(cwd, path)?.kind != Kind::Directory {
+        return vfs.unlink(cwd, path).map(|()| Step::Removed);
+    }
+    let directory = session.open(path)?;
+    let first = vfs.read_directory(directory);
+    vfs.close(directory)?;
+    match first? {
+        None => vfs.remove_directory(cwd, path).map(|()| Step::Removed),
+        Some(entry) => {
+            let length = path.len();
+            push_name(path, &entry.name)?;
+            Ok(Step::Down { length })
+        }
+    }
+}

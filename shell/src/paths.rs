@@ -1,0 +1,74 @@
+//! Paths that commands make of others.
+
+use vfs::{Errno, PathBuffer, Result};
+
+use crate::command::Command;
+use crate::session::Session;
+
+/// The last name of a path: `b` of `/a/b/`.
+pub(crate) fn last_name(path: &str) -> &str {
+    path.trim_end_matches('/').rsplit('/').next().unwrap_or(path)
+}
+
+/// The directory that a path's last name stands in: `/a` of `/a/b/`.
+pub(crate) fn parent(path: &str) -> &str {
+    match path.trim_end_matches('/').rsplit_once('/') {
+        None => ".",
+        Some(("", _)) => "/",
+        Some((parent, _)) => parent,
+    }
+}
+
+/// A path in memory of its own, so that names can be added.
+pub(crate) fn owned(path: &str) -> Result<PathBuffer> {
+    PathBuffer::from(path).map_err(|_| Errno::ENAMETOOLONG)
+}
+
+/// Adds a name to a path.
+pub(crate) fn push_name(path: &mut PathBuffer, name: &str) -> Result<()> {
+    let slash = if path.ends_with('/') { "" } else { "/" };
+    path.try_push_str(slash).and_then(|()| path.try_push_str(name)).map_err(|_| Errno::ENAMETOOLONG)
+}
+
+/// Where `from` goes when it is copied or moved to `to`: into that, if it is a directory.
+pub(crate) fn target(session: &Session, from: &str, to: &str) -> Result<PathBuffer> {
+    let mut path = owned(to)?;
+    if session.is_directory(to) {
+        push_name(&mut path, last_name(from))?;
+    }
+    Ok(path)
+}
+
+/// Does `transfer` for each of the paths that go to `to`, until Ctrl-C. Several need a directory to go to. The command
+/// has failed if one of them has.
+pub(crate) fn for_each_source(
+    session: &mut Session,
+    command: &Command,
+    from: &[&str],
+    to: &str,
+    mut transfer: impl FnMut(&mut Session, &str),
+) {
+    if from.is_empty() {
+        return session.show_usage(command);
+    }
+    if from.len() > 1 && !session.is_directory(to) {
+        return session.fail(command.name, to, Errno::ENOTDIR);
+    }
+    let mut has_failed = false;
+    for path in from {
+        session.has_failed = false;
+        transfer(session, path);
+        has_failed |= session.has_failed;
+        if session.is_interrupted() {
+            break;
+        }
+    }
+    session.has_failed = has_failed;
+}
+
+impl Session {
+    /// Whether a path leads to a directory.
+    pub(crate) fn is_directory(&self, path: &str) -> bool {
+        self.vfs().metadata(&self.cwd, path).is_ok_and(|metadata| metadata.kind == vfs::Kind::Directory)
+    }
+}

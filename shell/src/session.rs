@@ -1,0 +1,247 @@
+//! What a command works with: its input and output, the files, and the directory it is in.
+//!
+//! Commands read and write through a session and need not know whether that is the console, a file or a
+//! pipe. What goes to a file or a pipe is gathered first, so that a control file gets its command in one
+//! write. Messages of failure always go to the console.
+
+use core::fmt::{self, Write};
+use core::mem;
+
+use arrayvec::ArrayVec;
+use vfs::{Errno, FileDescriptor, OpenFlags, PathBuffer, Result, Vfs};
+
+use crate::command::{Command, find};
+use crate::host::Host;
+use crate::pipe::Pipe;
+use crate::source::PIECE_BYTES;
+
+/// What is gathered before it goes to a file or a pipe.
+const GATHERED_BYTES: usize = 2048;
+
+/// Where a command's input comes from.
+pub(crate) enum Input {
+    /// Nowhere: what is typed meanwhile is for the next line.
+    Nothing,
+    /// A file.
+    File(FileDescriptor),
+    /// The stage before.
+    Pipe(Pipe),
+}
+
+/// Where a command's output goes.
+pub(crate) enum Output {
+    /// To the console.
+    Console,
+    /// To a file.
+    File(FileDescriptor),
+    /// To the next stage.
+    Pipe(Pipe),
+    /// Away.
+    Nowhere,
+}
+
+/// One user of the shell. Commands reach console and files through it, wherever those are.
+pub struct Session {
+    pub(crate) host: &'static dyn Host,
+    /// Tables of commands; a name counts in the first that has it.
+    commands: &'static [&'static [Command]],
+    /// The directory that relative paths start in.
+    pub(crate) cwd: PathBuffer,
+    pub(crate) input: Input,
+    output: Output,
+    gathered: ArrayVec<u8, GATHERED_BYTES>,
+    /// Why the output does not take any more.
+    output_error: Option<Errno>,
+    /// Whether a pipe did not get all that was written to it.
+    pub(crate) is_pipe_cut: bool,
+    /// Whether complaints are kept from the console.
+    is_muted: bool,
+    /// Whether the command that runs has failed so far.
+    pub(crate) has_failed: bool,
+}
+
+impl Session {
+    /// A session at the root, on the host's console, that knows the commands of these tables.
+    pub fn new(host: &'static dyn Host, commands: &'static [&'static [Command]]) -> Self {
+        let mut cwd = PathBuffer::new();
+        // There is room for one character.
+        let _ = cwd.try_push('/');
+        Self {
+            host,
+            commands,
+            cwd,
+            input: Input::Nothing,
+            output: Output::Console,
+            gathered: ArrayVec::new(),
+            output_error: None,
+            is_pipe_cut: false,
+            is_muted: false,
+            has_failed: false,
+        }
+    }
+
+    /// All commands, table by table.
+    pub fn commands(&self) -> impl Iterator<Item = &'static Command> + Clone + use<> {
+        self.commands.iter().copied().flatten()
+    }
+
+    /// The command of a name.
+    pub fn command(&self, name: &str) -> Option<&'static Command> {
+        self.commands.iter().find_map(|table| find(table, name))
+    }
+
+    /// The files.
+    pub(crate) fn vfs(&self) -> &'static Vfs {
+        self.host.files()
+    }
+
+    /// Writes formatted text.
+    pub fn print(&mut self, text: fmt::Arguments<'_>) {
+        if self.is_on_console() {
+            // Its lines stay whole.
+            self.host.write(text);
+        } else {
+            // The writer keeps its errors itself.
+            let _ = self.write_fmt(text);
+        }
+    }
+
+    /// Writes bytes.
+    pub fn write_bytes(&mut self, mut bytes: &[u8]) {
+        if self.is_on_console() {
+            return self.host.write_bytes(bytes);
+        }
+        while !bytes.is_empty() && self.output_error.is_none() {
+            let room = self.gathered.remaining_capacity().min(bytes.len());
+            let (now, later) = bytes.split_at_checked(room).unwrap_or_default();
+            // As many as there is room for.
+            let _ = self.gathered.try_extend_from_slice(now);
+            bytes = later;
+            if self.gathered.is_full() {
+                self.flush();
+            }
+        }
+    }
+
+    /// Hands on what was gathered. The first error is kept, and nothing is taken any more.
+    fn flush(&mut self) {
+        if self.output_error.is_none() && !self.gathered.is_empty() {
+            let written = match &mut self.output {
+                Output::Console | Output::Nowhere => Ok(()),
+                Output::File(file) => write_all(self.host.files(), *file, &self.gathered),
+                Output::Pipe(pipe) => pipe.push(&self.gathered).map_err(|_| Errno::ENOMEM),
+            };
+            self.output_error = written.err();
+        }
+        self.gathered.clear();
+    }
+
+    /// Hands on what the command wrote, to what is called `sink`, and tells if that failed.
+    pub fn finish_output(&mut self, sink: &str) {
+        self.flush();
+        let Some(error) = self.output_error.take() else { return };
+        if let Output::Pipe(_) = self.output {
+            self.is_pipe_cut = true;
+        }
+        self.fail("shell", sink, error);
+    }
+
+    /// Puts another output in place. Nothing may be left of what the last one should get.
+    pub(crate) fn swap_output(&mut self, output: Output) -> Output {
+        mem::replace(&mut self.output, output)
+    }
+
+    /// Does `work` with all output dropped, complaints included.
+    pub fn quietly<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
+        let outer = self.swap_output(Output::Nowhere);
+        let was_muted = mem::replace(&mut self.is_muted, true);
+        let result = work(self);
+        self.is_muted = was_muted;
+        self.swap_output(outer);
+        result
+    }
+
+    /// Whether output goes to the console: then it may have colours.
+    pub(crate) fn is_on_console(&self) -> bool {
+        matches!(self.output, Output::Console)
+    }
+
+    /// Says on the console that something failed, in one line.
+    pub fn complain(&mut self, text: fmt::Arguments<'_>) {
+        self.has_failed = true;
+        if !self.is_muted {
+            self.host.write(format_args!("{text}\n"));
+        }
+    }
+
+    /// Says that a command failed at something.
+    pub fn fail(&mut self, command: &str, what: &str, error: Errno) {
+        self.complain(format_args!("{command}: {}: {error}", what.escape_debug()));
+    }
+
+    /// Says how a command is used.
+    pub fn show_usage(&mut self, command: &Command) {
+        self.complain(format_args!("usage: {}", command.usage));
+    }
+
+    /// Sets whether the command that runs counts as failed, for `&&` and `||`.
+    pub fn set_failed(&mut self, has_failed: bool) {
+        self.has_failed = has_failed;
+    }
+
+    /// Writes the prompt.
+    pub(crate) fn prompt(&self) {
+        self.host.write(format_args!("\x1b[1mtally:{}#\x1b[0m ", self.cwd));
+    }
+
+    /// Whether the command should end: Ctrl-C was typed, or its output takes no more.
+    pub fn is_interrupted(&self) -> bool {
+        self.host.is_interrupted() || self.output_error.is_some()
+    }
+
+    /// Opens a file or directory to read it.
+    pub(crate) fn open(&self, path: &str) -> Result<FileDescriptor> {
+        self.vfs().open(&self.cwd, path, OpenFlags::READ)
+    }
+
+    /// Hands the contents of the file at `path` to `visit`, piece by piece, until Ctrl-C.
+    ///
+    /// # Errors
+    ///
+    /// Those of opening and reading a file.
+    pub fn read(&mut self, path: &str, mut visit: impl FnMut(&mut Self, &[u8])) -> Result<()> {
+        let file = self.open(path)?;
+        let mut piece = [0; PIECE_BYTES];
+        let result = loop {
+            match self.vfs().read(file, &mut piece) {
+                Ok(0) => break Ok(()),
+                Ok(count) => visit(self, piece.get(..count).unwrap_or_default()),
+                Err(error) => break Err(error),
+            }
+            if self.is_interrupted() {
+                break Ok(());
+            }
+        };
+        self.vfs().close(file)?;
+        result
+    }
+}
+
+impl Write for Session {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.write_bytes(text.as_bytes());
+        Ok(())
+    }
+}
+
+/// Writes all of the bytes to a file.
+pub(crate) fn write_all(vfs: &Vfs, file: FileDescriptor, mut bytes: &[u8]) -> Result<()> {
+    while !bytes.is_empty() {
+        let count = vfs.write(file, bytes)?;
+        if count == 0 {
+            return Err(Errno::EIO);
+        }
+        bytes = bytes.get(count..).unwrap_or_default();
+    }
+    Ok(())
+}

@@ -1,0 +1,103 @@
+//! What commands read: the files that are named, or the standard input.
+
+use vfs::{Errno, FileDescriptor, Kind, Result, SeekFrom};
+
+use crate::pipe::Pipe;
+use crate::session::{Input, Session};
+
+/// Commands read so much at once.
+pub(crate) const PIECE_BYTES: usize = 1024;
+
+/// Something that a command reads.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Source {
+    /// What `<` names, or the stage before.
+    Standard,
+    /// A file that was named.
+    File(FileDescriptor),
+}
+
+impl Session {
+    /// Opens what `path` names; `-` is the standard input.
+    pub(crate) fn open_source(&self, path: &str) -> Result<Source> {
+        if path == "-" { Ok(Source::Standard) } else { self.open(path).map(Source::File) }
+    }
+
+    /// Closes it again.
+    pub(crate) fn close_source(&self, source: Source) {
+        if let Source::File(file) = source {
+            // A file that was only read has nothing left to do.
+            let _ = self.vfs().close(file);
+        }
+    }
+
+    /// Hands each of the inputs to `visit`: the files at `paths`, or the standard input if there are none. A
+    /// failure is told, and the next one's turn comes, until the command should end.
+    pub(crate) fn for_each_input(
+        &mut self,
+        command: &str,
+        paths: &[&str],
+        mut visit: impl FnMut(&mut Self, &str, Source) -> Result<()>,
+    ) {
+        let paths = if paths.is_empty() { &["-"] } else { paths };
+        for path in paths {
+            if *path == "-" && matches!(self.input, Input::Nothing) {
+                self.complain(format_args!("{command}: nothing to read: name a file, or use < or |"));
+                continue;
+            }
+            let result = self.open_source(path).and_then(|source| {
+                let result = visit(self, path, source);
+                self.close_source(source);
+                result
+            });
+            if let Err(error) = result {
+                self.fail(command, path, error);
+            }
+            if self.is_interrupted() {
+                return;
+            }
+        }
+    }
+
+    /// Reads the next piece into `piece`; `None` at the end, and when the command should end.
+    pub(crate) fn next_piece<'a>(&mut self, source: Source, piece: &'a mut [u8]) -> Result<Option<&'a [u8]>> {
+        if self.is_interrupted() {
+            return Ok(None);
+        }
+        let count = match self.file_of(source) {
+            Ok(file) => self.vfs().read(file, piece)?,
+            Err(Some(pipe)) => pipe.read(piece),
+            Err(None) => 0,
+        };
+        Ok(piece.get(..count).filter(|bytes| !bytes.is_empty()))
+    }
+
+    /// Where the next piece starts.
+    pub(crate) fn position(&mut self, source: Source) -> Result<u64> {
+        let vfs = self.vfs();
+        match self.file_of(source) {
+            // Reading it would say so, and that there is no such place in it says less.
+            Ok(file) if vfs.metadata_of(file)?.kind == Kind::Directory => Err(Errno::EISDIR),
+            Ok(file) => vfs.seek(file, SeekFrom::Current(0)),
+            Err(pipe) => pipe.map(|pipe| pipe.position()).ok_or(Errno::EBADF),
+        }
+    }
+
+    /// Lets the next piece start at `position`.
+    pub(crate) fn seek(&mut self, source: Source, position: u64) -> Result<()> {
+        match self.file_of(source) {
+            Ok(file) => self.vfs().seek(file, SeekFrom::Start(position)).map(drop),
+            Err(pipe) => pipe.map(|pipe| pipe.seek(position)).ok_or(Errno::EBADF),
+        }
+    }
+
+    /// The file that a source is, or else the pipe, if it is that.
+    fn file_of(&mut self, source: Source) -> core::result::Result<FileDescriptor, Option<&mut Pipe>> {
+        match (source, &mut self.input) {
+            (Source::File(file), _) => Ok(file),
+            (Source::Standard, Input::File(file)) => Ok(*file),
+            (Source::Standard, Input::Pipe(pipe)) => Err(Some(pipe)),
+            (Source::Standard, Input::Nothing) => Err(None),
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! A line as it is typed for a program that reads the console: echo, corrections, end of file, interrupt.
+//!
+//! This is a terminal in its canonical mode, with the usual keys: return, backspace, Ctrl-U, Ctrl-C and Ctrl-D. Source:
+//! IEEE Std 1003.1-2017, chapter 11 (general terminal interface). The line itself is an
+//! [`EditedLine`], as the shell's own.
+
+use core::fmt::{self, Write};
+
+use crate::edited_line::{BACKSPACE, CONTROL_C, CONTROL_U, DELETE, Decoder, EditedLine};
+
+const CONTROL_D: u8 = 4;
+/// Written for what is not taken.
+const BELL: &str = "\x07";
+
+/// What a byte led to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TypedEvent {
+    /// Nothing to read yet.
+    None,
+    /// There is something to read.
+    Line,
+    /// The end of the file.
+    End,
+    /// The reader shall stop.
+    Interrupt,
+}
+
+/// The line that is typed, and after its end what of it was not read yet.
+#[derive(Debug)]
+pub struct TypedLine {
+    line: EditedLine,
+    decoder: Decoder,
+    /// What ends the line, once it is whole: an end of line, or nothing after Ctrl-D.
+    end: Option<&'static str>,
+    /// Bytes of the whole line that were read.
+    taken_bytes: usize,
+}
+
+impl TypedLine {
+    /// Nothing typed.
+    pub const fn new() -> Self {
+        Self { line: EditedLine::new(), decoder: Decoder::new(), end: None, taken_bytes: 0 }
+    }
+
+    /// Whether there is something to read.
+    pub fn has_line(&self) -> bool {
+        self.end.is_some()
+    }
+
+    /// Moves bytes of a whole line to `target` and says how many.
+    pub fn take(&mut self, target: &mut [u8]) -> usize {
+        let Some(end) = self.end else { return 0 };
+        let mut left = self.line.text().bytes().chain(end.bytes()).skip(self.taken_bytes);
+        let mut count: usize = 0;
+        for (slot, byte) in target.iter_mut().zip(&mut left) {
+            *slot = byte;
+            count = count.saturating_add(1);
+        }
+        if left.next().is_none() {
+            self.start_over();
+        } else {
+            self.taken_bytes = self.taken_bytes.saturating_add(count);
+        }
+        count
+    }
+
+    /// Takes a typed byte, and echoes it to `out`. While a line is there to read, none is taken.
+    ///
+    /// # Errors
+    ///
+    /// The writer's own.
+    pub fn feed(&mut self, byte: u8, out: &mut dyn Write) -> Result<TypedEvent, fmt::Error> {
+        if self.has_line() {
+            out.write_str(BELL)?;
+            return Ok(TypedEvent::Line);
+        }
+        match byte {
+            b'\r' | b'\n' => {
+                self.end = Some("\n");
+                out.write_str("\n")?;
+                return Ok(TypedEvent::Line);
+            }
+            CONTROL_C => {
+                self.start_over();
+                out.write_str("^C\n")?;
+                return Ok(TypedEvent::Interrupt);
+            }
+            CONTROL_D if self.line.text().is_empty() => return Ok(TypedEvent::End),
+            CONTROL_D => {
+                self.end = Some("");
+                return Ok(TypedEvent::Line);
+            }
+            BACKSPACE | DELETE => self.line.delete_before(out)?,
+            CONTROL_U => self.line.replace("", out)?,
+            _ => self.feed_text(byte, out)?,
+        }
+        Ok(TypedEvent::None)
+    }
+
+    fn feed_text(&mut self, byte: u8, out: &mut dyn Write) -> fmt::Result {
+        let is_taken = match self.decoder.feed(byte) {
+            Some(character) if !character.is_control() || character == '\t' => {
+                self.line.insert(character, out)?
+            }
+            Some(_) => false,
+            // More of the character is to come.
+            None => true,
+        };
+        if is_taken { Ok(()) } else { out.write_str(BELL) }
+    }
+
+    fn start_over(&mut self) {
+        self.line.clear();
+        self.decoder.clear();
+        (self.end, self.taken_bytes) = (None, 0);
+    }
+}
+
+impl Default for TypedLine {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::edited_line::MAX_LINE_BYTES;
+
+    /// The longest line, with its end.
+    const READ_BYTES: usize = MAX_LINE_BYTES + 1;
+
+    fn typed(keys: &str) -> (TypedLine, TypedEvent, String) {
+        let (mut line, mut echo, mut last) = (TypedLine::new(), String::new(), TypedEvent::None);
+        for byte in keys.bytes() {
+            last = line.feed(byte, &mut echo).unwrap();
+        }
+        (line, last, echo)
+    }
+
+    fn read(keys: &str) -> String {
+        let mut buffer = [0; READ_BYTES];
+        let count = typed(keys).0.take(&mut buffer);
+        String::from_utf8(buffer[..count].to_vec()).unwrap()
+    }
+
+    #[test]
+    fn line_is_read_when_it_ends_and_in_pieces() {
+        let (mut line, event, echo) = typed("ab\r");
+        assert_eq!((event, echo.as_str()), (TypedEvent::Line, "ab\n"));
+        let mut piece = [0; 2];
+        assert_eq!((line.take(&mut piece), piece, line.has_line()), (2, *b"ab", true));
+        assert_eq!((line.take(&mut piece), piece[0], line.has_line()), (1, b'\n', false));
+        assert_eq!(line.take(&mut piece), 0);
+        assert_eq!(typed("ab").0.take(&mut piece), 0);
+    }
+
+    #[test]
+    fn corrections_take_whole_characters_back() {
+        assert_eq!(read("aä\x7fb\r"), "ab\n");
+        assert_eq!(read("\x08x\x08\x08y\r"), "y\n");
+        assert_eq!(read("all of it\x15new\r"), "new\n");
+    }
+
+    #[test]
+    fn end_and_interrupt_are_told() {
+        assert_eq!(typed("\x04").1, TypedEvent::End);
+        assert_eq!((typed("ab\x04").1, read("ab\x04").as_str()), (TypedEvent::Line, "ab"));
+        let (line, event, echo) = typed("ab\x03");
+        assert_eq!((event, line.has_line(), echo.as_str()), (TypedEvent::Interrupt, false, "ab^C\n"));
+    }
+
+    #[test]
+    fn line_that_is_too_long_still_ends() {
+        let text = read(&format!("{}\r", "x".repeat(READ_BYTES + 100)));
+        assert_eq!((text.len(), text.ends_with("x\n")), (READ_BYTES, true));
+    }
+}

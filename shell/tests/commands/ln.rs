@@ -1,0 +1,29 @@
+//! `ln`.
+
+use crate::{Case, case};
+
+pub(crate) const CASES: &[Case] = &[
+    case(
+        "a link leads to its target, which need not be there",
+        &[
+            ("mkdir -p d/e; echo text > d/a; ln -s ../a d/e/link; cat d/e/link", "text"),
+            ("ln -s d/a; cat a", "text"),
+            ("ln -s ../d/a /tmp; cat /tmp/a", "text"),
+            ("ln -s nowhere n; cat n; ls n", "cat: n: no such file or directory (ENOENT)\nn"),
+            ("ln -s d dl; ls dl", "a\ne"),
+        ],
+    ),
+    case(
+        "what cannot be linked is one line",
+        &[
+            ("ln a b", "usage: ln -s TARGET [LINK]"),
+            ("ln -s", "usage: ln -s TARGET [LINK]"),
+            ("ln -s a b c", "usage: ln -s TARGET [LINK]"),
+            ("touch f; ln -s x f || echo failed", "ln: f: exists already (EEXIST)\nfailed"),
+            ("ln -s '' l", "ln: l: no such file or directory (ENOENT)"),
+            ("ln -s x nope/l", "ln: nope/l: no such file or directory (ENOENT)"),
+            ("ln -s x /ro/l", "ln: /ro/l: read-only file system (EROFS)"),
+            ("ln -s x /proc/l", "ln: /proc/l: permission denied (EACCES)"),
+        ],
+    ),
+];

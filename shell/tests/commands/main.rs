@@ -1,0 +1,100 @@
+//! Each command of the crate on a machine that is none: answers, options, errors and odd input, in milliseconds.
+//!
+//! A command has a file here as it has one in `src/commands`: a table of cases, each of which types its lines at a fresh
+//! machine. The same cases then run with each taking of memory failing and with Ctrl-C at each moment, and nothing may be
+//! left open or lent. `shell.rs` has what is no command's: redirections, pipes, groups, prompts.
+
+mod files;
+mod host;
+mod memory;
+mod shell;
+mod sweep;
+
+use host::Terminal;
+
+/// Lines, and what each answers.
+pub(crate) struct Case {
+    /// What must hold.
+    about: &'static str,
+    steps: &'static [(&'static str, &'static str)],
+}
+
+/// A case in a row of a table.
+const fn case(about: &'static str, steps: &'static [(&'static str, &'static str)]) -> Case {
+    Case { about, steps }
+}
+
+/// A module, a row of the table and a test for each command.
+macro_rules! commands {
+    ($($name:ident)*) => {
+        $(mod $name;)*
+
+        /// The cases of each command.
+        const CASES: &[(&str, &[Case])] = &[$((stringify!($name), $name::CASES),)*];
+
+        mod answers {
+            $(#[test]
+            fn $name() {
+                super::run_cases(stringify!($name), super::$name::CASES);
+            })*
+        }
+
+        mod survives {
+            $(#[test]
+            fn $name() {
+                super::sweep::run(super::$name::CASES);
+            })*
+        }
+    };
+}
+
+commands! {
+    cat cd clear cp df diff echo exit free grep head help hexdump ln ls mkdir mount mv pwd rm rmdir sort stat tail tee
+    touch uptime wc
+}
+
+/// Runs the cases of a command, and says of all of them what is wrong.
+fn run_cases(name: &str, cases: &[Case]) {
+    let mut wrong = Vec::new();
+    for case in cases {
+        let mut terminal = Terminal::new();
+        for (line, expected) in case.steps {
+            let answer = terminal.run(line);
+            if answer != *expected {
+                let about = case.about;
+                wrong.push(format!("{name}, {about}: `{line}` answers\n{answer}\ninstead of\n{expected}\n"));
+            }
+        }
+        assert_eq!(terminal.host.lent(), 0, "{name}, {}: memory is still lent", case.about);
+        assert_eq!(terminal.host.open_files(), 0, "{name}, {}: files are still open", case.about);
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_command_has_cases() {
+    for command in ::shell::COMMANDS {
+        let cases = CASES.iter().find(|(name, _)| *name == command.name).map(|(_, cases)| *cases);
+        let lines = cases.unwrap_or_default().iter().flat_map(|case| case.steps);
+        let is_run = |line: &str| line.split(['|', ';', '(', ' ']).any(|word| word == command.name);
+        let count = lines.filter(|(line, _)| is_run(line)).count();
+        assert!(count > 0, "{} has no case", command.name);
+    }
+    assert_eq!(CASES.len(), ::shell::COMMANDS.len(), "there are cases of a command that is gone");
+}
+
+#[test]
+fn every_command_refuses_what_it_cannot_use() {
+    // What takes any words, or none and looks at none.
+    const ALL_TAKEN: [&str; 7] = ["clear", "echo", "exit", "free", "help", "pwd", "uptime"];
+    for command in ::shell::COMMANDS.iter().filter(|command| !ALL_TAKEN.contains(&command.name)) {
+        let mut terminal = Terminal::new();
+        let usage = format!("usage: {}", command.usage);
+        let words = if command.name == "cd" { "a b" } else { "-Z" };
+        assert_eq!(terminal.run(&format!("{} {words}", command.name)), usage);
+        assert_eq!(
+            terminal.run(&format!("{} {words} || echo failed", command.name)),
+            format!("{usage}\nfailed")
+        );
+    }
+}

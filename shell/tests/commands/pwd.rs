@@ -1,0 +1,6 @@
+//! `pwd`.
+
+use crate::{Case, case};
+
+pub(crate) const CASES: &[Case] =
+    &[case("the directory is shown", &[("pwd", "/"), ("cd tmp; pwd", "/tmp"), ("pwd -x", "/tmp"), ("pwd > a; cat a", "/tmp")])];

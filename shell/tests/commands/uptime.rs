@@ -1,0 +1,6 @@
+//! `uptime`.
+
+use crate::{Case, case};
+
+pub(crate) const CASES: &[Case] =
+    &[case("the time is that of /proc/uptime", &[("uptime", "up 1 days, 02:03:04"), ("uptime -x | cat", "up 1 days, 02:03:04")])];
