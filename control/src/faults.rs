@@ -114,12 +114,12 @@ impl fmt::Display for FaultsError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoCommand => out.write_str(
-                "not a rule: off, nth N, every N, probability P [seed S], times N, size A-B, site NAME|FILE:LINE|A-B, \
+                "unknown rule; expected off, nth N, every N, probability P [seed S], times N, size A-B, site NAME|FILE:LINE|A-B, \
                  interrupts on|off",
             ),
-            Self::NoSite => out.write_str("no function has this name, and no call stands in such a line"),
+            Self::NoSite => out.write_str("unknown place; expected the name of a function, or FILE:LINE with a call in it"),
             Self::TooManySites => {
-                write!(out, "ambiguous: more than {MAX_SITES} places have this name; write its module before it")
+                write!(out, "ambiguous: more than {MAX_SITES} places have this name; expected its module before it")
             }
         }
     }

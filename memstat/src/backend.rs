@@ -76,10 +76,15 @@ pub unsafe trait Backend {
 
     /// What is handed out now; `None` if the backend does not know. Called when counting starts, so it need not be
     /// fast. For a backend that does not know, the tracker goes on counting at level `off`.
-    fn live(&self) -> Option<Live>;
+    fn live(&self) -> Option<Live> {
+        None
+    }
 
     /// Bytes that a block of this layout takes from memory, at least `layout.size()`.
-    fn usable_size_bytes(&self, layout: Layout) -> usize;
+    #[inline]
+    fn usable_size_bytes(&self, layout: Layout) -> usize {
+        layout.size()
+    }
 
     /// Bytes that the live block at `block` takes, as its allocation said and its deallocation will. `layout` is as
     /// for [`Backend::deallocate`].

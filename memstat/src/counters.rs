@@ -103,7 +103,7 @@ impl Add for CpuCounters {
     }
 }
 
-/// The CPUs that are told apart. Others share the entries of these.
+/// How many CPUs are counted apart. Others share their entries.
 pub const MAX_CPUS: usize = 16;
 
 /// What a tracker counts on one CPU, in cache lines that no other writes. Its allocations are the sum of its

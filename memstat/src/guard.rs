@@ -215,7 +215,7 @@ impl Guards {
         }
     }
 
-    /// Whether a block of that size gets patterns inside, and is held back.
+    /// Whether a block of that size gets poison inside, and goes into quarantine.
     #[inline]
     pub(crate) fn fills(&self, size_bytes: usize) -> bool {
         self.level == GuardLevel::Full && size_bytes <= zones::MOST_PATTERN_BYTES

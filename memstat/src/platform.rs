@@ -1,6 +1,6 @@
 //! What the tracker needs of the place it runs in, in three traits: [`Platform`], which every host has; [`GuardPages`],
-//! for sampled blocks; and [`Hooks`], through which a host is told things, or decides some. The last two have defaults for
-//! every method, so a host that wants neither writes two empty `impl`s.
+//! for sampled blocks; and [`Hooks`], callbacks that a host may want. The last two have defaults for every method, so a
+//! host that wants neither writes two empty `impl`s.
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
@@ -172,7 +172,7 @@ pub unsafe trait GuardPages {
     }
 }
 
-/// What a host is told, and what it may decide. Each method does nothing by default.
+/// Callbacks: what was found or failed, and decisions that a host may take. Each does nothing by default.
 pub trait Hooks {
     /// Called once for each guard that was found overwritten, by the operation that found it, when the tracker's lock is
     /// not held any more.

@@ -1,4 +1,4 @@
-//! Operations that were refused because waiting for the tracker's lock would never have ended.
+//! Operations that were refused because waiting for the tracker's lock would never have ended: a deadlock.
 //!
 //! The counters cannot count them: they stand behind that lock, and may be half changed.
 

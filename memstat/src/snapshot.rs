@@ -1,8 +1,7 @@
-//! What each call stack holds at a moment, and how two moments differ: the reports that show what leaks.
+//! Snapshots of what is live under each call stack, and how two of them differ: the reports that show what leaks.
 //!
-//! Call stacks are never forgotten, and a number is never used again, so two moments can be compared by the numbers of the
-//! stacks alone: one that was not known at the earlier moment held nothing then. Who keeps a moment lends the memory
-//! for it, apart from the heap that is watched.
+//! Call stacks are never forgotten, and a number is never used again, so two snapshots can be compared by the numbers of
+//! the stacks alone: a stack that the earlier one does not know had nothing then. Who keeps a snapshot lends the memory for it, apart from the heap that is watched.
 
 use crate::level::Level;
 use crate::report::Growth;
@@ -23,7 +22,7 @@ impl From<&Stack> for StackUsage {
     }
 }
 
-/// A moment, but for what each call stack held.
+/// A snapshot, but for the usage of each call stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Snapshot {
     /// Blocks that came later have higher numbers.
@@ -43,10 +42,10 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Whether each block that came between `earlier` and this moment was recorded with its call stack, as far as the
+    /// Whether each block that came between `earlier` and this was recorded with its call stack, as far as the
     /// level says.
     pub fn has_all_stacks_since(&self, earlier: &Self) -> bool {
-        let is_on = |moment: &Self| moment.level >= Level::Stacks;
+        let is_on = |snapshot: &Self| snapshot.level >= Level::Stacks;
         is_on(earlier) && is_on(self) && self.stacks_since <= earlier.stamp
     }
 }
@@ -87,7 +86,7 @@ pub struct StackChange {
     pub number: u16,
     /// What it holds more, or less.
     pub change: Change,
-    /// Blocks that came since the earlier moment and are live, old ones that went not subtracted; zero where that was
+    /// Blocks that came since the earlier snapshot and are live, old ones that went not subtracted; zero where that was
     /// not found out.
     pub new: Growth,
 }
@@ -181,8 +180,8 @@ pub struct Watched {
     has_shrunk: bool,
 }
 
-/// How often a stack must have grown to be told as one that only grows. Once is what any start of something does.
-const LEAST_GROWTHS: u32 = 2;
+/// How often a stack must have grown to be reported as one that only grows. Once is what any start of something does.
+const MIN_GROWTHS: u32 = 2;
 
 impl Watched {
     /// A stack that holds so much at the first look. One that is not known then holds nothing: the default.
@@ -201,7 +200,7 @@ impl Watched {
 
     /// Whether it never held less than at the look before, and at two looks at least held more.
     pub fn only_grows(&self) -> bool {
-        self.growths >= LEAST_GROWTHS && !self.has_shrunk
+        self.growths >= MIN_GROWTHS && !self.has_shrunk
     }
 
     /// At how many looks it held more than at the one before.
@@ -259,8 +258,8 @@ mod tests {
         let becomes = |bytes: &[u64]| {
             let mut looks = bytes.iter().map(|&bytes| StackUsage { bytes, blocks: 1 });
             let mut watched = Watched::new(looks.next().unwrap());
-            let told: Vec<_> = looks.map(|held| watched.look(held)).collect();
-            (told.iter().position(|is_told| *is_told), watched.only_grows())
+            let reported: Vec<_> = looks.map(|held| watched.look(held)).collect();
+            (reported.iter().position(|is_reported| *is_reported), watched.only_grows())
         };
         assert_eq!(becomes(&[5, 5, 6, 6, 6]), (None, false));
         assert_eq!(becomes(&[5, 6, 6, 7, 8]), (Some(2), true));
@@ -269,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_switch_of_the_level_between_two_moments_is_seen() {
+    fn a_switch_of_the_level_between_two_snapshots_is_seen() {
         let at = |stamp, level, stacks_since| Snapshot {
             sequence: 0,
             stamp,

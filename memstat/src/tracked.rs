@@ -45,7 +45,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         Self { platform, inner: Lock::new(Inner::new()), refused: RefusedTallies::new() }
     }
 
-    /// A tracker that allocates from `backend` from the first moment on, as a static of a program must. Its memory
+    /// A tracker that allocates from `backend` from the start on, as a static of a program must. Its memory
     /// comes from [`Platform::take_page`]. No block of the backend's is live yet. The fast ways are taken after the first [`Tracked::set_level`].
     pub const fn over(platform: P, backend: B, level: Level) -> Self {
         let inner = Lock::new(Inner::with_backend(backend, level));
@@ -105,7 +105,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     }
 
     /// Allocates a block. `None` when the backend has none; that is counted as a failure. `None` also where waiting for
-    /// the lock would never end, which the platform is told, see [`Platform::is_lock_held_here`].
+    /// the lock would never end, see [`Platform::is_lock_held_here`]; then `on_lock_refused` is called.
     #[expect(clippy::inline_always, reason = "the fast path; and the frame must be the caller's")]
     #[inline(always)]
     pub fn allocate(&self, layout: Layout) -> Option<NonNull<u8>> {
@@ -125,7 +125,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     }
 
     /// Frees the block at `block`, of which only the pointer is known. Where waiting for the lock would never end the
-    /// block stays live, which the platform is told.
+    /// block stays live, and `on_lock_refused` is called.
     ///
     /// # Errors
     ///

@@ -125,7 +125,7 @@ fn an_older_free_is_not_told_for_one_without_a_record() {
 }
 
 #[test]
-fn glance_has_the_last_frees_where_no_events_are_kept() {
+fn crash_snapshot_has_the_last_frees_where_no_events_are_kept() {
     let heap = heap(Level::Stacks);
     let blocks: Vec<_> = (0..6).map(|_| heap.allocate(LAYOUT).unwrap()).collect();
     assert_eq!(heap.try_snapshot::<4>().map(|snapshot| snapshot.events().count()), Some(0));

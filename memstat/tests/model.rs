@@ -64,7 +64,7 @@ fn reclaiming_gives_back_the_pages_that_nobody_needs() {
     unsafe { heap.free(block) }.unwrap();
 }
 
-/// P1: counters, map and model say the same.
+/// Counters, map and model say the same.
 fn assert_agrees(heap: &Heap, model: &BTreeMap<usize, Layout>) {
     let counters = heap.counters();
     assert_eq!(counters.live_blocks, model.len() as u64);
@@ -553,7 +553,7 @@ fn backend_with_live_blocks_can_be_taken_over() {
 }
 
 #[test]
-fn glance_has_the_newest_events_and_none_while_the_lock_is_held() {
+fn crash_snapshot_has_the_newest_events_and_none_while_the_lock_is_held() {
     let heap = heap();
     heap.set_level(Level::Full);
     assert_eq!(heap.try_snapshot::<4>().map(|snapshot| snapshot.events().count()), Some(0));

@@ -1,4 +1,4 @@
-//! `guard`: what is done against corruption of the heap, and a look at all of it.
+//! `guard`: the heap checks, and a check of the whole heap.
 
 use memstat::{GuardLevel, Level};
 use shell::{Command, Listed, Session};
@@ -10,8 +10,8 @@ use crate::proc::guard::GuardFile;
 pub(super) const COMMAND: Command = Command {
     name: "guard",
     usage: "guard [off | free | redzone | full | sample N | check | stats]",
-    summary: "show or set what is done against corruption of the heap, or look for some now; sample N puts every \
-              Nth block between guard pages, 0 none",
+    summary: "show or set the heap checks, or check the whole heap now; sample N puts every Nth block between guard \
+              pages, 0 none",
     run,
 };
 
@@ -26,12 +26,12 @@ fn run(session: &mut Session, words: &[&str]) {
         ["sample"] => session.print(format_args!("{}\n", tracker().guards().sampling_interval())),
         ["sample", number] => match number.parse() {
             Ok(interval) => sample(session, interval),
-            Err(_) => session.complain(format_args!("guard: {}: no number", number.escape_debug())),
+            Err(_) => session.complain(format_args!("guard: {}: not a number", number.escape_debug())),
         },
         [name] => match GuardLevel::from_name(name) {
             Some(level) => set(session, level),
             None => session.complain(format_args!(
-                "guard: {}: no such level; there are: {}",
+                "guard: unknown level '{}'; expected {}",
                 name.escape_debug(),
                 Listed(GuardLevel::ALL.map(GuardLevel::name))
             )),
@@ -72,7 +72,7 @@ fn check(session: &mut Session) {
     let before = found();
     let checked = tracker().guards().check(|| !session.is_interrupted());
     session.print(format_args!(
-        "guard: {} live blocks with zones and {} in quarantine checked, {} found\n",
+        "guard: {} live blocks with red zones and {} in quarantine checked, {} found\n",
         checked.live_blocks,
         checked.quarantined_blocks,
         found() - before

@@ -50,7 +50,7 @@ fn run(session: &mut Session, words: &[&str]) {
         ["level", name] => match Level::from_name(name) {
             Some(level) => tracker().set_level(level),
             None => session.complain(format_args!(
-                "memstat: {}: no such level; there are: {}",
+                "memstat: unknown level '{}'; expected {}",
                 name.escape_debug(),
                 Listed(Level::ALL.map(Level::name))
             )),

@@ -1,4 +1,4 @@
-//! `/proc/guard`: what the heap's guards do, and what they have found, in the style of Linux's
+//! `/proc/guard`: how much the heap is checked, and what the checks found, in the style of Linux's
 //! kfence/stats. It takes `level NAME` and `sample N`.
 
 use core::fmt::{self, Write};
@@ -56,7 +56,10 @@ impl Control for GuardFile {
                 tracker().guards().set_sampling_interval(interval).then_some(()).ok_or(Errno::ENOMEM)
             }
             _ => {
-                log::warn!("guard: '{}' is neither 'level NAME' nor 'sample N'", line.escape_debug());
+                log::warn!(
+                    "guard: unknown command '{}'; expected level off|free|redzone|full, or sample N",
+                    line.escape_debug()
+                );
                 Err(Errno::EINVAL)
             }
         }

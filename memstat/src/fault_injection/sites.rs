@@ -1,4 +1,4 @@
-//! Places in the code, told by the return addresses of calls that are made there.
+//! Places in the code, as ranges of return addresses of the calls that are made there.
 
 use core::ops::RangeInclusive;
 

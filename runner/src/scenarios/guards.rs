@@ -79,7 +79,7 @@ fn overrun_is_found(vm: &mut Vm) -> Result<()> {
     vm.wait_for_boot()?;
     let words = [
         "overrun: a write 0 bytes behind the end",
-        "of 23 bytes; not cc but 00 cc",
+        "of 23 bytes; expected cc, found 00 cc",
         "allocated with 23 bytes",
         "name_device",
         "found by:",
@@ -92,7 +92,7 @@ fn late_write_is_found(vm: &mut Vm) -> Result<()> {
     vm.wait_for_boot()?;
     let words = [
         "write after free: at offset 40",
-        "of 96 bytes; not 6b but 01 6b",
+        "of 96 bytes; expected 6b, found 01 6b",
         "allocated with 96 bytes",
         "answer_late",
         "  freed, ",
@@ -142,9 +142,9 @@ fn switch_is_clean(vm: &mut Vm) -> Result<()> {
     }
     judge_statistics(vm)?;
     let answer = vm.run("guard loud")?;
-    ensure!(answer.contains("no such level"), "`guard loud` says {answer}");
+    ensure!(answer.contains("unknown level 'loud'; expected off"), "`guard loud` says {answer}");
     let answer = vm.run("guard stats | head -n 1; guard loud > /tmp/x || cat /tmp/x")?;
-    let wanted = "level: off\nguard: loud: no such level; there are: off, free, redzone, full";
+    let wanted = "level: off\nguard: unknown level 'loud'; expected off, free, redzone, full";
     ensure!(answer.trim() == wanted, "not `{wanted}` but `{answer}`");
     Ok(())
 }
@@ -157,7 +157,7 @@ fn selftests_pass(vm: &mut Vm) -> Result<()> {
     judge_statistics(vm)
 }
 
-/// What `/proc/guard` and the command say is the same, and nothing is held back without the pattern.
+/// What `/proc/guard` and the command say is the same, and nothing is in quarantine without poison.
 fn judge_statistics(vm: &mut Vm) -> Result<()> {
     let (file, command) = (vm.run("cat /proc/guard")?, vm.run("guard stats")?);
     ensure!(file == command, "/proc/guard and `guard stats` differ:\n{file}\n{command}");

@@ -42,8 +42,8 @@ fn mistakes_get_one_line(vm: &mut Vm) -> Result<()> {
         ("frobnicate", "frobnicate"),
         ("bug nope", "no such bug"),
         ("bug leak leak", "usage: bug"),
-        ("guard sample many", "no number"),
-        ("memstat level loud", "there are: off, counters, blocks, stacks, full"),
+        ("guard sample many", "not a number"),
+        ("memstat level loud", "expected off, counters, blocks, stacks, full"),
         ("memstat stacks loud", "there are: bytes, blocks, total, rate"),
     ];
     for (line, words) in cases {

@@ -11,7 +11,7 @@ use memstat::{Snapshot, StackUsage};
 use crate::memory::heap::tracker;
 use crate::memory::pages::scratch::Scratch;
 use crate::sync::IrqLock;
-use control::memstat::MOST_NAME_BYTES;
+use control::memstat::MAX_NAME_BYTES;
 
 /// The most marks that are kept, the one of the boot included.
 pub(crate) const MOST_MARKS: usize = 16;
@@ -22,7 +22,7 @@ pub(crate) const BOOT: &str = "boot";
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Mark {
     /// What it is called.
-    pub(crate) name: ArrayString<MOST_NAME_BYTES>,
+    pub(crate) name: ArrayString<MAX_NAME_BYTES>,
     /// When it was set.
     pub(crate) moment: Snapshot,
     /// Bytes of its pages.
