@@ -2,7 +2,7 @@
 //!
 //!     cargo run --example system
 //!
-//! It loses some memory, and is told how much and where.
+//! It loses some memory, and the tracker shows how much and where.
 
 mod host;
 #[path = "host/system.rs"]

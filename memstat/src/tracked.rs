@@ -56,7 +56,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     ///
     /// # Safety
     ///
-    /// As for [`Arena::add_first_pages`](crate::Arena::add_first_pages).
+    /// `[start, start + size_bytes)` is writable, page aligned, and nobody else's for ever.
     pub unsafe fn add_first_pages(&self, start: NonNull<u8>, size_bytes: usize) {
         // SAFETY: handed on to the caller.
         unsafe { self.enter().arena.add_first_pages(start, size_bytes) };
