@@ -10,7 +10,7 @@ use std::alloc::Layout;
 use std::ptr::NonNull;
 
 use host::HostPlatform;
-use memstat::{Backend, Level, Live, Platform, Record, Tracked, report};
+use memstat::{Backend, Level, Platform, Record, Tracked, report};
 use talc::DefaultBinning;
 use talc::base::Talc;
 use talc::source::Manual;
@@ -38,10 +38,6 @@ unsafe impl Backend for TalcBackend {
             unsafe { self.0.deallocate(block.as_ptr(), layout) };
         }
         size_bytes
-    }
-
-    fn live(&self) -> Option<Live> {
-        None
     }
 
     fn usable_size_bytes(&self, layout: Layout) -> usize {

@@ -67,16 +67,6 @@ unsafe impl Platform for HostPlatform {
         (counts * elapsed_ns).checked_div(elapsed).unwrap_or(0) as u64
     }
 
-    #[inline]
-    fn cpu(&self) -> u8 {
-        0
-    }
-
-    #[inline]
-    fn task(&self) -> u16 {
-        0
-    }
-
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "the frame pointer must be that of the allocating function")]
     fn frame_pointer(&self) -> usize {

@@ -3,7 +3,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ptr::NonNull;
 
-use memstat::{Backend, Live};
+use memstat::Backend;
 
 /// The system's allocator. It tells nobody what is handed out.
 #[derive(Debug)]
@@ -45,14 +45,6 @@ unsafe impl Backend for SystemBackend {
     unsafe fn deallocate(&mut self, block: NonNull<u8>, layout: Layout) -> usize {
         // SAFETY: handed on to the caller.
         unsafe { System.dealloc(block.as_ptr(), served(layout)) };
-        layout.size()
-    }
-
-    fn live(&self) -> Option<Live> {
-        None
-    }
-
-    fn usable_size_bytes(&self, layout: Layout) -> usize {
         layout.size()
     }
 }
