@@ -16,6 +16,8 @@ unexport RUSTFLAGS CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_TARGET
 KERNEL_CARGO := RUSTC_BOOTSTRAP=1 $(CARGO)
 KERNEL_FLAGS := --release -p kernel --target x86_64-unknown-none \
 	-Zbuild-std=core,alloc -Zbuild-std-features=compiler-builtins-mem
+# Without the feature `lab`: no self-tests, no measurements, no drivers with mistakes.
+WITHOUT_LAB := --no-default-features
 
 # GRUB brings some 300 modules; these few boot us from a CD or a USB stick, by BIOS and by UEFI. Its image for
 # UEFI asks for all the partition maps.
@@ -23,7 +25,7 @@ GRUB_MODULES := normal multiboot2 iso9660 fat search search_fs_uuid all_video pa
 	part_acorn part_amiga part_apple part_bsd part_dfly part_dvh part_plan part_sun part_sunpc
 
 .DELETE_ON_ERROR:
-.PHONY: help setup run test bench check check-format check-lints check-docs check-host iso debug fmt clean FORCE
+.PHONY: help setup run test bench check check-format check-lints check-docs check-host iso product debug fmt clean FORCE
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -46,6 +48,8 @@ check: check-format check-lints check-docs check-host ## format, lints, document
 
 iso: $(BUILD)/tally.iso ## build/tally.iso, for BIOS and UEFI, and build/tally.elf
 
+product: $(BUILD)/tally-product.iso ## build/tally-product.iso: the same without self-tests, measurements and mistakes on purpose
+
 debug: $(BUILD)/tally.iso ## boot in QEMU and wait for gdb on port 1234
 	@echo 'in another terminal: gdb $(BUILD)/tally.elf -ex "target remote :1234" -ex "hbreak tally_main" -ex c'
 	@$(RUNNER) run -s -S
@@ -66,6 +70,7 @@ check-format: setup
 check-lints: setup
 	$(CARGO) clippy --all-targets -- -D warnings
 	$(KERNEL_CARGO) clippy $(KERNEL_FLAGS) -- -D warnings
+	$(KERNEL_CARGO) clippy $(KERNEL_FLAGS) $(WITHOUT_LAB) -- -D warnings
 
 check-docs: DOC_FLAGS := --no-deps --document-private-items
 check-docs: setup
@@ -80,12 +85,21 @@ check-host: setup
 # cargo knows best what is stale; the copy changes only when the kernel does, so the ISO is not made in vain.
 $(BUILD)/tally.elf: FORCE | setup
 	$(KERNEL_CARGO) build $(KERNEL_FLAGS)
-	@mkdir -p $(BUILD)
-	@cmp -s $(TARGET)/x86_64-unknown-none/release/tally $@ || cp $(TARGET)/x86_64-unknown-none/release/tally $@
+	$(keep_kernel)
 
-$(BUILD)/tally.iso: $(BUILD)/tally.elf grub/grub.cfg Makefile
+# Both have the same name at cargo's, so one is built and kept before the other.
+$(BUILD)/tally-product.elf: FORCE | $(BUILD)/tally.elf
+	$(KERNEL_CARGO) build $(KERNEL_FLAGS) $(WITHOUT_LAB)
+	$(keep_kernel)
+
+define keep_kernel
+@mkdir -p $(BUILD)
+@cmp -s $(TARGET)/x86_64-unknown-none/release/tally $@ || cp $(TARGET)/x86_64-unknown-none/release/tally $@
+endef
+
+$(BUILD)/%.iso: $(BUILD)/%.elf grub/grub.cfg Makefile
 	grub-file --is-x86-multiboot2 $<
-	@rm -rf $(BUILD)/iso && mkdir -p $(BUILD)/iso/boot/grub
-	@cp $< $(BUILD)/iso/boot/ && cp grub/grub.cfg $(BUILD)/iso/boot/grub/
+	@rm -rf $(BUILD)/$*.files && mkdir -p $(BUILD)/$*.files/boot/grub
+	@cp $< $(BUILD)/$*.files/boot/tally.elf && cp grub/grub.cfg $(BUILD)/$*.files/boot/grub/
 	grub-mkrescue --output=$@ --install-modules='$(GRUB_MODULES)' --fonts= --locales= --themes= \
-		$(BUILD)/iso >$(BUILD)/grub-mkrescue.log 2>&1 || { cat $(BUILD)/grub-mkrescue.log; false; }
+		$(BUILD)/$*.files >$(BUILD)/$*.mkrescue.log 2>&1 || { cat $(BUILD)/$*.mkrescue.log; false; }

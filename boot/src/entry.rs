@@ -20,18 +20,17 @@ const MAX_BYTES: u32 = 1 << 20;
 ///
 /// # Safety
 ///
-/// `physical` is the address that the loader passed, everything below 4 GiB is mapped at
-/// `direct_map + physical address`, and nothing writes there while the slice is in use.
-pub unsafe fn read_boot_information(physical: u32, direct_map: usize) -> Result<&'static [u8], BootError> {
-    let start = direct_map.wrapping_add(physical as usize);
+/// `physical` is the address that the loader passed, `start` is where that is mapped, with everything else below 4 GiB behind
+/// it, and nothing writes there while the slice is in use.
+pub unsafe fn read_boot_information(physical: u32, start: *const u8) -> Result<&'static [u8], BootError> {
     if physical == 0 || !physical.is_multiple_of(8) {
         return Err(BootError::Address { address: physical });
     }
-    // SAFETY: the loader wrote at least the 8 bytes of the fixed part; the address is aligned.
-    let size_bytes = unsafe { (start as *const u32).read() };
+    // SAFETY: the loader wrote at least the 8 bytes of the fixed part.
+    let size_bytes = u32::from_le_bytes(unsafe { start.cast::<[u8; 4]>().read() });
     if !(8..=MAX_BYTES).contains(&size_bytes) || physical.checked_add(size_bytes).is_none() {
         return Err(BootError::Size { size_bytes });
     }
     // SAFETY: below 4 GiB, so mapped; the caller keeps writers away.
-    Ok(unsafe { slice::from_raw_parts(start as *const u8, size_bytes as usize) })
+    Ok(unsafe { slice::from_raw_parts(start, size_bytes as usize) })
 }

@@ -8,8 +8,8 @@
 
 use log::LevelFilter;
 use memstat::{GuardLevel, Level};
-
-const PAGE_BYTES: usize = 4096;
+use tally_heap::Kind;
+use tally_heap::PAGE_BYTES;
 
 /// What the command line said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub struct Config {
     /// `demo=memstat`: the lesson in counting runs at boot.
     pub is_lesson_wanted: bool,
     /// `heap=slab|buddy|talc|tlsf|linked-list`: the heap's backend.
-    pub heap: HeapKind,
+    pub heap: Kind,
     /// `memstat=off|counters|blocks|stacks|full`: how much the tracker records.
     pub level: Level,
     /// `memstat.history=EVENTS`: how many events the history keeps.
@@ -60,7 +60,7 @@ impl Default for Config {
         Self {
             log_level: LevelFilter::Info,
             is_lesson_wanted: false,
-            heap: HeapKind::Slab,
+            heap: Kind::Slab,
             level: Level::Stacks,
             history_events: None,
             arena_limit_bytes: None,
@@ -92,7 +92,7 @@ impl Config {
         match word.split_once('=')? {
             ("log", level) => self.log_level = level.parse().ok()?,
             ("demo", "memstat") => self.is_lesson_wanted = true,
-            ("heap", name) => self.heap = HeapKind::from_name(name)?,
+            ("heap", name) => self.heap = Kind::from_name(name)?,
             ("memstat", level) => self.level = Level::from_name(level)?,
             ("memstat.history", events) => self.history_events = Some(events.parse().ok()?),
             ("symbols", name) => self.symbols = SymbolSource::from_name(name)?,
@@ -109,41 +109,6 @@ impl Config {
             _ => return None,
         }
         Some(())
-    }
-}
-
-/// The heap's backend.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HeapKind {
-    /// Our own.
-    Slab,
-    /// The crate `buddy_system_allocator`.
-    Buddy,
-    /// The crate `talc`.
-    Talc,
-    /// The crate `rlsf`.
-    Tlsf,
-    /// The crate `linked_list_allocator`.
-    LinkedList,
-}
-
-impl HeapKind {
-    const ALL: [Self; 5] = [Self::Slab, Self::Buddy, Self::Talc, Self::Tlsf, Self::LinkedList];
-
-    /// The name that is typed.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Slab => "slab",
-            Self::Buddy => "buddy",
-            Self::Talc => "talc",
-            Self::Tlsf => "tlsf",
-            Self::LinkedList => "linked-list",
-        }
-    }
-
-    /// The one with that name.
-    fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 }
 
@@ -259,7 +224,7 @@ mod tests {
         );
         assert_eq!(config.log_level, LevelFilter::Debug);
         assert!(config.is_lesson_wanted);
-        assert_eq!(config.heap, HeapKind::Tlsf);
+        assert_eq!(config.heap, Kind::Tlsf);
         assert_eq!(config.guard, GuardLevel::Full);
         assert_eq!((config.sample_interval, config.sample_slots), (100, None));
         assert_eq!(config.on_panic, OnPanic::Exit);

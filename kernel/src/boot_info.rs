@@ -3,7 +3,7 @@
 use boot::{BootError, BootInfo, PhysicalRange};
 use spin::Once;
 
-use crate::arch::{fw_cfg, image, paging};
+use crate::arch::{PAddr, VAddr, direct_map, fw_cfg, image};
 
 static BOOT_INFO: Once<BootInfo> = Once::new();
 
@@ -22,10 +22,14 @@ pub(crate) fn keep(physical: u32) -> Result<&'static BootInfo, BootError> {
 
 fn read(physical: u32) -> Result<BootInfo, BootError> {
     // SAFETY: the entry code hands the loader's address on; the boot tables map the first 4 GiB there.
-    let bytes = unsafe { boot::read_boot_information(physical, paging::DIRECT_MAP) }?;
+    let bytes = unsafe {
+        boot::read_boot_information(physical, direct_map::to_virtual(PAddr(physical.into())).as_ptr())
+    }?;
     let own = PhysicalRange { start: physical.into(), end: u64::from(physical) + bytes.len() as u64 };
     let image = image::whole();
-    let image = PhysicalRange { start: image::physical(image.start), end: image::physical(image.end) };
+    let [start, end] =
+        [image.start, image.end].map(|address| image::physical(VAddr::from_usize(address)).as_u64());
+    let image = PhysicalRange { start, end };
     BootInfo::parse(bytes, &[image, own])
 }
 

@@ -8,6 +8,8 @@ use core::fmt;
 use journal::{CAPACITY, ConsoleLevel, Entry, Priority, Ring};
 use log::{LevelFilter, Log, Metadata, Record};
 
+pub(crate) mod held;
+
 use crate::arch::clock;
 use crate::console;
 use crate::sync::IrqLock;
@@ -62,7 +64,7 @@ pub(crate) fn try_for_last(count: usize, mut visit: impl FnMut(&Entry)) {
 pub(crate) fn write(priority: Priority, message: fmt::Arguments<'_>) {
     let entry = Entry::new(clock::uptime_ns(), priority, message);
     RING.lock().push(entry);
-    if CONSOLE_LEVEL.shows(priority) {
+    if CONSOLE_LEVEL.shows(priority) && !held::takes_message() {
         show(&entry);
     }
 }

@@ -8,8 +8,10 @@
 extern crate alloc;
 
 mod arch;
+#[cfg(feature = "lab")]
 mod bench;
 mod boot_info;
+#[cfg(feature = "lab")]
 mod bugs;
 mod commands;
 mod config;
@@ -20,7 +22,7 @@ mod fs;
 mod logger;
 mod memory;
 mod proc;
-mod random;
+#[cfg(feature = "lab")]
 mod selftest;
 mod symbols;
 mod sync;
@@ -32,7 +34,6 @@ use boot::PhysicalRange;
 
 use crate::arch::{acpi, clock, cpu, exceptions, serial};
 use crate::crash::black_box;
-use crate::memory::heaps::Kind;
 use crate::memory::leaks::marks;
 
 /// Where the entry code arrives, on its 128 KiB stack, with the boot tables in place.
@@ -46,8 +47,7 @@ extern "C" fn tally_main(information: u32) -> ! {
 
     let info = boot_info::keep(information).unwrap_or_else(|error| stop(&error));
     let config = config::apply(info);
-    let heap = Kind::from_name(config.heap.name()).unwrap_or(Kind::Slab);
-    memory::init(info, heap, config.has_black_box).unwrap_or_else(|error| stop(&error));
+    memory::init(info, config.heap, config.has_black_box).unwrap_or_else(|error| stop(&error));
     memory::heap::configure(&config);
     black_box::init();
     memory::failures::configure(&config);
@@ -76,7 +76,7 @@ extern "C" fn tally_main(information: u32) -> ! {
 }
 
 fn kib(pages: usize) -> u64 {
-    (pages * memory::frames::PAGE_BYTES / 1024) as u64
+    (pages * tally_heap::PAGE_BYTES / 1024) as u64
 }
 
 /// Ends a boot that cannot go on.

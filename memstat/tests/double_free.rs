@@ -17,7 +17,7 @@ const LAYOUT: Layout = Layout::new::<[u64; 6]>();
 
 fn heap(level: Level) -> Heap {
     let heap = Tracked::new(HostPlatform::default());
-    heap.start(HostBackend::default());
+    heap.start(HostBackend { is_reusing: true, ..HostBackend::default() });
     heap.set_level(level);
     heap
 }
@@ -77,7 +77,7 @@ fn an_older_event_is_not_told_for_a_free_without_one() {
     free_from(&heap, 2, block).unwrap();
     heap.history().set_on(false);
     let again = heap.allocate(LAYOUT).unwrap();
-    assert_eq!(again, block, "the host's allocator gives the block out again");
+    assert_eq!(again, block, "the backend gives the block out again");
     let free_stamp = heap.platform().stamp.load(Ordering::Relaxed);
     free_from(&heap, 4, again).unwrap();
     let bad = free_from(&heap, 5, block).unwrap_err();
@@ -114,7 +114,7 @@ fn an_older_free_is_not_told_for_one_without_a_record() {
         assert!(bad.free.is_some());
         others.push(heap.allocate(Layout::new::<[u64; 40]>()).unwrap());
         let again = heap.allocate(LAYOUT).unwrap();
-        assert_eq!(again, block, "the host's allocator gives the block out again");
+        assert_eq!(again, block, "the backend gives the block out again");
         free_from(&heap, 3, again).unwrap();
         let bad = free_from(&heap, 4, block).unwrap_err();
         assert_eq!((bad.kind, bad.block, bad.free), (BadFreeKind::DoubleFree, None, None));

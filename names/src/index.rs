@@ -3,12 +3,17 @@
 use alloc::vec::Vec;
 
 use gimli::{
-    CompleteLineProgram, DW_TAG_subprogram, Dwarf, EndianSlice, LineSequence, LittleEndian, Unit, UnitOffset,
+    CompleteLineProgram, DW_TAG_subprogram, Dwarf, EndianSlice, LineSequence, LittleEndian, Section, Unit,
+    UnitOffset,
 };
 
 use crate::entries::Entry;
 
 pub(crate) type Slice<'a> = EndianSlice<'a, LittleEndian>;
+
+/// Bytes of debug information that a range of code takes at least: an entry with its names, or a pair of addresses. Where
+/// there are more ranges, entries share lists of them, which no compiler lets them do.
+const LEAST_RANGE_BYTES: usize = 8;
 
 /// The sections of a program that hold its debug information.
 #[derive(Debug)]
@@ -65,13 +70,20 @@ impl<'a> Index<'a> {
     /// Reads all entries and line tables once. What cannot be read is left out.
     pub fn build(sections: Sections<'a>) -> Self {
         let mut dwarf = sections.0;
+        let ranges = dwarf
+            .ranges
+            .debug_ranges()
+            .reader()
+            .len()
+            .saturating_add(dwarf.ranges.debug_rnglists().reader().len());
+        let max_functions = dwarf.debug_info.reader().len().saturating_add(ranges) / LEAST_RANGE_BYTES;
         dwarf.populate_abbreviations_cache(gimli::AbbreviationsCacheStrategy::Duplicates);
         let mut index = Self { dwarf, units: Vec::new(), functions: Vec::new() };
         let mut headers = index.dwarf.units();
         while let Ok(Some(header)) = headers.next() {
             if let Ok(mut unit) = index.dwarf.unit(header) {
                 // Functions up to the first broken entry are kept.
-                let _ = index.add_functions(&unit);
+                let _ = index.add_functions(&unit, max_functions);
                 let lines = unit.line_program.take().and_then(|program| program.sequences().ok());
                 let lines = lines.map(|(program, mut sequences)| {
                     sequences.sort_unstable_by_key(|sequence| sequence.start);
@@ -89,7 +101,8 @@ impl<'a> Index<'a> {
         self.functions.len()
     }
 
-    fn add_functions(&mut self, unit: &Unit<Slice<'a>>) -> gimli::Result<()> {
+    /// Adds those of a unit, up to `max_functions` in all.
+    fn add_functions(&mut self, unit: &Unit<Slice<'a>>, max_functions: usize) -> gimli::Result<()> {
         let number = self.units.len();
         let unit_ref = unit.unit_ref(&self.dwarf);
         let functions = &mut self.functions;
@@ -104,10 +117,10 @@ impl<'a> Index<'a> {
             let entry = Entry::read(unit_ref, abbreviation, &mut entries)?;
             entry.for_each_range(unit_ref, |start, end| {
                 // The linker gives what it leaves out the address 0.
-                if start != 0 {
+                if start != 0 && functions.len() < max_functions {
                     functions.push(Function { start, end, unit: number, entry: offset });
                 }
-                false
+                functions.len() >= max_functions
             })?;
         }
         Ok(())

@@ -129,6 +129,32 @@ fn own_functions_have_their_file_and_their_lines() {
     assert!(has_inner, "the inlined function has no frame");
 }
 
+/// Entries that all refer to one long list of ranges would make an index many times their size.
+#[test]
+fn shared_lists_of_ranges_do_not_blow_the_index_up() {
+    const ENTRIES: usize = 500;
+    let abbreviations = [
+        &[1, 0x11, 1, 0, 0][..],         // a unit with children
+        &[2, 0x2e, 0, 0x55, 0x17, 0, 0], // a function: DW_AT_ranges as DW_FORM_sec_offset
+        &[0],
+    ];
+    let mut unit = vec![4, 0, 0, 0, 0, 0, 8, 1]; // DWARF 4, abbreviations at 0, addresses of 8 bytes
+    unit.extend([2, 0, 0, 0, 0].repeat(ENTRIES));
+    unit.push(0);
+    let info = [&(unit.len() as u32).to_le_bytes()[..], &unit].concat();
+    let ranges = (1..4000_u64).flat_map(|place| [place * 16, place * 16 + 8]).chain([0, 0]);
+    let ranges: Vec<u8> = ranges.flat_map(u64::to_le_bytes).collect();
+    let abbreviations = abbreviations.concat();
+    let index = Index::build(Sections::find(|name| match name {
+        ".debug_abbrev" => Some(&abbreviations),
+        ".debug_info" => Some(&info),
+        ".debug_ranges" => Some(&ranges),
+        _ => None,
+    }));
+    let bound = (info.len() + ranges.len()) / 8;
+    assert!(index.function_count() > 0 && index.function_count() <= bound, "{}", index.function_count());
+}
+
 fn demangled(name: &str) -> String {
     format!("{:#}", rustc_demangle::demangle(name))
 }

@@ -3,7 +3,7 @@
 //! Scenarios name only what differs: `Machine { memory_mib: 32, ..DEFAULT }`. Options are those of QEMU 7.2
 //! (qemu-system-x86_64(1)).
 
-use crate::error::Result;
+use crate::error::{Result, ensure};
 use crate::settings::Settings;
 
 /// Where the kernel looks for more words for its command line than GRUB hands it.
@@ -38,6 +38,15 @@ pub(crate) enum Medium {
     Stick,
 }
 
+/// Which kernel is on the medium.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Image {
+    /// With self-tests, measurements and mistakes on purpose.
+    Lab,
+    /// Without.
+    Product,
+}
+
 /// One machine. The strings are QEMU's own words for the option named.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Machine<'a> {
@@ -53,6 +62,7 @@ pub(crate) struct Machine<'a> {
     pub(crate) has_serial: bool,
     /// Words added to the kernel's command line.
     pub(crate) cmdline: &'a str,
+    pub(crate) image: Image,
     pub(crate) medium: Medium,
     pub(crate) clock: Clock,
     pub(crate) on_reset: OnReset,
@@ -69,6 +79,7 @@ pub(crate) const DEFAULT: Machine<'static> = Machine {
     vga: "std",
     has_serial: true,
     cmdline: "",
+    image: Image::Lab,
     medium: Medium::Disc,
     clock: Clock::Real,
     on_reset: OnReset::End,
@@ -100,7 +111,12 @@ impl Machine<'_> {
         for device in self.devices {
             add(&["-device", device]);
         }
-        let iso = settings.iso().display().to_string();
+        let iso = match self.image {
+            Image::Lab => settings.iso(),
+            Image::Product => settings.product_iso(),
+        };
+        ensure!(iso.exists(), "{} is not there: run `make iso product`", iso.display());
+        let iso = iso.display().to_string();
         match self.medium {
             Medium::Disc => add(&["-boot", "d", "-cdrom", &iso]),
             Medium::Stick => {

@@ -9,7 +9,7 @@ use std::process::{Child, ExitStatus};
 
 use crate::error::{Error, Result};
 
-/// The unit of times in /proc, USER_HZ, is the same on every x86_64 Linux.
+/// The unit of times in /proc (`USER_HZ`) is the same on all Linux for this processor.
 const TICKS_A_SECOND: f64 = 100.0;
 
 thread_local! {
@@ -61,7 +61,7 @@ impl Drop for Process {
     }
 }
 
-/// User and system time in `/proc/PID/stat` (proc_pid_stat(5), fields 14 and 15), or 0 where there is none.
+/// User and system time in `/proc/PID/stat` (man page `proc_pid_stat`, fields 14 and 15), or 0 where there is none.
 fn cpu_ticks(stat: &str) -> u64 {
     // The second field is a name in brackets that may hold blanks and brackets.
     let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_ascii_whitespace();

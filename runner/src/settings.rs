@@ -19,7 +19,7 @@ const OVMF_PLACES: [&str; 4] = [
 
 /// The choices that hold for every machine of one run.
 pub(crate) struct Settings {
-    /// Folder of `tally.iso` and `tally.elf`.
+    /// Folder of `tally.iso` and `tally.elf`, and of `tally-product.*`.
     pub(crate) build: PathBuf,
     /// QEMU's `-accel`. TCG unless asked for: a `/dev/kvm` that opens may still hang.
     pub(crate) accelerator: String,
@@ -49,6 +49,15 @@ impl Settings {
 
     pub(crate) fn iso(&self) -> PathBuf {
         self.build.join("tally.iso")
+    }
+
+    /// The ISO of the kernel without its feature `lab`.
+    pub(crate) fn product_iso(&self) -> PathBuf {
+        self.build.join("tally-product.iso")
+    }
+
+    pub(crate) fn product_elf(&self) -> PathBuf {
+        self.build.join("tally-product.elf")
     }
 
     pub(crate) fn elf(&self) -> PathBuf {

@@ -47,8 +47,8 @@ enum State {
 
 impl Snapshots {
     /// For scenarios that need these machines.
-    pub(crate) fn new(settings: &Settings, machines: impl Iterator<Item = Machine<'static>>) -> Result<Self> {
-        let folder = settings.build.join("snapshots");
+    pub(crate) fn new(build: &Path, machines: impl Iterator<Item = Machine<'static>>) -> Result<Self> {
+        let folder = build.join("snapshots");
         // A run that was killed leaves its own.
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).map_err(Error::host(format!("making {}", folder.display())))?;
@@ -134,7 +134,6 @@ pub(crate) fn pipe(redirection: char, file: &Path) -> String {
 mod tests {
     use super::{Snapshots, State, Way, pipe};
     use crate::machine::{Clock, DEFAULT, Machine};
-    use crate::settings::Settings;
     use std::path::Path;
 
     const OTHER: Machine = Machine { memory_mib: 48, ..DEFAULT };
@@ -143,9 +142,8 @@ mod tests {
     #[test]
     fn only_what_others_need_is_kept() {
         let build = std::env::temp_dir().join(format!("tally-snapshots-{}", std::process::id()));
-        let settings = Settings { build: build.clone(), ..Settings::from_environment().unwrap() };
         let machines = [DEFAULT, OTHER, DEFAULT, DEFAULT, COUNTED, COUNTED];
-        let snapshots = Snapshots::new(&settings, machines.into_iter()).unwrap();
+        let snapshots = Snapshots::new(&build, machines.into_iter()).unwrap();
         assert!(matches!(snapshots.choose(&OTHER), Way::Boot), "nobody else needs it");
         assert!(matches!(snapshots.choose(&COUNTED), Way::Boot), "its figures depend on all that it did");
         assert!(matches!(snapshots.choose(&DEFAULT), Way::BootAndKeep(0)));

@@ -89,7 +89,7 @@ pub(crate) fn run(settings: &Settings, choice: Choice) -> Result<ExitCode> {
         Judge::Drive(machine, _) => Some(machine),
         _ => None,
     });
-    let snapshots = Snapshots::new(settings, machines)?;
+    let snapshots = Snapshots::new(&settings.build, machines)?;
     let run = Run { settings, logs: settings.logs()?, snapshots, results: Mutex::default() };
 
     let start = Instant::now();

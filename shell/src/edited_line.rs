@@ -149,12 +149,14 @@ fn back(width: usize, out: &mut dyn Write) -> fmt::Result {
 pub(crate) struct Decoder {
     partial: [u8; 4],
     length: usize,
+    /// Whether bytes were dropped that are part of no character.
+    has_lost: bool,
 }
 
 impl Decoder {
     /// At a character's beginning.
     pub(crate) const fn new() -> Self {
-        Self { partial: [0; 4], length: 0 }
+        Self { partial: [0; 4], length: 0, has_lost: false }
     }
 
     /// Drops what is not complete yet.
@@ -165,18 +167,34 @@ impl Decoder {
     /// Takes a byte, and gives the character that it completes. One that does not go on with the character before drops
     /// that one.
     pub(crate) fn feed(&mut self, byte: u8) -> Option<char> {
-        if byte & 0xc0 != 0x80 {
-            self.length = 0;
+        if byte & 0xc0 != 0x80 && self.length > 0 {
+            self.lose();
         }
-        let Some(slot) = self.partial.get_mut(self.length) else {
-            self.length = 0;
-            return None;
-        };
-        *slot = byte;
+        // No character is longer, so there is always room.
+        *self.partial.get_mut(self.length)? = byte;
         self.length = self.length.saturating_add(1);
-        let bytes = self.partial.get(..self.length)?;
-        let character = str::from_utf8(bytes).ok()?.chars().next()?;
+        match str::from_utf8(self.partial.get(..self.length)?) {
+            Ok(text) => {
+                let character = text.chars().next();
+                self.length = 0;
+                character
+            }
+            Err(error) => {
+                if error.error_len().is_some() {
+                    self.lose();
+                }
+                None
+            }
+        }
+    }
+
+    fn lose(&mut self) {
         self.length = 0;
-        Some(character)
+        self.has_lost = true;
+    }
+
+    /// Whether bytes were dropped since the last call.
+    pub(crate) fn take_lost(&mut self) -> bool {
+        core::mem::take(&mut self.has_lost)
     }
 }

@@ -48,4 +48,5 @@ pub use listed::Listed;
 pub use options::Options;
 pub use parser::{Line, MAX_DEPTH, MAX_WORDS, Operator, ParseError};
 pub use session::Session;
+pub use tree::{Condition, List, Pipeline, Redirection, Stage};
 pub use typed_line::{TypedEvent, TypedLine};

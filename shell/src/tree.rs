@@ -8,7 +8,7 @@ use crate::parser::{Line, MAX_WORDS, Operator, Token};
 
 /// When a pipeline runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Condition {
+pub enum Condition {
     /// Always.
     Always,
     /// When the one before succeeded: it stands behind `&&`.
@@ -19,7 +19,7 @@ pub(crate) enum Condition {
 
 /// Pipelines one after the other. An iterator over them.
 #[derive(Clone, Debug)]
-pub(crate) struct List<'a> {
+pub struct List<'a> {
     line: &'a Line,
     rest: &'a [Token],
     condition: Condition,
@@ -27,30 +27,30 @@ pub(crate) struct List<'a> {
 
 /// Stages whose output is the next one's input. An iterator over them.
 #[derive(Clone, Debug)]
-pub(crate) struct Pipeline<'a> {
+pub struct Pipeline<'a> {
     line: &'a Line,
     rest: &'a [Token],
 }
 
 /// A command with its words, or a group, and where its input and output are.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Stage<'a> {
+pub struct Stage<'a> {
     line: &'a Line,
     tokens: &'a [Token],
 }
 
 /// Where input comes from or output goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Redirection<'a> {
+pub struct Redirection<'a> {
     /// [`Operator::Read`], [`Operator::Write`] or [`Operator::Append`].
-    pub(crate) operator: Operator,
+    pub operator: Operator,
     /// The file.
-    pub(crate) path: &'a str,
+    pub path: &'a str,
 }
 
 impl Line {
     /// All of the line.
-    pub(crate) fn list(&self) -> List<'_> {
+    pub fn list(&self) -> List<'_> {
         List { line: self, rest: self.tokens(), condition: Condition::Always }
     }
 }
@@ -90,21 +90,21 @@ impl<'a> Iterator for Pipeline<'a> {
 
 impl Pipeline<'_> {
     /// Whether there are no more stages.
-    pub(crate) fn is_at_end(&self) -> bool {
+    pub fn is_at_end(&self) -> bool {
         self.rest.is_empty()
     }
 }
 
 impl<'a> Stage<'a> {
     /// The list inside, if it is a group.
-    pub(crate) fn group(&self) -> Option<List<'a>> {
+    pub fn group(&self) -> Option<List<'a>> {
         let inside = self.tokens.strip_prefix(&[Token::Operator(Operator::Open)])?;
         let (inside, _, _) = split(inside, |operator| operator == Operator::Close);
         Some(List { line: self.line, rest: inside, condition: Condition::Always })
     }
 
     /// The words, if it is no group; there may be none, just redirections.
-    pub(crate) fn words(&self) -> ArrayVec<&'a str, MAX_WORDS> {
+    pub fn words(&self) -> ArrayVec<&'a str, MAX_WORDS> {
         let mut words = ArrayVec::new();
         let mut rest = self.tokens.iter();
         while let Some(token) = rest.next() {
@@ -119,7 +119,7 @@ impl<'a> Stage<'a> {
     }
 
     /// The redirections, in the line's order: the later one counts.
-    pub(crate) fn redirections(&self) -> impl Iterator<Item = Redirection<'a>> {
+    pub fn redirections(&self) -> impl Iterator<Item = Redirection<'a>> {
         let line = self.line;
         let behind_group = match self.tokens.first() {
             Some(Token::Operator(Operator::Open)) => {

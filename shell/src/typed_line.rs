@@ -98,15 +98,14 @@ impl TypedLine {
     }
 
     fn feed_text(&mut self, byte: u8, out: &mut dyn Write) -> fmt::Result {
-        let is_taken = match self.decoder.feed(byte) {
-            Some(character) if !character.is_control() || character == '\t' => {
-                self.line.insert(character, out)?
-            }
-            Some(_) => false,
-            // More of the character is to come.
-            None => true,
-        };
-        if is_taken { Ok(()) } else { out.write_str(BELL) }
+        let character = self.decoder.feed(byte);
+        if self.decoder.take_lost() {
+            out.write_str(BELL)?;
+        }
+        // More of it may be to come.
+        let Some(character) = character else { return Ok(()) };
+        let is_text = !character.is_control() || character == '\t';
+        if is_text && self.line.insert(character, out)? { Ok(()) } else { out.write_str(BELL) }
     }
 
     fn start_over(&mut self) {
@@ -168,6 +167,25 @@ mod tests {
         assert_eq!((typed("ab\x04").1, read("ab\x04").as_str()), (TypedEvent::Line, "ab"));
         let (line, event, echo) = typed("ab\x03");
         assert_eq!((event, line.has_line(), echo.as_str()), (TypedEvent::Interrupt, false, "ab^C\n"));
+    }
+
+    #[test]
+    fn what_is_not_taken_rings_the_bell() {
+        assert_eq!((typed("a\x01b").2.as_str(), read("a\x01b\r").as_str()), ("a\x07b", "ab\n"));
+        assert_eq!((typed("a\tb").2.as_str(), read("a\tb\r").as_str()), ("a\tb", "a\tb\n"));
+        for (bytes, expected) in [
+            (&b"a\xe4b"[..], "a\x07b"),
+            (b"a\xffb", "a\x07b"),
+            (b"a\x80b", "a\x07b"),
+            (b"a\xf0\x9f\xa6b", "a\x07b"),
+            (b"a\xf0\x9f\xa6\x80b", "a\u{1f980}b"),
+        ] {
+            let (mut line, mut echo) = (TypedLine::new(), String::new());
+            for byte in bytes {
+                line.feed(*byte, &mut echo).unwrap();
+            }
+            assert_eq!(echo, expected, "{bytes:?}");
+        }
     }
 
     #[test]

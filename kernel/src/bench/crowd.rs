@@ -3,11 +3,12 @@
 use core::hint::black_box;
 use core::ptr::{NonNull, null_mut};
 
+use tally_heap::test_kit::random::Random;
+
 use super::{at_depth, counts_of};
 use crate::memory::Scratch;
 use crate::memory::heap::{kfree, kmalloc, tracker};
 use crate::memory::page_accounting::{Purpose, give_pages, take_pages};
-use crate::random::Random;
 
 const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
 /// Costs that are told apart; dearer operations count as this.

@@ -16,8 +16,9 @@ use core::ptr::{NonNull, null_mut};
 pub(crate) use crowd::{ARENA_LEAST_BLOCKS, Cost, Crowd, Worst, measure_frames};
 pub(crate) use listed::Listed;
 
+use tally_heap::PAGE_BYTES;
+
 use crate::arch::cpu;
-use crate::memory::frames::PAGE_BYTES;
 use crate::memory::heap::{kfree, kmalloc, tracker};
 use crate::memory::page_accounting::{Purpose, give_pages, take_pages};
 

@@ -9,7 +9,7 @@ use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 use memstat::Backend;
 
-use crate::arch::{clock, cpu, rtc};
+use crate::arch::{clock, cpu, periodic};
 use crate::memory::heap::{kfree, kmalloc, tracker};
 
 /// What is kept of a moment: when it was, in nanoseconds since the start, as memory has it.
@@ -26,11 +26,11 @@ static NEWEST: AtomicPtr<Sample> = AtomicPtr::new(null_mut());
 pub(crate) fn sample_heap() {
     INTERRUPTS.store(0, Ordering::Relaxed);
     MISSED.store(0, Ordering::Relaxed);
-    rtc::start_periodic("sampler", take_sample);
+    periodic::start("sampler", take_sample);
     wait_for_next_sample();
     compare_while_the_allocator_is_locked();
     wait_for_next_sample();
-    rtc::stop_periodic();
+    periodic::stop();
     let newest = NEWEST.swap(null_mut(), Ordering::Relaxed);
     // SAFETY: from `take_sample`, which runs no more.
     unsafe { kfree(newest.cast()) };
@@ -53,7 +53,7 @@ fn take_sample() {
         NEWEST.store(sample, Ordering::Relaxed);
     }
     INTERRUPTS.fetch_add(1, Ordering::Relaxed);
-    rtc::acknowledge_periodic();
+    periodic::acknowledge();
 }
 
 /// Wants a sample and what the heap holds of the same moment.

@@ -4,10 +4,10 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use shell::{Command, Session};
+use tally_heap::PAGE_BYTES;
 
 use crate::arch::clock;
 use crate::bench::{self, Cost, Crowd, Listed, Pair, Worst};
-use crate::memory::frames::PAGE_BYTES;
 use crate::memory::heap::{backend_name, tracker};
 use crate::memory::{Purpose, pages_for};
 

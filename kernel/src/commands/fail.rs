@@ -4,6 +4,7 @@
 
 mod inner;
 mod snapshot;
+#[cfg(feature = "lab")]
 mod sweep;
 mod words;
 
@@ -12,19 +13,34 @@ use memstat::{FaultRule, Faults};
 use shell::{Command, Session};
 
 use crate::memory::failures::{self, Failures};
+#[cfg(feature = "lab")]
 use crate::selftest::fill;
 use crate::symbols;
 use inner::Work;
 use snapshot::Snapshot;
 use words::{InWords, Ordinal};
 
-pub(super) const COMMAND: Command = Command {
-    name: "fail",
-    usage: "fail [off | fill | drain | sweep [-c LINE] [-n COUNT] COMMAND... | [pages] RULE]; RULE is nth N [COMMAND...], every N, \
-            probability P [seed S], times N, size A-B, site NAME|FILE:LINE|A-B, interrupts on|off, off",
-    summary: "let allocations fail on purpose, or fill all memory; alone: show the rules",
-    run,
-};
+pub(super) const COMMAND: Command = Command { name: "fail", usage: USAGE, summary: SUMMARY, run };
+
+macro_rules! usage {
+    ($lab:literal) => {
+        concat!(
+            "fail [off | ",
+            $lab,
+            "[pages] RULE]; RULE is nth N [COMMAND...], every N, probability P [seed S], times N, size A-B, ",
+            "site NAME|FILE:LINE|A-B, interrupts on|off, off"
+        )
+    };
+}
+
+#[cfg(feature = "lab")]
+const USAGE: &str = usage!("fill | drain | sweep [-c LINE] [-n COUNT] COMMAND... | ");
+#[cfg(feature = "lab")]
+const SUMMARY: &str = "let allocations fail on purpose, or fill all memory; alone: show the rules";
+#[cfg(not(feature = "lab"))]
+const USAGE: &str = usage!("");
+#[cfg(not(feature = "lab"))]
+const SUMMARY: &str = "let allocations fail on purpose; alone: show the rules";
 
 /// The longest rule.
 const MOST_RULE_BYTES: usize = 256;
@@ -44,8 +60,11 @@ fn run(session: &mut Session, words: &[&str]) {
     match words {
         [] => show(session),
         ["off"] => [BLOCKS, PAGES].iter().for_each(|sort| sort.failures.set(Faults::OFF)),
+        #[cfg(feature = "lab")]
         ["fill"] => fill_memory(session),
+        #[cfg(feature = "lab")]
         ["drain"] => drain_memory(session),
+        #[cfg(feature = "lab")]
         ["sweep", words @ ..] => sweep::run(session, words),
         ["pages"] => session.show_usage(&COMMAND),
         ["pages", words @ ..] => run_rule(session, PAGES, words),
@@ -108,6 +127,7 @@ fn fail_once(session: &mut Session, sort: Sort, number: u64, command: &[&str]) {
     }
 }
 
+#[cfg(feature = "lab")]
 fn fill_memory(session: &mut Session) {
     let filled = fill::fill();
     let are_rules_set = failures::HEAP.is_armed() || failures::PAGES.is_armed();
@@ -119,6 +139,7 @@ fn fill_memory(session: &mut Session) {
     ));
 }
 
+#[cfg(feature = "lab")]
 fn drain_memory(session: &mut Session) {
     let drained = fill::drain();
     session.print(format_args!("fail: {} blocks of {} bytes freed\n", drained.blocks, drained.bytes));

@@ -26,7 +26,7 @@ fn run(session: &mut Session, words: &[&str]) {
         ["sample"] => session.print(format_args!("{}\n", tracker().guards().sampling_interval())),
         ["sample", number] => match number.parse() {
             Ok(interval) => sample(session, interval),
-            Err(_) => session.complain(format_args!("guard: {}: not a number", number.escape_debug())),
+            Err(_) => session.complain(format_args!("guard: '{}' is not a number", number.escape_debug())),
         },
         [name] => match GuardLevel::from_name(name) {
             Some(level) => set(session, level),

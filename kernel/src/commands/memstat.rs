@@ -30,7 +30,7 @@ fn run(session: &mut Session, words: &[&str]) {
         ["stacks", rank] => match rank_named(rank) {
             Some(rank) => show_stacks(session, rank),
             None => session.complain(format_args!(
-                "memstat: {}: no such order; there are: bytes, blocks, total, rate",
+                "memstat: unknown order '{}'; expected bytes, blocks, total or rate",
                 rank.escape_debug()
             )),
         },

@@ -2,7 +2,9 @@
 //!
 //! Those on text and files are the crate `shell`'s; [`host`] is what it reaches of this machine.
 
+#[cfg(feature = "lab")]
 mod bench;
+#[cfg(feature = "lab")]
 mod bug;
 mod dmesg;
 mod fail;
@@ -12,6 +14,7 @@ mod leaks;
 mod memstat;
 mod poweroff;
 mod reboot;
+#[cfg(feature = "lab")]
 mod selftest;
 
 use shell::{COMMANDS, Command, Line, LineEditor, Session, Shell};
@@ -19,9 +22,8 @@ use spin::Mutex;
 
 use host::Machine;
 
-static OWN: [Command; 10] = [
-    bench::COMMAND,
-    bug::COMMAND,
+/// What a person needs who uses this kernel.
+static PRODUCT: &[Command] = &[
     dmesg::COMMAND,
     fail::COMMAND,
     guard::COMMAND,
@@ -29,10 +31,15 @@ static OWN: [Command; 10] = [
     memstat::COMMAND,
     poweroff::COMMAND,
     reboot::COMMAND,
-    selftest::COMMAND,
 ];
 
-static TABLES: [&[Command]; 2] = [COMMANDS, &OWN];
+/// What a person needs who looks at mistakes, measures, and tests.
+#[cfg(feature = "lab")]
+static LAB: &[Command] = &[bench::COMMAND, bug::COMMAND, selftest::COMMAND];
+#[cfg(not(feature = "lab"))]
+static LAB: &[Command] = &[];
+
+static TABLES: [&[Command]; 3] = [COMMANDS, PRODUCT, LAB];
 
 /// Too large for the stack.
 static EDITOR: Mutex<LineEditor> = Mutex::new(LineEditor::new());

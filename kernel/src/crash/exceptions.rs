@@ -6,7 +6,7 @@ use core::fmt::{self, Write};
 
 use crate::arch::exceptions::{DOUBLE_FAULT, PAGE_FAULT};
 use crate::arch::idt::InterruptFrame;
-use crate::arch::{backtrace, cpu, stacks};
+use crate::arch::{VAddr, backtrace, cpu, stacks};
 use crate::symbols::CallPath;
 
 const NAMES: [&str; 22] = [
@@ -49,7 +49,7 @@ pub(crate) fn describe(frame: &InterruptFrame, out: &mut dyn Write) -> fmt::Resu
     let vector = frame.vector;
     // The address is the last page fault's; for a double fault that is the fault which could not be served.
     if matches!(vector, PAGE_FAULT | DOUBLE_FAULT) {
-        if stacks::is_guard(cr2 as usize) {
+        if stacks::is_guard(VAddr(cr2)) {
             writeln!(out, "kernel stack overflow: {cr2:#018x} lies in the guard page below a stack")?;
         } else if vector == PAGE_FAULT {
             describe_page_fault(frame.error_code, cr2, out)?;

@@ -16,6 +16,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use crate::arch::idt::InterruptFrame;
 use crate::arch::{cpu, guarded, registers};
 use crate::console::{Emergency, write_emergency};
+use crate::logger::held;
 use black_box::{Ending, Writer};
 pub(crate) use ending::{power_off, set_ending};
 use report::{Cause, Report};
@@ -52,6 +53,8 @@ pub(crate) fn faulted(frame: &InterruptFrame) -> ! {
 }
 
 fn end(report: &Report<'_>, ending: Ending) -> ! {
+    // The black box keeps the log by itself.
+    let _ = held::write_at_end(&mut Emergency);
     let mut out = Everywhere { black_box: black_box::begin_crash(ending) };
     // Neither writer fails.
     let _ = report.write(&mut out);

@@ -5,11 +5,11 @@ use core::panic::PanicInfo;
 
 use journal::{EventLine, Seconds};
 use memstat::{CrashSnapshot, Platform, report};
+use tally_heap::PAGE_BYTES;
 
 use super::exceptions;
 use crate::arch::idt::{self, InterruptFrame};
 use crate::arch::{clock, guarded};
-use crate::memory::frames::PAGE_BYTES;
 use crate::memory::heap::tracker;
 use crate::memory::{Purpose, pages_for, try_pages};
 use crate::symbols::ReturnAddress;
@@ -82,11 +82,11 @@ fn write_pages(out: &mut dyn Write) -> fmt::Result {
         Some((total, free)) => write!(out, "memory: {} kB, {} free", kib(total), kib(free))?,
         None => write!(out, "memory: its lock is held, free pages are not known")?,
     }
-    for (name, purpose) in Purpose::NAMED {
+    for purpose in Purpose::ALL {
         let pages = pages_for(purpose);
         // A screen of 25 lines has no room for guard pages that are not there.
         if pages > 0 || purpose != Purpose::GuardPages {
-            write!(out, ", {name} {}", kib(pages))?;
+            write!(out, ", {} {}", purpose.name(), kib(pages))?;
         }
     }
     writeln!(out)

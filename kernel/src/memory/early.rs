@@ -3,6 +3,8 @@
 use arrayvec::ArrayVec;
 use boot::{FRAME_SIZE_BYTES, PhysicalRange};
 
+use crate::arch::PAddr;
+
 /// The boot tables reach this far.
 const BOOT_MAP_END: u64 = 1 << 32;
 
@@ -18,22 +20,22 @@ impl EarlyFrames {
     }
 
     /// A frame below 4 GiB, from the end of the highest range there.
-    pub(super) fn take(&mut self) -> Option<u64> {
+    pub(super) fn take(&mut self) -> Option<PAddr> {
         let range =
             self.ranges.iter_mut().rev().find(|range| range.end <= BOOT_MAP_END && range.size_bytes() > 0)?;
         range.end -= FRAME_SIZE_BYTES;
-        Some(range.end)
+        Some(PAddr(range.end))
     }
 
     /// `size_bytes` in one piece, rounded up to frames, from the end of the largest range.
-    pub(super) fn take_run(&mut self, size_bytes: u64) -> Option<u64> {
+    pub(super) fn take_run(&mut self, size_bytes: u64) -> Option<PAddr> {
         let size_bytes = size_bytes.checked_next_multiple_of(FRAME_SIZE_BYTES)?;
         let range = self.ranges.iter_mut().max_by_key(|range| range.size_bytes())?;
         if range.size_bytes() < size_bytes {
             return None;
         }
         range.end -= size_bytes;
-        Some(range.end)
+        Some(PAddr(range.end))
     }
 
     /// Takes just `wanted`, if all of it is there.

@@ -11,8 +11,8 @@ use core::ptr::{NonNull, null_mut};
 
 use config::Config;
 use memstat::{BadFree, Counters, Tracked, report};
+use tally_heap::Heap;
 
-use super::heaps::Heap;
 use super::page_accounting::HeapPages;
 use super::pages::aside;
 use super::platform::{self, KernelPlatform};
@@ -93,6 +93,7 @@ pub(crate) fn kmalloc(size_bytes: usize) -> *mut u8 {
 }
 
 /// As [`kmalloc`], with all bytes zero.
+#[cfg(feature = "lab")]
 pub(crate) fn kzalloc(size_bytes: usize) -> *mut u8 {
     let block = kmalloc(size_bytes);
     if !block.is_null() {
@@ -109,6 +110,7 @@ pub(crate) fn kzalloc(size_bytes: usize) -> *mut u8 {
 /// # Safety
 ///
 /// A live block at `block` is the caller's, and is not used after a move.
+#[cfg(feature = "lab")]
 #[inline(never)]
 pub(crate) unsafe fn krealloc(block: *mut u8, new_size_bytes: usize) -> *mut u8 {
     let Some(pointer) = NonNull::new(block) else { return kmalloc(new_size_bytes) };
@@ -140,6 +142,7 @@ pub(crate) unsafe fn kfree(block: *mut u8) {
 }
 
 /// Bytes that the live block at `block` may use, at least those asked for; 0 if there is no such block.
+#[cfg(feature = "lab")]
 pub(crate) fn ksize(block: *const u8) -> usize {
     NonNull::new(block.cast_mut()).and_then(|block| HEAP.tracker.usable_size_bytes(block).ok()).unwrap_or(0)
 }

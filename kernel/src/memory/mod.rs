@@ -1,7 +1,7 @@
 //! Memory: from the boot loader's ranges to the tracked heap.
 //!
-//! The way: usable ranges -> `early` (a few frames for page tables and metadata) -> [`frames`] (buddy
-//! heaps of pages) -> [`heaps`] (the backend) -> `heap` (tracked by memstat, behind `alloc` and kmalloc).
+//! The way: usable ranges -> `early` (a few frames for page tables and metadata) -> `tally_heap::frames` (buddy
+//! heaps of pages) -> `tally_heap` (the backend) -> `heap` (tracked by memstat, behind `alloc` and kmalloc).
 //!
 //! # Locks
 //!
@@ -9,7 +9,7 @@
 //!
 //! 1. `vfs`: the mounts, then a ramfs, then the open files; held for look-ups and copies, never while a node
 //!    renders. They mask no interrupts, so no handler may touch files
-//! 2. `pages::files::OWNED`: which frames are files'; held for the copy of at most a page
+//! 2. `pages::files::OWNED`: which frames are files' and pipes'; held for the copy of at most a page
 //! 3. `heap::HEAP`: the tracker and its backend; one lock for both
 //! 4. `arch::paging::SPACE`: the address space
 //! 5. `FRAMES`: the frames; `failures::PAGES` is asked before, `failures::HEAP` under 3
@@ -24,9 +24,7 @@
 
 mod early;
 pub(crate) mod failures;
-pub(crate) mod frames;
 pub(crate) mod heap;
-pub(crate) mod heaps;
 pub(crate) mod leaks;
 pub(crate) mod lesson;
 pub(crate) mod page_accounting;

@@ -1,21 +1,19 @@
 //! Who has how many pages: all are free or taken for one purpose, and counted here.
 
-use core::ops::Range;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use spin::Once;
+use tally_heap::frames::Frames;
+use tally_heap::{PAGE_BYTES, PageSource, PageSpan};
 
-use super::frames::{Frames, PAGE_BYTES};
-use super::heaps::PageSource;
 use super::{failures, shrinkers};
-use crate::arch::cpu;
-use crate::arch::paging::DIRECT_MAP;
+use crate::arch::{PAddr, VAddr, cpu, direct_map};
 use crate::sync::IrqLock;
 
 static FRAMES: IrqLock<Frames> = IrqLock::new(Frames::empty());
-/// Addresses that the frames may hand out.
-static RANGE: Once<Range<usize>> = Once::new();
+/// Pages that the frames may hand out.
+static MANAGED: Once<PageSpan> = Once::new();
 /// Pages that were ever taken and given back, by purpose.
 static TAKEN: [AtomicUsize; Purpose::COUNT] = [const { AtomicUsize::new(0) }; Purpose::COUNT];
 static GIVEN: [AtomicUsize; Purpose::COUNT] = [const { AtomicUsize::new(0) }; Purpose::COUNT];
@@ -27,12 +25,12 @@ pub(crate) enum Purpose {
     Heap,
     /// The tracker's arena.
     Arena,
+    /// Contents of files, and all else that a ramfs keeps.
+    Files,
     /// Text of open files.
     Buffers,
     /// Page tables.
     PageTables,
-    /// Contents of files, and all else that a ramfs keeps.
-    Files,
     /// The index of names and its texts.
     Names,
     /// What outlives a restart.
@@ -42,35 +40,38 @@ pub(crate) enum Purpose {
 }
 
 impl Purpose {
-    const COUNT: usize = 8;
-    /// All of them with the names that reports give them, in the order of reports.
-    pub(crate) const NAMED: [(&str, Self); Self::COUNT] = [
-        ("heap", Self::Heap),
-        ("arena", Self::Arena),
-        ("files", Self::Files),
-        ("buffers", Self::Buffers),
-        ("page tables", Self::PageTables),
-        ("names", Self::Names),
-        ("black box", Self::Kept),
-        ("guard pages", Self::GuardPages),
-    ];
-    /// All of them.
-    pub(crate) const ALL: [Self; Self::COUNT] = [
+    const COUNT: usize = Self::ALL.len();
+    /// All of them, in the order of reports.
+    pub(crate) const ALL: [Self; 8] = [
         Self::Heap,
         Self::Arena,
+        Self::Files,
         Self::Buffers,
         Self::PageTables,
-        Self::Files,
         Self::Names,
         Self::Kept,
         Self::GuardPages,
     ];
+
+    /// The name that reports give it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Heap => "heap",
+            Self::Arena => "arena",
+            Self::Files => "files",
+            Self::Buffers => "buffers",
+            Self::PageTables => "page tables",
+            Self::Names => "names",
+            Self::Kept => "black box",
+            Self::GuardPages => "guard pages",
+        }
+    }
 }
 
-/// Takes the frames over: `fill` puts in what lies in `range`.
-pub(super) fn start(range: Range<usize>, fill: impl FnOnce(&mut Frames)) {
+/// Takes the frames over: `fill` puts in what is free of `managed`.
+pub(super) fn start(managed: PageSpan, fill: impl FnOnce(&mut Frames)) {
     fill(&mut FRAMES.lock());
-    RANGE.call_once(|| range);
+    MANAGED.call_once(|| managed);
 }
 
 /// Counts pages that were taken before there were frames.
@@ -80,8 +81,8 @@ pub(super) fn count_taken(pages: usize, purpose: Purpose) {
 }
 
 /// A frame for a page table, by its physical address.
-pub(super) fn take_table_frame() -> Option<u64> {
-    take_pages(0, Purpose::PageTables).map(|page| (page.as_ptr() as usize - DIRECT_MAP) as u64)
+pub(super) fn take_table_frame() -> Option<PAddr> {
+    take_pages(0, Purpose::PageTables).map(physical_of)
 }
 
 /// Takes 2^`order` pages for `purpose`, aligned to their size. Their contents are arbitrary. For buffers and files the heap
@@ -95,7 +96,7 @@ pub(crate) fn take_pages(order: u32, purpose: Purpose) -> Option<NonNull<u8>> {
         None if matches!(purpose, Purpose::Buffers | Purpose::Files) => take_reclaimed(order),
         taken => taken,
     };
-    let pages = NonNull::new(taken? as *mut u8)?;
+    let pages = taken?;
     TAKEN[purpose as usize].fetch_add(1 << order, Ordering::Relaxed);
     Some(pages)
 }
@@ -103,7 +104,7 @@ pub(crate) fn take_pages(order: u32, purpose: Purpose) -> Option<NonNull<u8>> {
 /// Pages that others kept in hand: empty slabs, blocks in quarantine, spare pages of the arena.
 #[cold]
 #[inline(never)]
-fn take_reclaimed(order: u32) -> Option<usize> {
+fn take_reclaimed(order: u32) -> Option<NonNull<u8>> {
     shrinkers::shrink();
     FRAMES.lock().take(order)
 }
@@ -115,9 +116,14 @@ fn take_reclaimed(order: u32) -> Option<usize> {
 /// Nobody uses the pages any more.
 pub(crate) unsafe fn give_pages(pages: NonNull<u8>, order: u32, purpose: Purpose) {
     // SAFETY: handed on to the caller.
-    if unsafe { FRAMES.lock().give(pages.as_ptr() as usize, order) }.is_ok() {
+    if unsafe { FRAMES.lock().give(pages, order) }.is_ok() {
         GIVEN[purpose as usize].fetch_add(1 << order, Ordering::Relaxed);
     }
+}
+
+/// The physical address of pages that were taken here.
+pub(crate) fn physical_of(pages: NonNull<u8>) -> PAddr {
+    direct_map::to_physical(VAddr::from_usize(pages.as_ptr() as usize))
 }
 
 /// Pages taken for a purpose.
@@ -147,13 +153,13 @@ pub(crate) fn try_pages() -> Option<(usize, usize)> {
     FRAMES.try_lock().map(|frames| (frames.total_pages(), frames.free_pages()))
 }
 
-/// Addresses that the frames may hand out.
-pub(crate) fn range() -> Range<usize> {
-    RANGE.get().cloned().unwrap_or_default()
+/// Pages that the frames may hand out.
+pub(crate) fn managed() -> PageSpan {
+    MANAGED.get().copied().unwrap_or_default()
 }
 
 /// Free blocks by order.
-pub(crate) fn free_blocks() -> [usize; super::frames::SHOWN_ORDERS] {
+pub(crate) fn free_blocks() -> [usize; tally_heap::frames::SHOWN_ORDERS] {
     FRAMES.lock().free_blocks()
 }
 

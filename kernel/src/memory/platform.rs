@@ -5,9 +5,9 @@ use core::ptr::NonNull;
 
 use memstat::{BadFree, Corruption, GuardPages, Hooks, LockRefused, PAGE_SIZE_BYTES, Platform, StackSpan};
 use spin::Once;
+use tally_heap::PAGE_BYTES;
 
 use super::failures;
-use super::frames::PAGE_BYTES;
 use super::page_accounting::{Purpose, give_pages, take_pages};
 use super::pages::guard_window;
 use crate::arch::{clock, cpu, image, stacks};

@@ -3,19 +3,19 @@
 //! What is below knows nothing of what is above: it has hooks, and here they get their functions.
 
 use core::fmt;
+use core::ptr::NonNull;
 
-use boot::BootInfo;
+use boot::{BootInfo, PhysicalRange};
+use tally_heap::frames::Frames;
+use tally_heap::{Heap, Kind, PAGE_BYTES, PageNumber, PageSpan, PageWords};
 
 use super::early::EarlyFrames;
-use super::frames::{Frames, PAGE_BYTES};
 use super::heap::{self, tracker};
-use super::heaps::{Heap, Kind, PageWords};
 use super::page_accounting::{self, HeapPages, Purpose};
 use super::pages::{buffers, kept};
 use super::report::{self, invalid_access};
 use super::{failures, platform, shrinkers};
-use crate::arch::paging::{self, DIRECT_MAP};
-use crate::arch::{devices, exceptions};
+use crate::arch::{PAddr, devices, direct_map, exceptions, paging};
 
 /// Why memory could not be set up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,29 +53,39 @@ pub(crate) fn init(info: &BootInfo, kind: Kind, is_kept: bool) -> Result<(), Mem
     exceptions::on_page_fault(invalid_access::explain);
     paging::init(&info.regions, &mut || early.take()).map_err(|_| MemoryError::PageTables)?;
 
-    let start = info.usable.first().map_or(0, |range| range.start as usize) + DIRECT_MAP;
-    let end = info.usable.last().map_or(0, |range| range.end as usize) + DIRECT_MAP;
-    let frames_bytes = Frames::metadata_bytes(start, end);
-    let size_bytes = frames_bytes + PageWords::size_bytes(start, end);
-    let metadata = early.take_run(size_bytes as u64).ok_or(MemoryError::Metadata { size_bytes })?;
-    let metadata = (metadata as usize + DIRECT_MAP) as *mut u8;
+    let managed = pages_of(PhysicalRange {
+        start: info.usable.first().map_or(0, |range| range.start),
+        end: info.usable.last().map_or(0, |range| range.end),
+    });
+    let frames_bytes = Frames::metadata_bytes(&managed);
+    let size_bytes = frames_bytes + PageWords::size_bytes(&managed);
+    let metadata = early.take_run(size_bytes as u64).map(direct_map::to_virtual);
+    let metadata = metadata
+        .and_then(|start| NonNull::new(start.as_mut_ptr::<u8>()))
+        .ok_or(MemoryError::Metadata { size_bytes })?;
 
     // SAFETY: the metadata was just taken for this; the ranges are mapped, nobody else's, and apart.
     let words = unsafe {
-        page_accounting::start(start..end, |frames| {
-            frames.init(start, end, metadata);
+        page_accounting::start(managed, |frames| {
+            frames.init(&managed, metadata);
             for range in early.into_ranges() {
-                frames.add(range.start as usize + DIRECT_MAP, range.end as usize + DIRECT_MAP);
+                frames.add(&pages_of(range));
             }
         });
-        PageWords::new(start, end, metadata.add(frames_bytes).cast())
+        PageWords::new(&managed, metadata.add(frames_bytes).cast())
     };
     if let Some(place) = kept {
         page_accounting::count_taken(kept::REGION_BYTES / PAGE_BYTES, Purpose::Kept);
         // SAFETY: taken from the usable ranges before anybody got them, and mapped as all RAM is.
-        unsafe { kept::start(place.start as usize + DIRECT_MAP) };
+        unsafe { kept::start(place) };
     }
     heap::start(Heap::new(kind, HeapPages, words));
     buffers::reserve();
     Ok(())
+}
+
+/// Where the direct map has the frames of a range.
+fn pages_of(range: PhysicalRange) -> PageSpan {
+    let page = |physical| PageNumber::of(direct_map::to_virtual(PAddr(physical)).as_ptr::<u8>());
+    PageSpan::new(page(range.start), page(range.end))
 }

@@ -9,8 +9,7 @@ use core::ops::Range;
 use boot::RegionKind;
 use vfs::Text;
 
-use crate::arch::image;
-use crate::arch::paging::DIRECT_MAP;
+use crate::arch::{VAddr, image};
 use crate::memory::pages::kept;
 
 /// The file.
@@ -34,13 +33,13 @@ impl Text for IoMem {
                 (image::data(), "Kernel data"),
                 (image::bss(), "Kernel bss"),
             ] {
-                let section = image::physical(section.start)..image::physical(section.end);
+                let physical = |address| image::physical(VAddr::from_usize(address)).as_u64();
+                let section = physical(section.start)..physical(section.end);
                 write_inside(section, range.start..range.end, name, out)?;
             }
             // It lies above the image.
-            if let Some(kept) = kept::region() {
-                let kept = (kept.start - DIRECT_MAP) as u64..(kept.end - DIRECT_MAP) as u64;
-                write_inside(kept, range.start..range.end, "ramoops", out)?;
+            if let Some(kept) = kept::place() {
+                write_inside(kept.start..kept.end, range.start..range.end, "ramoops", out)?;
             }
         }
         Ok(())

@@ -8,10 +8,10 @@
 use core::fmt::{self, Write};
 
 use memstat::Record;
+use tally_heap::PAGE_BYTES;
 use vfs::Text;
 
 use crate::arch::{paging, stacks};
-use crate::memory::frames::PAGE_BYTES;
 use crate::memory::heap::tracker;
 use crate::memory::{Purpose, free_pages, pages_for, total_pages};
 

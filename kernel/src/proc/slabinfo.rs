@@ -4,10 +4,10 @@
 
 use core::fmt::{self, Write};
 
+use tally_heap::SizeClass;
 use vfs::Text;
 
 use crate::memory::heap::tracker;
-use crate::memory::heaps::Class;
 
 /// The file.
 pub(super) struct SlabInfo;
@@ -29,8 +29,8 @@ impl Text for SlabInfo {
     }
 }
 
-fn write_class(class: &Class, out: &mut dyn Write) -> fmt::Result {
-    let Class { block_bytes, blocks_per_slab, pages_per_slab, live_blocks, slabs, .. } = *class;
+fn write_class(class: &SizeClass, out: &mut dyn Write) -> fmt::Result {
+    let SizeClass { block_bytes, blocks_per_slab, pages_per_slab, live_blocks, slabs, .. } = *class;
     let blocks = slabs * blocks_per_slab;
     if class.has_descriptors() {
         write!(out, "{:<17}", "slab-descriptor")?;

@@ -15,9 +15,9 @@ pub(super) struct VmallocInfo;
 impl Text for VmallocInfo {
     fn render(&self, out: &mut dyn Write) -> fmt::Result {
         (0..).map_while(paging::device_mapping).try_for_each(|mapping| {
-            let (start, size_bytes) = (mapping.start, mapping.size_bytes);
+            let (start, size_bytes) = (mapping.start.as_usize(), mapping.size_bytes);
             write!(out, "{start:#018x}-{:#018x} {size_bytes:7} ", start + size_bytes)?;
-            writeln!(out, "{} phys={:#018x} ioremap", Symbolic(mapping.caller), mapping.physical)
+            writeln!(out, "{} phys={:#018x} ioremap", Symbolic(mapping.caller), mapping.physical.as_u64())
         })
     }
 }

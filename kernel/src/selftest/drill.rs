@@ -10,10 +10,10 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 
 use memstat::Record;
 use spin::Mutex;
+use tally_heap::test_kit::random::Random;
 
 use crate::memory::heap::{kfree, kmalloc, tracker};
 use crate::memory::pages::scratch::Scratch;
-use crate::random::Random;
 
 /// Blocks that are lost.
 pub(crate) const LEAKS: usize = 100;
@@ -170,7 +170,7 @@ impl Planted {
         *slot = !address;
         self.count += 1;
         for word in 0..size_bytes / WORD_BYTES {
-            put(address, word, self.random.next() as u32 as usize);
+            put(address, word, self.random.next_u64() as u32 as usize);
         }
         Some(address)
     }

@@ -7,7 +7,7 @@ use memstat::{Reach, ScanError};
 
 use crate::memory::heap::{kfree, kmalloc, tracker};
 use crate::memory::leaks::roots::scan;
-use crate::selftest::Outcome;
+use crate::selftest::{Finding, Verdict};
 
 const SIZE_BYTES: usize = 64;
 const WORD_BYTES: usize = size_of::<usize>();
@@ -23,7 +23,7 @@ struct Blocks {
 }
 
 /// A lost block is found, and one that is referred to is not.
-pub(crate) fn lost_blocks_are_found() -> Outcome {
+pub(crate) fn lost_blocks_are_found() -> Finding {
     let blocks = Blocks::new().ok_or("no memory for the test")?;
     let outcome = judge(&blocks);
     REFERENCE.store(0, Ordering::Relaxed);
@@ -63,23 +63,22 @@ impl Blocks {
     }
 }
 
-fn judge(blocks: &Blocks) -> Outcome {
+fn judge(blocks: &Blocks) -> Finding {
     for wanted in [Reach::Suspect, Reach::Leak] {
         match scan(&mut || true) {
             Ok(_) => {}
-            // There is nothing to be found.
-            Err(ScanError::NoRecords) => return Ok(()),
+            Err(ScanError::NoRecords) => return Ok(Verdict::Skipped("no block is recorded")),
             Err(ScanError::Busy | ScanError::Stopped) => return Err("a scan did not come to its end"),
         }
         let found = blocks.reach();
         // With a full arena a block goes without a record.
         if found.contains(&None) && tracker().counters().live_untracked > 0 {
-            return Ok(());
+            return Ok(Verdict::Skipped("no room in the arena for a record"));
         }
         if found != [Some(Reach::Plain), Some(Reach::Plain), Some(wanted)] {
             log::error!("scan: {found:?} instead of two blocks in use and a {wanted:?}");
             return Err("a lost block is not found, or one in use is");
         }
     }
-    Ok(())
+    Ok(Verdict::Passed)
 }

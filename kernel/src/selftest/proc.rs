@@ -7,7 +7,7 @@ use crate::arch::clock;
 use crate::fs::VFS;
 use crate::memory::free_pages;
 use crate::memory::heap::tracker;
-use crate::selftest::Outcome;
+use crate::selftest::{Finding, Outcome, Verdict};
 
 /// Lines are read up to this length.
 const MOST_LINE_BYTES: usize = 256;
@@ -61,7 +61,7 @@ pub(crate) fn buddyinfo_is_what_is_free() -> Outcome {
 }
 
 /// The slabs are the slab memory, with a heap that has such.
-pub(crate) fn slabinfo_is_what_slabs_take() -> Outcome {
+pub(crate) fn slabinfo_is_what_slabs_take() -> Finding {
     const HEAD_LINES: usize = 2;
     let (mut pages, mut lines) = (0, 0);
     for_each_line("/proc/slabinfo", |line| {
@@ -73,11 +73,10 @@ pub(crate) fn slabinfo_is_what_slabs_take() -> Outcome {
             pages += each * slabs;
         }
     })?;
-    if lines <= HEAD_LINES || pages * PAGE_KIB == meminfo("Slab")? {
-        Ok(())
-    } else {
-        Err("the slabs are not Slab")
+    if lines <= HEAD_LINES {
+        return Ok(Verdict::Skipped("this heap has no slabs"));
     }
+    if pages * PAGE_KIB == meminfo("Slab")? { Ok(Verdict::Passed) } else { Err("the slabs are not Slab") }
 }
 
 /// The CPUs' times add up to those of all.

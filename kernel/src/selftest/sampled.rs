@@ -4,36 +4,42 @@ use core::alloc::Layout;
 use core::ptr::null_mut;
 
 use memstat::{Consistency, Level};
+use tally_heap::PAGE_BYTES;
 
-use crate::arch::paging;
-use crate::memory::frames::PAGE_BYTES;
+use crate::arch::{VAddr, paging};
 use crate::memory::heap::{kfree, tracker};
-use crate::selftest::Outcome;
+use crate::selftest::{Finding, Outcome, Verdict};
 
 const SIZE_BYTES: usize = 40;
+const NO_SLOT: &str = "no slot in the pool of guard pages, or no room in the arena for a record";
 
 /// Reads and writes past a block, and after its free, are caught one by one.
-pub(crate) fn accesses_are_caught() -> Outcome {
+pub(crate) fn accesses_are_caught() -> Finding {
     let (level, interval) = (tracker().level(), tracker().guards().sampling_interval());
     tracker().set_level(level.max(Level::Blocks));
     let outcome = if tracker().guards().set_sampling_interval(1) {
-        go_past().and_then(|()| close_after_all())
+        both(go_past(), close_after_all)
     } else {
-        Ok(())
+        Ok(Verdict::Skipped("no pages for the pool of guard pages"))
     };
     tracker().guards().set_sampling_interval(interval);
     tracker().set_level(level);
     outcome
 }
 
-fn go_past() -> Outcome {
+/// The second step as well; what was not tested in either is not tested.
+fn both(first: Finding, second: impl FnOnce() -> Finding) -> Finding {
+    let (first, second) = (first?, second()?);
+    Ok(if first == Verdict::Passed { second } else { first })
+}
+
+fn go_past() -> Finding {
     // The first one lies at a page's end, the second at its start.
     let blocks = [allocate(), allocate()];
     let outcome = if blocks.iter().all(|block| tracker().guards().is_in_window(*block as usize)) {
-        go_past_both(blocks)
+        go_past_both(blocks).map(|()| Verdict::Passed)
     } else {
-        // There was no slot, or no room for a record.
-        Ok(())
+        Ok(Verdict::Skipped(NO_SLOT))
     };
     for block in blocks {
         if tracker().blocks().get(block as usize).is_some() {
@@ -45,26 +51,28 @@ fn go_past() -> Outcome {
 }
 
 /// A guard page that was opened while the tracker could not be asked leads nowhere any more when the pool is closed.
-fn close_after_all() -> Outcome {
+fn close_after_all() -> Finding {
     let block = allocate();
     if !tracker().guards().is_in_window(block as usize) {
         // SAFETY: nobody uses it; null is ignored.
         unsafe { kfree(block) };
-        return Ok(());
+        return Ok(Verdict::Skipped(NO_SLOT));
     }
     let guard = (block as usize & !(PAGE_BYTES - 1)) + PAGE_BYTES;
     // SAFETY: it is caught, and goes to a page that is nobody's.
     tracker().with_backend(|_| unsafe { (guard as *const u8).read_volatile() });
-    let was_open = paging::is_mapped(guard..guard + 1);
+    let page = VAddr::from_usize(guard);
+    let is_mapped = || paging::is_mapped(page..page + 1_usize);
+    let was_open = is_mapped();
     // SAFETY: nobody uses it.
     unsafe { kfree(block) };
     tracker().guards().set_sampling_interval(0);
     // It stays open for the blocks of others.
     let is_closed = tracker().guards().statistics().sample_slots == 0;
-    match (was_open, is_closed && paging::is_mapped(guard..guard + 1)) {
+    match (was_open, is_closed && is_mapped()) {
         (false, _) => Err("an access under the tracker's lock did not open its page"),
         (_, true) => Err("a page of the pool is mapped behind its end"),
-        _ => Ok(()),
+        _ => Ok(Verdict::Passed),
     }
 }
 

@@ -5,8 +5,8 @@ use names::{Sections, Symtab};
 
 use super::cache;
 use crate::arch::image;
-use crate::random::Random;
 use config::SymbolSource as Source;
+use tally_heap::test_kit::random::Random;
 
 const SEED: u64 = 42;
 /// The tables of entries and lines; what is made of them is smaller.
@@ -32,7 +32,9 @@ impl<'a> Found<'a> {
                 _ => continue,
             };
             let mut random = Random::new(SEED);
-            image::overwrite_section(section, || (random.below(one_of) == 0).then(|| random.next() as u8));
+            image::overwrite_section(section, || {
+                (random.below(one_of) == 0).then(|| random.next_u64() as u8)
+            });
         }
         found
     }

@@ -8,9 +8,11 @@ use crate::level::Level;
 use crate::record::Record;
 
 mod growth;
+mod shown_stacks;
 mod stacks;
 
 pub use growth::{Growth, GrowthByStack};
+pub use shown_stacks::{NewStack, ShownStacks};
 pub use stacks::{Rank, TopStacks, write_stack};
 
 /// Writes the active blocks and their bytes, the lesson's two numbers, in one line without a line end.

@@ -112,7 +112,11 @@ pub(crate) struct HostBackend {
     pub(crate) live: BTreeMap<usize, Layout>,
     pub(crate) limit_bytes: Option<usize>,
     pub(crate) live_bytes: usize,
-    freed: std::collections::HashSet<usize>,
+    pub(crate) freed: std::collections::HashSet<usize>,
+    /// Whether the block that was freed last is handed out again to who asks for its like.
+    pub(crate) is_reusing: bool,
+    /// That block, while it is kept for that.
+    pub(crate) spare: Option<(usize, Layout)>,
 }
 
 fn rounded(layout: Layout) -> Layout {
@@ -129,8 +133,10 @@ unsafe impl Backend for HostBackend {
         if self.limit_bytes.is_some_and(|limit| self.live_bytes + layout.size() > limit) {
             return None;
         }
+        let spare = self.spare.take_if(|(_, own)| *own == layout).map(|(address, _)| address as *mut u8);
         // SAFETY: the rounded size is not zero.
-        let block = NonNull::new(unsafe { std::alloc::GlobalAlloc::alloc(&System, layout) })?;
+        let block = spare.unwrap_or_else(|| unsafe { std::alloc::GlobalAlloc::alloc(&System, layout) });
+        let block = NonNull::new(block)?;
         self.live_bytes += layout.size();
         assert_eq!(self.live.insert(block.as_ptr() as usize, layout), None);
         self.freed.remove(&(block.as_ptr() as usize));
@@ -142,8 +148,14 @@ unsafe impl Backend for HostBackend {
         assert_eq!(own, rounded(layout), "the layout of the allocation comes back");
         self.freed.insert(block.as_ptr() as usize);
         self.live_bytes -= own.size();
-        // SAFETY: it was live, with this layout.
-        unsafe { std::alloc::GlobalAlloc::dealloc(&System, block.as_ptr(), own) };
+        let mut gone = Some((block.as_ptr() as usize, own));
+        if self.is_reusing {
+            std::mem::swap(&mut gone, &mut self.spare);
+        }
+        if let Some((address, own)) = gone {
+            // SAFETY: it was live, with this layout, and is not kept.
+            unsafe { std::alloc::GlobalAlloc::dealloc(&System, address as *mut u8, own) };
+        }
         own.size()
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::sources::{BUG, EXECUTE};
 use super::{has_all, power_off};
 use crate::error::{Result, ensure};
 use crate::figures::IoMem;
@@ -77,9 +78,9 @@ fn panic_is_told(vm: &mut Vm) -> Result<()> {
         &told,
         &[
             "last_boot - version: 1.0\nended: panic\n",
-            "report:\npanic at kernel/src/bugs/mod.rs:",
+            &format!("report:\npanic at {}", BUG.place()),
             "asked for by a person",
-            "shell/src/execute.rs:",
+            &EXECUTE.place(),
             "] before the end\n",
             "levels: memstat=full guard=off\n",
             ", this one\n",

@@ -1,7 +1,7 @@
 //! Each `bug` of the kernel's: what it says of it names the functions that made the mistake, with the file and the very
 //! line, found in the sources; and those that can be lived with leave all figures in agreement.
 
-use super::sources::{Source, stack};
+use super::sources::{ADAPTER, BUG, CACHE, DRIVERS, FAULTS, MAILBOX, PACKETS, PARSER, SAMPLER, stack};
 use super::{is_consistent, stopped_report, with_words};
 use crate::error::{Error, Result, ensure};
 use crate::figures::Allocs;
@@ -88,27 +88,6 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ),
 ];
 
-const SAMPLER: Source =
-    Source { path: "kernel/src/bugs/sampler.rs", text: include_str!("../../../kernel/src/bugs/sampler.rs") };
-const MAILBOX: Source =
-    Source { path: "kernel/src/bugs/mailbox.rs", text: include_str!("../../../kernel/src/bugs/mailbox.rs") };
-const PARSER: Source =
-    Source { path: "kernel/src/bugs/parser.rs", text: include_str!("../../../kernel/src/bugs/parser.rs") };
-const CACHE: Source =
-    Source { path: "kernel/src/bugs/cache.rs", text: include_str!("../../../kernel/src/bugs/cache.rs") };
-const BUG: Source =
-    Source { path: "kernel/src/bugs/mod.rs", text: include_str!("../../../kernel/src/bugs/mod.rs") };
-const ADAPTER: Source =
-    Source { path: "kernel/src/bugs/adapter.rs", text: include_str!("../../../kernel/src/bugs/adapter.rs") };
-const DRIVERS: Source =
-    Source { path: "kernel/src/bugs/drivers.rs", text: include_str!("../../../kernel/src/bugs/drivers.rs") };
-const PACKETS: Source =
-    Source { path: "kernel/src/bugs/packets.rs", text: include_str!("../../../kernel/src/bugs/packets.rs") };
-const FAULTS: Source = Source {
-    path: "kernel/src/arch/x86_64/faults.rs",
-    text: include_str!("../../../kernel/src/arch/x86_64/faults.rs"),
-};
-
 fn deadlock_is_refused(vm: &mut Vm) -> Result<()> {
     vm.wait_for_boot()?;
     judge_deadlock(vm)
@@ -131,7 +110,7 @@ fn judge_deadlock(vm: &mut Vm) -> Result<()> {
         ensure!(!wanted.contains("sample_heap"), "the handler's stack is not its own:\n{wanted}");
         let held = stack(report, "held by:")?;
         ensure!(held.contains("wait_for_next_sample"), "the interrupted function is not named:\n{held}");
-        SAMPLER.expect(held, "{closure#0} kernel/src/bugs/sampler.rs", "wait_for_next_sample()")?;
+        SAMPLER.expect(held, &format!("{{closure#0}} {}", SAMPLER.path), "wait_for_next_sample()")?;
         SAMPLER.expect(held, "compare_while_the_allocator_is_locked", "with_backend(")?;
         SAMPLER.expect(held, "sample_heap", "compare_while_the_allocator_is_locked()")?;
     }

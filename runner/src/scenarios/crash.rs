@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::sources::{BUG, EXECUTE, KERNEL, Source};
 use super::{has_all, power_off, stopped_report};
 use crate::error::{Error, Result, ensure};
 use crate::machine::{DEFAULT, Machine, OnReset};
@@ -116,13 +117,13 @@ fn report_is_whole(vm: &mut Vm) -> Result<()> {
     vm.enter("bug panic")?;
     let report = stopped_report(vm)?;
     has_all(&report, &["rip ", "rsp ", "r15 ", "memory: ", " free, heap ", "memstat=full guard=off"])?;
-    let title = report.lines().find(|line| line.starts_with("panic at kernel/src/bugs/mod.rs:"));
+    let title = report.lines().find(|line| line.starts_with(&panic_place()));
     ensure!(title.is_some_and(|line| line.ends_with(MESSAGE)), "no place and message in a line:\n{report}");
-    let named = |name: &str, file: &str| {
-        report.lines().any(|line| line.contains(name) && line.contains(&format!(" {file}:")))
+    let named = |name: &str, file: &Source| {
+        report.lines().any(|line| line.contains(name) && line.contains(&format!(" {}", file.place())))
     };
-    ensure!(named("run_command+0x", "shell/src/execute.rs"), "the shell's function has no line:\n{report}");
-    ensure!(named("tally_main+0x", "kernel/src/main.rs"), "the outermost function has no line:\n{report}");
+    ensure!(named("run_command+0x", &EXECUTE), "the shell's function has no line:\n{report}");
+    ensure!(named("tally_main+0x", &KERNEL), "the outermost function has no line:\n{report}");
     ensure!(report.contains(" (inlined)\n"), "no inlined function is named:\n{report}");
 
     let (_, events) = report.split_once("\nlast 10 of ").unwrap_or_default();
@@ -178,7 +179,7 @@ fn text_screen_ends_with_the_message(vm: &mut Vm) -> Result<()> {
     vm.wait_for_screen("report that ends on the screen", COMMAND_LIMIT, |vm| {
         Ok(vm.screen_text()?.trim_end().ends_with("stopped"))
     })?;
-    has_all(&vm.screen_text()?, &["panic at kernel/src/bugs/mod.rs:", MESSAGE, "memory: "])
+    has_all(&vm.screen_text()?, &[&panic_place(), MESSAGE, "memory: "])
 }
 
 fn ends_with_status(vm: &mut Vm, line: &str, words: &str) -> Result<()> {
@@ -221,7 +222,7 @@ fn second_panic_halts(vm: &mut Vm) -> Result<()> {
     let report = vm.expect("line about a panic in the report", COMMAND_LIMIT, |text| {
         text.ends_with(LAST_WORDS).then(|| text.to_owned())
     })?;
-    let panics = report.matches("panic at kernel/src/bugs/mod.rs:").count();
+    let panics = report.matches(&panic_place()).count();
     ensure!(panics == 2, "{panics} panics are told of, not two:\n{report}");
     let after = vm.text_after(Duration::from_secs(7));
     ensure!(after == report, "the kernel goes on after its last words: {after}");
@@ -234,11 +235,16 @@ fn reported_without_free_pages(vm: &mut Vm) -> Result<()> {
     vm.run("cp /dev/zero /tmp/zeros")?;
     vm.enter("bug panic")?;
     let report = stopped_report(vm)?;
-    has_all(&report, &[MESSAGE, "run_command+0x", "shell/src/execute.rs:", ", files "])?;
+    has_all(&report, &[MESSAGE, "run_command+0x", &EXECUTE.place(), ", files "])?;
     let free = report.split_once("memory: ").and_then(|(_, rest)| rest.split(' ').nth(2));
     let free_kib = free.and_then(|word| word.parse::<u64>().ok());
     ensure!(free_kib.is_some_and(|kib| kib < 64), "the memory is not full: {free_kib:?} kB are free");
     Ok(())
+}
+
+/// How the title of `bug panic` begins.
+fn panic_place() -> String {
+    format!("panic at {}", BUG.place())
 }
 
 /// Boots, types the line, and reads the report to its last line.

@@ -5,17 +5,13 @@ mod full;
 mod sweep;
 mod table;
 
+use super::sources::PACKETS;
 use crate::error::{Error, Result, ensure};
 use crate::machine::{DEFAULT, Machine};
 use crate::suite::{Judge, Scenario};
 use crate::vm::Vm;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
-    Scenario {
-        name: "fail-selftests",
-        about: "each self-test with each of its allocations failing: no panic, nothing left behind",
-        judge: Judge::Drive(DEFAULT, sweep::selftests_survive),
-    },
     Scenario {
         name: "fail-selftests-long",
         about: "those that allocate thousands of times, with some of their allocations failing; each file of /proc",
@@ -33,11 +29,6 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             Machine { memory_mib: 48, cmdline: "memstat=full guard=full", ..DEFAULT },
             sweep::commands_survive_mostly,
         ),
-    },
-    Scenario {
-        name: "fail-boot",
-        about: "the boot with each of its allocations failing: a prompt, or one line that says why not",
-        judge: Judge::Files(boot::boots_survive),
     },
     Scenario {
         name: "full-heap",
@@ -60,7 +51,18 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
 ];
 
 /// Those that take long.
-pub(crate) const SOAK: &[Scenario] = &[];
+pub(crate) const SOAK: &[Scenario] = &[
+    Scenario {
+        name: "fail-selftests",
+        about: "each self-test with each of its allocations failing: no panic, nothing left behind",
+        judge: Judge::Drive(DEFAULT, sweep::selftests_survive),
+    },
+    Scenario {
+        name: "fail-boot",
+        about: "the boot with each of its allocations failing: a prompt, or one line that says why not",
+        judge: Judge::Files(boot::boots_survive),
+    },
+];
 
 fn rules_do_what_they_say(vm: &mut Vm) -> Result<()> {
     vm.wait_for_boot()?;
@@ -68,9 +70,11 @@ fn rules_do_what_they_say(vm: &mut Vm) -> Result<()> {
     says(vm, "fail", none)?;
     // The driver allocates in one function and one line; either is a site.
     let allocs = vm.run("bug leak; cat /proc/allocs")?;
-    let line = allocs.lines().find_map(|row| row.split("bugs/packets.rs:").nth(1));
+    let line = allocs.lines().find_map(|row| row.split(&PACKETS.place()).nth(1));
     let line = line.ok_or_else(|| Error::Wrong(format!("no leak of packets.rs: {allocs}")))?;
-    for site in ["'Loopback>::send'", &format!("packets.rs:{line}"), &format!("bugs/packets.rs:{line}")] {
+    // As much of the path as a person likes.
+    let (_, path) = PACKETS.path.split_once("src/").unwrap_or_default();
+    for site in ["'Loopback>::send'", &format!("packets.rs:{line}"), &format!("{path}:{line}")] {
         vm.run(&format!("fail every 1; fail site {site}"))?;
         let answer = vm.run("bug leak; fail")?;
         ensure!(answer.contains("Loopback>::send"), "the place of {site} is not shown: {answer}");

@@ -1,5 +1,6 @@
 //! Leaks by marks: a driver that loses memory is named with function, file and line, and with what it lost, to the block.
 
+use super::sources::PACKETS;
 use super::with_words;
 use crate::error::{Result, ensure};
 use crate::figures::{Allocs, MemInfo};
@@ -30,20 +31,17 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     },
 ];
 
-/// What `bug leak` loses each time: see `kernel/src/bugs/packets.rs`.
+/// What `bug leak` loses each time: see the kernel's `packets.rs`.
 const LEAK: (u64, u64) = (276, 3);
-
-/// The frames that each report of the leak begins with.
-const LEAK_FRAMES: [&str; 2] =
-    ["    <tally::bugs::packets::Loopback>::send+0x", "    tally::bugs::packets::exchange+0x"];
 
 /// Whether `report` has a row that starts with `row`, for the leak of `bug leak`, with its places in the source.
 fn expect_leak(report: &str, row: &str) -> Result<()> {
     let mut lines = report.lines().skip_while(|line| !line.starts_with(row));
     ensure!(lines.next().is_some_and(|line| line.contains(": stack ")), "no row `{row}` in:\n{report}");
-    for frame in LEAK_FRAMES {
+    let module = PACKETS.module();
+    for frame in [format!("    <{module}::Loopback>::send+0x"), format!("    {module}::exchange+0x")] {
         let line = lines.next().unwrap_or_default();
-        let is_named = line.starts_with(frame) && line.contains(" kernel/src/bugs/packets.rs:");
+        let is_named = line.starts_with(&frame) && line.contains(&format!(" {}", PACKETS.place()));
         ensure!(is_named, "not `{frame}` of packets.rs, but `{line}` in:\n{report}");
     }
     Ok(())

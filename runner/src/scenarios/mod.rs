@@ -19,6 +19,7 @@ mod image;
 mod leaks_marks;
 mod memory;
 mod names;
+mod product;
 mod reach;
 mod selftest;
 mod shell;
@@ -34,7 +35,7 @@ use crate::vm::{COMMAND_LIMIT, Vm};
 
 /// All scenarios. The slowest machines stand first, so that none of them is still at work when the rest is done.
 pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
-    let subjects: [&[Scenario]; 19] = [
+    let subjects: [&[Scenario]; 20] = [
         boot::SCENARIOS,
         black_box::SCENARIOS,
         crash::SCENARIOS,
@@ -54,13 +55,14 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
         leaks_marks::SCENARIOS,
         devices::SCENARIOS,
         image::SCENARIOS,
+        product::SCENARIOS,
     ];
     subjects.into_iter().flatten()
 }
 
 /// Scenarios that take long: those of `make soak`.
 pub(crate) fn soak() -> impl Iterator<Item = &'static Scenario> {
-    failures::SOAK.iter()
+    failures::SOAK.iter().chain(reach::SOAK)
 }
 
 /// A row of a table: the usual machine, with so many words on the kernel's command line.

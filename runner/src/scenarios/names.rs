@@ -1,5 +1,8 @@
 //! Names in call stacks: function, file and line, and what is left of them where the debug information is damaged.
 
+use super::selftest::judge_selftests;
+use super::selftest::skippable::LINES;
+use super::sources::{INTERACTIVE, KERNEL};
 use super::stopped_report;
 use crate::error::{Error, Result, ensure};
 use crate::figures::{AllocInfo, Allocs, MemInfo};
@@ -53,7 +56,7 @@ fn stacks_have_lines(vm: &mut Vm) -> Result<()> {
     let has_inlined = stacks.lines().any(|line| line.ends_with(" (inlined)") && place_of(line).is_some());
     ensure!(has_inlined, "no stack names an inlined function with its line:\n{stacks}");
     let has_outer =
-        stacks.lines().any(|line| line.contains("tally_main+0x") && line.contains(" kernel/src/main.rs:"));
+        stacks.lines().any(|line| line.contains("tally_main+0x") && line.contains(&KERNEL.place()));
     ensure!(has_outer, "no stack names tally_main with its line:\n{stacks}");
     let allocs = vm.run("cat /proc/allocs")?;
     Allocs::parse(&allocs)?;
@@ -65,7 +68,10 @@ fn stacks_have_lines(vm: &mut Vm) -> Result<()> {
     ensure!(named.clone().any(|site| is_from_here(&site.tag)), "allocinfo names no site in vfs");
     vm.enter("bug panic")?;
     let report = stopped_report(vm)?;
-    ensure!(report.contains("run_line shell/src/interactive.rs:"), "a panic names no line:\n{report}");
+    ensure!(
+        report.contains(&format!("run_line {}", INTERACTIVE.place())),
+        "a panic names no line:\n{report}"
+    );
     for text in [&stacks, &allocs, &report] {
         ensure!(!text.contains(" /"), "an absolute path is shown:\n{text}");
     }
@@ -114,9 +120,7 @@ fn names_fall_back(vm: &mut Vm) -> Result<()> {
     let frames = stacks.lines().filter(|line| line.starts_with("    ")).count();
     ensure!(frames >= 2, "there are no call stacks:\n{stacks}");
     allocinfo(vm)?;
-    let selftest = vm.run("selftest")?;
-    let sum = selftest.lines().find(|line| line.starts_with("selftest: ")).unwrap_or_default();
-    ensure!(sum.ends_with(" 0 failed"), "in the kernel: {sum}");
+    judge_selftests(&vm.run("selftest")?, &[LINES])?;
     vm.enter("bug page-fault")?;
     let report = stopped_report(vm)?;
     let (_, stack) =

@@ -42,9 +42,9 @@ fn mistakes_get_one_line(vm: &mut Vm) -> Result<()> {
         ("frobnicate", "frobnicate"),
         ("bug nope", "no such bug"),
         ("bug leak leak", "usage: bug"),
-        ("guard sample many", "not a number"),
-        ("memstat level loud", "expected off, counters, blocks, stacks, full"),
-        ("memstat stacks loud", "there are: bytes, blocks, total, rate"),
+        ("guard sample many", "'many' is not a number"),
+        ("memstat level loud", "unknown level 'loud'; expected off, counters, blocks, stacks or full"),
+        ("memstat stacks loud", "unknown order 'loud'; expected bytes, blocks, total or rate"),
     ];
     for (line, words) in cases {
         let answer = vm.run(line)?;

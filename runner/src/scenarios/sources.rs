@@ -1,8 +1,29 @@
 //! Call stacks in the kernel's reports, held against its sources.
+//!
+//! Where a file of the kernel lies stands here and nowhere else among the scenarios.
 
 use crate::error::{Error, Result, ensure};
 
-/// A source file of the kernel.
+macro_rules! source {
+    ($path:literal) => {
+        Source { path: $path, text: include_str!(concat!("../../../", $path)) }
+    };
+}
+
+pub(super) const ADAPTER: Source = source!("kernel/src/bugs/adapter.rs");
+pub(super) const BUG: Source = source!("kernel/src/bugs/mod.rs");
+pub(super) const CACHE: Source = source!("kernel/src/bugs/cache.rs");
+pub(super) const DRIVERS: Source = source!("kernel/src/bugs/drivers.rs");
+pub(super) const EXECUTE: Source = source!("shell/src/execute.rs");
+pub(super) const FAULTS: Source = source!("kernel/src/arch/x86_64/faults.rs");
+pub(super) const INTERACTIVE: Source = source!("shell/src/interactive.rs");
+pub(super) const KERNEL: Source = source!("kernel/src/main.rs");
+pub(super) const MAILBOX: Source = source!("kernel/src/bugs/mailbox.rs");
+pub(super) const PACKETS: Source = source!("kernel/src/bugs/packets.rs");
+pub(super) const PARSER: Source = source!("kernel/src/bugs/parser.rs");
+pub(super) const SAMPLER: Source = source!("kernel/src/bugs/sampler.rs");
+
+/// A source file.
 pub(super) struct Source {
     /// From the workspace on, as reports show it.
     pub(super) path: &'static str,
@@ -10,6 +31,17 @@ pub(super) struct Source {
 }
 
 impl Source {
+    /// What stands before the line's number where a place in this file is shown.
+    pub(super) fn place(&self) -> String {
+        format!("{}:", self.path)
+    }
+
+    /// The module that this file is, as functions are named: `tally::memory::packets`.
+    pub(super) fn module(&self) -> String {
+        let path = self.path.trim_start_matches("kernel/src/").trim_end_matches(".rs");
+        format!("tally::{}", path.trim_end_matches("/mod").replace('/', "::"))
+    }
+
     /// The report has a line with the function and a line of this file, on which stands `code`.
     pub(super) fn expect(&self, report: &str, function: &str, code: &str) -> Result<()> {
         let frame = report.lines().find(|line| line.contains(function));
@@ -48,6 +80,13 @@ mod tests {
 [    0.140390]     tally::a::one+0x40 kernel/src/a.rs:2
 [    0.140391]   freed first, event 6:
 [    0.140392]     tally::a::three+0x40 kernel/src/a.rs:3";
+
+    #[test]
+    fn a_file_is_a_module() {
+        let module = |path| Source { path, text: "" }.module();
+        assert_eq!(module("kernel/src/bugs/packets.rs"), "tally::bugs::packets");
+        assert_eq!(module("kernel/src/commands/mod.rs"), "tally::commands");
+    }
 
     #[test]
     fn a_stack_ends_with_the_next_title_or_the_report() {

@@ -32,8 +32,8 @@ pub(crate) enum Side {
 pub(crate) enum DiffError {
     /// They differ in more lines than the memory allows for.
     TooDifferent {
-        /// As many differences there may be.
-        most: usize,
+        /// So many they may differ in.
+        max_lines: usize,
     },
     /// The caller asked for the end.
     Stopped,
@@ -42,7 +42,9 @@ pub(crate) enum DiffError {
 impl fmt::Display for DiffError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TooDifferent { most } => write!(out, "the files differ in more than {most} lines"),
+            Self::TooDifferent { max_lines } => {
+                write!(out, "the files differ in more than {max_lines} lines")
+            }
             Self::Stopped => write!(out, "interrupted"),
         }
     }
@@ -110,8 +112,8 @@ pub(crate) fn compare(
 ) -> Result<(), DiffError> {
     let half = work.len() / 2;
     let (forward, backward) = work.split_at_mut(half);
-    let most = (half.saturating_sub(3) / 2) as i32;
-    let mut search = Search { forward, backward, most, must_stop, visit, pending: None };
+    let max_steps = (half.saturating_sub(3) / 2) as i32;
+    let mut search = Search { forward, backward, max_steps, must_stop, visit, pending: None };
     search.compare(old, new, 0, 0)?;
     if let Some(change) = search.pending.take() {
         (search.visit)(change);
@@ -124,7 +126,7 @@ struct Search<'a> {
     forward: &'a mut [i32],
     backward: &'a mut [i32],
     /// The most steps from either side.
-    most: i32,
+    max_steps: i32,
     must_stop: &'a dyn Fn() -> bool,
     visit: &'a mut dyn FnMut(Change),
     /// The last change, as long as the next one may join it.
@@ -191,9 +193,9 @@ impl Search<'_> {
     fn find_middle(&mut self, old: &[u64], new: &[u64]) -> Result<Middle, DiffError> {
         let (old_length, new_length) = (old.len() as i32, new.len() as i32);
         let delta = old_length.saturating_sub(new_length);
-        set(self.forward, self.most, 1, 0);
-        set(self.backward, self.most, 1, 0);
-        for steps in 0..=self.most {
+        set(self.forward, self.max_steps, 1, 0);
+        set(self.backward, self.max_steps, 1, 0);
+        for steps in 0..=self.max_steps {
             if (self.must_stop)() {
                 return Err(DiffError::Stopped);
             }
@@ -212,19 +214,19 @@ impl Search<'_> {
                     (delta % 2 == 0, steps)
                 };
                 for diagonal in (lowest..=highest).step_by(2) {
-                    let below = get(own, self.most, diagonal.saturating_sub(1));
-                    let above = get(own, self.most, diagonal.saturating_add(1));
+                    let below = get(own, self.max_steps, diagonal.saturating_sub(1));
+                    let above = get(own, self.max_steps, diagonal.saturating_add(1));
                     let is_down = diagonal == steps.saturating_neg() || (diagonal != steps && below < above);
                     let start = if is_down { above } else { below.saturating_add(1) };
                     let mut at = start;
                     while is_same(old, new, at, at.saturating_sub(diagonal), side) {
                         at = at.saturating_add(1);
                     }
-                    set(own, self.most, diagonal, at);
+                    set(own, self.max_steps, diagonal, at);
                     let opposite = delta.saturating_sub(diagonal);
                     if may_meet
                         && (met_steps.saturating_neg()..=met_steps).contains(&opposite)
-                        && at.saturating_add(get(other, self.most, opposite)) >= old_length
+                        && at.saturating_add(get(other, self.max_steps, opposite)) >= old_length
                     {
                         let on_diagonal = |at: i32| (at, at.saturating_sub(diagonal));
                         let lengths = (old_length, new_length);
@@ -233,7 +235,7 @@ impl Search<'_> {
                 }
             }
         }
-        Err(DiffError::TooDifferent { most: (self.most as usize).saturating_mul(2) })
+        Err(DiffError::TooDifferent { max_lines: (self.max_steps as usize).saturating_mul(2) })
     }
 }
 
@@ -278,17 +280,17 @@ fn part(lines: &[u64], range: Range<usize>) -> &[u64] {
 }
 
 /// Where a diagonal's entry stands; that of diagonal 0 lies in the middle.
-fn place(most: i32, diagonal: i32) -> usize {
-    diagonal.saturating_add(most).saturating_add(1) as usize
+fn place(max_steps: i32, diagonal: i32) -> usize {
+    diagonal.saturating_add(max_steps).saturating_add(1) as usize
 }
 
 /// A diagonal's entry.
-fn get(table: &[i32], most: i32, diagonal: i32) -> i32 {
-    table.get(place(most, diagonal)).copied().unwrap_or(0)
+fn get(table: &[i32], max_steps: i32, diagonal: i32) -> i32 {
+    table.get(place(max_steps, diagonal)).copied().unwrap_or(0)
 }
 
-fn set(table: &mut [i32], most: i32, diagonal: i32, value: i32) {
-    if let Some(slot) = table.get_mut(place(most, diagonal)) {
+fn set(table: &mut [i32], max_steps: i32, diagonal: i32, value: i32) {
+    if let Some(slot) = table.get_mut(place(max_steps, diagonal)) {
         *slot = value;
     }
 }

@@ -48,6 +48,7 @@ pub(crate) const CASES: &[Case] = &[
             ("cp nope b", "cp: nope: no such file or directory (ENOENT)"),
             ("cp a nope a", "cp: a: not a directory (ENOTDIR)"),
             ("cp a nope d || echo failed; ls d", "cp: nope: no such file or directory (ENOENT)\nfailed\na"),
+            ("cp nope a d || echo failed", "cp: nope: no such file or directory (ENOENT)\nfailed"),
             ("cp a /ro/a", "cp: /ro/a: read-only file system (EROFS)"),
             ("cp a /proc/new", "cp: /proc/new: permission denied (EACCES)"),
             ("cp /dev/broken b", "cp: /dev/broken: input/output error (EIO)"),

@@ -15,6 +15,7 @@ pub(crate) const CASES: &[Case] = &[
                 "echo 'Hello, world!' | hexdump -C",
                 "00000000  48 65 6c 6c 6f 2c 20 77  6f 72 6c 64 21 0a        |Hello, world!.|\n0000000e",
             ),
+            (ROWS_THRICE, "2"),
             ("> e; hexdump e", ""),
             ("hexdump /proc/rows | tail -n 1", "0000ab77"),
             ("echo a > a; hexdump a a | wc -l", "4"),
@@ -30,3 +31,7 @@ pub(crate) const CASES: &[Case] = &[
         ],
     ),
 ];
+
+/// Three rows of x, one of y, three of x: two of them are a star.
+const ROWS_THRICE: &str =
+    "echo -n xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxyyyyyyyyyyyyyyyyxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx | hexdump | grep -c -F '*'";

@@ -4,8 +4,10 @@
 //! machine. The same cases then run with each taking of memory failing and with Ctrl-C at each moment, and nothing may be
 //! left open or lent. `shell.rs` has what is no command's: redirections, pipes, groups, prompts.
 
+mod any_lines;
 mod files;
 mod host;
+mod journeys;
 mod memory;
 mod shell;
 mod sweep;

@@ -53,3 +53,26 @@ fn what_found_no_space_is_still_there() {
     assert_eq!(terminal.run("mv /big /tmp/b"), "mv: /tmp/b: no space left on device (ENOSPC)");
     assert_eq!(terminal.run("wc -c /big"), "43895 /big");
 }
+
+#[test]
+fn what_ctrl_c_breaks_off_is_whole_on_one_side() {
+    const FILES: [(&str, &str); 4] = [("t/a", "one"), ("t/d/b", "two"), ("t/d/e/c", "three"), ("f", "four")];
+    let mut terminal = Terminal::new();
+    let mut asks = 1;
+    loop {
+        terminal.run("mkdir -p /tmp/t/d/e; echo one > /tmp/t/a; echo two > /tmp/t/d/b; echo three > /tmp/t/d/e/c; echo four > /tmp/f");
+        terminal.host.interrupt_after(asks);
+        terminal.run("mv /tmp/f /; mv /tmp/t /");
+        let has_come = terminal.host.stop_interrupting();
+        for (name, text) in FILES {
+            let sides = ["/tmp", ""].map(|side| terminal.run(&format!("cat {side}/{name}")));
+            assert!(sides.contains(&text.to_owned()), "Ctrl-C after {asks}: {name} is {sides:?}");
+        }
+        terminal.start_over();
+        if !has_come {
+            break;
+        }
+        asks += 1;
+    }
+    assert!(asks > 20, "Ctrl-C came after {asks} already, so this shows little");
+}

@@ -102,7 +102,7 @@ fn bytes(physical: u64, length: usize) -> Option<&'static [u8]> {
     if physical == 0 {
         return None;
     }
-    let start = super::devices::map(physical, length)?;
+    let start = super::devices::map(super::PAddr(physical), length)?;
     // SAFETY: just mapped for `length` bytes, and never unmapped; firmware tables do not change.
     Some(unsafe { slice::from_raw_parts(start.as_ptr(), length) })
 }

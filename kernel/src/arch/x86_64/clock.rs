@@ -124,6 +124,7 @@ pub(crate) fn now_ns() -> u64 {
 }
 
 /// Timer interrupts so far.
+#[cfg(feature = "lab")]
 pub(crate) fn ticks() -> u64 {
     TICKS.load(Ordering::Relaxed)
 }

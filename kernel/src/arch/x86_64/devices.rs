@@ -6,10 +6,10 @@ use core::ptr::NonNull;
 
 use spin::Once;
 
-use super::{backtrace, cpu, paging};
+use super::{PAddr, backtrace, cpu, paging};
 
 /// Hands out a frame, by its physical address.
-type FrameSource = fn() -> Option<u64>;
+type FrameSource = fn() -> Option<PAddr>;
 
 static FRAMES: Once<FrameSource> = Once::new();
 
@@ -20,7 +20,7 @@ pub(crate) fn take_frames_from(source: FrameSource) {
 
 /// Maps a device's memory, uncached; it stays mapped.
 #[inline(never)]
-pub(crate) fn map(physical: u64, size_bytes: usize) -> Option<NonNull<u8>> {
+pub(crate) fn map(physical: PAddr, size_bytes: usize) -> Option<NonNull<u8>> {
     let caller = backtrace::walk(cpu::frame_pointer()).next().unwrap_or(0);
     paging::map_device(physical, size_bytes, caller, &mut || FRAMES.get().and_then(|take| take()))
 }

@@ -1,10 +1,9 @@
 //! Faults made on purpose, for the tests of their reports.
 
-use super::paging::DIRECT_MAP;
-use super::{idt, pic};
+use super::{direct_map, idt, pic};
 
 /// The last page below the direct map: canonical, and never mapped.
-const UNMAPPED: usize = DIRECT_MAP - 0x1000 + (1 << 46);
+const UNMAPPED: usize = direct_map::START.as_usize() - 0x1000 + (1 << 46);
 
 /// Writes to an address where nothing is mapped.
 #[inline(never)]

@@ -65,7 +65,7 @@ impl Pixels {
         let pixel_bytes = usize::from(bits_per_pixel.div_ceil(8));
         let is_aligned =
             (address as usize).is_multiple_of(pixel_bytes) && pitch_bytes.is_multiple_of(pixel_bytes);
-        let start = super::devices::map(address, pitch_bytes * height)?;
+        let start = super::devices::map(super::PAddr(address), pitch_bytes * height)?;
         let mut display = Self {
             start,
             pitch_bytes,

@@ -5,10 +5,10 @@ use core::slice;
 
 use boot::ElfSection;
 
-use super::paging::{self, DIRECT_MAP};
+use super::{PAddr, VAddr, direct_map, paging};
 
 /// What virtual addresses of the image have on top of their physical ones.
-pub(crate) const KERNEL_BASE: usize = 0xffff_ffff_8000_0000;
+const KERNEL_BASE: VAddr = VAddr(0xffff_ffff_8000_0000);
 
 unsafe extern "C" {
     static __image_start: u8;
@@ -75,19 +75,19 @@ pub(crate) fn bss() -> Range<usize> {
 }
 
 /// The physical address of an address in the image.
-pub(crate) fn physical(address: usize) -> u64 {
-    (address - KERNEL_BASE) as u64
+pub(crate) fn physical(address: VAddr) -> PAddr {
+    PAddr((address - KERNEL_BASE).as_u64())
 }
 
 /// Where a section lies that the boot loader put into memory besides the image; `None` where that is no RAM.
 fn place_of_loaded(section: &ElfSection) -> Option<Range<usize>> {
-    let size_bytes = usize::try_from(section.size_bytes).ok()?;
-    let start = DIRECT_MAP.checked_add(usize::try_from(section.address).ok()?)?;
-    let end = start.checked_add(size_bytes)?;
+    // Nothing above the direct map's half is RAM, and no address there wraps around.
+    let end = section.address.checked_add(section.size_bytes).filter(|end| *end < 1 << 47)?;
+    let [start, end] = [section.address, end].map(|address| direct_map::to_virtual(PAddr(address)));
     if section.is_in_image || section.address == 0 || !paging::is_mapped(start..end) {
         return None;
     }
-    Some(start..end)
+    Some(start.as_usize()..end.as_usize())
 }
 
 /// Overwrites bytes of a loaded section with noise, where there is some, to test what reads it.
@@ -95,7 +95,8 @@ fn place_of_loaded(section: &ElfSection) -> Option<Range<usize>> {
 /// A section that lies in the same page as constants of the image stays as it is. Only called before anybody has the
 /// section from [`loaded_section`].
 pub(crate) fn overwrite_section(section: &ElfSection, mut noise: impl FnMut() -> Option<u8>) {
-    let place = place_of_loaded(section).filter(|place| paging::is_writable(place.clone()));
+    let place = place_of_loaded(section)
+        .filter(|place| paging::is_writable(VAddr::from_usize(place.start)..VAddr::from_usize(place.end)));
     for address in place.unwrap_or(0..0) {
         if let Some(byte) = noise() {
             // SAFETY: mapped, and nobody refers to it yet, as the caller has made sure.

@@ -6,7 +6,9 @@ pub(crate) mod clock;
 pub(crate) mod cpu;
 pub(crate) mod cpuid;
 pub(crate) mod devices;
+pub(crate) mod direct_map;
 pub(crate) mod exceptions;
+#[cfg(feature = "lab")]
 pub(crate) mod faults;
 pub(crate) mod framebuffer;
 pub(crate) mod fw_cfg;
@@ -16,6 +18,8 @@ pub(crate) mod idt;
 pub(crate) mod image;
 pub(crate) mod keyboard;
 pub(crate) mod paging;
+#[cfg(feature = "lab")]
+pub(crate) mod periodic;
 pub(crate) mod pic;
 pub(crate) mod power;
 pub(crate) mod registers;
@@ -25,6 +29,8 @@ pub(crate) mod stacks;
 pub(crate) mod vga_text;
 
 use spin::Once;
+
+pub(crate) use x86::bits64::paging::{PAddr, VAddr};
 
 /// Descriptor tables and exception handlers: from here on a fault gives a report.
 pub(crate) fn init_early() {

@@ -11,16 +11,15 @@ use arrayvec::ArrayVec;
 use boot::{MemoryRegion, PhysicalRange, RegionKind};
 use x86::controlregs::cr3_write;
 
+#[cfg(feature = "lab")]
+pub(crate) mod rights;
 pub(crate) mod window;
 
 use super::cpu::IrqLock;
-use super::image::KERNEL_BASE;
-use super::{cpu, image, stacks};
+use super::{PAddr, VAddr, cpu, direct_map, image, stacks};
 
-/// All RAM lies here, at its physical address plus this.
-pub(crate) const DIRECT_MAP: usize = 0xffff_8000_0000_0000;
 /// Devices are mapped from here on.
-const DEVICE_WINDOW: usize = 0xffff_c000_0000_0000;
+const DEVICE_WINDOW: VAddr = VAddr(0xffff_c000_0000_0000);
 pub(crate) const DEVICE_WINDOW_BYTES: usize = 1 << 30;
 /// Mappings of devices that are kept in mind, and so the most that there can be.
 pub(crate) const MOST_DEVICE_MAPPINGS: usize = 64;
@@ -38,7 +37,7 @@ const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
 type Table = [u64; ENTRIES];
 
 /// Where frames for tables come from: physical addresses inside the direct map.
-pub(crate) type FrameSource<'a> = &'a mut dyn FnMut() -> Option<u64>;
+pub(crate) type FrameSource<'a> = &'a mut dyn FnMut() -> Option<PAddr>;
 
 /// Why an address space could not be built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +46,7 @@ pub(crate) struct OutOfFrames;
 /// The kernel's address space.
 #[derive(Debug)]
 struct AddressSpace {
-    top: u64,
+    top: PAddr,
     table_frames: usize,
     device_bytes: usize,
     devices: ArrayVec<DeviceMapping, MOST_DEVICE_MAPPINGS>,
@@ -59,17 +58,17 @@ struct AddressSpace {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct DeviceMapping {
     /// Its first page.
-    pub(crate) start: usize,
+    pub(crate) start: VAddr,
     /// Length in whole pages.
     pub(crate) size_bytes: usize,
     /// The first page's physical address.
-    pub(crate) physical: u64,
+    pub(crate) physical: PAddr,
     /// The return address in the function that wanted it.
     pub(crate) caller: usize,
 }
 
 static SPACE: IrqLock<AddressSpace> = IrqLock::new(AddressSpace {
-    top: 0,
+    top: PAddr(0),
     table_frames: 0,
     device_bytes: 0,
     devices: ArrayVec::new_const(),
@@ -101,33 +100,33 @@ pub(crate) fn init(regions: &[MemoryRegion], frames: FrameSource<'_>) -> Result<
     }
     // SAFETY: the new tables map the running code, its stack and data at the same addresses as before, and
     // all RAM at the direct map, through which tables are reached.
-    unsafe { cr3_write(space.top) };
+    unsafe { cr3_write(space.top.as_u64()) };
     Ok(())
 }
 
 /// Maps a device's memory, uncached, for the function that `caller` returns to, and gives its address; it stays
 /// mapped. `None` when the window, its list or the frames are used up.
 pub(crate) fn map_device(
-    physical: u64,
+    physical: PAddr,
     size_bytes: usize,
     caller: usize,
     frames: FrameSource<'_>,
 ) -> Option<NonNull<u8>> {
     let mut space = SPACE.lock();
-    let first = physical & !(PAGE_BYTES - 1);
-    let span =
-        (physical - first).checked_add(size_bytes as u64)?.checked_next_multiple_of(PAGE_BYTES)? as usize;
+    let first = physical.align_down_to_base_page();
+    let offset = physical.base_page_offset();
+    let span = offset.checked_add(size_bytes as u64)?.checked_next_multiple_of(PAGE_BYTES)? as usize;
     if space.devices.is_full() || space.device_bytes.checked_add(span)? > DEVICE_WINDOW_BYTES {
         return None;
     }
     let start = DEVICE_WINDOW + space.device_bytes;
     for offset in (0..span).step_by(PAGE_BYTES as usize) {
         let flags = WRITABLE | NO_EXECUTE | CACHE_DISABLED;
-        space.map(start + offset, first + offset as u64, Size::Page, flags, frames).ok()?;
+        space.map(start + offset, first + offset, Size::Page, flags, frames).ok()?;
     }
     space.device_bytes += span;
     space.devices.push(DeviceMapping { start, size_bytes: span, physical: first, caller });
-    NonNull::new((start + (physical - first) as usize) as *mut u8)
+    NonNull::new((start + offset).as_mut_ptr())
 }
 
 /// The mapping of a device, by its number.
@@ -142,46 +141,20 @@ pub(crate) fn direct_map_bytes() -> [u64; 3] {
 }
 
 /// Whether all pages of a range of addresses are mapped.
-pub(crate) fn is_mapped(range: Range<usize>) -> bool {
+pub(crate) fn is_mapped(range: Range<VAddr>) -> bool {
     all_entries(range, |_| true)
 }
 
 /// Whether all pages of a range of addresses are mapped to be written.
-pub(crate) fn is_writable(range: Range<usize>) -> bool {
+pub(crate) fn is_writable(range: Range<VAddr>) -> bool {
     all_entries(range, |entry| entry & WRITABLE != 0)
 }
 
-fn all_entries(range: Range<usize>, is_good: impl Fn(u64) -> bool) -> bool {
+fn all_entries(range: Range<VAddr>, is_good: impl Fn(u64) -> bool) -> bool {
     let space = SPACE.lock();
-    let mut pages = (range.start & !(PAGE_BYTES as usize - 1)..range.end).step_by(PAGE_BYTES as usize);
-    range.start < range.end && pages.all(|at| space.leaf(at).is_some_and(&is_good))
-}
-
-/// What is wrong with the tables as they stand: a page both writable and executable, page 0 mapped, a guard
-/// page mapped. The self-tests ask this.
-pub(crate) fn first_violation() -> Option<(usize, &'static str)> {
-    let space = SPACE.lock();
-    if let Some(guard) = stacks::guard_pages().find(|guard| space.leaf(*guard).is_some()) {
-        return Some((guard, "guard page is mapped"));
-    }
-    for section in [image::text(), image::rodata()] {
-        let alias = DIRECT_MAP + image::physical(section.start) as usize;
-        if space.leaf(alias).is_some_and(|entry| entry & WRITABLE != 0) {
-            return Some((alias, "the direct map makes code or constants writable"));
-        }
-    }
-    if space.leaf(0).is_some() {
-        return Some((0, "page 0 is mapped"));
-    }
-    let mut found = None;
-    visit_table(space.top, 39, 0, &mut |address, entry| {
-        if entry & WRITABLE != 0 && entry & NO_EXECUTE == 0 {
-            found = Some((address, "page is writable and executable"));
-        } else if address < DIRECT_MAP {
-            found = Some((address, "page of the lower half is mapped"));
-        }
-    });
-    found
+    let first = range.start.align_down_to_base_page();
+    let mut pages = (first.as_u64()..range.end.as_u64()).step_by(PAGE_BYTES as usize).map(VAddr);
+    range.start < range.end && pages.all(|page| space.leaf(page).is_some_and(&is_good))
 }
 
 /// Sizes of a mapping, by the level of the table that holds it.
@@ -207,26 +180,26 @@ impl Size {
     }
 }
 
-fn table(frame: u64) -> *mut Table {
-    (DIRECT_MAP + frame as usize) as *mut Table
+fn table(frame: PAddr) -> *mut Table {
+    direct_map::to_virtual(frame).as_mut_ptr()
 }
 
-fn clear(frame: u64) {
+fn clear(frame: PAddr) {
     // SAFETY: a frame for a table is free RAM inside the direct map.
     unsafe { table(frame).write([0; ENTRIES]) };
 }
 
-fn index(address: usize, shift: u32) -> usize {
-    (address >> shift) % ENTRIES
+fn index(address: VAddr, shift: u32) -> usize {
+    (address.as_usize() >> shift) % ENTRIES
 }
 
 /// The entry `number` of a table of the space. Called with the space locked.
-fn read_entry(frame: u64, number: usize) -> u64 {
+fn read_entry(frame: PAddr, number: usize) -> u64 {
     // SAFETY: `frame` is a table of the space; the lock keeps others away.
     unsafe { (*table(frame))[number] }
 }
 
-fn set_entry(frame: u64, number: usize, entry: u64) {
+fn set_entry(frame: PAddr, number: usize, entry: u64) {
     // SAFETY: as for `read_entry`.
     unsafe { (&raw mut (*table(frame))[number]).write(entry) };
 }
@@ -234,8 +207,8 @@ fn set_entry(frame: u64, number: usize, entry: u64) {
 impl AddressSpace {
     fn map(
         &mut self,
-        address: usize,
-        physical: u64,
+        address: VAddr,
+        physical: PAddr,
         size: Size,
         flags: u64,
         frames: FrameSource<'_>,
@@ -249,21 +222,21 @@ impl AddressSpace {
                 let fresh = frames().ok_or(OutOfFrames)?;
                 clear(fresh);
                 self.table_frames += 1;
-                next = fresh | PRESENT | WRITABLE;
+                next = fresh.as_u64() | PRESENT | WRITABLE;
                 set_entry(frame, number, next);
             } else if next & LARGE != 0 {
                 // Firmware named the same RAM twice; the larger page covers it.
                 return Ok(());
             }
-            frame = next & ADDRESS;
+            frame = PAddr(next & ADDRESS);
             shift -= 9;
         }
         let large = if size == Size::Page { 0 } else { LARGE };
         let is_new = read_entry(frame, index(address, shift)) & PRESENT == 0;
-        if is_new && (DIRECT_MAP..DEVICE_WINDOW).contains(&address) {
+        if is_new && (direct_map::START..DEVICE_WINDOW).contains(&address) {
             self.direct_pages[size as usize] += 1;
         }
-        set_entry(frame, index(address, shift), physical | flags | large | PRESENT);
+        set_entry(frame, index(address, shift), physical.as_u64() | flags | large | PRESENT);
         Ok(())
     }
 
@@ -274,7 +247,8 @@ impl AddressSpace {
         frames: FrameSource<'_>,
     ) -> Result<(), OutOfFrames> {
         // What is not to be written in the image is not to be written here either.
-        let fixed = image::physical(image::whole().start)..image::physical(image::data().start);
+        let physical = |address| image::physical(VAddr::from_usize(address)).as_u64();
+        let fixed = physical(image::whole().start)..physical(image::data().start);
         let mut at = range.start;
         while at < range.end {
             let fits = |size: Size| {
@@ -290,7 +264,7 @@ impl AddressSpace {
                 Size::Page
             };
             let rights = if fixed.contains(&at) { 0 } else { WRITABLE };
-            self.map(DIRECT_MAP + at as usize, at, size, rights | NO_EXECUTE, frames)?;
+            self.map(direct_map::to_virtual(PAddr(at)), PAddr(at), size, rights | NO_EXECUTE, frames)?;
             at += size.bytes();
         }
         Ok(())
@@ -302,16 +276,16 @@ impl AddressSpace {
         flags: u64,
         frames: FrameSource<'_>,
     ) -> Result<(), OutOfFrames> {
-        for address in section.step_by(PAGE_BYTES as usize) {
+        for address in section.step_by(PAGE_BYTES as usize).map(VAddr::from_usize) {
             if !stacks::is_guard(address) {
-                self.map(address, (address - KERNEL_BASE) as u64, Size::Page, flags, frames)?;
+                self.map(address, image::physical(address), Size::Page, flags, frames)?;
             }
         }
         Ok(())
     }
 
     /// The entry that maps `address`.
-    fn leaf(&self, address: usize) -> Option<u64> {
+    fn leaf(&self, address: VAddr) -> Option<u64> {
         let mut frame = self.top;
         let mut shift = 39;
         loop {
@@ -322,28 +296,8 @@ impl AddressSpace {
             if shift == 12 || entry & LARGE != 0 {
                 return Some(entry);
             }
-            frame = entry & ADDRESS;
+            frame = PAddr(entry & ADDRESS);
             shift -= 9;
-        }
-    }
-}
-
-/// Hands `visit` every mapping below the table in `frame`, which starts at `base`.
-fn visit_table(frame: u64, shift: u32, base: usize, visit: &mut dyn FnMut(usize, u64)) {
-    for number in 0..ENTRIES {
-        let entry = read_entry(frame, number);
-        if entry & PRESENT == 0 {
-            continue;
-        }
-        let mut address = base | number << shift;
-        if shift == 39 && number >= ENTRIES / 2 {
-            // The upper half: bits 48 and up repeat bit 47.
-            address |= 0xffff << 48;
-        }
-        if shift == 12 || entry & LARGE != 0 {
-            visit(address, entry);
-        } else {
-            visit_table(entry & ADDRESS, shift - 9, address, visit);
         }
     }
 }

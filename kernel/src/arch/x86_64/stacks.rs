@@ -4,7 +4,7 @@ use core::arch::{asm, global_asm};
 use core::ops::Range;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use super::cpu;
+use super::{VAddr, cpu};
 
 global_asm!(include_str!("stacks.s"));
 
@@ -114,11 +114,11 @@ pub(crate) fn total_bytes() -> usize {
 }
 
 /// The pages below the stacks, to be left unmapped.
-pub(crate) fn guard_pages() -> impl Iterator<Item = usize> {
-    all().map(|stack| stack.start - PAGE_BYTES)
+pub(crate) fn guard_pages() -> impl Iterator<Item = VAddr> {
+    all().map(|stack| VAddr::from_usize(stack.start - PAGE_BYTES))
 }
 
 /// Whether `address` lies in a guard page.
-pub(crate) fn is_guard(address: usize) -> bool {
+pub(crate) fn is_guard(address: VAddr) -> bool {
     guard_pages().any(|guard| (guard..guard + PAGE_BYTES).contains(&address))
 }

@@ -46,7 +46,7 @@ impl VgaText {
         if !address.is_multiple_of(2) {
             return None;
         }
-        let start = super::devices::map(address, columns * rows * 2)?;
+        let start = super::devices::map(super::PAddr(address), columns * rows * 2)?;
         let mut display = Self { start: start.cast(), columns, rows };
         for row in 0..rows {
             for column in 0..columns {

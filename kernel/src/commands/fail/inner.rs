@@ -5,6 +5,7 @@ use spin::{Mutex, MutexGuard};
 
 /// Too large for the stack. They are held while a command runs inside another, so that none runs inside that.
 static WORK: Mutex<Line> = Mutex::new(Line::new());
+#[cfg(feature = "lab")]
 static CLEANUP: Mutex<Line> = Mutex::new(Line::new());
 
 /// Something to run.
@@ -29,6 +30,7 @@ impl<'a> Work<'a> {
     }
 
     /// A line that sets right what the other has changed.
+    #[cfg(feature = "lab")]
     pub(super) fn cleanup(session: &mut Session, text: &str) -> Option<Self> {
         let mut line = CLEANUP.try_lock()?;
         parse(session, &mut line, text).then_some(Self::Line(line))

@@ -4,6 +4,7 @@
 //! they work when that is full.
 
 mod changes;
+#[cfg(feature = "lab")]
 mod drill;
 mod mark;
 mod scan;
@@ -19,12 +20,21 @@ pub(super) const COMMAND: Command = Command {
     run,
 };
 
-static SUBCOMMANDS: [Command; 8] =
-    [mark::MARK, mark::MARKS, mark::CLEAR, since::SINCE, since::DIFF, watch::WATCH, scan::SCAN, drill::DRILL];
+static SUBCOMMANDS: &[Command] = &[
+    mark::MARK,
+    mark::MARKS,
+    mark::CLEAR,
+    since::SINCE,
+    since::DIFF,
+    watch::WATCH,
+    scan::SCAN,
+    #[cfg(feature = "lab")]
+    drill::DRILL,
+];
 
 fn run(session: &mut Session, words: &[&str]) {
     let Some((name, rest)) = words.split_first() else { return list(session) };
-    match shell::find(&SUBCOMMANDS, name) {
+    match shell::find(SUBCOMMANDS, name) {
         Some(command) => (command.run)(session, rest),
         None => {
             session.complain(format_args!("leaks: {}: no such subcommand; type leaks", name.escape_debug()));
@@ -33,7 +43,7 @@ fn run(session: &mut Session, words: &[&str]) {
 }
 
 fn list(session: &mut Session) {
-    for command in &SUBCOMMANDS {
+    for command in SUBCOMMANDS {
         session.print(format_args!("{}\n    {}\n", command.usage, command.summary));
     }
 }

@@ -31,7 +31,7 @@ pub(crate) fn last_boot() -> LastBoot {
 
 /// Finds the newest record, keeps it, and goes on counting where it stopped.
 pub(super) fn read() {
-    if kept::region().is_none() {
+    if kept::place().is_none() {
         return;
     }
     let (mut why, mut damaged) = (NoRecord::Empty, 0);

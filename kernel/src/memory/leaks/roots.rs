@@ -13,9 +13,9 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use arrayvec::ArrayVec;
 use memstat::{ScanError, ScanSummary};
+use tally_heap::PAGE_BYTES;
 
 use crate::arch::{cpu, image, stacks};
-use crate::memory::frames::PAGE_BYTES;
 use crate::memory::heap::{self, tracker};
 
 /// Pieces of variables and stacks.

@@ -8,8 +8,9 @@ use core::alloc::Layout;
 use core::ptr::{NonNull, null_mut};
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use tally_heap::PAGE_BYTES;
+
 use crate::arch::guarded::{self, Abandoned};
-use crate::memory::frames::PAGE_BYTES;
 use crate::memory::page_accounting::{Purpose, free_pages, give_pages, take_pages};
 
 /// The most that may be set aside.

@@ -7,9 +7,9 @@
 use core::ptr::NonNull;
 use core::slice;
 
+use tally_heap::PAGE_BYTES;
 use vfs::{BATCH_BYTES, Buffers};
 
-use crate::memory::frames::PAGE_BYTES;
 use crate::memory::page_accounting::{Purpose, give_pages, take_pages};
 use crate::sync::IrqLock;
 

@@ -6,12 +6,12 @@
 use core::ptr::NonNull;
 use core::slice;
 
+use tally_heap::PAGE_BYTES;
 use vfs::{Pages, RAM_PAGE_BYTES};
 
 use super::buffers;
-use crate::arch::paging::DIRECT_MAP;
-use crate::memory::frames::PAGE_BYTES;
-use crate::memory::page_accounting::{Purpose, give_pages, range, take_pages};
+use crate::arch::{PAddr, direct_map};
+use crate::memory::page_accounting::{Purpose, give_pages, managed, physical_of, take_pages};
 use crate::sync::IrqLock;
 
 const _: () = assert!(RAM_PAGE_BYTES == PAGE_BYTES, "a file's page is a frame");
@@ -40,7 +40,7 @@ impl Owned {
         let word = self.words.as_ref()?.get(frame as usize / 64)?;
         let is_inside = offset.checked_add(length).is_some_and(|end| end <= PAGE_BYTES);
         (word >> (frame % 64) & 1 == 1 && is_inside)
-            .then(|| NonNull::new((address(frame) + offset) as *mut u8))
+            .then(|| NonNull::new(address(frame).wrapping_add(offset)))
             .flatten()
     }
 }
@@ -50,7 +50,7 @@ fn make_table() -> Option<()> {
     if OWNED.lock().words.is_some() {
         return Some(());
     }
-    let frames = (range().end - DIRECT_MAP).div_ceil(PAGE_BYTES);
+    let frames = number_of(NonNull::new(managed().end().start())?);
     let size_bytes = frames.div_ceil(u64::BITS as usize) * size_of::<u64>();
     let order = size_bytes.div_ceil(PAGE_BYTES).checked_next_power_of_two()?.trailing_zeros();
     let table = take_pages(order, Purpose::Files)?;
@@ -69,13 +69,18 @@ fn make_table() -> Option<()> {
     Some(())
 }
 
-fn address(frame: u32) -> usize {
-    DIRECT_MAP + frame as usize * PAGE_BYTES
+fn address(frame: u32) -> *mut u8 {
+    direct_map::to_virtual(PAddr(u64::from(frame) * PAGE_BYTES as u64)).as_mut_ptr()
+}
+
+/// The number of the frame at an address of the direct map.
+fn number_of(page: NonNull<u8>) -> usize {
+    physical_of(page).as_usize() / PAGE_BYTES
 }
 
 /// Gives a fresh page a number, and fills it with zeros; `None` for a frame beyond 16 TiB, which has no number here.
 fn number(page: NonNull<u8>) -> Option<u32> {
-    let frame = u32::try_from((page.as_ptr() as usize - DIRECT_MAP) / PAGE_BYTES).ok()?;
+    let frame = u32::try_from(number_of(page)).ok()?;
     // SAFETY: a fresh page, which nobody else knows.
     unsafe { page.write_bytes(0, PAGE_BYTES) };
     OWNED.lock().set(frame, true);

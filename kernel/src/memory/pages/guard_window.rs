@@ -3,42 +3,44 @@
 //! Guard pages that are opened, for an access that went there to go on, share one spare page: what is written there is
 //! lost, and nobody's.
 
-use core::ptr::NonNull;
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::ptr::{NonNull, null_mut};
+use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
+use tally_heap::PAGE_BYTES;
+
+use crate::arch::paging::OutOfFrames;
 use crate::arch::paging::window::{self, GUARD_WINDOW};
-use crate::arch::paging::{DIRECT_MAP, OutOfFrames};
-use crate::memory::frames::PAGE_BYTES;
-use crate::memory::page_accounting::{Purpose, give_pages, take_pages};
+use crate::arch::{PAddr, VAddr, direct_map};
+use crate::memory::page_accounting::{Purpose, give_pages, physical_of, take_pages};
 
-/// The address of the spare page in the direct map; 0 while there is no window.
-static SPARE: AtomicUsize = AtomicUsize::new(0);
+/// The spare page in the direct map; null while there is no window.
+static SPARE: AtomicPtr<u8> = AtomicPtr::new(null_mut());
 /// Pages of the window.
 static PAGES: AtomicUsize = AtomicUsize::new(0);
 
-fn physical(page: usize) -> u64 {
-    (page - DIRECT_MAP) as u64
+fn address(page: NonNull<u8>) -> VAddr {
+    VAddr::from_usize(page.as_ptr() as usize)
 }
 
-fn spare_frame() -> u64 {
-    physical(SPARE.load(Ordering::Relaxed).max(DIRECT_MAP))
+/// The frame of the spare page; frame 0, which is nobody's, while there is none.
+fn spare_frame() -> PAddr {
+    NonNull::new(SPARE.load(Ordering::Relaxed)).map_or(PAddr::zero(), physical_of)
 }
 
 /// As [`memstat::GuardPages::open_window`].
 #[cold]
 pub(crate) fn open(pages: usize) -> Option<NonNull<u8>> {
     let spare = take_pages(0, Purpose::GuardPages)?;
-    let opened: Result<(), OutOfFrames> = window::open(pages, &mut || {
-        take_pages(0, Purpose::PageTables).map(|page| physical(page.as_ptr() as usize))
-    });
+    let opened: Result<(), OutOfFrames> =
+        window::open(pages, &mut || take_pages(0, Purpose::PageTables).map(physical_of));
     if opened.is_err() {
         // SAFETY: taken just now.
         unsafe { give_pages(spare, 0, Purpose::GuardPages) };
         return None;
     }
-    SPARE.store(spare.as_ptr() as usize, Ordering::Relaxed);
+    SPARE.store(spare.as_ptr(), Ordering::Relaxed);
     PAGES.store(pages, Ordering::Relaxed);
-    NonNull::new(GUARD_WINDOW as *mut u8)
+    NonNull::new(GUARD_WINDOW.as_mut_ptr())
 }
 
 /// As [`memstat::GuardPages::close_window`].
@@ -48,7 +50,7 @@ pub(crate) fn close() {
     for number in 0..PAGES.swap(0, Ordering::Relaxed) {
         window::clear(GUARD_WINDOW + number * PAGE_BYTES);
     }
-    if let Some(spare) = NonNull::new(SPARE.swap(0, Ordering::Relaxed) as *mut u8) {
+    if let Some(spare) = NonNull::new(SPARE.swap(null_mut(), Ordering::Relaxed)) {
         // SAFETY: no page of the window leads to it any more.
         unsafe { give_pages(spare, 0, Purpose::GuardPages) };
     }
@@ -58,7 +60,7 @@ pub(crate) fn close() {
 #[cold]
 pub(crate) fn commit(page: NonNull<u8>) -> bool {
     let Some(memory) = take_pages(0, Purpose::GuardPages) else { return false };
-    window::show(page.as_ptr() as usize, physical(memory.as_ptr() as usize));
+    window::show(address(page), physical_of(memory));
     true
 }
 
@@ -69,10 +71,10 @@ pub(crate) fn commit(page: NonNull<u8>) -> bool {
 /// As there.
 #[cold]
 pub(crate) unsafe fn decommit(page: NonNull<u8>) {
-    let address = page.as_ptr() as usize;
+    let address = address(page);
     let Some(frame) = window::frame(address) else { return };
     window::clear(address);
-    if let Some(memory) = NonNull::new((frame as usize + DIRECT_MAP) as *mut u8) {
+    if let Some(memory) = NonNull::new(direct_map::to_virtual(frame).as_mut_ptr()) {
         // SAFETY: `commit` took it, and nothing leads to it any more.
         unsafe { give_pages(memory, 0, Purpose::GuardPages) };
     }
@@ -81,14 +83,14 @@ pub(crate) unsafe fn decommit(page: NonNull<u8>) {
 /// As [`memstat::GuardPages::unprotect_page`].
 #[cold]
 pub(crate) fn unprotect(page: NonNull<u8>) {
-    let address = page.as_ptr() as usize;
+    let address = address(page);
     window::show(address, window::frame(address).unwrap_or_else(spare_frame));
 }
 
 /// As [`memstat::GuardPages::protect_page`].
 #[cold]
 pub(crate) fn protect(page: NonNull<u8>) {
-    let address = page.as_ptr() as usize;
+    let address = address(page);
     if window::frame(address) == Some(spare_frame()) {
         window::clear(address);
     } else {
@@ -97,6 +99,7 @@ pub(crate) fn protect(page: NonNull<u8>) {
 }
 
 /// Whether an address lies in the window.
-pub(crate) fn contains(address: usize) -> bool {
-    address.wrapping_sub(GUARD_WINDOW) < PAGES.load(Ordering::Relaxed).wrapping_mul(PAGE_BYTES)
+pub(crate) fn contains(address: VAddr) -> bool {
+    let end = GUARD_WINDOW + PAGES.load(Ordering::Relaxed) * PAGE_BYTES;
+    (GUARD_WINDOW..end).contains(&address)
 }

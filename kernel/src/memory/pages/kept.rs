@@ -2,28 +2,38 @@
 //!
 //! Where it lies and whose turn a slot is say `journal::place`'s functions; here is the memory itself.
 
+use core::ptr::{NonNull, null_mut};
 use core::slice;
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicPtr, Ordering};
 
+use boot::PhysicalRange;
 pub(crate) use journal::place::{REGION_BYTES, choose};
 use journal::place::{SLOT_BYTES, SLOTS, Turns};
 
-static START: AtomicUsize = AtomicUsize::new(0);
+use crate::arch::{PAddr, direct_map};
+use crate::memory::page_accounting::physical_of;
+
+/// Where it starts in the direct map; null if there is none.
+static START: AtomicPtr<u8> = AtomicPtr::new(null_mut());
 static TURNS: Turns = Turns::new();
 
 /// Takes the region over.
 ///
 /// # Safety
 ///
-/// At `start` lie [`REGION_BYTES`] of mapped RAM that nobody else uses, ever.
-pub(crate) unsafe fn start(start: usize) {
-    START.store(start, Ordering::Release);
+/// At `place` lie [`REGION_BYTES`] of mapped RAM that nobody else uses, ever.
+pub(crate) unsafe fn start(place: PhysicalRange) {
+    START.store(direct_map::to_virtual(PAddr(place.start)).as_mut_ptr(), Ordering::Release);
 }
 
-/// Where it lies, as addresses of the direct map; `None` if there is none.
-pub(crate) fn region() -> Option<core::ops::Range<usize>> {
-    let start = START.load(Ordering::Acquire);
-    (start != 0).then(|| start..start + REGION_BYTES)
+fn region() -> Option<NonNull<u8>> {
+    NonNull::new(START.load(Ordering::Acquire))
+}
+
+/// Where it lies; `None` if there is none.
+pub(crate) fn place() -> Option<PhysicalRange> {
+    let start = physical_of(region()?).as_u64();
+    Some(PhysicalRange { start, end: start + REGION_BYTES as u64 })
 }
 
 /// Lets `look` see the slots as the last boot left them, and say which of them stays so; then that one can be had for
@@ -35,7 +45,7 @@ pub(crate) fn preserve(look: impl FnOnce([&[u8]; SLOTS]) -> Option<usize>) -> Op
     }
     // SAFETY: the region is ours, and nobody writes to it while it is borrowed.
     let slot = |number: usize| unsafe {
-        slice::from_raw_parts((region.start + number * SLOT_BYTES) as *const u8, SLOT_BYTES)
+        slice::from_raw_parts(region.add(number * SLOT_BYTES).as_ptr(), SLOT_BYTES)
     };
     let chosen = look(core::array::from_fn(slot)).filter(|number| *number < SLOTS);
     TURNS.preserve(chosen.unwrap_or(0));
@@ -67,5 +77,5 @@ fn slot(turn: u64) -> Option<&'static mut [u8]> {
     let number = TURNS.slot(turn);
     // SAFETY: inside the region, which is ours; never the slot that is kept, and the callers see to it that there is one
     // borrower at a time.
-    Some(unsafe { slice::from_raw_parts_mut((region.start + number * SLOT_BYTES) as *mut u8, SLOT_BYTES) })
+    Some(unsafe { slice::from_raw_parts_mut(region.add(number * SLOT_BYTES).as_ptr(), SLOT_BYTES) })
 }

@@ -3,7 +3,8 @@
 use core::ptr::NonNull;
 use core::slice;
 
-use crate::memory::frames::PAGE_BYTES;
+use tally_heap::PAGE_BYTES;
+
 use crate::memory::page_accounting::{Purpose, give_pages, take_pages};
 
 /// A table of fixed length.
@@ -30,6 +31,7 @@ impl<T: Copy> Scratch<T> {
     }
 
     /// Forgets all elements but the first `length`.
+    #[cfg(feature = "lab")]
     pub(crate) fn truncate(&mut self, length: usize) {
         self.length = self.length.min(length);
     }

@@ -4,12 +4,10 @@
 
 use core::fmt;
 
+use memstat::report::ShownStacks;
 use spin::Once;
 
 use crate::arch::{backtrace, image};
-
-/// Frames that are shown of each stack.
-const MOST_FRAMES: usize = 12;
 
 /// Takes the text of one function.
 pub(crate) type Visit<'a> = &'a mut dyn FnMut(fmt::Arguments<'_>);
@@ -36,9 +34,28 @@ pub(super) fn callers(frame_pointer: usize) -> impl Iterator<Item = usize> {
     backtrace::walk(frame_pointer).skip_while(|address| image::allocator_text().contains(address))
 }
 
-/// Logs the first frames, each function as a message of its own, so that the log keeps all of them.
+/// The call stacks of one report: the outer frames that two of them share are logged once.
+pub(super) struct Stacks(ShownStacks);
+
+impl Stacks {
+    /// For a report that has none yet.
+    pub(super) const fn new() -> Self {
+        Self(ShownStacks::new())
+    }
+
+    /// Logs the next one, but for what was logged before.
+    pub(super) fn show(&mut self, frames: impl Iterator<Item = usize>) {
+        let stack = self.0.add(frames);
+        show(stack.own().iter().copied());
+        if let [first, ..] = stack.shared() {
+            log::error!("    ... {} frames as above, from {}", stack.shared().len(), Place(*first));
+        }
+    }
+}
+
+/// Logs frames, each function as a message of its own, so that the log keeps all of them.
 pub(super) fn show(frames: impl Iterator<Item = usize>) {
-    for address in frames.take(MOST_FRAMES) {
+    for address in frames {
         let mut is_named = false;
         if let Some(names) = NAMES.get() {
             (names.functions)(address, &mut |function| {

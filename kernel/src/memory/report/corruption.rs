@@ -4,17 +4,18 @@
 
 use memstat::{BadFree, Corruption, Level, Platform, Record};
 
-use super::call_stack::{callers, show};
+use super::call_stack::{Stacks, callers};
 use crate::memory::heap::tracker;
 use journal::Seconds;
 
 /// Reports a free that did no harm. It was called from below the frame at `frame_pointer`.
 pub(crate) fn report_bad_free(bad: &BadFree, frame_pointer: usize) {
+    let mut stacks = Stacks::new();
     log::error!("{bad}; ignored");
     log::error!("  this free:");
-    show(callers(frame_pointer));
+    stacks.show(callers(frame_pointer));
     match &bad.block {
-        Some(block) => show_allocation(block),
+        Some(block) => show_allocation(block, &mut stacks),
         None if tracker().level() < Level::Stacks => {
             log::error!("  who allocated it was not recorded; memstat=stacks keeps that");
         }
@@ -23,39 +24,40 @@ pub(crate) fn report_bad_free(bad: &BadFree, frame_pointer: usize) {
     match &bad.free {
         Some(free) if bad.is_free_stack_cut => {
             log::error!("  freed first, {}; its innermost callers (guard=free keeps them all):", Event(free));
-            show_stack_of(free, "");
+            show_stack_of(free, "", &mut stacks);
         }
-        Some(free) => show_free("freed first", free),
+        Some(free) => show_free("freed first", free, &mut stacks),
         None => {}
     }
 }
 
 /// Reports what a guard has found, called from below the frame at `frame_pointer`.
 pub(crate) fn report(corruption: &Corruption, frame_pointer: usize) {
+    let mut stacks = Stacks::new();
     log::error!("{corruption}");
-    show_life(Some(&corruption.block), corruption.free.as_ref());
+    show_life(Some(&corruption.block), corruption.free.as_ref(), &mut stacks);
     log::error!("  found by:");
-    show(callers(frame_pointer));
+    stacks.show(callers(frame_pointer));
 }
 
 /// What is known of a block: who allocated it, and who freed it.
-pub(crate) fn show_life(block: Option<&Record>, free: Option<&Record>) {
+pub(crate) fn show_life(block: Option<&Record>, free: Option<&Record>, stacks: &mut Stacks) {
     if let Some(block) = block {
-        show_allocation(block);
+        show_allocation(block, stacks);
     }
     if let Some(free) = free {
-        show_free("freed", free);
+        show_free("freed", free, stacks);
     }
 }
 
-fn show_allocation(block: &Record) {
+fn show_allocation(block: &Record, stacks: &mut Stacks) {
     log::error!("  allocated with {} bytes, {}:", block.size_bytes(), Event(block));
-    show_stack_of(block, "memstat=stacks keeps it");
+    show_stack_of(block, "memstat=stacks keeps it", stacks);
 }
 
-fn show_free(words: &str, free: &Record) {
+fn show_free(words: &str, free: &Record, stacks: &mut Stacks) {
     log::error!("  {words}, {}:", Event(free));
-    show_stack_of(free, "guard=free and memstat=stacks keep it");
+    show_stack_of(free, "guard=free and memstat=stacks keep it", stacks);
 }
 
 /// When, where and by whom.
@@ -73,9 +75,9 @@ impl core::fmt::Display for Event<'_> {
     }
 }
 
-fn show_stack_of(record: &Record, remedy: &str) {
+fn show_stack_of(record: &Record, remedy: &str, stacks: &mut Stacks) {
     match tracker().stacks().get(record.stack()) {
-        Some(stack) => show(stack.frames().iter().copied()),
+        Some(stack) => stacks.show(stack.frames().iter().copied()),
         None => log::error!("    no call stack was recorded; {remedy}"),
     }
 }

@@ -6,7 +6,7 @@
 
 use memstat::LockRefused;
 
-use super::call_stack::{callers, show};
+use super::call_stack::{Stacks, callers};
 use super::rate_limit::RateLimit;
 use crate::arch::{backtrace, idt, stacks};
 
@@ -24,17 +24,18 @@ pub(crate) fn report(refused: &LockRefused, frame_pointer: usize) {
     if suppressed > 0 {
         log::error!("{suppressed} more were refused since the last report");
     }
+    let mut stacks = Stacks::new();
     let Some(interrupted) = interrupted else {
         log::error!("  wanted and held by:");
-        return show(callers(frame_pointer));
+        return stacks.show(callers(frame_pointer));
     };
     let held_from = interrupted.rbp as usize;
     log::error!("  wanted by:");
-    show(callers(frame_pointer).take(frames_before(held_from, frame_pointer)));
+    stacks.show(callers(frame_pointer).take(frames_before(held_from, frame_pointer)));
     log::error!("  held by:");
     // A return address is named by what stands before it.
     let instruction = interrupted.rip as usize + 1;
-    show(core::iter::once(instruction).chain(backtrace::walk(held_from)));
+    stacks.show(core::iter::once(instruction).chain(backtrace::walk(held_from)));
 }
 
 /// How many of the callers are the handler's: all, unless it runs on the stack of what it broke into.

@@ -4,12 +4,12 @@ use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use memstat::{Access, InvalidAccess, Unexplained};
+use tally_heap::PAGE_BYTES;
 
-use super::call_stack::{self, Place};
+use super::call_stack::{Place, Stacks};
 use super::corruption;
 use crate::arch::idt::InterruptFrame;
-use crate::arch::{backtrace, cpu};
-use crate::memory::frames::PAGE_BYTES;
+use crate::arch::{VAddr, backtrace, cpu};
 use crate::memory::heap::tracker;
 use crate::memory::pages::guard_window;
 
@@ -32,7 +32,7 @@ pub(crate) fn explain(fault: &InterruptFrame) -> bool {
     const FETCH: u64 = 1 << 4;
     let [_, address, ..] = cpu::control_registers();
     let address = address as usize;
-    if !guard_window::contains(address) || fault.error_code & (PRESENT | FETCH) != 0 {
+    if !guard_window::contains(VAddr::from_usize(address)) || fault.error_code & (PRESENT | FETCH) != 0 {
         return false;
     }
     let access = if fault.error_code & WRITE == 0 { Access::Read } else { Access::Write };
@@ -59,8 +59,9 @@ fn instruction(fault: &InterruptFrame) -> Place {
 #[cold]
 #[inline(never)]
 fn report(found: &InvalidAccess, fault: &InterruptFrame) {
+    let mut stacks = Stacks::new();
     log::error!("{found}, in:");
     log::error!("    {}", instruction(fault));
-    call_stack::show(backtrace::walk(fault.rbp as usize));
-    corruption::show_life(Some(&found.block), found.free.as_ref());
+    stacks.show(backtrace::walk(fault.rbp as usize));
+    corruption::show_life(Some(&found.block), found.free.as_ref(), &mut stacks);
 }

@@ -9,12 +9,12 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use memstat::Level;
 use memstat::report::Rank;
+use tally_heap::PAGE_BYTES;
 
 use super::call_stack::{callers, show};
 use super::rate_limit::RateLimit;
 use crate::arch::idt;
 use crate::memory::failures;
-use crate::memory::frames::PAGE_BYTES;
 use crate::memory::heap::tracker;
 use crate::memory::page_accounting::{Purpose, free_pages, pages_for, total_pages};
 
@@ -62,9 +62,9 @@ struct PagesByPurpose;
 
 impl fmt::Display for PagesByPurpose {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (number, (name, purpose)) in Purpose::NAMED.into_iter().enumerate() {
+        for (number, purpose) in Purpose::ALL.into_iter().enumerate() {
             let separator = if number == 0 { "" } else { ", " };
-            write!(out, "{separator}{name} {}", kib(pages_for(purpose)))?;
+            write!(out, "{separator}{} {}", purpose.name(), kib(pages_for(purpose)))?;
         }
         Ok(())
     }

@@ -6,21 +6,21 @@
 use x86::tlb;
 
 use super::{ADDRESS, FrameSource, NO_EXECUTE, OutOfFrames, PAGE_BYTES, PRESENT, SPACE, WRITABLE, index};
-use super::{AddressSpace, Size, read_entry, set_entry};
+use super::{AddressSpace, PAddr, Size, VAddr, read_entry, set_entry};
 
 /// Where the window starts.
-pub(crate) const GUARD_WINDOW: usize = 0xffff_d000_0000_0000;
+pub(crate) const GUARD_WINDOW: VAddr = VAddr(0xffff_d000_0000_0000);
 /// Bytes under one table of the lowest level.
 const TABLE_SPAN_BYTES: usize = 2 << 20;
 
 /// Makes the tables for so many pages of the window, none of which is mapped.
 pub(crate) fn open(pages: usize, frames: FrameSource<'_>) -> Result<(), OutOfFrames> {
     let mut space = SPACE.lock();
-    let end = GUARD_WINDOW + pages * PAGE_BYTES as usize;
-    for address in (GUARD_WINDOW..end).step_by(TABLE_SPAN_BYTES) {
+    for offset in (0..pages * PAGE_BYTES as usize).step_by(TABLE_SPAN_BYTES) {
+        let address = GUARD_WINDOW + offset;
         // Mapping a page makes its tables. It is there for a moment only, while nobody touches it.
         if space.lowest_table(address).is_none() {
-            space.map(address, 0, Size::Page, NO_EXECUTE, frames)?;
+            space.map(address, PAddr::zero(), Size::Page, NO_EXECUTE, frames)?;
             space.set_leaf(address, 0);
         }
     }
@@ -28,44 +28,44 @@ pub(crate) fn open(pages: usize, frames: FrameSource<'_>) -> Result<(), OutOfFra
 }
 
 /// The frame of a page of the window, be it hidden or not.
-pub(crate) fn frame(address: usize) -> Option<u64> {
+pub(crate) fn frame(address: VAddr) -> Option<PAddr> {
     let space = SPACE.lock();
     let frame = read_entry(space.lowest_table(address)?, index(address, 12)) & ADDRESS;
-    (frame != 0).then_some(frame)
+    (frame != 0).then_some(PAddr(frame))
 }
 
 /// Maps a page of the window to a frame, to be read and written.
-pub(crate) fn show(address: usize, frame: u64) {
-    SPACE.lock().set_leaf(address, frame | PRESENT | WRITABLE | NO_EXECUTE);
+pub(crate) fn show(address: VAddr, frame: PAddr) {
+    SPACE.lock().set_leaf(address, frame.as_u64() | PRESENT | WRITABLE | NO_EXECUTE);
 }
 
 /// Makes a page of the window one that can't be touched; its frame stays.
-pub(crate) fn hide(address: usize) {
+pub(crate) fn hide(address: VAddr) {
     if let Some(frame) = frame(address) {
-        SPACE.lock().set_leaf(address, frame);
+        SPACE.lock().set_leaf(address, frame.as_u64());
     }
 }
 
 /// Makes a page of the window one that can't be touched, without a frame.
-pub(crate) fn clear(address: usize) {
+pub(crate) fn clear(address: VAddr) {
     SPACE.lock().set_leaf(address, 0);
 }
 
 impl AddressSpace {
     /// The table of the lowest level for an address.
-    fn lowest_table(&self, address: usize) -> Option<u64> {
+    fn lowest_table(&self, address: VAddr) -> Option<PAddr> {
         [39, 30, 21].into_iter().try_fold(self.top, |table, shift| {
             let entry = read_entry(table, index(address, shift));
-            (entry & PRESENT != 0).then_some(entry & ADDRESS)
+            (entry & PRESENT != 0).then_some(PAddr(entry & ADDRESS))
         })
     }
 
     /// Sets the entry of a page whose table is there.
-    fn set_leaf(&mut self, address: usize, entry: u64) {
+    fn set_leaf(&mut self, address: VAddr, entry: u64) {
         if let Some(table) = self.lowest_table(address) {
             set_entry(table, index(address, 12), entry);
             // SAFETY: it only makes the CPU read the entry again.
-            unsafe { tlb::flush(address) };
+            unsafe { tlb::flush(address.as_usize()) };
         }
     }
 }

@@ -1,0 +1,212 @@
+//! Frames: all usable memory, in pages, by buddy heaps of bounded size.
+//!
+//! The crate's buddy heap looks for a freed block's neighbour by walking a free list, which is as long as
+//! the heap is fragmented. So no heap here spans more than 64 blocks: memory is cut into zones of 64 pages,
+//! each with a heap of its own; zones that are wholly free go up to a tier whose blocks are such zones, and
+//! so on, four tiers up to 64 GiB. A free then visits at most 63 list nodes a tier, whatever else is live.
+//!
+//! A free frame's memory belongs to the heaps: they keep their list nodes in it.
+
+mod tier;
+mod zones;
+
+use core::ptr::NonNull;
+
+use self::tier::{BLOCKS_LOG2, Tier};
+use crate::pages::PAGE_SHIFT;
+use crate::{PAGE_BYTES, PageSpan};
+
+/// The largest order: 2^23 pages are 32 GiB.
+pub const MAX_ORDER: u32 = 23;
+/// Orders that `/proc/buddyinfo` shows, as Linux does.
+pub const SHOWN_ORDERS: usize = 11;
+
+/// The allocator of frames, by the addresses at which they are mapped.
+pub struct Frames {
+    pages: Tier<19>,
+    chunks: Tier<25>,
+    spans: Tier<31>,
+    giants: Tier<37>,
+    total_pages: usize,
+    free_pages: usize,
+}
+
+/// A run of frames was given back that is not wholly allocated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotAllocated;
+
+impl Frames {
+    /// An allocator without memory.
+    pub const fn empty() -> Self {
+        Self {
+            pages: Tier::empty(PAGE_SHIFT),
+            chunks: Tier::empty(PAGE_SHIFT + BLOCKS_LOG2),
+            spans: Tier::empty(PAGE_SHIFT + 2 * BLOCKS_LOG2),
+            giants: Tier::empty(PAGE_SHIFT + 3 * BLOCKS_LOG2),
+            total_pages: 0,
+            free_pages: 0,
+        }
+    }
+
+    /// Bytes of metadata for the pages of `span`.
+    pub fn metadata_bytes(span: &PageSpan) -> usize {
+        let empty = Self::empty();
+        empty.pages.metadata_bytes(span)
+            + empty.chunks.metadata_bytes(span)
+            + empty.spans.metadata_bytes(span)
+            + empty.giants.metadata_bytes(span)
+    }
+
+    /// Prepares for the pages of `span`; none of them is free yet.
+    ///
+    /// # Safety
+    ///
+    /// `metadata` has the bytes that [`Frames::metadata_bytes`] says, aligned to 64, for ever.
+    pub unsafe fn init(&mut self, span: &PageSpan, metadata: NonNull<u8>) {
+        let mut at = metadata;
+        // SAFETY: the parts lie one behind the other inside the metadata.
+        unsafe {
+            at = self.pages.init(span, at);
+            at = self.chunks.init(span, at);
+            at = self.spans.init(span, at);
+            self.giants.init(span, at);
+        }
+    }
+
+    /// Adds free pages.
+    ///
+    /// # Safety
+    ///
+    /// They lie inside the span of [`Frames::init`], are mapped and writable, nobody else's, and not
+    /// next to memory added before.
+    pub unsafe fn add(&mut self, span: &PageSpan) {
+        let (mut at, end) = (span.start_address(), span.end_address());
+        while at < end {
+            let fit = (usize::BITS - 1 - (end - at).leading_zeros()).min(at.trailing_zeros());
+            let order = (fit - PAGE_SHIFT).min(MAX_ORDER);
+            // SAFETY: the block lies inside the memory that the caller gives.
+            unsafe { self.add_block(at, order) };
+            at += PAGE_BYTES << order;
+            self.total_pages += 1 << order;
+            self.free_pages += 1 << order;
+        }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`Frames::add`].
+    unsafe fn add_block(&mut self, block: usize, order: u32) {
+        // SAFETY: handed on to the caller.
+        unsafe {
+            match order / BLOCKS_LOG2 {
+                0 => self.pages.add(block, order),
+                1 => self.chunks.add(block, order - BLOCKS_LOG2),
+                2 => self.spans.add(block, order - 2 * BLOCKS_LOG2),
+                _ => self.giants.add(block, order - 3 * BLOCKS_LOG2),
+            }
+        }
+    }
+
+    /// Takes 2^`order` pages, aligned to their size.
+    pub fn take(&mut self, order: u32) -> Option<NonNull<u8>> {
+        if order > MAX_ORDER {
+            return None;
+        }
+        let block = self.take_from_tier(order / BLOCKS_LOG2, order % BLOCKS_LOG2)?;
+        self.free_pages -= 1 << order;
+        NonNull::new(block as *mut u8)
+    }
+
+    /// Takes from a tier; an empty one gets a block from the tier above first.
+    fn take_from_tier(&mut self, tier: u32, order: u32) -> Option<usize> {
+        let block = match tier {
+            0 => self.pages.take(order),
+            1 => self.chunks.take(order),
+            2 => self.spans.take(order),
+            _ => return self.giants.take(order),
+        };
+        block.or_else(|| {
+            let zone = self.take_from_tier(tier + 1, 0)?;
+            // SAFETY: the tier above just gave this zone's memory up.
+            unsafe {
+                match tier {
+                    0 => self.pages.add(zone, BLOCKS_LOG2),
+                    1 => self.chunks.add(zone, BLOCKS_LOG2),
+                    _ => self.spans.add(zone, BLOCKS_LOG2),
+                }
+            }
+            match tier {
+                0 => self.pages.take(order),
+                1 => self.chunks.take(order),
+                _ => self.spans.take(order),
+            }
+        })
+    }
+
+    /// Gives 2^`order` pages back.
+    ///
+    /// # Errors
+    ///
+    /// [`NotAllocated`] if a page of them is free already or was never there; nothing has changed then.
+    ///
+    /// # Safety
+    ///
+    /// Nobody uses the pages any more.
+    pub unsafe fn give(&mut self, pages: NonNull<u8>, order: u32) -> Result<(), NotAllocated> {
+        let block = pages.as_ptr() as usize;
+        if order > MAX_ORDER || !block.is_multiple_of(PAGE_BYTES << order) {
+            return Err(NotAllocated);
+        }
+        // SAFETY: handed on to the caller; a zone that comes back empty is nobody's.
+        unsafe {
+            let mut tier = order / BLOCKS_LOG2;
+            let mut emptied = match tier {
+                0 => self.pages.give(block, order)?,
+                1 => self.chunks.give(block, order - BLOCKS_LOG2)?,
+                2 => self.spans.give(block, order - 2 * BLOCKS_LOG2)?,
+                _ => self.giants.give(block, order - 3 * BLOCKS_LOG2)?,
+            };
+            while let Some(zone) = emptied {
+                tier += 1;
+                emptied = match tier {
+                    1 => self.chunks.give(zone, 0)?,
+                    2 => self.spans.give(zone, 0)?,
+                    _ => self.giants.give(zone, 0)?,
+                };
+            }
+        }
+        self.free_pages += 1 << order;
+        Ok(())
+    }
+
+    /// Counts pages that were kept back from the start: managed, and never free.
+    pub fn count_taken(&mut self, pages: usize) {
+        self.total_pages += pages;
+    }
+
+    /// Pages that were added, or counted as taken.
+    pub fn total_pages(&self) -> usize {
+        self.total_pages
+    }
+
+    /// Pages that are free.
+    pub fn free_pages(&self) -> usize {
+        self.free_pages
+    }
+
+    /// Free blocks of each order, those above the last shown one counted as several of it.
+    pub fn free_blocks(&self) -> [usize; SHOWN_ORDERS] {
+        let mut counts = [0; SHOWN_ORDERS];
+        let mut add = |order: u32, blocks: usize| {
+            let shown = order.min(SHOWN_ORDERS as u32 - 1);
+            if let Some(count) = counts.get_mut(shown as usize) {
+                *count += blocks << (order - shown);
+            }
+        };
+        self.pages.for_each_free(&mut add);
+        self.chunks.for_each_free(|order, blocks| add(order + BLOCKS_LOG2, blocks));
+        self.spans.for_each_free(|order, blocks| add(order + 2 * BLOCKS_LOG2, blocks));
+        self.giants.for_each_free(|order, blocks| add(order + 3 * BLOCKS_LOG2, blocks));
+        counts
+    }
+}

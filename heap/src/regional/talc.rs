@@ -1,0 +1,41 @@
+//! `heap=talc`: the crate `talc`, a first fit over free lists by size with boundary tags.
+
+use core::alloc::Layout;
+use core::ptr::NonNull;
+
+use talc::DefaultBinning;
+use talc::base::Talc as Allocator;
+use talc::source::Manual;
+
+use super::region_heap::RegionHeap;
+
+/// Its free lists, and a tag.
+const HEAD_BYTES: usize = talc::min_first_heap_size::<DefaultBinning>() + 64;
+
+/// The allocator of one region.
+#[derive(Debug)]
+pub(crate) struct Talc(Allocator<Manual, DefaultBinning>);
+
+// SAFETY: the crate hands out chunks of the memory that was claimed, each once.
+unsafe impl RegionHeap for Talc {
+    const EMPTY: Self = Self(Allocator::new(Manual));
+
+    fn capacity_bytes(memory_bytes: usize) -> usize {
+        memory_bytes.saturating_sub(HEAD_BYTES)
+    }
+
+    unsafe fn add_memory(&mut self, start: *mut u8, size_bytes: usize) {
+        // SAFETY: handed on to the caller. Memory too small for the head is not claimed, and has nothing.
+        let _ = unsafe { self.0.claim(start, size_bytes) };
+    }
+
+    fn allocate(&mut self, layout: Layout) -> Option<NonNull<u8>> {
+        // SAFETY: rounded sizes are not zero.
+        unsafe { self.0.allocate(layout) }
+    }
+
+    unsafe fn deallocate(&mut self, block: NonNull<u8>, layout: Layout) {
+        // SAFETY: handed on to the caller. The crate goes by the size alone.
+        unsafe { self.0.deallocate(block.as_ptr(), layout) };
+    }
+}

@@ -1,0 +1,93 @@
+//! A slab: where it lies, and which of its blocks are free. Descriptors lie apart from the blocks.
+
+use core::num::NonZeroU64;
+use core::ptr::{NonNull, null_mut};
+
+use super::class::ClassState;
+
+const WORDS: usize = 4;
+/// The span of a class' first slab: all its frees are quick.
+pub(super) const ALL_FAST: u16 = u16::MAX;
+
+/// A slab: where it lies, and which of its blocks are free.
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct SlabDescriptor {
+    /// Bit i is set while block i is free, and if there is no such block.
+    pub(super) free: [u64; WORDS],
+    pub(super) start: usize,
+    pub(super) next: *mut SlabDescriptor,
+    pub(super) previous: *mut SlabDescriptor,
+    pub(super) free_blocks: u16,
+    pub(super) class: u8,
+    /// The word of `free` that blocks are taken from.
+    pub(super) word: u8,
+    /// A free is quick while one less than the free blocks are fewer than this: neither the first free block,
+    /// which puts the slab on the list, nor the last, which takes it off and gives it back.
+    pub(super) fast_span: u16,
+}
+
+impl SlabDescriptor {
+    /// A slab at `start` whose blocks are all free, as the first of its class.
+    pub(super) fn new(start: usize, class: u8, blocks: u16) -> Self {
+        Self {
+            free: [u64::MAX; WORDS],
+            start,
+            next: null_mut(),
+            previous: null_mut(),
+            free_blocks: blocks,
+            class,
+            word: 0,
+            fast_span: ALL_FAST,
+        }
+    }
+
+    /// Takes the first free block of the present word; `None` if it has none.
+    #[inline]
+    pub(super) fn take(&mut self, class: &mut ClassState) -> Option<NonNull<[u8]>> {
+        let word = usize::from(self.word);
+        // SAFETY: `word` is 0 or was found among these words.
+        let free = unsafe { self.free.get_unchecked_mut(word) };
+        let bits = NonZeroU64::new(*free)?;
+        let number = word * 64 + bits.trailing_zeros() as usize;
+        if number >= class.blocks_per_slab {
+            return None;
+        }
+        *free = bits.get() & (bits.get() - 1);
+        self.free_blocks -= 1;
+        class.live_blocks += 1;
+        let block = (self.start + number * class.block_bytes) as *mut u8;
+        // SAFETY: a slab lies in memory, not at address 0.
+        let block = unsafe { NonNull::new_unchecked(block) };
+        Some(NonNull::slice_from_raw_parts(block, class.block_bytes))
+    }
+
+    /// Marks the block at `address` as free; `None` if no block of this slab that is handed out starts there.
+    #[inline]
+    pub(super) fn give(&mut self, class: &ClassState, address: usize) -> Option<()> {
+        let (number, is_start) = class.block_number(address - self.start);
+        // SAFETY: the address lies in the slab, which has at most 64 blocks a word.
+        let bits = unsafe { self.free.get_unchecked_mut(number / 64) };
+        if !is_start || *bits >> (number % 64) & 1 != 0 {
+            return None;
+        }
+        *bits |= 1 << (number % 64);
+        Some(())
+    }
+}
+
+/// Stands first where a class has no slab with a free block: so the fast path need not ask for one. It is only
+/// read, and of it only that it has no free block.
+pub(super) static NO_SLAB: SlabDescriptor = SlabDescriptor {
+    free: [0; WORDS],
+    start: 0,
+    next: null_mut(),
+    previous: null_mut(),
+    free_blocks: 0,
+    class: 0,
+    word: 0,
+    fast_span: 0,
+};
+
+// SAFETY: descriptors are changed only through a heap, which has one user at a time; `NO_SLAB` never is.
+unsafe impl Sync for SlabDescriptor {}

@@ -1,0 +1,8 @@
+//! What the tests share: the host's memory as pages, a platform for the tracker, a window for sampled blocks.
+
+mod pages;
+mod platform;
+mod window;
+
+pub(crate) use pages::HostPages;
+pub(crate) use platform::{CPUS, STACKS, TestPlatform, return_address};

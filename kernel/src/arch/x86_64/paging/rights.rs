@@ -1,0 +1,53 @@
+//! Whether the page tables forbid what they must, as they stand: for the self-tests.
+
+use super::{
+    ADDRESS, ENTRIES, LARGE, NO_EXECUTE, PAddr, PRESENT, SPACE, VAddr, WRITABLE, direct_map, image,
+    read_entry, stacks,
+};
+
+/// What is wrong with the tables as they stand: a page both writable and executable, page 0 mapped, a guard
+/// page mapped. The self-tests ask this.
+pub(crate) fn first_violation() -> Option<(VAddr, &'static str)> {
+    let space = SPACE.lock();
+    if let Some(guard) = stacks::guard_pages().find(|guard| space.leaf(*guard).is_some()) {
+        return Some((guard, "guard page is mapped"));
+    }
+    for section in [image::text(), image::rodata()] {
+        let alias = direct_map::to_virtual(image::physical(VAddr::from_usize(section.start)));
+        if space.leaf(alias).is_some_and(|entry| entry & WRITABLE != 0) {
+            return Some((alias, "the direct map makes code or constants writable"));
+        }
+    }
+    if space.leaf(VAddr::zero()).is_some() {
+        return Some((VAddr::zero(), "page 0 is mapped"));
+    }
+    let mut found = None;
+    visit_table(space.top, 39, VAddr::zero(), &mut |address, entry| {
+        if entry & WRITABLE != 0 && entry & NO_EXECUTE == 0 {
+            found = Some((address, "page is writable and executable"));
+        } else if address < direct_map::START {
+            found = Some((address, "page of the lower half is mapped"));
+        }
+    });
+    found
+}
+
+/// Hands `visit` every mapping below the table in `frame`, which starts at `base`.
+fn visit_table(frame: PAddr, shift: u32, base: VAddr, visit: &mut dyn FnMut(VAddr, u64)) {
+    for number in 0..ENTRIES {
+        let entry = read_entry(frame, number);
+        if entry & PRESENT == 0 {
+            continue;
+        }
+        let mut address = base.as_usize() | number << shift;
+        if shift == 39 && number >= ENTRIES / 2 {
+            // The upper half: bits 48 and up repeat bit 47.
+            address |= 0xffff << 48;
+        }
+        if shift == 12 || entry & LARGE != 0 {
+            visit(VAddr::from_usize(address), entry);
+        } else {
+            visit_table(PAddr(entry & ADDRESS), shift - 9, VAddr::from_usize(address), visit);
+        }
+    }
+}
