@@ -5,5 +5,6 @@
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
+pub mod faults;
 pub mod kmemleak;
 pub mod memstat;

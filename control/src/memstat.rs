@@ -8,7 +8,7 @@ use core::fmt;
 use memstat::Level;
 
 /// The longest name of a mark.
-pub const MOST_NAME_BYTES: usize = 32;
+pub const MAX_NAME_BYTES: usize = 32;
 /// The mark's name where none is given.
 pub const DEFAULT_NAME: &str = "default";
 
@@ -55,14 +55,18 @@ impl fmt::Display for ControlError<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Command(line) => {
-                write!(out, "'{}' is no command; read the file for a list", line.escape_debug())
+                write!(out, "unknown command '{}'; read this file for the list", line.escape_debug())
             }
             Self::Level(name) => {
-                write!(out, "'{}' is no level; off, counters, blocks, stacks or full is", name.escape_debug())
+                write!(
+                    out,
+                    "unknown level '{}'; expected off, counters, blocks, stacks or full",
+                    name.escape_debug()
+                )
             }
             Self::Name(name) => write!(
                 out,
-                "'{}' is no name for a mark: 1 to {MOST_NAME_BYTES} letters, digits, '-', '_' and '.', not all digits",
+                "invalid mark name '{}'; expected 1 to {MAX_NAME_BYTES} letters, digits, '-', '_' or '.', not all digits",
                 name.escape_debug()
             ),
         }
@@ -99,7 +103,7 @@ pub fn parse(line: &str) -> Result<Command<'_>, ControlError<'_>> {
 /// [`ControlError::Name`] if it is not.
 pub fn checked_name(name: &str) -> Result<&str, ControlError<'_>> {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    let is_name = name.len() <= MOST_NAME_BYTES
+    let is_name = name.len() <= MAX_NAME_BYTES
         && name.bytes().all(is_allowed)
         && !name.bytes().all(|byte| byte.is_ascii_digit());
     is_name.then_some(name).ok_or(ControlError::Name(name))
@@ -134,7 +138,7 @@ mod tests {
         {
             assert_eq!(parse(line), Err(ControlError::Command(line)), "{line}");
         }
-        for name in ["17", "a/b", "ä", "x".repeat(MOST_NAME_BYTES + 1).as_str()] {
+        for name in ["17", "a/b", "ä", "x".repeat(MAX_NAME_BYTES + 1).as_str()] {
             assert_eq!(parse(&format!("mark {name}")), Err(ControlError::Name(name)), "{name}");
         }
     }

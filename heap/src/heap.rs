@@ -54,6 +54,18 @@ impl<S: PageSource> Heap<S> {
         })
     }
 
+    /// The name that chooses this heap.
+    pub fn name(&self) -> &'static str {
+        let kind = match &self.0 {
+            AnyHeap::Slab(_) => Kind::Slab,
+            AnyHeap::Buddy(_) => Kind::Buddy,
+            AnyHeap::Talc(_) => Kind::Talc,
+            AnyHeap::Tlsf(_) => Kind::Tlsf,
+            AnyHeap::LinkedList(_) => Kind::LinkedList,
+        };
+        kind.name()
+    }
+
     /// The size class `number`, from the smallest blocks up; `None` behind the last, and in a heap without.
     pub fn class(&self, number: usize) -> Option<SizeClass> {
         match &self.0 {
@@ -80,10 +92,6 @@ impl<S: PageSource> Heap<S> {
 
 // SAFETY: each of the heaps keeps the contract.
 unsafe impl<S: PageSource> Backend for Heap<S> {
-    fn name(&self) -> &'static str {
-        with_heap!(&self.0, heap => heap.name())
-    }
-
     fn allocate(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
         with_heap!(&mut self.0, heap => heap.allocate(layout))
     }

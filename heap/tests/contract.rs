@@ -1,6 +1,5 @@
 //! Every backend keeps the contract on the host.
 
-use memstat::Backend;
 use tally_heap::test_kit::contract;
 use tally_heap::{Heap, Kind};
 

@@ -4,7 +4,7 @@ use std::alloc::Layout;
 use std::collections::BTreeMap;
 use std::ptr::NonNull;
 
-use memstat::stacks::MOST_FRAMES;
+use memstat::MAX_FRAMES;
 use memstat::{Backend, Counters, GuardLevel, Level, Record, Tracked};
 use proptest::prelude::*;
 use tally_heap::test_kit::random::Random;
@@ -106,7 +106,7 @@ impl Bench {
                 self.heap.set_level(level);
                 self.level = level;
             }
-            Step::SetGuard(level) => self.heap.set_guard(level),
+            Step::SetGuard(level) => self.heap.guards().set_level(level),
             Step::Exhaust { size_bytes } => self.exhaust(size_bytes),
             _ => {}
         }
@@ -120,7 +120,7 @@ impl Bench {
         };
         let address = block.as_ptr() as usize;
         assert!(address.is_multiple_of(layout.align()));
-        let is_recorded = self.heap.record(address).is_some();
+        let is_recorded = self.heap.blocks().get(address).is_some();
         if self.counts() {
             self.expected.allocations += 1;
             self.expected.requested_bytes += layout.size() as u64;
@@ -130,7 +130,7 @@ impl Bench {
         } else {
             assert!(!is_recorded, "nothing is recorded at {}", self.level);
         }
-        let has_stack = self.heap.record(address).is_some_and(|record| record.stack() != 0);
+        let has_stack = self.heap.blocks().get(address).is_some_and(|record| record.stack() != 0);
         self.recorded += u64::from(is_recorded);
         self.recorded_bytes += if is_recorded { layout.size() as u64 } else { 0 };
         self.blocks.push(address);
@@ -194,7 +194,7 @@ impl Bench {
                     self.recorded_bytes =
                         self.recorded_bytes + size_bytes as u64 - known.layout.size() as u64;
                 }
-                let has_stack = self.heap.record(address).is_some_and(|record| record.stack() != 0);
+                let has_stack = self.heap.blocks().get(address).is_some_and(|record| record.stack() != 0);
                 let caller = if self.level >= Level::Stacks { self.caller } else { known.caller };
                 self.live.insert(address, Known { layout, has_stack, caller, ..known });
                 self.expected.reallocations += u64::from(self.counts());
@@ -229,16 +229,16 @@ impl Bench {
         let uncounted = now.allocations as i64 - now.frees as i64 + now.uncounted_blocks;
         assert_eq!(now.live_blocks as i64, uncounted);
         assert_eq!(now.live_blocks, self.live.len() as u64);
-        assert_eq!(self.heap.record_count() as u64, self.recorded);
+        assert_eq!(self.heap.blocks().count() as u64, self.recorded);
         assert_eq!(now.recorded_blocks(), self.recorded);
         assert_eq!(now.live_bytes, self.recorded_bytes);
         let backend = self.heap.with_backend(Backend::live).flatten().unwrap();
-        let guards = self.heap.guard_statistics();
-        let held = (guards.held_blocks, guards.held_bytes);
+        let guards = self.heap.guards().statistics();
+        let held = (guards.quarantined_blocks, guards.quarantined_bytes);
         assert_eq!((backend.blocks, backend.bytes), (now.live_blocks + held.0, now.taken_bytes + held.1));
         assert!(self.heap.platform().told.lock().unwrap().is_empty(), "nobody wrote where he should not");
         let of_cpus = |figure: fn(memstat::CpuCounters) -> u64| -> u64 {
-            (0..CPUS).map(|cpu| figure(self.heap.cpu_counters(cpu))).sum()
+            (0..CPUS).map(|cpu| figure(self.heap.statistics().of_cpu(cpu))).sum()
         };
         let Counters {
             allocations,
@@ -265,21 +265,21 @@ impl Bench {
 
     /// The sums over size classes, call stacks and records; each record for itself.
     fn check_records(&self) {
-        let sizes: u64 = self.heap.histogram().classes().map(|(_, count)| count).sum();
+        let sizes: u64 = self.heap.statistics().histogram().classes().map(|(_, count)| count).sum();
         assert_eq!(sizes, self.expected.allocations);
         let mut of_stacks = BTreeMap::<u16, (u64, u64)>::new();
         let mut records = 0;
         let mut buffer = [Record::EMPTY; 100];
         let mut cursor = Some(0);
         while let Some(from) = cursor {
-            let (count, next) = self.heap.read_records(from, &mut buffer);
+            let (count, next) = self.heap.blocks().read(from, &mut buffer);
             for record in &buffer[..count] {
                 let known = self.live.get(&record.address()).unwrap();
                 assert!(known.is_recorded && known.layout == record.layout());
                 if known.has_stack {
-                    let stack = self.heap.stack(record.stack()).unwrap();
+                    let stack = self.heap.stacks().get(record.stack()).unwrap();
                     let frames = (0..=known.caller).map(|frame| return_address(known.caller, frame));
-                    assert!(stack.frames().iter().copied().eq(frames.take(MOST_FRAMES)));
+                    assert!(stack.frames().iter().copied().eq(frames.take(MAX_FRAMES)));
                 }
                 let sums = of_stacks.entry(record.stack()).or_default();
                 *sums = (sums.0 + 1, sums.1 + record.size_bytes() as u64);
@@ -288,8 +288,8 @@ impl Bench {
             cursor = next;
         }
         assert_eq!(records, self.recorded);
-        for number in 1..=self.heap.stack_count() {
-            let stack = self.heap.stack(number).unwrap();
+        for number in 1..=self.heap.stacks().count() {
+            let stack = self.heap.stacks().get(number).unwrap();
             let sums = of_stacks.remove(&number).unwrap_or_default();
             assert_eq!((u64::from(stack.live_blocks), stack.live_bytes), sums, "stack {number}");
         }

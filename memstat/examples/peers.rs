@@ -13,7 +13,7 @@ use std::hint::black_box;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use host::HostPlatform;
-use memstat::stacks::MOST_FRAMES;
+use memstat::MAX_FRAMES;
 use memstat::{Level, Tracked};
 use system::SystemBackend;
 use tracking_allocator::{AllocationGroupId, AllocationRegistry, AllocationTracker};
@@ -120,7 +120,7 @@ fn main() {
             run::<Tracking>(pairs);
         }
         "dhat" => {
-            let profiler = dhat::Profiler::builder().testing().trim_backtraces(Some(MOST_FRAMES)).build();
+            let profiler = dhat::Profiler::builder().testing().trim_backtraces(Some(MAX_FRAMES)).build();
             run::<Dhat>(pairs);
             drop(profiler);
         }

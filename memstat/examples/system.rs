@@ -2,7 +2,7 @@
 //!
 //!     cargo run --example system
 //!
-//! It loses some memory, and is told how much and where.
+//! It loses some memory, and the tracker shows how much and where.
 
 mod host;
 #[path = "host/system.rs"]
@@ -38,7 +38,7 @@ fn lose(buffer: Vec<u8>) {
 fn main() {
     HostPlatform::start();
     HEAP.set_level(Level::Full);
-    let mark = HEAP.mark();
+    let mark = HEAP.leaks().sequence();
     serve(30);
 
     let mut text = String::new();
@@ -49,20 +49,20 @@ fn main() {
 /// Writes the reports. The text is on the heap that they are about, which is well: they lock nothing.
 fn show(mark: u64, out: &mut String) -> fmt::Result {
     let to_ns = |stamp| HEAP.platform().stamp_to_ns(stamp);
-    report::write_summary("system", HEAP.level(), &HEAP.counters(), &HEAP.since(), to_ns, out)?;
+    report::write_summary("system", HEAP.level(), &HEAP.counters(), &HEAP.statistics().since(), to_ns, out)?;
 
     // What came since the mark and is still live, by call stack.
-    let mut stacks = vec![Growth::default(); usize::from(HEAP.stack_count()) + 1];
+    let mut stacks = vec![Growth::default(); usize::from(HEAP.stacks().count()) + 1];
     let mut growth = GrowthByStack::new(mark, &mut stacks);
     let mut records = [Record::EMPTY; 64];
     let mut cursor = Some(0);
     while let Some(from) = cursor {
-        let (count, next) = HEAP.read_records(from, &mut records);
+        let (count, next) = HEAP.blocks().read(from, &mut records);
         records.iter().take(count).for_each(|record| growth.add(record));
         cursor = next;
     }
     let mut top = TopStacks::<3>::new(Rank::LiveBlocks);
-    growth.rank(&mut top, |number| HEAP.stack(number));
+    growth.rank(&mut top, |number| HEAP.stacks().get(number));
     out.push_str("\nlive since the mark:\n");
     for (number, stack) in top.iter() {
         report::write_stack(*number, stack, Function, out)?;

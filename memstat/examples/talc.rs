@@ -10,7 +10,7 @@ use std::alloc::Layout;
 use std::ptr::NonNull;
 
 use host::HostPlatform;
-use memstat::{Backend, Level, Live, Platform, Record, Tracked, report};
+use memstat::{Backend, Level, Platform, Record, Tracked, report};
 use talc::DefaultBinning;
 use talc::base::Talc;
 use talc::source::Manual;
@@ -24,10 +24,6 @@ struct TalcBackend(Talc<Manual, DefaultBinning>);
 // SAFETY: talc hands out parts of the memory that it claimed, each once; and the layout of an allocation comes back
 // with its free.
 unsafe impl Backend for TalcBackend {
-    fn name(&self) -> &'static str {
-        "talc"
-    }
-
     fn allocate(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
         let layout = Layout::from_size_align(self.usable_size_bytes(layout), layout.align()).ok()?;
         // SAFETY: the size is not zero.
@@ -44,16 +40,8 @@ unsafe impl Backend for TalcBackend {
         size_bytes
     }
 
-    fn live(&self) -> Option<Live> {
-        None
-    }
-
     fn usable_size_bytes(&self, layout: Layout) -> usize {
         layout.size().max(1).next_multiple_of(8)
-    }
-
-    fn can_locate(&self) -> bool {
-        false
     }
 }
 
@@ -87,7 +75,7 @@ fn main() {
     let mut text = String::new();
     report::write_blocks_header(&heap.counters(), &mut text).expect("a string takes all text");
     let mut records = [Record::EMPTY; 16];
-    let (count, _) = heap.read_records(0, &mut records);
+    let (count, _) = heap.blocks().read(0, &mut records);
     for record in records.iter().take(count) {
         let time_ns = heap.platform().stamp_to_ns(record.stamp());
         report::write_block(record, time_ns, None, &mut text).expect("a string takes all text");

@@ -14,12 +14,12 @@ const SPARE_PAGES: usize = 4;
 
 /// Owner of the tracker's pages.
 #[derive(Debug)]
-pub struct Arena {
+pub(crate) struct Arena {
     free: PageList,
     /// Where the pages of the start lie: those never go to the platform.
     first_start: usize,
     first_size_bytes: usize,
-    /// Pages held at the moment, in use or spare, the first ones included.
+    /// Pages held now, in use or spare, the first ones included.
     held_pages: usize,
     used_pages: usize,
     peak_used_pages: usize,
@@ -45,9 +45,9 @@ pub(crate) struct ArenaFull;
 /// What the arena holds, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ArenaStatistics {
-    /// Held at the moment, in use or spare.
+    /// Held now, in use or spare.
     pub held_bytes: usize,
-    /// In use at the moment.
+    /// In use now.
     pub used_bytes: usize,
     /// The most that was ever in use.
     pub peak_used_bytes: usize,
@@ -60,7 +60,7 @@ unsafe impl Send for Arena {}
 
 impl Arena {
     /// An arena without memory; [`Arena::add_first_pages`] and the platform give it some.
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self {
             free: PageList { head: null_mut(), length: 0 },
             first_start: 0,
@@ -77,7 +77,7 @@ impl Arena {
     /// # Safety
     ///
     /// `[start, start + size_bytes)` is writable, page aligned, and nobody else's for ever.
-    pub unsafe fn add_first_pages(&mut self, start: NonNull<u8>, size_bytes: usize) {
+    pub(crate) unsafe fn add_first_pages(&mut self, start: NonNull<u8>, size_bytes: usize) {
         if self.first_size_bytes != 0 {
             return;
         }
@@ -91,7 +91,7 @@ impl Arena {
     }
 
     /// Caps what the arena may hold; what it holds already stays.
-    pub fn set_limit_bytes(&mut self, limit_bytes: usize) {
+    pub(crate) fn set_limit_bytes(&mut self, limit_bytes: usize) {
         self.limit_pages = limit_bytes / PAGE_SIZE_BYTES;
     }
 
@@ -101,7 +101,7 @@ impl Arena {
     }
 
     /// What the arena holds.
-    pub fn statistics(&self) -> ArenaStatistics {
+    pub(crate) fn statistics(&self) -> ArenaStatistics {
         ArenaStatistics {
             held_bytes: self.held_pages * PAGE_SIZE_BYTES,
             used_bytes: self.used_pages * PAGE_SIZE_BYTES,

@@ -13,9 +13,6 @@ use core::ptr::NonNull;
 /// other live block and stays where it is until `deallocate`. `deallocate` and `locate` touch no memory
 /// but the backend's own.
 pub unsafe trait Backend {
-    /// The name that chooses this backend on the kernel's command line.
-    fn name(&self) -> &'static str;
-
     /// Hands out a block, or `None` when there is none of that layout. A zero size is a valid request. The
     /// slice is as long as the memory that the block takes, and at least as long as
     /// [`Backend::usable_size_bytes`] says.
@@ -79,10 +76,15 @@ pub unsafe trait Backend {
 
     /// What is handed out now; `None` if the backend does not know. Called when counting starts, so it need not be
     /// fast. For a backend that does not know, the tracker goes on counting at level `off`.
-    fn live(&self) -> Option<Live>;
+    fn live(&self) -> Option<Live> {
+        None
+    }
 
     /// Bytes that a block of this layout takes from memory, at least `layout.size()`.
-    fn usable_size_bytes(&self, layout: Layout) -> usize;
+    #[inline]
+    fn usable_size_bytes(&self, layout: Layout) -> usize {
+        layout.size()
+    }
 
     /// Bytes that the live block at `block` takes, as its allocation said and its deallocation will. `layout` is as
     /// for [`Backend::deallocate`].
@@ -106,17 +108,11 @@ pub unsafe trait Backend {
     /// Gives back what it keeps in hand for the next allocation: an empty slab, an empty pool.
     fn trim(&mut self) {}
 
-    /// Whether [`Backend::locate`] knows each block that is handed out. One that does not is given back on the
-    /// caller's word where the tracker has no record of it.
-    fn can_locate(&self) -> bool {
-        true
-    }
-
-    /// What the backend itself can say about an address. A backend that keeps no such knowledge says
-    /// [`Location::Unknown`].
+    /// What lies at an address. A backend that knows each block that is handed out says so; one that does not leaves this as
+    /// it is: then a block of which the tracker has no record is given back on the caller's word.
     fn locate(&self, address: usize) -> Location {
         let _ = address;
-        Location::Unknown
+        Location::Unsupported
     }
 }
 
@@ -132,7 +128,9 @@ pub struct Live {
 /// What lies at an address, as far as a backend knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Location {
-    /// Not memory of this backend, or the backend does not know.
+    /// The backend does not know where its blocks lie. It says so of every address.
+    Unsupported,
+    /// Not memory of this backend, or of no block.
     Unknown,
     /// Inside a block that is handed out.
     Live {

@@ -1,18 +1,18 @@
-//! Writes that went where they should not.
+//! Writes past a block, or after its free, found by red zones and poison.
 
 use core::fmt;
 
 use crate::record::Record;
 
 /// Bytes that are shown of what was found.
-const MOST_SEEN: usize = 16;
+const MAX_SEEN: usize = 16;
 
-/// A guard that was written over. The allocator itself is whole: it keeps nothing in blocks that are guarded.
+/// A red zone or poison that was overwritten. The allocator itself is whole: it keeps nothing in guarded blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Corruption {
     /// What happened.
     pub kind: CorruptionKind,
-    /// The block that the guard belongs to, as it was allocated.
+    /// The block that it belongs to, as it was allocated.
     pub block: Record,
     /// Its free, of which stamp, CPU, task and call stack count.
     pub free: Option<Record>,
@@ -20,7 +20,7 @@ pub struct Corruption {
     pub offset: isize,
     /// What each byte should be.
     pub expected: u8,
-    seen: [u8; MOST_SEEN],
+    seen: [u8; MAX_SEEN],
     seen_count: usize,
 }
 
@@ -43,7 +43,7 @@ impl Corruption {
         offset: isize,
         (bytes, expected): (&[u8], u8),
     ) -> Self {
-        let mut seen = [0; MOST_SEEN];
+        let mut seen = [0; MAX_SEEN];
         let mut seen_count = 0;
         for (slot, byte) in seen.iter_mut().zip(bytes) {
             *slot = *byte;
@@ -87,7 +87,7 @@ impl fmt::Display for Corruption {
                 self.offset
             )?,
         }
-        write!(out, "; not {:02x} but", self.expected)?;
+        write!(out, "; expected {:02x}, found", self.expected)?;
         self.seen().iter().try_for_each(|byte| write!(out, " {byte:02x}"))
     }
 }

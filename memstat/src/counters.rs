@@ -103,8 +103,8 @@ impl Add for CpuCounters {
     }
 }
 
-/// The CPUs that are told apart. Others share the entries of these.
-pub const MOST_CPUS: usize = 16;
+/// How many CPUs are counted apart. Others share their entries.
+pub const MAX_CPUS: usize = 16;
 
 /// What a tracker counts on one CPU, in cache lines that no other writes. Its allocations are the sum of its
 /// histogram.
@@ -155,7 +155,7 @@ pub(crate) struct Tallies {
     peak_live_bytes: u64,
     /// Live blocks less allocations plus frees.
     uncounted_blocks: i64,
-    cpus: [CpuTallies; MOST_CPUS],
+    cpus: [CpuTallies; MAX_CPUS],
 }
 
 impl Tallies {
@@ -166,13 +166,13 @@ impl Tallies {
         live_bytes: 0,
         peak_live_bytes: 0,
         uncounted_blocks: 0,
-        cpus: [const { CpuTallies::ZERO }; MOST_CPUS],
+        cpus: [const { CpuTallies::ZERO }; MAX_CPUS],
     };
 
     /// What is counted on a CPU.
     #[inline]
     pub(crate) fn cpu_mut(&mut self, cpu: u8) -> &mut CpuTallies {
-        &mut self.cpus[usize::from(cpu) % MOST_CPUS]
+        &mut self.cpus[usize::from(cpu) % MAX_CPUS]
     }
 
     #[inline]

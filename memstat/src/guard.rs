@@ -1,8 +1,8 @@
-//! Guards around blocks: what they find, how much of them there is, and what they have seen so far.
+//! Heap checks: red zones, poison, quarantine and sampled blocks; how much of them there is, and what they found.
 //!
 //! A block's record says how the block is guarded, so a switch of the level leaves no false report. The parts:
-//! `zones` (patterns around a block, and in it), `freed` (the last frees, and the blocks that are held back),
-//! `pool` (blocks that are sampled, between pages that cannot be touched).
+//! `zones` (red zones around a block, poison in it), `freed` (the last frees, and the quarantine), `pool` (sampled blocks
+//! between guard pages).
 
 use core::alloc::Layout;
 use core::fmt;
@@ -18,17 +18,16 @@ pub(crate) mod zones;
 use freed::FreedBlocks;
 use pool::Pool;
 
-/// What is done against corruption. Every level does all that the ones before it do. All of them need records:
-/// below [`Level::Blocks`](crate::Level::Blocks) there are no guards.
+/// Heap checks. Every level does all that the ones before it do. All of them need records: below [`Level::Blocks`](crate::Level::Blocks) there are none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum GuardLevel {
-    /// Nothing but what the records give: bad frees are refused.
+    /// None but what the records give: bad frees are refused.
     Off,
-    /// The last frees are remembered, with their call stacks where the level has those.
+    /// A history of frees: the last ones are remembered, with their call stacks where the level has those.
     Free,
-    /// A zone behind each block, which is looked at when the block is freed.
+    /// A red zone behind each block, which is checked when the block is freed.
     RedZone,
-    /// A zone before it too; fresh and freed memory has patterns, and freed blocks are held back for a while.
+    /// A red zone before it too, poison in fresh and freed memory, and a quarantine for freed blocks.
     Full,
 }
 
@@ -61,7 +60,7 @@ impl fmt::Display for GuardLevel {
 /// What the guards did and found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GuardStatistics {
-    /// Looks at a block's zones, or at the pattern of a freed one.
+    /// Checks of a block's red zones, or of the poison of a freed one.
     pub checks: u64,
     /// Writes behind a block's end.
     pub overruns: u64,
@@ -77,14 +76,14 @@ pub struct GuardStatistics {
     pub wrong_layouts: u64,
     /// Frees of an address that no block is known to have had.
     pub unknown_frees: u64,
-    /// Live blocks with a zone.
+    /// Live blocks with a red zone.
     pub guarded_blocks: u64,
     /// Frees that are remembered.
     pub remembered_frees: u64,
-    /// Freed blocks that are held back.
-    pub held_blocks: u64,
+    /// Freed blocks in quarantine.
+    pub quarantined_blocks: u64,
     /// Bytes that they take from memory.
-    pub held_bytes: u64,
+    pub quarantined_bytes: u64,
     /// Live blocks that are sampled.
     pub sampled_blocks: u64,
     /// Slots for such blocks, those that are live included.
@@ -111,18 +110,18 @@ impl GuardStatistics {
     }
 }
 
-/// What was found and is not told yet. When it is full, nothing more is looked for until some is told.
+/// What was found and is not reported yet. When it is full, nothing more is looked for until some is.
 #[derive(Debug)]
 pub(crate) struct Findings {
-    list: [Option<Corruption>; Self::MOST],
+    list: [Option<Corruption>; Self::MAX],
     count: usize,
 }
 
 impl Findings {
-    const MOST: usize = 8;
+    const MAX: usize = 8;
 
     const fn new() -> Self {
-        Self { list: [None; Self::MOST], count: 0 }
+        Self { list: [None; Self::MAX], count: 0 }
     }
 
     #[inline]
@@ -133,7 +132,7 @@ impl Findings {
     /// Room for what one block can give: an overrun and an underrun.
     #[inline]
     pub(crate) fn has_room(&self) -> bool {
-        self.count + 2 <= Self::MOST
+        self.count + 2 <= Self::MAX
     }
 
     pub(crate) fn pop(&mut self) -> Option<Corruption> {
@@ -165,7 +164,7 @@ pub(crate) struct Guards {
     pub(crate) level: GuardLevel,
     pub(crate) freed: FreedBlocks,
     pub(crate) findings: Findings,
-    /// `guarded_blocks` is kept here; what is held or sampled is not.
+    /// `guarded_blocks` is kept here; what is in quarantine or sampled is not.
     pub(crate) statistics: GuardStatistics,
     pub(crate) pool: Pool,
 }
@@ -187,8 +186,8 @@ impl Guards {
                 unknown_frees: 0,
                 guarded_blocks: 0,
                 remembered_frees: 0,
-                held_blocks: 0,
-                held_bytes: 0,
+                quarantined_blocks: 0,
+                quarantined_bytes: 0,
                 sampled_blocks: 0,
                 sample_slots: 0,
                 samples: 0,
@@ -216,13 +215,13 @@ impl Guards {
         }
     }
 
-    /// Whether a block of that size gets patterns inside, and is held back.
+    /// Whether a block of that size gets poison inside, and goes into quarantine.
     #[inline]
     pub(crate) fn fills(&self, size_bytes: usize) -> bool {
         self.level == GuardLevel::Full && size_bytes <= zones::MOST_PATTERN_BYTES
     }
 
-    /// Counts what was found, and keeps it until it is told.
+    /// Counts what was found, and keeps it until it is reported.
     #[cold]
     #[inline(never)]
     pub(crate) fn find(&mut self, corruption: Corruption) {
@@ -252,8 +251,8 @@ impl Guards {
     pub(crate) fn statistics(&self) -> GuardStatistics {
         GuardStatistics {
             remembered_frees: self.freed.remembered() as u64,
-            held_blocks: self.freed.held_blocks() as u64,
-            held_bytes: self.freed.held_bytes() as u64,
+            quarantined_blocks: self.freed.held_blocks() as u64,
+            quarantined_bytes: self.freed.held_bytes() as u64,
             sampled_blocks: self.pool.live() as u64,
             sample_slots: self.pool.slots() as u64,
             ..self.statistics

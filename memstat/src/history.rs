@@ -1,6 +1,6 @@
 //! The history: the last events, in a ring of fixed size.
 //!
-//! Older events are overwritten; their number is known, so a reader that comes too late is told how many it
+//! Older events are overwritten; their number is known, so a reader that comes too late learns how many it
 //! missed. The totals stand in the counters and are not touched.
 
 use core::alloc::Layout;

@@ -2,63 +2,71 @@
 //!
 //! [`Tracked`] wraps an allocator (a [`Backend`]) and knows, at every moment, each block that is live:
 //! where it is, how large, how aligned, and when, on which CPU, by which task and from which call stack it was
-//! allocated. What it knows lies in an [`Arena`] of its own, apart from the heap that it watches: the first bytes
+//! allocated. What it knows lies in an arena of its own, apart from the heap that it watches: the first bytes
 //! are handed over at the start, so that the very first allocation is recorded, and after that it grows by whole
-//! frames from a [`Platform`].
+//! pages from a [`Platform`].
 //!
-//! The way of one allocation: `Tracked` takes its one lock, asks the backend for the block, counts it
-//! ([`Counters`]), compares the call stack with the one that was last seen at this place (`stacks`), enters the block
-//! in the live map (`live`: a dense array of [`Record`]s and an index of small tables over it, which grows and
-//! shrinks in small steps, so no operation does work that grows with the number of live blocks), and writes an
-//! [`Event`] (`history`). The [`Level`] says how far it goes. `guard` puts patterns around blocks
-//! and looks at them, as the [`GuardLevel`] says, and puts a sample of them between pages that cannot be touched. `reach`
-//! finds blocks that nothing points to. `tracked` has the ways, `report` turns figures into text.
+//! Where to start:
+//! - [`Tracked`] allocates, frees and reallocates; its views answer questions, a topic each: [`BlocksView`],
+//!   [`StacksView`], [`HistoryView`], [`LeaksView`], [`GuardsView`], [`StatisticsView`].
+//! - [`Level`] says how much is recorded, [`GuardLevel`] how much is guarded.
+//! - [`Backend`] and [`Platform`] are what a host implements. [`GuardPages`] and [`Hooks`] may stay empty.
+//! - [`report`] turns figures into text.
+//!
+//! How it works: `Tracked` takes its one lock, asks the backend for the block, counts it ([`Counters`]), finds the number of
+//! its call stack (`stacks`), enters the block in the live map (`live`: an array of [`Record`]s, and an index of small
+//! tables that grows and shrinks in small steps, so no operation does work that grows with the number of live blocks), and
+//! writes an [`Event`] (`history`). `guard` has red zones, poison, the quarantine and sampled blocks. `reach` finds blocks that nothing points
+//! to.
 //!
 //! The crate needs no operating system and knows no hardware. Its README has an example.
 #![cfg_attr(not(test), no_std)]
 
-pub mod arena;
-pub mod backend;
-pub mod bad_free;
-pub mod corruption;
-pub mod counters;
-pub mod faults;
-pub mod guard;
-pub mod history;
-pub mod invalid_access;
-pub mod level;
-pub mod moment;
-pub mod platform;
-pub mod reach;
-pub mod record;
-pub mod refused;
 pub mod report;
-pub mod stacks;
-pub mod tracked;
 
+mod arena;
+mod backend;
+mod bad_free;
+mod corruption;
+mod counters;
+mod fault_injection;
+mod guard;
+mod history;
 mod index;
+mod invalid_access;
+mod level;
 mod live;
 mod lock;
 mod paged;
+mod platform;
+mod reach;
 mod recent_frees;
+mod record;
+mod refused;
+mod snapshot;
+mod stacks;
+mod tracked;
 
-pub use arena::Arena;
+pub use arena::ArenaStatistics;
 pub use backend::{Backend, Live, Location};
 pub use bad_free::{BadFree, BadFreeKind};
 pub use corruption::{Corruption, CorruptionKind};
-pub use counters::{Counters, CpuCounters};
-pub use faults::{Faults, FaultsError, Rule, Sites, TooManySites};
+pub use counters::{Counters, CpuCounters, Histogram, MAX_CPUS, SIZE_CLASSES, Since};
+pub use fault_injection::{FaultRule, Faults, MAX_SITES, Sites, TooManySites};
 pub use guard::{GuardLevel, GuardStatistics};
 pub use history::{Event, EventKind, HistoryPart};
 pub use invalid_access::{Access, InvalidAccess, Unexplained};
 pub use level::Level;
-pub use moment::{Change, Held, Moment, StackChange, TopChanges, Watched};
-pub use platform::Platform;
-pub use reach::{NoScan, Reach, Scanned};
+pub use platform::{GuardPages, Hooks, PAGE_SIZE_BYTES, Platform, StackSpan};
+pub use reach::{Reach, ScanError, ScanSummary};
 pub use record::Record;
-pub use refused::{Refused, RefusedCounts};
-pub use stacks::Stack;
-pub use tracked::{Checked, Consistency, Glance, Tracked};
+pub use refused::{LockRefusals, LockRefused};
+pub use snapshot::{Change, ChangeSum, Snapshot, StackChange, StackUsage, TopChanges, Watched};
+pub use stacks::{MAX_FRAMES, Stack};
+pub use tracked::{
+    BlocksView, Consistency, CrashSnapshot, GuardCheck, GuardsView, HistoryView, LeaksView, StacksView,
+    StatisticsView, Tracked,
+};
 
 /// The README's example is a test.
 #[cfg(doctest)]

@@ -35,7 +35,7 @@ impl<T> Lock<T> {
         &'a self,
         platform: &'a P,
     ) -> Result<Guard<'a, T, P>, Contended> {
-        let saved = platform.mask_interrupts();
+        let saved = platform.enter_critical();
         if self.state.fetch_or(1, Ordering::Acquire) & 1 != 0 {
             return Err(Contended { saved });
         }
@@ -54,7 +54,7 @@ impl<T> Lock<T> {
         let saved = contended.saved;
         while self.state.fetch_or(1, Ordering::Acquire) & 1 != 0 {
             if platform.is_lock_held_here() {
-                platform.restore_interrupts(saved);
+                platform.leave_critical(saved);
                 return None;
             }
             core::hint::spin_loop();
@@ -85,11 +85,11 @@ impl<T> Lock<T> {
     /// Masks interrupts and takes the lock if nobody holds it; leaves interrupts as they were if somebody does.
     #[cold]
     pub(crate) fn try_enter<'a, P: Platform>(&'a self, platform: &'a P) -> Option<Guard<'a, T, P>> {
-        let saved = platform.mask_interrupts();
+        let saved = platform.enter_critical();
         if self.state.fetch_or(1, Ordering::Acquire) & 1 == 0 {
             return Some(Guard { lock: self, platform, saved });
         }
-        platform.restore_interrupts(saved);
+        platform.leave_critical(saved);
         None
     }
 
@@ -157,6 +157,6 @@ impl<T, P: Platform> Drop for Guard<'_, T, P> {
     #[inline]
     fn drop(&mut self) {
         self.lock.state.store(0, Ordering::Release);
-        self.platform.restore_interrupts(self.saved);
+        self.platform.leave_critical(self.saved);
     }
 }

@@ -1,10 +1,12 @@
-//! What the tracker needs from the place it runs in.
+//! What the tracker needs of the place it runs in, in three traits: [`Platform`], which every host has; [`GuardPages`],
+//! for sampled blocks; and [`Hooks`], callbacks that a host may want. The last two have defaults for every method, so a
+//! host that wants neither writes two empty `impl`s.
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
 
 use crate::corruption::Corruption;
-use crate::refused::Refused;
+use crate::refused::LockRefused;
 
 /// Bytes in a page, the unit in which the arena grows and shrinks.
 pub const PAGE_SIZE_BYTES: usize = 4096;
@@ -20,29 +22,66 @@ pub struct StackSpan {
     pub size_bytes: usize,
 }
 
-/// The surroundings of a tracker: clock, CPU, task, interrupts, and frames for the arena.
+/// The surroundings of a tracker: clock, CPU, task, critical sections, pages for the arena, and the stack.
 ///
-/// No method may allocate from the heap that the tracker watches: all are called under its lock, but `tell` and
-/// [`Platform::allocation_failed`]. [`Platform::refused`] runs while somebody else holds it.
+/// No method may allocate from the heap that the tracker watches: all are called under its lock.
 ///
 /// # Safety
 ///
-/// `take_page` returns memory of [`PAGE_SIZE_BYTES`] bytes, aligned to that size, that nobody else uses
-/// until `give_page`. `open_window` returns address space that nobody else uses, and a page of it that has memory is as
-/// long, and nobody else's, while it can be touched. `stack` names memory that can be read, at least 16 bytes. `mask_interrupts` keeps
-/// every handler that may allocate from running on this CPU until `restore_interrupts`.
-pub unsafe trait Platform: Sync {
-    /// A clock stamp that never goes back; the lowest 48 bits are kept. Coarse is good enough.
-    fn stamp(&self) -> u64;
+/// `take_page` returns memory of [`PAGE_SIZE_BYTES`] bytes, aligned to that size, that nobody else uses until `give_page`.
+/// `stack` names memory that can be read, at least 16 bytes. `enter_critical` keeps every interrupt handler that may
+/// allocate from running on this CPU until `leave_critical`.
+pub unsafe trait Platform: GuardPages + Hooks + Sync {
+    /// A clock stamp that never goes back; the lowest 48 bits are kept. Coarse is good enough, and always 0 means that
+    /// there is no clock.
+    #[inline]
+    fn stamp(&self) -> u64 {
+        0
+    }
 
     /// Nanoseconds since the start that a stamp stands for.
-    fn stamp_to_ns(&self, stamp: u64) -> u64;
+    #[inline]
+    fn stamp_to_ns(&self, stamp: u64) -> u64 {
+        stamp
+    }
 
     /// The number of the CPU that runs this.
-    fn cpu(&self) -> u8;
+    #[inline]
+    fn cpu(&self) -> u8 {
+        0
+    }
 
     /// The number of the task that runs this; 0 while there are no tasks.
-    fn task(&self) -> u16;
+    #[inline]
+    fn task(&self) -> u16 {
+        0
+    }
+
+    /// Enters a critical section: masks interrupts, where there are any. The tracker's lock is taken inside. What it returns
+    /// is handed back to [`Platform::leave_critical`], as `acquire` and `release` of the crate critical-section have it.
+    fn enter_critical(&self) -> usize;
+
+    /// Leaves the critical section. `saved` says whether interrupts were on before it.
+    fn leave_critical(&self, saved: usize);
+
+    /// Whether only what this CPU itself runs can hold the tracker's lock: what an interrupt broke into, or what calls
+    /// this. It cannot go on before this returns, so there is no use in waiting. Asked while the lock is not free, in a
+    /// critical section. Where others may hold it, other CPUs or threads, the answer is false, and the lock is waited
+    /// for.
+    #[cold]
+    fn is_lock_held_here(&self) -> bool {
+        false
+    }
+
+    /// A page for the arena, from outside the heap that is watched.
+    fn take_page(&self) -> Option<NonNull<u8>>;
+
+    /// Gives a page of the arena back.
+    ///
+    /// # Safety
+    ///
+    /// `page` came from `take_page` and nothing points into it any more.
+    unsafe fn give_page(&self, page: NonNull<u8>);
 
     /// The frame pointer of the function that this is called in; 0 if there is none.
     ///
@@ -70,8 +109,98 @@ pub unsafe trait Platform: Sync {
 
     /// As [`Platform::stack`], if that is told in a few instructions without a call. The fast path asks this.
     #[inline]
-    fn stack_quickly(&self, frame_pointer: usize) -> Option<StackSpan> {
+    fn stack_fast(&self, frame_pointer: usize) -> Option<StackSpan> {
         self.stack(frame_pointer)
+    }
+}
+
+/// A window of address space for sampled blocks, with guard pages between them. A host without one, such as where the
+/// tracker cannot learn of page faults, leaves every method as it is.
+///
+/// # Safety
+///
+/// `open_window` returns address space that nobody else uses. A page of it that is committed is [`PAGE_SIZE_BYTES`] long,
+/// and nobody else's while access to it is allowed.
+pub unsafe trait GuardPages {
+    /// Reserves address space for `pages` pages, all of them without memory and protected. `None` if there is none. Not
+    /// called again before [`GuardPages::close_window`].
+    fn open_window(&self, pages: usize) -> Option<NonNull<u8>> {
+        let _ = pages;
+        None
+    }
+
+    /// Gives the window up. None of its pages is committed, or allows access.
+    fn close_window(&self) {}
+
+    /// Gives a page of the window memory of its own, with whatever contents, and allows access to it. False if there is no
+    /// memory.
+    ///
+    /// # Safety
+    ///
+    /// The page is not committed, and protected.
+    unsafe fn commit_page(&self, page: NonNull<u8>) -> bool {
+        let _ = page;
+        false
+    }
+
+    /// Takes a page's memory back, and protects it.
+    ///
+    /// # Safety
+    ///
+    /// The page is committed. Nobody who may do so touches it any more.
+    unsafe fn decommit_page(&self, page: NonNull<u8>) {
+        let _ = page;
+    }
+
+    /// Forbids access to a page of the window. Its memory stays, with its contents. A page that is protected stays so.
+    ///
+    /// # Safety
+    ///
+    /// Nobody who may do so touches it any more.
+    unsafe fn protect_page(&self, page: NonNull<u8>) {
+        let _ = page;
+    }
+
+    /// Allows access to a page of the window: to its memory, or to some that belongs to nobody. A page that allows access
+    /// stays so.
+    ///
+    /// # Safety
+    ///
+    /// It lies in the window.
+    unsafe fn unprotect_page(&self, page: NonNull<u8>) {
+        let _ = page;
+    }
+}
+
+/// Callbacks: what was found or failed, and decisions that a host may take. Each does nothing by default.
+pub trait Hooks {
+    /// Called once for each guard that was found overwritten, by the operation that found it, when the tracker's lock is
+    /// not held any more.
+    fn on_corruption(&self, corruption: &Corruption) {
+        let _ = corruption;
+    }
+
+    /// Called when an operation was refused, as [`Platform::is_lock_held_here`] said that waiting would never end. Whoever
+    /// holds the lock still does: to ask the tracker anything is to panic. `frame_pointer` tells who asked for the
+    /// operation.
+    #[cold]
+    fn on_lock_refused(&self, refused: &LockRefused, frame_pointer: usize) {
+        let _ = (refused, frame_pointer);
+    }
+
+    /// Called when an allocation failed. The tracker's lock is not held.
+    #[cold]
+    fn allocation_failed(&self, layout: Layout, frame_pointer: usize) {
+        let _ = (layout, frame_pointer);
+    }
+
+    /// Fault injection: whether an allocation of `size_bytes` is to fail; `frame_pointer` tells who asks for it. Called
+    /// under the tracker's lock, and only while [`Tracked::set_fault_injection`](crate::Tracked::set_fault_injection) is
+    /// on.
+    #[cold]
+    fn should_fail(&self, size_bytes: usize, frame_pointer: usize) -> bool {
+        let _ = (size_bytes, frame_pointer);
+        false
     }
 
     /// Whether a return address lies in code of the allocator, whose frames a call stack leaves out.
@@ -79,107 +208,5 @@ pub unsafe trait Platform: Sync {
     fn is_allocator_code(&self, address: usize) -> bool {
         let _ = address;
         false
-    }
-
-    /// Whether an allocation of `size_bytes` is to fail, to try what happens then; `frame_pointer` tells who asks.
-    /// Asked only after [`Tracked::fail_on_purpose`](crate::Tracked::fail_on_purpose).
-    #[cold]
-    fn should_fail(&self, size_bytes: usize, frame_pointer: usize) -> bool {
-        let _ = (size_bytes, frame_pointer);
-        false
-    }
-
-    /// Told that an allocation was not served. The tracker's lock is not held.
-    #[cold]
-    fn allocation_failed(&self, layout: Layout, frame_pointer: usize) {
-        let _ = (layout, frame_pointer);
-    }
-
-    /// Whether only what this CPU itself runs can hold the tracker's lock: what an interrupt broke into, or what calls
-    /// this. It cannot go on before this returns, so there is no use in waiting. Asked while the lock is not free, with
-    /// interrupts masked. Where others may hold it, other CPUs or threads, the answer is false, and the lock is waited
-    /// for.
-    #[cold]
-    fn is_lock_held_here(&self) -> bool {
-        false
-    }
-
-    /// Told that an operation was refused, as [`Platform::is_lock_held_here`] said that waiting would never end. Whoever
-    /// holds the lock still does: to ask the tracker anything is to panic. `frame_pointer` tells who asked for it.
-    #[cold]
-    fn refused(&self, refused: &Refused, frame_pointer: usize) {
-        let _ = (refused, frame_pointer);
-    }
-
-    /// Masks interrupts; what it returns says whether they were on.
-    fn mask_interrupts(&self) -> usize;
-
-    /// Turns interrupts on again if they were on when `mask_interrupts` returned `saved`.
-    fn restore_interrupts(&self, saved: usize);
-
-    /// A page for the arena, from outside the heap that is watched.
-    fn take_page(&self) -> Option<NonNull<u8>>;
-
-    /// Gives a page of the arena back.
-    ///
-    /// # Safety
-    ///
-    /// `page` came from `take_page` and nothing points into it any more.
-    unsafe fn give_page(&self, page: NonNull<u8>);
-
-    /// Address space for `pages` pages, none of which can be touched: for sampled blocks and the guard pages between
-    /// them. `None` if there is none; so it is where the tracker cannot learn of faults. Not called again before
-    /// [`Platform::close_window`].
-    fn open_window(&self, pages: usize) -> Option<NonNull<u8>> {
-        let _ = pages;
-        None
-    }
-
-    /// Gives the window up. None of its pages can be touched or has memory.
-    fn close_window(&self) {}
-
-    /// Gives a page of the window memory of its own, with whatever contents, and lets it be touched. False if there is
-    /// no memory.
-    ///
-    /// # Safety
-    ///
-    /// The page has none, and can't be touched.
-    unsafe fn fill_page(&self, page: NonNull<u8>) -> bool {
-        let _ = page;
-        false
-    }
-
-    /// Takes a page's memory back. It can't be touched any more.
-    ///
-    /// # Safety
-    ///
-    /// The page has memory of its own. Nobody who may do so touches it any more.
-    unsafe fn empty_page(&self, page: NonNull<u8>) {
-        let _ = page;
-    }
-
-    /// Lets a page of the window be touched: its memory, or some that belongs to nobody. A page that can be touched
-    /// already stays so.
-    ///
-    /// # Safety
-    ///
-    /// It lies in the window.
-    unsafe fn show_page(&self, page: NonNull<u8>) {
-        let _ = page;
-    }
-
-    /// Makes sure that a page of the window can't be touched. Its memory stays, with its contents.
-    ///
-    /// # Safety
-    ///
-    /// Nobody who may do so touches it any more.
-    unsafe fn hide_page(&self, page: NonNull<u8>) {
-        let _ = page;
-    }
-
-    /// Tells of a guard that was written over: called once for each, when the tracker's lock is not held any more, from
-    /// the operation that found it.
-    fn tell(&self, corruption: &Corruption) {
-        let _ = corruption;
     }
 }

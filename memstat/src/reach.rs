@@ -25,7 +25,7 @@ use work::WorkList;
 
 /// What a scan came to. Only blocks that were live when it began are counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Scanned {
+pub struct ScanSummary {
     /// Blocks that were judged.
     pub blocks: u64,
     /// Words in roots and blocks that were looked at.
@@ -46,7 +46,7 @@ pub struct Scanned {
 
 /// Why there was no scan, or none to the end. What earlier scans found stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoScan {
+pub enum ScanError {
     /// Another one is under way.
     Busy,
     /// No block has a record.
@@ -55,11 +55,11 @@ pub enum NoScan {
     Stopped,
 }
 
-impl fmt::Display for NoScan {
+impl fmt::Display for ScanError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self {
             Self::Busy => "another scan is under way",
-            Self::NoRecords => "no live block is recorded; memstat=blocks or more does that",
+            Self::NoRecords => "no live block is recorded; that needs level blocks or more",
             Self::Stopped => "stopped before its end; what was found before stands",
         })
     }
@@ -102,7 +102,7 @@ pub(crate) struct Scanner {
     pub(crate) current: Option<Current>,
     /// The number of the last event before this walk over the records began.
     pub(crate) walk_sequence: u64,
-    pub(crate) scanned: Scanned,
+    pub(crate) scanned: ScanSummary,
 }
 
 impl Scanner {
@@ -115,7 +115,7 @@ impl Scanner {
             work: WorkList::new(),
             current: None,
             walk_sequence: 0,
-            scanned: Scanned {
+            scanned: ScanSummary {
                 blocks: 0,
                 words: 0,
                 suspects: 0,
@@ -136,6 +136,6 @@ impl Scanner {
         self.work.clear();
         self.current = None;
         self.walk_sequence = last_sequence;
-        self.scanned = Scanned::default();
+        self.scanned = ScanSummary::default();
     }
 }

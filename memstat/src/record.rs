@@ -3,7 +3,7 @@
 use core::alloc::Layout;
 use core::ptr::NonNull;
 
-use crate::counters::MOST_CPUS;
+use crate::counters::MAX_CPUS;
 use crate::platform::Platform;
 use crate::reach::{Mark, Reach};
 
@@ -42,27 +42,27 @@ impl Guarding {
 
 const GUARDING_SHIFT: u32 = 14;
 const MARK_SHIFT: u32 = 4;
-const CPU_BITS: u64 = MOST_CPUS as u64 - 1;
+const CPU_BITS: u64 = MAX_CPUS as u64 - 1;
 
 const _: () = assert!(CPU_BITS < 1 << MARK_SHIFT && MARK_SHIFT + Mark::BITS == 8);
 
 /// When, where and by whom a block was allocated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Origin {
+pub(crate) struct Origin {
     /// Number of the event that allocated the block, counted from 1.
-    pub sequence: u64,
+    pub(crate) sequence: u64,
     /// The platform's clock then.
-    pub stamp: u64,
+    pub(crate) stamp: u64,
     /// The CPU that asked.
-    pub cpu: u8,
+    pub(crate) cpu: u8,
     /// The task that asked.
-    pub task: u16,
+    pub(crate) task: u16,
     /// The call stack's number, 0 when none was recorded.
-    pub stack: u16,
+    pub(crate) stack: u16,
 }
 
 impl Origin {
-    /// An event of this moment, CPU and task.
+    /// An event of now, on this CPU, by this task.
     #[inline]
     pub(crate) fn now(sequence: u64, stack: u16, platform: &impl Platform) -> Self {
         Self { sequence, stamp: platform.stamp(), cpu: platform.cpu(), task: platform.task(), stack }
@@ -75,7 +75,7 @@ impl Record {
 
     /// The record of a block at `pointer`.
     #[inline]
-    pub fn new(pointer: NonNull<u8>, layout: Layout, origin: &Origin) -> Self {
+    pub(crate) fn new(pointer: NonNull<u8>, layout: Layout, origin: &Origin) -> Self {
         Self::at(pointer.as_ptr() as usize, layout, origin)
     }
 
@@ -180,7 +180,7 @@ impl Record {
         self.words[3] >> 16
     }
 
-    /// The CPU that allocated the block, of the [`MOST_CPUS`] that are told apart.
+    /// The CPU that allocated the block, of the [`MAX_CPUS`] that are counted apart.
     pub fn cpu(&self) -> u8 {
         (self.words[1] & CPU_BITS) as u8
     }

@@ -1,4 +1,4 @@
-//! Operations that were refused because waiting for the tracker's lock would never have ended.
+//! Operations that were refused because waiting for the tracker's lock would never have ended: a deadlock.
 //!
 //! The counters cannot count them: they stand behind that lock, and may be half changed.
 
@@ -9,7 +9,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 /// What was asked for from an interrupt that broke into the tracker, or from something that the tracker called. Nothing
 /// was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
+pub enum LockRefused {
     /// An allocation: it failed.
     Allocate(Layout),
     /// A free: the block stays live, if it is one.
@@ -26,7 +26,7 @@ pub enum Refused {
     },
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for LockRefused {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Allocate(layout) => write!(
@@ -50,7 +50,7 @@ impl fmt::Display for Refused {
 
 /// How many operations were refused. They stand in no other counter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RefusedCounts {
+pub struct LockRefusals {
     /// Allocations.
     pub allocations: u64,
     /// Frees: so many blocks that nobody needs may still be live.
@@ -72,17 +72,17 @@ impl RefusedTallies {
         Self { allocations: AtomicU64::new(0), frees: AtomicU64::new(0), reallocations: AtomicU64::new(0) }
     }
 
-    pub(crate) fn count(&self, refused: &Refused) {
+    pub(crate) fn count(&self, refused: &LockRefused) {
         let count = match refused {
-            Refused::Allocate(_) => &self.allocations,
-            Refused::Free { .. } => &self.frees,
-            Refused::Reallocate { .. } => &self.reallocations,
+            LockRefused::Allocate(_) => &self.allocations,
+            LockRefused::Free { .. } => &self.frees,
+            LockRefused::Reallocate { .. } => &self.reallocations,
         };
         count.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn counts(&self) -> RefusedCounts {
-        RefusedCounts {
+    pub(crate) fn counts(&self) -> LockRefusals {
+        LockRefusals {
             allocations: self.allocations.load(Ordering::Relaxed),
             frees: self.frees.load(Ordering::Relaxed),
             reallocations: self.reallocations.load(Ordering::Relaxed),

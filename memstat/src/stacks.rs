@@ -15,7 +15,7 @@ use crate::platform::{Platform, StackSpan};
 pub(crate) mod walk;
 
 /// The most frames that are kept of a stack.
-pub const MOST_FRAMES: usize = 16;
+pub const MAX_FRAMES: usize = 16;
 const RECENT: usize = 256;
 /// The most stacks that are kept: as many as a record can number, 16 MiB of them.
 const MOST_STACKS: usize = u16::MAX as usize;
@@ -39,7 +39,7 @@ pub struct Stack {
     pub total_bytes: u64,
     /// The platform's stamp when the stack was first seen.
     pub first_stamp: u64,
-    frames: [usize; MOST_FRAMES],
+    frames: [usize; MAX_FRAMES],
 }
 
 const _: () = assert!(size_of::<Stack>() == 256);
@@ -56,7 +56,7 @@ impl Stack {
         total_blocks: 0,
         total_bytes: 0,
         first_stamp: 0,
-        frames: [0; MOST_FRAMES],
+        frames: [0; MAX_FRAMES],
     };
 
     /// The stack's number, from 1 on.

@@ -6,24 +6,25 @@ use core::ptr::{NonNull, copy_nonoverlapping, null_mut, write_bytes};
 
 use crate::backend::Backend;
 use crate::bad_free::BadFree;
+use crate::counters::Counters;
 use crate::level::Level;
 use crate::lock::{Guard, Lock};
 use crate::platform::Platform;
 use crate::record::Guarding;
-use crate::refused::{Refused, RefusedTallies};
+use crate::refused::{LockRefused, RefusedTallies};
 
 mod consistency;
-mod glance;
-mod guarding;
 mod inner;
-mod reading;
+mod reclaiming;
 mod refusing;
-mod scanning;
+mod snapshot;
+mod views;
 mod ways;
 
 pub use consistency::Consistency;
-pub use glance::Glance;
-pub use guarding::Checked;
+pub use snapshot::CrashSnapshot;
+pub use views::{BlocksView, GuardCheck, GuardsView, HistoryView, LeaksView, StacksView, StatisticsView};
+
 use inner::{Caller, Claim, Inner, PointerOnly, Way};
 
 /// A backend whose every block is accounted for.
@@ -44,7 +45,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         Self { platform, inner: Lock::new(Inner::new()), refused: RefusedTallies::new() }
     }
 
-    /// A tracker that allocates from `backend` from the first moment on, as a static of a program must. Its memory
+    /// A tracker that allocates from `backend` from the start on, as a static of a program must. Its memory
     /// comes from [`Platform::take_page`]. No block of the backend's is live yet. The fast ways are taken after the first [`Tracked::set_level`].
     pub const fn over(platform: P, backend: B, level: Level) -> Self {
         let inner = Lock::new(Inner::with_backend(backend, level));
@@ -55,7 +56,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     ///
     /// # Safety
     ///
-    /// As for [`Arena::add_first_pages`](crate::Arena::add_first_pages).
+    /// `[start, start + size_bytes)` is writable, page aligned, and nobody else's for ever.
     pub unsafe fn add_first_pages(&self, start: NonNull<u8>, size_bytes: usize) {
         // SAFETY: handed on to the caller.
         unsafe { self.enter().arena.add_first_pages(start, size_bytes) };
@@ -75,46 +76,36 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     /// Records more or less from now on. Blocks that are live stay in the live map until they are freed, at
     /// whatever level that is; so a switch leaves no ghosts, and no count goes below zero.
     pub fn set_level(&self, level: Level) {
-        let stamp = self.platform.stamp();
+        let stamp = self.platform().stamp();
         if level < Level::Blocks {
-            self.let_all_go();
+            self.flush_quarantine();
         }
         self.enter().set_level(level, stamp);
     }
 
-    /// Whether [`Platform::should_fail`] is asked before each allocation. That is slow, so it is not done otherwise.
-    pub fn fail_on_purpose(&self, is_asked: bool) {
-        self.enter().fail_on_purpose(is_asked);
+    /// Fault injection: whether [`Hooks::should_fail`](crate::Hooks::should_fail) is asked before each allocation. That is
+    /// slow, so it is not done otherwise.
+    pub fn set_fault_injection(&self, is_on: bool) {
+        self.enter().fail_on_purpose(is_on);
     }
 
-    /// Sets how many events the history keeps, and forgets those that it has.
-    pub fn set_history_capacity(&self, events: usize) {
-        let inner = &mut *self.enter();
-        inner.history.set_capacity(events, &mut inner.arena, &self.platform);
+    /// How much is recorded.
+    pub fn level(&self) -> Level {
+        self.enter().level
     }
 
-    /// Writes events into the history at level [`Level::Full`], as from the start on, or writes none. The events that
-    /// are there stay.
-    pub fn set_history(&self, is_on: bool) {
-        let stamp = self.platform.stamp();
-        self.enter().set_history(is_on, stamp);
+    /// The counters, all of one moment.
+    pub fn counters(&self) -> Counters {
+        self.enter().counters()
     }
 
-    /// Forgets the history, and gives its memory back.
-    pub fn clear_history(&self) {
-        let inner = &mut *self.enter();
-        inner.history.clear(&mut inner.arena, &self.platform);
-    }
-
-    /// Starts the peaks anew, from what is live now.
-    pub fn reset_peaks(&self) {
-        let mut inner = self.enter();
-        inner.synchronise();
-        inner.tallies.reset_peaks();
+    /// Reads something off the backend, under the lock: `look` must neither allocate nor log.
+    pub fn with_backend<R>(&self, look: impl FnOnce(&B) -> R) -> Option<R> {
+        self.enter().backend.as_ref().map(look)
     }
 
     /// Allocates a block. `None` when the backend has none; that is counted as a failure. `None` also where waiting for
-    /// the lock would never end, which the platform is told, see [`Platform::is_lock_held_here`].
+    /// the lock would never end, see [`Platform::is_lock_held_here`]; then `on_lock_refused` is called.
     #[expect(clippy::inline_always, reason = "the fast path; and the frame must be the caller's")]
     #[inline(always)]
     pub fn allocate(&self, layout: Layout) -> Option<NonNull<u8>> {
@@ -134,7 +125,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     }
 
     /// Frees the block at `block`, of which only the pointer is known. Where waiting for the lock would never end the
-    /// block stays live, which the platform is told.
+    /// block stays live, and `on_lock_refused` is called.
     ///
     /// # Errors
     ///
@@ -269,7 +260,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         let old_layout = {
             let Some(mut inner) = self.enter_if_ever_free() else {
                 self.refuse(
-                    &Refused::Reallocate { address: block.as_ptr() as usize, new_size_bytes },
+                    &LockRefused::Reallocate { address: block.as_ptr() as usize, new_size_bytes },
                     &caller,
                 );
                 return Ok(None);

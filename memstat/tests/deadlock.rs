@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use common::{HostBackend, HostPlatform};
-use memstat::{Consistency, Level, Refused, RefusedCounts, Tracked};
+use memstat::{Consistency, Level, LockRefusals, LockRefused, Tracked};
 
 const LAYOUT: Layout = Layout::new::<[u64; 5]>();
 
@@ -39,20 +39,23 @@ fn who_holds_the_lock_itself_is_refused_at_every_level_and_nothing_has_changed()
                 assert_eq!(tracked.reallocate(block, 100), Ok(None));
             }
         });
-        assert_eq!(tracked.refused(), RefusedCounts { allocations: 1, frees: 2, reallocations: 1 });
+        assert_eq!(
+            tracked.statistics().lock_refusals(),
+            LockRefusals { allocations: 1, frees: 2, reallocations: 1 }
+        );
         let address = block.as_ptr() as usize;
         let told = [
-            Refused::Allocate(LAYOUT),
-            Refused::Free { address },
-            Refused::Free { address },
-            Refused::Reallocate { address, new_size_bytes: 100 },
+            LockRefused::Allocate(LAYOUT),
+            LockRefused::Free { address },
+            LockRefused::Free { address },
+            LockRefused::Reallocate { address, new_size_bytes: 100 },
         ];
         assert_eq!(*tracked.platform().refused.lock().unwrap(), told);
         assert_eq!(tracked.counters(), before);
         // The block is what it was: it can still be freed.
         // SAFETY: it is live, and not used.
         unsafe { tracked.free_with_layout(block, LAYOUT) }.unwrap();
-        assert_eq!(tracked.consistency(), Consistency::Holds);
+        assert_eq!(tracked.check_consistency(), Consistency::Holds);
     }
 }
 
@@ -88,8 +91,8 @@ fn others_wait_however_long_it_takes_and_none_is_refused() {
         });
         other.unwrap().join().unwrap();
     });
-    assert_eq!(tracked.refused(), RefusedCounts::default());
+    assert_eq!(tracked.statistics().lock_refusals(), LockRefusals::default());
     let counters = tracked.counters();
     assert_eq!((counters.allocations, counters.frees, counters.live_blocks), (2, 2, 0));
-    assert_eq!(tracked.consistency(), Consistency::Holds);
+    assert_eq!(tracked.check_consistency(), Consistency::Holds);
 }

@@ -37,7 +37,7 @@ fn allocation_and_first_free_are_told() {
         free_from(&heap, 2, block).unwrap();
         let bad = free_from(&heap, 3, block).unwrap_err();
         assert_eq!((bad.kind, bad.is_free_stack_cut), (BadFreeKind::DoubleFree, true));
-        let address_of = |number| heap.stack(number).unwrap().frames().to_vec();
+        let address_of = |number| heap.stacks().get(number).unwrap().frames().to_vec();
         assert_eq!(address_of(bad.block.unwrap().stack()), [FIRST_SITE_ADDRESS + 1]);
         assert_eq!(address_of(bad.free.unwrap().stack()), [FIRST_SITE_ADDRESS + 2]);
         // The number of its event is known where there are events.
@@ -59,7 +59,7 @@ fn below_stacks_nothing_is_told() {
 fn what_another_level_knew_is_not_told_of_a_later_free() {
     for (guard, between) in [(GuardLevel::Off, Level::Blocks), (GuardLevel::Free, Level::Counters)] {
         let heap = heap(Level::Stacks);
-        heap.set_guard(guard);
+        heap.guards().set_level(guard);
         let block = heap.allocate(LAYOUT).unwrap();
         free_from(&heap, 2, block).unwrap();
         heap.set_level(between);
@@ -75,14 +75,14 @@ fn an_older_event_is_not_told_for_a_free_without_one() {
     let heap = heap(Level::Full);
     let block = heap.allocate(LAYOUT).unwrap();
     free_from(&heap, 2, block).unwrap();
-    heap.set_history(false);
+    heap.history().set_on(false);
     let again = heap.allocate(LAYOUT).unwrap();
     assert_eq!(again, block, "the backend gives the block out again");
     let free_stamp = heap.platform().stamp.load(Ordering::Relaxed);
     free_from(&heap, 4, again).unwrap();
     let bad = free_from(&heap, 5, block).unwrap_err();
     let free = bad.free.unwrap();
-    assert_eq!(heap.stack(free.stack()).unwrap().frames(), [FIRST_SITE_ADDRESS + 4]);
+    assert_eq!(heap.stacks().get(free.stack()).unwrap().frames(), [FIRST_SITE_ADDRESS + 4]);
     assert_eq!(free.sequence(), 0);
     assert!(free.stamp() >= free_stamp);
     // So many others that this free is forgotten.
@@ -90,7 +90,7 @@ fn an_older_event_is_not_told_for_a_free_without_one() {
     for other in others {
         free_from(&heap, 1, other).unwrap();
     }
-    heap.set_history(true);
+    heap.history().set_on(true);
     let bad = free_from(&heap, 5, block).unwrap_err();
     assert_eq!((bad.kind, bad.block, bad.free), (BadFreeKind::DoubleFree, None, None));
 }
@@ -101,7 +101,7 @@ fn an_older_free_is_not_told_for_one_without_a_record() {
     for guard in [GuardLevel::Off, GuardLevel::Free] {
         let heap = heap(Level::Stacks);
         heap.set_arena_limit_bytes(64 << 10);
-        heap.set_guard(guard);
+        heap.guards().set_level(guard);
         let mut others = Vec::new();
         while heap.counters().untracked == 0 {
             others.push(heap.allocate(Layout::new::<[u64; 40]>()).unwrap());
@@ -130,15 +130,15 @@ fn an_older_free_is_not_told_for_one_without_a_record() {
 }
 
 #[test]
-fn glance_has_the_last_frees_where_no_events_are_kept() {
+fn crash_snapshot_has_the_last_frees_where_no_events_are_kept() {
     let heap = heap(Level::Stacks);
     let blocks: Vec<_> = (0..6).map(|_| heap.allocate(LAYOUT).unwrap()).collect();
-    assert_eq!(heap.try_glance::<4>().map(|glance| glance.events().count()), Some(0));
+    assert_eq!(heap.try_snapshot::<4>().map(|snapshot| snapshot.events().count()), Some(0));
     for (site, block) in blocks.iter().enumerate() {
         free_from(&heap, site + 1, *block).unwrap();
     }
-    let glance = heap.try_glance::<4>().unwrap();
-    let told: Vec<_> = glance
+    let snapshot = heap.try_snapshot::<4>().unwrap();
+    let told: Vec<_> = snapshot
         .events()
         .map(|(event, caller)| (event.kind(), event.record().address(), event.record().sequence(), caller))
         .collect();
@@ -150,5 +150,5 @@ fn glance_has_the_last_frees_where_no_events_are_kept() {
         })
         .collect();
     assert_eq!(told, expected[2..]);
-    assert_eq!(glance.written, 0);
+    assert_eq!(snapshot.written, 0);
 }

@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering;
 
 use common::{HostBackend, HostPlatform};
 use memstat::report::{Growth, GrowthByStack};
-use memstat::{Change, Held, Level, Moment, Record, StackChange, TopChanges, Tracked};
+use memstat::{Change, Level, Record, Snapshot, StackChange, StackUsage, TopChanges, Tracked};
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence::{self, WithSource};
 
@@ -35,13 +35,13 @@ struct Block {
 /// What the model and the tracker say of one moment.
 struct Marked {
     births: usize,
-    model: [Held; SITES + 1],
+    model: [StackUsage; SITES + 1],
     unrecorded: u64,
     level: Level,
     /// Whether the level was below `stacks` at any time before the mark, counted in switches.
     switches: usize,
-    moment: Moment,
-    held: Vec<Held>,
+    moment: Snapshot,
+    held: Vec<StackUsage>,
 }
 
 #[derive(Clone, Debug)]
@@ -142,8 +142,8 @@ impl World {
     }
 
     /// What the model holds by site, and how many blocks are not recorded.
-    fn held(&self, is_wanted: impl Fn(&Block) -> bool) -> ([Held; SITES + 1], u64) {
-        let (mut held, mut unrecorded) = ([Held::default(); SITES + 1], 0);
+    fn held(&self, is_wanted: impl Fn(&Block) -> bool) -> ([StackUsage; SITES + 1], u64) {
+        let (mut held, mut unrecorded) = ([StackUsage::default(); SITES + 1], 0);
         for block in self.blocks.values().filter(|block| is_wanted(block)) {
             if block.is_recorded {
                 held[block.site].blocks += 1;
@@ -157,10 +157,13 @@ impl World {
 
     fn mark(&mut self) {
         let (model, unrecorded) = self.held(|_| true);
-        let count = usize::from(self.heap.stack_count());
-        assert!(self.heap.take_stock(&mut vec![Held::default(); count]).is_none(), "room for one too few");
-        let mut held = vec![Held { bytes: 9, blocks: 9 }; count + 1];
-        let moment = self.heap.take_stock(&mut held).unwrap();
+        let count = usize::from(self.heap.stacks().count());
+        assert!(
+            self.heap.leaks().snapshot_by_stack(&mut vec![StackUsage::default(); count]).is_none(),
+            "room for one too few"
+        );
+        let mut held = vec![StackUsage { bytes: 9, blocks: 9 }; count + 1];
+        let moment = self.heap.leaks().snapshot_by_stack(&mut held).unwrap();
         let (births, level, switches) = (self.births, self.level, self.switches);
         self.marks.push(Marked { births, model, unrecorded, level, switches, moment, held });
     }
@@ -169,12 +172,13 @@ impl World {
     fn site(&self, number: u16) -> usize {
         match number {
             0 => 0,
-            _ => self.heap.stack(number).unwrap().frames()[0] - common::FIRST_SITE_ADDRESS,
+            _ => self.heap.stacks().get(number).unwrap().frames()[0] - common::FIRST_SITE_ADDRESS,
         }
     }
 
     fn judge(&self, earlier: &Marked, later: &Marked) {
-        let of = |held: &[Held], number: u16| held.get(usize::from(number)).copied().unwrap_or_default();
+        let of =
+            |held: &[StackUsage], number: u16| held.get(usize::from(number)).copied().unwrap_or_default();
         let mut top = TopChanges::<{ SITES }>::new(false);
         for number in 0..=later.moment.stack_count {
             let site = self.site(number);
@@ -203,18 +207,18 @@ impl World {
 
     /// What came since a mark and is live now, old blocks of the same site left aside.
     fn judge_new(&self, mark: &Marked) {
-        let mut table = vec![Growth::default(); usize::from(self.heap.stack_count()) + 1];
+        let mut table = vec![Growth::default(); usize::from(self.heap.stacks().count()) + 1];
         let mut growth = GrowthByStack::new(mark.moment.sequence, &mut table);
         let mut records = [Record::EMPTY; 5];
         let mut cursor = Some(0);
         while let Some(from) = cursor {
-            let (count, next) = self.heap.read_records(from, &mut records);
+            let (count, next) = self.heap.blocks().read(from, &mut records);
             records[..count].iter().for_each(|record| growth.add(record));
             cursor = next;
         }
         let (expected, _) = self.held(|block| block.birth > mark.births);
-        for number in 0..=self.heap.stack_count() {
-            let Held { bytes, blocks } = expected[self.site(number)];
+        for number in 0..=self.heap.stacks().count() {
+            let StackUsage { bytes, blocks } = expected[self.site(number)];
             assert_eq!(growth.of(number), Growth { blocks, bytes });
         }
     }
@@ -278,7 +282,7 @@ fn all_of_a_hundred_leaks_are_found_among_a_hundred_thousand_blocks() {
     }
     // As many old ones go as leaked: the sums are as before, and yet each leak is told as new.
     old.iter().step_by(BLOCKS / LEAKS).for_each(|block| world.free(*block));
-    assert_eq!(world.heap.moment().recorded.blocks, blocks_before);
+    assert_eq!(world.heap.leaks().snapshot().recorded.blocks, blocks_before);
     world.judge_new(&world.marks[0]);
     let (new, _) = world.held(|block| block.birth > world.marks[0].births);
     assert_eq!(new.iter().map(|held| held.blocks).sum::<u64>(), LEAKS as u64);

@@ -35,7 +35,7 @@ fn read_all(heap: &Heap, step: usize) -> Vec<Record> {
     let mut buffer = vec![Record::EMPTY; step];
     let mut cursor = Some(0);
     while let Some(from) = cursor {
-        let (count, next) = heap.read_records(from, &mut buffer);
+        let (count, next) = heap.blocks().read(from, &mut buffer);
         all.extend_from_slice(&buffer[..count]);
         cursor = next;
     }
@@ -54,24 +54,24 @@ fn reclaiming_gives_back_the_pages_that_nobody_needs() {
     }
     let kept = pages();
     heap.reclaim();
-    let statistics = heap.arena_statistics();
+    let statistics = heap.statistics().arena();
     assert!(kept < most && pages() < kept, "{most} pages, {kept} after the frees, {} after that", pages());
     assert_eq!(statistics.held_bytes, statistics.used_bytes);
     // It grows again.
     let block = heap.allocate(layout(16, 16)).unwrap();
-    assert_eq!(heap.record_count(), 1);
+    assert_eq!(heap.blocks().count(), 1);
     // SAFETY: from `allocate`.
     unsafe { heap.free(block) }.unwrap();
 }
 
-/// P1: counters, map and model say the same.
+/// Counters, map and model say the same.
 fn assert_agrees(heap: &Heap, model: &BTreeMap<usize, Layout>) {
     let counters = heap.counters();
     assert_eq!(counters.live_blocks, model.len() as u64);
     let counted = counters.allocations as i64 - counters.frees as i64;
     assert_eq!(counters.live_blocks as i64, counted + counters.uncounted_blocks);
-    assert_eq!(heap.record_count() as u64, counters.recorded_blocks());
-    assert_eq!(heap.consistency(), Consistency::Holds);
+    assert_eq!(heap.blocks().count() as u64, counters.recorded_blocks());
+    assert_eq!(heap.check_consistency(), Consistency::Holds);
     let recorded = read_all(heap, 100);
     assert_eq!(counters.recorded_blocks(), recorded.len() as u64);
     let bytes: usize = recorded.iter().map(Record::size_bytes).sum();
@@ -139,7 +139,7 @@ fn apply(heap: &Heap, model: &mut BTreeMap<usize, Layout>, step: &Step) {
         }
         Step::FreeWithWrongLayout { pick: number } => {
             let Some((block, own)) = pick(model, number) else { return };
-            if heap.record(block.as_ptr() as usize).is_none() {
+            if heap.blocks().get(block.as_ptr() as usize).is_none() {
                 return;
             }
             let wrong = layout(own.size() + 1, own.align());
@@ -208,7 +208,7 @@ proptest! {
         }
         free_all(&heap, &mut model);
         assert_agrees(&heap, &model);
-        prop_assert_eq!(heap.record_count(), 0);
+        prop_assert_eq!(heap.blocks().count(), 0);
     }
 }
 
@@ -231,7 +231,7 @@ fn map_grows_and_shrinks_with_a_hundred_thousand_blocks_and_gives_its_pages_back
     }
     assert_agrees(&heap, &model);
     assert_records_agree(&heap, &model);
-    let full = heap.arena_statistics();
+    let full = heap.statistics().arena();
     assert!(full.peak_used_bytes <= 56 * blocks.len(), "{full:?}");
     while !blocks.is_empty() {
         let block = blocks.swap_remove((rng.next_u64() as usize) % blocks.len());
@@ -240,7 +240,7 @@ fn map_grows_and_shrinks_with_a_hundred_thousand_blocks_and_gives_its_pages_back
         model.remove(&(block.as_ptr() as usize));
     }
     assert_agrees(&heap, &model);
-    assert!(heap.arena_statistics().held_bytes <= 16 * 4096, "{:?}", heap.arena_statistics());
+    assert!(heap.statistics().arena().held_bytes <= 16 * 4096, "{:?}", heap.statistics().arena());
 }
 
 #[test]
@@ -250,7 +250,7 @@ fn churn_at_a_constant_count_neither_grows_the_arena_nor_loses_a_block() {
     let mut model = BTreeMap::new();
     let mut blocks: Vec<_> = (0..5000).map(|_| heap.allocate(layout(64, 8)).unwrap()).collect();
     model.extend(blocks.iter().map(|block| (block.as_ptr() as usize, layout(64, 8))));
-    let before = heap.arena_statistics().used_bytes;
+    let before = heap.statistics().arena().used_bytes;
     for _ in 0..200_000 {
         let place = (rng.next_u64() as usize) % blocks.len();
         // SAFETY: live, and nobody uses it.
@@ -262,7 +262,7 @@ fn churn_at_a_constant_count_neither_grows_the_arena_nor_loses_a_block() {
     }
     assert_agrees(&heap, &model);
     assert_records_agree(&heap, &model);
-    assert!(heap.arena_statistics().used_bytes <= before * 3 / 2);
+    assert!(heap.statistics().arena().used_bytes <= before * 3 / 2);
     free_all(&heap, &mut model);
 }
 
@@ -278,7 +278,7 @@ fn block_live_through_a_whole_reading_appears_exactly_once_while_others_come_and
         let mut cursor = Some(0);
         let mut buffer = [Record::EMPTY; 16];
         while let Some(from) = cursor {
-            let (count, next) = heap.read_records(from, &mut buffer);
+            let (count, next) = heap.blocks().read(from, &mut buffer);
             for record in &buffer[..count] {
                 *seen.entry(record.address()).or_default() += 1;
             }
@@ -308,8 +308,8 @@ fn full_arena_leaves_allocations_working_and_counts_what_it_could_not_record() {
     assert!(counters.untracked > 0);
     assert_eq!(counters.live_blocks, 10_000);
     assert_eq!(counters.untracked, counters.live_untracked);
-    assert_eq!(counters.recorded_blocks(), heap.record_count() as u64);
-    assert!(heap.arena_statistics().used_bytes <= 64 << 10);
+    assert_eq!(counters.recorded_blocks(), heap.blocks().count() as u64);
+    assert!(heap.statistics().arena().used_bytes <= 64 << 10);
     for block in blocks {
         // SAFETY: live, and nobody uses it; recorded or not.
         unsafe { heap.free(block) }.unwrap();
@@ -343,7 +343,10 @@ fn switching_the_level_leaves_no_ghosts_and_says_since_when_it_counts() {
         .collect();
     let counters = heap.counters();
     assert_eq!((counters.live_blocks, counters.live_untracked, counters.uncounted_blocks), (5, 2, 1));
-    assert!(heap.since().history > heap.since().stacks && heap.since().stacks > heap.since().blocks);
+    assert!(
+        heap.statistics().since().history > heap.statistics().since().stacks
+            && heap.statistics().since().stacks > heap.statistics().since().blocks
+    );
     heap.set_level(Level::Off);
     for block in blocks {
         // SAFETY: live, and nobody uses it.
@@ -351,14 +354,14 @@ fn switching_the_level_leaves_no_ghosts_and_says_since_when_it_counts() {
     }
     let counters = heap.counters();
     assert_eq!((counters.live_blocks, counters.live_bytes, counters.taken_bytes), (0, 0, 0));
-    assert_eq!(heap.record_count(), 0);
+    assert_eq!(heap.blocks().count(), 0);
 }
 
 #[test]
 fn history_keeps_the_newest_events_and_tells_what_was_lost() {
     const CAPACITY: usize = 300;
     let heap = heap();
-    heap.set_history_capacity(CAPACITY);
+    heap.history().set_capacity(CAPACITY);
     heap.set_level(Level::Full);
     let mut expected = Vec::new();
     for number in 0..1000_usize {
@@ -377,7 +380,7 @@ fn history_keeps_the_newest_events_and_tells_what_was_lost() {
     let (mut cursor, mut lost, mut found) = (0, 0, Vec::new());
     let mut buffer = [Event::EMPTY; 7];
     loop {
-        let part = heap.read_history(cursor, &mut buffer);
+        let part = heap.history().read(cursor, &mut buffer);
         found.extend_from_slice(&buffer[..part.count]);
         lost += part.lost;
         cursor = part.next;
@@ -405,24 +408,24 @@ fn history_that_is_off_writes_nothing_and_a_cleared_one_goes_on_counting() {
             heap.free(block).unwrap_err();
         }
     };
-    let read = |cursor| heap.read_history(cursor, &mut [Event::EMPTY; 32]);
+    let read = |cursor| heap.history().read(cursor, &mut [Event::EMPTY; 32]);
     pair();
-    heap.set_history(false);
-    assert!(!heap.keeps_history());
+    heap.history().set_on(false);
+    assert!(!heap.history().is_on());
     pair();
-    assert_eq!((heap.history_end(), read(0).count), (3, 3));
+    assert_eq!((heap.history().written(), read(0).count), (3, 3));
     // The level goes back and forth meanwhile: that changes nothing.
     heap.set_level(Level::Blocks);
     heap.set_level(Level::Full);
     pair();
-    assert_eq!(heap.history_end(), 3);
-    heap.set_history(true);
-    heap.clear_history();
+    assert_eq!(heap.history().written(), 3);
+    heap.history().set_on(true);
+    heap.history().clear();
     pair();
     let part = read(0);
-    assert_eq!((part.count, part.lost, heap.history_end()), (3, 3, 6));
+    assert_eq!((part.count, part.lost, heap.history().written()), (3, 3, 6));
     assert_eq!((heap.counters().allocations, heap.counters().bad_frees), (4, 4));
-    assert_eq!(heap.consistency(), Consistency::Holds);
+    assert_eq!(heap.check_consistency(), Consistency::Holds);
 }
 
 #[test]
@@ -431,7 +434,7 @@ fn histogram_counts_by_power_of_two() {
     for size_bytes in [0, 1, 2, 3, 4, 63, 64, 65, 127] {
         heap.allocate(layout(size_bytes, 8)).unwrap();
     }
-    let classes: Vec<_> = heap.histogram().classes().collect();
+    let classes: Vec<_> = heap.statistics().histogram().classes().collect();
     assert_eq!(classes, [(0, 1), (1, 1), (2, 2), (4, 1), (32, 1), (64, 3)]);
 }
 
@@ -469,10 +472,10 @@ fn figures_of_the_cpus_sum_up_to_the_totals() {
             unsafe { heap.free(block) }.unwrap();
         }
     }
-    let one = heap.cpu_counters(1);
+    let one = heap.statistics().of_cpu(1);
     assert_eq!((one.allocations, one.frees, one.requested_bytes), (2, 2, 22));
-    assert_eq!(heap.cpu_counters(200), memstat::CpuCounters::default());
-    let allocations: u64 = (0..4).map(|cpu| heap.cpu_counters(cpu).allocations).sum();
+    assert_eq!(heap.statistics().of_cpu(200), memstat::CpuCounters::default());
+    let allocations: u64 = (0..4).map(|cpu| heap.statistics().of_cpu(cpu).allocations).sum();
     assert_eq!(allocations, heap.counters().allocations);
 }
 
@@ -530,7 +533,7 @@ fn peaks_are_never_below_what_is_live_and_start_anew_from_that() {
         // SAFETY: live, and nobody uses it.
         unsafe { heap.free(block) }.unwrap();
     }
-    heap.reset_peaks();
+    heap.statistics().reset_peaks();
     heap.set_level(Level::Counters);
     assert_eq!(heap.counters().peak_live_blocks, 0);
 }
@@ -550,18 +553,18 @@ fn backend_with_live_blocks_can_be_taken_over() {
 }
 
 #[test]
-fn glance_has_the_newest_events_and_none_while_the_lock_is_held() {
+fn crash_snapshot_has_the_newest_events_and_none_while_the_lock_is_held() {
     let heap = heap();
     heap.set_level(Level::Full);
-    assert_eq!(heap.try_glance::<4>().map(|glance| glance.events().count()), Some(0));
+    assert_eq!(heap.try_snapshot::<4>().map(|snapshot| snapshot.events().count()), Some(0));
     let layout = Layout::from_size_align(48, 16).unwrap();
     let blocks: Vec<_> = (0..6).map(|_| heap.allocate(layout).unwrap()).collect();
-    let glance = heap.try_glance::<4>().unwrap();
-    assert_eq!((glance.counters, glance.level, glance.written), (heap.counters(), Level::Full, 6));
-    let seen: Vec<_> = glance.events().map(|(event, _)| event.record().address()).collect();
+    let snapshot = heap.try_snapshot::<4>().unwrap();
+    assert_eq!((snapshot.counters, snapshot.level, snapshot.written), (heap.counters(), Level::Full, 6));
+    let seen: Vec<_> = snapshot.events().map(|(event, _)| event.record().address()).collect();
     let newest: Vec<_> = blocks.iter().skip(2).map(|block| block.as_ptr() as usize).collect();
     assert_eq!(seen, newest);
-    assert_eq!(heap.with_backend(|_| heap.try_glance::<4>().is_none()), Some(true));
+    assert_eq!(heap.with_backend(|_| heap.try_snapshot::<4>().is_none()), Some(true));
     for block in blocks {
         // SAFETY: allocated above, and used no more.
         unsafe { heap.free(block) }.unwrap();

@@ -14,7 +14,7 @@ use std::slice;
 
 use blind::BlindBackend;
 use common::{HostBackend, HostPlatform};
-use memstat::{GuardLevel, Level, NoScan, Reach, Record, Scanned, Tracked};
+use memstat::{GuardLevel, Level, Reach, Record, ScanError, ScanSummary, Tracked};
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence::{self, WithSource};
 
@@ -44,7 +44,7 @@ impl Graph {
         let heap = Box::new(Tracked::new(HostPlatform::default()));
         heap.start(HostBackend::default());
         heap.set_level(Level::Blocks);
-        heap.set_guard(guard);
+        heap.guards().set_level(guard);
         Self { heap, blocks: BTreeMap::new(), roots: vec![0; roots].into() }
     }
 
@@ -74,9 +74,9 @@ impl Graph {
         Vec::from([span_of(&self.roots)])
     }
 
-    fn scan(&self) -> Scanned {
+    fn scan(&self) -> ScanSummary {
         // SAFETY: the roots live as long as the graph.
-        unsafe { self.heap.scan(&self.spans(), || true) }.unwrap()
+        unsafe { self.heap.leaks().scan(&self.spans(), || true) }.unwrap()
     }
 
     /// The block that an address lies in.
@@ -111,7 +111,7 @@ impl Graph {
         for address in self.blocks.keys().copied().collect::<Vec<_>>() {
             self.free(address);
         }
-        self.heap.set_guard(GuardLevel::Off);
+        self.heap.guards().set_level(GuardLevel::Off);
     }
 }
 
@@ -120,7 +120,7 @@ fn leaks_of<B: memstat::Backend>(heap: &Tracked<B, HostPlatform>) -> BTreeSet<us
     let mut buffer = [Record::EMPTY; 3];
     let mut cursor = Some(0);
     while let Some(from) = cursor {
-        let (count, next) = heap.read_leaks(from, &mut buffer);
+        let (count, next) = heap.leaks().read(from, &mut buffer);
         for record in &buffer[..count] {
             assert!(found.insert(record.address()), "a leak is told twice");
         }
@@ -237,7 +237,7 @@ proptest! {
                 true
             };
             // SAFETY: the roots live as long as the graph.
-            unsafe { heap.scan(&spans, change) }.unwrap();
+            unsafe { heap.leaks().scan(&spans, change) }.unwrap();
             let graph = graph.borrow();
             prop_assert!(graph.leaks().is_subset(&graph.unreachable()), "a block that is used is told");
         }
@@ -269,15 +269,15 @@ fn wide_and_deep_graphs_take_no_memory() {
     }
     graph.roots[0] = wide + 160_000 - 1;
     graph.roots[1] = head;
-    let before = (graph.heap.arena_statistics(), graph.heap.counters());
+    let before = (graph.heap.statistics().arena(), graph.heap.counters());
     let scanned = graph.scan();
     assert_eq!((scanned.blocks, scanned.suspects), (90_001, 0));
     assert!(scanned.walks < 4, "{} walks", scanned.walks);
-    assert_eq!((graph.heap.arena_statistics(), graph.heap.counters()), before);
+    assert_eq!((graph.heap.statistics().arena(), graph.heap.counters()), before);
     graph.roots[1] = 0;
     graph.scan();
     assert_eq!(graph.scan().leaks, 50_000);
-    assert_eq!(graph.heap.clear_leaks(), 50_000);
+    assert_eq!(graph.heap.leaks().clear(), 50_000);
     assert_eq!((graph.scan().leaks, graph.leaks().len()), (0, 0));
     graph.free_all();
 }
@@ -291,21 +291,24 @@ fn what_is_known_better_is_believed() {
         graph.write(blocks[from], 2, blocks[to]);
     }
     let pointer = |number: usize| NonNull::new(blocks[number] as *mut u8).unwrap();
-    assert!(graph.heap.not_leak(pointer(0)));
-    assert!(graph.heap.ignore(pointer(2)));
-    assert!(!graph.heap.ignore(NonNull::new((blocks[2] + 8) as *mut u8).unwrap()), "no block starts there");
+    assert!(graph.heap.leaks().not_leak(pointer(0)));
+    assert!(graph.heap.leaks().ignore(pointer(2)));
+    assert!(
+        !graph.heap.leaks().ignore(NonNull::new((blocks[2] + 8) as *mut u8).unwrap()),
+        "no block starts there"
+    );
     graph.scan();
     graph.scan();
     assert_eq!(graph.leaks(), [3, 4, 5].map(|number| blocks[number]).into());
-    let record = graph.heap.record_around(blocks[4] + 31).unwrap();
+    let record = graph.heap.blocks().containing(blocks[4] + 31).unwrap();
     assert_eq!((record.address(), record.reach()), (blocks[4], Reach::Leak));
-    assert!(graph.heap.record_around(blocks[4] + 32).is_none(), "that is the zone behind it");
+    assert!(graph.heap.blocks().containing(blocks[4] + 32).is_none(), "that is the zone behind it");
     let mut bytes = [0; 40];
-    assert_eq!(graph.heap.read_block(&record, 8, &mut bytes), Some(24));
+    assert_eq!(graph.heap.blocks().copy_contents(&record, 8, &mut bytes), Some(24));
     assert_eq!(bytes[8..16], blocks[5].to_le_bytes());
     // A freed block vanishes, and a new one in its place is no leak.
     graph.free(blocks[4]);
-    assert!(graph.heap.read_block(&record, 0, &mut bytes).is_none());
+    assert!(graph.heap.blocks().copy_contents(&record, 0, &mut bytes).is_none());
     assert_eq!(graph.leaks(), [blocks[3], blocks[5]].into());
     graph.free_all();
 }
@@ -314,8 +317,8 @@ fn what_is_known_better_is_believed() {
 fn a_scan_that_is_stopped_finds_nothing_and_leaves_what_was_found() {
     let mut graph = Graph::new(1, GuardLevel::Off);
     // SAFETY: there are no roots.
-    let scan = |goes_on: &mut dyn FnMut() -> bool| unsafe { graph.heap.scan(&[], goes_on) };
-    assert_eq!(scan(&mut || true), Err(NoScan::NoRecords));
+    let scan = |goes_on: &mut dyn FnMut() -> bool| unsafe { graph.heap.leaks().scan(&[], goes_on) };
+    assert_eq!(scan(&mut || true), Err(ScanError::NoRecords));
     let blocks: BTreeSet<usize> = (0..2000).map(|_| graph.allocate(20)).collect();
     graph.scan();
     graph.scan();
@@ -323,20 +326,21 @@ fn a_scan_that_is_stopped_finds_nothing_and_leaves_what_was_found() {
     let mut slices = 0;
     // SAFETY: the roots live as long as the graph.
     let stopped = unsafe {
-        graph.heap.scan(&graph.spans(), || {
+        graph.heap.leaks().scan(&graph.spans(), || {
             slices += 1;
             slices < 2
         })
     };
-    assert_eq!(stopped, Err(NoScan::Stopped));
+    assert_eq!(stopped, Err(ScanError::Stopped));
     assert_eq!(graph.leaks(), blocks);
     let heap = &graph.heap;
     // SAFETY: no roots here.
-    let nested = |goes_on: &mut bool| *goes_on = unsafe { heap.scan(&[], || true) } == Err(NoScan::Busy);
+    let nested =
+        |goes_on: &mut bool| *goes_on = unsafe { heap.leaks().scan(&[], || true) } == Err(ScanError::Busy);
     let mut was_busy = false;
     // SAFETY: the roots live as long as the graph.
     unsafe {
-        heap.scan(&graph.spans(), || {
+        heap.leaks().scan(&graph.spans(), || {
             nested(&mut was_busy);
             true
         })
@@ -364,7 +368,7 @@ fn blind_backends_and_blocks_without_records_are_taken_as_they_are() {
     let roots = [blocks[0].as_ptr() as usize, blocks[1].as_ptr() as usize + 8];
     for _ in 0..2 {
         // SAFETY: the roots are an array on this stack.
-        let scanned = unsafe { heap.scan(slice::from_ref(&span_of(&roots)), || true) }.unwrap();
+        let scanned = unsafe { heap.leaks().scan(slice::from_ref(&span_of(&roots)), || true) }.unwrap();
         assert_eq!((scanned.blocks, scanned.unrecorded), (3, 1));
     }
     assert_eq!(leaks_of(&heap), [blocks[1], blocks[2]].map(|block| block.as_ptr() as usize).into());

@@ -17,7 +17,6 @@ pub(crate) struct Buddy(Heap<LISTS>);
 
 // SAFETY: the crate hands out blocks of the memory that was added, each once.
 unsafe impl RegionHeap for Buddy {
-    const NAME: &'static str = "buddy";
     const EMPTY: Self = Self(Heap::empty());
 
     fn capacity_bytes(memory_bytes: usize) -> usize {

@@ -20,7 +20,6 @@ impl fmt::Debug for LinkedList {
 
 // SAFETY: the crate hands out parts of the holes in the memory that it was given, each once.
 unsafe impl RegionHeap for LinkedList {
-    const NAME: &'static str = "linked-list";
     const EMPTY: Self = Self(Heap::empty());
 
     fn capacity_bytes(memory_bytes: usize) -> usize {

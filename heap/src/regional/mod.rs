@@ -166,10 +166,6 @@ impl<H: RegionHeap, S: PageSource> Regional<H, S> {
 // SAFETY: blocks of a region are its allocator's, which keeps the contract; other blocks are runs of pages from
 // the source, whose contract is the same.
 unsafe impl<H: RegionHeap, S: PageSource> Backend for Regional<H, S> {
-    fn name(&self) -> &'static str {
-        H::NAME
-    }
-
     fn allocate(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
         if let Some(layout) = Self::region_layout(layout) {
             let mut block = self.ask_regions(layout, MAX_ASKED_REGIONS);

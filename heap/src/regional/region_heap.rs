@@ -12,8 +12,6 @@ use super::region::GRANULE_BYTES;
 /// Blocks lie inside the memory that was added, overlap no other, are aligned as asked, and stay until they
 /// are given back.
 pub(crate) unsafe trait RegionHeap: Sized + 'static {
-    /// The name that chooses it on the command line.
-    const NAME: &'static str;
     /// The allocator without memory.
     const EMPTY: Self;
 

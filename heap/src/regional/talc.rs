@@ -18,7 +18,6 @@ pub(crate) struct Talc(Allocator<Manual, DefaultBinning>);
 
 // SAFETY: the crate hands out chunks of the memory that was claimed, each once.
 unsafe impl RegionHeap for Talc {
-    const NAME: &'static str = "talc";
     const EMPTY: Self = Self(Allocator::new(Manual));
 
     fn capacity_bytes(memory_bytes: usize) -> usize {

@@ -15,7 +15,6 @@ pub(crate) struct Tlsf(Allocator<'static, u16, u16, 16, 16>);
 
 // SAFETY: the crate hands out blocks of the pool that was inserted, each once.
 unsafe impl RegionHeap for Tlsf {
-    const NAME: &'static str = "tlsf";
     const EMPTY: Self = Self(Allocator::new());
 
     fn capacity_bytes(memory_bytes: usize) -> usize {

@@ -5,8 +5,7 @@ use std::ptr::NonNull;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
-use memstat::platform::{PAGE_SIZE_BYTES, StackSpan};
-use memstat::{Corruption, Platform};
+use memstat::{Corruption, GuardPages, Hooks, PAGE_SIZE_BYTES, Platform, StackSpan};
 
 use super::window::TestWindow;
 
@@ -100,11 +99,11 @@ unsafe impl Platform for TestPlatform {
         Some(StackSpan { frame_pointer, start, size_bytes: size_of_val(self.words.as_slice()) })
     }
 
-    fn mask_interrupts(&self) -> usize {
+    fn enter_critical(&self) -> usize {
         0
     }
 
-    fn restore_interrupts(&self, _saved: usize) {}
+    fn leave_critical(&self, _saved: usize) {}
 
     fn take_page(&self) -> Option<NonNull<u8>> {
         // SAFETY: the size is not zero.
@@ -115,7 +114,10 @@ unsafe impl Platform for TestPlatform {
         // SAFETY: from `take_page`.
         unsafe { System.dealloc(page.as_ptr(), page_layout()) };
     }
+}
 
+// SAFETY: the window is fresh address space, and each page of it gets memory that was taken for it alone.
+unsafe impl GuardPages for TestPlatform {
     fn open_window(&self, pages: usize) -> Option<NonNull<u8>> {
         self.window.lock().unwrap().open(pages)
     }
@@ -124,23 +126,25 @@ unsafe impl Platform for TestPlatform {
         self.window.lock().unwrap().close();
     }
 
-    unsafe fn fill_page(&self, page: NonNull<u8>) -> bool {
+    unsafe fn commit_page(&self, page: NonNull<u8>) -> bool {
         self.window.lock().unwrap().fill(page)
     }
 
-    unsafe fn empty_page(&self, page: NonNull<u8>) {
+    unsafe fn decommit_page(&self, page: NonNull<u8>) {
         self.window.lock().unwrap().empty(page);
     }
 
-    unsafe fn show_page(&self, page: NonNull<u8>) {
+    unsafe fn unprotect_page(&self, page: NonNull<u8>) {
         self.window.lock().unwrap().show(page);
     }
 
-    unsafe fn hide_page(&self, page: NonNull<u8>) {
+    unsafe fn protect_page(&self, page: NonNull<u8>) {
         self.window.lock().unwrap().hide(page);
     }
+}
 
-    fn tell(&self, corruption: &Corruption) {
+impl Hooks for TestPlatform {
+    fn on_corruption(&self, corruption: &Corruption) {
         self.told.lock().unwrap().push(*corruption);
     }
 }

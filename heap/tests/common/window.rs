@@ -3,7 +3,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ptr::NonNull;
 
-use memstat::platform::PAGE_SIZE_BYTES;
+use memstat::PAGE_SIZE_BYTES;
 
 /// What a hidden page holds.
 const HIDDEN: u8 = 0xee;

@@ -5,7 +5,7 @@ use std::alloc::Layout;
 use std::collections::BTreeMap;
 use std::ptr::NonNull;
 
-use memstat::stacks::MOST_FRAMES;
+use memstat::MAX_FRAMES;
 use memstat::{
     Backend, BadFree, BadFreeKind, Consistency, Corruption, CorruptionKind, GuardLevel, Level, Tracked,
 };
@@ -94,7 +94,7 @@ impl Bench {
         let heap = Box::new(Tracked::new(TestPlatform::new()));
         heap.start(Heap::new(kind, source, words));
         heap.set_level(Level::Stacks);
-        heap.set_guard(GuardLevel::Full);
+        heap.guards().set_level(GuardLevel::Full);
         Self {
             heap,
             random: Random::new(0x9e37_79b9_7f4a_7c15),
@@ -152,7 +152,7 @@ impl Bench {
         let is_expected = self.expect_sample(layout);
         let address = self.heap.allocate(layout).unwrap().as_ptr() as usize;
         let fill = self.random.next_u64() as u8;
-        let is_sampled = self.heap.is_in_pool(address);
+        let is_sampled = self.heap.guards().is_in_window(address);
         assert_eq!(is_sampled, is_expected);
         let is_full = self.guard_now() == GuardLevel::Full;
         let block = Block { address, layout, guard: self.guard_now(), fill, stack: self.stack(), is_sampled };
@@ -231,7 +231,7 @@ impl Bench {
         let layout = Layout::from_size_align(size_bytes, block.layout.align()).unwrap();
         let is_moved = address != block.address;
         assert!(is_moved || !block.is_sampled || size_bytes == block.layout.size());
-        let is_sampled = self.heap.is_in_pool(address);
+        let is_sampled = self.heap.guards().is_in_window(address);
         if is_moved {
             // The old block was live when the new one came.
             self.live.push(block);
@@ -241,7 +241,7 @@ impl Bench {
         }
         let guard = if is_moved { self.guard_now() } else { block.guard };
         // At a level without stacks a resize in place leaves the old one; what has no record gets none.
-        let is_recorded = self.heap.record(address).is_some();
+        let is_recorded = self.heap.blocks().get(address).is_some();
         let stack = if is_moved { self.stack() } else { self.stack().or(block.stack) };
         let stack = stack.filter(|_| is_recorded);
         let kept = block.layout.size().min(size_bytes);
@@ -258,7 +258,7 @@ impl Bench {
     fn free_badly(&mut self) {
         let way = self.random.below(6);
         let Some(&block) = self.live.get(self.random.below(self.live.len().max(1))) else { return };
-        let is_recorded = self.heap.record(block.address).is_some();
+        let is_recorded = self.heap.blocks().get(block.address).is_some();
         let refused = match way {
             0 => {
                 let Some(block) = self.free() else { return };
@@ -373,7 +373,9 @@ impl Bench {
     fn plant_after_free(&mut self) {
         let heap = &self.heap;
         self.freed.retain(|freed| {
-            heap.held_block(freed.block.address).is_some_and(|held| held.layout() == freed.block.layout)
+            heap.guards()
+                .quarantined(freed.block.address)
+                .is_some_and(|held| held.layout() == freed.block.layout)
         });
         let Some(&freed) = self.freed.get(self.random.below(self.freed.len().max(1))) else { return };
         let Freed { block, stack } = freed;
@@ -399,7 +401,7 @@ impl Bench {
 
     fn set_guard(&mut self) {
         self.guard = GuardLevel::ALL[self.random.below(2 * GuardLevel::ALL.len()).min(3)];
-        self.heap.set_guard(self.guard);
+        self.heap.guards().set_level(self.guard);
         self.judge();
         self.assert_nothing_is_held();
     }
@@ -413,7 +415,7 @@ impl Bench {
 
     fn assert_nothing_is_held(&mut self) {
         if self.guard_now() < GuardLevel::Full {
-            assert_eq!(self.heap.guard_statistics().held_blocks, 0);
+            assert_eq!(self.heap.guards().statistics().quarantined_blocks, 0);
             self.freed.clear();
             let is_after = |planted: &Planted| planted.kind == CorruptionKind::WriteAfterFree;
             assert!(!self.planted.values().any(is_after), "what is let go is looked at");
@@ -422,11 +424,11 @@ impl Bench {
 
     /// After a look at everything nothing is left that was planted.
     fn check(&mut self) {
-        let statistics = self.heap.guard_statistics();
-        let checked = self.heap.check_guards(|| true);
+        let statistics = self.heap.guards().statistics();
+        let checked = self.heap.guards().check(|| true);
         assert_eq!(
-            (checked.live_blocks, checked.held_blocks),
-            (statistics.guarded_blocks + statistics.sampled_blocks, statistics.held_blocks)
+            (checked.live_blocks, checked.quarantined_blocks),
+            (statistics.guarded_blocks + statistics.sampled_blocks, statistics.quarantined_blocks)
         );
         self.judge();
         assert!(self.planted.is_empty(), "planted and not found: {:?}", self.planted);
@@ -437,12 +439,12 @@ impl Bench {
         let sampled = statistics.sampled_blocks;
         let (now, backend) = (self.heap.counters(), self.heap.with_backend(Backend::live).flatten().unwrap());
         assert_eq!(now.live_blocks, self.live.len() as u64);
-        assert_eq!(backend.blocks + sampled, now.live_blocks + statistics.held_blocks);
+        assert_eq!(backend.blocks + sampled, now.live_blocks + statistics.quarantined_blocks);
         let sampled_bytes = sampled * PAGE_BYTES as u64;
-        assert_eq!(backend.bytes + sampled_bytes, now.taken_bytes + statistics.held_bytes);
-        assert_eq!(self.heap.consistency(), Consistency::Holds);
+        assert_eq!(backend.bytes + sampled_bytes, now.taken_bytes + statistics.quarantined_bytes);
+        assert_eq!(self.heap.check_consistency(), Consistency::Holds);
         assert_eq!(now.bad_frees, self.bad_frees);
-        let after = self.heap.guard_statistics();
+        let after = self.heap.guards().statistics();
         assert_eq!([after.overruns, after.underruns, after.writes_after_free], self.found);
     }
 
@@ -468,10 +470,9 @@ impl Bench {
 
     /// The stack of a number is the one expected.
     fn assert_stack(&self, number: u16, expected: Option<usize>) {
-        let found = self.heap.stack(number).map(|stack| stack.frames().to_vec());
-        let expected = expected.map(|caller| {
-            (0..=caller).map(|frame| return_address(caller, frame)).take(MOST_FRAMES).collect()
-        });
+        let found = self.heap.stacks().get(number).map(|stack| stack.frames().to_vec());
+        let expected = expected
+            .map(|caller| (0..=caller).map(|frame| return_address(caller, frame)).take(MAX_FRAMES).collect());
         assert_eq!(found, expected);
     }
 }
@@ -505,10 +506,10 @@ fn run(kind: Kind) {
         }
     }
     bench.interval = 0;
-    assert!(bench.heap.set_sampling(0));
+    assert!(bench.heap.guards().set_sampling_interval(0));
     while bench.free().is_some() {}
     bench.judge_pool();
-    bench.heap.let_all_go();
+    bench.heap.guards().flush_quarantine();
     bench.judge();
     bench.check();
     assert!(

@@ -41,7 +41,7 @@ impl Bench {
         self.first_frees += 1;
         let (block, caller) = self.recent[&bad.address];
         self.assert_stack(bad.block.unwrap().stack(), block.stack);
-        let free = self.heap.stack(bad.free.unwrap().stack()).unwrap();
+        let free = self.heap.stacks().get(bad.free.unwrap().stack()).unwrap();
         let expected: Vec<usize> =
             (0..=caller).map(|frame| return_address(caller, frame)).take(CALLERS).collect();
         assert_eq!(free.frames(), expected);

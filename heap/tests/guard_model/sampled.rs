@@ -1,6 +1,6 @@
 //! Sampled blocks in the model: which allocations are, and what each access near them is told to be.
 
-use memstat::platform::PAGE_SIZE_BYTES;
+use memstat::PAGE_SIZE_BYTES;
 use memstat::{Access, Unexplained};
 
 use super::*;
@@ -48,7 +48,7 @@ impl Bench {
             return false;
         }
         self.countdown = self.interval;
-        let slots = self.heap.guard_statistics().sample_slots as usize;
+        let slots = self.heap.guards().statistics().sample_slots as usize;
         let live = self.live.iter().filter(|block| block.is_sampled).count();
         let window = self.heap.platform().window.lock().unwrap();
         // A slot that was used has memory, unless it was given back; which comes next is not modelled.
@@ -60,9 +60,9 @@ impl Bench {
         self.interval = [0, 1, 2, 7, 100][self.random.below(5)];
         self.countdown = self.interval;
         let slots = 1 + self.random.below(60);
-        self.heap.set_sample_slots(slots);
-        assert!(self.heap.set_sampling(self.interval));
-        assert_eq!(self.heap.sampling(), self.interval);
+        self.heap.guards().set_sample_slots(slots);
+        assert!(self.heap.guards().set_sampling_interval(self.interval));
+        assert_eq!(self.heap.guards().sampling_interval(), self.interval);
         let is_short = self.random.below(4) == 0;
         self.heap.platform().window.lock().unwrap().is_memory_short = is_short;
         self.judge_pool();
@@ -71,7 +71,7 @@ impl Bench {
     /// Once nobody samples, memory is there for live blocks alone, and with the last one the pool is gone.
     pub(super) fn judge_pool(&mut self) {
         let live = self.live.iter().filter(|block| block.is_sampled).count();
-        let statistics = self.heap.guard_statistics();
+        let statistics = self.heap.guards().statistics();
         assert_eq!(statistics.sampled_blocks, live as u64);
         assert_eq!([statistics.out_of_bounds_accesses, statistics.accesses_after_free], self.caught);
         if self.interval == 0 {
@@ -100,7 +100,7 @@ impl Bench {
             return;
         }
         let access = [Access::Read, Access::Write][self.random.below(2)];
-        let found = self.heap.explain_access(address, access);
+        let found = self.heap.guards().explain_access(address, access);
         let Some(life) = self.expected_life(address) else {
             assert_eq!(found, Err(Unexplained::Foreign));
             return;
@@ -150,8 +150,8 @@ impl Bench {
 #[test]
 fn reclaiming_takes_the_memory_of_slots_without_a_block() {
     let bench = Bench::new(Kind::Slab);
-    bench.heap.set_guard(GuardLevel::Off);
-    assert!(bench.heap.set_sampling(1));
+    bench.heap.guards().set_level(GuardLevel::Off);
+    assert!(bench.heap.guards().set_sampling_interval(1));
     let layout = Layout::new::<u64>();
     let blocks: Vec<_> = (0..10).filter_map(|_| bench.heap.allocate(layout)).collect();
     let with_memory = || bench.heap.platform().window.lock().unwrap().pages_with_memory();
@@ -163,6 +163,6 @@ fn reclaiming_takes_the_memory_of_slots_without_a_block() {
     bench.heap.reclaim();
     assert_eq!(with_memory(), 3);
     // What is known of a freed block stays.
-    let late = bench.heap.explain_access(blocks[5].as_ptr() as usize, Access::Read).unwrap();
+    let late = bench.heap.guards().explain_access(blocks[5].as_ptr() as usize, Access::Read).unwrap();
     assert!(late.free.is_some() && bench.heap.allocate(layout).is_some());
 }

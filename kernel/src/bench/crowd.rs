@@ -122,7 +122,7 @@ impl Crowd {
             }
             let live = number + 1;
             if live >= ARENA_LEAST_BLOCKS && live.is_multiple_of(ARENA_STEP) {
-                let a_block = (tracker().arena_statistics().held_bytes * 100 / live) as u64;
+                let a_block = (tracker().statistics().arena().held_bytes * 100 / live) as u64;
                 most = most.max(a_block);
                 if live >= 10 * ARENA_LEAST_BLOCKS {
                     most_of_many = most_of_many.max(Some(a_block));

@@ -8,7 +8,7 @@ use tally_heap::PAGE_BYTES;
 
 use crate::arch::clock;
 use crate::bench::{self, Cost, Crowd, Listed, Pair, Worst};
-use crate::memory::heap::tracker;
+use crate::memory::heap::{backend_name, tracker};
 use crate::memory::{Purpose, pages_for};
 
 pub(super) const COMMAND: Command = Command {
@@ -183,7 +183,7 @@ fn show(
     unit: &str,
     figure: impl fmt::Display,
 ) {
-    let backend = tracker().with_backend(memstat::Backend::name).unwrap_or("none");
+    let backend = backend_name();
     let level = tracker().level();
     session.print(format_args!(
         "bench: backend={backend} level={level} workload={workload} size_bytes={size_bytes} \

@@ -14,10 +14,10 @@ fn run(session: &mut Session, words: &[&str]) {
     }
     let found = words.first().and_then(|name| BUGS.iter().find(|bug| bug.name == *name));
     if let Some(bug) = found {
-        let before = tracker().guard_statistics().corruptions();
+        let before = tracker().guards().statistics().corruptions();
         (bug.run)();
         // A person who sees nothing should know that there was something.
-        if !bug.found_by.is_empty() && tracker().guard_statistics().corruptions() == before {
+        if !bug.found_by.is_empty() && tracker().guards().statistics().corruptions() == before {
             session
                 .print(format_args!("bug: done, and not noticed so far; what finds it: {}\n", bug.found_by));
         }

@@ -9,7 +9,7 @@ mod sweep;
 mod words;
 
 use arrayvec::ArrayString;
-use memstat::{Faults, Rule};
+use memstat::{FaultRule, Faults};
 use shell::{Command, Session};
 
 use crate::memory::failures::{self, Failures};
@@ -105,7 +105,7 @@ fn fail_once(session: &mut Session, sort: Sort, number: u64, command: &[&str]) {
     let Some(work) = Work::new(session, command) else { return };
     let before = Snapshot::take();
     let outer = sort.failures.get();
-    sort.failures.set(outer.clone().with_rule(Rule::Nth(number)));
+    sort.failures.set(outer.clone().with_rule(FaultRule::Nth(number)));
     work.run(session);
     let faults = sort.failures.get();
     sort.failures.set(outer);

@@ -1,11 +1,11 @@
 //! `memstat`: what the tracker knows, in short, and how much it records.
 
 use memstat::report::{self, Growth, GrowthByStack, Rank, TopStacks};
-use memstat::{Backend, Event, Level, Platform, Record};
+use memstat::{Event, Level, Platform, Record};
 use shell::{Command, Listed, Session};
 
 use crate::memory::Scratch;
-use crate::memory::heap::{self, tracker};
+use crate::memory::heap::{self, backend_name, tracker};
 use crate::memory::leaks::marks;
 use crate::symbols::StackFrame;
 
@@ -34,7 +34,7 @@ fn run(session: &mut Session, words: &[&str]) {
                 rank.escape_debug()
             )),
         },
-        ["mark"] => session.print(format_args!("{}\n", tracker().mark())),
+        ["mark"] => session.print(format_args!("{}\n", tracker().leaks().sequence())),
         ["since", mark] => match mark.parse().ok().or_else(|| Some(marks::find(mark)?.moment.sequence)) {
             Some(mark) => show_growth(session, mark),
             None => session.complain(format_args!(
@@ -43,9 +43,9 @@ fn run(session: &mut Session, words: &[&str]) {
             )),
         },
         // The session keeps its errors itself.
-        ["histogram"] => drop(report::write_histogram(&tracker().histogram(), session)),
+        ["histogram"] => drop(report::write_histogram(&tracker().statistics().histogram(), session)),
         ["history"] => show_history(session),
-        ["reset-peaks"] => tracker().reset_peaks(),
+        ["reset-peaks"] => tracker().statistics().reset_peaks(),
         ["level"] => session.print(format_args!("{}\n", tracker().level())),
         ["level", name] => match Level::from_name(name) {
             Some(level) => tracker().set_level(level),
@@ -61,8 +61,8 @@ fn run(session: &mut Session, words: &[&str]) {
 
 fn show_summary(session: &mut Session) {
     let to_ns = |stamp| tracker().platform().stamp_to_ns(stamp);
-    let heap = tracker().with_backend(Backend::name).unwrap_or("none");
-    let (level, counters, since) = (tracker().level(), tracker().counters(), tracker().since());
+    let heap = backend_name();
+    let (level, counters, since) = (tracker().level(), tracker().counters(), tracker().statistics().since());
     // The session keeps its errors itself.
     let _ = report::write_summary(heap, level, &counters, &since, to_ns, session);
 }
@@ -79,7 +79,7 @@ fn rank_named(name: &str) -> Option<Rank> {
 
 /// The stacks that rank highest.
 fn show_stacks(session: &mut Session, rank: Rank) {
-    write_top(session, &tracker().top_stacks(rank));
+    write_top(session, &tracker().stacks().top(rank));
 }
 
 fn write_top(session: &mut Session, top: &TopStacks<TOP>) {
@@ -91,14 +91,14 @@ fn write_top(session: &mut Session, top: &TopStacks<TOP>) {
 
 /// What came since a mark and is still live.
 fn show_growth(session: &mut Session, mark: u64) {
-    let Some(mut stacks) = Scratch::new(usize::from(tracker().stack_count()) + 1, Growth::default) else {
+    let Some(mut stacks) = Scratch::new(usize::from(tracker().stacks().count()) + 1, Growth::default) else {
         return session.complain(format_args!("memstat: out of memory"));
     };
     let mut growth = GrowthByStack::new(mark, stacks.as_mut_slice());
     let mut records = [Record::EMPTY; 16];
     let mut cursor = Some(0);
     while let Some(from) = cursor {
-        let (count, next) = tracker().read_records(from, &mut records);
+        let (count, next) = tracker().blocks().read(from, &mut records);
         records.iter().take(count).for_each(|record| growth.add(record));
         if session.is_interrupted() {
             return;
@@ -111,16 +111,16 @@ fn show_growth(session: &mut Session, mark: u64) {
         total.blocks, total.bytes, without_stack.blocks
     ));
     let mut top = TopStacks::<TOP>::new(Rank::LiveBytes);
-    growth.rank(&mut top, |number| tracker().stack(number));
+    growth.rank(&mut top, |number| tracker().stacks().get(number));
     write_top(session, &top);
 }
 
 fn show_history(session: &mut Session) {
     let _ = report::write_events_header(session);
     let mut event = [Event::EMPTY];
-    let mut cursor = tracker().history_end().saturating_sub(EVENTS);
+    let mut cursor = tracker().history().written().saturating_sub(EVENTS);
     loop {
-        let part = tracker().read_history(cursor, &mut event);
+        let part = tracker().history().read(cursor, &mut event);
         if part.count == 0 || session.is_interrupted() {
             return;
         }

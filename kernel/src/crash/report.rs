@@ -4,7 +4,7 @@ use core::fmt::{self, Write};
 use core::panic::PanicInfo;
 
 use journal::{EventLine, Seconds};
-use memstat::{Glance, Platform, report};
+use memstat::{CrashSnapshot, Platform, report};
 use tally_heap::PAGE_BYTES;
 
 use super::exceptions;
@@ -94,10 +94,10 @@ fn write_pages(out: &mut dyn Write) -> fmt::Result {
 
 fn write_heap(out: &mut dyn Write) -> fmt::Result {
     // Guarded: who crashed may have left the tracker's tables in any state.
-    match guarded::call(|| tracker().try_glance::<EVENTS>()) {
-        Ok(Some(glance)) => {
-            write_counters(&glance, out)?;
-            write_events(&glance, out)
+    match guarded::call(|| tracker().try_snapshot::<EVENTS>()) {
+        Ok(Some(snapshot)) => {
+            write_counters(&snapshot, out)?;
+            write_events(&snapshot, out)
         }
         Ok(None) => {
             writeln!(out, "heap: the tracker's lock is held, so its counters and events cannot be read")
@@ -106,8 +106,8 @@ fn write_heap(out: &mut dyn Write) -> fmt::Result {
     }
 }
 
-fn write_counters(glance: &Glance<EVENTS>, out: &mut dyn Write) -> fmt::Result {
-    let (counters, level, guard) = (&glance.counters, glance.level.name(), glance.guard);
+fn write_counters(snapshot: &CrashSnapshot<EVENTS>, out: &mut dyn Write) -> fmt::Result {
+    let (counters, level, guard) = (&snapshot.counters, snapshot.level.name(), snapshot.guard);
     write!(out, "heap: ")?;
     report::print_mem_stats(counters, out)?;
     writeln!(
@@ -117,18 +117,18 @@ fn write_counters(glance: &Glance<EVENTS>, out: &mut dyn Write) -> fmt::Result {
     )
 }
 
-fn write_events(glance: &Glance<EVENTS>, out: &mut dyn Write) -> fmt::Result {
-    let count = glance.events().count();
+fn write_events(snapshot: &CrashSnapshot<EVENTS>, out: &mut dyn Write) -> fmt::Result {
+    let count = snapshot.events().count();
     if count == 0 {
         return writeln!(out, "last events: none; memstat=full keeps them");
     }
-    let are_numbered = glance.events().all(|(event, _)| event.record().sequence() > 0);
+    let are_numbered = snapshot.events().all(|(event, _)| event.record().sequence() > 0);
     if are_numbered {
-        writeln!(out, "last {count} of {} events:", glance.written)?;
+        writeln!(out, "last {count} of {} events:", snapshot.written)?;
     } else {
         writeln!(out, "last events: {count}, frees only; memstat=full keeps all:")?;
     }
-    for (event, caller) in glance.events() {
+    for (event, caller) in snapshot.events() {
         let record = event.record();
         let line = EventLine {
             sequence: record.sequence(),

@@ -1,4 +1,4 @@
-//! Allocations that fail on purpose: of the heap, and of pages.
+//! Fault injection: allocations that are made to fail, of the heap and of pages.
 //!
 //! Rules come through `/proc/fail_alloc` and `/proc/fail_page_alloc`, the command `fail`, and words of the boot loader's
 //! command line. While there are none, the heap's fast path does not know of them, and a page costs one look at a flag.
@@ -6,7 +6,8 @@
 use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use memstat::{Faults, FaultsError, Rule, Sites, TooManySites};
+use control::faults::{self, FaultsError};
+use memstat::{FaultRule, Faults, Sites, TooManySites};
 
 use spin::Once;
 
@@ -34,7 +35,7 @@ pub(crate) static PAGES: Failures = Failures::new();
 pub(crate) fn configure(config: &Config) {
     for (failures, number) in [(&HEAP, config.fail_nth), (&PAGES, config.fail_nth_page)] {
         if let Some(number) = number {
-            failures.set(Faults::OFF.with_rule(Rule::Nth(number)));
+            failures.set(Faults::OFF.with_rule(FaultRule::Nth(number)));
         }
     }
 }
@@ -70,7 +71,7 @@ impl Failures {
 
     /// Puts another rule in place, and its counts.
     pub(crate) fn set(&self, faults: Faults) {
-        let is_armed = faults.rule != Rule::Off;
+        let is_armed = faults.rule != FaultRule::Off;
         *self.faults.lock() = faults;
         self.is_armed.store(is_armed, Ordering::Relaxed);
         if let Some(arm) = self.on_arm.get() {
@@ -85,7 +86,7 @@ impl Failures {
         find_site: impl FnOnce(&str, &mut Sites) -> Result<(), TooManySites>,
     ) -> Result<(), FaultsError> {
         let mut faults = self.get();
-        faults.apply(command, find_site)?;
+        faults::apply(&mut faults, command, find_site)?;
         self.set(faults);
         Ok(())
     }
@@ -93,6 +94,6 @@ impl Failures {
 
 impl fmt::Display for Failures {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.get().fmt(out)
+        faults::Text(&self.get()).fmt(out)
     }
 }

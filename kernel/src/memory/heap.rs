@@ -52,14 +52,14 @@ pub(crate) fn configure(config: &Config) {
         HEAP.tracker.set_arena_limit_bytes(limit_bytes);
     }
     if let Some(events) = config.history_events {
-        HEAP.tracker.set_history_capacity(events);
+        HEAP.tracker.history().set_capacity(events);
     }
     HEAP.tracker.set_level(config.level);
-    HEAP.tracker.set_guard(config.guard);
+    HEAP.tracker.guards().set_level(config.guard);
     if let Some(slots) = config.sample_slots {
-        HEAP.tracker.set_sample_slots(slots);
+        HEAP.tracker.guards().set_sample_slots(slots);
     }
-    if !HEAP.tracker.set_sampling(config.sample_interval) {
+    if !HEAP.tracker.guards().set_sampling_interval(config.sample_interval) {
         log::warn!("guard.sample: there is no memory for it");
     }
 }
@@ -67,6 +67,11 @@ pub(crate) fn configure(config: &Config) {
 /// The tracker, to read from.
 pub(crate) fn tracker() -> &'static KernelTracker {
     &HEAP.tracker
+}
+
+/// The name of the backend that was chosen.
+pub(crate) fn backend_name() -> &'static str {
+    HEAP.tracker.with_backend(Heap::name).unwrap_or("none")
 }
 
 /// The variables of the accounting: they hold addresses of blocks without referring to them. Those are the tracker with the

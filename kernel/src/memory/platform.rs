@@ -3,8 +3,7 @@
 use core::alloc::Layout;
 use core::ptr::NonNull;
 
-use memstat::platform::{PAGE_SIZE_BYTES, StackSpan};
-use memstat::{BadFree, Corruption, Platform, Refused};
+use memstat::{BadFree, Corruption, GuardPages, Hooks, LockRefused, PAGE_SIZE_BYTES, Platform, StackSpan};
 use spin::Once;
 use tally_heap::PAGE_BYTES;
 
@@ -20,7 +19,7 @@ pub(crate) struct Reports {
     /// An allocation failed.
     pub(crate) out_of_memory: fn(Layout, usize),
     /// The lock is held by the CPU that wants it.
-    pub(crate) deadlock: fn(&Refused, usize),
+    pub(crate) deadlock: fn(&LockRefused, usize),
     /// A free was refused.
     pub(crate) bad_free: fn(&BadFree, usize),
     /// A guard found damage.
@@ -87,11 +86,65 @@ unsafe impl Platform for KernelPlatform {
     }
 
     #[inline]
-    fn stack_quickly(&self, frame_pointer: usize) -> Option<StackSpan> {
+    fn stack_fast(&self, frame_pointer: usize) -> Option<StackSpan> {
         let (start, size_bytes) = stacks::current_with(frame_pointer)?;
         Some(StackSpan { frame_pointer, start, size_bytes })
     }
 
+    fn is_lock_held_here(&self) -> bool {
+        cpu::is_alone()
+    }
+
+    #[inline]
+    fn enter_critical(&self) -> usize {
+        cpu::save_flags_and_mask_interrupts()
+    }
+
+    #[inline]
+    fn leave_critical(&self, saved: usize) {
+        cpu::restore_interrupts(cpu::are_interrupts_enabled(saved));
+    }
+
+    fn take_page(&self) -> Option<NonNull<u8>> {
+        const { assert!(PAGE_SIZE_BYTES == PAGE_BYTES) };
+        take_pages(0, Purpose::Arena)
+    }
+
+    unsafe fn give_page(&self, page: NonNull<u8>) {
+        // SAFETY: handed on to the caller.
+        unsafe { give_pages(page, 0, Purpose::Arena) };
+    }
+}
+
+// SAFETY: the window is fresh address space, and each page of it gets memory that was taken for it alone.
+unsafe impl GuardPages for KernelPlatform {
+    fn open_window(&self, pages: usize) -> Option<NonNull<u8>> {
+        guard_window::open(pages)
+    }
+
+    fn close_window(&self) {
+        guard_window::close();
+    }
+
+    unsafe fn commit_page(&self, page: NonNull<u8>) -> bool {
+        guard_window::commit(page)
+    }
+
+    unsafe fn decommit_page(&self, page: NonNull<u8>) {
+        // SAFETY: handed on to the caller.
+        unsafe { guard_window::decommit(page) };
+    }
+
+    unsafe fn unprotect_page(&self, page: NonNull<u8>) {
+        guard_window::unprotect(page);
+    }
+
+    unsafe fn protect_page(&self, page: NonNull<u8>) {
+        guard_window::protect(page);
+    }
+}
+
+impl Hooks for KernelPlatform {
     #[inline]
     fn is_allocator_code(&self, address: usize) -> bool {
         image::allocator_text().contains(&address)
@@ -107,64 +160,15 @@ unsafe impl Platform for KernelPlatform {
         }
     }
 
-    fn is_lock_held_here(&self) -> bool {
-        cpu::is_alone()
-    }
-
-    fn refused(&self, refused: &Refused, frame_pointer: usize) {
+    fn on_lock_refused(&self, refused: &LockRefused, frame_pointer: usize) {
         if let Some(reports) = REPORTS.get() {
             (reports.deadlock)(refused, frame_pointer);
         }
     }
 
-    #[inline]
-    fn mask_interrupts(&self) -> usize {
-        cpu::save_flags_and_mask_interrupts()
-    }
-
-    #[inline]
-    fn restore_interrupts(&self, saved: usize) {
-        cpu::restore_interrupts(cpu::are_interrupts_enabled(saved));
-    }
-
-    fn take_page(&self) -> Option<NonNull<u8>> {
-        const { assert!(PAGE_SIZE_BYTES == PAGE_BYTES) };
-        take_pages(0, Purpose::Arena)
-    }
-
-    unsafe fn give_page(&self, page: NonNull<u8>) {
-        // SAFETY: handed on to the caller.
-        unsafe { give_pages(page, 0, Purpose::Arena) };
-    }
-
-    fn open_window(&self, pages: usize) -> Option<NonNull<u8>> {
-        guard_window::open(pages)
-    }
-
-    fn close_window(&self) {
-        guard_window::close();
-    }
-
-    unsafe fn fill_page(&self, page: NonNull<u8>) -> bool {
-        guard_window::fill(page)
-    }
-
-    unsafe fn empty_page(&self, page: NonNull<u8>) {
-        // SAFETY: handed on to the caller.
-        unsafe { guard_window::empty(page) };
-    }
-
-    unsafe fn show_page(&self, page: NonNull<u8>) {
-        guard_window::show(page);
-    }
-
-    unsafe fn hide_page(&self, page: NonNull<u8>) {
-        guard_window::hide(page);
-    }
-
     #[cold]
     #[inline(never)]
-    fn tell(&self, corruption: &Corruption) {
+    fn on_corruption(&self, corruption: &Corruption) {
         if let Some(reports) = REPORTS.get() {
             (reports.corruption)(corruption, cpu::frame_pointer());
         }

@@ -48,7 +48,7 @@ pub(crate) fn init(info: &BootInfo, kind: Kind, is_kept: bool) -> Result<(), Mem
     let kept = kept.filter(|place| early.take_exactly(*place));
     platform::report_to(report::REPORTS);
     shrinkers::register(|| tracker().reclaim());
-    failures::HEAP.on_arm(|is_armed| tracker().fail_on_purpose(is_armed));
+    failures::HEAP.on_arm(|is_armed| tracker().set_fault_injection(is_armed));
     devices::take_frames_from(page_accounting::take_table_frame);
     exceptions::on_page_fault(invalid_access::explain);
     paging::init(&info.regions, &mut || early.take()).map_err(|_| MemoryError::PageTables)?;

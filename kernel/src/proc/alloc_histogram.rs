@@ -13,6 +13,6 @@ pub(super) struct AllocHistogram;
 impl Text for AllocHistogram {
     fn render(&self, out: &mut dyn Write) -> fmt::Result {
         writeln!(out, "alloc_histogram - version: 1.0")?;
-        report::write_histogram(&tracker().histogram(), out)
+        report::write_histogram(&tracker().statistics().histogram(), out)
     }
 }

@@ -23,7 +23,7 @@ impl Table for AllocHistory {
 
     fn rows(&self, cursor: u64, out: &mut dyn Write) -> Result<Option<u64>, fmt::Error> {
         let mut events = [Event::EMPTY; EVENTS_AT_ONCE];
-        let part = tracker().read_history(cursor, &mut events);
+        let part = tracker().history().read(cursor, &mut events);
         if part.lost > 0 {
             writeln!(out, "# lost: {} events", part.lost)?;
         }

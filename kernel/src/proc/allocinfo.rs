@@ -52,8 +52,8 @@ impl Table for AllocInfo {
 fn sum_up(from: usize) -> (ArrayVec<Site, SITES_AT_ONCE>, Site) {
     let mut sites = ArrayVec::<Site, SITES_AT_ONCE>::new();
     let mut all = Site::default();
-    for number in 1..=tracker().stack_count() {
-        let Some(stack) = tracker().stack(number) else { continue };
+    for number in 1..=tracker().stacks().count() {
+        let Some(stack) = tracker().stacks().get(number) else { continue };
         let (bytes, blocks) = (stack.live_bytes, u64::from(stack.live_blocks));
         (all.bytes, all.blocks) = (all.bytes + bytes, all.blocks + blocks);
         let return_address = stack.frames().first().copied().unwrap_or(0);

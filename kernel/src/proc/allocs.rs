@@ -21,10 +21,10 @@ impl Table for Allocs {
 
     fn rows(&self, cursor: u64, out: &mut dyn Write) -> Result<Option<u64>, fmt::Error> {
         let mut records = [Record::EMPTY; RECORDS_AT_ONCE];
-        let (count, next) = tracker().read_records(cursor, &mut records);
+        let (count, next) = tracker().blocks().read(cursor, &mut records);
         for record in records.iter().take(count) {
             let time_ns = tracker().platform().stamp_to_ns(record.stamp());
-            let stack = tracker().stack(record.stack());
+            let stack = tracker().stacks().get(record.stack());
             let site = stack.and_then(|stack| stack.frames().first().copied()).map(ReturnAddress);
             report::write_block(record, time_ns, site.as_ref().map(|site| site as &dyn fmt::Display), out)?;
         }

@@ -19,9 +19,9 @@ impl Table for AllocsByStack {
     fn rows(&self, cursor: u64, out: &mut dyn Write) -> Result<Option<u64>, fmt::Error> {
         // One at a time: a stack of 16 frames with long names fills a good part of a batch.
         let number = (cursor as u16).saturating_add(1);
-        if let Some(stack) = tracker().stack(number) {
+        if let Some(stack) = tracker().stacks().get(number) {
             report::write_stack(number, &stack, StackFrame, out)?;
         }
-        Ok((number < tracker().stack_count()).then_some(number.into()))
+        Ok((number < tracker().stacks().count()).then_some(number.into()))
     }
 }

@@ -1,4 +1,4 @@
-//! `/proc/guard`: what the heap's guards do, and what they have found, in the style of Linux's
+//! `/proc/guard`: how much the heap is checked, and what the checks found, in the style of Linux's
 //! kfence/stats. It takes `level NAME` and `sample N`.
 
 use core::fmt::{self, Write};
@@ -14,14 +14,14 @@ pub(crate) struct GuardFile;
 
 impl Text for GuardFile {
     fn render(&self, out: &mut dyn Write) -> fmt::Result {
-        let now = tracker().guard_statistics();
-        writeln!(out, "level: {}", tracker().guard())?;
-        writeln!(out, "sample: {}", tracker().sampling())?;
+        let now = tracker().guards().statistics();
+        writeln!(out, "level: {}", tracker().guards().level())?;
+        writeln!(out, "sample: {}", tracker().guards().sampling_interval())?;
         for (name, value) in [
             ("guarded blocks", now.guarded_blocks),
             ("remembered frees", now.remembered_frees),
-            ("quarantine blocks", now.held_blocks),
-            ("quarantine bytes", now.held_bytes),
+            ("quarantine blocks", now.quarantined_blocks),
+            ("quarantine bytes", now.quarantined_bytes),
             ("sampled blocks", now.sampled_blocks),
             ("sample slots", now.sample_slots),
             ("samples", now.samples),
@@ -49,14 +49,17 @@ impl Control for GuardFile {
         let mut words = line.split_ascii_whitespace();
         match [words.next(), words.next(), words.next()] {
             [Some("level"), Some(name), None] if let Some(level) = GuardLevel::from_name(name) => {
-                tracker().set_guard(level);
+                tracker().guards().set_level(level);
                 Ok(())
             }
             [Some("sample"), Some(number), None] if let Ok(interval) = number.parse() => {
-                tracker().set_sampling(interval).then_some(()).ok_or(Errno::ENOMEM)
+                tracker().guards().set_sampling_interval(interval).then_some(()).ok_or(Errno::ENOMEM)
             }
             _ => {
-                log::warn!("guard: '{}' is neither 'level NAME' nor 'sample N'", line.escape_debug());
+                log::warn!(
+                    "guard: unknown command '{}'; expected level off|free|redzone|full, or sample N",
+                    line.escape_debug()
+                );
                 Err(Errno::EINVAL)
             }
         }

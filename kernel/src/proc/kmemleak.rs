@@ -4,7 +4,7 @@
 
 use core::fmt::{self, Write};
 
-use memstat::{NoScan, Platform, Record, Stack};
+use memstat::{Platform, Record, ScanError, Stack};
 use vfs::{ControlTable, Errno, Result, Table};
 
 use super::process;
@@ -32,7 +32,7 @@ impl Table for KmemLeak {
 
     fn rows(&self, cursor: u64, out: &mut dyn Write) -> core::result::Result<Option<u64>, fmt::Error> {
         let mut records = [Record::EMPTY; OBJECTS_AT_ONCE];
-        let (count, next) = tracker().read_leaks(cursor, &mut records);
+        let (count, next) = tracker().leaks().read(cursor, &mut records);
         records.iter().take(count).try_for_each(|record| write_object(record, out))?;
         Ok(next)
     }
@@ -41,7 +41,7 @@ impl Table for KmemLeak {
 /// Writes an object, if it is still there.
 fn write_object(record: &Record, out: &mut dyn Write) -> fmt::Result {
     let mut bytes = [0; DUMP_BYTES];
-    let Some(count) = tracker().read_block(record, 0, &mut bytes) else { return Ok(()) };
+    let Some(count) = tracker().blocks().copy_contents(record, 0, &mut bytes) else { return Ok(()) };
     writeln!(out, "unreferenced object {:#018x} (size {}):", record.address(), record.size_bytes())?;
     writeln!(out, "{}", Origin(record))?;
     writeln!(out, "  hex dump (first {count} bytes):")?;
@@ -49,7 +49,7 @@ fn write_object(record: &Record, out: &mut dyn Write) -> fmt::Result {
         writeln!(out, "    {}", DumpRow(row))?;
     }
     writeln!(out, "  backtrace (crc {:x}):", checksum(record))?;
-    let stack = tracker().stack(record.stack());
+    let stack = tracker().stacks().get(record.stack());
     let frames = stack.as_ref().map(Stack::frames).unwrap_or_default();
     frames.iter().try_for_each(|frame| writeln!(out, "    {}", Symbolic(*frame)))
 }
@@ -68,7 +68,7 @@ impl fmt::Display for Origin<'_> {
 fn checksum(record: &Record) -> u32 {
     let mut piece = [0; PIECE_BYTES];
     (0..MOST_SUMMED_BYTES.min(record.size_bytes())).step_by(PIECE_BYTES).fold(0, |sum, offset| {
-        let count = tracker().read_block(record, offset, &mut piece).unwrap_or(0);
+        let count = tracker().blocks().copy_contents(record, offset, &mut piece).unwrap_or(0);
         crc32(sum, piece.get(..count).unwrap_or_default())
     })
 }
@@ -85,7 +85,7 @@ impl ControlTable for KmemLeak {
         match command {
             Command::Scan => scan(),
             Command::Clear => {
-                tracker().clear_leaks();
+                tracker().leaks().clear();
                 Ok(())
             }
             Command::Dump(address) => dump(address),
@@ -110,9 +110,9 @@ fn scan() -> Result<()> {
         Err(error) => {
             log::warn!("kmemleak: {error}");
             Err(match error {
-                NoScan::Busy => Errno::EBUSY,
-                NoScan::NoRecords => Errno::EPERM,
-                NoScan::Stopped => Errno::EINTR,
+                ScanError::Busy => Errno::EBUSY,
+                ScanError::NoRecords => Errno::EPERM,
+                ScanError::Stopped => Errno::EINTR,
             })
         }
     }
@@ -120,7 +120,7 @@ fn scan() -> Result<()> {
 
 /// Logs what is known of the object that an address lies in.
 fn dump(address: usize) -> Result<()> {
-    let Some(record) = tracker().record_around(address) else {
+    let Some(record) = tracker().blocks().containing(address) else {
         log::info!("kmemleak: Unknown object at {address:#018x}");
         return Err(Errno::EINVAL);
     };
@@ -129,7 +129,7 @@ fn dump(address: usize) -> Result<()> {
     log::info!("kmemleak:   reach = {:?}", record.reach());
     log::info!("kmemleak:   checksum = {:#x}", checksum(&record));
     log::info!("kmemleak:   backtrace:");
-    if let Some(stack) = tracker().stack(record.stack()) {
+    if let Some(stack) = tracker().stacks().get(record.stack()) {
         stack.frames().iter().for_each(|frame| log::info!("kmemleak:     {}", Symbolic(*frame)));
     }
     Ok(())

@@ -70,7 +70,7 @@ impl Text for MemInfo {
         let kib = |pages: usize| pages * (PAGE_BYTES / 1024);
         let (free, files, slab) = (kib(pages.free), kib(pages.files), kib(pages.slab));
         let [small, large, huge] = paging::direct_map_bytes().map(|bytes| bytes as usize / 1024);
-        let records_bytes = tracker().record_count() * size_of::<Record>();
+        let records_bytes = tracker().blocks().count() * size_of::<Record>();
         for (name, value, unit) in [
             ("MemTotal", kib(pages.total), KIB),
             ("MemFree", free, KIB),

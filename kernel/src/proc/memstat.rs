@@ -2,10 +2,10 @@
 
 use core::fmt::{self, Write};
 
-use memstat::{Backend, Platform, report};
+use memstat::{Platform, report};
 use vfs::Text;
 
-use crate::memory::heap::tracker;
+use crate::memory::heap::{backend_name, tracker};
 
 /// The file.
 pub(super) struct MemStat;
@@ -13,11 +13,18 @@ pub(super) struct MemStat;
 impl Text for MemStat {
     fn render(&self, out: &mut dyn Write) -> fmt::Result {
         let to_ns = |stamp| tracker().platform().stamp_to_ns(stamp);
-        let heap = tracker().with_backend(Backend::name).unwrap_or("none");
-        let (counters, arena) = (tracker().counters(), tracker().arena_statistics());
+        let heap = backend_name();
+        let (counters, arena) = (tracker().counters(), tracker().statistics().arena());
         writeln!(out, "memstat - version: 1.0")?;
-        report::write_summary(heap, tracker().level(), &counters, &tracker().since(), to_ns, out)?;
-        let refused = tracker().refused();
+        report::write_summary(
+            heap,
+            tracker().level(),
+            &counters,
+            &tracker().statistics().since(),
+            to_ns,
+            out,
+        )?;
+        let refused = tracker().statistics().lock_refusals();
         writeln!(
             out,
             "refused: {} allocations, {} frees, {} reallocations",
@@ -26,16 +33,16 @@ impl Text for MemStat {
         writeln!(
             out,
             "history: {}, {} events written",
-            if tracker().keeps_history() { "on" } else { "off" },
-            tracker().history_end()
+            if tracker().history().is_on() { "on" } else { "off" },
+            tracker().history().written()
         )?;
-        let [records, stacks] = [tracker().record_count(), tracker().stack_count().into()];
+        let [records, stacks] = [tracker().blocks().count(), tracker().stacks().count().into()];
         writeln!(out, "tracker: {records} records, {stacks} call stacks")?;
         writeln!(
             out,
             "arena: {} bytes held, {} used, {} used at most, {} of them in .bss",
             arena.held_bytes, arena.used_bytes, arena.peak_used_bytes, arena.first_bytes
         )?;
-        writeln!(out, "consistent: {}", tracker().consistency())
+        writeln!(out, "consistent: {}", tracker().check_consistency())
     }
 }

@@ -33,10 +33,10 @@ impl Control for MemstatControl {
                 log::warn!("memstat_control: there is no mark '{name}'");
                 Errno::ENOENT
             })?,
-            Command::HistoryOn => tracker().set_history(true),
-            Command::HistoryOff => tracker().set_history(false),
-            Command::HistoryClear => tracker().clear_history(),
-            Command::ResetPeak => tracker().reset_peaks(),
+            Command::HistoryOn => tracker().history().set_on(true),
+            Command::HistoryOff => tracker().history().set_on(false),
+            Command::HistoryClear => tracker().history().clear(),
+            Command::ResetPeak => tracker().statistics().reset_peaks(),
         }
         Ok(())
     }

@@ -47,8 +47,8 @@ type Step = (&'static str, Result<()>, (Level, bool, bool));
 pub(crate) fn control_file_takes_commands() -> Outcome {
     let level = tracker().level();
     tracker().set_level(Level::Full);
-    let keeps_history = tracker().keeps_history();
-    let state = || (tracker().level(), tracker().keeps_history(), marks::find("selftest").is_some());
+    let keeps_history = tracker().history().is_on();
+    let state = || (tracker().level(), tracker().history().is_on(), marks::find("selftest").is_some());
     let steps: [Step; 9] = [
         ("level full\nhistory on", Ok(()), (Level::Full, true, false)),
         ("history off", Ok(()), (Level::Full, false, false)),
@@ -62,7 +62,7 @@ pub(crate) fn control_file_takes_commands() -> Outcome {
     ];
     let wrong =
         steps.iter().find(|(text, result, after)| (write(CONTROL, text), state()) != (*result, *after));
-    tracker().set_history(keeps_history);
+    tracker().history().set_on(keeps_history);
     tracker().set_level(level);
     match wrong {
         None => Ok(()),

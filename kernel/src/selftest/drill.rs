@@ -135,7 +135,7 @@ fn for_each_leak(mut visit: impl FnMut(&Record)) {
     let mut records = [Record::EMPTY; 32];
     let mut cursor = Some(0);
     while let Some(from) = cursor {
-        let (count, next) = tracker().read_leaks(from, &mut records);
+        let (count, next) = tracker().leaks().read(from, &mut records);
         records.iter().take(count).for_each(&mut visit);
         cursor = next;
     }

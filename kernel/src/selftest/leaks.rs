@@ -3,7 +3,7 @@
 use core::hint::black_box;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use memstat::{NoScan, Reach};
+use memstat::{Reach, ScanError};
 
 use crate::memory::heap::{kfree, kmalloc, tracker};
 use crate::memory::leaks::roots::scan;
@@ -59,7 +59,7 @@ impl Blocks {
     /// What scans have found of them. Apart, so that no address is at hand while a scan runs.
     #[inline(never)]
     fn reach(&self) -> [Option<Reach>; 3] {
-        self.inverted.map(|inverted| tracker().record(!inverted).map(|record| record.reach()))
+        self.inverted.map(|inverted| tracker().blocks().get(!inverted).map(|record| record.reach()))
     }
 }
 
@@ -67,8 +67,8 @@ fn judge(blocks: &Blocks) -> Finding {
     for wanted in [Reach::Suspect, Reach::Leak] {
         match scan(&mut || true) {
             Ok(_) => {}
-            Err(NoScan::NoRecords) => return Ok(Verdict::Skipped("no block is recorded")),
-            Err(NoScan::Busy | NoScan::Stopped) => return Err("a scan did not come to its end"),
+            Err(ScanError::NoRecords) => return Ok(Verdict::Skipped("no block is recorded")),
+            Err(ScanError::Busy | ScanError::Stopped) => return Err("a scan did not come to its end"),
         }
         let found = blocks.reach();
         // With a full arena a block goes without a record.

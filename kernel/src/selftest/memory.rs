@@ -109,7 +109,7 @@ pub(crate) fn ten_blocks_agree() -> Outcome {
         let is_sized = now.untracked > base.untracked || now.live_bytes == base.live_bytes + bytes;
         now.live_blocks == base.live_blocks + blocks
             && is_sized
-            && tracker().record_count() as u64 == now.recorded_blocks()
+            && tracker().blocks().count() as u64 == now.recorded_blocks()
     };
     let mut blocks = Held([null_mut(); 10]);
     let mut bytes = 0;
@@ -267,15 +267,15 @@ pub(crate) fn bad_frees_do_no_harm() -> Outcome {
 
 /// A byte behind a block, one before it and one in it after its free are found, and nothing else is.
 pub(crate) fn guards_find_what_is_planted() -> Finding {
-    let (level, guard) = (tracker().level(), tracker().guard());
+    let (level, guard) = (tracker().level(), tracker().guards().level());
     tracker().set_level(level.max(Level::Blocks));
-    tracker().set_guard(GuardLevel::Full);
+    tracker().guards().set_level(GuardLevel::Full);
     // A sampled block has other guards.
-    let interval = tracker().sampling();
-    tracker().set_sampling(0);
+    let interval = tracker().guards().sampling_interval();
+    tracker().guards().set_sampling_interval(0);
     let outcome = plant_and_look();
-    tracker().set_sampling(interval);
-    tracker().set_guard(guard);
+    tracker().guards().set_sampling_interval(interval);
+    tracker().guards().set_level(guard);
     tracker().set_level(level);
     outcome
 }
@@ -283,13 +283,13 @@ pub(crate) fn guards_find_what_is_planted() -> Finding {
 fn plant_and_look() -> Finding {
     const SIZE_BYTES: usize = 61;
     let found = || {
-        tracker().check_guards(|| true);
-        let now = tracker().guard_statistics();
+        tracker().guards().check(|| true);
+        let now = tracker().guards().statistics();
         [now.overruns, now.underruns, now.writes_after_free]
     };
     let before = found();
     let since = |[a, b, c]: [u64; 3]| [a - before[0], b - before[1], c - before[2]];
-    let guarded_blocks = || tracker().guard_statistics().guarded_blocks;
+    let guarded_blocks = || tracker().guards().statistics().guarded_blocks;
     let guarded_before = guarded_blocks();
     let block = kmalloc(SIZE_BYTES);
     if block.is_null() {
@@ -311,7 +311,7 @@ fn plant_and_look() -> Finding {
         block.sub(1).write(0);
         let under = since(found());
         kfree(block);
-        let is_held = tracker().held_block(block as usize).is_some();
+        let is_held = tracker().guards().quarantined(block as usize).is_some();
         if is_held {
             block.add(SIZE_BYTES - 1).write(0);
         }
@@ -330,7 +330,7 @@ fn plant_and_look() -> Finding {
 pub(crate) fn exhaustion() -> Outcome {
     // The history may grow meanwhile, and blocks that are freed may be held back.
     let usable_pages = || {
-        tracker().let_all_go();
+        tracker().guards().flush_quarantine();
         free_pages() + pages_for(Purpose::Arena) + pages_for(Purpose::GuardPages)
     };
     let (before, pages) = (tracker().counters(), usable_pages());
@@ -413,14 +413,15 @@ impl Drop for AllPages {
 /// Before an allocation fails, of a block or of pages, all goes that is kept in hand: blocks in quarantine, empty slabs,
 /// spare pages of the arena.
 pub(crate) fn reclaim_comes_first() -> Finding {
-    let (level, guard, sampling) = (tracker().level(), tracker().guard(), tracker().sampling());
+    let (level, guard, sampling) =
+        (tracker().level(), tracker().guards().level(), tracker().guards().sampling_interval());
     tracker().set_level(level.max(Level::Blocks));
-    tracker().set_guard(GuardLevel::Full);
+    tracker().guards().set_level(GuardLevel::Full);
     // A sampled block is held back by nobody.
-    tracker().set_sampling(0);
+    tracker().guards().set_sampling_interval(0);
     let outcome = goes_before(AllBlocks::take).and_then(|_| goes_before(AllPages::take));
-    tracker().set_sampling(sampling);
-    tracker().set_guard(guard);
+    tracker().guards().set_sampling_interval(sampling);
+    tracker().guards().set_level(guard);
     tracker().set_level(level);
     outcome
 }
@@ -436,13 +437,13 @@ fn goes_before<T>(take_all: impl FnOnce() -> T) -> Finding {
         let classes = |heap: &Heap<HeapPages>| (0..).map_while(|number| heap.class(number)).any(is_empty);
         tracker().with_backend(classes).unwrap_or(false)
     };
-    tracker().set_guard(GuardLevel::Off);
+    tracker().guards().set_level(GuardLevel::Off);
     let kept = kmalloc(SIZE_BYTES);
     // SAFETY: from kmalloc, and nobody uses it; null is ignored.
     unsafe { kfree(kept) };
-    tracker().set_guard(GuardLevel::Full);
+    tracker().guards().set_level(GuardLevel::Full);
     let held = kmalloc(HELD_BYTES);
-    let is_recorded = tracker().record(held as usize).is_some();
+    let is_recorded = tracker().blocks().get(held as usize).is_some();
     // SAFETY: as above.
     unsafe { kfree(held) };
     if kept.is_null() || held.is_null() {
@@ -452,11 +453,11 @@ fn goes_before<T>(take_all: impl FnOnce() -> T) -> Finding {
     if has_slabs && !has_empty_slab() {
         return Err("no empty slab is kept in hand");
     }
-    if is_recorded && tracker().held_block(held as usize).is_none() {
+    if is_recorded && tracker().guards().quarantined(held as usize).is_none() {
         return Err("no freed block is held back");
     }
     let all = take_all();
-    let (is_held, has_slab) = (tracker().held_block(held as usize).is_some(), has_empty_slab());
+    let (is_held, has_slab) = (tracker().guards().quarantined(held as usize).is_some(), has_empty_slab());
     drop(all);
     match (is_held, has_slab) {
         (true, _) => Err("memory ended with a block in quarantine"),
@@ -471,15 +472,15 @@ fn goes_before<T>(take_all: impl FnOnce() -> T) -> Finding {
 /// What is live under the call stacks, and what has none, is all that is live.
 pub(crate) fn stacks_sum_up() -> Finding {
     let mut sum = Growth::default();
-    for number in 1..=tracker().stack_count() {
-        let stack = tracker().stack(number).ok_or("a call stack is gone")?;
+    for number in 1..=tracker().stacks().count() {
+        let stack = tracker().stacks().get(number).ok_or("a call stack is gone")?;
         sum.blocks += u64::from(stack.live_blocks);
         sum.bytes += stack.live_bytes;
     }
     let mut records = [Record::EMPTY; 16];
     let mut cursor = Some(0);
     while let Some(from) = cursor {
-        let (count, next) = tracker().read_records(from, &mut records);
+        let (count, next) = tracker().blocks().read(from, &mut records);
         for record in records.iter().take(count).filter(|record| record.stack() == 0) {
             sum.blocks += 1;
             sum.bytes += record.size_bytes() as u64;
@@ -490,7 +491,7 @@ pub(crate) fn stacks_sum_up() -> Finding {
     if (sum.blocks, sum.bytes) != (counters.recorded_blocks(), counters.live_bytes) {
         return Err("the sums over call stacks are not the totals");
     }
-    if tracker().stack_count() == 0 {
+    if tracker().stacks().count() == 0 {
         return Ok(Verdict::Skipped("no call stacks are recorded"));
     }
     Ok(Verdict::Passed)
@@ -500,12 +501,12 @@ pub(crate) fn stacks_sum_up() -> Finding {
 pub(crate) fn hundred_thousand_blocks() -> Outcome {
     const BLOCKS: u64 = 100_000;
     let mut blocks = Scratch::new(BLOCKS as usize, null_mut::<u8>).ok_or("no memory for the list")?;
-    let (before, records) = (tracker().counters(), tracker().record_count());
+    let (before, records) = (tracker().counters(), tracker().blocks().count());
     let blocks = blocks.as_mut_slice();
     for block in blocks.iter_mut() {
         *block = kmalloc(16);
     }
-    let (full, full_records) = (tracker().counters(), tracker().record_count());
+    let (full, full_records) = (tracker().counters(), tracker().blocks().count());
     let has_all = blocks.iter().all(|block| !block.is_null());
     for block in blocks {
         // SAFETY: from kmalloc, each once, and nobody uses them; null is ignored.
@@ -552,7 +553,7 @@ pub(crate) fn thousand_blocks_are_listed() -> Outcome {
     let mut buffer = [Record::EMPTY; 16];
     let mut cursor = Some(0);
     while let Some(from) = cursor {
-        let (count, next) = tracker().read_records(from, &mut buffer);
+        let (count, next) = tracker().blocks().read(from, &mut buffer);
         for record in buffer.iter().take(count) {
             if let Ok(place) = order.binary_search_by_key(&record.address(), |(address, _)| *address) {
                 seen[order[place].1] += 1;

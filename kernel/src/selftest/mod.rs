@@ -156,10 +156,10 @@ fn counters_map_and_rows_agree() -> Outcome {
     if counters.live_blocks as i64 != counted + counters.uncounted_blocks {
         return Err("live blocks are not allocations minus frees");
     }
-    if tracker().record_count() as u64 != counters.recorded_blocks() {
+    if tracker().blocks().count() as u64 != counters.recorded_blocks() {
         return Err("the map has another number of blocks than the counters");
     }
-    if count_lines("/proc/allocs")? != tracker().record_count() + HEAD_LINES {
+    if count_lines("/proc/allocs")? != tracker().blocks().count() + HEAD_LINES {
         return Err("/proc/allocs has another number of rows than there are blocks");
     }
     Ok(())

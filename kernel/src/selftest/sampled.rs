@@ -15,14 +15,14 @@ const NO_SLOT: &str = "no slot in the pool of guard pages, or no room in the are
 
 /// Reads and writes past a block, and after its free, are caught one by one.
 pub(crate) fn accesses_are_caught() -> Finding {
-    let (level, interval) = (tracker().level(), tracker().sampling());
+    let (level, interval) = (tracker().level(), tracker().guards().sampling_interval());
     tracker().set_level(level.max(Level::Blocks));
-    let outcome = if tracker().set_sampling(1) {
+    let outcome = if tracker().guards().set_sampling_interval(1) {
         both(go_past(), close_after_all)
     } else {
         Ok(Verdict::Skipped("no pages for the pool of guard pages"))
     };
-    tracker().set_sampling(interval);
+    tracker().guards().set_sampling_interval(interval);
     tracker().set_level(level);
     outcome
 }
@@ -36,13 +36,13 @@ fn both(first: Finding, second: impl FnOnce() -> Finding) -> Finding {
 fn go_past() -> Finding {
     // The first one lies at a page's end, the second at its start.
     let blocks = [allocate(), allocate()];
-    let outcome = if blocks.iter().all(|block| tracker().is_in_pool(*block as usize)) {
+    let outcome = if blocks.iter().all(|block| tracker().guards().is_in_window(*block as usize)) {
         go_past_both(blocks).map(|()| Verdict::Passed)
     } else {
         Ok(Verdict::Skipped(NO_SLOT))
     };
     for block in blocks {
-        if tracker().record(block as usize).is_some() {
+        if tracker().blocks().get(block as usize).is_some() {
             // SAFETY: live, and nobody uses it.
             unsafe { kfree(block) };
         }
@@ -53,7 +53,7 @@ fn go_past() -> Finding {
 /// A guard page that was opened while the tracker could not be asked leads nowhere any more when the pool is closed.
 fn close_after_all() -> Finding {
     let block = allocate();
-    if !tracker().is_in_pool(block as usize) {
+    if !tracker().guards().is_in_window(block as usize) {
         // SAFETY: nobody uses it; null is ignored.
         unsafe { kfree(block) };
         return Ok(Verdict::Skipped(NO_SLOT));
@@ -66,9 +66,9 @@ fn close_after_all() -> Finding {
     let was_open = is_mapped();
     // SAFETY: nobody uses it.
     unsafe { kfree(block) };
-    tracker().set_sampling(0);
+    tracker().guards().set_sampling_interval(0);
     // It stays open for the blocks of others.
-    let is_closed = tracker().guard_statistics().sample_slots == 0;
+    let is_closed = tracker().guards().statistics().sample_slots == 0;
     match (was_open, is_closed && is_mapped()) {
         (false, _) => Err("an access under the tracker's lock did not open its page"),
         (_, true) => Err("a page of the pool is mapped behind its end"),
@@ -83,7 +83,7 @@ fn allocate() -> *mut u8 {
 
 fn go_past_both([at_end, at_start]: [*mut u8; 2]) -> Outcome {
     let caught = || {
-        let now = tracker().guard_statistics();
+        let now = tracker().guards().statistics();
         [now.out_of_bounds_accesses, now.accesses_after_free]
     };
     let before = caught();
@@ -117,7 +117,7 @@ fn go_past_both([at_end, at_start]: [*mut u8; 2]) -> Outcome {
     if seen != [[0, 0], [1, 0], [1, 1], [2, 1], [2, 2]] {
         return Err("an access was not caught, or one was that is right");
     }
-    match tracker().consistency() {
+    match tracker().check_consistency() {
         Consistency::Holds => Ok(()),
         _ => Err("the figures do not agree"),
     }

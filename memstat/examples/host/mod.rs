@@ -6,8 +6,8 @@ use std::ptr::NonNull;
 use std::sync::OnceLock;
 use std::time::Instant;
 
-use memstat::Platform;
-use memstat::platform::{PAGE_SIZE_BYTES, StackSpan};
+use memstat::{GuardPages, Hooks, Platform};
+use memstat::{PAGE_SIZE_BYTES, StackSpan};
 
 /// The surroundings. Pages for the arena come from the system's allocator, and not through the tracker.
 #[derive(Debug)]
@@ -67,16 +67,6 @@ unsafe impl Platform for HostPlatform {
         (counts * elapsed_ns).checked_div(elapsed).unwrap_or(0) as u64
     }
 
-    #[inline]
-    fn cpu(&self) -> u8 {
-        0
-    }
-
-    #[inline]
-    fn task(&self) -> u16 {
-        0
-    }
-
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "the frame pointer must be that of the allocating function")]
     fn frame_pointer(&self) -> usize {
@@ -90,12 +80,12 @@ unsafe impl Platform for HostPlatform {
     }
 
     #[inline]
-    fn mask_interrupts(&self) -> usize {
+    fn enter_critical(&self) -> usize {
         0
     }
 
     #[inline]
-    fn restore_interrupts(&self, _saved: usize) {}
+    fn leave_critical(&self, _saved: usize) {}
 
     fn take_page(&self) -> Option<NonNull<u8>> {
         // SAFETY: the size is not zero.
@@ -107,3 +97,8 @@ unsafe impl Platform for HostPlatform {
         unsafe { System.dealloc(page.as_ptr(), page_layout()) };
     }
 }
+
+// SAFETY: there is no window.
+unsafe impl GuardPages for HostPlatform {}
+
+impl Hooks for HostPlatform {}

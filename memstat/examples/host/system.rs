@@ -3,7 +3,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ptr::NonNull;
 
-use memstat::{Backend, Live};
+use memstat::Backend;
 
 /// The system's allocator. It tells nobody what is handed out.
 #[derive(Debug)]
@@ -18,10 +18,6 @@ fn served(layout: Layout) -> Layout {
 
 // SAFETY: the system's allocator keeps this contract.
 unsafe impl Backend for SystemBackend {
-    fn name(&self) -> &'static str {
-        "system"
-    }
-
     #[inline]
     fn allocate(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
         // SAFETY: the size is not zero.
@@ -50,17 +46,5 @@ unsafe impl Backend for SystemBackend {
         // SAFETY: handed on to the caller.
         unsafe { System.dealloc(block.as_ptr(), served(layout)) };
         layout.size()
-    }
-
-    fn live(&self) -> Option<Live> {
-        None
-    }
-
-    fn usable_size_bytes(&self, layout: Layout) -> usize {
-        layout.size()
-    }
-
-    fn can_locate(&self) -> bool {
-        false
     }
 }

@@ -218,9 +218,9 @@ impl Pool {
         // SAFETY: a page of the window, in which no block is live.
         unsafe {
             if has_memory {
-                platform.empty_page(page);
+                platform.decommit_page(page);
             } else if is_open {
-                platform.hide_page(page);
+                platform.protect_page(page);
             }
         }
     }
@@ -243,15 +243,15 @@ impl Pool {
         let (has_memory, is_open) = (self.slot(number).has_memory, self.slot(number).is_open);
         if has_memory {
             // SAFETY: a page of the window, with memory, in which no block is live.
-            unsafe { platform.show_page(page) };
+            unsafe { platform.unprotect_page(page) };
         } else {
             if is_open {
                 // SAFETY: a page of the window, in which no block is live.
-                unsafe { platform.hide_page(page) };
+                unsafe { platform.protect_page(page) };
                 self.slot_mut(number).is_open = false;
             }
             // SAFETY: a page of the window, without memory.
-            if !unsafe { platform.fill_page(page) } {
+            if !unsafe { platform.commit_page(page) } {
                 return None;
             }
         }
@@ -304,7 +304,7 @@ impl Pool {
             self.give_memory_of(number, platform);
         } else {
             // SAFETY: a page of the window; its block was given up.
-            unsafe { platform.hide_page(page) };
+            unsafe { platform.protect_page(page) };
         }
         self.append_free(number);
     }
@@ -348,7 +348,7 @@ impl Pool {
             life
         };
         // SAFETY: a page of the window, in which no block is live.
-        unsafe { platform.show_page(page) };
+        unsafe { platform.unprotect_page(page) };
         Some(life)
     }
 
@@ -378,7 +378,7 @@ impl Pool {
         ] {
             if let Some(guard) = NonNull::new(guard).filter(|_| is_open) {
                 // SAFETY: a guard page of the window; no block is in it.
-                unsafe { platform.hide_page(guard) };
+                unsafe { platform.protect_page(guard) };
             }
         }
     }

@@ -1,6 +1,6 @@
 //! What scans know of a block, in four bits of its record.
 
-/// What the scans for leaks have found of a block, or were told of it.
+/// What scans for leaks found out about a block, or what its owner said of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
     /// Something pointed to it, or it was never looked for.

@@ -1,10 +1,10 @@
-//! What came since a mark and is still live, by call stack: the report that shows a leak.
+//! What came since an earlier snapshot and is still live, by call stack: the report that shows a leak.
 
 use super::stacks::TopStacks;
 use crate::record::Record;
 use crate::stacks::Stack;
 
-/// Blocks of one call stack that came since a mark and are still live.
+/// Blocks of one call stack that came since a snapshot and are still live.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Growth {
     /// How many.
@@ -23,23 +23,24 @@ impl Growth {
 /// Sums up records by their call stacks, in memory that the caller lends.
 #[derive(Debug)]
 pub struct GrowthByStack<'a> {
-    mark: u64,
+    sequence: u64,
     /// By stack number; the first stands for blocks without a stack.
     stacks: &'a mut [Growth],
     rest: Growth,
 }
 
 impl<'a> GrowthByStack<'a> {
-    /// Nothing yet, since a mark that [`Tracked::mark`](crate::Tracked::mark) gave. `stacks` has room for one more
-    /// than the [number of stacks](crate::Tracked::stack_count), or some are summed up as the rest.
-    pub fn new(mark: u64, stacks: &'a mut [Growth]) -> Self {
+    /// Nothing yet, since the event of a sequence number: that of a [`Snapshot`](crate::Snapshot), or of
+    /// [`LeaksView::sequence`](crate::LeaksView::sequence). `stacks` has room for one more
+    /// than the [number of stacks](crate::StacksView::count), or some are summed up as the rest.
+    pub fn new(sequence: u64, stacks: &'a mut [Growth]) -> Self {
         stacks.fill(Growth::default());
-        Self { mark, stacks, rest: Growth::default() }
+        Self { sequence, stacks, rest: Growth::default() }
     }
 
-    /// Takes a record in, if its block came since the mark.
+    /// Takes a record in, if its block came since then.
     pub fn add(&mut self, record: &Record) {
-        if record.sequence() > self.mark {
+        if record.sequence() > self.sequence {
             self.stacks.get_mut(usize::from(record.stack())).unwrap_or(&mut self.rest).add(record);
         }
     }
@@ -94,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_came_since_the_mark_is_summed_up_by_stack() {
+    fn only_what_came_since_the_snapshot_is_summed_up_by_stack() {
         let mut stacks = [Growth { blocks: 9, bytes: 9 }; 3];
         let mut growth = GrowthByStack::new(10, &mut stacks);
         for (sequence, size_bytes, stack) in

@@ -3,7 +3,7 @@
 //! A double free has three call stacks, and most of each is the way from the start of the program to the function at
 //! fault. Pure: from addresses to what of them is new. The kernel's reports use it, beside the names that it knows.
 
-use crate::stacks::MOST_FRAMES;
+use crate::stacks::MAX_FRAMES;
 
 /// Call stacks that a report compares; later ones are shown whole.
 const MAX_STACKS: usize = 4;
@@ -13,12 +13,12 @@ const MIN_SHARED: usize = 2;
 /// One call stack, innermost frame first.
 #[derive(Clone, Copy, Debug)]
 struct Frames {
-    addresses: [usize; MOST_FRAMES],
+    addresses: [usize; MAX_FRAMES],
     count: usize,
 }
 
 impl Frames {
-    const NONE: Self = Self { addresses: [0; MOST_FRAMES], count: 0 };
+    const NONE: Self = Self { addresses: [0; MAX_FRAMES], count: 0 };
 
     fn as_slice(&self) -> &[usize] {
         self.addresses.get(..self.count).unwrap_or_default()
@@ -74,7 +74,7 @@ impl ShownStacks {
 
 /// Whether these outer frames are those of an earlier call stack too. A stack that is cut ends before its outermost frame.
 fn is_end_of(outer: &[usize], earlier: &[usize], all: &[usize]) -> bool {
-    let is_cut = all.len() == MOST_FRAMES;
+    let is_cut = all.len() == MAX_FRAMES;
     outer.len() >= MIN_SHARED
         && (earlier.ends_with(outer) || is_cut && earlier.windows(outer.len()).any(|window| window == outer))
 }
@@ -147,7 +147,7 @@ mod tests {
                 let frames: Vec<usize> = (0..length).map(|_| random(3) as usize).collect();
                 let (own, shared) = parts(&mut shown, frames.iter().copied());
                 let whole: Vec<usize> = own.into_iter().chain(shared.iter().copied()).collect();
-                assert_eq!(whole, frames[..frames.len().min(MOST_FRAMES)]);
+                assert_eq!(whole, frames[..frames.len().min(MAX_FRAMES)]);
                 let is_above = |stack: &Vec<usize>| stack.windows(shared.len()).any(|part| part == shared);
                 assert!(shared.is_empty() || before.iter().any(is_above), "{shared:?} stands nowhere above");
                 before.push(whole);

@@ -1,6 +1,6 @@
 //! Walking a stack by its frame pointers. Every address is checked before it is read.
 
-use super::MOST_FRAMES;
+use super::MAX_FRAMES;
 use crate::platform::{Platform, StackSpan};
 
 /// Bytes of a frame that are read: the caller's frame pointer and the return address.
@@ -43,7 +43,7 @@ fn frame(span: &StackSpan, offset: usize) -> Option<(usize, usize)> {
 #[inline(always)]
 pub(super) fn start(span: &StackSpan, platform: &impl Platform) -> Option<Start> {
     let mut offset = span.frame_pointer.wrapping_sub(span.start);
-    for _ in 0..MOST_FRAMES {
+    for _ in 0..MAX_FRAMES {
         let (caller, return_address) = frame(span, offset)?;
         if !platform.is_allocator_code(return_address) {
             return (return_address != 0).then_some(Start { return_address, caller });
@@ -62,7 +62,7 @@ pub(crate) fn innermost<const COUNT: usize>(
     let mut addresses = [0; COUNT];
     let mut count = 0;
     let mut offset = span.frame_pointer.wrapping_sub(span.start);
-    for _ in 0..MOST_FRAMES {
+    for _ in 0..MAX_FRAMES {
         let Some((caller, return_address)) = frame(span, offset) else { break };
         offset = caller;
         if count == 0 && is_left_out(return_address) {
@@ -78,7 +78,7 @@ pub(crate) fn innermost<const COUNT: usize>(
 /// Whether the stack from `start` on has just these return addresses. Behind the first `count` are zeros.
 #[expect(clippy::inline_always, reason = "on the fast path")]
 #[inline(always)]
-pub(super) fn matches(span: &StackSpan, start: &Start, frames: &[usize; MOST_FRAMES], count: usize) -> bool {
+pub(super) fn matches(span: &StackSpan, start: &Start, frames: &[usize; MAX_FRAMES], count: usize) -> bool {
     if frames[0] != start.return_address {
         return false;
     }
@@ -94,7 +94,7 @@ pub(super) fn matches(span: &StackSpan, start: &Start, frames: &[usize; MOST_FRA
 }
 
 /// Collects the return addresses from `start` on, and says how many there are.
-pub(super) fn collect(span: &StackSpan, start: &Start, frames: &mut [usize; MOST_FRAMES]) -> usize {
+pub(super) fn collect(span: &StackSpan, start: &Start, frames: &mut [usize; MAX_FRAMES]) -> usize {
     frames[0] = start.return_address;
     let mut offset = start.caller;
     for (number, slot) in frames.iter_mut().enumerate().skip(1) {
@@ -106,5 +106,5 @@ pub(super) fn collect(span: &StackSpan, start: &Start, frames: &mut [usize; MOST
             _ => return number,
         }
     }
-    MOST_FRAMES
+    MAX_FRAMES
 }

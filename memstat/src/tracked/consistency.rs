@@ -1,11 +1,11 @@
-//! The promise that all figures agree, checked on request: whatever is counted in two ways must come out the same.
+//! Whether all figures agree, checked on request: whatever is counted in two ways must come out the same.
 
 use core::fmt;
 use core::ops::Add;
 
 use super::Tracked;
 use crate::backend::Backend;
-use crate::counters::{Counters, CpuCounters, MOST_CPUS};
+use crate::counters::{Counters, CpuCounters, MAX_CPUS};
 use crate::platform::Platform;
 use crate::record::Record;
 
@@ -94,21 +94,22 @@ impl Sums {
 impl<B: Backend, P: Platform> Tracked<B, P> {
     /// Checks the figures against each other. It reads all there is, in steps that each hold the lock for a short
     /// time.
-    pub fn consistency(&self) -> Consistency {
-        let before = (self.counters(), self.mark(), self.history_end());
+    pub fn check_consistency(&self) -> Consistency {
+        let state = || (self.counters(), self.leaks().sequence(), self.history().written());
+        let before = state();
         let sums = self.sums();
-        if (self.counters(), self.mark(), self.history_end()) != before {
+        if state() != before {
             return Consistency::Busy;
         }
         sums.judge(&before.0)
     }
 
     fn sums(&self) -> Sums {
-        let mut sums = Sums { map_entries: self.record_count() as u64, ..Sums::default() };
+        let mut sums = Sums { map_entries: self.blocks().count() as u64, ..Sums::default() };
         let mut records = [Record::EMPTY; RECORDS_AT_ONCE];
         let mut cursor = Some(0);
         while let Some(from) = cursor {
-            let (count, next) = self.read_records(from, &mut records);
+            let (count, next) = self.blocks().read(from, &mut records);
             for record in records.iter().take(count) {
                 let size_bytes = record.size_bytes() as u64;
                 sums.records.add(1, size_bytes);
@@ -118,12 +119,14 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
             }
             cursor = next;
         }
-        for stack in (1..=self.stack_count()).filter_map(|number| self.stack(number)) {
+        let stacks = self.stacks();
+        for stack in (1..=stacks.count()).filter_map(|number| stacks.get(number)) {
             sums.stacks.add(stack.live_blocks.into(), stack.live_bytes);
         }
-        sums.cpus =
-            (0..MOST_CPUS as u8).map(|cpu| self.cpu_counters(cpu)).fold(CpuCounters::default(), Add::add);
-        sums.sizes = self.histogram().total();
+        sums.cpus = (0..MAX_CPUS as u8)
+            .map(|cpu| self.statistics().of_cpu(cpu))
+            .fold(CpuCounters::default(), Add::add);
+        sums.sizes = self.statistics().histogram().total();
         sums
     }
 }

@@ -12,11 +12,11 @@ use crate::guard::{Guards, Wanted};
 use crate::history::{Event, EventKind, History};
 use crate::level::Level;
 use crate::live::LiveMap;
-use crate::moment::{Held, Moment};
 use crate::platform::{PAGE_SIZE_BYTES, Platform, StackSpan};
 use crate::reach::Scanner;
 use crate::recent_frees::{CALLERS, RecentFrees};
 use crate::record::{Guarding, Origin, Record};
+use crate::snapshot::{Snapshot, StackUsage};
 use crate::stacks::{Depot, walk};
 
 mod checks;
@@ -99,7 +99,7 @@ pub(super) struct Caller<'a, P> {
 impl<P: Platform> Caller<'_, P> {
     /// The stack that it calls on.
     fn stack(&self) -> Option<StackSpan> {
-        let quickly = self.platform.stack_quickly(self.frame_pointer);
+        let quickly = self.platform.stack_fast(self.frame_pointer);
         quickly.or_else(|| self.platform.stack(self.frame_pointer))
     }
 
@@ -422,15 +422,15 @@ impl<B: Backend> Inner<B> {
         self.tallies.counters(self.live.len() as u64)
     }
 
-    /// This moment, whose stamp is `stamp`.
-    pub(super) fn moment(&mut self, stamp: u64) -> Moment {
+    /// A snapshot, whose stamp is `stamp`.
+    pub(super) fn snapshot(&mut self, stamp: u64) -> Snapshot {
         let counters = self.counters();
-        Moment {
+        Snapshot {
             sequence: self.sequence,
             stamp,
             level: self.level,
             stacks_since: self.since.stacks,
-            recorded: Held { bytes: counters.live_bytes, blocks: counters.recorded_blocks() },
+            recorded: StackUsage { bytes: counters.live_bytes, blocks: counters.recorded_blocks() },
             unrecorded_blocks: counters.live_untracked,
             stack_count: self.depot.len() as u16,
         }

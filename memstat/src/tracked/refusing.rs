@@ -12,21 +12,16 @@ use crate::backend::Backend;
 use crate::bad_free::BadFree;
 use crate::lock::{Contended, Guard};
 use crate::platform::Platform;
-use crate::refused::{Refused, RefusedCounts};
+use crate::refused::LockRefused;
 
 impl<B: Backend, P: Platform> Tracked<B, P> {
-    /// Operations that were refused as [`Platform::is_lock_held_here`] said that waiting would never end.
-    pub fn refused(&self) -> RefusedCounts {
-        self.refused.counts()
-    }
-
     #[cold]
     #[inline(never)]
     pub(super) fn allocate_later(&self, contended: Contended, layout: Layout) -> Option<NonNull<u8>> {
         if let Some(inner) = self.inner.wait(&self.platform, contended) {
             return self.allocate_slowly(inner.suspend(), layout, self.platform.frame_pointer());
         }
-        self.refuse(&Refused::Allocate(layout), &self.caller());
+        self.refuse(&LockRefused::Allocate(layout), &self.caller());
         None
     }
 
@@ -42,7 +37,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         if let Some(inner) = self.inner.wait(&self.platform, contended) {
             self.free_slowly(inner.suspend(), address, claim, report, self.platform.frame_pointer());
         } else if address != 0 {
-            self.refuse(&Refused::Free { address }, &self.caller());
+            self.refuse(&LockRefused::Free { address }, &self.caller());
         }
     }
 
@@ -54,8 +49,8 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         }
     }
 
-    pub(super) fn refuse(&self, refused: &Refused, caller: &Caller<'_, P>) {
+    pub(super) fn refuse(&self, refused: &LockRefused, caller: &Caller<'_, P>) {
         self.refused.count(refused);
-        self.platform.refused(refused, caller.frame_pointer);
+        self.platform().on_lock_refused(refused, caller.frame_pointer);
     }
 }

@@ -171,7 +171,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         if let Ok(block) = allocated {
             return self.served(block, layout, frame_pointer);
         }
-        self.let_all_go();
+        self.flush_quarantine();
         self.allocate_slowly(self.enter().suspend(), layout, frame_pointer)
     }
 

@@ -13,10 +13,6 @@ pub(crate) struct BlindBackend(HostBackend);
 
 // SAFETY: as for `HostBackend`.
 unsafe impl Backend for BlindBackend {
-    fn name(&self) -> &'static str {
-        "blind"
-    }
-
     fn allocate(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
         self.0.allocate(layout)
     }
@@ -32,9 +28,5 @@ unsafe impl Backend for BlindBackend {
 
     fn usable_size_bytes(&self, layout: Layout) -> usize {
         self.0.usable_size_bytes(layout)
-    }
-
-    fn can_locate(&self) -> bool {
-        false
     }
 }

@@ -6,8 +6,8 @@ use std::ptr::NonNull;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 
-use memstat::platform::{PAGE_SIZE_BYTES, StackSpan};
-use memstat::{Backend, Live, Location, Platform, Refused};
+use memstat::{Backend, GuardPages, Hooks, Live, Location, LockRefused, Platform};
+use memstat::{PAGE_SIZE_BYTES, StackSpan};
 
 /// Counts the pages that it lends.
 #[derive(Debug, Default)]
@@ -17,7 +17,7 @@ pub(crate) struct HostPlatform {
     pub(crate) cpu: AtomicU8,
     /// Whether nobody else uses the tracker, so that to wait for it is a deadlock.
     pub(crate) is_alone: AtomicBool,
-    pub(crate) refused: Mutex<Vec<Refused>>,
+    pub(crate) refused: Mutex<Vec<LockRefused>>,
     /// Who allocates, from 1 to [`MOST_SITES`]; 0 for no call stack.
     pub(crate) site: AtomicUsize,
 }
@@ -64,10 +64,6 @@ unsafe impl Platform for HostPlatform {
         self.is_alone.load(Ordering::Relaxed)
     }
 
-    fn refused(&self, refused: &Refused, _frame_pointer: usize) {
-        self.refused.lock().unwrap().push(*refused);
-    }
-
     fn frame_pointer(&self) -> usize {
         let site = self.site.load(Ordering::Relaxed).checked_sub(1);
         site.and_then(|site| STACKS.get(site)).map_or(0, |stack| stack.as_ptr() as usize)
@@ -82,11 +78,11 @@ unsafe impl Platform for HostPlatform {
         (frame_pointer != 0).then_some(StackSpan { frame_pointer, start: frame_pointer, size_bytes })
     }
 
-    fn mask_interrupts(&self) -> usize {
+    fn enter_critical(&self) -> usize {
         0
     }
 
-    fn restore_interrupts(&self, _saved: usize) {}
+    fn leave_critical(&self, _saved: usize) {}
 
     fn take_page(&self) -> Option<NonNull<u8>> {
         self.pages.fetch_add(1, Ordering::Relaxed);
@@ -98,6 +94,15 @@ unsafe impl Platform for HostPlatform {
         self.pages.fetch_sub(1, Ordering::Relaxed);
         // SAFETY: from `take_page`, with this layout.
         unsafe { std::alloc::GlobalAlloc::dealloc(&System, page.as_ptr(), page_layout()) };
+    }
+}
+
+// SAFETY: there is no window.
+unsafe impl GuardPages for HostPlatform {}
+
+impl Hooks for HostPlatform {
+    fn on_lock_refused(&self, refused: &LockRefused, _frame_pointer: usize) {
+        self.refused.lock().unwrap().push(*refused);
     }
 }
 
@@ -120,10 +125,6 @@ fn rounded(layout: Layout) -> Layout {
 
 // SAFETY: blocks come from the host's allocator with the layout asked for, rounded up.
 unsafe impl Backend for HostBackend {
-    fn name(&self) -> &'static str {
-        "host"
-    }
-
     fn allocate(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
         if layout.size() > 1 << 40 {
             return None;

@@ -9,7 +9,7 @@ use std::ptr::NonNull;
 
 use super::Heap;
 use super::window::{PageBackend, WindowPlatform};
-use memstat::{Access, Consistency, GuardLevel, Level, NoScan, Record, Scanned, Tracked};
+use memstat::{Access, Consistency, GuardLevel, Level, Record, ScanError, ScanSummary, Tracked};
 
 const WORD_BYTES: usize = size_of::<usize>();
 /// Blocks that there are, more or less.
@@ -19,7 +19,7 @@ fn heap(level: Level, guard: GuardLevel) -> Box<Heap> {
     let heap = Box::new(Tracked::new(WindowPlatform::new(|| {})));
     heap.start(PageBackend::default());
     heap.set_level(level);
-    heap.set_guard(guard);
+    heap.guards().set_level(guard);
     heap
 }
 
@@ -41,7 +41,7 @@ fn leaks_of(heap: &Heap) -> BTreeSet<usize> {
     let mut buffer = [Record::EMPTY; 8];
     let mut cursor = Some(0);
     while let Some(from) = cursor {
-        let (count, next) = heap.read_leaks(from, &mut buffer);
+        let (count, next) = heap.leaks().read(from, &mut buffer);
         found.extend(buffer[..count].iter().map(Record::address));
         cursor = next;
     }
@@ -204,18 +204,18 @@ impl Model<'_> {
             }
             80..90 => {
                 if let Some(address) = self.heap.platform().hidden_address(self.random as usize >> 5) {
-                    let _ = self.heap.explain_access(address, Access::Read);
+                    let _ = self.heap.guards().explain_access(address, Access::Read);
                 }
             }
             90..94 => {
                 let interval = [0, 1, 2, 5][self.below(4)];
                 let slots = 1 + self.below(400);
-                self.heap.set_sample_slots(slots);
-                assert!(self.heap.set_sampling(interval));
+                self.heap.guards().set_sample_slots(slots);
+                assert!(self.heap.guards().set_sampling_interval(interval));
             }
             94..96 => {
                 let guard = GuardLevel::ALL[self.below(4).max(self.below(4))];
-                self.heap.set_guard(guard);
+                self.heap.guards().set_level(guard);
             }
             96..98 => {
                 // What goes at another level leaves as well.
@@ -226,11 +226,11 @@ impl Model<'_> {
                 }
                 self.heap.set_level(level);
             }
-            98 => self.heap.let_all_go(),
+            98 => self.heap.guards().flush_quarantine(),
             _ => self.heap.reclaim(),
         }
-        let guard = self.heap.guard_statistics();
-        self.most = [self.most[0].max(guard.sampled_blocks), self.most[1].max(guard.held_blocks)];
+        let guard = self.heap.guards().statistics();
+        self.most = [self.most[0].max(guard.sampled_blocks), self.most[1].max(guard.quarantined_blocks)];
     }
 
     fn assert_figures(&self) {
@@ -239,7 +239,7 @@ impl Model<'_> {
         assert_eq!(counters.recorded_blocks(), counters.live_blocks);
         let bytes: usize = self.blocks.iter().map(|block| block.words.len() * WORD_BYTES).sum();
         assert_eq!(counters.live_bytes, bytes as u64);
-        assert_eq!(self.heap.consistency(), Consistency::Holds);
+        assert_eq!(self.heap.check_consistency(), Consistency::Holds);
         for block in &self.blocks {
             for (place, word) in block.words.iter().enumerate() {
                 // SAFETY: a live block of so many words.
@@ -251,7 +251,7 @@ impl Model<'_> {
 
 fn churn(seed: u64, level: Level) -> [u64; 2] {
     let heap = heap(level, GuardLevel::Full);
-    assert!(heap.set_sampling(2));
+    assert!(heap.guards().set_sampling_interval(2));
     let roots = RefCell::new(vec![0_usize; 8].into_boxed_slice());
     let span = span_of(&roots.borrow());
     let mut model = Model { heap: &heap, blocks: Vec::new(), roots: &roots, random: seed, most: [0; 2] };
@@ -266,7 +266,7 @@ fn churn(seed: u64, level: Level) -> [u64; 2] {
     for _ in 0..6 {
         // SAFETY: the roots stay to the end of this function.
         let scanned = unsafe {
-            heap.scan(std::slice::from_ref(&span), || {
+            heap.leaks().scan(std::slice::from_ref(&span), || {
                 slices += 1;
                 for _ in 0..10 {
                     model.step();
@@ -284,16 +284,16 @@ fn churn(seed: u64, level: Level) -> [u64; 2] {
     // Once all is quiet, two scans find all there is, and nothing else.
     for _ in 0..2 {
         // SAFETY: as above.
-        unsafe { heap.scan(std::slice::from_ref(&span), || true) }.unwrap();
+        unsafe { heap.leaks().scan(std::slice::from_ref(&span), || true) }.unwrap();
     }
     assert_eq!(leaks_of(&heap), model.unreachable());
-    heap.set_sampling(0);
+    heap.guards().set_sampling_interval(0);
     while !model.blocks.is_empty() {
         model.free(0);
     }
-    heap.set_guard(GuardLevel::Off);
+    heap.guards().set_level(GuardLevel::Off);
     model.assert_figures();
-    assert_eq!(heap.guard_statistics().sample_slots, 0);
+    assert_eq!(heap.guards().statistics().sample_slots, 0);
     assert_eq!(heap.with_backend(memstat::Backend::live), Some(Some(memstat::Live::default())));
     model.most
 }
@@ -315,9 +315,9 @@ fn held_and_sampled_blocks_that_go_between_slices_are_neither_read_nor_told() {
 fn nobody_else_scans_until_the_result_is_taken() {
     let heap = heap(Level::Blocks, GuardLevel::Off);
     let mut blocks = Vec::new();
-    let scan = |goes_on: &mut dyn FnMut() -> bool| -> Result<Scanned, NoScan> {
+    let scan = |goes_on: &mut dyn FnMut() -> bool| -> Result<ScanSummary, ScanError> {
         // SAFETY: there are no roots.
-        unsafe { heap.scan(&[], goes_on) }
+        unsafe { heap.leaks().scan(&[], goes_on) }
     };
     while blocks.len() < 4200 {
         blocks.push(heap.allocate(words_layout(1)).unwrap());
@@ -328,7 +328,7 @@ fn nobody_else_scans_until_the_result_is_taken() {
         let scanned = scan(&mut || {
             slices += 1;
             // Nothing was found yet before the first slice.
-            assert_eq!(scan(&mut || true), Err(NoScan::Busy), "{} blocks, slice {slices}", blocks.len());
+            assert_eq!(scan(&mut || true), Err(ScanError::Busy), "{} blocks, slice {slices}", blocks.len());
             true
         });
         assert_eq!(scanned.unwrap().blocks, blocks.len() as u64);
@@ -345,7 +345,7 @@ fn blocks_that_come_during_a_scan_are_not_counted() {
     let mut blocks: Vec<_> = (0..3000).map(|_| heap.allocate(words_layout(1)).unwrap()).collect();
     // SAFETY: there are no roots.
     let scanned = unsafe {
-        heap.scan(&[], || {
+        heap.leaks().scan(&[], || {
             blocks.push(heap.allocate(words_layout(1)).unwrap());
             true
         })
@@ -375,9 +375,9 @@ fn what_a_block_points_to_is_none_either_as_soon_as_that_is_said() {
         slices = 0;
         // SAFETY: there are no roots.
         let scanned = unsafe {
-            heap.scan(&[], || {
+            heap.leaks().scan(&[], || {
                 slices += 1;
-                assert!(slices != said_at || heap.not_leak(parent));
+                assert!(slices != said_at || heap.leaks().not_leak(parent));
                 true
             })
         };

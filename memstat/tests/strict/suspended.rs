@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 
 use super::Heap;
 use super::window::{PageBackend, WindowPlatform};
-use memstat::{Access, Consistency, GuardLevel, Level, RefusedCounts, Tracked, Unexplained};
+use memstat::{Access, Consistency, GuardLevel, Level, LockRefusals, Tracked, Unexplained};
 
 /// The heap that is asked from below, and a live block of it.
 struct Below {
@@ -38,10 +38,10 @@ fn break_in() {
             assert_eq!(heap.reallocate(below.victim, 7), Ok(None));
         }
         assert_eq!(
-            heap.explain_access(below.victim.as_ptr() as usize, Access::Write),
+            heap.guards().explain_access(below.victim.as_ptr() as usize, Access::Write),
             Err(Unexplained::Busy)
         );
-        assert!(heap.try_glance::<4>().is_none());
+        assert!(heap.try_snapshot::<4>().is_none());
     });
 }
 
@@ -51,9 +51,9 @@ fn heap(level: Level, guard: GuardLevel, interval: u32, under_lock: fn()) -> Box
     let heap = Box::new(Tracked::new(platform));
     heap.start(PageBackend::default());
     heap.set_level(level);
-    heap.set_guard(guard);
-    heap.set_sample_slots(4);
-    assert!(heap.set_sampling(interval));
+    heap.guards().set_level(guard);
+    heap.guards().set_sample_slots(4);
+    assert!(heap.guards().set_sampling_interval(interval));
     heap
 }
 
@@ -75,7 +75,7 @@ fn use_all(heap: &Heap) {
     for block in blocks {
         // SAFETY: live, and not used.
         unsafe { heap.free(block) }.unwrap();
-        assert_eq!(heap.consistency(), Consistency::Holds);
+        assert_eq!(heap.check_consistency(), Consistency::Holds);
     }
 }
 
@@ -100,16 +100,16 @@ fn who_breaks_into_any_way_is_refused_and_nothing_has_changed() {
             use_all(&heap);
             let times = BELOW.take().unwrap().times;
             assert!(times > 10, "{guard} {interval} {level:?}: {times}");
-            let refused = RefusedCounts { allocations: times, frees: 2 * times, reallocations: times };
-            assert_eq!(heap.refused(), refused);
+            let refused = LockRefusals { allocations: times, frees: 2 * times, reallocations: times };
+            assert_eq!(heap.statistics().lock_refusals(), refused);
             let after = heap.counters();
             assert_eq!(after.live_blocks, before.live_blocks);
             assert_eq!((after.live_bytes, after.bad_frees), (before.live_bytes, 0));
             // SAFETY: it is live still, and not used.
             unsafe { heap.free_with_layout(victim, LAYOUT) }.unwrap();
-            heap.set_guard(GuardLevel::Off);
-            heap.set_sampling(0);
-            assert_eq!(heap.guard_statistics().sample_slots, 0);
+            heap.guards().set_level(GuardLevel::Off);
+            heap.guards().set_sampling_interval(0);
+            assert_eq!(heap.guards().statistics().sample_slots, 0);
             assert_eq!(heap.counters().live_blocks, 0);
         }
     }
@@ -123,19 +123,19 @@ fn figures_agree_wherever_pages_run_out() {
             let heap = heap(Level::Full, guard, interval, || {});
             let left = &heap.platform().pages_left;
             left.store(pages, Ordering::Relaxed);
-            heap.set_history_capacity(100);
+            heap.history().set_capacity(100);
             use_all(&heap);
             use_all(&heap);
             left.store(usize::MAX, Ordering::Relaxed);
             use_all(&heap);
-            heap.set_guard(GuardLevel::Off);
-            heap.set_sampling(0);
+            heap.guards().set_level(GuardLevel::Off);
+            heap.guards().set_sampling_interval(0);
             let counters = heap.counters();
             assert_eq!((counters.live_blocks, counters.live_bytes, counters.taken_bytes), (0, 0, 0));
             assert_eq!(counters.bad_frees, 0);
             let live = heap.with_backend(memstat::Backend::live).flatten().unwrap();
             assert_eq!((live.blocks, live.bytes), (0, 0));
-            assert_eq!(heap.guard_statistics().sample_slots, 0);
+            assert_eq!(heap.guards().statistics().sample_slots, 0);
         }
     }
 }

@@ -7,8 +7,8 @@ use std::ptr::{NonNull, null_mut};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
-use memstat::platform::{PAGE_SIZE_BYTES, StackSpan};
-use memstat::{Backend, Live, Location, Platform};
+use memstat::{Backend, GuardPages, Hooks, Live, Location, Platform};
+use memstat::{PAGE_SIZE_BYTES, StackSpan};
 
 const NONE: c_int = 0;
 const READ_AND_WRITE: c_int = 1 | 2;
@@ -137,11 +137,11 @@ unsafe impl Platform for WindowPlatform {
         self.is_alone.load(Ordering::Relaxed)
     }
 
-    fn mask_interrupts(&self) -> usize {
+    fn enter_critical(&self) -> usize {
         0
     }
 
-    fn restore_interrupts(&self, _saved: usize) {}
+    fn leave_critical(&self, _saved: usize) {}
 
     fn take_page(&self) -> Option<NonNull<u8>> {
         (self.under_lock)();
@@ -155,7 +155,10 @@ unsafe impl Platform for WindowPlatform {
     unsafe fn give_page(&self, page: NonNull<u8>) {
         unmap(page.as_ptr() as usize, PAGE_SIZE_BYTES);
     }
+}
 
+// SAFETY: the window is fresh address space, and each page of it gets memory that was taken for it alone.
+unsafe impl GuardPages for WindowPlatform {
     fn open_window(&self, pages: usize) -> Option<NonNull<u8>> {
         let mut window = self.window.lock().unwrap();
         assert!(window.pages.is_empty(), "opened twice");
@@ -169,7 +172,7 @@ unsafe impl Platform for WindowPlatform {
         unmap(window.start, window.pages.len() * PAGE_SIZE_BYTES);
     }
 
-    unsafe fn fill_page(&self, page: NonNull<u8>) -> bool {
+    unsafe fn commit_page(&self, page: NonNull<u8>) -> bool {
         (self.under_lock)();
         let mut window = self.window.lock().unwrap();
         let state = window.page(page);
@@ -182,25 +185,27 @@ unsafe impl Platform for WindowPlatform {
         true
     }
 
-    unsafe fn empty_page(&self, page: NonNull<u8>) {
+    unsafe fn decommit_page(&self, page: NonNull<u8>) {
         (self.under_lock)();
         let mut window = self.window.lock().unwrap();
         assert!(std::mem::take(window.page(page)).has_memory, "emptied twice");
         protect(page, NONE);
     }
 
-    unsafe fn show_page(&self, page: NonNull<u8>) {
+    unsafe fn unprotect_page(&self, page: NonNull<u8>) {
         (self.under_lock)();
         self.window.lock().unwrap().page(page).is_shown = true;
         protect(page, READ_AND_WRITE);
     }
 
-    unsafe fn hide_page(&self, page: NonNull<u8>) {
+    unsafe fn protect_page(&self, page: NonNull<u8>) {
         (self.under_lock)();
         self.window.lock().unwrap().page(page).is_shown = false;
         protect(page, NONE);
     }
 }
+
+impl Hooks for WindowPlatform {}
 
 /// Each block has pages of its own, which go with it.
 #[derive(Debug, Default)]
@@ -220,10 +225,6 @@ fn page_bytes(layout: Layout) -> usize {
 
 // SAFETY: blocks are mapped with the layout asked for, rounded up.
 unsafe impl Backend for PageBackend {
-    fn name(&self) -> &'static str {
-        "pages"
-    }
-
     fn allocate(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
         let layout = rounded(layout);
         if layout.size() > 1 << 24 || layout.align() > PAGE_SIZE_BYTES {

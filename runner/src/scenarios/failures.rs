@@ -104,11 +104,11 @@ fn rules_do_what_they_say(vm: &mut Vm) -> Result<()> {
         "the range {range} is shown as `{answer}`"
     );
     for (line, wanted) in [
-        ("fail nth", "fail: nth: not a rule: "),
+        ("fail nth", "fail: nth: unknown rule; expected "),
         ("fail nth x pwd", "fail: x: not a number above 0"),
-        ("fail every 0", "fail: every 0: not a rule: "),
-        ("fail site nowhere_at_all", "fail: site nowhere_at_all: no function has this name"),
-        ("fail site packets.rs:1", "fail: site packets.rs:1: no function has this name, and no call stands"),
+        ("fail every 0", "fail: every 0: unknown rule; expected "),
+        ("fail site nowhere_at_all", "fail: site nowhere_at_all: unknown place; expected the name"),
+        ("fail site packets.rs:1", "fail: site packets.rs:1: unknown place; expected the name"),
         ("fail site fmt", "fail: site fmt: ambiguous: more than 32 places have this name"),
         ("fail sweep", "usage: fail sweep"),
         ("fail pages", "usage: fail [off | "),
@@ -116,7 +116,7 @@ fn rules_do_what_they_say(vm: &mut Vm) -> Result<()> {
         ("fail nth 1 'fail nth 1 pwd'", "fail: runs already; not within itself"),
         ("fail nth 1 fail nth 1 pwd", "fail: runs already; not within itself"),
         ("fail sweep -c 'fail sweep pwd' pwd", "fail: sweep: 0 allocations of blocks and 0 of pages"),
-        ("fail site :0", "fail: site :0: no function has this name"),
+        ("fail site :0", "fail: site :0: unknown place; expected the name"),
         // There is one allocation of a block: so none is left out behind it.
         ("fail sweep -n 1 bug overrun", "fail: sweep: 1 allocations of blocks and 1 of pages made to fail; "),
     ] {

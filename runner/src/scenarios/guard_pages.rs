@@ -190,7 +190,7 @@ fn commands(vm: &mut Vm) -> Result<()> {
         ensure!(answer.contains("invalid argument"), "`{nonsense}` is taken: {answer}");
     }
     let answer = vm.run("guard sample many")?;
-    ensure!(answer.contains("no number"), "`guard sample many` says {answer}");
+    ensure!(answer.contains("not a number"), "`guard sample many` says {answer}");
     ensure!(vm.run("guard sample")?.trim() == "10", "nonsense changed the interval");
     vm.run("guard sample 0")?;
     expect_count(vm, "sample slots: 0")

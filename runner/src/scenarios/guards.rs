@@ -77,7 +77,7 @@ fn overrun_is_found(vm: &mut Vm) -> Result<()> {
     vm.wait_for_boot()?;
     let words = [
         "overrun: a write 0 bytes behind the end",
-        "of 23 bytes; not cc but 00 cc",
+        "of 23 bytes; expected cc, found 00 cc",
         "allocated with 23 bytes",
         "name_device",
         "found by:",
@@ -90,7 +90,7 @@ fn late_write_is_found(vm: &mut Vm) -> Result<()> {
     vm.wait_for_boot()?;
     let words = [
         "write after free: at offset 40",
-        "of 96 bytes; not 6b but 01 6b",
+        "of 96 bytes; expected 6b, found 01 6b",
         "allocated with 96 bytes",
         "answer_late",
         "  freed, ",
@@ -155,7 +155,7 @@ fn selftests_pass(vm: &mut Vm, skipped: &[&str]) -> Result<()> {
     judge_statistics(vm)
 }
 
-/// What `/proc/guard` and the command say is the same, and nothing is held back without the pattern.
+/// What `/proc/guard` and the command say is the same, and nothing is in quarantine without poison.
 fn judge_statistics(vm: &mut Vm) -> Result<()> {
     let (file, command) = (vm.run("cat /proc/guard")?, vm.run("guard stats")?);
     ensure!(file == command, "/proc/guard and `guard stats` differ:\n{file}\n{command}");

@@ -230,7 +230,7 @@ fn mistakes_are_told(vm: &mut Vm) -> Result<()> {
         ("leaks clear x", "leaks: x: no such mark; there are: boot"),
         ("leaks clear", "leaks: default: no such mark; there are: boot"),
         ("leaks frob", "leaks: frob: no such subcommand; type leaks"),
-        ("leaks mark 17", "leaks: '17' is no name for a mark: "),
+        ("leaks mark 17", "leaks: invalid mark name '17'; expected "),
         ("leaks mark a b", "usage: leaks mark [NAME]"),
         ("leaks since -n x", "usage: leaks since [-a] [-n STACKS] [NAME]"),
         ("leaks diff boot", "usage: leaks diff [-n STACKS] NAME NAME"),

@@ -2,7 +2,7 @@
 
 use arrayvec::ArrayVec;
 use journal::ConsoleLevel;
-use memstat::{Faults, Rule};
+use memstat::{FaultRule, Faults};
 use shell::Session;
 
 use super::inner::Work;
@@ -111,7 +111,7 @@ fn sweep(session: &mut Session, work: &Work<'_>, cleanup: Option<&Work<'_>>, all
 
 /// Runs the command with this allocation failing, and says what came of that.
 fn run_once(session: &mut Session, sort: Sort, number: u64, work: &Work<'_>) -> Faults {
-    sort.failures.set(Faults::OFF.with_rule(Rule::Nth(number)));
+    sort.failures.set(Faults::OFF.with_rule(FaultRule::Nth(number)));
     work.run(session);
     let faults = sort.failures.get();
     sort.failures.set(Faults::OFF);

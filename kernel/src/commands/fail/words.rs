@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use memstat::{Faults, Rule};
+use memstat::{FaultRule, Faults};
 
 use crate::symbols;
 
@@ -13,11 +13,11 @@ impl fmt::Display for InWords<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let faults = self.0;
         match faults.rule {
-            Rule::Off => write!(out, "none is made to fail")?,
-            Rule::Nth(number) => write!(out, "the {} fails", Ordinal(number))?,
-            Rule::Every(1) => write!(out, "each fails")?,
-            Rule::Every(number) => write!(out, "each {} fails", Ordinal(number))?,
-            Rule::Chance { per_million } => {
+            FaultRule::Off => write!(out, "none is made to fail")?,
+            FaultRule::Nth(number) => write!(out, "the {} fails", Ordinal(number))?,
+            FaultRule::Every(1) => write!(out, "each fails")?,
+            FaultRule::Every(number) => write!(out, "each {} fails", Ordinal(number))?,
+            FaultRule::Chance { per_million } => {
                 write!(out, "{}.{:04} of a hundred fail", per_million / 10_000, per_million % 10_000)?;
             }
         }
@@ -37,7 +37,7 @@ impl fmt::Display for InWords<'_> {
                 write!(out, "{:#x}-{:#x}", range.start(), range.end())?;
             }
         }
-        if faults.rule == Rule::Off {
+        if faults.rule == FaultRule::Off {
             return Ok(());
         }
         let interrupts = if faults.are_interrupts_included { "as well" } else { "never" };

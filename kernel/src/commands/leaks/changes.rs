@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use memstat::{Change, Level, Moment, Stack, StackChange, TopChanges};
+use memstat::{Change, Level, Snapshot, Stack, StackChange, TopChanges};
 use shell::Session;
 
 use crate::memory::heap::tracker;
@@ -13,8 +13,8 @@ pub(super) const MOST_ROWS: usize = 128;
 
 /// How two moments differ.
 pub(super) struct Changes {
-    pub(super) earlier: Moment,
-    pub(super) later: Moment,
+    pub(super) earlier: Snapshot,
+    pub(super) later: Snapshot,
     /// The stacks that grew, and sums.
     pub(super) top: TopChanges<MOST_ROWS>,
     /// The blocks without a stack.
@@ -109,7 +109,7 @@ impl Changes {
 
 /// The frames of a stack, as `/proc/allocs_by_stack` has them.
 pub(super) fn show_frames(session: &mut Session, number: u16) {
-    let stack = tracker().stack(number);
+    let stack = tracker().stacks().get(number);
     for frame in stack.iter().flat_map(Stack::frames) {
         session.print(format_args!("    {}\n", StackFrame(*frame)));
     }

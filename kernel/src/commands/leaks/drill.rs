@@ -50,7 +50,7 @@ fn numbers(words: &[&str]) -> Option<(u64, usize)> {
 /// The whole drill; all is freed in the end, also when it is stopped.
 fn whole(session: &mut Session, seed: u64, blocks: usize) -> Result<(), NoDrill> {
     let before = tracker().counters();
-    let last = tracker().moment().sequence;
+    let last = tracker().leaks().snapshot().sequence;
     drill::plant(seed, blocks)?;
     for _ in 0..2 {
         match scan::timed(session) {

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use memstat::{Level, Moment, Platform};
+use memstat::{Level, Platform, Snapshot};
 use shell::{Command, Session};
 
 use super::changes::Count;
@@ -35,7 +35,7 @@ pub(super) struct Age {
 
 impl Age {
     /// From one to a later one.
-    pub(super) fn between(earlier: &Moment, later: &Moment) -> Self {
+    pub(super) fn between(earlier: &Snapshot, later: &Snapshot) -> Self {
         Self { from_stamp: earlier.stamp, to_stamp: later.stamp }
     }
 }

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use arrayvec::ArrayVec;
-use memstat::{NoScan, Platform, Record, Scanned};
+use memstat::{Platform, Record, ScanError, ScanSummary};
 use shell::{Command, Session};
 
 use crate::arch::clock;
@@ -16,7 +16,7 @@ use journal::Seconds;
 /// Leaks that are shown: the oldest.
 const MOST_SHOWN: usize = 20;
 /// Frames that are shown of each.
-const MOST_FRAMES: usize = 8;
+const MAX_FRAMES: usize = 8;
 /// Records that are read at once.
 const AT_ONCE: usize = 32;
 
@@ -44,14 +44,14 @@ fn run(session: &mut Session, words: &[&str]) {
 }
 
 /// Scans, until Ctrl-C, and says how many nanoseconds that took.
-pub(super) fn timed(session: &Session) -> Result<(Scanned, u64), NoScan> {
+pub(super) fn timed(session: &Session) -> Result<(ScanSummary, u64), ScanError> {
     let start_ns = clock::uptime_ns();
     let scanned = roots::scan(&mut || !session.is_interrupted())?;
     Ok((scanned, clock::uptime_ns() - start_ns))
 }
 
 /// What a scan came to, in one line.
-pub(super) struct Summary(pub(super) Scanned, pub(super) u64);
+pub(super) struct Summary(pub(super) ScanSummary, pub(super) u64);
 
 impl fmt::Display for Summary {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -85,7 +85,7 @@ fn show_leaks(session: &mut Session) {
     let mut records = [Record::EMPTY; AT_ONCE];
     let mut cursor = Some(0);
     while let Some(from) = cursor.filter(|_| !session.is_interrupted()) {
-        let (read, next) = tracker().read_leaks(from, &mut records);
+        let (read, next) = tracker().leaks().read(from, &mut records);
         for record in records.iter().take(read) {
             count += 1;
             let place = oldest.partition_point(|known| known.sequence() < record.sequence());
@@ -112,7 +112,7 @@ fn show_leaks(session: &mut Session) {
 fn show_leak(session: &mut Session, record: &Record) {
     let mut bytes = [0; DUMP_BYTES];
     // It may have been freed just now.
-    let Some(count) = tracker().read_block(record, 0, &mut bytes) else { return };
+    let Some(count) = tracker().blocks().copy_contents(record, 0, &mut bytes) else { return };
     let born_ns = tracker().platform().stamp_to_ns(record.stamp());
     let age_ms = clock::uptime_ns().saturating_sub(born_ns) / 1_000_000;
     session.print(format_args!(
@@ -125,9 +125,9 @@ fn show_leak(session: &mut Session, record: &Record) {
     for row in bytes.get(..count).unwrap_or_default().chunks(ROW_BYTES) {
         session.print(format_args!("  {}\n", DumpRow(row)));
     }
-    match tracker().stack(record.stack()) {
+    match tracker().stacks().get(record.stack()) {
         Some(stack) => {
-            for frame in stack.frames().iter().take(MOST_FRAMES) {
+            for frame in stack.frames().iter().take(MAX_FRAMES) {
                 session.print(format_args!("    {}\n", StackFrame(*frame)));
             }
         }

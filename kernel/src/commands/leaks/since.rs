@@ -1,7 +1,7 @@
 //! `leaks since` and `diff`: by how much each call stack has grown.
 
 use memstat::report::{Growth, GrowthByStack};
-use memstat::{Change, Held, Record, StackChange, TopChanges};
+use memstat::{Change, Record, StackChange, StackUsage, TopChanges};
 use shell::{Command, Options, Session};
 
 use super::changes::{Changes, MOST_ROWS};
@@ -36,7 +36,7 @@ fn since(session: &mut Session, words: &[&str]) {
         _ => return session.show_usage(&SINCE),
     };
     let Some(mark) = mark else { return complain_of_missing(session, name.unwrap_or(&DEFAULT_NAME)) };
-    let now = tracker().moment();
+    let now = tracker().leaks().snapshot();
     session.print(format_args!("since {}, set {} ago:\n", mark.name, Age::between(&mark.moment, &now)));
     let mut table = Scratch::new(usize::from(now.stack_count) + 1, Growth::default);
     let mut new = None;
@@ -59,7 +59,7 @@ fn since(session: &mut Session, words: &[&str]) {
     let mut top = TopChanges::<MOST_ROWS>::new(options.has('a'));
     let mut without_stack = now.recorded;
     for number in 1..=now.stack_count {
-        let held = tracker().stack(number).as_ref().map(Held::from).unwrap_or_default();
+        let held = tracker().stacks().get(number).as_ref().map(StackUsage::from).unwrap_or_default();
         without_stack.bytes = without_stack.bytes.saturating_sub(held.bytes);
         without_stack.blocks = without_stack.blocks.saturating_sub(held.blocks);
         top.add(row(number, held));
@@ -72,7 +72,7 @@ fn since(session: &mut Session, words: &[&str]) {
         is_new_known: new.is_some(),
     };
     changes.show(session, options.number.unwrap_or(ROWS) as usize);
-    let after = tracker().moment();
+    let after = tracker().leaks().snapshot();
     if (after.sequence, after.recorded) != (now.sequence, now.recorded) {
         session.print(format_args!("(the heap was used meanwhile, so the figures are not of one moment)\n"));
     }
@@ -83,7 +83,7 @@ fn read_records(session: &Session, growth: &mut GrowthByStack<'_>) -> bool {
     let mut records = [Record::EMPTY; 32];
     let mut cursor = Some(0);
     while let Some(from) = cursor {
-        let (count, next) = tracker().read_records(from, &mut records);
+        let (count, next) = tracker().blocks().read(from, &mut records);
         records.iter().take(count).for_each(|record| growth.add(record));
         if session.is_interrupted() {
             return false;

@@ -3,7 +3,7 @@
 //! There are no tasks, so nothing but interrupt handlers runs between two looks, unless a command is named that is run
 //! before each.
 
-use memstat::{Change, Held, Watched};
+use memstat::{Change, StackUsage, Watched};
 use shell::{Command, Session};
 
 use super::changes::{Count, Signed, show_frames};
@@ -110,13 +110,13 @@ struct Watch {
     stacks: Scratch<Watched>,
     /// Stacks that were known at the last look.
     known: u16,
-    recorded: Held,
+    recorded: StackUsage,
 }
 
 impl Watch {
     /// Takes the first look. `None` if there is no memory.
     fn start() -> Option<Self> {
-        let moment = tracker().moment();
+        let moment = tracker().leaks().snapshot();
         let mut watch =
             Self { stacks: table(moment.stack_count)?, known: moment.stack_count, recorded: moment.recorded };
         for (number, stack) in watch.stacks_mut() {
@@ -132,7 +132,7 @@ impl Watch {
     /// Looks again, tells by how much all has changed, and points at stacks that have just become ones that only
     /// grow. False if there is no memory for the stacks that are new.
     fn look(&mut self, session: &mut Session, number: u64) -> bool {
-        let moment = tracker().moment();
+        let moment = tracker().leaks().snapshot();
         if usize::from(moment.stack_count) >= self.stacks.as_slice().len() {
             let Some(mut larger) = table(moment.stack_count) else { return false };
             for (new, old) in larger.as_mut_slice().iter_mut().zip(self.stacks.as_slice()) {
@@ -202,14 +202,14 @@ fn table(stack_count: u16) -> Option<Scratch<Watched>> {
     Scratch::new(usize::from(stack_count) + 1 + MORE, Watched::default)
 }
 
-fn held(number: u16) -> Held {
-    tracker().stack(number).as_ref().map(Held::from).unwrap_or_default()
+fn held(number: u16) -> StackUsage {
+    tracker().stacks().get(number).as_ref().map(StackUsage::from).unwrap_or_default()
 }
 
 /// One line for a stack that only grows, with the function that asks for its blocks.
 fn point_at(session: &mut Session, number: u16, stack: &Watched) {
     session.print(format_args!("  stack {number} only grows: {}", Signed(stack.change())));
-    let innermost = tracker().stack(number).and_then(|stack| stack.frames().first().copied());
+    let innermost = tracker().stacks().get(number).and_then(|stack| stack.frames().first().copied());
     match innermost {
         Some(frame) => session.print(format_args!("\n    {}\n", ReturnAddress(frame))),
         None => session.print(format_args!("\n")),

@@ -102,19 +102,19 @@ fn add_rest(writer: &mut Writer<'_>) {
     let mut figures =
         Figures { total_pages: total_pages as u64, free_pages: free_pages as u64, ..Figures::default() };
     // Guarded: after a crash the tracker's tables may be in any state.
-    let Ok(Some(glance)) = guarded::call(|| tracker().try_glance::<EVENTS>()) else {
+    let Ok(Some(snapshot)) = guarded::call(|| tracker().try_snapshot::<EVENTS>()) else {
         writer.set_figures(&figures, u8::MAX, u8::MAX);
         return add_log(writer);
     };
-    let counters = &glance.counters;
+    let counters = &snapshot.counters;
     (figures.live_blocks, figures.live_bytes) = (counters.live_blocks, counters.live_bytes);
     (figures.allocations, figures.frees) = (counters.allocations, counters.frees);
     (figures.failures, figures.bad_frees) = (counters.failures, counters.bad_frees);
-    figures.events = glance.written;
-    let level = Level::ALL.iter().position(|level| *level == glance.level).unwrap_or(0);
-    let guard = GuardLevel::ALL.iter().position(|guard| *guard == glance.guard).unwrap_or(0);
+    figures.events = snapshot.written;
+    let level = Level::ALL.iter().position(|level| *level == snapshot.level).unwrap_or(0);
+    let guard = GuardLevel::ALL.iter().position(|guard| *guard == snapshot.guard).unwrap_or(0);
     writer.set_figures(&figures, level as u8, guard as u8);
-    for (event, caller) in glance.events() {
+    for (event, caller) in snapshot.events() {
         let record = event.record();
         writer.push_event(&KeptEvent {
             sequence: record.sequence(),

@@ -6,12 +6,12 @@
 use core::fmt;
 
 use arrayvec::{ArrayString, ArrayVec};
-use memstat::{Held, Moment};
+use memstat::{Snapshot, StackUsage};
 
 use crate::memory::heap::tracker;
 use crate::memory::pages::scratch::Scratch;
 use crate::sync::IrqLock;
-use control::memstat::MOST_NAME_BYTES;
+use control::memstat::MAX_NAME_BYTES;
 
 /// The most marks that are kept, the one of the boot included.
 pub(crate) const MOST_MARKS: usize = 16;
@@ -22,9 +22,9 @@ pub(crate) const BOOT: &str = "boot";
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Mark {
     /// What it is called.
-    pub(crate) name: ArrayString<MOST_NAME_BYTES>,
+    pub(crate) name: ArrayString<MAX_NAME_BYTES>,
     /// When it was set.
-    pub(crate) moment: Moment,
+    pub(crate) moment: Snapshot,
     /// Bytes of its pages.
     pub(crate) size_bytes: usize,
 }
@@ -50,7 +50,7 @@ impl fmt::Display for MarkError {
 struct Kept {
     mark: Mark,
     /// By stack number; the first stands for blocks without a stack.
-    held: Scratch<Held>,
+    held: Scratch<StackUsage>,
 }
 
 static MARKS: IrqLock<ArrayVec<Kept, MOST_MARKS>> = IrqLock::new(ArrayVec::new_const());
@@ -77,11 +77,11 @@ pub(crate) fn set(name: &str) -> Result<Mark, MarkError> {
 }
 
 /// This moment, and what each call stack holds.
-fn take_stock() -> Option<(Moment, Scratch<Held>)> {
+fn take_stock() -> Option<(Snapshot, Scratch<StackUsage>)> {
     loop {
-        let mut held = Scratch::new(usize::from(tracker().stack_count()) + 1, Held::default)?;
+        let mut held = Scratch::new(usize::from(tracker().stacks().count()) + 1, StackUsage::default)?;
         // An interrupt may have brought a new stack meanwhile.
-        if let Some(moment) = tracker().take_stock(held.as_mut_slice()) {
+        if let Some(moment) = tracker().leaks().snapshot_by_stack(held.as_mut_slice()) {
             return Some((moment, held));
         }
     }
@@ -112,7 +112,7 @@ pub(crate) fn newest() -> Option<Mark> {
 }
 
 /// What a call stack held at a mark: nothing if it was not known then. Number 0 stands for blocks without a stack.
-pub(crate) fn held(mark: &Mark, stack: u16) -> Held {
+pub(crate) fn held(mark: &Mark, stack: u16) -> StackUsage {
     let marks = MARKS.lock();
     let kept = marks.iter().find(|kept| kept.mark.name == mark.name);
     kept.and_then(|kept| kept.held.as_slice().get(usize::from(stack))).copied().unwrap_or_default()

@@ -12,7 +12,7 @@ use core::ops::Range;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use arrayvec::ArrayVec;
-use memstat::{NoScan, Scanned};
+use memstat::{ScanError, ScanSummary};
 use tally_heap::PAGE_BYTES;
 
 use crate::arch::{cpu, image, stacks};
@@ -32,18 +32,18 @@ pub(crate) fn set_stack(is_root: bool) {
 
 /// Looks for leaks. `goes_on` is asked every some thousand words, with no lock held.
 #[inline(never)]
-pub(crate) fn scan(goes_on: &mut dyn FnMut() -> bool) -> Result<Scanned, NoScan> {
+pub(crate) fn scan(goes_on: &mut dyn FnMut() -> bool) -> Result<ScanSummary, ScanError> {
     // The frames from here on lie where calls before had theirs: what they left is no reference.
     stacks::clear_unused();
     scan_from_here(goes_on)
 }
 
 #[inline(never)]
-fn scan_from_here(goes_on: &mut dyn FnMut() -> bool) -> Result<Scanned, NoScan> {
+fn scan_from_here(goes_on: &mut dyn FnMut() -> bool) -> Result<ScanSummary, ScanError> {
     let registers = cpu::kept_registers();
     let roots = roots(cpu::stack_pointer());
     // SAFETY: variables and stacks are mapped and stay so; the pages that guard the stacks are left out.
-    let scanned = unsafe { tracker().scan(&roots, goes_on) };
+    let scanned = unsafe { tracker().leaks().scan(&roots, goes_on) };
     // They lie on the stack until now, above the stack pointer.
     black_box(&registers);
     scanned

@@ -27,7 +27,7 @@ fn spare_frame() -> PAddr {
     NonNull::new(SPARE.load(Ordering::Relaxed)).map_or(PAddr::zero(), physical_of)
 }
 
-/// As [`memstat::Platform::open_window`].
+/// As [`memstat::GuardPages::open_window`].
 #[cold]
 pub(crate) fn open(pages: usize) -> Option<NonNull<u8>> {
     let spare = take_pages(0, Purpose::GuardPages)?;
@@ -43,7 +43,7 @@ pub(crate) fn open(pages: usize) -> Option<NonNull<u8>> {
     NonNull::new(GUARD_WINDOW.as_mut_ptr())
 }
 
-/// As [`memstat::Platform::close_window`].
+/// As [`memstat::GuardPages::close_window`].
 #[cold]
 pub(crate) fn close() {
     // Of what was shown while the tracker could not be asked it does not know.
@@ -56,40 +56,40 @@ pub(crate) fn close() {
     }
 }
 
-/// As [`memstat::Platform::fill_page`].
+/// As [`memstat::GuardPages::commit_page`].
 #[cold]
-pub(crate) fn fill(page: NonNull<u8>) -> bool {
+pub(crate) fn commit(page: NonNull<u8>) -> bool {
     let Some(memory) = take_pages(0, Purpose::GuardPages) else { return false };
     window::show(address(page), physical_of(memory));
     true
 }
 
-/// As [`memstat::Platform::empty_page`].
+/// As [`memstat::GuardPages::decommit_page`].
 ///
 /// # Safety
 ///
 /// As there.
 #[cold]
-pub(crate) unsafe fn empty(page: NonNull<u8>) {
+pub(crate) unsafe fn decommit(page: NonNull<u8>) {
     let address = address(page);
     let Some(frame) = window::frame(address) else { return };
     window::clear(address);
     if let Some(memory) = NonNull::new(direct_map::to_virtual(frame).as_mut_ptr()) {
-        // SAFETY: `fill` took it, and nothing leads to it any more.
+        // SAFETY: `commit` took it, and nothing leads to it any more.
         unsafe { give_pages(memory, 0, Purpose::GuardPages) };
     }
 }
 
-/// As [`memstat::Platform::show_page`].
+/// As [`memstat::GuardPages::unprotect_page`].
 #[cold]
-pub(crate) fn show(page: NonNull<u8>) {
+pub(crate) fn unprotect(page: NonNull<u8>) {
     let address = address(page);
     window::show(address, window::frame(address).unwrap_or_else(spare_frame));
 }
 
-/// As [`memstat::Platform::hide_page`].
+/// As [`memstat::GuardPages::protect_page`].
 #[cold]
-pub(crate) fn hide(page: NonNull<u8>) {
+pub(crate) fn protect(page: NonNull<u8>) {
     let address = address(page);
     if window::frame(address) == Some(spare_frame()) {
         window::clear(address);

@@ -76,7 +76,7 @@ impl core::fmt::Display for Event<'_> {
 }
 
 fn show_stack_of(record: &Record, remedy: &str, stacks: &mut Stacks) {
-    match tracker().stack(record.stack()) {
+    match tracker().stacks().get(record.stack()) {
         Some(stack) => stacks.show(stack.frames().iter().copied()),
         None => log::error!("    no call stack was recorded; {remedy}"),
     }

@@ -4,7 +4,7 @@
 //! is still held: all that it needs comes after that lock in the order of locks, so whoever holds it holds none of them.
 //! It asks the tracker nothing.
 
-use memstat::Refused;
+use memstat::LockRefused;
 
 use super::call_stack::{Stacks, callers};
 use super::rate_limit::RateLimit;
@@ -16,7 +16,7 @@ static LIMIT: RateLimit = RateLimit::new(10);
 /// Reports that the tracker refused something, which the function of the frame at `frame_pointer` asked for.
 #[cold]
 #[inline(never)]
-pub(crate) fn report(refused: &Refused, frame_pointer: usize) {
+pub(crate) fn report(refused: &LockRefused, frame_pointer: usize) {
     let Some(suppressed) = LIMIT.pass() else { return };
     let interrupted = idt::interrupted();
     let holder = if interrupted.is_some() { "what the interrupt broke into" } else { "what called it" };

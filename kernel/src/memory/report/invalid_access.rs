@@ -36,13 +36,13 @@ pub(crate) fn explain(fault: &InterruptFrame) -> bool {
         return false;
     }
     let access = if fault.error_code & WRITE == 0 { Access::Read } else { Access::Write };
-    match tracker().explain_access(address, access) {
+    match tracker().guards().explain_access(address, access) {
         Ok(found) => report(&found, fault),
         Err(Unexplained::Foreign) => return false,
         Err(Unexplained::Busy) => {
             UNEXPLAINED.fetch_add(1, Ordering::Relaxed);
             if let Some(page) = NonNull::new((address & !(PAGE_BYTES - 1)) as *mut u8) {
-                guard_window::show(page);
+                guard_window::unprotect(page);
             }
             log::error!("a sampled block's guard page, or a freed one, at {address:#x} was touched by:");
             log::error!("    {}; this was inside the allocator, and more is not known", instruction(fault));

@@ -79,7 +79,7 @@ fn write_top_stacks() {
     if tracker().level() < Level::Stacks {
         log::error!("who has most of it is not recorded; memstat=stacks keeps that");
     }
-    let top = tracker().top_stacks::<STACKS>(Rank::LiveBytes);
+    let top = tracker().stacks().top::<STACKS>(Rank::LiveBytes);
     for (number, stack) in top.iter() {
         log::error!("stack {number}: {} bytes in {} blocks live:", stack.live_bytes, stack.live_blocks);
         show(stack.frames().iter().copied().take(STACK_FRAMES));

@@ -27,7 +27,7 @@ impl<B: Backend> Inner<B> {
         layout: Layout,
         platform: &impl Platform,
     ) -> Result<Option<Wanted>, Untold> {
-        if self.let_oldest_go()
+        if self.evict_oldest()
             || self.arena.give_spare_pages(platform)
             || self.guards.pool.give_some_memory(platform)
         {
@@ -104,7 +104,7 @@ impl<B: Backend> Inner<B> {
             if has_place && (!is_wanted || freed.has_room_for(taken_bytes)) {
                 return is_wanted;
             }
-            if !self.let_oldest_go() {
+            if !self.evict_oldest() {
                 return false;
             }
         }
@@ -115,13 +115,13 @@ impl<B: Backend> Inner<B> {
     /// was found before is to be told first.
     #[cold]
     #[inline(never)]
-    pub(in super::super) fn let_oldest_go(&mut self) -> bool {
+    pub(in super::super) fn evict_oldest(&mut self) -> bool {
         if !self.guards.findings.has_room() {
             return false;
         }
         let Some(freed) = self.guards.freed.oldest().copied() else { return false };
         self.check_freed(&freed);
-        self.guards.freed.let_oldest_go();
+        self.guards.freed.evict_oldest();
         let own_layout = zones::backend_layout(freed.block.guarding(), freed.block.layout());
         if let Some(layout) = own_layout {
             // SAFETY: freed by its owner, allocated with this layout, and held back until now.

@@ -144,7 +144,7 @@ impl<B: Backend> Inner<B> {
         if !is_whole || taken_bytes > oldest_bytes {
             return false;
         }
-        freed.let_oldest_go();
+        freed.evict_oldest();
         self.guards.statistics.checks += 1;
         let own = block.wrapping_sub(front_bytes);
         // SAFETY: called only once there is a quick backend.

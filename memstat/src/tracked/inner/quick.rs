@@ -84,7 +84,7 @@ impl<B: Backend> Inner<B> {
             if WITH_EVENT && !history.has_room() {
                 return Progress::Nothing;
             }
-            let span = platform.stack_quickly(caller.frame_pointer);
+            let span = platform.stack_fast(caller.frame_pointer);
             stack = span.and_then(|span| depot.recall(&span, platform));
             if stack.is_none() {
                 return Progress::Nothing;

@@ -5,7 +5,7 @@ use core::ptr::NonNull;
 
 use super::claim::Claim;
 use super::{Caller, Inner, address_of};
-use crate::backend::Backend;
+use crate::backend::{Backend, Location};
 use crate::bad_free::BadFree;
 use crate::guard::zones;
 use crate::history::EventKind;
@@ -31,8 +31,8 @@ impl<B: Backend> Inner<B> {
         if self.has_owner(address) {
             return Err(self.refuse(self.bad_free(address), caller));
         }
-        let can_locate = self.backend.as_ref().is_some_and(Backend::can_locate);
-        let unrecorded = if can_locate {
+        let location = self.backend.as_ref().map(|backend| backend.locate(address));
+        let unrecorded = if location.is_some_and(|location| location != Location::Unsupported) {
             // A backend that does not know the block's own layout names one to give it back with; the caller's is
             // better.
             self.unrecorded_layout(address).map(|layout| claim.layout().unwrap_or(layout))

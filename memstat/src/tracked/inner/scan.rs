@@ -4,7 +4,7 @@ use core::ops::Range;
 
 use super::Inner;
 use crate::backend::{Backend, Location};
-use crate::reach::{Colour, Current, Mark, NoScan, Phase, Reach, Scanned};
+use crate::reach::{Colour, Current, Mark, Phase, Reach, ScanError, ScanSummary};
 use crate::record::Record;
 
 /// What one slice may cost, in words that are read.
@@ -20,12 +20,12 @@ const WORD_BYTES: usize = size_of::<usize>();
 
 impl<B: Backend> Inner<B> {
     /// Begins a scan.
-    pub(in super::super) fn start_scan(&mut self) -> Result<(), NoScan> {
+    pub(in super::super) fn start_scan(&mut self) -> Result<(), ScanError> {
         if self.scanner.phase != Phase::Idle {
-            return Err(NoScan::Busy);
+            return Err(ScanError::Busy);
         }
         if self.live.len() == 0 {
-            return Err(NoScan::NoRecords);
+            return Err(ScanError::NoRecords);
         }
         self.scanner.start(self.live.len(), self.sequence);
         Ok(())
@@ -41,7 +41,7 @@ impl<B: Backend> Inner<B> {
     /// # Safety
     ///
     /// All bytes of the roots can be read.
-    pub(in super::super) unsafe fn scan_slice(&mut self, roots: &[Range<usize>]) -> Option<Scanned> {
+    pub(in super::super) unsafe fn scan_slice(&mut self, roots: &[Range<usize>]) -> Option<ScanSummary> {
         let mut budget = SLICE;
         loop {
             self.scanner.phase = match self.scanner.phase {

@@ -46,7 +46,7 @@ impl<B: Backend> Inner<B> {
             return None;
         }
         let backend = self.backend.as_mut()?;
-        if backend.can_locate() {
+        if backend.locate(address_of(block)) != Location::Unsupported {
             // SAFETY: handed on to the caller; the backend itself makes sure that it is a live block.
             return unsafe { backend.deallocate_unsized(block) };
         }

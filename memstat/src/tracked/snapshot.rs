@@ -1,6 +1,6 @@
-//! A glance: what a report of a crash tells, taken only if the lock is free.
+//! What a crash report needs, copied at once, and only if the lock is free.
 //!
-//! Who crashed may hold the lock and never give it back. So nobody waits here, and all that is wanted is copied at once.
+//! Who crashed may hold the lock and never give it back. So nobody waits here.
 
 use super::Tracked;
 use crate::backend::Backend;
@@ -10,10 +10,10 @@ use crate::history::{Event, EventKind};
 use crate::level::Level;
 use crate::platform::Platform;
 
-/// What was counted, and the last `EVENTS` events, at one moment. Where no events are kept, the last frees take their
+/// The counters and the last `EVENTS` events, all of one moment. Where no events are kept, the last frees take their
 /// place, as far as they are remembered; they have no numbers.
 #[derive(Clone, Copy, Debug)]
-pub struct Glance<const EVENTS: usize> {
+pub struct CrashSnapshot<const EVENTS: usize> {
     /// How much was recorded.
     pub level: Level,
     /// How much was guarded.
@@ -28,7 +28,7 @@ pub struct Glance<const EVENTS: usize> {
     count: usize,
 }
 
-impl<const EVENTS: usize> Glance<EVENTS> {
+impl<const EVENTS: usize> CrashSnapshot<EVENTS> {
     /// The events, oldest first, each with the return address in the function that asked, if that is known.
     pub fn events(&self) -> impl Iterator<Item = (&Event, Option<usize>)> {
         let callers = self.callers.iter().map(|&address| (address != 0).then_some(address));
@@ -37,10 +37,10 @@ impl<const EVENTS: usize> Glance<EVENTS> {
 }
 
 impl<B: Backend, P: Platform> Tracked<B, P> {
-    /// Looks at the counters and the last events. `None` if the tracker's lock is held.
+    /// A snapshot for a crash report. `None` if the tracker's lock is held: this never waits.
     #[cold]
-    pub fn try_glance<const EVENTS: usize>(&self) -> Option<Glance<EVENTS>> {
-        let mut inner = self.inner.try_enter(&self.platform)?;
+    pub fn try_snapshot<const EVENTS: usize>(&self) -> Option<CrashSnapshot<EVENTS>> {
+        let mut inner = self.inner.try_enter(self.platform())?;
         let written = inner.history.written();
         let mut events = [Event::EMPTY; EVENTS];
         let mut count = inner.history.read(written.saturating_sub(EVENTS as u64), &mut events).count;
@@ -49,7 +49,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
             stack.and_then(|stack| stack.frames().first().copied()).unwrap_or(0)
         });
         if count == 0 {
-            let is_caller = |address: &usize| !self.platform.is_allocator_code(*address);
+            let is_caller = |address: &usize| !self.platform().is_allocator_code(*address);
             let frees = inner.recent_frees.newest_first();
             for ((event, caller), free) in events.iter_mut().zip(&mut callers).zip(frees) {
                 *event = Event::of_block(EventKind::Free, &free.free());
@@ -59,7 +59,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
             events.get_mut(..count).unwrap_or_default().reverse();
             callers.get_mut(..count).unwrap_or_default().reverse();
         }
-        Some(Glance {
+        Some(CrashSnapshot {
             level: inner.level,
             guard: inner.guards.level,
             counters: inner.counters(),

@@ -1,25 +1,24 @@
-//! Places in the code, told by the return addresses of calls that are made there.
+//! Places in the code, as ranges of return addresses of the calls that are made there.
 
-use core::fmt;
 use core::ops::RangeInclusive;
 
 /// The most ranges of addresses that one choice may name.
-pub const MOST_SITES: usize = 32;
+pub const MAX_SITES: usize = 32;
 
 /// Places that were chosen: none means that all places are meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sites {
-    ranges: [(usize, usize); MOST_SITES],
+    ranges: [(usize, usize); MAX_SITES],
     count: usize,
 }
 
-/// A choice names more ranges than [`MOST_SITES`].
+/// A choice names more ranges than [`MAX_SITES`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooManySites;
 
 impl Sites {
     /// All places.
-    pub const ALL: Self = Self { ranges: [(0, 0); MOST_SITES], count: 0 };
+    pub const ALL: Self = Self { ranges: [(0, 0); MAX_SITES], count: 0 };
 
     /// Whether no place was chosen.
     pub fn is_all(&self) -> bool {
@@ -52,26 +51,5 @@ impl Sites {
     /// The addresses that were chosen.
     pub fn ranges(&self) -> impl Iterator<Item = RangeInclusive<usize>> + '_ {
         self.ranges.iter().take(self.count).map(|(first, last)| *first..=*last)
-    }
-
-    /// From `0xFIRST-0xLAST`, several with commas between; `None` if it is something else.
-    pub(super) fn from_text(text: &str) -> Option<Self> {
-        let number = |word: &str| usize::from_str_radix(word.strip_prefix("0x")?, 16).ok();
-        let mut sites = Self::ALL;
-        for part in text.split(',') {
-            sites.add(super::range(part, number)?).ok()?;
-        }
-        Some(sites)
-    }
-}
-
-/// As it can be read again.
-impl fmt::Display for Sites {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (number, range) in self.ranges().enumerate() {
-            let comma = if number == 0 { "" } else { "," };
-            write!(out, "{comma}{:#x}-{:#x}", range.start(), range.end())?;
-        }
-        Ok(())
     }
 }

@@ -1,8 +1,7 @@
-//! What each call stack holds at a moment, and how two moments differ: the reports that show what leaks.
+//! Snapshots of what is live under each call stack, and how two of them differ: the reports that show what leaks.
 //!
-//! Call stacks are never forgotten, and a number is never used again, so two moments can be compared by the numbers of the
-//! stacks alone: one that was not known at the earlier moment held nothing then. Who keeps a moment lends the memory
-//! for it, apart from the heap that is watched.
+//! Call stacks are never forgotten, and a number is never used again, so two snapshots can be compared by the numbers of
+//! the stacks alone: a stack that the earlier one does not know had nothing then. Who keeps a snapshot lends the memory for it, apart from the heap that is watched.
 
 use crate::level::Level;
 use crate::report::Growth;
@@ -10,22 +9,22 @@ use crate::stacks::Stack;
 
 /// Blocks that are live under one call stack.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Held {
+pub struct StackUsage {
     /// Bytes that they were asked for.
     pub bytes: u64,
     /// How many.
     pub blocks: u64,
 }
 
-impl From<&Stack> for Held {
+impl From<&Stack> for StackUsage {
     fn from(stack: &Stack) -> Self {
         Self { bytes: stack.live_bytes, blocks: stack.live_blocks.into() }
     }
 }
 
-/// A moment, but for what each call stack held.
+/// A snapshot, but for the usage of each call stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moment {
+pub struct Snapshot {
     /// Blocks that came later have higher numbers.
     pub sequence: u64,
     /// The platform's stamp.
@@ -35,18 +34,18 @@ pub struct Moment {
     /// Since when call stacks were recorded without a break; of no use below [`Level::Stacks`].
     pub stacks_since: u64,
     /// Blocks that were recorded, with a stack or without.
-    pub recorded: Held,
+    pub recorded: StackUsage,
     /// Live blocks that were not recorded.
     pub unrecorded_blocks: u64,
     /// Call stacks that were known.
     pub stack_count: u16,
 }
 
-impl Moment {
-    /// Whether each block that came between `earlier` and this moment was recorded with its call stack, as far as the
+impl Snapshot {
+    /// Whether each block that came between `earlier` and this was recorded with its call stack, as far as the
     /// level says.
     pub fn has_all_stacks_since(&self, earlier: &Self) -> bool {
-        let is_on = |moment: &Self| moment.level >= Level::Stacks;
+        let is_on = |snapshot: &Self| snapshot.level >= Level::Stacks;
         is_on(earlier) && is_on(self) && self.stacks_since <= earlier.stamp
     }
 }
@@ -62,7 +61,7 @@ pub struct Change {
 
 impl Change {
     /// From `before` to `after`.
-    pub fn between(before: Held, after: Held) -> Self {
+    pub fn between(before: StackUsage, after: StackUsage) -> Self {
         Self {
             bytes: after.bytes.wrapping_sub(before.bytes) as i64,
             blocks: after.blocks.wrapping_sub(before.blocks) as i64,
@@ -87,7 +86,7 @@ pub struct StackChange {
     pub number: u16,
     /// What it holds more, or less.
     pub change: Change,
-    /// Blocks that came since the earlier moment and are live, old ones that went not subtracted; zero where that was
+    /// Blocks that came since the earlier snapshot and are live, old ones that went not subtracted; zero where that was
     /// not found out.
     pub new: Growth,
 }
@@ -175,23 +174,23 @@ impl<const N: usize> TopChanges<N> {
 /// One call stack that is looked at again and again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Watched {
-    first: Held,
-    last: Held,
+    first: StackUsage,
+    last: StackUsage,
     growths: u32,
     has_shrunk: bool,
 }
 
-/// How often a stack must have grown to be told as one that only grows. Once is what any start of something does.
-const LEAST_GROWTHS: u32 = 2;
+/// How often a stack must have grown to be reported as one that only grows. Once is what any start of something does.
+const MIN_GROWTHS: u32 = 2;
 
 impl Watched {
     /// A stack that holds so much at the first look. One that is not known then holds nothing: the default.
-    pub fn new(held: Held) -> Self {
+    pub fn new(held: StackUsage) -> Self {
         Self { first: held, last: held, growths: 0, has_shrunk: false }
     }
 
     /// Takes in what it holds at the next look, and says whether it has just become one that only grows.
-    pub fn look(&mut self, held: Held) -> bool {
+    pub fn look(&mut self, held: StackUsage) -> bool {
         let was_growing = self.only_grows();
         self.growths += u32::from(held.bytes > self.last.bytes);
         self.has_shrunk |= held.bytes < self.last.bytes;
@@ -201,7 +200,7 @@ impl Watched {
 
     /// Whether it never held less than at the look before, and at two looks at least held more.
     pub fn only_grows(&self) -> bool {
-        self.growths >= LEAST_GROWTHS && !self.has_shrunk
+        self.growths >= MIN_GROWTHS && !self.has_shrunk
     }
 
     /// At how many looks it held more than at the one before.
@@ -257,10 +256,10 @@ mod tests {
     #[test]
     fn only_a_stack_that_grew_twice_and_never_shrank_is_pointed_at() {
         let becomes = |bytes: &[u64]| {
-            let mut looks = bytes.iter().map(|&bytes| Held { bytes, blocks: 1 });
+            let mut looks = bytes.iter().map(|&bytes| StackUsage { bytes, blocks: 1 });
             let mut watched = Watched::new(looks.next().unwrap());
-            let told: Vec<_> = looks.map(|held| watched.look(held)).collect();
-            (told.iter().position(|is_told| *is_told), watched.only_grows())
+            let reported: Vec<_> = looks.map(|held| watched.look(held)).collect();
+            (reported.iter().position(|is_reported| *is_reported), watched.only_grows())
         };
         assert_eq!(becomes(&[5, 5, 6, 6, 6]), (None, false));
         assert_eq!(becomes(&[5, 6, 6, 7, 8]), (Some(2), true));
@@ -269,13 +268,13 @@ mod tests {
     }
 
     #[test]
-    fn a_switch_of_the_level_between_two_moments_is_seen() {
-        let at = |stamp, level, stacks_since| Moment {
+    fn a_switch_of_the_level_between_two_snapshots_is_seen() {
+        let at = |stamp, level, stacks_since| Snapshot {
             sequence: 0,
             stamp,
             level,
             stacks_since,
-            recorded: Held::default(),
+            recorded: StackUsage::default(),
             unrecorded_blocks: 0,
             stack_count: 0,
         };

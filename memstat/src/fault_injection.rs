@@ -1,0 +1,147 @@
+//! Fault injection: which allocations are made to fail, so that what happens then can be tried.
+//!
+//! The rules are those of Linux's failslab (Documentation/fault-injection/fault-injection.rst): every so many, the
+//! one of a number, or by chance; narrowed by size and by the place that asks. A [`Faults`] only decides; where it
+//! is asked, what it is told of the place, and how rules are written down is the host's business.
+
+use core::ops::RangeInclusive;
+
+mod sites;
+
+pub use sites::{MAX_SITES, Sites, TooManySites};
+
+/// When an allocation fails.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FaultRule {
+    /// Never.
+    #[default]
+    Off,
+    /// Once: the one of this number among those that match, counted from 1.
+    Nth(u64),
+    /// Each time that so many have matched.
+    Every(u64),
+    /// By chance, in so many of a million cases.
+    Chance {
+        /// Cases of a million.
+        per_million: u32,
+    },
+}
+
+/// What is made to fail, and how often that was so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Faults {
+    /// When.
+    pub rule: FaultRule,
+    /// Sizes that match, in bytes.
+    pub sizes: RangeInclusive<usize>,
+    /// Return addresses of the callers that match; any of the innermost frames may.
+    pub sites: Sites,
+    /// Whether allocations of interrupt handlers match as well.
+    pub are_interrupts_included: bool,
+    /// How many may fail yet; `None` for any number.
+    pub times_left: Option<u64>,
+    /// How many matched.
+    pub seen: u64,
+    /// How many failed.
+    pub failed: u64,
+    random: u64,
+}
+
+impl Faults {
+    /// Nothing fails.
+    pub const OFF: Self = Self {
+        rule: FaultRule::Off,
+        sizes: 0..=usize::MAX,
+        sites: Sites::ALL,
+        are_interrupts_included: false,
+        times_left: None,
+        seen: 0,
+        failed: 0,
+        random: 0,
+    };
+
+    /// The same with another rule, its counts at 0.
+    #[must_use]
+    pub fn with_rule(mut self, rule: FaultRule) -> Self {
+        self.set_rule(rule);
+        self
+    }
+
+    /// Starts the numbers of chance from `seed`: the same seed makes the same cases fail.
+    pub fn set_seed(&mut self, seed: u64) {
+        self.random = seed;
+    }
+
+    /// Whether an allocation of `size_bytes` is to fail. `is_at_site` is asked only where callers are told apart.
+    pub fn should_fail(
+        &mut self,
+        size_bytes: usize,
+        is_interrupt: bool,
+        is_at_site: impl FnOnce(&Sites) -> bool,
+    ) -> bool {
+        let is_matched = self.rule != FaultRule::Off
+            && self.times_left != Some(0)
+            && self.sizes.contains(&size_bytes)
+            && (self.are_interrupts_included || !is_interrupt)
+            && (self.sites.is_all() || is_at_site(&self.sites));
+        if !is_matched {
+            return false;
+        }
+        self.seen += 1;
+        let fails = match self.rule {
+            FaultRule::Off => false,
+            FaultRule::Nth(number) => self.seen == number,
+            FaultRule::Every(count) => count > 0 && self.seen.is_multiple_of(count),
+            FaultRule::Chance { per_million } => self.next_random() % 1_000_000 < u64::from(per_million),
+        };
+        if fails {
+            self.failed += 1;
+            self.times_left = self.times_left.map(|times| times - 1);
+        }
+        fails
+    }
+
+    /// A number that looks random (Vigna, `SplitMix64`).
+    fn next_random(&mut self) -> u64 {
+        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.random;
+        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ mixed >> 31
+    }
+
+    /// Puts another rule in place; what was counted starts over.
+    pub fn set_rule(&mut self, rule: FaultRule) {
+        self.rule = rule;
+        self.seen = 0;
+        self.failed = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failing(faults: &mut Faults, cases: u64) -> Vec<u64> {
+        (1..=cases).filter(|_| faults.should_fail(64, false, |_| true)).collect()
+    }
+
+    #[test]
+    fn rules_choose_what_they_say() {
+        let of = |rule| failing(&mut Faults::OFF.with_rule(rule), 10);
+        assert_eq!(of(FaultRule::Off), [0; 0]);
+        assert_eq!(of(FaultRule::Nth(3)), [3]);
+        assert_eq!(of(FaultRule::Every(4)), [4, 8]);
+        assert_eq!(of(FaultRule::Chance { per_million: 0 }), [0; 0]);
+        assert_eq!(of(FaultRule::Chance { per_million: 1_000_000 }).len(), 10);
+    }
+
+    #[test]
+    fn neighbours_are_one_range() {
+        let mut sites = Sites::ALL;
+        for range in [1..=4, 5..=9, 11..=12] {
+            sites.add(range).unwrap();
+        }
+        assert_eq!(sites.ranges().collect::<Vec<_>>(), [1..=9, 11..=12]);
+    }
+}

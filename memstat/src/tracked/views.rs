@@ -1,0 +1,54 @@
+//! Views: what can be asked of a tracker, and set, a topic each. A view is a reference to the tracker under another type, so
+//! that the tracker's own page stays short; to make one costs nothing.
+//!
+//! Each answer is consistent in itself, taken under the tracker's lock; none allocates.
+
+mod blocks;
+mod guards;
+mod history;
+mod leaks;
+mod stacks;
+mod statistics;
+
+pub use blocks::BlocksView;
+pub use guards::{GuardCheck, GuardsView};
+pub use history::HistoryView;
+pub use leaks::LeaksView;
+pub use stacks::StacksView;
+pub use statistics::StatisticsView;
+
+use super::Tracked;
+use crate::backend::Backend;
+use crate::platform::Platform;
+
+impl<B: Backend, P: Platform> Tracked<B, P> {
+    /// The records of live blocks.
+    pub fn blocks(&self) -> BlocksView<'_, B, P> {
+        BlocksView(self)
+    }
+
+    /// Call stacks, and what is live under each.
+    pub fn stacks(&self) -> StacksView<'_, B, P> {
+        StacksView(self)
+    }
+
+    /// The last events.
+    pub fn history(&self) -> HistoryView<'_, B, P> {
+        HistoryView(self)
+    }
+
+    /// Leaks: snapshots to compare, and the search for blocks that nothing points to.
+    pub fn leaks(&self) -> LeaksView<'_, B, P> {
+        LeaksView(self)
+    }
+
+    /// Heap checks: red zones, quarantine, and sampled blocks between guard pages.
+    pub fn guards(&self) -> GuardsView<'_, B, P> {
+        GuardsView(self)
+    }
+
+    /// Figures beside the [counters](Tracked::counters): by CPU, by size, of the arena.
+    pub fn statistics(&self) -> StatisticsView<'_, B, P> {
+        StatisticsView(self)
+    }
+}

@@ -1,0 +1,125 @@
+//! Heap checks: how much is guarded, what was found, and looks at all of it.
+
+use super::Tracked;
+use crate::backend::Backend;
+use crate::guard::{GuardLevel, GuardStatistics};
+use crate::invalid_access::{Access, InvalidAccess, Unexplained};
+use crate::platform::Platform;
+use crate::record::Record;
+
+/// What a check of all guards covered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GuardCheck {
+    /// Live blocks with red zones, and sampled ones.
+    pub live_blocks: u64,
+    /// Freed blocks in quarantine.
+    pub quarantined_blocks: u64,
+}
+
+/// The guards of a tracker. From [`Tracked::guards`].
+#[derive(Debug)]
+pub struct GuardsView<'a, B, P>(pub(super) &'a Tracked<B, P>);
+
+impl<B: Backend, P: Platform> GuardsView<'_, B, P> {
+    /// How much is guarded.
+    pub fn level(&self) -> GuardLevel {
+        self.0.enter().guards.level
+    }
+
+    /// Guards blocks more or less from now on. Those that are live keep the guards that they have until they are
+    /// freed.
+    pub fn set_level(&self, level: GuardLevel) {
+        if level < GuardLevel::Full {
+            self.flush_quarantine();
+        }
+        let inner = &mut *self.0.enter();
+        inner.guards.level = level;
+        if level > GuardLevel::Off {
+            inner.guards.freed.open(&mut inner.arena, self.0.platform());
+        } else if inner.guards.freed.held_blocks() == 0 {
+            inner.guards.freed.close(&mut inner.arena, self.0.platform());
+        }
+        inner.choose_ways();
+    }
+
+    /// What the guards did and found.
+    pub fn statistics(&self) -> GuardStatistics {
+        self.0.enter().guards.statistics()
+    }
+
+    /// Looks at the red zones of all live blocks, and at the poison of all blocks in quarantine, a few at a time.
+    /// `goes_on` is asked between the steps.
+    pub fn check(&self, mut goes_on: impl FnMut() -> bool) -> GuardCheck {
+        let mut check = GuardCheck::default();
+        let mut cursor = Some(0);
+        while let Some(from) = cursor.filter(|_| goes_on()) {
+            let step = self.0.enter().check_live(from);
+            check.live_blocks += step.blocks;
+            cursor = step.next;
+            self.0.tell_findings();
+        }
+        let mut place = Some(0);
+        while let Some(from) = place.filter(|_| goes_on()) {
+            let step = self.0.enter().check_held(from as usize);
+            check.quarantined_blocks += step.blocks;
+            place = step.next;
+            self.0.tell_findings();
+        }
+        check
+    }
+
+    /// The record of the freed block that started at `address`, while it is in quarantine.
+    pub fn quarantined(&self, address: usize) -> Option<Record> {
+        let inner = self.0.enter();
+        let freed = inner.guards.freed.held().find(|freed| freed.block.address() == address);
+        freed.map(|freed| freed.block)
+    }
+
+    /// Sets how many freed blocks, and how many bytes of them, the quarantine holds at most. It is flushed first.
+    pub fn set_quarantine_limits(&self, blocks: usize, bytes: usize) {
+        self.flush_quarantine();
+        self.0.enter().guards.freed.set_limits(blocks, bytes);
+    }
+
+    /// Gives all blocks in quarantine to the backend, each after a look at it.
+    pub fn flush_quarantine(&self) {
+        self.0.flush_quarantine();
+    }
+
+    /// Every allocation of this number is sampled; 0 if none is.
+    pub fn sampling_interval(&self) -> u32 {
+        self.0.enter().guards.pool.interval()
+    }
+
+    /// Puts every allocation of the number `interval` between guard pages from now on; none if it is 0. False if there is
+    /// no room for that. What is live stays where it is until it is freed.
+    pub fn set_sampling_interval(&self, interval: u32) -> bool {
+        let is_open = self.0.enter().set_sampling(interval, self.0.platform());
+        if interval == 0 {
+            self.0.give_idle_slots();
+        }
+        self.0.enter().close_pool_if_done(self.0.platform());
+        is_open
+    }
+
+    /// How many slots for sampled blocks there are when sampling is next switched on; 1 to 1024.
+    pub fn set_sample_slots(&self, slots: usize) {
+        self.0.enter().guards.pool.set_wanted_slots(slots);
+    }
+
+    /// Whether an address lies in the window of sampled blocks, be it a block or a guard page.
+    pub fn is_in_window(&self, address: usize) -> bool {
+        self.0.enter().guards.pool.contains(address)
+    }
+
+    /// What an access is about that faulted at `address`. The page allows access from now on, if it is one of the window's:
+    /// so each is reported once, until the next block comes there. Never waits for the tracker's lock.
+    ///
+    /// # Errors
+    ///
+    /// [`Unexplained`] if no sampled block is known there, or the lock is held.
+    pub fn explain_access(&self, address: usize, access: Access) -> Result<InvalidAccess, Unexplained> {
+        let mut inner = self.0.inner.try_enter(self.0.platform()).ok_or(Unexplained::Busy)?;
+        inner.explain_access(address, access, self.0.platform()).ok_or(Unexplained::Foreign)
+    }
+}

@@ -1,0 +1,46 @@
+//! The history of events: read, switched, sized.
+
+use super::Tracked;
+use crate::backend::Backend;
+use crate::history::{Event, HistoryPart};
+use crate::platform::Platform;
+
+/// The last events of a tracker. From [`Tracked::history`].
+#[derive(Debug)]
+pub struct HistoryView<'a, B, P>(pub(super) &'a Tracked<B, P>);
+
+impl<B: Backend, P: Platform> HistoryView<'_, B, P> {
+    /// Copies events into `buffer`, from the event number `cursor` on (0 is the first ever).
+    pub fn read(&self, cursor: u64, buffer: &mut [Event]) -> HistoryPart {
+        self.0.enter().history.read(cursor, buffer)
+    }
+
+    /// Events that were ever written: the number of the next one.
+    pub fn written(&self) -> u64 {
+        self.0.enter().history.written()
+    }
+
+    /// Whether events are written now: at level [`Level::Full`](crate::Level::Full), unless that was switched off.
+    pub fn is_on(&self) -> bool {
+        self.0.enter().keeps_history()
+    }
+
+    /// Writes events at level [`Level::Full`](crate::Level::Full), as from the start on, or writes none. The events that
+    /// are there stay.
+    pub fn set_on(&self, is_on: bool) {
+        let stamp = self.0.platform().stamp();
+        self.0.enter().set_history(is_on, stamp);
+    }
+
+    /// Sets how many events are kept, and forgets those that are there.
+    pub fn set_capacity(&self, events: usize) {
+        let inner = &mut *self.0.enter();
+        inner.history.set_capacity(events, &mut inner.arena, self.0.platform());
+    }
+
+    /// Forgets all events, and gives their memory back.
+    pub fn clear(&self) {
+        let inner = &mut *self.0.enter();
+        inner.history.clear(&mut inner.arena, self.0.platform());
+    }
+}

@@ -1,0 +1,121 @@
+//! Leaks, in two ways: by what came since an earlier snapshot, and by what nothing points to.
+
+use core::ops::Range;
+use core::ptr::NonNull;
+
+use super::Tracked;
+use crate::backend::Backend;
+use crate::platform::Platform;
+use crate::reach::{Mark, Reach, ScanError, ScanSummary};
+use crate::record::Record;
+use crate::snapshot::{Snapshot, StackUsage};
+
+/// Records that are looked at under the lock at once.
+const RECORDS_AT_ONCE: usize = 512;
+
+/// What leaks in a tracked heap. From [`Tracked::leaks`].
+#[derive(Debug)]
+pub struct LeaksView<'a, B, P>(pub(super) &'a Tracked<B, P>);
+
+impl<B: Backend, P: Platform> LeaksView<'_, B, P> {
+    /// The sequence number of the last event. All blocks that are allocated from now on have higher ones.
+    pub fn sequence(&self) -> u64 {
+        self.0.enter().sequence
+    }
+
+    /// A snapshot without the usage of each call stack.
+    pub fn snapshot(&self) -> Snapshot {
+        self.0.enter().snapshot(self.0.platform().stamp())
+    }
+
+    /// A snapshot, and in `usage` what is live under each call stack, by its number; the first there stands for blocks
+    /// without a stack. `None` if there is no room for one more than the [number of stacks](super::StacksView::count).
+    /// The lock is held for all of it, some instructions for each stack.
+    pub fn snapshot_by_stack(&self, usage: &mut [StackUsage]) -> Option<Snapshot> {
+        let mut inner = self.0.enter();
+        let (without_stack, usage) = usage.split_first_mut()?;
+        let snapshot = inner.snapshot(self.0.platform().stamp());
+        let usage = usage.get_mut(..usize::from(snapshot.stack_count))?;
+        *without_stack = snapshot.recorded;
+        for (number, place) in (1..).zip(usage) {
+            *place = inner.depot.get(number).map(StackUsage::from).unwrap_or_default();
+            without_stack.blocks = without_stack.blocks.saturating_sub(place.blocks);
+            without_stack.bytes = without_stack.bytes.saturating_sub(place.bytes);
+        }
+        Some(snapshot)
+    }
+
+    /// Looks for blocks that nothing points to: neither a word of the `roots` nor one of a block that is pointed to.
+    /// A block is a leak if this scan and the one before found nothing.
+    ///
+    /// The lock is held for a slice of the work at a time; before each `goes_on` is asked. A pointer into a block counts
+    /// as one to it where the backend can tell where its blocks start, see [`Backend::locate`].
+    ///
+    /// # Errors
+    ///
+    /// [`ScanError`]; then nothing was found.
+    ///
+    /// # Safety
+    ///
+    /// All bytes of the roots can be read until this returns.
+    pub unsafe fn scan(
+        &self,
+        roots: &[Range<usize>],
+        mut goes_on: impl FnMut() -> bool,
+    ) -> Result<ScanSummary, ScanError> {
+        self.0.enter().start_scan()?;
+        loop {
+            if !goes_on() {
+                self.0.enter().stop_scan();
+                return Err(ScanError::Stopped);
+            }
+            // SAFETY: handed on to the caller.
+            if let Some(summary) = unsafe { self.0.enter().scan_slice(roots) } {
+                return Ok(summary);
+            }
+        }
+    }
+
+    /// Copies the records of leaks into `buffer`, from the place `cursor` on (0 is the first), and says how many and
+    /// where to go on; `None` at the end. One step may find none. A block that is a leak from the first step to the last
+    /// appears exactly once. The work of one step is bounded.
+    pub fn read(&self, cursor: u64, buffer: &mut [Record]) -> (usize, Option<u64>) {
+        self.0.enter().live.read_if(cursor, buffer, |record| record.reach() == Reach::Leak)
+    }
+
+    /// Takes all leaks that were found for none: only later ones will be reported. Says how many those are.
+    pub fn clear(&self) -> u64 {
+        let mut cleared = 0;
+        let mut next = usize::MAX;
+        while next > 0 {
+            let inner = &mut *self.0.enter();
+            next = next.min(inner.live.len());
+            for _ in 0..RECORDS_AT_ONCE.min(next) {
+                next -= 1;
+                if let Some(record) = inner.live.nth_mut(next)
+                    && record.reach() == Reach::Leak
+                {
+                    record.set_mark(Mark { reach: Reach::NotLeak, ..record.mark() });
+                    cleared += 1;
+                }
+            }
+        }
+        cleared
+    }
+
+    /// Says that the live block at `block` is no leak, though nothing that a scan sees points to it; what it points to is
+    /// none either. False if no recorded block starts there.
+    pub fn not_leak(&self, block: NonNull<u8>) -> bool {
+        self.set_reach(block, Reach::NotLeak)
+    }
+
+    /// Says that the live block at `block` is no leak, and that no pointers lie in it. False if no recorded block starts
+    /// there.
+    pub fn ignore(&self, block: NonNull<u8>) -> bool {
+        self.set_reach(block, Reach::Ignored)
+    }
+
+    fn set_reach(&self, block: NonNull<u8>, reach: Reach) -> bool {
+        self.0.enter().set_reach(block.as_ptr() as usize, reach)
+    }
+}
