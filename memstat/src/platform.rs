@@ -64,15 +64,6 @@ pub unsafe trait Platform: GuardPages + Hooks + Sync {
     /// Leaves the critical section. `saved` says whether interrupts were on before it.
     fn leave_critical(&self, saved: usize);
 
-    /// Whether only what this CPU itself runs can hold the tracker's lock: what an interrupt broke into, or what calls
-    /// this. It cannot go on before this returns, so there is no use in waiting. Asked while the lock is not free, in a
-    /// critical section. Where others may hold it, other CPUs or threads, the answer is false, and the lock is waited
-    /// for.
-    #[cold]
-    fn is_lock_held_here(&self) -> bool {
-        false
-    }
-
     /// A page for the arena, from outside the heap that is watched.
     fn take_page(&self) -> Option<NonNull<u8>>;
 
@@ -180,7 +171,16 @@ pub trait Hooks {
         let _ = corruption;
     }
 
-    /// Called when an operation was refused, as [`Platform::is_lock_held_here`] said that waiting would never end. Whoever
+    /// Whether only what this CPU itself runs can hold the tracker's lock: what an interrupt broke into, or what calls
+    /// this. It cannot go on before this returns, so there is no use in waiting. Asked while the lock is not free, in a
+    /// critical section. Where others may hold it, other CPUs or threads, the answer is false, and the lock is waited
+    /// for.
+    #[cold]
+    fn is_lock_held_here(&self) -> bool {
+        false
+    }
+
+    /// Called when an operation was refused, as [`Hooks::is_lock_held_here`] said that waiting would never end. Whoever
     /// holds the lock still does: to ask the tracker anything is to panic. `frame_pointer` tells who asked for the
     /// operation.
     #[cold]

@@ -91,10 +91,6 @@ unsafe impl Platform for KernelPlatform {
         Some(StackSpan { frame_pointer, start, size_bytes })
     }
 
-    fn is_lock_held_here(&self) -> bool {
-        cpu::is_alone()
-    }
-
     #[inline]
     fn enter_critical(&self) -> usize {
         cpu::save_flags_and_mask_interrupts()
@@ -145,6 +141,10 @@ unsafe impl GuardPages for KernelPlatform {
 }
 
 impl Hooks for KernelPlatform {
+    fn is_lock_held_here(&self) -> bool {
+        cpu::is_alone()
+    }
+
     #[inline]
     fn is_allocator_code(&self, address: usize) -> bool {
         image::allocator_text().contains(&address)

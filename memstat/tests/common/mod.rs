@@ -60,10 +60,6 @@ unsafe impl Platform for HostPlatform {
         0
     }
 
-    fn is_lock_held_here(&self) -> bool {
-        self.is_alone.load(Ordering::Relaxed)
-    }
-
     fn frame_pointer(&self) -> usize {
         let site = self.site.load(Ordering::Relaxed).checked_sub(1);
         site.and_then(|site| STACKS.get(site)).map_or(0, |stack| stack.as_ptr() as usize)
@@ -101,6 +97,10 @@ unsafe impl Platform for HostPlatform {
 unsafe impl GuardPages for HostPlatform {}
 
 impl Hooks for HostPlatform {
+    fn is_lock_held_here(&self) -> bool {
+        self.is_alone.load(Ordering::Relaxed)
+    }
+
     fn on_lock_refused(&self, refused: &LockRefused, _frame_pointer: usize) {
         self.refused.lock().unwrap().push(*refused);
     }

@@ -133,10 +133,6 @@ unsafe impl Platform for WindowPlatform {
         Some(StackSpan { frame_pointer, start: frame_pointer, size_bytes: size_of_val(&STACK) })
     }
 
-    fn is_lock_held_here(&self) -> bool {
-        self.is_alone.load(Ordering::Relaxed)
-    }
-
     fn enter_critical(&self) -> usize {
         0
     }
@@ -205,7 +201,11 @@ unsafe impl GuardPages for WindowPlatform {
     }
 }
 
-impl Hooks for WindowPlatform {}
+impl Hooks for WindowPlatform {
+    fn is_lock_held_here(&self) -> bool {
+        self.is_alone.load(Ordering::Relaxed)
+    }
+}
 
 /// Each block has pages of its own, which go with it.
 #[derive(Debug, Default)]
