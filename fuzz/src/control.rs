@@ -1,6 +1,7 @@
 //! Lines that are written to control files.
 
-use memstat::Faults;
+use control::faults::{Text, apply};
+use memstat::{Faults, Sites};
 
 /// Takes each line as a command. A line that is none changes nothing.
 ///
@@ -12,13 +13,13 @@ pub fn control(input: &[u8]) {
     let mut faults = Faults::OFF;
     for line in text.lines() {
         let before = faults.clone();
-        let find_site = |word: &str, sites: &mut memstat::Sites| sites.add(word.len()..=word.len() + 9);
-        if faults.apply(line, find_site).is_err() {
+        let find_site = |word: &str, sites: &mut Sites| sites.add(word.len()..=word.len() + 9);
+        if apply(&mut faults, line, find_site).is_err() {
             assert_eq!(faults, before, "a line that is no command changed something");
         }
         for size_bytes in [0, 64, usize::MAX] {
             let _ = faults.should_fail(size_bytes, size_bytes == 0, |sites| sites.contains(size_bytes));
         }
-        assert!(faults.failed <= faults.seen && !faults.to_string().is_empty());
+        assert!(faults.failed <= faults.seen && !Text(&faults).to_string().is_empty());
     }
 }

@@ -83,22 +83,22 @@ pub fn tracker(input: &[u8]) {
                 block.write();
             }
             (8, _) => heap.set_level(Level::ALL[usize::from(*other) % Level::ALL.len()]),
-            (9, _) => heap.set_guard(GuardLevel::ALL[usize::from(*other) % GuardLevel::ALL.len()]),
+            (9, _) => heap.guards().set_level(GuardLevel::ALL[usize::from(*other) % GuardLevel::ALL.len()]),
             (10, _) => {
-                heap.let_all_go();
+                heap.guards().flush_quarantine();
                 heap.reclaim();
             }
-            _ => assert_eq!(heap.consistency(), Consistency::Holds),
+            _ => assert_eq!(heap.check_consistency(), Consistency::Holds),
         }
     }
-    assert_eq!(heap.consistency(), Consistency::Holds);
+    assert_eq!(heap.check_consistency(), Consistency::Holds);
     assert_eq!(heap.counters().live_blocks, blocks.len() as u64);
     for block in blocks {
         assert!(block.is_intact(block.layout.size()), "somebody wrote into a live block");
         // SAFETY: live, and nobody uses it.
         assert_eq!(unsafe { heap.free(block.start) }, Ok(()));
     }
-    heap.let_all_go();
+    heap.guards().flush_quarantine();
     let counters = heap.counters();
     assert_eq!((counters.live_blocks, counters.live_bytes), (0, 0));
     assert_eq!(heap.with_backend(|backend| backend.0.len()), Some(0), "a block was never given back");

@@ -119,7 +119,7 @@ fn an_older_free_is_not_told_for_one_without_a_record() {
         }
         let again = heap.allocate(LAYOUT).unwrap();
         assert_eq!(again, block, "the backend gives the block out again");
-        assert_eq!(heap.record(again.as_ptr() as usize), None);
+        assert_eq!(heap.blocks().get(again.as_ptr() as usize), None);
         free_from(&heap, 3, again).unwrap();
         let bad = free_from(&heap, 4, block).unwrap_err();
         assert_eq!((bad.kind, bad.block, bad.free), (BadFreeKind::DoubleFree, None, None));

@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ptr::NonNull;
 use std::sync::Mutex;
 
-use memstat::platform::PAGE_SIZE_BYTES;
-use memstat::{Backend, Live, Location, Platform};
+use memstat::{Backend, GuardPages, Hooks, Live, Location, PAGE_SIZE_BYTES, Platform};
 
 /// Pages from the host, all of which go back when an input is done: the fuzzer runs thousands in one process.
 #[derive(Debug, Default)]
@@ -19,27 +18,11 @@ struct Page(#[expect(dead_code, reason = "stands for its size")] [u8; PAGE_SIZE_
 
 // SAFETY: pages come from the host's allocator; there are no interrupts.
 unsafe impl Platform for Pages {
-    fn stamp(&self) -> u64 {
+    fn enter_critical(&self) -> usize {
         0
     }
 
-    fn stamp_to_ns(&self, stamp: u64) -> u64 {
-        stamp
-    }
-
-    fn cpu(&self) -> u8 {
-        0
-    }
-
-    fn task(&self) -> u16 {
-        0
-    }
-
-    fn mask_interrupts(&self) -> usize {
-        0
-    }
-
-    fn restore_interrupts(&self, _saved: usize) {}
+    fn leave_critical(&self, _saved: usize) {}
 
     fn take_page(&self) -> Option<NonNull<u8>> {
         // SAFETY: the layout's size is not zero.
@@ -54,6 +37,11 @@ unsafe impl Platform for Pages {
         unsafe { dealloc(page.as_ptr(), PAGE) };
     }
 }
+
+// SAFETY: there is no window.
+unsafe impl GuardPages for Pages {}
+
+impl Hooks for Pages {}
 
 impl Drop for Pages {
     fn drop(&mut self) {
@@ -76,10 +64,6 @@ fn rounded(layout: Layout) -> Layout {
 
 // SAFETY: blocks come from the host's allocator with the layout asked for, rounded up.
 unsafe impl Backend for Blocks {
-    fn name(&self) -> &'static str {
-        "host"
-    }
-
     fn allocate(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
         let own = rounded(layout);
         // SAFETY: the rounded size is not zero.
