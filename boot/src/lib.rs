@@ -33,3 +33,4 @@ pub use error::BootError;
 pub use framebuffer::{Framebuffer, PixelField};
 pub use info::{BootInfo, ElfSection, LeftOut};
 pub use memory_map::{FRAME_SIZE_BYTES, MemoryRegion, PhysicalRange, RegionKind};
+pub use x86::bits64::paging::PAddr;

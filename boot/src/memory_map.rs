@@ -1,6 +1,7 @@
 //! The firmware's memory map as sorted, disjoint plain data, and what of it may be used.
 
 use arrayvec::ArrayVec;
+use x86::bits64::paging::PAddr;
 
 use crate::info::LeftOut;
 
@@ -13,13 +14,26 @@ pub(crate) const MAX_REGIONS: usize = 192;
 /// A half-open range of physical addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PhysicalRange {
-    /// The first address.
-    pub start: u64,
-    /// The address behind the last.
-    pub end: u64,
+    pub(crate) start: u64,
+    pub(crate) end: u64,
 }
 
 impl PhysicalRange {
+    /// From `start` up to the byte before `end`.
+    pub const fn new(start: PAddr, end: PAddr) -> Self {
+        Self { start: start.0, end: end.0 }
+    }
+
+    /// The first address.
+    pub const fn start(&self) -> PAddr {
+        PAddr(self.start)
+    }
+
+    /// The address behind the last.
+    pub const fn end(&self) -> PAddr {
+        PAddr(self.end)
+    }
+
     /// The range's length.
     pub fn size_bytes(&self) -> u64 {
         self.end.saturating_sub(self.start)

@@ -1,8 +1,8 @@
 //! Boot information as a loader might leave it.
 
-use boot::{BootInfo, FRAME_SIZE_BYTES, PhysicalRange};
+use boot::{BootInfo, FRAME_SIZE_BYTES, PAddr, PhysicalRange};
 
-const IMAGE: PhysicalRange = PhysicalRange { start: 0x10_0000, end: 0x20_0000 };
+const IMAGE: PhysicalRange = PhysicalRange::new(PAddr(0x10_0000), PAddr(0x20_0000));
 
 /// Takes the bytes as boot information: what may be used afterwards is sorted, whole frames, and not the kernel's.
 ///
@@ -18,12 +18,12 @@ pub fn boot(input: &[u8]) {
     *head = size_bytes.to_le_bytes();
     assert_eq!(bytes.as_ptr().align_offset(8), 0, "the host's allocator aligns to 8");
     let Ok(info) = BootInfo::parse(&bytes, &[IMAGE]) else { return };
-    let mut last_end = FRAME_SIZE_BYTES;
+    let mut last_end = PAddr(FRAME_SIZE_BYTES);
     for range in &info.usable {
-        assert!(last_end <= range.start && range.start < range.end);
-        assert!(range.start.is_multiple_of(FRAME_SIZE_BYTES) && range.end.is_multiple_of(FRAME_SIZE_BYTES));
-        assert!(range.end <= IMAGE.start || IMAGE.end <= range.start);
-        last_end = range.end;
+        assert!(last_end <= range.start() && range.start() < range.end());
+        assert!(range.start().is_base_page_aligned() && range.end().is_base_page_aligned());
+        assert!(range.end() <= IMAGE.start() || IMAGE.end() <= range.start());
+        last_end = range.end();
     }
-    assert!(info.regions.is_sorted_by(|below, above| below.range.end <= above.range.start));
+    assert!(info.regions.is_sorted_by(|below, above| below.range.end() <= above.range.start()));
 }

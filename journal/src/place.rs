@@ -6,7 +6,7 @@
 
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use boot::{MemoryRegion, PhysicalRange, RegionKind};
+use boot::{MemoryRegion, PAddr, PhysicalRange, RegionKind};
 
 /// Parts of the region: one keeps what the last boot left, two are written in turn.
 pub const SLOTS: usize = 3;
@@ -25,11 +25,12 @@ const FOUR_GIB: u64 = 1 << 32;
 /// The place for the region; `None` if the machine has none that is good.
 pub fn choose(regions: &[MemoryRegion], usable: &[PhysicalRange]) -> Option<PhysicalRange> {
     let is_low_ram =
-        |region: &&MemoryRegion| region.kind == RegionKind::Usable && region.range.end <= FOUR_GIB;
-    let top = regions.iter().filter(is_low_ram).map(|region| region.range.end).max()?;
-    PLACES.into_iter().map(|start| PhysicalRange { start, end: start + REGION_BYTES as u64 }).find(|place| {
-        let is_free = |range: &PhysicalRange| range.start <= place.start && place.end <= range.end;
-        place.end + TOP_BYTES <= top && usable.iter().any(is_free)
+        |region: &&MemoryRegion| region.kind == RegionKind::Usable && region.range.end() <= PAddr(FOUR_GIB);
+    let top = regions.iter().filter(is_low_ram).map(|region| region.range.end()).max()?;
+    let place = |start| PhysicalRange::new(PAddr(start), PAddr(start + REGION_BYTES as u64));
+    PLACES.into_iter().map(place).find(|place| {
+        let is_free = |range: &PhysicalRange| range.start() <= place.start() && place.end() <= range.end();
+        place.end() + TOP_BYTES <= top && usable.iter().any(is_free)
     })
 }
 
@@ -78,16 +79,16 @@ mod tests {
     use super::*;
 
     fn place(ram: &[(u64, u64)], taken_at: u64) -> Option<u64> {
-        let ranges = ram.iter().map(|&(start, end)| PhysicalRange { start, end });
+        let ranges = ram.iter().map(|&(start, end)| PhysicalRange::new(PAddr(start), PAddr(end)));
         let regions: Vec<_> =
             ranges.clone().map(|range| MemoryRegion { range, kind: RegionKind::Usable }).collect();
         let usable: Vec<_> = ranges
             .flat_map(|range| {
-                let middle = taken_at.clamp(range.start, range.end);
-                [PhysicalRange { end: middle, ..range }, PhysicalRange { start: middle, ..range }]
+                let middle = PAddr(taken_at).clamp(range.start(), range.end());
+                [PhysicalRange::new(range.start(), middle), PhysicalRange::new(middle, range.end())]
             })
             .collect();
-        choose(&regions, &usable).map(|place| place.start)
+        choose(&regions, &usable).map(|place| place.start().as_u64())
     }
 
     #[test]

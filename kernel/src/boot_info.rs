@@ -25,11 +25,11 @@ fn read(physical: u32) -> Result<BootInfo, BootError> {
     let bytes = unsafe {
         boot::read_boot_information(physical, direct_map::to_virtual(PAddr(physical.into())).as_ptr())
     }?;
-    let own = PhysicalRange { start: physical.into(), end: u64::from(physical) + bytes.len() as u64 };
+    let start = PAddr(physical.into());
+    let own = PhysicalRange::new(start, start + bytes.len());
     let image = image::whole();
-    let [start, end] =
-        [image.start, image.end].map(|address| image::physical(VAddr::from_usize(address)).as_u64());
-    let image = PhysicalRange { start, end };
+    let [start, end] = [image.start, image.end].map(|address| image::physical(VAddr::from_usize(address)));
+    let image = PhysicalRange::new(start, end);
     BootInfo::parse(bytes, &[image, own])
 }
 

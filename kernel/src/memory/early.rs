@@ -21,10 +21,12 @@ impl EarlyFrames {
 
     /// A frame below 4 GiB, from the end of the highest range there.
     pub(super) fn take(&mut self) -> Option<PAddr> {
-        let range =
-            self.ranges.iter_mut().rev().find(|range| range.end <= BOOT_MAP_END && range.size_bytes() > 0)?;
-        range.end -= FRAME_SIZE_BYTES;
-        Some(PAddr(range.end))
+        let range = self
+            .ranges
+            .iter_mut()
+            .rev()
+            .find(|range| range.end() <= PAddr(BOOT_MAP_END) && range.size_bytes() > 0)?;
+        Some(take_end(range, FRAME_SIZE_BYTES))
     }
 
     /// `size_bytes` in one piece, rounded up to frames, from the end of the largest range.
@@ -34,19 +36,19 @@ impl EarlyFrames {
         if range.size_bytes() < size_bytes {
             return None;
         }
-        range.end -= size_bytes;
-        Some(PAddr(range.end))
+        Some(take_end(range, size_bytes))
     }
 
     /// Takes just `wanted`, if all of it is there.
     pub(super) fn take_exactly(&mut self, wanted: PhysicalRange) -> bool {
-        let is_around = |range: &PhysicalRange| range.start <= wanted.start && wanted.end <= range.end;
+        let is_around =
+            |range: &PhysicalRange| range.start() <= wanted.start() && wanted.end() <= range.end();
         let Some(place) = self.ranges.iter().position(is_around) else { return false };
-        let above = PhysicalRange { start: wanted.end, end: self.ranges[place].end };
+        let above = PhysicalRange::new(wanted.end(), self.ranges[place].end());
         if self.ranges.try_insert(place + 1, above).is_err() {
             return false;
         }
-        self.ranges[place].end = wanted.start;
+        self.ranges[place] = PhysicalRange::new(self.ranges[place].start(), wanted.start());
         true
     }
 
@@ -54,4 +56,11 @@ impl EarlyFrames {
     pub(super) fn into_ranges(self) -> impl Iterator<Item = PhysicalRange> {
         self.ranges.into_iter().filter(|range| range.size_bytes() > 0)
     }
+}
+
+/// Takes so many bytes from a range that has them, and says where they start.
+fn take_end(range: &mut PhysicalRange, size_bytes: u64) -> PAddr {
+    let start = range.end() - size_bytes;
+    *range = PhysicalRange::new(range.start(), start);
+    start
 }

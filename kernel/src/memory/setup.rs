@@ -53,10 +53,9 @@ pub(crate) fn init(info: &BootInfo, kind: Kind, is_kept: bool) -> Result<(), Mem
     exceptions::on_page_fault(invalid_access::explain);
     paging::init(&info.regions, &mut || early.take()).map_err(|_| MemoryError::PageTables)?;
 
-    let managed = pages_of(PhysicalRange {
-        start: info.usable.first().map_or(0, |range| range.start),
-        end: info.usable.last().map_or(0, |range| range.end),
-    });
+    let start = info.usable.first().map_or(PAddr::zero(), PhysicalRange::start);
+    let end = info.usable.last().map_or(PAddr::zero(), PhysicalRange::end);
+    let managed = pages_of(PhysicalRange::new(start, end));
     let frames_bytes = Frames::metadata_bytes(&managed);
     let size_bytes = frames_bytes + PageWords::size_bytes(&managed);
     let metadata = early.take_run(size_bytes as u64).map(direct_map::to_virtual);
@@ -86,6 +85,6 @@ pub(crate) fn init(info: &BootInfo, kind: Kind, is_kept: bool) -> Result<(), Mem
 
 /// Where the direct map has the frames of a range.
 fn pages_of(range: PhysicalRange) -> PageSpan {
-    let page = |physical| PageNumber::of(direct_map::to_virtual(PAddr(physical)).as_ptr::<u8>());
-    PageSpan::new(page(range.start), page(range.end))
+    let page = |physical| PageNumber::of(direct_map::to_virtual(physical).as_ptr::<u8>());
+    PageSpan::new(page(range.start()), page(range.end()))
 }

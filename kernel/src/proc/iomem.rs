@@ -4,9 +4,8 @@
 //! Source: Linux, `fs/pstore/ram_core.c`; Documentation/filesystems/proc.rst, and kernel/resource.c for the format.
 
 use core::fmt::{self, Write};
-use core::ops::Range;
 
-use boot::RegionKind;
+use boot::{PhysicalRange, RegionKind};
 use vfs::Text;
 
 use crate::arch::{VAddr, image};
@@ -26,20 +25,20 @@ impl Text for IoMem {
                 RegionKind::Defective => "Unusable memory",
                 RegionKind::Reserved => "Reserved",
             };
-            writeln!(out, "{:08x}-{:08x} : {name}", range.start, range.end - 1)?;
+            writeln!(out, "{:08x}-{:08x} : {name}", range.start().as_u64(), range.end().as_u64() - 1)?;
             for (section, name) in [
                 (image::text(), "Kernel code"),
                 (image::rodata(), "Kernel rodata"),
                 (image::data(), "Kernel data"),
                 (image::bss(), "Kernel bss"),
             ] {
-                let physical = |address| image::physical(VAddr::from_usize(address)).as_u64();
-                let section = physical(section.start)..physical(section.end);
-                write_inside(section, range.start..range.end, name, out)?;
+                let physical = |address| image::physical(VAddr::from_usize(address));
+                let section = PhysicalRange::new(physical(section.start), physical(section.end));
+                write_inside(section, range, name, out)?;
             }
             // It lies above the image.
             if let Some(kept) = kept::place() {
-                write_inside(kept.start..kept.end, range.start..range.end, "ramoops", out)?;
+                write_inside(kept, range, "ramoops", out)?;
             }
         }
         Ok(())
@@ -47,9 +46,10 @@ impl Text for IoMem {
 }
 
 /// Writes a part, if it lies in this region, one step further in.
-fn write_inside(part: Range<u64>, region: Range<u64>, name: &str, out: &mut dyn Write) -> fmt::Result {
-    if region.contains(&part.start) && part.start < part.end {
-        writeln!(out, "  {:08x}-{:08x} : {name}", part.start, part.end - 1)?;
+fn write_inside(part: PhysicalRange, region: PhysicalRange, name: &str, out: &mut dyn Write) -> fmt::Result {
+    let (start, end) = (part.start(), part.end());
+    if (region.start()..region.end()).contains(&start) && start < end {
+        writeln!(out, "  {:08x}-{:08x} : {name}", start.as_u64(), end.as_u64() - 1)?;
     }
     Ok(())
 }

@@ -83,10 +83,8 @@ pub(crate) fn init(regions: &[MemoryRegion], frames: FrameSource<'_>) -> Result<
     clear(space.top);
     let has_gib_pages = cpu::has_gib_pages();
     for region in regions.iter().filter(|region| region.kind != RegionKind::Reserved) {
-        let range = PhysicalRange {
-            start: region.range.start & !(PAGE_BYTES - 1),
-            end: region.range.end.next_multiple_of(PAGE_BYTES),
-        };
+        let [start, end] = [region.range.start(), region.range.end() + (PAGE_BYTES - 1)];
+        let range = PhysicalRange::new(start.align_down_to_base_page(), end.align_down_to_base_page());
         space.map_ram(range, has_gib_pages, frames)?;
     }
     for (section, flags) in [
@@ -249,12 +247,12 @@ impl AddressSpace {
         // What is not to be written in the image is not to be written here either.
         let physical = |address| image::physical(VAddr::from_usize(address)).as_u64();
         let fixed = physical(image::whole().start)..physical(image::data().start);
-        let mut at = range.start;
-        while at < range.end {
+        let (mut at, range_end) = (range.start().as_u64(), range.end().as_u64());
+        while at < range_end {
             let fits = |size: Size| {
                 let end = at + size.bytes();
                 let is_apart = end <= fixed.start || at >= fixed.end;
-                at.is_multiple_of(size.bytes()) && end <= range.end && is_apart
+                at.is_multiple_of(size.bytes()) && end <= range_end && is_apart
             };
             let size = if gib && fits(Size::Gib1) {
                 Size::Gib1

@@ -10,7 +10,7 @@ use boot::PhysicalRange;
 pub(crate) use journal::place::{REGION_BYTES, choose};
 use journal::place::{SLOT_BYTES, SLOTS, Turns};
 
-use crate::arch::{PAddr, direct_map};
+use crate::arch::direct_map;
 use crate::memory::page_accounting::physical_of;
 
 /// Where it starts in the direct map; null if there is none.
@@ -23,7 +23,7 @@ static TURNS: Turns = Turns::new();
 ///
 /// At `place` lie [`REGION_BYTES`] of mapped RAM that nobody else uses, ever.
 pub(crate) unsafe fn start(place: PhysicalRange) {
-    START.store(direct_map::to_virtual(PAddr(place.start)).as_mut_ptr(), Ordering::Release);
+    START.store(direct_map::to_virtual(place.start()).as_mut_ptr(), Ordering::Release);
 }
 
 fn region() -> Option<NonNull<u8>> {
@@ -32,8 +32,8 @@ fn region() -> Option<NonNull<u8>> {
 
 /// Where it lies; `None` if there is none.
 pub(crate) fn place() -> Option<PhysicalRange> {
-    let start = physical_of(region()?).as_u64();
-    Some(PhysicalRange { start, end: start + REGION_BYTES as u64 })
+    let start = physical_of(region()?);
+    Some(PhysicalRange::new(start, start + REGION_BYTES))
 }
 
 /// Lets `look` see the slots as the last boot left them, and say which of them stays so; then that one can be had for
