@@ -24,7 +24,7 @@ impl Stacks {
         let stack = self.0.add(frames);
         show(stack.own().iter().copied());
         if let [first, ..] = stack.shared() {
-            log::error!("    ... {} frames as above, from {}", stack.shared().len(), ReturnAddress(*first));
+            log::error!("    ... as above from {}", ReturnAddress(*first));
         }
     }
 }
