@@ -1,6 +1,8 @@
-//! Lines that are written to control files.
+//! Lines that are written to control files, and the kernel's command line.
 
+use config::Config;
 use control::faults::{Text, apply};
+use control::{kmemleak, memstat as tracker};
 use memstat::{Faults, Sites};
 
 /// Takes each line as a command. A line that is none changes nothing.
@@ -12,6 +14,8 @@ pub fn control(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
     let mut faults = Faults::OFF;
     for line in text.lines() {
+        let _ = (kmemleak::parse(line), tracker::parse(line));
+        Config::default().apply(line, |_| {});
         let before = faults.clone();
         let find_site = |word: &str, sites: &mut Sites| sites.add(word.len()..=word.len() + 9);
         if apply(&mut faults, line, find_site).is_err() {

@@ -334,8 +334,8 @@ fn a_scan_that_is_stopped_finds_nothing_and_leaves_what_was_found() {
     assert_eq!(stopped, Err(ScanError::Stopped));
     assert_eq!(graph.leaks(), blocks);
     let heap = &graph.heap;
-    // SAFETY: no roots here.
     let nested =
+        // SAFETY: no roots are read.
         |goes_on: &mut bool| *goes_on = unsafe { heap.leaks().scan(&[], || true) } == Err(ScanError::Busy);
     let mut was_busy = false;
     // SAFETY: the roots live as long as the graph.

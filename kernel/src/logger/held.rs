@@ -82,35 +82,3 @@ pub(crate) fn write_at_end(out: &mut dyn Write) -> fmt::Result {
     });
     outcome
 }
-
-#[cfg(test)]
-mod tests {
-    use super::super::{next_from, priority::Priority, write};
-    use super::*;
-
-    // One test, as all of it is about the same state.
-    #[test]
-    fn what_is_held_back_is_kept_counted_and_written_at_the_end() {
-        // Whatever the console's level is, the most urgent messages are shown, and those for debugging are not counted.
-        let urgent = Priority { severity: 0, facility: 0 };
-        assert!(!takes_message());
-        let hold = Hold::begin();
-        let first = RING.lock().written as u64;
-        write(urgent, format_args!("one"));
-        write(urgent, format_args!("two"));
-        assert_eq!(next_from(first).unwrap().1.text.as_str(), "one");
-        assert_eq!(hold.end(), 2);
-        assert!(!takes_message(), "nothing is held back any more");
-
-        let hold = Hold::begin();
-        let mut text = String::new();
-        write_at_end(&mut text).unwrap();
-        assert_eq!(text, "", "nothing to tell of");
-        drop(hold);
-        let _hold = Hold::begin();
-        write(urgent, format_args!("three"));
-        write_at_end(&mut text).unwrap();
-        assert!(text.starts_with("\nheld back") && text.contains("three") && !text.contains("two"), "{text}");
-        assert!(!takes_message(), "what comes now is shown");
-    }
-}

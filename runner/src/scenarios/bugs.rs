@@ -175,7 +175,19 @@ fn double_free_is_named(vm: &mut Vm) -> Result<()> {
 
 fn judge_double_free(vm: &mut Vm) -> Result<()> {
     let report = survived(vm, "bug double-free", "double free of")?;
+    shared_frames_are_shown_once(&report, 2)?;
     judge_frees(&report)
+}
+
+/// The way from the shell to the driver stands in the first call stack; so many others point there.
+fn shared_frames_are_shown_once(report: &str, others: usize) -> Result<()> {
+    for (words, count) in [("execute::run_command+0x", 1), ("    ... as above from tally::", others)] {
+        ensure!(
+            report.matches(words).count() == count,
+            "`{words}` does not stand {count} times in:\n{report}"
+        );
+    }
+    Ok(())
 }
 
 fn judge_frees(report: &str) -> Result<()> {
@@ -193,6 +205,7 @@ fn first_free_is_named_unguarded(vm: &mut Vm) -> Result<()> {
     vm.wait_for_boot()?;
     let report = survived(vm, "bug double-free", "double free of")?;
     judge_frees(&report)?;
+    shared_frames_are_shown_once(&report, 1)?;
     ensure!(
         report.contains("; its innermost callers (guard=free keeps them all):"),
         "no remedy in:\n{report}"

@@ -2,8 +2,8 @@
 //! all call stacks, and the kernel goes on.
 
 use super::guards::{expect_count, goes_on};
-use super::selftest::judge_selftests;
 use super::selftest::skippable::SLABS;
+use super::selftest::{judge_selftests, run_selftests};
 use super::sources::DRIVERS;
 use super::{is_consistent, with_words};
 use crate::error::{Result, ensure};
@@ -173,7 +173,7 @@ fn switch(vm: &mut Vm) -> Result<()> {
         ensure!(file.contains(&format!("level {level}")), "after `{command}`: {file}");
         is_consistent(vm)?;
     }
-    judge_selftests(&vm.run("selftest")?, &[])?;
+    judge_selftests(&run_selftests(vm)?, &[])?;
     // A page for each, and the spare one.
     let kib = guard_pages(vm)?;
     ensure!(kib == (live + 1) * 4, "{live} sampled blocks take {kib} kB");
@@ -200,7 +200,7 @@ fn selftests_pass(vm: &mut Vm, skipped: &[&str]) -> Result<()> {
     const RUNS: u64 = 2;
     vm.wait_for_boot()?;
     for _ in 0..RUNS {
-        judge_selftests(&vm.run("selftest")?, skipped)?;
+        judge_selftests(&run_selftests(vm)?, skipped)?;
         is_consistent(vm)?;
     }
     ensure!(count(vm, "samples")? > 0, "nothing was sampled");

@@ -1,7 +1,7 @@
 //! Names in call stacks: function, file and line, and what is left of them where the debug information is damaged.
 
-use super::selftest::judge_selftests;
 use super::selftest::skippable::LINES;
+use super::selftest::{judge_selftests, run_selftests};
 use super::sources::{INTERACTIVE, KERNEL};
 use super::stopped_report;
 use crate::error::{Error, Result, ensure};
@@ -120,7 +120,7 @@ fn names_fall_back(vm: &mut Vm) -> Result<()> {
     let frames = stacks.lines().filter(|line| line.starts_with("    ")).count();
     ensure!(frames >= 2, "there are no call stacks:\n{stacks}");
     allocinfo(vm)?;
-    judge_selftests(&vm.run("selftest")?, &[LINES])?;
+    judge_selftests(&run_selftests(vm)?, &[LINES])?;
     vm.enter("bug page-fault")?;
     let report = stopped_report(vm)?;
     let (_, stack) =

@@ -48,7 +48,7 @@ impl Stacks {
         let stack = self.0.add(frames);
         show(stack.own().iter().copied());
         if let [first, ..] = stack.shared() {
-            log::error!("    ... {} frames as above, from {}", stack.shared().len(), Place(*first));
+            log::error!("    ... as above from {}", Place(*first));
         }
     }
 }
