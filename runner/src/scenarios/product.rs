@@ -6,8 +6,8 @@ use std::path::Path;
 use super::{has_all, is_consistent, power_off};
 use crate::error::{Error, Result, ensure};
 use crate::machine::{DEFAULT, Image, Machine};
+use crate::scenario::{Judge, Scenario};
 use crate::settings::Settings;
-use crate::suite::{Judge, Scenario};
 use crate::vm::Vm;
 
 const PRODUCT: Machine = Machine { image: Image::Product, ..DEFAULT };
