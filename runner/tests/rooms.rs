@@ -86,6 +86,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "vfs",
         ],
     ),
+    ("fuzz", &["boot", "memstat", "names", "shell"]),
     ("runner", &[]),
 ];
 
