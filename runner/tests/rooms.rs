@@ -86,7 +86,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "vfs",
         ],
     ),
-    ("fuzz", &["boot", "control", "memstat", "names", "shell"]),
+    ("fuzz", &["boot", "config", "control", "memstat", "names", "shell"]),
     ("runner", &[]),
 ];
 
