@@ -15,6 +15,7 @@ mod machine;
 mod monitor;
 mod process;
 mod readers;
+mod scenario;
 mod scenarios;
 mod screen;
 mod settings;

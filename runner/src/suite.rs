@@ -10,8 +10,8 @@ use std::time::Instant;
 
 use crate::error::{Error, Result, ensure};
 use crate::jobs;
-use crate::machine::Machine;
 use crate::process::take_cpu_seconds;
+use crate::scenario::{Judge, Scenario};
 use crate::scenarios;
 use crate::settings::Settings;
 use crate::snapshots::Snapshots;
@@ -23,26 +23,6 @@ const LOG_LINES: usize = 40;
 const LINE_CHARACTERS: usize = 160;
 /// How many of the slowest scenarios are named at the end.
 const SLOWEST: usize = 10;
-
-/// One test of the runner.
-pub(crate) struct Scenario {
-    pub(crate) name: &'static str,
-    /// What it shows, for `runner list`.
-    pub(crate) about: &'static str,
-    pub(crate) judge: Judge,
-}
-
-/// How a scenario is carried out.
-pub(crate) enum Judge {
-    /// Looks at the files that were built.
-    Files(fn(&Settings) -> Result<()>),
-    /// Drives a machine from its first prompt on; it may go on from a snapshot taken there.
-    Drive(Machine<'static>, fn(&mut Vm) -> Result<()>),
-    /// Drives a machine from power-on.
-    PowerOn(Machine<'static>, fn(&mut Vm) -> Result<()>),
-    /// Boots two machines and holds the first against the second.
-    Compare([Machine<'static>; 2], fn(&mut [Vm; 2]) -> Result<()>),
-}
 
 /// Which scenarios to run.
 #[derive(Clone, Copy)]

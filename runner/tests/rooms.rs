@@ -86,6 +86,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "vfs",
         ],
     ),
+    ("fuzz", &["boot", "config", "control", "memstat", "names", "shell"]),
     ("runner", &[]),
 ];
 
@@ -160,7 +161,11 @@ fn files_import_each_other_within_one_folder_only() {
     let mut found = Vec::new();
     for manifest in reading::manifests(&root()) {
         let source = manifest.with_file_name("src");
-        let circles = circles(&Tree::read(&source).arrows());
+        // What is named at the root is there for others: it stands in a file below, and is no arrow up.
+        let arrows = Tree::read(&source).arrows().into_iter();
+        let below: Vec<_> =
+            arrows.filter(|arrow| !matches!(arrow.to.as_str(), "lib.rs" | "main.rs")).collect();
+        let circles = circles(&below);
         found.extend(circles.into_iter().map(|circle| format!("{}: {circle}", source.display())));
     }
     assert!(found.is_empty(), "circles across folders:\n{}", found.join("\n"));

@@ -6,9 +6,12 @@
 use core::fmt::{self, Write};
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+#[cfg(feature = "lab")]
 use journal::CAPACITY;
 
-use super::{CONSOLE_LEVEL, RING, show, try_for_last};
+#[cfg(feature = "lab")]
+use super::show;
+use super::{CONSOLE_LEVEL, RING, try_for_last};
 
 static IS_HOLDING: AtomicBool = AtomicBool::new(false);
 /// Messages that have been held back since that began.
@@ -26,9 +29,11 @@ pub(super) fn takes_message() -> bool {
 }
 
 /// While there is one, the console shows no messages.
+#[cfg(feature = "lab")]
 #[must_use]
 pub(crate) struct Hold(());
 
+#[cfg(feature = "lab")]
 impl Hold {
     /// From now on messages are held back.
     pub(crate) fn begin() -> Self {
@@ -61,6 +66,7 @@ impl Hold {
     }
 }
 
+#[cfg(feature = "lab")]
 impl Drop for Hold {
     fn drop(&mut self) {
         IS_HOLDING.store(false, Ordering::Relaxed);

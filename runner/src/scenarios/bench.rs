@@ -5,7 +5,7 @@ use crate::bench::{
     short_machine,
 };
 use crate::error::{Error, Result, ensure};
-use crate::suite::{Judge, Scenario};
+use crate::scenario::{Judge, Scenario};
 use crate::vm::Vm;
 
 /// What a pair of 64 bytes takes at `blocks` without guards.

@@ -7,7 +7,7 @@ use super::{has_all, power_off};
 use crate::error::{Result, ensure};
 use crate::figures::IoMem;
 use crate::machine::{DEFAULT, Firmware, Machine, OnReset};
-use crate::suite::{Judge, Scenario};
+use crate::scenario::{Judge, Scenario};
 use crate::vm::{COMMAND_LIMIT, Vm};
 
 const FILE: &str = "cat /proc/last_boot";

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::power_off;
 use crate::error::{Error, Result, ensure};
 use crate::machine::{Clock, DEFAULT, Firmware, Machine, Medium, OnReset};
-use crate::suite::{Judge, Scenario};
+use crate::scenario::{Judge, Scenario};
 use crate::vm::Vm;
 
 /// From the kernel's first instruction to the prompt, in guest time.

@@ -6,7 +6,7 @@ use super::{is_consistent, stopped_report, with_words};
 use crate::error::{Error, Result, ensure};
 use crate::figures::Allocs;
 use crate::machine::{DEFAULT, Machine};
-use crate::suite::{Judge, Scenario};
+use crate::scenario::{Judge, Scenario};
 use crate::vm::Vm;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[

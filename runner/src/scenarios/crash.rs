@@ -6,7 +6,7 @@ use super::sources::{BUG, EXECUTE, KERNEL, Source};
 use super::{has_all, power_off, stopped_report};
 use crate::error::{Error, Result, ensure};
 use crate::machine::{DEFAULT, Machine, OnReset};
-use crate::suite::{Judge, Scenario};
+use crate::scenario::{Judge, Scenario};
 use crate::vm::{COMMAND_LIMIT, Vm};
 
 /// What QEMU ends with when the kernel has told its device 42 (`kernel/src/crash/ending.rs`).

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::error::{Result, ensure};
 use crate::machine::{DEFAULT, Firmware, Machine};
-use crate::suite::{Judge, Scenario};
+use crate::scenario::{Judge, Scenario};
 use crate::vm::{COMMAND_LIMIT, Vm};
 
 /// The log's time stamps would differ from machine to machine.

@@ -8,7 +8,7 @@ mod table;
 use super::sources::PACKETS;
 use crate::error::{Error, Result, ensure};
 use crate::machine::{DEFAULT, Machine};
-use crate::suite::{Judge, Scenario};
+use crate::scenario::{Judge, Scenario};
 use crate::vm::Vm;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[

@@ -6,7 +6,7 @@ use super::stopped_report;
 use crate::error::{Result, ensure};
 use crate::figures::Allocs;
 use crate::machine::DEFAULT;
-use crate::suite::{Judge, Scenario};
+use crate::scenario::{Judge, Scenario};
 use crate::vm::Vm;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[

@@ -7,7 +7,7 @@ use crate::figures::Allocs;
 use crate::grammar;
 use crate::machine::{DEFAULT, Machine};
 use crate::readers::{self, Captured};
-use crate::suite::{Judge, Scenario};
+use crate::scenario::{Judge, Scenario};
 use crate::vm::Vm;
 
 /// Directories below /proc that lie in one another, at most.

@@ -3,7 +3,7 @@
 use crate::error::{Result, ensure};
 use crate::figures::Allocs;
 use crate::machine::{DEFAULT, Machine};
-use crate::suite::{Judge, Scenario};
+use crate::scenario::{Judge, Scenario};
 use crate::text;
 use crate::vm::{COMMAND_LIMIT, Vm};
 

@@ -9,7 +9,7 @@ use super::{is_consistent, with_words};
 use crate::error::{Result, ensure};
 use crate::figures::MemInfo;
 use crate::machine::{DEFAULT, Machine};
-use crate::suite::{Judge, Scenario};
+use crate::scenario::{Judge, Scenario};
 use crate::vm::Vm;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[

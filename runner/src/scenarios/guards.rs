@@ -6,7 +6,7 @@ use super::selftest::{judge_selftests, run_selftests};
 use super::with_words;
 use crate::error::{Result, ensure};
 use crate::figures::Allocs;
-use crate::suite::Scenario;
+use crate::scenario::Scenario;
 use crate::vm::Vm;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[

@@ -5,8 +5,8 @@ use std::process::Command;
 
 use crate::elf::{self, EXECUTE, WRITE};
 use crate::error::{Error, Result, ensure};
+use crate::scenario::{Judge, Scenario};
 use crate::settings::Settings;
-use crate::suite::{Judge, Scenario};
 
 const ISO_LIMIT_BYTES: u64 = 12 << 20;
 const PAGE: u64 = 4096;

@@ -5,7 +5,7 @@ use super::with_words;
 use crate::error::{Result, ensure};
 use crate::figures::{Allocs, MemInfo};
 use crate::machine::{DEFAULT, Machine};
-use crate::suite::{Judge, Scenario};
+use crate::scenario::{Judge, Scenario};
 use crate::text;
 use crate::vm::{COMMAND_LIMIT, Vm};
 

@@ -4,7 +4,7 @@ use crate::error::{Result, ensure};
 use crate::figures::{IoMem, MemInfo};
 use crate::grammar;
 use crate::machine::{DEFAULT, Firmware, Machine};
-use crate::suite::{Judge, Scenario};
+use crate::scenario::{Judge, Scenario};
 use crate::vm::Vm;
 
 const MIB: u64 = 1 << 20;

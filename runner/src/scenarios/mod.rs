@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use crate::error::{Error, Result, ensure};
 use crate::machine::{DEFAULT, Machine};
-use crate::suite::{Judge, Scenario};
+use crate::scenario::{Judge, Scenario};
 use crate::text;
 use crate::vm::{COMMAND_LIMIT, Vm};
 

@@ -7,7 +7,7 @@ use super::stopped_report;
 use crate::error::{Error, Result, ensure};
 use crate::figures::{AllocInfo, Allocs, MemInfo};
 use crate::machine::{DEFAULT, Machine};
-use crate::suite::{Judge, Scenario};
+use crate::scenario::{Judge, Scenario};
 use crate::vm::Vm;
 
 /// A row of the table below: debug information that is no use, on a machine of either size.

@@ -6,8 +6,8 @@ use std::path::Path;
 use super::{has_all, is_consistent, power_off};
 use crate::error::{Error, Result, ensure};
 use crate::machine::{DEFAULT, Image, Machine};
+use crate::scenario::{Judge, Scenario};
 use crate::settings::Settings;
-use crate::suite::{Judge, Scenario};
 use crate::vm::Vm;
 
 const PRODUCT: Machine = Machine { image: Image::Product, ..DEFAULT };
@@ -55,7 +55,7 @@ fn works(vm: &mut Vm) -> Result<()> {
         "vmstat",
     ] {
         let text = vm.run(&format!("cat /proc/{file} > /tmp/copy && echo copied"))?;
-        ensure!(text == "copied\n", "/proc/{file} gives `{text}`");
+        ensure!(text.trim_end() == "copied", "/proc/{file} gives `{text}`");
     }
     is_consistent(vm)?;
     // A file of many names takes pages, and its directory a block or none: what came since the mark is told all the same.

@@ -7,7 +7,7 @@ use super::is_consistent;
 use crate::error::{Error, Result, ensure};
 use crate::grammar;
 use crate::machine::{Clock, DEFAULT, Machine};
-use crate::suite::{Judge, Scenario};
+use crate::scenario::{Judge, Scenario};
 use crate::vm::{COMMAND_LIMIT, Vm};
 
 /// Leaks that a drill plants, and how many of them must be found, with how many mistakes.

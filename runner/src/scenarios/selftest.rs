@@ -6,7 +6,7 @@ use super::power_off;
 use crate::error::{Error, Result, ensure};
 use crate::figures::Allocs;
 use crate::machine::{DEFAULT, Machine, OnReset};
-use crate::suite::{Judge, Scenario};
+use crate::scenario::{Judge, Scenario};
 use crate::vm::{COMMAND_LIMIT, Vm};
 
 /// The heaps besides the default.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::error::{Result, ensure};
 use crate::machine::DEFAULT;
-use crate::suite::{Judge, Scenario};
+use crate::scenario::{Judge, Scenario};
 use crate::text;
 use crate::vm::Vm;
 
