@@ -13,7 +13,7 @@
 use core::ptr::NonNull;
 
 use crate::arena::{Arena, ArenaFull};
-use crate::index::{GroupTable, Hash, HashOf, Index};
+use crate::index::{Hash, HashOf, Index, Slot, Table};
 use crate::paged::{Id, Paged};
 use crate::platform::Platform;
 use crate::record::Record;
@@ -28,8 +28,8 @@ impl HashOf for Paged<Record> {
 /// Where a record was found, and what it said. It is of use until the map changes.
 #[derive(Debug)]
 pub(crate) struct Found {
-    table: NonNull<GroupTable>,
-    slot: usize,
+    table: NonNull<Table>,
+    slot: Slot,
     pub(crate) record: Record,
 }
 
@@ -37,7 +37,7 @@ pub(crate) struct Found {
 #[derive(Debug)]
 pub(crate) struct LiveMap {
     records: Paged<Record>,
-    index: Index<GroupTable>,
+    index: Index,
 }
 
 impl LiveMap {
@@ -78,7 +78,7 @@ impl LiveMap {
             return false;
         }
         let Some(table) = self.index.table_mut(hash) else { return false };
-        if !table.insert_into_group(hash, id) {
+        if !table.insert(hash, id) {
             return false;
         }
         self.records.push_quickly(record());
@@ -95,11 +95,12 @@ impl LiveMap {
             return None;
         }
         let table = self.index.table_mut(hash)?;
-        let slot = table.guess_slot(hash)?;
-        let record = *records.get(table.id(slot));
-        if record.address() != address || table.wants_join_next() {
+        if table.wants_join_next() {
             return None;
         }
+        let slot = table.find(hash, |id| records.get(id).address() == address)?;
+        // SAFETY: just found.
+        let record = *records.get(unsafe { table.id(slot) });
         Some(Found { slot, record, table: NonNull::from(table) })
     }
 
@@ -108,7 +109,7 @@ impl LiveMap {
     #[inline(always)]
     pub(crate) fn forget(&mut self, mut found: Found) {
         // SAFETY: the map has not changed since; `&mut self` makes the reference the only one.
-        let id = unsafe { found.table.as_mut() }.empty(found.slot);
+        let id = unsafe { found.table.as_mut().take(found.slot) };
         if id != self.records.last_id() {
             self.fill_hole(id);
         }

@@ -178,8 +178,8 @@ pub unsafe trait Platform: Sync {
     }
 
     /// Tells of a guard that was written over: called once for each, when the tracker's lock is not held any more, from
-    /// the operation that found it.
-    fn tell(&self, corruption: &Corruption) {
-        let _ = corruption;
+    /// the operation that found it. `frame_pointer` tells who asked for that.
+    fn tell(&self, corruption: &Corruption, frame_pointer: usize) {
+        let _ = (corruption, frame_pointer);
     }
 }

@@ -8,7 +8,7 @@
 use core::ptr::NonNull;
 
 use crate::arena::{Arena, ArenaFull};
-use crate::index::{Hash, HashOf, Index, SwissTable};
+use crate::index::{Hash, HashOf, Index};
 use crate::paged::{Id, Paged};
 use crate::platform::{Platform, StackSpan};
 
@@ -106,7 +106,7 @@ impl HashOf for Paged<Stack> {
 #[derive(Debug)]
 pub(crate) struct Depot {
     stacks: Paged<Stack>,
-    index: Index<SwissTable>,
+    index: Index,
     /// The stack that was last seen at a place.
     recent: [Option<NonNull<Stack>>; RECENT],
 }

@@ -117,7 +117,7 @@ pub(crate) unsafe fn krealloc(block: *mut u8, new_size_bytes: usize) -> *mut u8 
     match unsafe { HEAP.tracker.reallocate(pointer, new_size_bytes) } {
         Ok(moved) => moved.map_or(null_mut(), NonNull::as_ptr),
         Err(bad) => {
-            report_bad_free(bad);
+            report_bad_free(bad, cpu::frame_pointer());
             null_mut()
         }
     }
@@ -157,8 +157,8 @@ impl fmt::Display for Stats {
 /// Reports a free that did no harm. The tracker's lock is not held here.
 #[cold]
 #[inline(never)]
-fn report_bad_free(bad: BadFree) {
-    corruption::report_bad_free(&bad, cpu::frame_pointer());
+fn report_bad_free(bad: BadFree, frame_pointer: usize) {
+    corruption::report_bad_free(&bad, frame_pointer);
 }
 
 /// The global allocator: the tracker, with reports of bad frees. What the symboliser allocates goes elsewhere.
@@ -193,7 +193,7 @@ unsafe impl GlobalAlloc for KernelHeap {
         match unsafe { self.tracker.reallocate_with_layout(block, layout, new_size_bytes) } {
             Ok(moved) => moved.map_or(null_mut(), NonNull::as_ptr),
             Err(bad) => {
-                report_bad_free(bad);
+                report_bad_free(bad, cpu::frame_pointer());
                 null_mut()
             }
         }
@@ -319,7 +319,7 @@ unsafe impl Platform for KernelPlatform {
 
     #[cold]
     #[inline(never)]
-    fn tell(&self, corruption: &Corruption) {
-        corruption::report(corruption, cpu::frame_pointer());
+    fn tell(&self, corruption: &Corruption, frame_pointer: usize) {
+        corruption::report(corruption, frame_pointer);
     }
 }

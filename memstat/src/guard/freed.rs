@@ -237,7 +237,7 @@ impl FreedBlocks {
 
     /// The oldest block is not held any more, but still remembered.
     #[inline]
-    pub(crate) fn let_oldest_go(&mut self) {
+    pub(crate) fn evict_oldest(&mut self) {
         let slot = self.slot(self.held_from);
         // SAFETY: as in `oldest`; nobody else refers to it.
         let freed = unsafe { &mut *slot };

@@ -40,7 +40,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     /// Looks at the counters and the last events. `None` if the tracker's lock is held.
     #[cold]
     pub fn try_glance<const EVENTS: usize>(&self) -> Option<Glance<EVENTS>> {
-        let mut inner = self.inner.try_enter(&self.platform)?;
+        let mut inner = self.inner.try_enter()?;
         let written = inner.history.written();
         let mut events = [Event::EMPTY; EVENTS];
         let mut count = inner.history.read(written.saturating_sub(EVENTS as u64), &mut events).count;
@@ -49,7 +49,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
             stack.and_then(|stack| stack.frames().first().copied()).unwrap_or(0)
         });
         if count == 0 {
-            let is_caller = |address: &usize| !self.platform.is_allocator_code(*address);
+            let is_caller = |address: &usize| !self.platform().is_allocator_code(*address);
             let frees = inner.recent_frees.newest_first();
             for ((event, caller), free) in events.iter_mut().zip(&mut callers).zip(frees) {
                 *event = Event::of_block(EventKind::Free, &free.free());

@@ -26,11 +26,11 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         let inner = &mut *self.enter();
         inner.guards.level = level;
         if level > GuardLevel::Off {
-            inner.guards.freed.open(&mut inner.arena, &self.platform);
+            inner.guards.freed.open(&mut inner.arena, self.platform());
         } else if inner.guards.freed.held_blocks() == 0 {
-            inner.guards.freed.close(&mut inner.arena, &self.platform);
+            inner.guards.freed.close(&mut inner.arena, self.platform());
         }
-        inner.choose_ways();
+        inner.choose_steps();
     }
 
     /// How much is guarded.
@@ -46,17 +46,17 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     /// Puts every allocation of the number `interval` into the pool from now on, between pages that cannot be touched;
     /// none if it is 0. False if there is no room for a pool. What is live stays where it is until it is freed.
     pub fn set_sampling(&self, interval: u32) -> bool {
-        let is_open = self.enter().set_sampling(interval, &self.platform);
+        let is_open = self.enter().set_sampling(interval, self.platform());
         if interval == 0 {
             self.give_idle_slots();
         }
-        self.enter().close_pool_if_done(&self.platform);
+        self.enter().close_pool_if_done(self.platform());
         is_open
     }
 
     /// Gives the memory of all slots without a block back, one page at a time, so that others may come in between.
     fn give_idle_slots(&self) {
-        while self.enter().guards.pool.give_some_memory(&self.platform) {}
+        while self.enter().guards.pool.give_some_memory(self.platform()) {}
     }
 
     /// How many slots the pool gets when it is opened the next time; 1 to 1024.
@@ -81,8 +81,8 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     ///
     /// [`Unexplained`] if the pool knows of no block there, or the lock is held.
     pub fn explain_access(&self, address: usize, access: Access) -> Result<InvalidAccess, Unexplained> {
-        let mut inner = self.inner.try_enter(&self.platform).ok_or(Unexplained::Busy)?;
-        inner.explain_access(address, access, &self.platform).ok_or(Unexplained::Foreign)
+        let mut inner = self.inner.try_enter().ok_or(Unexplained::Busy)?;
+        inner.explain_access(address, access, self.platform()).ok_or(Unexplained::Foreign)
     }
 
     /// The record of the freed block that started at `address`, while it is held back.
@@ -100,13 +100,18 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
 
     /// Gives all blocks that are held back to the backend, each after a look at it.
     pub fn let_all_go(&self) {
+        self.flush_quarantine_for(self.caller().frame_pointer);
+    }
+
+    /// The same for a caller whose frame is known.
+    pub(super) fn flush_quarantine_for(&self, frame_pointer: usize) {
         loop {
             let mut inner = self.enter();
-            let has_gone = inner.let_oldest_go();
+            let has_gone = inner.evict_oldest();
             let has_findings = !inner.guards.findings.is_empty();
             drop(inner);
             if has_findings {
-                self.tell_findings();
+                self.tell_findings(frame_pointer);
             } else if !has_gone {
                 return;
             }
@@ -122,38 +127,39 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         if let Some(backend) = inner.backend.as_mut() {
             backend.trim();
         }
-        inner.arena.give_spare_pages(&self.platform);
+        inner.arena.give_spare_pages(self.platform());
     }
 
     /// Looks at the zones of all live blocks, and at all blocks that are held back, a few at a time. `goes_on` is
     /// asked between the steps.
     pub fn check_guards(&self, mut goes_on: impl FnMut() -> bool) -> Checked {
+        let frame_pointer = self.caller().frame_pointer;
         let mut checked = Checked::default();
         let mut cursor = Some(0);
         while let Some(from) = cursor.filter(|_| goes_on()) {
             let step = self.enter().check_live(from);
             checked.live_blocks += step.blocks;
             cursor = step.next;
-            self.tell_findings();
+            self.tell_findings(frame_pointer);
         }
         let mut place = Some(0);
         while let Some(from) = place.filter(|_| goes_on()) {
             let step = self.enter().check_held(from as usize);
             checked.held_blocks += step.blocks;
             place = step.next;
-            self.tell_findings();
+            self.tell_findings(frame_pointer);
         }
         checked
     }
 
-    /// Tells what was found. Called without the lock.
+    /// Tells what was found, by what was called at a frame. Called without the lock.
     #[cold]
     #[inline(never)]
-    pub(super) fn tell_findings(&self) {
+    pub(super) fn tell_findings(&self, frame_pointer: usize) {
         loop {
             let finding = self.enter().guards.findings.pop();
             match finding {
-                Some(corruption) => self.platform.tell(&corruption),
+                Some(corruption) => self.platform().tell(&corruption, frame_pointer),
                 None => return,
             }
         }

@@ -1,5 +1,7 @@
 //! What stands behind the tracker's lock: backend and records, changed together.
-//! Here is the whole way of each operation; its quick part is in `quick`.
+//!
+//! Here is what the slow paths of several operations share. The paths themselves stand in `allocate`, `free` and
+//! `reallocate`, a floor above.
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
@@ -8,7 +10,7 @@ use crate::arena::Arena;
 use crate::backend::Backend;
 use crate::bad_free::BadFree;
 use crate::counters::{Counters, Since, Tallies};
-use crate::guard::{Guards, Wanted};
+use crate::guard::Guards;
 use crate::history::{Event, EventKind, History};
 use crate::level::Level;
 use crate::live::LiveMap;
@@ -22,16 +24,14 @@ use crate::stacks::{Depot, walk};
 mod checks;
 mod claim;
 mod guarded;
-mod guarded_quick;
-mod levels;
-mod quick;
 mod resize;
 mod sampled;
 mod scan;
+mod steps;
 mod unrecorded;
 
 pub(super) use claim::{Claim, PointerOnly};
-pub(super) use levels::{GuardedWay, Way};
+pub(super) use steps::Steps;
 
 #[expect(clippy::struct_excessive_bools, reason = "each says what one part of the work asks at every step")]
 #[derive(Debug)]
@@ -44,11 +44,11 @@ pub(super) struct Inner<B> {
     /// Whether allocations and frees are counted: at level `off` only if nobody else knows what is live.
     is_counting: bool,
     /// Whether the platform is asked if an allocation is to fail.
-    may_fail_on_purpose: bool,
-    /// What the fast path of an allocation has to do.
-    pub(super) allocation_way: Way,
-    /// What the fast path of a free has to do.
-    pub(super) free_way: Way,
+    pub(super) may_fail_on_purpose: bool,
+    /// What the fast path of an allocation does.
+    pub(super) allocation_steps: Steps,
+    /// What the fast path of a free does.
+    pub(super) free_steps: Steps,
     /// `None` until [`Tracked::start`](super::Tracked::start).
     pub(super) backend: Option<B>,
     pub(super) tallies: Tallies,
@@ -65,29 +65,12 @@ pub(super) struct Inner<B> {
     pub(super) is_guarding: bool,
     /// Whether some of the new blocks go to the pool.
     pub(super) is_sampling: bool,
-    /// What the fast path of an allocation has to do between two samples.
-    pub(super) unsampled_way: Way,
-    /// What the quick way of a guarded block has to do, where [`Way::Fully`] is the way.
-    pub(super) guarded_way: GuardedWay,
     pub(super) scanner: Scanner,
-    /// The same for an allocation.
-    pub(super) guarded_allocation_way: GuardedWay,
 }
 
 /// Something was found that is to be told before anything more can be done.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Untold;
-
-/// How far the fast path of an allocation came.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Progress {
-    /// To the end.
-    Done(NonNull<u8>),
-    /// To a block that is not yet counted nor recorded.
-    Allocated(NonNull<[u8]>),
-    /// Nowhere.
-    Nothing,
-}
 
 /// Where a call comes from: what is needed to walk its stack, if that is wanted.
 #[derive(Debug)]
@@ -126,8 +109,8 @@ impl<B: Backend> Inner<B> {
             is_history_on: true,
             is_counting: backend.is_some(),
             may_fail_on_purpose: false,
-            allocation_way: Way::Fully,
-            free_way: Way::Fully,
+            allocation_steps: Steps::SLOW,
+            free_steps: Steps::SLOW,
             backend,
             tallies: Tallies::ZERO,
             sequence: 0,
@@ -140,10 +123,7 @@ impl<B: Backend> Inner<B> {
             guards: Guards::new(),
             is_guarding: false,
             is_sampling: false,
-            unsampled_way: Way::Fully,
-            guarded_way: GuardedWay::Fully,
             scanner: Scanner::new(),
-            guarded_allocation_way: GuardedWay::Fully,
         }
     }
 
@@ -156,49 +136,7 @@ impl<B: Backend> Inner<B> {
             }
             self.backend = Some(backend);
             self.level = self.level_at_start;
-            self.choose_ways();
-        }
-    }
-
-    /// Allocates, at any level. An error says that blocks which are held back could make room, once what was found is
-    /// told.
-    pub(super) fn allocate<P: Platform>(
-        &mut self,
-        layout: Layout,
-        caller: &Caller<'_, P>,
-    ) -> Result<Option<NonNull<u8>>, Untold> {
-        if self.may_fail_on_purpose && caller.platform.should_fail(layout.size(), caller.frame_pointer) {
-            self.fail(layout.size(), caller);
-            return Ok(None);
-        }
-        if self.is_sampling
-            && self.guards.pool.take_turn()
-            && let Some(block) = self.allocate_sampled(layout, caller)
-        {
-            return Ok(Some(block));
-        }
-        let mut wanted = Wanted::plain(layout);
-        if self.is_guarding {
-            wanted = self.guards.wanted(layout);
-        }
-        loop {
-            let own = self.backend.as_mut().and_then(|backend| backend.allocate(wanted.layout));
-            let Some(own) = own else {
-                if let Some(other) = self.make_memory(wanted, layout, caller.platform)? {
-                    wanted = other;
-                    continue;
-                }
-                self.fail(layout.size(), caller);
-                return Ok(None);
-            };
-            // SAFETY: the backend's block has the zone before the caller's, and more.
-            let block = unsafe { own.cast::<u8>().add(wanted.front_bytes) };
-            if self.account(block, own.len(), layout, wanted.guarding, caller) {
-                return Ok(Some(block));
-            }
-            // SAFETY: allocated just now with this layout, and nobody knows it.
-            unsafe { self.give_to_backend(own.cast(), wanted.layout) };
-            wanted = Wanted::plain(layout);
+            self.choose_steps();
         }
     }
 
@@ -269,39 +207,9 @@ impl<B: Backend> Inner<B> {
         is_entered.then_some(record)
     }
 
-    /// Frees a block, at any level.
-    pub(super) fn free<P: Platform>(
-        &mut self,
-        block: NonNull<u8>,
-        claim: impl Claim,
-        caller: &Caller<'_, P>,
-    ) -> Result<(), BadFree> {
-        let platform = caller.platform;
-        let is_claimed = |record: &Record| claim.fits(record);
-        let Some(record) = self.live.remove_if(address_of(block), is_claimed, &mut self.arena, platform)
-        else {
-            return self.free_unrecorded(block, claim.layout(), caller);
-        };
-        if self.is_guarding || record.guarding() != Guarding::None {
-            self.free_guarded(&record, caller);
-            return Ok(());
-        }
-        let Some(backend) = self.backend.as_mut() else { return Ok(()) };
-        // SAFETY: the live map had the block, with the layout that it was allocated with, and has it no
-        // more.
-        let taken_bytes = unsafe { backend.deallocate(block, record.layout()) };
-        self.count_free_of(&record, taken_bytes, platform);
-        self.note_free_of(&record, caller);
-        // The last record of another level is gone.
-        if self.live.len() == 0 && self.level < Level::Blocks {
-            self.choose_ways();
-        }
-        Ok(())
-    }
-
     /// Counts the free of a block that was recorded, and says so to what lies above the records.
     #[inline]
-    fn count_free_of(&mut self, record: &Record, taken_bytes: usize, platform: &impl Platform) {
+    pub(super) fn count_free_of(&mut self, record: &Record, taken_bytes: usize, platform: &impl Platform) {
         self.tallies.subtract_recorded_bytes(record.size_bytes());
         if let Some(stack) = self.depot.get_mut(record.stack()) {
             stack.subtract(record.size_bytes());
@@ -323,7 +231,7 @@ impl<B: Backend> Inner<B> {
     }
 
     /// Remembers a free of which no guards know.
-    fn note_free_of<P: Platform>(&mut self, record: &Record, caller: &Caller<'_, P>) {
+    pub(super) fn note_free_of<P: Platform>(&mut self, record: &Record, caller: &Caller<'_, P>) {
         if self.level < Level::Stacks || self.is_guarding {
             return;
         }
@@ -345,7 +253,7 @@ impl<B: Backend> Inner<B> {
     /// As for [`Backend::deallocate`].
     #[cold]
     #[inline(never)]
-    unsafe fn give_to_backend(&mut self, block: NonNull<u8>, layout: Layout) -> usize {
+    pub(super) unsafe fn give_to_backend(&mut self, block: NonNull<u8>, layout: Layout) -> usize {
         // SAFETY: handed on to the caller.
         self.backend.as_mut().map_or(0, |backend| unsafe { backend.deallocate(block, layout) })
     }
@@ -438,6 +346,6 @@ impl<B: Backend> Inner<B> {
 }
 
 #[inline]
-fn address_of(block: NonNull<u8>) -> usize {
+pub(super) fn address_of(block: NonNull<u8>) -> usize {
     block.as_ptr() as usize
 }

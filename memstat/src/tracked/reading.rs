@@ -75,7 +75,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     pub fn take_stock(&self, held: &mut [Held]) -> Option<Moment> {
         let mut inner = self.enter();
         let (without_stack, held) = held.split_first_mut()?;
-        let moment = inner.moment(self.platform.stamp());
+        let moment = inner.moment(self.platform().stamp());
         let held = held.get_mut(..usize::from(moment.stack_count))?;
         *without_stack = moment.recorded;
         for (number, place) in (1..).zip(held) {
@@ -88,7 +88,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
 
     /// This moment, without what the call stacks hold.
     pub fn moment(&self) -> Moment {
-        self.enter().moment(self.platform.stamp())
+        self.enter().moment(self.platform().stamp())
     }
 
     /// The counters of one moment.

@@ -146,7 +146,7 @@ unsafe impl Platform for TestPlatform {
         self.window.lock().unwrap().hide(page);
     }
 
-    fn tell(&self, corruption: &Corruption) {
+    fn tell(&self, corruption: &Corruption, _frame_pointer: usize) {
         self.told.lock().unwrap().push(*corruption);
     }
 }

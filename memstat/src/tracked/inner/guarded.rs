@@ -13,7 +13,7 @@ use crate::platform::Platform;
 use crate::record::{Guarding, Origin, Record};
 
 /// Blocks that one free lets go to make room for its own. If that is not enough, its block is not held back.
-const MOST_LET_GO: usize = 16;
+const MAX_EVICTED: usize = 16;
 
 impl<B: Backend> Inner<B> {
     /// The backend has no such block. Says what it is to be asked for again, if it is: for the same, as something that was
@@ -21,13 +21,13 @@ impl<B: Backend> Inner<B> {
     /// first.
     #[cold]
     #[inline(never)]
-    pub(super) fn make_memory(
+    pub(in super::super) fn make_memory(
         &mut self,
         wanted: Wanted,
         layout: Layout,
         platform: &impl Platform,
     ) -> Result<Option<Wanted>, Untold> {
-        if self.let_oldest_go()
+        if self.evict_oldest()
             || self.arena.give_spare_pages(platform)
             || self.guards.pool.give_some_memory(platform)
         {
@@ -59,7 +59,7 @@ impl<B: Backend> Inner<B> {
 
     /// Frees a block that the live map had and has no more, as its guards and the level say.
     #[inline(never)]
-    pub(super) fn free_guarded<P: Platform>(&mut self, record: &Record, caller: &Caller<'_, P>) {
+    pub(in super::super) fn free_guarded<P: Platform>(&mut self, record: &Record, caller: &Caller<'_, P>) {
         if record.guarding() == Guarding::Sampled {
             self.free_sampled(record, caller);
             return;
@@ -90,7 +90,7 @@ impl<B: Backend> Inner<B> {
         }
         // The last of what another level left is gone.
         if self.guards.statistics.guarded_blocks == 0 && !self.is_guarding {
-            self.choose_ways();
+            self.choose_steps();
         }
     }
 
@@ -98,13 +98,13 @@ impl<B: Backend> Inner<B> {
     fn make_room(&mut self, record: &Record, taken_bytes: usize) -> bool {
         let freed = &self.guards.freed;
         let is_wanted = self.guards.fills(record.size_bytes()) && freed.can_hold(taken_bytes);
-        for _ in 0..MOST_LET_GO {
+        for _ in 0..MAX_EVICTED {
             let freed = &self.guards.freed;
             let has_place = !freed.is_full();
             if has_place && (!is_wanted || freed.has_room_for(taken_bytes)) {
                 return is_wanted;
             }
-            if !self.let_oldest_go() {
+            if !self.evict_oldest() {
                 return false;
             }
         }
@@ -115,13 +115,13 @@ impl<B: Backend> Inner<B> {
     /// was found before is to be told first.
     #[cold]
     #[inline(never)]
-    pub(in super::super) fn let_oldest_go(&mut self) -> bool {
+    pub(in super::super) fn evict_oldest(&mut self) -> bool {
         if !self.guards.findings.has_room() {
             return false;
         }
         let Some(freed) = self.guards.freed.oldest().copied() else { return false };
         self.check_freed(&freed);
-        self.guards.freed.let_oldest_go();
+        self.guards.freed.evict_oldest();
         let own_layout = zones::backend_layout(freed.block.guarding(), freed.block.layout());
         if let Some(layout) = own_layout {
             // SAFETY: freed by its owner, allocated with this layout, and held back until now.

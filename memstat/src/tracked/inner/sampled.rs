@@ -20,7 +20,7 @@ impl<B: Backend> Inner<B> {
         let Self { guards, arena, .. } = self;
         let can_be = interval == 0 || guards.pool.open(arena, platform);
         guards.pool.set_interval(if can_be { interval } else { 0 });
-        self.choose_ways();
+        self.choose_steps();
         can_be
     }
 
@@ -35,7 +35,7 @@ impl<B: Backend> Inner<B> {
     /// Allocates from the pool; `None` if it has no room for such a block.
     #[cold]
     #[inline(never)]
-    pub(super) fn allocate_sampled<P: Platform>(
+    pub(in super::super) fn allocate_sampled<P: Platform>(
         &mut self,
         layout: Layout,
         caller: &Caller<'_, P>,
@@ -84,7 +84,7 @@ impl<B: Backend> Inner<B> {
         self.close_pool_if_done(platform);
         // The last record of another level is gone.
         if self.live.len() == 0 && self.level < Level::Blocks {
-            self.choose_ways();
+            self.choose_steps();
         }
     }
 

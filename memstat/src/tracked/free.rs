@@ -1,0 +1,383 @@
+//! The path of a free, from top to bottom: built as that of an allocation is.
+//!
+//! [`Tracked::free_or`] is inlined into its caller and does there what levels `off` and `counters` ask for.
+//! `free_recorded` frees a block that the live map has, as long as that takes no call, its guards are whole, and nothing
+//! of the tracker's has to shrink. Whatever else there is to do, `free_slowly` does: bad frees come there too.
+
+use core::alloc::Layout;
+use core::ptr::NonNull;
+
+use super::Tracked;
+use super::allocate::OWN_FRAME;
+use super::inner::{Caller, Claim, Inner, PointerOnly, Steps, address_of};
+use crate::backend::Backend;
+use crate::bad_free::BadFree;
+use crate::guard::freed::Freed;
+use crate::guard::zones;
+use crate::history::Event;
+use crate::lock::Guard;
+use crate::platform::Platform;
+use crate::record::{Guarding, Origin, Record};
+
+impl<B: Backend, P: Platform> Tracked<B, P> {
+    /// Frees the block at `block`, of which only the pointer is known. Where waiting for the lock would never end the
+    /// block stays live, which the platform is told.
+    ///
+    /// # Errors
+    ///
+    /// [`BadFree`] when no live block starts there; nothing has changed then but a counter.
+    ///
+    /// # Safety
+    ///
+    /// If a live block starts at `block`, nobody uses it any more.
+    #[expect(clippy::inline_always, reason = "the fast path; and the frame must be the caller's")]
+    #[inline(always)]
+    pub unsafe fn free(&self, block: NonNull<u8>) -> Result<(), BadFree> {
+        let mut result = Ok(());
+        // SAFETY: handed on to the caller.
+        unsafe { self.free_or(block.as_ptr(), |bad, _| result = Err(bad)) };
+        result
+    }
+
+    /// Frees the block at `block`, which was allocated with `layout`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Tracked::free`], and when the block was allocated with another layout.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Tracked::free`].
+    #[expect(clippy::inline_always, reason = "the fast path; and the frame must be the caller's")]
+    #[inline(always)]
+    pub unsafe fn free_with_layout(&self, block: NonNull<u8>, layout: Layout) -> Result<(), BadFree> {
+        let mut result = Ok(());
+        // SAFETY: handed on to the caller.
+        unsafe { self.free_with_layout_or(block.as_ptr(), layout, |bad, _| result = Err(bad)) };
+        result
+    }
+
+    /// As [`Tracked::free`], with the error handed to `report`, when the tracker's lock is not held any more, and the
+    /// frame pointer of who frees beside it. A null pointer is ignored. The cheapest way to free: nothing is returned.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Tracked::free`].
+    #[expect(clippy::inline_always, reason = "the fast path; and the frame must be the caller's")]
+    #[inline(always)]
+    pub unsafe fn free_or(&self, block: *mut u8, report: impl FnOnce(BadFree, usize)) {
+        // SAFETY: handed on to the caller.
+        unsafe { self.free_for(block as usize, PointerOnly, OWN_FRAME, report) };
+    }
+
+    /// As [`Tracked::free_with_layout`], with the error handed to `report` as by [`Tracked::free_or`].
+    ///
+    /// # Safety
+    ///
+    /// As for [`Tracked::free`].
+    #[expect(clippy::inline_always, reason = "the fast path; and the frame must be the caller's")]
+    #[inline(always)]
+    pub unsafe fn free_with_layout_or(
+        &self,
+        block: *mut u8,
+        layout: Layout,
+        report: impl FnOnce(BadFree, usize),
+    ) {
+        // SAFETY: handed on to the caller.
+        unsafe { self.free_for(block as usize, layout, OWN_FRAME, report) };
+    }
+
+    /// The same for a caller whose frame is known.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Tracked::free`].
+    #[expect(clippy::inline_always, reason = "the fast path; and the frame must be the caller's")]
+    #[inline(always)]
+    pub(super) unsafe fn free_for(
+        &self,
+        address: usize,
+        claim: impl Claim,
+        frame_pointer: usize,
+        report: impl FnOnce(BadFree, usize),
+    ) {
+        let mut inner = match self.inner.enter_at_once() {
+            Ok(inner) => inner,
+            Err(contended) => return self.free_later(contended, address, claim, frame_pointer, report),
+        };
+        let steps = inner.free_steps;
+        if steps > Steps::COUNT {
+            // Of the two copies the plain one takes MEASURED instructions less.
+            return if steps == Steps::BLOCKS {
+                self.free_recorded::<false>(address, claim, inner, frame_pointer, report)
+            } else {
+                self.free_recorded::<true>(address, claim, inner, frame_pointer, report)
+            };
+        }
+        // SAFETY: handed on to the caller.
+        if !unsafe { inner.free_unrecorded_quickly(address, claim, steps, self.platform()) } {
+            self.free_elsewhere(address, claim, inner, frame_pointer, report);
+        }
+    }
+
+    /// Frees a recorded block, as long as nothing has to shrink.
+    #[inline(never)]
+    fn free_recorded<const EXTRAS: bool>(
+        &self,
+        address: usize,
+        claim: impl Claim,
+        mut inner: Guard<'_, Inner<B>, P>,
+        frame_pointer: usize,
+        report: impl FnOnce(BadFree, usize),
+    ) {
+        let platform = self.platform();
+        let own_frame = || self.caller_at(frame_pointer).frame_pointer;
+        if !inner.free_at_hand::<P, _, EXTRAS>(address, claim, own_frame, platform) {
+            self.free_slowly(address, claim, inner, own_frame(), report);
+        }
+    }
+
+    /// The continuation where nothing is recorded.
+    #[cold]
+    #[inline(never)]
+    fn free_elsewhere(
+        &self,
+        address: usize,
+        claim: impl Claim,
+        inner: Guard<'_, Inner<B>, P>,
+        frame_pointer: usize,
+        report: impl FnOnce(BadFree, usize),
+    ) {
+        let caller = self.caller_at(frame_pointer);
+        self.free_slowly(address, claim, inner, caller.frame_pointer, report);
+    }
+
+    /// Frees, whatever that takes; or finds out what is wrong.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn free_slowly(
+        &self,
+        address: usize,
+        claim: impl Claim,
+        mut inner: Guard<'_, Inner<B>, P>,
+        frame_pointer: usize,
+        report: impl FnOnce(BadFree, usize),
+    ) {
+        let Some(block) = NonNull::new(address as *mut u8) else { return };
+        let freed = inner.free(block, claim, &Caller { frame_pointer, platform: self.platform() });
+        let has_findings = !inner.guards.findings.is_empty();
+        drop(inner);
+        if has_findings {
+            self.tell_findings(frame_pointer);
+        }
+        if let Err(bad) = freed {
+            report(bad, frame_pointer);
+        }
+    }
+}
+
+impl<B: Backend> Inner<B> {
+    /// Frees if no record can be there and the backend does it at once. As for allocations, it is called in two places.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Backend::deallocate_unsized`].
+    #[expect(clippy::inline_always, reason = "the fast path, which saves no registers")]
+    #[inline(always)]
+    unsafe fn free_unrecorded_quickly(
+        &mut self,
+        address: usize,
+        claim: impl Claim,
+        steps: Steps,
+        platform: &impl Platform,
+    ) -> bool {
+        // SAFETY: the steps are such only once there is a quick backend.
+        let backend = unsafe { self.backend.as_mut().unwrap_unchecked() };
+        if steps == Steps::COUNT {
+            // SAFETY: handed on to the caller.
+            let taken_bytes = unsafe { backend.deallocate_quickly(address, claim.layout()) };
+            let Some(taken_bytes) = taken_bytes else { return false };
+            self.tallies.count_free(platform.cpu(), taken_bytes);
+            return true;
+        }
+        // SAFETY: handed on to the caller.
+        unsafe { backend.deallocate_quickly(address, claim.layout()) }.is_some()
+    }
+
+    /// Frees a block that the live map has; says whether it did. What `EXTRAS` are not there for is level `blocks`
+    /// without guards.
+    #[expect(clippy::inline_always, reason = "called in one place, on the fast path")]
+    #[inline(always)]
+    fn free_at_hand<P: Platform, C: Claim, const EXTRAS: bool>(
+        &mut self,
+        address: usize,
+        claim: C,
+        frame_pointer: impl Fn() -> usize,
+        platform: &P,
+    ) -> bool {
+        let steps = if EXTRAS { self.free_steps } else { Steps::BLOCKS };
+        if steps.has(Steps::RARE) && !self.has_room_for_free(steps) {
+            return false;
+        }
+        let Some(found) = self.live.find_quickly(address) else { return false };
+        let record = found.record;
+        if !claim.fits(&record) {
+            return false;
+        }
+        let (mut own_layout, mut free_stack) = (record.layout(), 0);
+        if steps.has(Steps::RARE) {
+            // A block may be guarded as another level asked for.
+            if record.guarding() != steps.guarding() {
+                return false;
+            }
+            if steps.has(Steps::REMEMBER) && steps.has(Steps::STACK) {
+                let span = platform.stack_quickly(frame_pointer());
+                let stack = span.and_then(|span| self.depot.recall(&span, platform));
+                let Some(stack) = stack else { return false };
+                free_stack = stack.number();
+            }
+            if record.guarding() != Guarding::None {
+                let small = zones::small_layout(record.guarding(), own_layout);
+                // SAFETY: a live block with these zones.
+                let is_whole =
+                    || unsafe { zones::are_whole_as(record.guarding(), address as *mut u8, record.size_bytes()) };
+                let Some((layout, _)) = small.filter(|_| is_whole()) else { return false };
+                own_layout = layout;
+            }
+        }
+        if steps.has(Steps::STACK) && !steps.has(Steps::REMEMBER) {
+            self.recent_frees.prepare(&record);
+        }
+        let is_kept = steps.has(Steps::FULL_GUARD);
+        // SAFETY: the steps are such only once there is a quick backend.
+        let backend = unsafe { self.backend.as_mut().unwrap_unchecked() };
+        let taken_bytes = if is_kept {
+            // SAFETY: as above.
+            let taken_bytes = unsafe { backend.taken_size_bytes_quickly(own_layout) };
+            let Some(taken_bytes) = taken_bytes.filter(|taken_bytes| self.make_room_quickly(*taken_bytes)) else {
+                return false;
+            };
+            // SAFETY: the caller gives the block up, and the backend has not got it yet.
+            unsafe { zones::fill(address as *mut u8, record.size_bytes(), zones::FREED) };
+            taken_bytes
+        } else {
+            // SAFETY: the live map has the block, with this layout; the caller gives it up. Where it is in no quarantine
+            // it starts where the backend's does.
+            let taken_bytes = unsafe { backend.deallocate_quickly(address, Some(own_layout)) };
+            let Some(taken_bytes) = taken_bytes else { return false };
+            taken_bytes
+        };
+        self.tallies.count_free(platform.cpu(), taken_bytes);
+        self.tallies.subtract_recorded_bytes(record.size_bytes());
+        // At level `blocks`, a record from another level may have a stack too.
+        if let Some(stack) = self.depot.get_mut(record.stack()) {
+            stack.subtract(record.size_bytes());
+        }
+        if steps.has(Steps::STACK) || steps.has(Steps::RARE) {
+            let mut origin = Origin::now(0, record.stack(), platform);
+            if steps.has(Steps::EVENT) {
+                self.sequence += 1;
+                origin.sequence = self.sequence;
+                self.history.put(Event::of_free(&record, &origin));
+            }
+            if !steps.has(Steps::REMEMBER) {
+                self.recent_frees.commit(&origin, platform.callers());
+            } else {
+                if record.guarding() != Guarding::None {
+                    self.guards.statistics.checks += 1;
+                    self.guards.statistics.guarded_blocks -= 1;
+                }
+                origin.stack = free_stack;
+                self.guards.freed.note_quickly(Freed::new(&record, &origin, taken_bytes, is_kept));
+            }
+        }
+        self.live.forget(found);
+        true
+    }
+
+    /// Whether what is done at few levels has room for one free more.
+    #[expect(clippy::inline_always, reason = "called in one place, on the fast path")]
+    #[inline(always)]
+    fn has_room_for_free(&mut self, steps: Steps) -> bool {
+        if steps.has(Steps::SLOW) || steps.has(Steps::EVENT) && !self.history.has_room() {
+            return false;
+        }
+        if steps.has(Steps::REMEMBER) {
+            let freed = &mut self.guards.freed;
+            // What is in quarantine is never overwritten: with no more coming, as it is full or another level left it,
+            // the slow path makes room first.
+            return (freed.has_place() || freed.turn_page())
+                && (steps.has(Steps::FULL_GUARD) || freed.held_blocks() == 0);
+        }
+        true
+    }
+
+    /// Makes room in the quarantine, if at most one block has to go for that, and that one is whole.
+    #[expect(clippy::inline_always, reason = "called in one place, on the fast path")]
+    #[inline(always)]
+    fn make_room_quickly(&mut self, taken_bytes: usize) -> bool {
+        let freed = &mut self.guards.freed;
+        if freed.has_room_for(taken_bytes) && !freed.is_full() {
+            return true;
+        }
+        let Some(oldest) = freed.oldest() else { return false };
+        let record = oldest.block;
+        let (block, size_bytes) = (record.address() as *mut u8, record.size_bytes());
+        let is_usual = record.guarding() == Guarding::BothZones;
+        let small = zones::small_layout(Guarding::BothZones, record.layout()).filter(|_| is_usual);
+        let Some((own_layout, front_bytes)) = small else { return false };
+        let oldest_bytes = oldest.taken_bytes();
+        // SAFETY: the block is in quarantine, so nobody else's; its zones are there.
+        let is_whole = unsafe {
+            zones::is_full_of(block, size_bytes, zones::FREED)
+                && zones::are_whole_as(Guarding::BothZones, block, size_bytes)
+        };
+        if !is_whole || taken_bytes > oldest_bytes {
+            return false;
+        }
+        freed.evict_oldest();
+        self.guards.statistics.checks += 1;
+        let own = block.wrapping_sub(front_bytes);
+        // SAFETY: the steps are such only once there is a quick backend.
+        let backend = unsafe { self.backend.as_mut().unwrap_unchecked() };
+        // SAFETY: freed by its owner and in quarantine until now; allocated with this layout.
+        unsafe {
+            if backend.deallocate_quickly(own as usize, Some(own_layout)).is_none()
+                && let Some(own) = NonNull::new(own)
+            {
+                self.give_to_backend(own, own_layout);
+            }
+        }
+        true
+    }
+
+    /// Frees a block, at any level.
+    fn free<P: Platform>(
+        &mut self,
+        block: NonNull<u8>,
+        claim: impl Claim,
+        caller: &Caller<'_, P>,
+    ) -> Result<(), BadFree> {
+        let platform = caller.platform;
+        let is_claimed = |record: &Record| claim.fits(record);
+        let Some(record) = self.live.remove_if(address_of(block), is_claimed, &mut self.arena, platform)
+        else {
+            return self.free_unrecorded(block, claim.layout(), caller);
+        };
+        if self.is_guarding || record.guarding() != Guarding::None {
+            self.free_guarded(&record, caller);
+            return Ok(());
+        }
+        let Some(backend) = self.backend.as_mut() else { return Ok(()) };
+        // SAFETY: the live map had the block, with the layout that it was allocated with, and has it no
+        // more.
+        let taken_bytes = unsafe { backend.deallocate(block, record.layout()) };
+        self.count_free_of(&record, taken_bytes, platform);
+        self.note_free_of(&record, caller);
+        // The last record of another level is gone.
+        if self.live.len() == 0 && self.level < crate::level::Level::Blocks {
+            self.choose_steps();
+        }
+        Ok(())
+    }
+}
