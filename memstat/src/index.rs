@@ -7,7 +7,7 @@
 //! tables crowd, so that the directory need not double at once. A table knows how many upper bits of the hash its
 //! entries share (its depth); all entries of the trie that its prefix covers point to it.
 
-use core::ptr::{NonNull, null_mut};
+use core::ptr::{NonNull, without_provenance_mut};
 
 use crate::arena::{Arena, ArenaFull, Cells};
 use crate::paged::Id;
@@ -67,14 +67,14 @@ pub(crate) trait HashOf {
 /// What an entry of the trie points to.
 #[derive(Clone, Copy, Debug)]
 struct Entry {
-    /// Null, a table, or (lowest bit set) a node.
+    /// A table, or with the lowest bit set a node, or nothing: so one look at that bit leads to a table as a rule.
     tagged: *mut Table,
 }
 
 type Node = [Entry; NODE_ENTRIES];
 
 impl Entry {
-    const NONE: Self = Self { tagged: null_mut() };
+    const NONE: Self = Self { tagged: without_provenance_mut(1) };
 
     fn table(table: NonNull<Table>) -> Self {
         Self { tagged: table.as_ptr() }
@@ -85,8 +85,13 @@ impl Entry {
     }
 
     #[inline]
+    fn is_table(self) -> bool {
+        self.tagged as usize & 1 == 0
+    }
+
+    #[inline]
     fn is_node(self) -> bool {
-        self.tagged as usize & 1 != 0
+        !self.is_table() && self.tagged != Self::NONE.tagged
     }
 
     #[inline]
@@ -96,7 +101,8 @@ impl Entry {
 
     #[inline]
     fn as_table(self) -> Option<NonNull<Table>> {
-        NonNull::new(self.tagged)
+        // SAFETY: what is a table is not null.
+        self.is_table().then(|| unsafe { NonNull::new_unchecked(self.tagged) })
     }
 }
 
@@ -116,30 +122,35 @@ impl Index {
         Self { root: [Entry::NONE; 1 << ROOT_BITS], tables: Cells::new(), nodes: Cells::new() }
     }
 
-    /// The entry that covers `hash`, at the lowest level.
+    /// The table that covers `hash`; `None` before there is one.
     #[inline]
-    fn entry(&self, hash: Hash) -> Entry {
+    fn table_at(&self, hash: Hash) -> Option<NonNull<Table>> {
         let bits = hash.bits();
         let mut entry = self.root[(bits >> (64 - ROOT_BITS)) as usize];
         let mut shift = 64 - ROOT_BITS;
-        while entry.is_node() {
+        loop {
+            if entry.is_table() {
+                return entry.as_table();
+            }
+            if !entry.is_node() {
+                return None;
+            }
             shift -= NODE_BITS;
             // SAFETY: a node entry points to a live node of this trie; `&self` keeps it from changing.
             entry = unsafe { (*entry.as_node())[(bits >> shift) as usize % NODE_ENTRIES] };
         }
-        entry
     }
 
     #[inline]
     fn table(&self, hash: Hash) -> Option<&Table> {
         // SAFETY: a table entry points to a live table of this trie; `&self` keeps it from changing.
-        self.entry(hash).as_table().map(|table| unsafe { table.as_ref() })
+        self.table_at(hash).map(|table| unsafe { table.as_ref() })
     }
 
     #[inline]
     pub(crate) fn table_mut(&mut self, hash: Hash) -> Option<&mut Table> {
         // SAFETY: as in `table`; `&mut self` makes this reference the only one.
-        self.entry(hash).as_table().map(|mut table| unsafe { table.as_mut() })
+        self.table_at(hash).map(|mut table| unsafe { table.as_mut() })
     }
 
     /// The number that `is_wanted`.
@@ -247,7 +258,7 @@ impl Index {
         arena: &mut Arena,
         platform: &impl Platform,
     ) -> Result<(), ArenaFull> {
-        let Some(mut table) = self.entry(hash).as_table() else { return Ok(()) };
+        let Some(mut table) = self.table_at(hash) else { return Ok(()) };
         // SAFETY: a live table of this trie; `&mut self` makes the reference the only one.
         let table_ref = unsafe { table.as_mut() };
         let depth = table_ref.depth();
@@ -278,11 +289,11 @@ impl Index {
     #[cold]
     #[inline(never)]
     fn join(&mut self, hash: Hash, elements: &impl HashOf, arena: &mut Arena, platform: &impl Platform) {
-        let Some(mut table) = self.entry(hash).as_table() else { return };
+        let Some(mut table) = self.table_at(hash) else { return };
         // SAFETY: a live table of this trie; `&mut self` keeps others away.
         let depth = unsafe { table.as_ref() }.depth();
         let neighbour_hash = Hash(hash.bits() ^ bit_below(depth - 1));
-        let Some(mut neighbour) = self.entry(neighbour_hash).as_table() else { return };
+        let Some(mut neighbour) = self.table_at(neighbour_hash) else { return };
         // SAFETY: two live tables, and different ones: their prefixes differ in one bit.
         let (table_ref, neighbour_ref) = unsafe { (table.as_mut(), neighbour.as_mut()) };
         if !table_ref.can_absorb(neighbour_ref) {

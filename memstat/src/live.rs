@@ -85,15 +85,12 @@ impl LiveMap {
         true
     }
 
-    /// Finds the record of the block that starts at `address`, if it can be forgotten in a few instructions.
+    /// Finds the record of the block that starts at `address`, if its table need not join another once it is forgotten.
     #[expect(clippy::inline_always, reason = "on the fast path")]
     #[inline(always)]
     pub(crate) fn find_quickly(&mut self, address: usize) -> Option<Found> {
         let hash = Hash::of(address);
         let records = &self.records;
-        if records.is_last_of_page() {
-            return None;
-        }
         let table = self.index.table_mut(hash)?;
         if table.wants_join_next() {
             return None;
@@ -107,13 +104,13 @@ impl LiveMap {
     /// Takes the record that was found out.
     #[expect(clippy::inline_always, reason = "on the fast path")]
     #[inline(always)]
-    pub(crate) fn forget(&mut self, mut found: Found) {
+    pub(crate) fn forget(&mut self, mut found: Found, arena: &mut Arena, platform: &impl Platform) {
         // SAFETY: the map has not changed since; `&mut self` makes the reference the only one.
         let id = unsafe { found.table.as_mut().take(found.slot) };
         if id != self.records.last_id() {
             self.fill_hole(id);
         }
-        self.records.pop_quickly();
+        self.records.pop(arena, platform);
     }
 
     /// The record of the block that starts at `address`.

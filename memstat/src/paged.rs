@@ -119,20 +119,6 @@ impl<T: Copy> Paged<T> {
         self.put(element);
     }
 
-    /// Whether the next [`Paged::pop`] leaves its page empty.
-    #[inline]
-    pub(crate) fn is_last_of_page(&self) -> bool {
-        self.length % Self::PER_PAGE == 1
-    }
-
-    /// Drops the last element. It must not be its page's last one.
-    #[inline]
-    pub(crate) fn pop_quickly(&mut self) {
-        debug_assert!(self.length > 0 && !self.is_last_of_page());
-        self.length -= 1;
-        self.tail = self.tail.wrapping_sub(1);
-    }
-
     /// Appends an element.
     #[inline]
     pub(crate) fn push(
@@ -149,7 +135,7 @@ impl<T: Copy> Paged<T> {
         Ok(id)
     }
 
-    /// Drops the last element. The array must not be empty.
+    /// Drops the last element. The array must not be empty. No call, but where that leaves the page empty.
     #[inline]
     pub(crate) fn pop(&mut self, arena: &mut Arena, platform: &impl Platform) {
         self.length -= 1;

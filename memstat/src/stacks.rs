@@ -16,6 +16,8 @@ pub(crate) mod walk;
 
 /// The most frames that are kept of a stack.
 pub const MOST_FRAMES: usize = 16;
+/// The most frames that are kept of a free's.
+pub(crate) const MAX_FREE_FRAMES: usize = 16;
 const RECENT: usize = 256;
 /// The most stacks that are kept: as many as a record can number, 16 MiB of them.
 const MOST_STACKS: usize = u16::MAX as usize;
@@ -130,45 +132,59 @@ impl Depot {
         Some(self.stacks.get(Id(id.into())))
     }
 
-    /// The stack that starts at `span`'s frame pointer; `None` when there is none, or no room.
-    pub(crate) fn capture(
+    /// The stack that starts at `span`'s frame pointer, cut to `MAX` frames; `None` when there is none, or no room.
+    pub(crate) fn capture<const MAX: usize>(
         &mut self,
         span: &StackSpan,
         arena: &mut Arena,
         platform: &impl Platform,
     ) -> Option<&mut Stack> {
         let start = walk::start(span, platform)?;
-        if let Some(known) = self.recent(span, &start) {
+        if let Some(known) = self.recent::<MAX>(span, &start) {
             return Some(known);
         }
-        let id = self.enter(span, &start, arena, platform).ok()?;
-        self.recent[start.key() % RECENT] = NonNull::new(self.stacks.slot(id));
+        let id = self.enter::<MAX>(span, &start, arena, platform).ok()?;
+        self.recent[Self::recent_place::<MAX>(&start)] = NonNull::new(self.stacks.slot(id));
         Some(self.stacks.get_mut(id))
     }
 
     /// The stack that starts at `span`'s frame pointer, if it is the one that was last seen there.
     #[expect(clippy::inline_always, reason = "on the fast path")]
     #[inline(always)]
-    pub(crate) fn recall(&mut self, span: &StackSpan, platform: &impl Platform) -> Option<&mut Stack> {
+    pub(crate) fn recall<const MAX: usize>(
+        &mut self,
+        span: &StackSpan,
+        platform: &impl Platform,
+    ) -> Option<&mut Stack> {
         let start = walk::start(span, platform)?;
-        self.recent(span, &start)
+        self.recent::<MAX>(span, &start)
     }
 
     /// The stack that was last seen at this start, if it is the same again. What it refers to is this depot's.
     #[expect(clippy::inline_always, reason = "on the fast path")]
     #[inline(always)]
-    fn recent<'a>(&mut self, span: &StackSpan, start: &walk::Start) -> Option<&'a mut Stack> {
-        let mut recent = self.recent[start.key() % RECENT]?;
+    fn recent<'a, const MAX: usize>(
+        &mut self,
+        span: &StackSpan,
+        start: &walk::Start,
+    ) -> Option<&'a mut Stack> {
+        let mut recent = self.recent[Self::recent_place::<MAX>(start)]?;
         // SAFETY: stacks stay where they are for ever. Both callers pass the reference on as borrowed from the
         // depot, which keeps it the only one.
         let known = unsafe { recent.as_mut() };
-        walk::matches(span, start, &known.frames, known.frame_count.into()).then_some(known)
+        walk::matches::<MAX>(span, start, &known.frames, known.frame_count.into()).then_some(known)
+    }
+
+    /// Where a stack is remembered: at another place where it is cut to another length.
+    #[inline]
+    fn recent_place<const MAX: usize>(start: &walk::Start) -> usize {
+        (start.key() ^ (MOST_FRAMES - MAX)) % RECENT
     }
 
     /// Collects a stack's frames, and looks it up, or stores it.
     #[cold]
     #[inline(never)]
-    fn enter(
+    fn enter<const MAX: usize>(
         &mut self,
         span: &StackSpan,
         start: &walk::Start,
@@ -176,7 +192,7 @@ impl Depot {
         platform: &impl Platform,
     ) -> Result<Id, ArenaFull> {
         let mut stack = Stack::EMPTY;
-        let count = walk::collect(span, start, &mut stack.frames);
+        let count = walk::collect::<MAX>(span, start, &mut stack.frames);
         stack.frame_count = count as u16;
         self.store(stack, arena, platform)
     }

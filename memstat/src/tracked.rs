@@ -26,7 +26,6 @@ mod scanning;
 pub use consistency::Consistency;
 pub use glance::Glance;
 pub use guarding::Checked;
-use allocate::OWN_FRAME;
 use inner::{Caller, Inner};
 
 /// A backend whose every block is accounted for.
@@ -142,16 +141,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     #[expect(clippy::inline_always, reason = "the frame pointer must be that of the allocating function")]
     #[inline(always)]
     fn caller(&self) -> Caller<'_, P> {
-        self.caller_at(OWN_FRAME)
-    }
-
-    /// Who called at a frame, be it [`OWN_FRAME`].
-    #[expect(clippy::inline_always, reason = "the frame pointer must be that of the allocating function")]
-    #[inline(always)]
-    fn caller_at(&self, frame_pointer: usize) -> Caller<'_, P> {
-        let is_own = frame_pointer == OWN_FRAME;
-        let frame_pointer = if is_own { self.platform().frame_pointer() } else { frame_pointer };
-        Caller { frame_pointer, platform: self.platform() }
+        Caller { frame_pointer: self.platform().frame_pointer(), platform: self.platform() }
     }
 
     #[expect(clippy::inline_always, reason = "on the fast path")]

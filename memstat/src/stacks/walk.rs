@@ -1,6 +1,6 @@
 //! Walking a stack by its frame pointers. Every address is checked before it is read.
 
-use super::MOST_FRAMES;
+use super::MOST_FRAMES as MAX_FRAMES;
 use crate::platform::{Platform, StackSpan};
 
 /// Bytes of a frame that are read: the caller's frame pointer and the return address.
@@ -38,12 +38,21 @@ fn frame(span: &StackSpan, offset: usize) -> Option<(usize, usize)> {
     Some((caller.wrapping_sub(span.start), return_address))
 }
 
-/// The first frame outside of the allocator.
+/// The first frame outside of the allocator: as a rule the very first, so what else there may be is not inlined.
 #[expect(clippy::inline_always, reason = "on the fast path")]
 #[inline(always)]
 pub(super) fn start(span: &StackSpan, platform: &impl Platform) -> Option<Start> {
-    let mut offset = span.frame_pointer.wrapping_sub(span.start);
-    for _ in 0..MOST_FRAMES {
+    let (caller, return_address) = frame(span, span.frame_pointer.wrapping_sub(span.start))?;
+    if platform.is_allocator_code(return_address) {
+        return start_behind(span, caller, platform);
+    }
+    (return_address != 0).then_some(Start { return_address, caller })
+}
+
+/// The first frame outside of the allocator, from `offset` on.
+#[inline(never)]
+fn start_behind(span: &StackSpan, mut offset: usize, platform: &impl Platform) -> Option<Start> {
+    for _ in 1..MAX_FRAMES {
         let (caller, return_address) = frame(span, offset)?;
         if !platform.is_allocator_code(return_address) {
             return (return_address != 0).then_some(Start { return_address, caller });
@@ -62,7 +71,7 @@ pub(crate) fn innermost<const COUNT: usize>(
     let mut addresses = [0; COUNT];
     let mut count = 0;
     let mut offset = span.frame_pointer.wrapping_sub(span.start);
-    for _ in 0..MOST_FRAMES {
+    for _ in 0..MAX_FRAMES {
         let Some((caller, return_address)) = frame(span, offset) else { break };
         offset = caller;
         if count == 0 && is_left_out(return_address) {
@@ -75,29 +84,54 @@ pub(crate) fn innermost<const COUNT: usize>(
     addresses
 }
 
-/// Whether the stack from `start` on has just these return addresses. Behind the first `count` are zeros.
+/// Whether the stack from `start` on has just these return addresses, of at most `MAX`. Where it has so many, the look
+/// at one takes seven instructions; with an end to watch for it would be eight.
 #[expect(clippy::inline_always, reason = "on the fast path")]
 #[inline(always)]
-pub(super) fn matches(span: &StackSpan, start: &Start, frames: &[usize; MOST_FRAMES], count: usize) -> bool {
+pub(super) fn matches<const MAX: usize>(
+    span: &StackSpan,
+    start: &Start,
+    frames: &[usize; MAX_FRAMES],
+    count: usize,
+) -> bool {
     if frames[0] != start.return_address {
         return false;
     }
+    if count != MAX {
+        return count < MAX && matches_to_the_end(span, start, frames, count);
+    }
     let mut offset = start.caller;
-    for (number, known) in frames.iter().enumerate().skip(1) {
+    for known in &frames[1..MAX] {
         match frame(span, offset) {
             Some((caller, return_address)) if return_address == *known => offset = caller,
-            Some(_) => return false,
-            None => return number >= count,
+            _ => return false,
         }
     }
     true
 }
 
-/// Collects the return addresses from `start` on, and says how many there are.
-pub(super) fn collect(span: &StackSpan, start: &Start, frames: &mut [usize; MOST_FRAMES]) -> usize {
+/// The same of a short stack, of which the end has to be the same as well.
+#[inline(never)]
+fn matches_to_the_end(span: &StackSpan, start: &Start, frames: &[usize; MAX_FRAMES], count: usize) -> bool {
+    let mut offset = start.caller;
+    for known in frames.iter().take(count).skip(1) {
+        match frame(span, offset) {
+            Some((caller, return_address)) if return_address == *known => offset = caller,
+            _ => return false,
+        }
+    }
+    frame(span, offset).is_none_or(|(_, return_address)| return_address == 0)
+}
+
+/// Collects at most `MAX` return addresses from `start` on, and says how many there are.
+pub(super) fn collect<const MAX: usize>(
+    span: &StackSpan,
+    start: &Start,
+    frames: &mut [usize; MAX_FRAMES],
+) -> usize {
     frames[0] = start.return_address;
     let mut offset = start.caller;
-    for (number, slot) in frames.iter_mut().enumerate().skip(1) {
+    for (number, slot) in frames.iter_mut().enumerate().take(MAX).skip(1) {
         match frame(span, offset) {
             Some((caller, return_address)) if return_address != 0 => {
                 *slot = return_address;
@@ -106,5 +140,5 @@ pub(super) fn collect(span: &StackSpan, start: &Start, frames: &mut [usize; MOST
             _ => return number,
         }
     }
-    MOST_FRAMES
+    MAX
 }

@@ -17,16 +17,14 @@ use crate::history::{Event, EventKind};
 use crate::lock::Guard;
 use crate::platform::Platform;
 use crate::record::{Guarding, Origin, Record};
-
-/// In a frame pointer's place: that of the function itself. A reallocation hands its own on instead.
-pub(super) const OWN_FRAME: usize = 0;
+use crate::stacks::MOST_FRAMES;
 
 /// How far the fast path came.
 enum Progress {
     /// To the end.
     Done(NonNull<u8>),
     /// To a block of the backend's that is not yet counted nor recorded.
-    Taken(NonNull<[u8]>),
+    Taken(NonNull<u8>),
     /// Nowhere.
     Nothing,
 }
@@ -37,29 +35,22 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     #[expect(clippy::inline_always, reason = "the fast path; and the frame must be the caller's")]
     #[inline(always)]
     pub fn allocate(&self, layout: Layout) -> Option<NonNull<u8>> {
-        self.allocate_for(layout, OWN_FRAME)
-    }
-
-    /// The same for a caller whose frame is known.
-    #[expect(clippy::inline_always, reason = "the fast path; and the frame must be the caller's")]
-    #[inline(always)]
-    pub(super) fn allocate_for(&self, layout: Layout, frame_pointer: usize) -> Option<NonNull<u8>> {
         let mut inner = match self.inner.enter_at_once() {
             Ok(inner) => inner,
-            Err(contended) => return self.allocate_later(contended, layout, frame_pointer),
+            Err(contended) => return self.allocate_later(contended, layout),
         };
         let steps = inner.allocation_steps;
         if steps > Steps::COUNT {
             // Of the two copies the plain one takes MEASURED instructions less.
             return if steps == Steps::BLOCKS {
-                self.allocate_recorded::<false>(layout, inner, frame_pointer)
+                self.allocate_recorded::<false>(layout, inner)
             } else {
-                self.allocate_recorded::<true>(layout, inner, frame_pointer)
+                self.allocate_recorded::<true>(layout, inner)
             };
         }
         match inner.allocate_unrecorded(layout, steps, self.platform()) {
             Some(block) => Some(block),
-            None => self.allocate_elsewhere(layout, inner, frame_pointer),
+            None => self.allocate_elsewhere(layout, inner),
         }
     }
 
@@ -69,29 +60,36 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         &self,
         layout: Layout,
         mut inner: Guard<'_, Inner<B>, P>,
-        frame_pointer: usize,
     ) -> Option<NonNull<u8>> {
         let platform = self.platform();
-        let own_frame = || self.caller_at(frame_pointer).frame_pointer;
-        let taken = match inner.allocate_at_hand::<P, EXTRAS>(layout, own_frame, platform) {
+        // The register is read only where it is of use.
+        let taken = match inner.allocate_at_hand::<P, EXTRAS>(layout, || platform.frame_pointer(), platform) {
             Progress::Done(block) => return Some(block),
-            Progress::Taken(block) => Some(block),
+            Progress::Taken(own) => Some(own),
             Progress::Nothing => None,
         };
-        self.allocate_slowly(taken, layout, inner, own_frame())
+        self.allocate_slowly(taken, layout, inner, platform.frame_pointer())
     }
 
     /// The continuation where nothing is recorded.
     #[cold]
     #[inline(never)]
-    fn allocate_elsewhere(
-        &self,
-        layout: Layout,
-        inner: Guard<'_, Inner<B>, P>,
-        frame_pointer: usize,
-    ) -> Option<NonNull<u8>> {
-        let caller = self.caller_at(frame_pointer);
-        self.allocate_slowly(None, layout, inner, caller.frame_pointer)
+    fn allocate_elsewhere(&self, layout: Layout, inner: Guard<'_, Inner<B>, P>) -> Option<NonNull<u8>> {
+        self.allocate_slowly(None, layout, inner, self.platform().frame_pointer())
+    }
+
+    /// The same path for a reallocation, whose caller's frame is known.
+    pub(super) fn allocate_for(&self, layout: Layout, frame_pointer: usize) -> Option<NonNull<u8>> {
+        let mut inner = self.enter();
+        let mut taken = None;
+        if inner.allocation_steps > Steps::COUNT {
+            match inner.allocate_at_hand::<P, true>(layout, || frame_pointer, self.platform()) {
+                Progress::Done(block) => return Some(block),
+                Progress::Taken(own) => taken = Some(own),
+                Progress::Nothing => {}
+            }
+        }
+        self.allocate_slowly(taken, layout, inner, frame_pointer)
     }
 
     /// Allocates, whatever that takes; `taken` is what the backend has given already.
@@ -99,7 +97,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     #[inline(never)]
     pub(super) fn allocate_slowly(
         &self,
-        taken: Option<NonNull<[u8]>>,
+        taken: Option<NonNull<u8>>,
         layout: Layout,
         mut inner: Guard<'_, Inner<B>, P>,
         frame_pointer: usize,
@@ -156,33 +154,32 @@ impl<B: Backend> Inner<B> {
         frame_pointer: impl Fn() -> usize,
         platform: &P,
     ) -> Progress {
-        let Self { depot, history, guards, live, tallies, sequence, .. } = self;
         let steps = if EXTRAS { self.allocation_steps } else { Steps::BLOCKS };
-        let (mut own_layout, mut front_bytes, mut guarding) = (layout, 0, Guarding::None);
-        if steps.has(Steps::RARE) {
-            let is_due = steps.has(Steps::SAMPLE) && guards.pool.count_down();
-            if is_due || steps.has(Steps::SLOW) || steps.has(Steps::EVENT) && !history.has_room() {
-                return Progress::Nothing;
-            }
-            guarding = steps.guarding();
-            if guarding != Guarding::None {
-                let Some(small) = zones::small_layout(guarding, layout) else { return Progress::Nothing };
-                (own_layout, front_bytes) = small;
-            }
-        }
         let mut stack = None;
         if steps.has(Steps::STACK) {
             let span = platform.stack_quickly(frame_pointer());
-            stack = span.and_then(|span| depot.recall(&span, platform));
-            if stack.is_none() {
+            let known = span.and_then(|span| self.depot.recall::<MOST_FRAMES>(&span, platform));
+            let Some(known) = known else {
+                if steps.has(Steps::SAMPLE) {
+                    self.guards.pool.count_down();
+                }
                 return Progress::Nothing;
-            }
+            };
+            stack = Some(NonNull::from(known));
         }
-        // SAFETY: the steps are such only once there is a quick backend.
-        let own = unsafe { self.backend.as_mut().unwrap_unchecked().allocate_quickly(own_layout) };
-        let Some(own) = own else { return Progress::Nothing };
-        // SAFETY: the backend's block has the zone before the caller's, and more.
-        let block = unsafe { own.cast::<u8>().add(front_bytes) };
+        let (own, block) = if steps.has(Steps::RARE) {
+            let Some(taken) = self.take_guarded(layout, steps) else { return Progress::Nothing };
+            taken
+        } else {
+            // SAFETY: the steps are such only once there is a quick backend.
+            let own = unsafe { self.backend.as_mut().unwrap_unchecked().allocate_quickly(layout) };
+            let Some(own) = own else { return Progress::Nothing };
+            (own, own.cast())
+        };
+        let Self { history, guards, live, tallies, sequence, .. } = self;
+        // SAFETY: stacks stay where they are, and nothing else refers to this one until the end.
+        let stack = stack.map(|mut stack| unsafe { stack.as_mut() });
+        let guarding = if steps.has(Steps::RARE) { steps.guarding() } else { Guarding::None };
         let mut record = Record::EMPTY;
         let is_recorded = live.insert_quickly(block.as_ptr() as usize, || {
             *sequence += 1;
@@ -191,7 +188,7 @@ impl<B: Backend> Inner<B> {
             record
         });
         if !is_recorded {
-            return Progress::Taken(own);
+            return Progress::Taken(own.cast());
         }
         tallies.count_allocation(platform.cpu(), layout.size(), own.len());
         tallies.add_recorded_bytes(layout.size());
@@ -215,10 +212,29 @@ impl<B: Backend> Inner<B> {
         Progress::Done(block)
     }
 
+    /// Takes a block for what is done at few levels: with room for guards where they are wanted. `None` if that is not to be
+    /// done in a few instructions, or the allocation is to be sampled, or to fail.
+    #[expect(clippy::inline_always, reason = "called in one place, on the fast path")]
+    #[inline(always)]
+    fn take_guarded(&mut self, layout: Layout, steps: Steps) -> Option<(NonNull<[u8]>, NonNull<u8>)> {
+        let is_due = steps.has(Steps::SAMPLE) && self.guards.pool.count_down();
+        if is_due || steps.has(Steps::SLOW) || steps.has(Steps::EVENT) && !self.history.has_room() {
+            return None;
+        }
+        let (mut own_layout, mut front_bytes) = (layout, 0);
+        if steps.guarding() != Guarding::None {
+            (own_layout, front_bytes) = zones::small_layout(steps.guarding(), layout)?;
+        }
+        // SAFETY: the steps are such only once there is a quick backend.
+        let own = unsafe { self.backend.as_mut().unwrap_unchecked().allocate_quickly(own_layout) }?;
+        // SAFETY: the backend's block has the zone before the caller's, and more.
+        Some((own, unsafe { own.cast::<u8>().add(front_bytes) }))
+    }
+
     /// Allocates, at any level. An error says that blocks in quarantine could make room, once what was found is told.
     fn allocate<P: Platform>(
         &mut self,
-        mut taken: Option<NonNull<[u8]>>,
+        mut taken: Option<NonNull<u8>>,
         layout: Layout,
         caller: &Caller<'_, P>,
     ) -> Result<Option<NonNull<u8>>, Untold> {
@@ -242,9 +258,12 @@ impl<B: Backend> Inner<B> {
             wanted = self.guards.wanted(layout);
         }
         loop {
-            let own = taken.take();
-            let own = own.or_else(|| self.backend.as_mut().and_then(|backend| backend.allocate(wanted.layout)));
-            let Some(own) = own else {
+            let own = match (&mut self.backend, taken.take()) {
+                (Some(backend), Some(own)) => Some((own, backend.taken_size_bytes(own, wanted.layout))),
+                (Some(backend), None) => backend.allocate(wanted.layout).map(|own| (own.cast(), own.len())),
+                (None, _) => None,
+            };
+            let Some((own, taken_bytes)) = own else {
                 if let Some(other) = self.make_memory(wanted, layout, caller.platform)? {
                     wanted = other;
                     continue;
@@ -253,12 +272,12 @@ impl<B: Backend> Inner<B> {
                 return Ok(None);
             };
             // SAFETY: the backend's block has the zone before the caller's, and more.
-            let block = unsafe { own.cast::<u8>().add(wanted.front_bytes) };
-            if self.account(block, own.len(), layout, wanted.guarding, caller) {
+            let block = unsafe { own.add(wanted.front_bytes) };
+            if self.account(block, taken_bytes, layout, wanted.guarding, caller) {
                 return Ok(Some(block));
             }
             // SAFETY: allocated just now with this layout, and nobody knows it.
-            unsafe { self.give_to_backend(own.cast(), wanted.layout) };
+            unsafe { self.give_to_backend(own, wanted.layout) };
             wanted = Wanted::plain(layout);
         }
     }

@@ -8,7 +8,6 @@ use core::alloc::Layout;
 use core::ptr::NonNull;
 
 use super::Tracked;
-use super::allocate::OWN_FRAME;
 use super::inner::{Caller, Claim, Inner, PointerOnly, Steps, address_of};
 use crate::backend::Backend;
 use crate::bad_free::BadFree;
@@ -18,6 +17,7 @@ use crate::history::Event;
 use crate::lock::Guard;
 use crate::platform::Platform;
 use crate::record::{Guarding, Origin, Record};
+use crate::stacks::MAX_FREE_FRAMES;
 
 impl<B: Backend, P: Platform> Tracked<B, P> {
     /// Frees the block at `block`, of which only the pointer is known. Where waiting for the lock would never end the
@@ -67,7 +67,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     #[inline(always)]
     pub unsafe fn free_or(&self, block: *mut u8, report: impl FnOnce(BadFree, usize)) {
         // SAFETY: handed on to the caller.
-        unsafe { self.free_for(block as usize, PointerOnly, OWN_FRAME, report) };
+        unsafe { self.free_claimed(block as usize, PointerOnly, report) };
     }
 
     /// As [`Tracked::free_with_layout`], with the error handed to `report` as by [`Tracked::free_or`].
@@ -84,39 +84,31 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         report: impl FnOnce(BadFree, usize),
     ) {
         // SAFETY: handed on to the caller.
-        unsafe { self.free_for(block as usize, layout, OWN_FRAME, report) };
+        unsafe { self.free_claimed(block as usize, layout, report) };
     }
 
-    /// The same for a caller whose frame is known.
-    ///
     /// # Safety
     ///
     /// As for [`Tracked::free`].
     #[expect(clippy::inline_always, reason = "the fast path; and the frame must be the caller's")]
     #[inline(always)]
-    pub(super) unsafe fn free_for(
-        &self,
-        address: usize,
-        claim: impl Claim,
-        frame_pointer: usize,
-        report: impl FnOnce(BadFree, usize),
-    ) {
+    unsafe fn free_claimed(&self, address: usize, claim: impl Claim, report: impl FnOnce(BadFree, usize)) {
         let mut inner = match self.inner.enter_at_once() {
             Ok(inner) => inner,
-            Err(contended) => return self.free_later(contended, address, claim, frame_pointer, report),
+            Err(contended) => return self.free_later(contended, address, claim, report),
         };
         let steps = inner.free_steps;
         if steps > Steps::COUNT {
             // Of the two copies the plain one takes MEASURED instructions less.
             return if steps == Steps::BLOCKS {
-                self.free_recorded::<false>(address, claim, inner, frame_pointer, report)
+                self.free_recorded::<false>(address, claim, inner, report)
             } else {
-                self.free_recorded::<true>(address, claim, inner, frame_pointer, report)
+                self.free_recorded::<true>(address, claim, inner, report)
             };
         }
         // SAFETY: handed on to the caller.
         if !unsafe { inner.free_unrecorded_quickly(address, claim, steps, self.platform()) } {
-            self.free_elsewhere(address, claim, inner, frame_pointer, report);
+            self.free_elsewhere(address, claim, inner, report);
         }
     }
 
@@ -127,13 +119,11 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         address: usize,
         claim: impl Claim,
         mut inner: Guard<'_, Inner<B>, P>,
-        frame_pointer: usize,
         report: impl FnOnce(BadFree, usize),
     ) {
         let platform = self.platform();
-        let own_frame = || self.caller_at(frame_pointer).frame_pointer;
-        if !inner.free_at_hand::<P, _, EXTRAS>(address, claim, own_frame, platform) {
-            self.free_slowly(address, claim, inner, own_frame(), report);
+        if !inner.free_at_hand::<P, _, EXTRAS>(address, claim, || platform.frame_pointer(), platform) {
+            self.free_slowly(address, claim, inner, platform.frame_pointer(), report);
         }
     }
 
@@ -145,11 +135,31 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         address: usize,
         claim: impl Claim,
         inner: Guard<'_, Inner<B>, P>,
-        frame_pointer: usize,
         report: impl FnOnce(BadFree, usize),
     ) {
-        let caller = self.caller_at(frame_pointer);
-        self.free_slowly(address, claim, inner, caller.frame_pointer, report);
+        self.free_slowly(address, claim, inner, self.platform().frame_pointer(), report);
+    }
+
+    /// The same path for a reallocation, whose caller's frame is known.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Tracked::free`].
+    pub(super) unsafe fn free_for(
+        &self,
+        address: usize,
+        claim: impl Claim,
+        frame_pointer: usize,
+    ) -> Result<(), BadFree> {
+        let mut inner = self.enter();
+        let is_recorded = inner.free_steps > Steps::COUNT;
+        let mut freed = Ok(());
+        if !is_recorded
+            || !inner.free_at_hand::<P, _, true>(address, claim, || frame_pointer, self.platform())
+        {
+            self.free_slowly(address, claim, inner, frame_pointer, |bad, _| freed = Err(bad));
+        }
+        freed
     }
 
     /// Frees, whatever that takes; or finds out what is wrong.
@@ -216,57 +226,30 @@ impl<B: Backend> Inner<B> {
         platform: &P,
     ) -> bool {
         let steps = if EXTRAS { self.free_steps } else { Steps::BLOCKS };
-        if steps.has(Steps::RARE) && !self.has_room_for_free(steps) {
-            return false;
-        }
         let Some(found) = self.live.find_quickly(address) else { return false };
         let record = found.record;
         if !claim.fits(&record) {
             return false;
         }
-        let (mut own_layout, mut free_stack) = (record.layout(), 0);
+        let taken_bytes;
+        let mut free_stack = 0;
         if steps.has(Steps::RARE) {
-            // A block may be guarded as another level asked for.
-            if record.guarding() != steps.guarding() {
-                return false;
-            }
-            if steps.has(Steps::REMEMBER) && steps.has(Steps::STACK) {
-                let span = platform.stack_quickly(frame_pointer());
-                let stack = span.and_then(|span| self.depot.recall(&span, platform));
-                let Some(stack) = stack else { return false };
-                free_stack = stack.number();
-            }
-            if record.guarding() != Guarding::None {
-                let small = zones::small_layout(record.guarding(), own_layout);
-                // SAFETY: a live block with these zones.
-                let is_whole =
-                    || unsafe { zones::are_whole_as(record.guarding(), address as *mut u8, record.size_bytes()) };
-                let Some((layout, _)) = small.filter(|_| is_whole()) else { return false };
-                own_layout = layout;
-            }
-        }
-        if steps.has(Steps::STACK) && !steps.has(Steps::REMEMBER) {
-            self.recent_frees.prepare(&record);
-        }
-        let is_kept = steps.has(Steps::FULL_GUARD);
-        // SAFETY: the steps are such only once there is a quick backend.
-        let backend = unsafe { self.backend.as_mut().unwrap_unchecked() };
-        let taken_bytes = if is_kept {
-            // SAFETY: as above.
-            let taken_bytes = unsafe { backend.taken_size_bytes_quickly(own_layout) };
-            let Some(taken_bytes) = taken_bytes.filter(|taken_bytes| self.make_room_quickly(*taken_bytes)) else {
-                return false;
-            };
-            // SAFETY: the caller gives the block up, and the backend has not got it yet.
-            unsafe { zones::fill(address as *mut u8, record.size_bytes(), zones::FREED) };
-            taken_bytes
+            let given = self.give_guarded(&record, steps, frame_pointer, platform);
+            let Some(given) = given else { return false };
+            (taken_bytes, free_stack) = given;
         } else {
-            // SAFETY: the live map has the block, with this layout; the caller gives it up. Where it is in no quarantine
-            // it starts where the backend's does.
-            let taken_bytes = unsafe { backend.deallocate_quickly(address, Some(own_layout)) };
-            let Some(taken_bytes) = taken_bytes else { return false };
-            taken_bytes
-        };
+            if steps.has(Steps::STACK) {
+                self.recent_frees.prepare(&record);
+            }
+            // SAFETY: the steps are such only once there is a quick backend. The live map has the block, with this layout;
+            // the caller gives it up.
+            let given = unsafe {
+                let backend = self.backend.as_mut().unwrap_unchecked();
+                backend.deallocate_quickly(address, Some(record.layout()))
+            };
+            let Some(given) = given else { return false };
+            taken_bytes = given;
+        }
         self.tallies.count_free(platform.cpu(), taken_bytes);
         self.tallies.subtract_recorded_bytes(record.size_bytes());
         // At level `blocks`, a record from another level may have a stack too.
@@ -283,33 +266,74 @@ impl<B: Backend> Inner<B> {
             if !steps.has(Steps::REMEMBER) {
                 self.recent_frees.commit(&origin, platform.callers());
             } else {
-                if record.guarding() != Guarding::None {
+                if steps.guarding() != Guarding::None {
                     self.guards.statistics.checks += 1;
                     self.guards.statistics.guarded_blocks -= 1;
                 }
                 origin.stack = free_stack;
+                let is_kept = steps.has(Steps::FULL_GUARD);
                 self.guards.freed.note_quickly(Freed::new(&record, &origin, taken_bytes, is_kept));
             }
         }
-        self.live.forget(found);
+        self.live.forget(found, &mut self.arena, platform);
         true
     }
 
-    /// Whether what is done at few levels has room for one free more.
+    /// Gives a block up for what is done at few levels: to the backend, or to the quarantine. Says how many bytes it took, and
+    /// the number of the free's stack. `None` if that is not to be done in a few instructions, or the guards are not whole.
     #[expect(clippy::inline_always, reason = "called in one place, on the fast path")]
     #[inline(always)]
-    fn has_room_for_free(&mut self, steps: Steps) -> bool {
-        if steps.has(Steps::SLOW) || steps.has(Steps::EVENT) && !self.history.has_room() {
-            return false;
+    fn give_guarded<P: Platform>(
+        &mut self,
+        record: &Record,
+        steps: Steps,
+        frame_pointer: impl Fn() -> usize,
+        platform: &P,
+    ) -> Option<(usize, u16)> {
+        // A block may be guarded as another level asked for.
+        if steps.has(Steps::SLOW)
+            || steps.has(Steps::EVENT) && !self.history.has_room()
+            || record.guarding() != steps.guarding()
+        {
+            return None;
         }
+        let (address, mut own_layout, mut stack) = (record.address(), record.layout(), 0);
         if steps.has(Steps::REMEMBER) {
             let freed = &mut self.guards.freed;
-            // What is in quarantine is never overwritten: with no more coming, as it is full or another level left it,
-            // the slow path makes room first.
-            return (freed.has_place() || freed.turn_page())
-                && (steps.has(Steps::FULL_GUARD) || freed.held_blocks() == 0);
+            // What is in quarantine is never overwritten: of what another level left there the slow path takes care.
+            let is_left = !steps.has(Steps::FULL_GUARD) && freed.held_blocks() > 0;
+            if is_left || !freed.has_place() && !freed.turn_page() {
+                return None;
+            }
+            if steps.has(Steps::STACK) {
+                let span = platform.stack_quickly(frame_pointer())?;
+                stack = self.depot.recall::<MAX_FREE_FRAMES>(&span, platform)?.number();
+            }
+            if record.guarding() != Guarding::None {
+                own_layout = zones::small_layout(record.guarding(), own_layout)?.0;
+                // SAFETY: a live block with these zones.
+                if !unsafe { zones::are_whole_as(record.guarding(), address as *mut u8, record.size_bytes()) } {
+                    return None;
+                }
+            }
+        } else {
+            self.recent_frees.prepare(record);
         }
-        true
+        // SAFETY: the steps are such only once there is a quick backend.
+        let backend = unsafe { self.backend.as_mut().unwrap_unchecked() };
+        if steps.has(Steps::FULL_GUARD) {
+            // SAFETY: as above.
+            let taken_bytes = unsafe { backend.taken_size_bytes_quickly(own_layout) }?;
+            if !self.make_room_quickly(taken_bytes) {
+                return None;
+            }
+            // SAFETY: the caller gives the block up, and the backend has not got it yet.
+            unsafe { zones::fill(address as *mut u8, record.size_bytes(), zones::FREED) };
+            return Some((taken_bytes, stack));
+        }
+        // SAFETY: the live map has the block, which starts where the backend's does, with this layout; the caller gives it
+        // up.
+        Some((unsafe { backend.deallocate_quickly(address, Some(own_layout)) }?, stack))
     }
 
     /// Makes room in the quarantine, if at most one block has to go for that, and that one is whole.

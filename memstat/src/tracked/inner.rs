@@ -19,7 +19,7 @@ use crate::platform::{PAGE_SIZE_BYTES, Platform, StackSpan};
 use crate::reach::Scanner;
 use crate::recent_frees::{CALLERS, RecentFrees};
 use crate::record::{Guarding, Origin, Record};
-use crate::stacks::{Depot, walk};
+use crate::stacks::{Depot, MAX_FREE_FRAMES, MOST_FRAMES, walk};
 
 mod checks;
 mod claim;
@@ -187,7 +187,7 @@ impl<B: Backend> Inner<B> {
         let platform = caller.platform;
         let stack = if self.level >= Level::Stacks {
             let span = caller.stack();
-            span.and_then(|span| self.depot.capture(&span, &mut self.arena, platform))
+            span.and_then(|span| self.depot.capture::<MOST_FRAMES>(&span, &mut self.arena, platform))
         } else {
             None
         };
@@ -260,8 +260,17 @@ impl<B: Backend> Inner<B> {
 
     /// The number of the caller's stack; 0 if there is none.
     fn capture<P: Platform>(&mut self, caller: &Caller<'_, P>) -> u16 {
+        self.capture_up_to::<P, MOST_FRAMES>(caller)
+    }
+
+    /// The number of the caller's stack, as it is kept of a free; 0 where the level has none.
+    fn capture_free<P: Platform>(&mut self, caller: &Caller<'_, P>) -> u16 {
+        if self.level >= Level::Stacks { self.capture_up_to::<P, MAX_FREE_FRAMES>(caller) } else { 0 }
+    }
+
+    fn capture_up_to<P: Platform, const MAX: usize>(&mut self, caller: &Caller<'_, P>) -> u16 {
         let span = caller.stack();
-        let stack = span.and_then(|span| self.depot.capture(&span, &mut self.arena, caller.platform));
+        let stack = span.and_then(|span| self.depot.capture::<MAX>(&span, &mut self.arena, caller.platform));
         stack.map_or(0, |stack| stack.number())
     }
 

@@ -91,13 +91,11 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
             return Ok(None);
         };
         let Some(moved) = self.allocate_for(new_layout, caller.frame_pointer) else { return Ok(None) };
-        let mut freed = Ok(());
         // SAFETY: both blocks are live, different, and at least that long; the caller owns the old one.
-        unsafe {
+        let freed = unsafe {
             copy_nonoverlapping(block.as_ptr(), moved.as_ptr(), old_layout.size().min(new_size_bytes));
-            let report = |bad, _| freed = Err(bad);
-            self.free_for(block.as_ptr() as usize, old_layout, caller.frame_pointer, report);
-        }
+            self.free_for(block.as_ptr() as usize, old_layout, caller.frame_pointer)
+        };
         if let Err(bad) = freed {
             // Somebody else has freed the old block meanwhile.
             // SAFETY: allocated just now, and nobody knows it.

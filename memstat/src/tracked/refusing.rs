@@ -26,9 +26,8 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         &self,
         contended: Contended,
         layout: Layout,
-        frame_pointer: usize,
     ) -> Option<NonNull<u8>> {
-        let caller = self.caller_at(frame_pointer);
+        let caller = self.caller();
         if let Some(inner) = self.inner.wait(contended) {
             return self.allocate_slowly(None, layout, inner, caller.frame_pointer);
         }
@@ -43,10 +42,9 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         contended: Contended,
         address: usize,
         claim: impl Claim,
-        frame_pointer: usize,
         report: impl FnOnce(BadFree, usize),
     ) {
-        let caller = self.caller_at(frame_pointer);
+        let caller = self.caller();
         if let Some(inner) = self.inner.wait(contended) {
             self.free_slowly(address, claim, inner, caller.frame_pointer, report);
         } else if address != 0 {

@@ -8,7 +8,6 @@ use crate::backend::Backend;
 use crate::corruption::CorruptionKind;
 use crate::guard::freed::Freed;
 use crate::guard::{Wanted, zones};
-use crate::level::Level;
 use crate::platform::Platform;
 use crate::record::{Guarding, Origin, Record};
 
@@ -76,7 +75,7 @@ impl<B: Backend> Inner<B> {
         self.count_free_of(record, taken_bytes, platform);
         let is_held = self.is_guarding && self.make_room(record, taken_bytes);
         if self.is_guarding {
-            let stack = if self.level >= Level::Stacks { self.capture(caller) } else { 0 };
+            let stack = self.capture_free(caller);
             let origin = Origin::now(self.free_sequence(), stack, platform);
             self.guards.freed.note(Freed::new(record, &origin, taken_bytes, is_held));
         }

@@ -74,7 +74,7 @@ impl<B: Backend> Inner<B> {
         let platform = caller.platform;
         self.check_zones(record);
         self.count_free_of(record, PAGE_SIZE_BYTES, platform);
-        let stack = if self.level >= Level::Stacks { self.capture(caller) } else { 0 };
+        let stack = self.capture_free(caller);
         let origin = Origin::now(self.free_sequence(), stack, platform);
         let freed = Freed::new(record, &origin, PAGE_SIZE_BYTES, false);
         self.guards.pool.free(record, freed.free(), platform);
