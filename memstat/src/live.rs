@@ -85,6 +85,12 @@ impl LiveMap {
         true
     }
 
+    /// The record that was entered last, to change.
+    #[inline]
+    pub(crate) fn last_mut(&mut self) -> &mut Record {
+        self.records.last_mut()
+    }
+
     /// Finds the record of the block that starts at `address`, if its table need not join another once it is forgotten.
     #[expect(clippy::inline_always, reason = "on the fast path")]
     #[inline(always)]

@@ -59,6 +59,14 @@ impl<T: Copy> Paged<T> {
         unsafe { &*self.tail.sub(1) }
     }
 
+    /// The same, to change.
+    #[inline]
+    pub(crate) fn last_mut(&mut self) -> &mut T {
+        debug_assert!(self.length > 0);
+        // SAFETY: as in `last`; `&mut self` makes the reference the only one.
+        unsafe { &mut *self.tail.sub(1) }
+    }
+
     /// Where the element lies. It stays there, so this may be kept; what else may refer to it then is the keeper's
     /// concern.
     #[inline]

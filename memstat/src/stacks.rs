@@ -111,6 +111,8 @@ pub(crate) struct Depot {
     index: Index,
     /// The stack that was last seen at a place.
     recent: [Option<NonNull<Stack>>; RECENT],
+    /// What is charged where stacks are not recorded: so the fast path need not ask. It has the number 0.
+    nobody: Stack,
 }
 
 // SAFETY: the recent stacks are this depot's own.
@@ -118,7 +120,7 @@ unsafe impl Send for Depot {}
 
 impl Depot {
     pub(crate) const fn new() -> Self {
-        Self { stacks: Paged::new(), index: Index::new(), recent: [None; RECENT] }
+        Self { stacks: Paged::new(), index: Index::new(), recent: [None; RECENT], nobody: Stack::EMPTY }
     }
 
     /// Stacks that are stored.
@@ -140,39 +142,66 @@ impl Depot {
         platform: &impl Platform,
     ) -> Option<&mut Stack> {
         let start = walk::start(span, platform)?;
-        if let Some(known) = self.recent::<MAX>(span, &start) {
-            return Some(known);
+        if let Some(mut known) = self.seen::<MAX>(span, &start) {
+            // SAFETY: stacks stay where they are for ever, and nothing else refers to one of this depot's now.
+            return Some(unsafe { known.as_mut() });
         }
         let id = self.enter::<MAX>(span, &start, arena, platform).ok()?;
         self.recent[Self::recent_place::<MAX>(&start)] = NonNull::new(self.stacks.slot(id));
         Some(self.stacks.get_mut(id))
     }
 
-    /// The stack that starts at `span`'s frame pointer, if it is the one that was last seen there.
-    #[expect(clippy::inline_always, reason = "on the fast path")]
-    #[inline(always)]
-    pub(crate) fn recall<const MAX: usize>(
-        &mut self,
-        span: &StackSpan,
-        platform: &impl Platform,
-    ) -> Option<&mut Stack> {
-        let start = walk::start(span, platform)?;
-        self.recent::<MAX>(span, &start)
+    /// The stack of a frame, cut to `MAX` frames, if it is the one that was last seen there, and that is told in a few
+    /// instructions. It stays where it is. This is a function of its own, so that what comes before and after it keeps its
+    /// registers; it saves none, as all that it calls comes last.
+    #[inline(never)]
+    pub(crate) fn recall<P: Platform, const MAX: usize>(
+        &self,
+        frame_pointer: usize,
+        platform: &P,
+    ) -> Option<NonNull<Stack>> {
+        let span = platform.stack_quickly(frame_pointer)?;
+        let first = walk::first(&span)?;
+        if !platform.is_allocator_code(first.return_address) {
+            let seen = self.recent[Self::recent_place::<MAX>(&first)]?;
+            // SAFETY: stacks stay where they are for ever, and this reference ends here.
+            let known = unsafe { seen.as_ref() };
+            if usize::from(known.frame_count) == MAX {
+                return walk::begins_with::<MAX>(&span, &first, &known.frames).then_some(seen);
+            }
+        }
+        self.recall_otherwise::<P, MAX>(frame_pointer, platform)
     }
 
-    /// The stack that was last seen at this start, if it is the same again. What it refers to is this depot's.
-    #[expect(clippy::inline_always, reason = "on the fast path")]
-    #[inline(always)]
-    fn recent<'a, const MAX: usize>(
-        &mut self,
-        span: &StackSpan,
-        start: &walk::Start,
-    ) -> Option<&'a mut Stack> {
-        let mut recent = self.recent[Self::recent_place::<MAX>(start)]?;
-        // SAFETY: stacks stay where they are for ever. Both callers pass the reference on as borrowed from the
-        // depot, which keeps it the only one.
-        let known = unsafe { recent.as_mut() };
-        walk::matches::<MAX>(span, start, &known.frames, known.frame_count.into()).then_some(known)
+    /// The same where the first frames are the allocator's own, or the stack is a short one.
+    #[inline(never)]
+    fn recall_otherwise<P: Platform, const MAX: usize>(
+        &self,
+        frame_pointer: usize,
+        platform: &P,
+    ) -> Option<NonNull<Stack>> {
+        let span = platform.stack_quickly(frame_pointer)?;
+        let start = walk::start(&span, platform)?;
+        self.seen::<MAX>(&span, &start)
+    }
+
+    /// What is charged where stacks are not recorded.
+    #[inline]
+    pub(crate) fn nobody(&mut self) -> NonNull<Stack> {
+        NonNull::from(&mut self.nobody)
+    }
+
+    /// The stack that was last seen at this start, if it is the same again.
+    fn seen<const MAX: usize>(&self, span: &StackSpan, start: &walk::Start) -> Option<NonNull<Stack>> {
+        let seen = self.recent[Self::recent_place::<MAX>(start)]?;
+        // SAFETY: as in `recall`.
+        let known = unsafe { seen.as_ref() };
+        let is_it = match known.frames() {
+            frames if frames.len() == MAX => walk::begins_with::<MAX>(span, start, &known.frames),
+            // Of a short stack the end has to be the same too.
+            frames => frames.len() < MAX && walk::is(span, start, frames),
+        };
+        is_it.then_some(seen)
     }
 
     /// Where a stack is remembered: at another place where it is cut to another length.

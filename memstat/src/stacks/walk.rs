@@ -38,21 +38,19 @@ fn frame(span: &StackSpan, offset: usize) -> Option<(usize, usize)> {
     Some((caller.wrapping_sub(span.start), return_address))
 }
 
-/// The first frame outside of the allocator: as a rule the very first, so what else there may be is not inlined.
+/// The first frame, be it of the allocator or not.
 #[expect(clippy::inline_always, reason = "on the fast path")]
 #[inline(always)]
-pub(super) fn start(span: &StackSpan, platform: &impl Platform) -> Option<Start> {
+pub(super) fn first(span: &StackSpan) -> Option<Start> {
     let (caller, return_address) = frame(span, span.frame_pointer.wrapping_sub(span.start))?;
-    if platform.is_allocator_code(return_address) {
-        return start_behind(span, caller, platform);
-    }
     (return_address != 0).then_some(Start { return_address, caller })
 }
 
-/// The first frame outside of the allocator, from `offset` on.
-#[inline(never)]
-fn start_behind(span: &StackSpan, mut offset: usize, platform: &impl Platform) -> Option<Start> {
-    for _ in 1..MAX_FRAMES {
+/// The first frame outside of the allocator.
+#[inline]
+pub(super) fn start(span: &StackSpan, platform: &impl Platform) -> Option<Start> {
+    let mut offset = span.frame_pointer.wrapping_sub(span.start);
+    for _ in 0..MAX_FRAMES {
         let (caller, return_address) = frame(span, offset)?;
         if !platform.is_allocator_code(return_address) {
             return (return_address != 0).then_some(Start { return_address, caller });
@@ -84,37 +82,33 @@ pub(crate) fn innermost<const COUNT: usize>(
     addresses
 }
 
-/// Whether the stack from `start` on has just these return addresses, of at most `MAX`. Where it has so many, the look
-/// at one takes seven instructions; with an end to watch for it would be eight.
+/// Whether the stack from `start` on begins with these `MAX` return addresses. All are looked at before one is found to
+/// differ: that takes seven instructions for each, and to leave at once would be ten, as the compiler would look at both
+/// reasons for it in one branch.
 #[expect(clippy::inline_always, reason = "on the fast path")]
 #[inline(always)]
-pub(super) fn matches<const MAX: usize>(
+pub(super) fn begins_with<const MAX: usize>(
     span: &StackSpan,
     start: &Start,
     frames: &[usize; MAX_FRAMES],
-    count: usize,
 ) -> bool {
-    if frames[0] != start.return_address {
-        return false;
-    }
-    if count != MAX {
-        return count < MAX && matches_to_the_end(span, start, frames, count);
-    }
+    let mut difference = frames[0] ^ start.return_address;
     let mut offset = start.caller;
     for known in &frames[1..MAX] {
-        match frame(span, offset) {
-            Some((caller, return_address)) if return_address == *known => offset = caller,
-            _ => return false,
-        }
+        let Some((caller, return_address)) = frame(span, offset) else { return false };
+        difference |= return_address ^ known;
+        offset = caller;
     }
-    true
+    difference == 0
 }
 
-/// The same of a short stack, of which the end has to be the same as well.
-#[inline(never)]
-fn matches_to_the_end(span: &StackSpan, start: &Start, frames: &[usize; MAX_FRAMES], count: usize) -> bool {
+/// Whether the stack from `start` on has just these return addresses.
+pub(super) fn is(span: &StackSpan, start: &Start, frames: &[usize]) -> bool {
+    if frames.first() != Some(&start.return_address) {
+        return false;
+    }
     let mut offset = start.caller;
-    for known in frames.iter().take(count).skip(1) {
+    for known in frames.iter().skip(1) {
         match frame(span, offset) {
             Some((caller, return_address)) if return_address == *known => offset = caller,
             _ => return false,

@@ -16,7 +16,7 @@ use crate::guard::{Wanted, zones};
 use crate::history::{Event, EventKind};
 use crate::lock::Guard;
 use crate::platform::Platform;
-use crate::record::{Guarding, Origin, Record};
+use crate::record::{Origin, Record};
 use crate::stacks::MOST_FRAMES;
 
 /// How far the fast path came.
@@ -155,80 +155,86 @@ impl<B: Backend> Inner<B> {
         platform: &P,
     ) -> Progress {
         let steps = if EXTRAS { self.allocation_steps } else { Steps::BLOCKS };
-        let mut stack = None;
+        let mut stack = self.depot.nobody();
         if steps.has(Steps::STACK) {
-            let span = platform.stack_quickly(frame_pointer());
-            let known = span.and_then(|span| self.depot.recall::<MOST_FRAMES>(&span, platform));
-            let Some(known) = known else {
+            let Some(known) = self.depot.recall::<P, MOST_FRAMES>(frame_pointer(), platform) else {
                 if steps.has(Steps::SAMPLE) {
                     self.guards.pool.count_down();
                 }
                 return Progress::Nothing;
             };
-            stack = Some(NonNull::from(known));
+            stack = known;
         }
-        let (own, block) = if steps.has(Steps::RARE) {
+        let is_guarded = steps.has(Steps::RARE) && {
+            if steps.has(Steps::EVENT) && !self.history.has_room() {
+                return Progress::Nothing;
+            }
+            steps.has(Steps::GUARDED)
+        };
+        let (block, taken_bytes) = if is_guarded {
             let Some(taken) = self.take_guarded(layout, steps) else { return Progress::Nothing };
             taken
         } else {
             // SAFETY: the steps are such only once there is a quick backend.
             let own = unsafe { self.backend.as_mut().unwrap_unchecked().allocate_quickly(layout) };
             let Some(own) = own else { return Progress::Nothing };
-            (own, own.cast())
+            (own.cast(), own.len())
         };
-        let Self { history, guards, live, tallies, sequence, .. } = self;
-        // SAFETY: stacks stay where they are, and nothing else refers to this one until the end.
-        let stack = stack.map(|mut stack| unsafe { stack.as_mut() });
-        let guarding = if steps.has(Steps::RARE) { steps.guarding() } else { Guarding::None };
         let mut record = Record::EMPTY;
-        let is_recorded = live.insert_quickly(block.as_ptr() as usize, || {
-            *sequence += 1;
-            let number = stack.as_ref().map_or(0, |stack| stack.number());
-            record = Record::new(block, layout, &Origin::now(*sequence, number, platform)).with_guarding(guarding);
+        let is_recorded = self.live.insert_quickly(block.as_ptr() as usize, || {
+            self.sequence += 1;
+            // SAFETY: stacks stay where they are, and nothing else refers to this one now.
+            let number = if EXTRAS { unsafe { stack.as_ref() }.number() } else { 0 };
+            record = Record::new(block, layout, &Origin::now(self.sequence, number, platform));
             record
         });
         if !is_recorded {
-            return Progress::Taken(own.cast());
+            let front_bytes = zones::front_bytes(steps.guarding(), layout.align());
+            // SAFETY: so many bytes lie between the start of the backend's block and the caller's.
+            return Progress::Taken(unsafe { block.sub(front_bytes) });
         }
-        tallies.count_allocation(platform.cpu(), layout.size(), own.len());
-        tallies.add_recorded_bytes(layout.size());
-        if let Some(stack) = stack {
-            stack.add(layout.size());
+        self.tallies.count_allocation(platform.cpu(), layout.size(), taken_bytes);
+        self.tallies.add_recorded_bytes(layout.size());
+        if EXTRAS {
+            // SAFETY: as above.
+            unsafe { stack.as_mut() }.add(layout.size());
         }
         if steps.has(Steps::RARE) {
             if steps.has(Steps::EVENT) {
-                history.put(Event::of_block(EventKind::Allocate, &record));
+                self.history.put(Event::of_block(EventKind::Allocate, &record));
             }
-            if guarding != Guarding::None {
-                guards.statistics.guarded_blocks += 1;
+            if steps.has(Steps::RED_ZONE | Steps::FULL_GUARD) {
+                self.live.last_mut().set_guarding(steps.guarding());
+                self.guards.statistics.guarded_blocks += 1;
                 // SAFETY: a fresh block with these zones.
-                unsafe { zones::write_as(guarding, block.as_ptr(), layout.size()) };
-            }
-            if steps.has(Steps::FULL_GUARD) {
-                // SAFETY: a fresh block.
-                unsafe { zones::fill(block.as_ptr(), layout.size(), zones::FRESH) };
+                unsafe {
+                    zones::write_as(steps.guarding(), block.as_ptr(), layout.size());
+                    if steps.has(Steps::FULL_GUARD) {
+                        zones::fill(block.as_ptr(), layout.size(), zones::FRESH);
+                    }
+                }
             }
         }
         Progress::Done(block)
     }
 
-    /// Takes a block for what is done at few levels: with room for guards where they are wanted. `None` if that is not to be
-    /// done in a few instructions, or the allocation is to be sampled, or to fail.
+    /// Takes a block with room for its guards, and says how many bytes that takes. `None` if that is not done in a few
+    /// instructions, or the allocation is to be sampled, or to fail.
     #[expect(clippy::inline_always, reason = "called in one place, on the fast path")]
     #[inline(always)]
-    fn take_guarded(&mut self, layout: Layout, steps: Steps) -> Option<(NonNull<[u8]>, NonNull<u8>)> {
+    fn take_guarded(&mut self, layout: Layout, steps: Steps) -> Option<(NonNull<u8>, usize)> {
         let is_due = steps.has(Steps::SAMPLE) && self.guards.pool.count_down();
-        if is_due || steps.has(Steps::SLOW) || steps.has(Steps::EVENT) && !self.history.has_room() {
+        if is_due || steps.has(Steps::SLOW) {
             return None;
         }
         let (mut own_layout, mut front_bytes) = (layout, 0);
-        if steps.guarding() != Guarding::None {
+        if steps.has(Steps::RED_ZONE | Steps::FULL_GUARD) {
             (own_layout, front_bytes) = zones::small_layout(steps.guarding(), layout)?;
         }
         // SAFETY: the steps are such only once there is a quick backend.
         let own = unsafe { self.backend.as_mut().unwrap_unchecked().allocate_quickly(own_layout) }?;
         // SAFETY: the backend's block has the zone before the caller's, and more.
-        Some((own, unsafe { own.cast::<u8>().add(front_bytes) }))
+        Some((unsafe { own.cast::<u8>().add(front_bytes) }, own.len()))
     }
 
     /// Allocates, at any level. An error says that blocks in quarantine could make room, once what was found is told.

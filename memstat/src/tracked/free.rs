@@ -231,14 +231,18 @@ impl<B: Backend> Inner<B> {
         if !claim.fits(&record) {
             return false;
         }
-        let taken_bytes;
-        let mut free_stack = 0;
-        if steps.has(Steps::RARE) {
+        let is_guarded = steps.has(Steps::RARE) && {
+            if steps.has(Steps::EVENT) && !self.history.has_room() {
+                return false;
+            }
+            steps.has(Steps::GUARDED)
+        };
+        let (taken_bytes, free_stack) = if is_guarded {
             let given = self.give_guarded(&record, steps, frame_pointer, platform);
             let Some(given) = given else { return false };
-            (taken_bytes, free_stack) = given;
+            given
         } else {
-            if steps.has(Steps::STACK) {
+            if EXTRAS {
                 self.recent_frees.prepare(&record);
             }
             // SAFETY: the steps are such only once there is a quick backend. The live map has the block, with this layout;
@@ -247,40 +251,43 @@ impl<B: Backend> Inner<B> {
                 let backend = self.backend.as_mut().unwrap_unchecked();
                 backend.deallocate_quickly(address, Some(record.layout()))
             };
-            let Some(given) = given else { return false };
-            taken_bytes = given;
-        }
+            let Some(taken_bytes) = given else { return false };
+            (taken_bytes, 0)
+        };
         self.tallies.count_free(platform.cpu(), taken_bytes);
         self.tallies.subtract_recorded_bytes(record.size_bytes());
         // At level `blocks`, a record from another level may have a stack too.
         if let Some(stack) = self.depot.get_mut(record.stack()) {
             stack.subtract(record.size_bytes());
         }
-        if steps.has(Steps::STACK) || steps.has(Steps::RARE) {
+        if EXTRAS {
             let mut origin = Origin::now(0, record.stack(), platform);
-            if steps.has(Steps::EVENT) {
-                self.sequence += 1;
-                origin.sequence = self.sequence;
-                self.history.put(Event::of_free(&record, &origin));
-            }
-            if !steps.has(Steps::REMEMBER) {
-                self.recent_frees.commit(&origin, platform.callers());
-            } else {
-                if steps.guarding() != Guarding::None {
+            let is_noted = steps.has(Steps::RARE) && {
+                if steps.has(Steps::EVENT) {
+                    self.sequence += 1;
+                    origin.sequence = self.sequence;
+                    self.history.put(Event::of_free(&record, &origin));
+                }
+                steps.has(Steps::GUARDED)
+            };
+            if is_noted {
+                if steps.has(Steps::RED_ZONE | Steps::FULL_GUARD) {
                     self.guards.statistics.checks += 1;
                     self.guards.statistics.guarded_blocks -= 1;
                 }
                 origin.stack = free_stack;
                 let is_kept = steps.has(Steps::FULL_GUARD);
                 self.guards.freed.note_quickly(Freed::new(&record, &origin, taken_bytes, is_kept));
+            } else {
+                self.recent_frees.commit(&origin, platform.callers());
             }
         }
         self.live.forget(found, &mut self.arena, platform);
         true
     }
 
-    /// Gives a block up for what is done at few levels: to the backend, or to the quarantine. Says how many bytes it took, and
-    /// the number of the free's stack. `None` if that is not to be done in a few instructions, or the guards are not whole.
+    /// Gives a guarded block up: to the backend, or to the quarantine. Says how many bytes it took, and the number of the
+    /// free's stack. `None` if that is not done in a few instructions, or the guards are not whole.
     #[expect(clippy::inline_always, reason = "called in one place, on the fast path")]
     #[inline(always)]
     fn give_guarded<P: Platform>(
@@ -291,33 +298,27 @@ impl<B: Backend> Inner<B> {
         platform: &P,
     ) -> Option<(usize, u16)> {
         // A block may be guarded as another level asked for.
-        if steps.has(Steps::SLOW)
-            || steps.has(Steps::EVENT) && !self.history.has_room()
-            || record.guarding() != steps.guarding()
-        {
+        if steps.has(Steps::SLOW) || !record.is_guarded_as(steps.guarding()) {
+            return None;
+        }
+        let freed = &mut self.guards.freed;
+        // What is in quarantine is never overwritten: of what another level left there the slow path takes care.
+        let is_left = !steps.has(Steps::FULL_GUARD) && freed.held_blocks() > 0;
+        if is_left || !freed.has_place() && !freed.turn_page() {
             return None;
         }
         let (address, mut own_layout, mut stack) = (record.address(), record.layout(), 0);
-        if steps.has(Steps::REMEMBER) {
-            let freed = &mut self.guards.freed;
-            // What is in quarantine is never overwritten: of what another level left there the slow path takes care.
-            let is_left = !steps.has(Steps::FULL_GUARD) && freed.held_blocks() > 0;
-            if is_left || !freed.has_place() && !freed.turn_page() {
+        if steps.has(Steps::STACK) {
+            let known = self.depot.recall::<P, MAX_FREE_FRAMES>(frame_pointer(), platform)?;
+            // SAFETY: stacks stay where they are, and nothing else refers to this one now.
+            stack = unsafe { known.as_ref() }.number();
+        }
+        if steps.has(Steps::RED_ZONE | Steps::FULL_GUARD) {
+            own_layout = zones::small_layout(steps.guarding(), own_layout)?.0;
+            // SAFETY: a live block with these zones.
+            if !unsafe { zones::are_whole_as(steps.guarding(), address as *mut u8, record.size_bytes()) } {
                 return None;
             }
-            if steps.has(Steps::STACK) {
-                let span = platform.stack_quickly(frame_pointer())?;
-                stack = self.depot.recall::<MAX_FREE_FRAMES>(&span, platform)?.number();
-            }
-            if record.guarding() != Guarding::None {
-                own_layout = zones::small_layout(record.guarding(), own_layout)?.0;
-                // SAFETY: a live block with these zones.
-                if !unsafe { zones::are_whole_as(record.guarding(), address as *mut u8, record.size_bytes()) } {
-                    return None;
-                }
-            }
-        } else {
-            self.recent_frees.prepare(record);
         }
         // SAFETY: the steps are such only once there is a quick backend.
         let backend = unsafe { self.backend.as_mut().unwrap_unchecked() };

@@ -35,7 +35,9 @@ impl Steps {
     /// There is no fast path: no backend or one without such, records or guards that another level left, or allocations
     /// that are to fail.
     pub(in super::super) const SLOW: Self = Self(1 << 8);
-    /// What is done at few levels, and looked for at once.
+    /// All that has to do with guards, and what has no fast path: looked for at once.
+    pub(in super::super) const GUARDED: Self = Self(0x1f0);
+    /// All but the call stack, so that level `stacks` looks for it once.
     pub(in super::super) const RARE: Self = Self(0x1f8);
 
     /// Whether there is one of these steps.
