@@ -16,8 +16,8 @@ pub(crate) mod walk;
 
 /// The most frames that are kept of a stack.
 pub const MOST_FRAMES: usize = 16;
-/// The most frames that are kept of a free's.
-pub(crate) const MAX_FREE_FRAMES: usize = 16;
+/// The most frames that are kept of a free's: each costs seven instructions, and who freed is told by these.
+pub(crate) const MAX_FREE_FRAMES: usize = 8;
 const RECENT: usize = 256;
 /// The most stacks that are kept: as many as a record can number, 16 MiB of them.
 const MOST_STACKS: usize = u16::MAX as usize;
@@ -98,6 +98,9 @@ impl Stack {
     }
 }
 
+/// Where no stack was seen yet. It has no frames, so it is none that is looked for.
+static NEVER_SEEN: Stack = Stack::EMPTY;
+
 impl HashOf for Paged<Stack> {
     fn hash_of(&self, id: Id) -> Hash {
         Hash::from_bits(self.get(id).hash)
@@ -110,7 +113,7 @@ pub(crate) struct Depot {
     stacks: Paged<Stack>,
     index: Index,
     /// The stack that was last seen at a place.
-    recent: [Option<NonNull<Stack>>; RECENT],
+    recent: [NonNull<Stack>; RECENT],
     /// What is charged where stacks are not recorded: so the fast path need not ask. It has the number 0.
     nobody: Stack,
 }
@@ -120,7 +123,12 @@ unsafe impl Send for Depot {}
 
 impl Depot {
     pub(crate) const fn new() -> Self {
-        Self { stacks: Paged::new(), index: Index::new(), recent: [None; RECENT], nobody: Stack::EMPTY }
+        Self {
+            stacks: Paged::new(),
+            index: Index::new(),
+            recent: [NonNull::from_ref(&NEVER_SEEN); RECENT],
+            nobody: Stack::EMPTY,
+        }
     }
 
     /// Stacks that are stored.
@@ -147,7 +155,7 @@ impl Depot {
             return Some(unsafe { known.as_mut() });
         }
         let id = self.enter::<MAX>(span, &start, arena, platform).ok()?;
-        self.recent[Self::recent_place::<MAX>(&start)] = NonNull::new(self.stacks.slot(id));
+        self.recent[Self::recent_place::<MAX>(&start)] = NonNull::from(self.stacks.get_mut(id));
         Some(self.stacks.get_mut(id))
     }
 
@@ -163,11 +171,13 @@ impl Depot {
         let span = platform.stack_quickly(frame_pointer)?;
         let first = walk::first(&span)?;
         if !platform.is_allocator_code(first.return_address) {
-            let seen = self.recent[Self::recent_place::<MAX>(&first)]?;
+            let seen = self.recent[Self::recent_place::<MAX>(&first)];
             // SAFETY: stacks stay where they are for ever, and this reference ends here.
             let known = unsafe { seen.as_ref() };
-            if usize::from(known.frame_count) == MAX {
-                return walk::begins_with::<MAX>(&span, &first, &known.frames).then_some(seen);
+            if usize::from(known.frame_count) == MAX
+                && let Some(is_it) = walk::begins_with::<MAX>(&span, &first, &known.frames)
+            {
+                return if is_it { Some(seen) } else { None };
             }
         }
         self.recall_otherwise::<P, MAX>(frame_pointer, platform)
@@ -193,11 +203,13 @@ impl Depot {
 
     /// The stack that was last seen at this start, if it is the same again.
     fn seen<const MAX: usize>(&self, span: &StackSpan, start: &walk::Start) -> Option<NonNull<Stack>> {
-        let seen = self.recent[Self::recent_place::<MAX>(start)]?;
+        let seen = self.recent[Self::recent_place::<MAX>(start)];
         // SAFETY: as in `recall`.
         let known = unsafe { seen.as_ref() };
         let is_it = match known.frames() {
-            frames if frames.len() == MAX => walk::begins_with::<MAX>(span, start, &known.frames),
+            frames if frames.len() == MAX => {
+                walk::begins_with::<MAX>(span, start, &known.frames).unwrap_or(false)
+            }
             // Of a short stack the end has to be the same too.
             frames => frames.len() < MAX && walk::is(span, start, frames),
         };

@@ -78,9 +78,10 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     pub fn set_level(&self, level: Level) {
         let stamp = self.platform().stamp();
         if level < Level::Blocks {
-            self.let_all_go();
+            self.change_without_quarantine(|inner| inner.set_level(level, stamp));
+        } else {
+            self.enter().set_level(level, stamp);
         }
-        self.enter().set_level(level, stamp);
     }
 
     /// Whether [`Platform::should_fail`] is asked before each allocation. That is slow, so it is not done otherwise.

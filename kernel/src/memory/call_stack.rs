@@ -8,7 +8,7 @@ const MOST_FRAMES: usize = 12;
 
 /// The functions that called the allocator, from below the frame at `frame_pointer`.
 pub(super) fn callers(frame_pointer: usize) -> impl Iterator<Item = usize> {
-    backtrace::walk(frame_pointer).skip_while(|address| image::allocator_text().contains(address))
+    backtrace::walk(frame_pointer).skip_while(|address| image::is_allocator_text(*address))
 }
 
 /// Logs the first frames, each function as a message of its own, so that the log keeps all of them. Inlined functions of

@@ -1,7 +1,7 @@
 //! The kernel's heap: a backend, tracked by memstat, behind `alloc` and behind kmalloc.
 //!
-//! The linker puts the functions of this file with those of the tracker: `is_allocator_code` knows them, and
-//! call stacks start with what calls them. So what merely uses the heap does not belong here.
+//! The functions through which others allocate are in the section `.text.allocator`: `is_allocator_code` knows them by
+//! that, and call stacks start with what calls them. The tracker's own functions never stand on a stack that is kept.
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::cell::UnsafeCell;
@@ -82,6 +82,7 @@ pub(super) fn own_statics() -> [Range<usize>; 2] {
 
 /// Allocates `size_bytes` bytes, aligned to 16, with arbitrary contents. Null when there is no memory. A
 /// size of 0 gives a block of its own, of no usable bytes.
+#[unsafe(link_section = ".text.allocator")]
 #[inline(never)]
 pub(crate) fn kmalloc(size_bytes: usize) -> *mut u8 {
     let Ok(layout) = Layout::from_size_align(size_bytes, KMALLOC_ALIGN_BYTES) else { return null_mut() };
@@ -89,6 +90,7 @@ pub(crate) fn kmalloc(size_bytes: usize) -> *mut u8 {
 }
 
 /// As [`kmalloc`], with all bytes zero.
+#[unsafe(link_section = ".text.allocator")]
 pub(crate) fn kzalloc(size_bytes: usize) -> *mut u8 {
     let block = kmalloc(size_bytes);
     if !block.is_null() {
@@ -105,6 +107,7 @@ pub(crate) fn kzalloc(size_bytes: usize) -> *mut u8 {
 /// # Safety
 ///
 /// A live block at `block` is the caller's, and is not used after a move.
+#[unsafe(link_section = ".text.allocator")]
 #[inline(never)]
 pub(crate) unsafe fn krealloc(block: *mut u8, new_size_bytes: usize) -> *mut u8 {
     let Some(pointer) = NonNull::new(block) else { return kmalloc(new_size_bytes) };
@@ -129,6 +132,7 @@ pub(crate) unsafe fn krealloc(block: *mut u8, new_size_bytes: usize) -> *mut u8 
 /// # Safety
 ///
 /// Nobody uses a live block at `block` any more.
+#[unsafe(link_section = ".text.allocator")]
 #[inline(never)]
 pub(crate) unsafe fn kfree(block: *mut u8) {
     // SAFETY: handed on to the caller.
@@ -168,6 +172,7 @@ struct KernelHeap {
 
 // SAFETY: the tracker keeps GlobalAlloc's contract.
 unsafe impl GlobalAlloc for KernelHeap {
+    #[unsafe(link_section = ".text.allocator")]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         if aside::is_used() {
             return aside::allocate(layout);
@@ -175,6 +180,18 @@ unsafe impl GlobalAlloc for KernelHeap {
         self.tracker.allocate(layout).map_or(null_mut(), NonNull::as_ptr)
     }
 
+    #[unsafe(link_section = ".text.allocator")]
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: handed on to the caller.
+        let block = unsafe { self.alloc(layout) };
+        if !block.is_null() {
+            // SAFETY: a fresh block of at least that size.
+            unsafe { block.write_bytes(0, layout.size()) };
+        }
+        block
+    }
+
+    #[unsafe(link_section = ".text.allocator")]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         if aside::is_used() {
             return aside::free(block);
@@ -183,6 +200,7 @@ unsafe impl GlobalAlloc for KernelHeap {
         unsafe { self.tracker.free_with_layout_or(block, layout, report_bad_free) };
     }
 
+    #[unsafe(link_section = ".text.allocator")]
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size_bytes: usize) -> *mut u8 {
         if aside::is_used() {
             // SAFETY: handed on to the caller, which has blocks from there only.
@@ -253,7 +271,7 @@ unsafe impl Platform for KernelPlatform {
 
     #[inline]
     fn is_allocator_code(&self, address: usize) -> bool {
-        image::allocator_text().contains(&address)
+        image::is_allocator_text(address)
     }
 
     fn should_fail(&self, size_bytes: usize, frame_pointer: usize) -> bool {

@@ -38,12 +38,12 @@ fn frame(span: &StackSpan, offset: usize) -> Option<(usize, usize)> {
     Some((caller.wrapping_sub(span.start), return_address))
 }
 
-/// The first frame, be it of the allocator or not.
+/// The first frame, be it of the allocator or not, or the end: then the return address is 0, which no known stack has.
 #[expect(clippy::inline_always, reason = "on the fast path")]
 #[inline(always)]
 pub(super) fn first(span: &StackSpan) -> Option<Start> {
     let (caller, return_address) = frame(span, span.frame_pointer.wrapping_sub(span.start))?;
-    (return_address != 0).then_some(Start { return_address, caller })
+    Some(Start { return_address, caller })
 }
 
 /// The first frame outside of the allocator.
@@ -82,24 +82,28 @@ pub(crate) fn innermost<const COUNT: usize>(
     addresses
 }
 
-/// Whether the stack from `start` on begins with these `MAX` return addresses. All are looked at before one is found to
-/// differ: that takes seven instructions for each, and to leave at once would be ten, as the compiler would look at both
-/// reasons for it in one branch.
+/// Whether the stack from `start` on begins with these `MAX` return addresses; `None` if it ends before. Each takes seven
+/// instructions. That the two answers differ keeps the compiler from looking at both reasons in one branch, which takes
+/// ten.
 #[expect(clippy::inline_always, reason = "on the fast path")]
 #[inline(always)]
 pub(super) fn begins_with<const MAX: usize>(
     span: &StackSpan,
     start: &Start,
     frames: &[usize; MAX_FRAMES],
-) -> bool {
-    let mut difference = frames[0] ^ start.return_address;
+) -> Option<bool> {
+    if frames[0] != start.return_address {
+        return Some(false);
+    }
     let mut offset = start.caller;
     for known in &frames[1..MAX] {
-        let Some((caller, return_address)) = frame(span, offset) else { return false };
-        difference |= return_address ^ known;
+        let (caller, return_address) = frame(span, offset)?;
+        if return_address != *known {
+            return Some(false);
+        }
         offset = caller;
     }
-    difference == 0
+    Some(true)
 }
 
 /// Whether the stack from `start` on has just these return addresses.

@@ -10,7 +10,7 @@ use core::alloc::Layout;
 use core::ptr::NonNull;
 
 use super::Tracked;
-use super::inner::{Caller, Inner, Steps, Untold};
+use super::inner::{Caller, Copied, FastPath, Inner, Steps, Untold};
 use crate::backend::Backend;
 use crate::guard::{Wanted, zones};
 use crate::history::{Event, EventKind};
@@ -39,31 +39,53 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
             Ok(inner) => inner,
             Err(contended) => return self.allocate_later(contended, layout),
         };
-        let steps = inner.allocation_steps;
-        if steps > Steps::COUNT {
-            // Of the two copies the plain one takes MEASURED instructions less.
-            return if steps == Steps::BLOCKS {
-                self.allocate_recorded::<false>(layout, inner)
-            } else {
-                self.allocate_recorded::<true>(layout, inner)
-            };
+        let path = inner.allocation_path;
+        if path > FastPath::Count {
+            return self.allocate_on(path, layout, inner);
         }
-        match inner.allocate_unrecorded(layout, steps, self.platform()) {
+        match inner.allocate_unrecorded(layout, path, self.platform()) {
             Some(block) => Some(block),
             None => self.allocate_elsewhere(layout, inner),
         }
     }
 
+    /// Goes on with a copy of the fast path.
+    #[expect(clippy::inline_always, reason = "on the fast path")]
+    #[inline(always)]
+    fn allocate_on(
+        &self,
+        path: FastPath,
+        layout: Layout,
+        inner: Guard<'_, Inner<B>, P>,
+    ) -> Option<NonNull<u8>> {
+        const BLOCKS: Copied = Steps::AT_BLOCKS;
+        const STACKS: Copied = Steps::AT_STACKS;
+        const RED_ZONE: Copied = Steps::RED_ZONED[0];
+        const FULL_GUARD: Copied = Steps::FULLY_GUARDED[0];
+        match path {
+            FastPath::Blocks => self.allocate_recorded::<BLOCKS>(layout, inner),
+            FastPath::Stacks => self.allocate_recorded::<STACKS>(layout, inner),
+            FastPath::Full => self.allocate_recorded::<{ Steps::AT_FULL }>(layout, inner),
+            FastPath::BlocksRedZone => self.allocate_recorded::<{ BLOCKS | RED_ZONE }>(layout, inner),
+            FastPath::StacksRedZone => self.allocate_recorded::<{ STACKS | RED_ZONE }>(layout, inner),
+            FastPath::BlocksFullGuard => self.allocate_recorded::<{ BLOCKS | FULL_GUARD }>(layout, inner),
+            FastPath::StacksFullGuard => self.allocate_recorded::<{ STACKS | FULL_GUARD }>(layout, inner),
+            FastPath::Pass | FastPath::Count | FastPath::Any => {
+                self.allocate_recorded::<{ Steps::ANY }>(layout, inner)
+            }
+        }
+    }
+
     /// Allocates and records, as long as nothing has to grow.
     #[inline(never)]
-    fn allocate_recorded<const EXTRAS: bool>(
+    fn allocate_recorded<const COPY: Copied>(
         &self,
         layout: Layout,
         mut inner: Guard<'_, Inner<B>, P>,
     ) -> Option<NonNull<u8>> {
         let platform = self.platform();
         // The register is read only where it is of use.
-        let taken = match inner.allocate_at_hand::<P, EXTRAS>(layout, || platform.frame_pointer(), platform) {
+        let taken = match inner.allocate_at_hand::<P, COPY>(layout, || platform.frame_pointer(), platform) {
             Progress::Done(block) => return Some(block),
             Progress::Taken(own) => Some(own),
             Progress::Nothing => None,
@@ -82,8 +104,8 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     pub(super) fn allocate_for(&self, layout: Layout, frame_pointer: usize) -> Option<NonNull<u8>> {
         let mut inner = self.enter();
         let mut taken = None;
-        if inner.allocation_steps > Steps::COUNT {
-            match inner.allocate_at_hand::<P, true>(layout, || frame_pointer, self.platform()) {
+        if inner.allocation_path > FastPath::Count {
+            match inner.allocate_at_hand::<P, { Steps::ANY }>(layout, || frame_pointer, self.platform()) {
                 Progress::Done(block) => return Some(block),
                 Progress::Taken(own) => taken = Some(own),
                 Progress::Nothing => {}
@@ -131,11 +153,11 @@ impl<B: Backend> Inner<B> {
     fn allocate_unrecorded(
         &mut self,
         layout: Layout,
-        steps: Steps,
+        path: FastPath,
         platform: &impl Platform,
     ) -> Option<NonNull<u8>> {
-        if steps == Steps::COUNT {
-            // SAFETY: the steps are such only once there is a quick backend.
+        if path == FastPath::Count {
+            // SAFETY: the path is such only once there is a quick backend.
             let block = unsafe { self.backend.as_mut().unwrap_unchecked().allocate_quickly(layout) }?;
             self.tallies.count_allocation(platform.cpu(), layout.size(), block.len());
             return Some(block.cast());
@@ -145,16 +167,21 @@ impl<B: Backend> Inner<B> {
         Some(block.cast())
     }
 
-    /// Allocates and records. What `EXTRAS` are not there for is level `blocks` without guards.
+    /// Whether a copy of the fast path charges a stack, be it that of nobody.
+    const fn may_charge(copy: Copied) -> bool {
+        copy & Steps::AT_STACKS != Steps::AT_BLOCKS
+    }
+
+    /// Allocates and records.
     #[expect(clippy::inline_always, reason = "called in one place, on the fast path")]
     #[inline(always)]
-    fn allocate_at_hand<P: Platform, const EXTRAS: bool>(
+    fn allocate_at_hand<P: Platform, const COPY: Copied>(
         &mut self,
         layout: Layout,
         frame_pointer: impl Fn() -> usize,
         platform: &P,
     ) -> Progress {
-        let steps = if EXTRAS { self.allocation_steps } else { Steps::BLOCKS };
+        let steps = Steps::of_copy::<COPY>(self.allocation_steps);
         let mut stack = self.depot.nobody();
         if steps.has(Steps::STACK) {
             let Some(known) = self.depot.recall::<P, MOST_FRAMES>(frame_pointer(), platform) else {
@@ -184,7 +211,7 @@ impl<B: Backend> Inner<B> {
         let is_recorded = self.live.insert_quickly(block.as_ptr() as usize, || {
             self.sequence += 1;
             // SAFETY: stacks stay where they are, and nothing else refers to this one now.
-            let number = if EXTRAS { unsafe { stack.as_ref() }.number() } else { 0 };
+            let number = if Self::may_charge(COPY) { unsafe { stack.as_ref() }.number() } else { 0 };
             record = Record::new(block, layout, &Origin::now(self.sequence, number, platform));
             record
         });
@@ -195,7 +222,7 @@ impl<B: Backend> Inner<B> {
         }
         self.tallies.count_allocation(platform.cpu(), layout.size(), taken_bytes);
         self.tallies.add_recorded_bytes(layout.size());
-        if EXTRAS {
+        if Self::may_charge(COPY) {
             // SAFETY: as above.
             unsafe { stack.as_mut() }.add(layout.size());
         }

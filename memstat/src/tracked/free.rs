@@ -8,7 +8,7 @@ use core::alloc::Layout;
 use core::ptr::NonNull;
 
 use super::Tracked;
-use super::inner::{Caller, Claim, Inner, PointerOnly, Steps, address_of};
+use super::inner::{Caller, Claim, Copied, FastPath, Inner, PointerOnly, Steps, address_of};
 use crate::backend::Backend;
 use crate::bad_free::BadFree;
 use crate::guard::freed::Freed;
@@ -97,24 +97,56 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
             Ok(inner) => inner,
             Err(contended) => return self.free_later(contended, address, claim, report),
         };
-        let steps = inner.free_steps;
-        if steps > Steps::COUNT {
-            // Of the two copies the plain one takes MEASURED instructions less.
-            return if steps == Steps::BLOCKS {
-                self.free_recorded::<false>(address, claim, inner, report)
-            } else {
-                self.free_recorded::<true>(address, claim, inner, report)
-            };
+        let path = inner.free_path;
+        if path > FastPath::Count {
+            return self.free_on(path, address, claim, inner, report);
         }
         // SAFETY: handed on to the caller.
-        if !unsafe { inner.free_unrecorded_quickly(address, claim, steps, self.platform()) } {
+        if !unsafe { inner.free_unrecorded_quickly(address, claim, path, self.platform()) } {
             self.free_elsewhere(address, claim, inner, report);
+        }
+    }
+
+    /// Goes on with a copy of the fast path.
+    #[expect(clippy::inline_always, reason = "on the fast path")]
+    #[inline(always)]
+    fn free_on(
+        &self,
+        path: FastPath,
+        address: usize,
+        claim: impl Claim,
+        inner: Guard<'_, Inner<B>, P>,
+        report: impl FnOnce(BadFree, usize),
+    ) {
+        const BLOCKS: Copied = Steps::AT_BLOCKS;
+        const STACKS: Copied = Steps::AT_STACKS;
+        const RED_ZONE: Copied = Steps::RED_ZONED[1];
+        const FULL_GUARD: Copied = Steps::FULLY_GUARDED[1];
+        match path {
+            FastPath::Blocks => self.free_recorded::<BLOCKS>(address, claim, inner, report),
+            FastPath::Stacks => self.free_recorded::<STACKS>(address, claim, inner, report),
+            FastPath::Full => self.free_recorded::<{ Steps::AT_FULL }>(address, claim, inner, report),
+            FastPath::BlocksRedZone => {
+                self.free_recorded::<{ BLOCKS | RED_ZONE }>(address, claim, inner, report);
+            }
+            FastPath::StacksRedZone => {
+                self.free_recorded::<{ STACKS | RED_ZONE }>(address, claim, inner, report);
+            }
+            FastPath::BlocksFullGuard => {
+                self.free_recorded::<{ BLOCKS | FULL_GUARD }>(address, claim, inner, report);
+            }
+            FastPath::StacksFullGuard => {
+                self.free_recorded::<{ STACKS | FULL_GUARD }>(address, claim, inner, report);
+            }
+            FastPath::Pass | FastPath::Count | FastPath::Any => {
+                self.free_recorded::<{ Steps::ANY }>(address, claim, inner, report);
+            }
         }
     }
 
     /// Frees a recorded block, as long as nothing has to shrink.
     #[inline(never)]
-    fn free_recorded<const EXTRAS: bool>(
+    fn free_recorded<const COPY: Copied>(
         &self,
         address: usize,
         claim: impl Claim,
@@ -122,7 +154,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         report: impl FnOnce(BadFree, usize),
     ) {
         let platform = self.platform();
-        if !inner.free_at_hand::<P, _, EXTRAS>(address, claim, || platform.frame_pointer(), platform) {
+        if !inner.free_at_hand::<P, _, COPY>(address, claim, || platform.frame_pointer(), platform) {
             self.free_slowly(address, claim, inner, platform.frame_pointer(), report);
         }
     }
@@ -152,10 +184,10 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         frame_pointer: usize,
     ) -> Result<(), BadFree> {
         let mut inner = self.enter();
-        let is_recorded = inner.free_steps > Steps::COUNT;
+        let is_recorded = inner.free_path > FastPath::Count;
         let mut freed = Ok(());
         if !is_recorded
-            || !inner.free_at_hand::<P, _, true>(address, claim, || frame_pointer, self.platform())
+            || !inner.free_at_hand::<P, _, { Steps::ANY }>(address, claim, || frame_pointer, self.platform())
         {
             self.free_slowly(address, claim, inner, frame_pointer, |bad, _| freed = Err(bad));
         }
@@ -198,12 +230,12 @@ impl<B: Backend> Inner<B> {
         &mut self,
         address: usize,
         claim: impl Claim,
-        steps: Steps,
+        path: FastPath,
         platform: &impl Platform,
     ) -> bool {
         // SAFETY: the steps are such only once there is a quick backend.
         let backend = unsafe { self.backend.as_mut().unwrap_unchecked() };
-        if steps == Steps::COUNT {
+        if path == FastPath::Count {
             // SAFETY: handed on to the caller.
             let taken_bytes = unsafe { backend.deallocate_quickly(address, claim.layout()) };
             let Some(taken_bytes) = taken_bytes else { return false };
@@ -214,18 +246,17 @@ impl<B: Backend> Inner<B> {
         unsafe { backend.deallocate_quickly(address, claim.layout()) }.is_some()
     }
 
-    /// Frees a block that the live map has; says whether it did. What `EXTRAS` are not there for is level `blocks`
-    /// without guards.
+    /// Frees a block that the live map has; says whether it did.
     #[expect(clippy::inline_always, reason = "called in one place, on the fast path")]
     #[inline(always)]
-    fn free_at_hand<P: Platform, C: Claim, const EXTRAS: bool>(
+    fn free_at_hand<P: Platform, C: Claim, const COPY: Copied>(
         &mut self,
         address: usize,
         claim: C,
         frame_pointer: impl Fn() -> usize,
         platform: &P,
     ) -> bool {
-        let steps = if EXTRAS { self.free_steps } else { Steps::BLOCKS };
+        let steps = Steps::of_copy::<COPY>(self.free_steps);
         let Some(found) = self.live.find_quickly(address) else { return false };
         let record = found.record;
         if !claim.fits(&record) {
@@ -242,7 +273,7 @@ impl<B: Backend> Inner<B> {
             let Some(given) = given else { return false };
             given
         } else {
-            if EXTRAS {
+            if steps.has(Steps::STACK) {
                 self.recent_frees.prepare(&record);
             }
             // SAFETY: the steps are such only once there is a quick backend. The live map has the block, with this layout;
@@ -260,7 +291,7 @@ impl<B: Backend> Inner<B> {
         if let Some(stack) = self.depot.get_mut(record.stack()) {
             stack.subtract(record.size_bytes());
         }
-        if EXTRAS {
+        if steps.has(Steps::STACK | Steps::RARE) {
             let mut origin = Origin::now(0, record.stack(), platform);
             let is_noted = steps.has(Steps::RARE) && {
                 if steps.has(Steps::EVENT) {

@@ -1,6 +1,7 @@
 //! The guards of a tracker: how much is guarded, and looks at all of it.
 
 use super::Tracked;
+use super::inner::Inner;
 use crate::backend::Backend;
 use crate::guard::{GuardLevel, GuardStatistics};
 use crate::invalid_access::{Access, InvalidAccess, Unexplained};
@@ -20,17 +21,38 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     /// Guards blocks more or less from now on. Those that are live keep the guards that they have until they are
     /// freed.
     pub fn set_guard(&self, level: GuardLevel) {
-        if level < GuardLevel::Full {
-            self.let_all_go();
+        let change = |inner: &mut Inner<B>| {
+            inner.guards.level = level;
+            if level > GuardLevel::Off {
+                inner.guards.freed.open(&mut inner.arena, self.platform());
+            } else {
+                inner.guards.freed.close(&mut inner.arena, self.platform());
+            }
+            inner.choose_steps();
+        };
+        if level == GuardLevel::Full {
+            change(&mut self.enter());
+        } else {
+            self.change_without_quarantine(change);
         }
-        let inner = &mut *self.enter();
-        inner.guards.level = level;
-        if level > GuardLevel::Off {
-            inner.guards.freed.open(&mut inner.arena, self.platform());
-        } else if inner.guards.freed.held_blocks() == 0 {
-            inner.guards.freed.close(&mut inner.arena, self.platform());
-        }
-        inner.choose_steps();
+    }
+
+    /// Changes something that no block in quarantine may be left for. The quarantine is flushed before, but for what a free
+    /// puts there meanwhile: that goes in the same critical section as the change.
+    pub(super) fn change_without_quarantine(&self, change: impl FnOnce(&mut Inner<B>)) {
+        let frame_pointer = self.caller().frame_pointer;
+        let mut inner = loop {
+            self.flush_quarantine_for(frame_pointer);
+            let mut inner = self.enter();
+            while inner.evict_oldest() {}
+            if inner.guards.freed.held_blocks() == 0 {
+                break inner;
+            }
+            // What was found has to be told before more can go.
+        };
+        change(&mut inner);
+        drop(inner);
+        self.tell_findings(frame_pointer);
     }
 
     /// How much is guarded.
@@ -94,8 +116,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
 
     /// Sets how many freed blocks, and how many bytes of them, are held back at most.
     pub fn set_held_limits(&self, blocks: usize, bytes: usize) {
-        self.let_all_go();
-        self.enter().guards.freed.set_limits(blocks, bytes);
+        self.change_without_quarantine(|inner| inner.guards.freed.set_limits(blocks, bytes));
     }
 
     /// Gives all blocks that are held back to the backend, each after a look at it.

@@ -31,7 +31,7 @@ mod steps;
 mod unrecorded;
 
 pub(super) use claim::{Claim, PointerOnly};
-pub(super) use steps::Steps;
+pub(super) use steps::{Copied, FastPath, Steps};
 
 #[expect(clippy::struct_excessive_bools, reason = "each says what one part of the work asks at every step")]
 #[derive(Debug)]
@@ -45,6 +45,8 @@ pub(super) struct Inner<B> {
     is_counting: bool,
     /// Whether the platform is asked if an allocation is to fail.
     pub(super) may_fail_on_purpose: bool,
+    pub(super) allocation_path: FastPath,
+    pub(super) free_path: FastPath,
     /// What the fast path of an allocation does.
     pub(super) allocation_steps: Steps,
     /// What the fast path of a free does.
@@ -109,6 +111,8 @@ impl<B: Backend> Inner<B> {
             is_history_on: true,
             is_counting: backend.is_some(),
             may_fail_on_purpose: false,
+            allocation_path: FastPath::Any,
+            free_path: FastPath::Any,
             allocation_steps: Steps::SLOW,
             free_steps: Steps::SLOW,
             backend,

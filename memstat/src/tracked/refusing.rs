@@ -22,11 +22,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
 
     #[cold]
     #[inline(never)]
-    pub(super) fn allocate_later(
-        &self,
-        contended: Contended,
-        layout: Layout,
-    ) -> Option<NonNull<u8>> {
+    pub(super) fn allocate_later(&self, contended: Contended, layout: Layout) -> Option<NonNull<u8>> {
         let caller = self.caller();
         if let Some(inner) = self.inner.wait(contended) {
             return self.allocate_slowly(None, layout, inner, caller.frame_pointer);

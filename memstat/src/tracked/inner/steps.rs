@@ -8,10 +8,30 @@ use crate::guard::GuardLevel;
 use crate::level::Level;
 use crate::record::Guarding;
 
-/// What the fast path of an allocation, or of a free, does beside the backend's work: a set of bits, ordered so that
-/// [`Steps::COUNT`] and less is what is inlined into the caller.
+/// Which copy of the fast path is taken. The first two are inlined into the caller. The others are one function, compiled
+/// once for each set of steps that people run, and once for any: that one asks for each step, and keeps more in memory,
+/// which costs MEASURED instructions a pair at `stacks`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub(in super::super) enum FastPath {
+    Pass,
+    Count,
+    Blocks,
+    Stacks,
+    Full,
+    BlocksRedZone,
+    StacksRedZone,
+    BlocksFullGuard,
+    StacksFullGuard,
+    Any,
+}
+
+/// What the fast path of an allocation, or of a free, does beside the backend's work: a set of bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) struct Steps(u16);
+
+/// Steps as a constant's type, of a copy of the fast path that knows them beforehand.
+pub(in super::super) type Copied = u16;
 
 impl Steps {
     /// Nothing.
@@ -39,6 +59,48 @@ impl Steps {
     pub(in super::super) const GUARDED: Self = Self(0x1f0);
     /// All but the call stack, so that level `stacks` looks for it once.
     pub(in super::super) const RARE: Self = Self(0x1f8);
+
+    /// The copy that has to ask.
+    pub(in super::super) const ANY: Copied = Copied::MAX;
+    /// Level `blocks`.
+    pub(in super::super) const AT_BLOCKS: Copied = Self::BLOCKS.0;
+    /// Level `stacks`.
+    pub(in super::super) const AT_STACKS: Copied = Self::BLOCKS.0 | Self::STACK.0;
+    /// Level `full`.
+    pub(in super::super) const AT_FULL: Copied = Self::AT_STACKS | Self::EVENT.0;
+    /// At `guard=redzone`; a free does the second part as well.
+    pub(in super::super) const RED_ZONED: [Copied; 2] =
+        [Self::RED_ZONE.0, Self::RED_ZONE.0 | Self::REMEMBER.0];
+    /// At `guard=full`; a free does the second part as well.
+    pub(in super::super) const FULLY_GUARDED: [Copied; 2] =
+        [Self::FULL_GUARD.0, Self::FULL_GUARD.0 | Self::REMEMBER.0];
+
+    /// The steps of a copy.
+    #[inline]
+    pub(in super::super) fn of_copy<const COPY: Copied>(asked: Self) -> Self {
+        if COPY == Self::ANY { asked } else { Self(COPY) }
+    }
+
+    /// The copy for these steps.
+    pub(in super::super) fn path(self) -> FastPath {
+        const BLOCKS: u16 = Steps::AT_BLOCKS;
+        const STACKS: u16 = Steps::AT_STACKS;
+        let is_remembered = self.has(Self::REMEMBER) && self.has(Self::RED_ZONE | Self::FULL_GUARD);
+        let bits = if is_remembered { self.0 & !Self::REMEMBER.0 } else { self.0 };
+        let ([red_zone, _], [full_guard, _]) = (Self::RED_ZONED, Self::FULLY_GUARDED);
+        match bits {
+            0 => FastPath::Pass,
+            1 => FastPath::Count,
+            BLOCKS => FastPath::Blocks,
+            STACKS => FastPath::Stacks,
+            Self::AT_FULL => FastPath::Full,
+            bits if bits == BLOCKS | red_zone => FastPath::BlocksRedZone,
+            bits if bits == STACKS | red_zone => FastPath::StacksRedZone,
+            bits if bits == BLOCKS | full_guard => FastPath::BlocksFullGuard,
+            bits if bits == STACKS | full_guard => FastPath::StacksFullGuard,
+            _ => FastPath::Any,
+        }
+    }
 
     /// Whether there is one of these steps.
     #[inline]
@@ -152,5 +214,7 @@ impl<B: Backend> Inner<B> {
         self.free_steps = both
             | Steps::REMEMBER.only_if(self.is_guarding)
             | Steps::SLOW.only_if(has_old_guards || has_old_records);
+        self.allocation_path = self.allocation_steps.path();
+        self.free_path = self.free_steps.path();
     }
 }
