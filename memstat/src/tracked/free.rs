@@ -368,45 +368,6 @@ impl<B: Backend> Inner<B> {
         Some((unsafe { backend.deallocate_quickly(address, Some(own_layout)) }?, stack))
     }
 
-    /// Makes room in the quarantine, if at most one block has to go for that, and that one is whole.
-    #[expect(clippy::inline_always, reason = "called in one place, on the fast path")]
-    #[inline(always)]
-    fn make_room_quickly(&mut self, taken_bytes: usize) -> bool {
-        let freed = &mut self.guards.freed;
-        if freed.has_room_for(taken_bytes) && !freed.is_full() {
-            return true;
-        }
-        let Some(oldest) = freed.oldest() else { return false };
-        let record = oldest.block;
-        let (block, size_bytes) = (record.address() as *mut u8, record.size_bytes());
-        let is_usual = record.guarding() == Guarding::BothZones;
-        let small = zones::small_layout(Guarding::BothZones, record.layout()).filter(|_| is_usual);
-        let Some((own_layout, front_bytes)) = small else { return false };
-        let oldest_bytes = oldest.taken_bytes();
-        // SAFETY: the block is in quarantine, so nobody else's; its zones are there.
-        let is_whole = unsafe {
-            zones::is_full_of(block, size_bytes, zones::FREED)
-                && zones::are_whole_as(Guarding::BothZones, block, size_bytes)
-        };
-        if !is_whole || taken_bytes > oldest_bytes {
-            return false;
-        }
-        freed.evict_oldest();
-        self.guards.statistics.checks += 1;
-        let own = block.wrapping_sub(front_bytes);
-        // SAFETY: the steps are such only once there is a quick backend.
-        let backend = unsafe { self.backend.as_mut().unwrap_unchecked() };
-        // SAFETY: freed by its owner and in quarantine until now; allocated with this layout.
-        unsafe {
-            if backend.deallocate_quickly(own as usize, Some(own_layout)).is_none()
-                && let Some(own) = NonNull::new(own)
-            {
-                self.give_to_backend(own, own_layout);
-            }
-        }
-        true
-    }
-
     /// Frees a block, at any level.
     fn free<P: Platform>(
         &mut self,

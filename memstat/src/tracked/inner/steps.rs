@@ -10,7 +10,7 @@ use crate::record::Guarding;
 
 /// Which copy of the fast path is taken. The first two are inlined into the caller. The others are one function, compiled
 /// once for each set of steps that people run, and once for any: that one asks for each step, and keeps more in memory,
-/// which costs MEASURED instructions a pair at `stacks`.
+/// which costs 115 instructions a pair at `blocks` with red zones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub(in super::super) enum FastPath {
