@@ -70,10 +70,25 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
             FastPath::StacksRedZone => self.allocate_recorded::<{ STACKS | RED_ZONE }>(layout, inner),
             FastPath::BlocksFullGuard => self.allocate_recorded::<{ BLOCKS | FULL_GUARD }>(layout, inner),
             FastPath::StacksFullGuard => self.allocate_recorded::<{ STACKS | FULL_GUARD }>(layout, inner),
+            FastPath::Sampling => self.allocate_between_samples(layout, inner),
             FastPath::Pass | FastPath::Count | FastPath::Any => {
                 self.allocate_recorded::<{ Steps::ANY }>(layout, inner)
             }
         }
+    }
+
+    /// Samples the allocation, or goes on with the copy of the fast path that it would take without samples.
+    #[inline(never)]
+    fn allocate_between_samples(
+        &self,
+        layout: Layout,
+        mut inner: Guard<'_, Inner<B>, P>,
+    ) -> Option<NonNull<u8>> {
+        if inner.guards.pool.count_down() {
+            return self.allocate_elsewhere(layout, inner);
+        }
+        let path = inner.unsampled_path;
+        self.allocate_on(path, layout, inner)
     }
 
     /// Allocates and records, as long as nothing has to grow.
@@ -104,7 +119,8 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     pub(super) fn allocate_for(&self, layout: Layout, frame_pointer: usize) -> Option<NonNull<u8>> {
         let mut inner = self.enter();
         let mut taken = None;
-        if inner.allocation_path > FastPath::Count {
+        let is_due = inner.is_sampling && inner.guards.pool.count_down();
+        if !is_due && inner.allocation_path > FastPath::Count {
             match inner.allocate_at_hand::<P, { Steps::ANY }>(layout, || frame_pointer, self.platform()) {
                 Progress::Done(block) => return Some(block),
                 Progress::Taken(own) => taken = Some(own),
@@ -185,9 +201,6 @@ impl<B: Backend> Inner<B> {
         let mut stack = self.depot.nobody();
         if steps.has(Steps::STACK) {
             let Some(known) = self.depot.recall::<P, MOST_FRAMES>(frame_pointer(), platform) else {
-                if steps.has(Steps::SAMPLE) {
-                    self.guards.pool.count_down();
-                }
                 return Progress::Nothing;
             };
             stack = known;
@@ -246,12 +259,11 @@ impl<B: Backend> Inner<B> {
     }
 
     /// Takes a block with room for its guards, and says how many bytes that takes. `None` if that is not done in a few
-    /// instructions, or the allocation is to be sampled, or to fail.
+    /// instructions, or the allocation may have to fail.
     #[expect(clippy::inline_always, reason = "called in one place, on the fast path")]
     #[inline(always)]
     fn take_guarded(&mut self, layout: Layout, steps: Steps) -> Option<(NonNull<u8>, usize)> {
-        let is_due = steps.has(Steps::SAMPLE) && self.guards.pool.count_down();
-        if is_due || steps.has(Steps::SLOW) {
+        if steps.has(Steps::SLOW) {
             return None;
         }
         let (mut own_layout, mut front_bytes) = (layout, 0);

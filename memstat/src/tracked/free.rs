@@ -138,7 +138,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
             FastPath::StacksFullGuard => {
                 self.free_recorded::<{ STACKS | FULL_GUARD }>(address, claim, inner, report);
             }
-            FastPath::Pass | FastPath::Count | FastPath::Any => {
+            FastPath::Pass | FastPath::Count | FastPath::Sampling | FastPath::Any => {
                 self.free_recorded::<{ Steps::ANY }>(address, claim, inner, report);
             }
         }

@@ -46,6 +46,8 @@ pub(super) struct Inner<B> {
     /// Whether the platform is asked if an allocation is to fail.
     pub(super) may_fail_on_purpose: bool,
     pub(super) allocation_path: FastPath,
+    /// The path of an allocation that is none to sample.
+    pub(super) unsampled_path: FastPath,
     pub(super) free_path: FastPath,
     /// What the fast path of an allocation does.
     pub(super) allocation_steps: Steps,
@@ -112,6 +114,7 @@ impl<B: Backend> Inner<B> {
             is_counting: backend.is_some(),
             may_fail_on_purpose: false,
             allocation_path: FastPath::Any,
+            unsampled_path: FastPath::Any,
             free_path: FastPath::Any,
             allocation_steps: Steps::SLOW,
             free_steps: Steps::SLOW,

@@ -23,6 +23,8 @@ pub(in super::super) enum FastPath {
     StacksRedZone,
     BlocksFullGuard,
     StacksFullGuard,
+    /// An allocation that counts down to the next sample first, and then takes the copy that it would without.
+    Sampling,
     Any,
 }
 
@@ -44,8 +46,6 @@ impl Steps {
     pub(in super::super) const STACK: Self = Self(1 << 2);
     /// Write an event to the history.
     pub(in super::super) const EVENT: Self = Self(1 << 3);
-    /// Count down to the next sample; allocations only.
-    pub(in super::super) const SAMPLE: Self = Self(1 << 4);
     /// Note the free in the ring of the guards; frees only.
     pub(in super::super) const REMEMBER: Self = Self(1 << 5);
     /// A red zone behind the block.
@@ -56,9 +56,9 @@ impl Steps {
     /// that are to fail.
     pub(in super::super) const SLOW: Self = Self(1 << 8);
     /// All that has to do with guards, and what has no fast path: looked for at once.
-    pub(in super::super) const GUARDED: Self = Self(0x1f0);
+    pub(in super::super) const GUARDED: Self = Self(0x1e0);
     /// All but the call stack, so that level `stacks` looks for it once.
-    pub(in super::super) const RARE: Self = Self(0x1f8);
+    pub(in super::super) const RARE: Self = Self(0x1e8);
 
     /// The copy that has to ask.
     pub(in super::super) const ANY: Copied = Copied::MAX;
@@ -210,11 +210,12 @@ impl<B: Backend> Inner<B> {
         // Blocks of the pool are none that a backend's fast path takes.
         let has_old_guards = !self.is_guarding && self.guards.statistics.guarded_blocks > 0;
         let has_old_records = self.level < Level::Blocks && self.live.len() != 0;
-        self.allocation_steps = both | Steps::SAMPLE.only_if(self.is_sampling);
+        self.allocation_steps = both;
         self.free_steps = both
             | Steps::REMEMBER.only_if(self.is_guarding)
             | Steps::SLOW.only_if(has_old_guards || has_old_records);
-        self.allocation_path = self.allocation_steps.path();
+        self.unsampled_path = both.path();
+        self.allocation_path = if self.is_sampling { FastPath::Sampling } else { self.unsampled_path };
         self.free_path = self.free_steps.path();
     }
 }
