@@ -8,11 +8,11 @@
 //!
 //! The way of one allocation: `Tracked` takes its one lock, asks the backend for the block, counts it
 //! ([`Counters`]), compares the call stack with the one that was last seen at this place (`stacks`), enters the block
-//! in the live map (`live`: a dense array of [`Record`]s and an index of small tables over it, which grows and
+//! in the live map (`live`: a dense array of [`Record`]s and an index of small hashbrown tables over it, which grows and
 //! shrinks in small steps, so no operation does work that grows with the number of live blocks), and writes an
 //! [`Event`] (`history`). The [`Level`] says how far it goes. `guard` puts patterns around blocks
 //! and looks at them, as the [`GuardLevel`] says, and puts a sample of them between pages that cannot be touched. `reach`
-//! finds blocks that nothing points to. `tracked` has the ways, `report` turns figures into text.
+//! finds blocks that nothing points to. `tracked` has the paths of the operations, `report` turns figures into text.
 //!
 //! The crate needs no operating system and knows no hardware. Its README has an example.
 #![cfg_attr(not(test), no_std)]
