@@ -8,7 +8,9 @@ use std::cell::RefCell;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use memstat::{Backend, BadFree, Consistency, Corruption, GuardLevel, Level, Live, Platform, Tracked};
+use memstat::{
+    Backend, BadFree, Consistency, Corruption, GuardLevel, Level, Live, Location, Platform, Tracked,
+};
 
 const LAYOUT: Layout = Layout::new::<[u64; 5]>();
 const PAGE: Layout = match Layout::from_size_align(4096, 4096) {
@@ -139,6 +141,19 @@ unsafe impl Backend for Cells {
 
     fn usable_size_bytes(&self, _layout: Layout) -> usize {
         CELL_BYTES
+    }
+
+    fn locate(&self, address: usize) -> Location {
+        let offset = address.wrapping_sub(self.memory.as_ptr() as usize);
+        let start = address.wrapping_sub(offset % CELL_BYTES);
+        match self.is_live.get(offset / CELL_BYTES) {
+            Some(true) => {
+                let layout = Layout::from_size_align(CELL_BYTES, 16).unwrap();
+                Location::Live { start, layout }
+            }
+            Some(false) => Location::Free { start },
+            None => Location::Unknown,
+        }
     }
 }
 
