@@ -50,7 +50,6 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     }
 
     /// Goes on with a copy of the fast path.
-    #[expect(clippy::inline_always, reason = "on the fast path")]
     #[inline(always)]
     fn allocate_on(
         &self,
