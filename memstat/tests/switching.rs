@@ -243,7 +243,7 @@ fn threads_free_while_guards_and_levels_are_switched() {
                 }
             });
         }
-        let rounds = std::env::var("SWITCHES").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(2000);
+        let rounds = std::env::var("SWITCHES").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(300);
         for round in 0..rounds {
             let guards =
                 [GuardLevel::Full, GuardLevel::RedZone, GuardLevel::Full, GuardLevel::Free, GuardLevel::Off];

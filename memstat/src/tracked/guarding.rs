@@ -37,18 +37,19 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         }
     }
 
-    /// Changes something that no block in quarantine may be left for. The quarantine is flushed before, but for what a free
-    /// puts there meanwhile: that goes in the same critical section as the change.
+    /// Changes something that no block in quarantine may be left for: it is emptied in the same critical section, or what is
+    /// freed in between would stay there. That takes as long as the quarantine is large.
     pub(super) fn change_without_quarantine(&self, change: impl FnOnce(&mut Inner<B>)) {
         let frame_pointer = self.caller().frame_pointer;
         let mut inner = loop {
-            self.flush_quarantine_for(frame_pointer);
             let mut inner = self.enter();
             while inner.evict_oldest() {}
             if inner.guards.freed.held_blocks() == 0 {
                 break inner;
             }
             // What was found has to be told before more can go.
+            drop(inner);
+            self.tell_findings(frame_pointer);
         };
         change(&mut inner);
         drop(inner);
@@ -126,7 +127,9 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
 
     /// The same for a caller whose frame is known.
     pub(super) fn flush_quarantine_for(&self, frame_pointer: usize) {
-        loop {
+        // Others may put blocks there as fast as these go.
+        let mut left = self.enter().guards.freed.held_blocks();
+        while left > 0 {
             let mut inner = self.enter();
             let has_gone = inner.evict_oldest();
             let has_findings = !inner.guards.findings.is_empty();
@@ -136,6 +139,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
             } else if !has_gone {
                 return;
             }
+            left -= usize::from(has_gone);
         }
     }
 
