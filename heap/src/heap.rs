@@ -96,20 +96,20 @@ unsafe impl<S: PageSource> Backend for Heap<S> {
         with_heap!(&mut self.0, heap => heap.allocate(layout))
     }
 
-    fn is_quick(&self) -> bool {
-        with_heap!(&self.0, heap => heap.is_quick())
+    fn has_fast_path(&self) -> bool {
+        with_heap!(&self.0, heap => heap.has_fast_path())
     }
 
     #[inline]
-    unsafe fn allocate_quickly(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
-        // SAFETY: the slab is the only heap that is quick, as the caller has made sure.
-        unsafe { self.as_quick().allocate_quickly(layout) }
+    unsafe fn allocate_fast(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
+        // SAFETY: the slab is the only heap with fast paths, as the caller has made sure.
+        unsafe { self.as_fast().allocate_fast(layout) }
     }
 
     #[inline]
-    unsafe fn deallocate_quickly(&mut self, address: usize, claimed: Option<Layout>) -> Option<usize> {
+    unsafe fn deallocate_fast(&mut self, address: usize, claimed: Option<Layout>) -> Option<usize> {
         // SAFETY: as above; the rest is handed on to the caller.
-        unsafe { self.as_quick().deallocate_quickly(address, claimed) }
+        unsafe { self.as_fast().deallocate_fast(address, claimed) }
     }
 
     unsafe fn deallocate(&mut self, block: NonNull<u8>, layout: Layout) -> usize {
@@ -136,11 +136,11 @@ unsafe impl<S: PageSource> Backend for Heap<S> {
     }
 
     #[inline]
-    unsafe fn taken_size_bytes_quickly(&self, layout: Layout) -> Option<usize> {
+    unsafe fn taken_size_bytes_fast(&self, layout: Layout) -> Option<usize> {
         match &self.0 {
             // SAFETY: handed on to the caller.
-            AnyHeap::Slab(slab) => unsafe { slab.taken_size_bytes_quickly(layout) },
-            // SAFETY: the slab is the only heap that is quick, as the caller has made sure.
+            AnyHeap::Slab(slab) => unsafe { slab.taken_size_bytes_fast(layout) },
+            // SAFETY: the slab is the only heap with fast paths, as the caller has made sure.
             _ => unsafe { core::hint::unreachable_unchecked() },
         }
     }
@@ -161,7 +161,7 @@ impl<S> Heap<S> {
     ///
     /// It is the slab heap.
     #[inline]
-    unsafe fn as_quick(&mut self) -> &mut Slab<S> {
+    unsafe fn as_fast(&mut self) -> &mut Slab<S> {
         match &mut self.0 {
             AnyHeap::Slab(slab) => slab,
             // SAFETY: the caller knows better.

@@ -18,9 +18,9 @@ pub unsafe trait Backend {
     /// [`Backend::usable_size_bytes`] says.
     fn allocate(&mut self, layout: Layout) -> Option<NonNull<[u8]>>;
 
-    /// Whether this backend has quick ways, [`Backend::allocate_quickly`] and [`Backend::deallocate_quickly`].
+    /// Whether this backend has fast paths, [`Backend::allocate_fast`] and [`Backend::deallocate_fast`].
     /// The answer never changes.
-    fn is_quick(&self) -> bool {
+    fn has_fast_path(&self) -> bool {
         false
     }
 
@@ -29,9 +29,9 @@ pub unsafe trait Backend {
     ///
     /// # Safety
     ///
-    /// [`Backend::is_quick`] says yes.
+    /// [`Backend::has_fast_path`] says yes.
     #[inline]
-    unsafe fn allocate_quickly(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
+    unsafe fn allocate_fast(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
         let _ = layout;
         None
     }
@@ -42,9 +42,9 @@ pub unsafe trait Backend {
     ///
     /// # Safety
     ///
-    /// [`Backend::is_quick`] says yes. If a live block starts there, nobody uses it any more.
+    /// [`Backend::has_fast_path`] says yes. If a live block starts there, nobody uses it any more.
     #[inline]
-    unsafe fn deallocate_quickly(&mut self, address: usize, claimed: Option<Layout>) -> Option<usize> {
+    unsafe fn deallocate_fast(&mut self, address: usize, claimed: Option<Layout>) -> Option<usize> {
         let _ = (address, claimed);
         None
     }
@@ -98,9 +98,9 @@ pub unsafe trait Backend {
     ///
     /// # Safety
     ///
-    /// [`Backend::is_quick`] says yes.
+    /// [`Backend::has_fast_path`] says yes.
     #[inline]
-    unsafe fn taken_size_bytes_quickly(&self, layout: Layout) -> Option<usize> {
+    unsafe fn taken_size_bytes_fast(&self, layout: Layout) -> Option<usize> {
         let _ = layout;
         None
     }

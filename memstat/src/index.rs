@@ -1,36 +1,30 @@
-//! The index: from a hash to the number of an element in an array.
+//! The index: from a hash to the number of an element in an array. The live map has one for its records, the depot
+//! one for its call stacks.
 //!
-//! A trie whose leaves are tables of one fixed size: of one kind for the hot path, of another for what is
-//! looked up rarely. The root has 1024 entries in place; below
-//! it stand nodes of 32 entries, made where tables crowd. A table knows how many upper bits of the hash
-//! its records share (its depth); all entries that its prefix covers point to it.
+//! This is extendible hashing (Fagin, Nievergelt, Pippenger, Strong, 1979), with hashbrown's tables as the buckets and
+//! a trie as the directory: a full table splits in two, two sparse ones join, and no operation ever touches more than
+//! two tables of 64 slots. The trie's root has 1024 entries in place; below it stand nodes of 32 entries, made where
+//! tables crowd, so that the directory need not double at once. A table knows how many upper bits of the hash its
+//! entries share (its depth); all entries of the trie that its prefix covers point to it.
 
-use core::ptr::{NonNull, null_mut};
+use core::ptr::{NonNull, without_provenance_mut};
 
 use crate::arena::{Arena, ArenaFull, Cells};
 use crate::paged::Id;
 use crate::platform::Platform;
 
-mod groups;
-mod swiss;
+mod table;
 
-pub(crate) use groups::GroupTable;
-pub(crate) use swiss::SwissTable;
+use table::TABLE_SIZE_BYTES;
+pub(crate) use table::{Slot, Table};
 
 const ROOT_BITS: u32 = 10;
 const NODE_BITS: u32 = 5;
 const NODE_ENTRIES: usize = 1 << NODE_BITS;
 const NODE_SIZE_BYTES: usize = NODE_ENTRIES * size_of::<*mut u8>();
 /// Levels below the root. Bits further down serve the tables.
-const MOST_LEVELS: u32 = 4;
-const MOST_DEPTH: u32 = ROOT_BITS + NODE_BITS * MOST_LEVELS;
-
-/// Bytes of the cell that a table takes: five to a page.
-const TABLE_SIZE_BYTES: usize = 720;
-/// A table with less than this many entries looks whether it can join its neighbour...
-const SPARSE: usize = 36;
-/// ...and does if both together have at most this many.
-const MOST_JOINED: usize = 72;
+const MAX_LEVELS: u32 = 4;
+const MAX_DEPTH: u32 = ROOT_BITS + NODE_BITS * MAX_LEVELS;
 
 /// The hash of an address.
 ///
@@ -54,7 +48,7 @@ impl Hash {
 
     /// Hashbrown takes the slot from the lowest bits of what it is given and the tag from the seven highest.
     #[inline]
-    fn for_swiss_table(self) -> u64 {
+    fn for_table(self) -> u64 {
         self.0.rotate_left(32)
     }
 
@@ -70,156 +64,112 @@ pub(crate) trait HashOf {
     fn hash_of(&self, id: Id) -> Hash;
 }
 
-/// A table of bounded size.
-pub(crate) trait Table: Sized {
-    /// Makes an empty table of this depth in a cell.
-    ///
-    /// # Safety
-    ///
-    /// `cell` has [`TABLE_SIZE_BYTES`] bytes, aligned to 16, that are nobody else's while the table lives.
-    unsafe fn write_into(cell: NonNull<u8>, depth: u32) -> NonNull<Self>;
-
-    /// The number of upper hash bits that all entries share.
-    fn depth(&self) -> u32;
-
-    /// Entries.
-    fn len(&self) -> usize;
-
-    /// The entry with this hash that `is_wanted`.
-    fn find(&self, hash: Hash, is_wanted: impl FnMut(Id) -> bool) -> Option<Id>;
-
-    /// Enters a number under a hash; false if there is no room.
-    fn insert(&mut self, hash: Hash, id: Id) -> bool;
-
-    /// Takes the entry that `is_wanted` out.
-    fn remove(&mut self, hash: Hash, is_wanted: impl FnMut(Id) -> bool) -> Option<Id>;
-
-    /// The element that had the number `from` now has the number `to`.
-    fn renumber(&mut self, hash: Hash, from: Id, to: Id);
-
-    /// Visits all entries.
-    fn for_each(&self, visit: impl FnMut(Id));
-
-    /// Makes room by tidying up; false if only a split helps.
-    fn make_room(&mut self, elements: &impl HashOf) -> bool {
-        let _ = elements;
-        false
-    }
-
-    /// Moves the entries whose next hash bit is set to `upper`, which is empty and one deeper; then so is this.
-    fn split_into(&mut self, upper: &mut Self, elements: &impl HashOf);
-
-    /// Whether the table has so few entries that it might join another.
-    fn wants_join(&self) -> bool {
-        self.len() < SPARSE && self.depth() > 0
-    }
-
-    /// A join was not possible: the table is not to ask again at once.
-    fn put_off_join(&mut self) {}
-
-    /// Whether there is room for all entries of `neighbour`, if that is so few as a join asks for.
-    fn can_absorb(&self, neighbour: &Self) -> bool;
-
-    /// Takes all entries of `neighbour`, which shares all but the last bit of the prefix.
-    fn absorb(&mut self, neighbour: &Self, elements: &impl HashOf);
-}
-
 /// What an entry of the trie points to.
-#[derive(Debug)]
-struct Entry<T> {
-    /// Null, a table, or (lowest bit set) a node.
-    tagged: *mut T,
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    /// A table, or with the lowest bit set a node, or nothing: so one look at that bit leads to a table as a rule.
+    tagged: *mut Table,
 }
 
-impl<T> Clone for Entry<T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
+type Node = [Entry; NODE_ENTRIES];
 
-impl<T> Copy for Entry<T> {}
+impl Entry {
+    const NONE: Self = Self { tagged: without_provenance_mut(1) };
 
-type Node<T> = [Entry<T>; NODE_ENTRIES];
-
-impl<T> Entry<T> {
-    const NONE: Self = Self { tagged: null_mut() };
-
-    fn table(table: NonNull<T>) -> Self {
+    fn table(table: NonNull<Table>) -> Self {
         Self { tagged: table.as_ptr() }
     }
 
-    fn node(node: NonNull<Node<T>>) -> Self {
+    fn node(node: NonNull<Node>) -> Self {
         Self { tagged: node.as_ptr().cast::<u8>().wrapping_add(1).cast() }
     }
 
     #[inline]
-    fn is_node(self) -> bool {
-        self.tagged as usize & 1 != 0
+    fn is_table(self) -> bool {
+        self.tagged as usize & 1 == 0
     }
 
     #[inline]
-    fn as_node(self) -> *mut Node<T> {
+    fn is_node(self) -> bool {
+        !self.is_table() && self.tagged != Self::NONE.tagged
+    }
+
+    #[inline]
+    fn as_node(self) -> *mut Node {
         self.tagged.cast::<u8>().wrapping_sub(1).cast()
     }
 
     #[inline]
-    fn as_table(self) -> Option<NonNull<T>> {
-        NonNull::new(self.tagged)
+    fn as_table(self) -> Option<NonNull<Table>> {
+        // SAFETY: what is a table is not null.
+        self.is_table().then(|| unsafe { NonNull::new_unchecked(self.tagged) })
     }
 }
 
 /// The trie and the cells that it is made of.
 #[derive(Debug)]
-pub(crate) struct Index<T> {
-    root: [Entry<T>; 1 << ROOT_BITS],
+pub(crate) struct Index {
+    root: [Entry; 1 << ROOT_BITS],
     tables: Cells<TABLE_SIZE_BYTES>,
     nodes: Cells<NODE_SIZE_BYTES>,
 }
 
 // SAFETY: everything behind the pointers belongs to this index alone.
-unsafe impl<T> Send for Index<T> {}
+unsafe impl Send for Index {}
 
-impl<T: Table> Index<T> {
+impl Index {
     pub(crate) const fn new() -> Self {
         Self { root: [Entry::NONE; 1 << ROOT_BITS], tables: Cells::new(), nodes: Cells::new() }
     }
 
-    /// The entry that covers `hash`, at the lowest level.
+    /// The table that covers `hash`; `None` before there is one.
     #[inline]
-    fn entry(&self, hash: Hash) -> Entry<T> {
+    fn table_at(&self, hash: Hash) -> Option<NonNull<Table>> {
         let bits = hash.bits();
         let mut entry = self.root[(bits >> (64 - ROOT_BITS)) as usize];
         let mut shift = 64 - ROOT_BITS;
-        while entry.is_node() {
+        loop {
+            if entry.is_table() {
+                return entry.as_table();
+            }
+            if !entry.is_node() {
+                return None;
+            }
             shift -= NODE_BITS;
             // SAFETY: a node entry points to a live node of this trie; `&self` keeps it from changing.
             entry = unsafe { (*entry.as_node())[(bits >> shift) as usize % NODE_ENTRIES] };
         }
-        entry
     }
 
     #[inline]
-    fn table(&self, hash: Hash) -> Option<&T> {
+    fn table(&self, hash: Hash) -> Option<&Table> {
         // SAFETY: a table entry points to a live table of this trie; `&self` keeps it from changing.
-        self.entry(hash).as_table().map(|table| unsafe { table.as_ref() })
+        self.table_at(hash).map(|table| unsafe { table.as_ref() })
     }
 
     #[inline]
-    pub(crate) fn table_mut(&mut self, hash: Hash) -> Option<&mut T> {
+    pub(crate) fn table_mut(&mut self, hash: Hash) -> Option<&mut Table> {
         // SAFETY: as in `table`; `&mut self` makes this reference the only one.
-        self.entry(hash).as_table().map(|mut table| unsafe { table.as_mut() })
+        self.table_at(hash).map(|mut table| unsafe { table.as_mut() })
     }
 
+    /// The number that `is_wanted`.
     #[inline]
     pub(crate) fn find(&self, hash: Hash, is_wanted: impl FnMut(Id) -> bool) -> Option<Id> {
-        self.table(hash)?.find(hash, is_wanted)
+        let table = self.table(hash)?;
+        let slot = table.find(hash, is_wanted)?;
+        // SAFETY: just found.
+        Some(unsafe { table.id(slot) })
     }
 
-    /// The record that had the number `from` now has the number `to`.
+    /// The element that had the number `from` now has the number `to`.
     #[inline]
     pub(crate) fn renumber(&mut self, hash: Hash, from: Id, to: Id) {
-        if let Some(table) = self.table_mut(hash) {
-            table.renumber(hash, from, to);
+        if let Some(table) = self.table_mut(hash)
+            && let Some(slot) = table.find(hash, |id| id == from)
+        {
+            // SAFETY: just found.
+            unsafe { table.set_id(slot, to) };
         }
     }
 
@@ -267,7 +217,9 @@ impl<T: Table> Index<T> {
         platform: &impl Platform,
     ) -> Option<Id> {
         let table = self.table_mut(hash)?;
-        let id = table.remove(hash, is_wanted)?;
+        let slot = table.find(hash, is_wanted)?;
+        // SAFETY: just found.
+        let id = unsafe { table.take(slot) };
         if table.wants_join() {
             self.join(hash, elements, arena, platform);
         }
@@ -293,7 +245,7 @@ impl<T: Table> Index<T> {
     fn plant(&mut self, arena: &mut Arena, platform: &impl Platform) -> Result<(), ArenaFull> {
         let cell = self.tables.take(arena, platform).ok_or(ArenaFull)?;
         // SAFETY: a fresh cell of the size that a table needs.
-        let table = unsafe { T::write_into(cell, 0) };
+        let table = unsafe { Table::write_into(cell, 0) };
         self.root.fill(Entry::table(table));
         Ok(())
     }
@@ -306,11 +258,11 @@ impl<T: Table> Index<T> {
         arena: &mut Arena,
         platform: &impl Platform,
     ) -> Result<(), ArenaFull> {
-        let Some(mut table) = self.entry(hash).as_table() else { return Ok(()) };
+        let Some(mut table) = self.table_at(hash) else { return Ok(()) };
         // SAFETY: a live table of this trie; `&mut self` makes the reference the only one.
         let table_ref = unsafe { table.as_mut() };
         let depth = table_ref.depth();
-        if depth >= MOST_DEPTH {
+        if depth >= MAX_DEPTH {
             return Err(ArenaFull);
         }
         let cell = self.tables.take(arena, platform).ok_or(ArenaFull)?;
@@ -320,13 +272,13 @@ impl<T: Table> Index<T> {
                 unsafe { self.tables.give(cell, arena, platform) };
                 return Err(ArenaFull);
             };
-            let node = node.cast::<Node<T>>();
+            let node = node.cast::<Node>();
             // SAFETY: a fresh cell of a node's size, aligned to 16 bytes.
             unsafe { node.write([Entry::table(table); NODE_ENTRIES]) };
             self.fill(hash, depth, Entry::node(node));
         }
         // SAFETY: a fresh cell of the size that a table needs.
-        let mut upper = unsafe { T::write_into(cell, depth + 1) };
+        let mut upper = unsafe { Table::write_into(cell, depth + 1) };
         // SAFETY: just written; nobody else knows it yet.
         table_ref.split_into(unsafe { upper.as_mut() }, elements);
         self.fill(Hash(hash.bits() | bit_below(depth)), depth + 1, Entry::table(upper));
@@ -337,17 +289,14 @@ impl<T: Table> Index<T> {
     #[cold]
     #[inline(never)]
     fn join(&mut self, hash: Hash, elements: &impl HashOf, arena: &mut Arena, platform: &impl Platform) {
-        let Some(mut table) = self.entry(hash).as_table() else { return };
+        let Some(mut table) = self.table_at(hash) else { return };
         // SAFETY: a live table of this trie; `&mut self` keeps others away.
         let depth = unsafe { table.as_ref() }.depth();
         let neighbour_hash = Hash(hash.bits() ^ bit_below(depth - 1));
-        let Some(mut neighbour) = self.entry(neighbour_hash).as_table() else { return };
+        let Some(mut neighbour) = self.table_at(neighbour_hash) else { return };
         // SAFETY: two live tables, and different ones: their prefixes differ in one bit.
         let (table_ref, neighbour_ref) = unsafe { (table.as_mut(), neighbour.as_mut()) };
-        let is_possible = neighbour_ref.depth() == depth
-            && table_ref.len() + neighbour_ref.len() <= MOST_JOINED
-            && table_ref.can_absorb(neighbour_ref);
-        if !is_possible {
+        if !table_ref.can_absorb(neighbour_ref) {
             table_ref.put_off_join();
             return;
         }
@@ -365,10 +314,10 @@ impl<T: Table> Index<T> {
 
     /// Puts `entry` wherever the prefix of `depth` bits of `hash` is covered, at the level where that
     /// prefix ends.
-    fn fill(&mut self, hash: Hash, depth: u32, entry: Entry<T>) {
+    fn fill(&mut self, hash: Hash, depth: u32, entry: Entry) {
         let bits = hash.bits();
         let mut level_end = ROOT_BITS;
-        let mut entries: &mut [Entry<T>] = &mut self.root;
+        let mut entries: &mut [Entry] = &mut self.root;
         // A node that replaces a table goes in at the table's level; a table may lie one level lower.
         while let Some(slot) = entries.get((bits >> (64 - level_end)) as usize % entries.len())
             && slot.is_node()
@@ -386,10 +335,10 @@ impl<T: Table> Index<T> {
     }
 
     /// Replaces the node at the prefix of `depth` bits, whose entries are all `table`, by that table.
-    fn lift(&mut self, hash: Hash, depth: u32, table: NonNull<T>) -> Option<NonNull<Node<T>>> {
+    fn lift(&mut self, hash: Hash, depth: u32, table: NonNull<Table>) -> Option<NonNull<Node>> {
         let bits = hash.bits();
         let mut level_end = ROOT_BITS;
-        let mut entries: &mut [Entry<T>] = &mut self.root;
+        let mut entries: &mut [Entry] = &mut self.root;
         loop {
             let number = (bits >> (64 - level_end)) as usize % entries.len();
             let slot = entries.get_mut(number)?;

@@ -13,7 +13,7 @@
 use core::ptr::NonNull;
 
 use crate::arena::{Arena, ArenaFull};
-use crate::index::{GroupTable, Hash, HashOf, Index};
+use crate::index::{Hash, HashOf, Index, Slot, Table};
 use crate::paged::{Id, Paged};
 use crate::platform::Platform;
 use crate::record::Record;
@@ -28,8 +28,8 @@ impl HashOf for Paged<Record> {
 /// Where a record was found, and what it said. It is of use until the map changes.
 #[derive(Debug)]
 pub(crate) struct Found {
-    table: NonNull<GroupTable>,
-    slot: usize,
+    table: NonNull<Table>,
+    slot: Slot,
     pub(crate) record: Record,
 }
 
@@ -37,7 +37,7 @@ pub(crate) struct Found {
 #[derive(Debug)]
 pub(crate) struct LiveMap {
     records: Paged<Record>,
-    index: Index<GroupTable>,
+    index: Index,
 }
 
 impl LiveMap {
@@ -71,48 +71,52 @@ impl LiveMap {
     /// made when its place is certain.
     #[expect(clippy::inline_always, reason = "on the fast path")]
     #[inline(always)]
-    pub(crate) fn insert_quickly(&mut self, address: usize, record: impl FnOnce() -> Record) -> bool {
+    pub(crate) fn insert_fast(&mut self, address: usize, record: impl FnOnce() -> Record) -> bool {
         let hash = Hash::of(address);
         let id = self.records.next_id();
         if !self.records.has_room() {
             return false;
         }
         let Some(table) = self.index.table_mut(hash) else { return false };
-        if !table.insert_into_group(hash, id) {
+        if !table.insert(hash, id) {
             return false;
         }
-        self.records.push_quickly(record());
+        self.records.push_fast(record());
         true
     }
 
-    /// Finds the record of the block that starts at `address`, if it can be forgotten in a few instructions.
+    /// The record that was entered last, to change.
+    #[inline]
+    pub(crate) fn last_mut(&mut self) -> &mut Record {
+        self.records.last_mut()
+    }
+
+    /// Finds the record of the block that starts at `address`, if its table need not join another once it is forgotten.
     #[expect(clippy::inline_always, reason = "on the fast path")]
     #[inline(always)]
-    pub(crate) fn find_quickly(&mut self, address: usize) -> Option<Found> {
+    pub(crate) fn find_fast(&mut self, address: usize) -> Option<Found> {
         let hash = Hash::of(address);
         let records = &self.records;
-        if records.is_last_of_page() {
-            return None;
-        }
         let table = self.index.table_mut(hash)?;
-        let slot = table.guess_slot(hash)?;
-        let record = *records.get(table.id(slot));
-        if record.address() != address || table.wants_join_next() {
+        if table.wants_join_next() {
             return None;
         }
+        let slot = table.find(hash, |id| records.get(id).address() == address)?;
+        // SAFETY: just found.
+        let record = *records.get(unsafe { table.id(slot) });
         Some(Found { slot, record, table: NonNull::from(table) })
     }
 
     /// Takes the record that was found out.
     #[expect(clippy::inline_always, reason = "on the fast path")]
     #[inline(always)]
-    pub(crate) fn forget(&mut self, mut found: Found) {
+    pub(crate) fn forget(&mut self, mut found: Found, arena: &mut Arena, platform: &impl Platform) {
         // SAFETY: the map has not changed since; `&mut self` makes the reference the only one.
-        let id = unsafe { found.table.as_mut() }.empty(found.slot);
+        let id = unsafe { found.table.as_mut().take(found.slot) };
         if id != self.records.last_id() {
             self.fill_hole(id);
         }
-        self.records.pop_quickly();
+        self.records.pop(arena, platform);
     }
 
     /// The record of the block that starts at `address`.

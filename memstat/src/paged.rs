@@ -59,6 +59,14 @@ impl<T: Copy> Paged<T> {
         unsafe { &*self.tail.sub(1) }
     }
 
+    /// The same, to change.
+    #[inline]
+    pub(crate) fn last_mut(&mut self) -> &mut T {
+        debug_assert!(self.length > 0);
+        // SAFETY: as in `last`; `&mut self` makes the reference the only one.
+        unsafe { &mut *self.tail.sub(1) }
+    }
+
     /// Where the element lies. It stays there, so this may be kept; what else may refer to it then is the keeper's
     /// concern.
     #[inline]
@@ -114,23 +122,9 @@ impl<T: Copy> Paged<T> {
 
     /// Appends an element. There must be room, as [`Paged::has_room`] says.
     #[inline]
-    pub(crate) fn push_quickly(&mut self, element: T) {
+    pub(crate) fn push_fast(&mut self, element: T) {
         debug_assert!(self.has_room());
         self.put(element);
-    }
-
-    /// Whether the next [`Paged::pop`] leaves its page empty.
-    #[inline]
-    pub(crate) fn is_last_of_page(&self) -> bool {
-        self.length % Self::PER_PAGE == 1
-    }
-
-    /// Drops the last element. It must not be its page's last one.
-    #[inline]
-    pub(crate) fn pop_quickly(&mut self) {
-        debug_assert!(self.length > 0 && !self.is_last_of_page());
-        self.length -= 1;
-        self.tail = self.tail.wrapping_sub(1);
     }
 
     /// Appends an element.
@@ -149,7 +143,7 @@ impl<T: Copy> Paged<T> {
         Ok(id)
     }
 
-    /// Drops the last element. The array must not be empty.
+    /// Drops the last element. The array must not be empty. No call, but where that leaves the page empty.
     #[inline]
     pub(crate) fn pop(&mut self, arena: &mut Arena, platform: &impl Platform) {
         self.length -= 1;

@@ -166,9 +166,9 @@ pub unsafe trait GuardPages {
 /// Callbacks: what was found or failed, and decisions that a host may take. Each does nothing by default.
 pub trait Hooks {
     /// Called once for each guard that was found overwritten, by the operation that found it, when the tracker's lock is
-    /// not held any more.
-    fn on_corruption(&self, corruption: &Corruption) {
-        let _ = corruption;
+    /// not held any more. `frame_pointer` tells who asked for that operation.
+    fn on_corruption(&self, corruption: &Corruption, frame_pointer: usize) {
+        let _ = (corruption, frame_pointer);
     }
 
     /// Whether only what this CPU itself runs can hold the tracker's lock: what an interrupt broke into, or what calls

@@ -100,6 +100,12 @@ impl Record {
         self
     }
 
+    /// The block, of which the record said nothing yet, is guarded so.
+    #[inline]
+    pub(crate) fn set_guarding(&mut self, guarding: Guarding) {
+        *self = self.with_guarding(guarding);
+    }
+
     /// How the block is guarded.
     #[inline]
     pub(crate) fn guarding(&self) -> Guarding {
@@ -109,6 +115,12 @@ impl Record {
             2 => Guarding::BothZones,
             _ => Guarding::Sampled,
         }
+    }
+
+    /// Whether the block is guarded so.
+    #[inline]
+    pub(crate) fn is_guarded_as(&self, guarding: Guarding) -> bool {
+        self.words[1] >> GUARDING_SHIFT & 3 == guarding as u64
     }
 
     /// Where the block starts.

@@ -8,7 +8,7 @@
 use core::ptr::NonNull;
 
 use crate::arena::{Arena, ArenaFull};
-use crate::index::{Hash, HashOf, Index, SwissTable};
+use crate::index::{Hash, HashOf, Index};
 use crate::paged::{Id, Paged};
 use crate::platform::{Platform, StackSpan};
 
@@ -16,6 +16,8 @@ pub(crate) mod walk;
 
 /// The most frames that are kept of a stack.
 pub const MAX_FRAMES: usize = 16;
+/// The most frames that are kept of a free's: each costs seven instructions, and who freed is told by these.
+pub(crate) const MAX_FREE_FRAMES: usize = 8;
 const RECENT: usize = 256;
 /// The most stacks that are kept: as many as a record can number, 16 MiB of them.
 const MOST_STACKS: usize = u16::MAX as usize;
@@ -96,6 +98,9 @@ impl Stack {
     }
 }
 
+/// Where no stack was seen yet. It has no frames, so it is none that is looked for.
+static NEVER_SEEN: Stack = Stack::EMPTY;
+
 impl HashOf for Paged<Stack> {
     fn hash_of(&self, id: Id) -> Hash {
         Hash::from_bits(self.get(id).hash)
@@ -106,9 +111,11 @@ impl HashOf for Paged<Stack> {
 #[derive(Debug)]
 pub(crate) struct Depot {
     stacks: Paged<Stack>,
-    index: Index<SwissTable>,
+    index: Index,
     /// The stack that was last seen at a place.
-    recent: [Option<NonNull<Stack>>; RECENT],
+    recent: [NonNull<Stack>; RECENT],
+    /// What is charged where stacks are not recorded: so the fast path need not ask. It has the number 0.
+    nobody: Stack,
 }
 
 // SAFETY: the recent stacks are this depot's own.
@@ -116,7 +123,12 @@ unsafe impl Send for Depot {}
 
 impl Depot {
     pub(crate) const fn new() -> Self {
-        Self { stacks: Paged::new(), index: Index::new(), recent: [None; RECENT] }
+        Self {
+            stacks: Paged::new(),
+            index: Index::new(),
+            recent: [NonNull::from_ref(&NEVER_SEEN); RECENT],
+            nobody: Stack::EMPTY,
+        }
     }
 
     /// Stacks that are stored.
@@ -130,45 +142,90 @@ impl Depot {
         Some(self.stacks.get(Id(id.into())))
     }
 
-    /// The stack that starts at `span`'s frame pointer; `None` when there is none, or no room.
-    pub(crate) fn capture(
+    /// The stack that starts at `span`'s frame pointer, cut to `MAX` frames; `None` when there is none, or no room.
+    pub(crate) fn capture<const MAX: usize>(
         &mut self,
         span: &StackSpan,
         arena: &mut Arena,
         platform: &impl Platform,
     ) -> Option<&mut Stack> {
         let start = walk::start(span, platform)?;
-        if let Some(known) = self.recent(span, &start) {
-            return Some(known);
+        if let Some(mut known) = self.seen::<MAX>(span, &start) {
+            // SAFETY: stacks stay where they are for ever, and nothing else refers to one of this depot's now.
+            return Some(unsafe { known.as_mut() });
         }
-        let id = self.enter(span, &start, arena, platform).ok()?;
-        self.recent[start.key() % RECENT] = NonNull::new(self.stacks.slot(id));
+        let id = self.enter::<MAX>(span, &start, arena, platform).ok()?;
+        self.recent[Self::recent_place::<MAX>(&start)] = NonNull::from(self.stacks.get_mut(id));
         Some(self.stacks.get_mut(id))
     }
 
-    /// The stack that starts at `span`'s frame pointer, if it is the one that was last seen there.
-    #[expect(clippy::inline_always, reason = "on the fast path")]
-    #[inline(always)]
-    pub(crate) fn recall(&mut self, span: &StackSpan, platform: &impl Platform) -> Option<&mut Stack> {
-        let start = walk::start(span, platform)?;
-        self.recent(span, &start)
+    /// The stack of a frame, cut to `MAX` frames, if it is the one that was last seen there, and that is told in a few
+    /// instructions. It stays where it is. This is a function of its own, so that what comes before and after it keeps its
+    /// registers; it saves none, as all that it calls comes last.
+    #[inline(never)]
+    pub(crate) fn recall<P: Platform, const MAX: usize>(
+        &self,
+        frame_pointer: usize,
+        platform: &P,
+    ) -> Option<NonNull<Stack>> {
+        let span = platform.stack_fast(frame_pointer)?;
+        let first = walk::first(&span)?;
+        if !platform.is_allocator_code(first.return_address) {
+            let seen = self.recent[Self::recent_place::<MAX>(&first)];
+            // SAFETY: stacks stay where they are for ever, and this reference ends here.
+            let known = unsafe { seen.as_ref() };
+            if usize::from(known.frame_count) == MAX
+                && let Some(is_it) = walk::begins_with::<MAX>(&span, &first, &known.frames)
+            {
+                return if is_it { Some(seen) } else { None };
+            }
+        }
+        self.recall_otherwise::<P, MAX>(frame_pointer, platform)
     }
 
-    /// The stack that was last seen at this start, if it is the same again. What it refers to is this depot's.
-    #[expect(clippy::inline_always, reason = "on the fast path")]
-    #[inline(always)]
-    fn recent<'a>(&mut self, span: &StackSpan, start: &walk::Start) -> Option<&'a mut Stack> {
-        let mut recent = self.recent[start.key() % RECENT]?;
-        // SAFETY: stacks stay where they are for ever. Both callers pass the reference on as borrowed from the
-        // depot, which keeps it the only one.
-        let known = unsafe { recent.as_mut() };
-        walk::matches(span, start, &known.frames, known.frame_count.into()).then_some(known)
+    /// The same where the first frames are the allocator's own, or the stack is a short one.
+    #[inline(never)]
+    fn recall_otherwise<P: Platform, const MAX: usize>(
+        &self,
+        frame_pointer: usize,
+        platform: &P,
+    ) -> Option<NonNull<Stack>> {
+        let span = platform.stack_fast(frame_pointer)?;
+        let start = walk::start(&span, platform)?;
+        self.seen::<MAX>(&span, &start)
+    }
+
+    /// What is charged where stacks are not recorded.
+    #[inline]
+    pub(crate) fn nobody(&mut self) -> NonNull<Stack> {
+        NonNull::from(&mut self.nobody)
+    }
+
+    /// The stack that was last seen at this start, if it is the same again.
+    fn seen<const MAX: usize>(&self, span: &StackSpan, start: &walk::Start) -> Option<NonNull<Stack>> {
+        let seen = self.recent[Self::recent_place::<MAX>(start)];
+        // SAFETY: as in `recall`.
+        let known = unsafe { seen.as_ref() };
+        let is_it = match known.frames() {
+            frames if frames.len() == MAX => {
+                walk::begins_with::<MAX>(span, start, &known.frames).unwrap_or(false)
+            }
+            // Of a short stack the end has to be the same too.
+            frames => frames.len() < MAX && walk::is(span, start, frames),
+        };
+        is_it.then_some(seen)
+    }
+
+    /// Where a stack is remembered: at another place where it is cut to another length.
+    #[inline]
+    fn recent_place<const MAX: usize>(start: &walk::Start) -> usize {
+        (start.key() ^ (MAX_FRAMES - MAX)) % RECENT
     }
 
     /// Collects a stack's frames, and looks it up, or stores it.
     #[cold]
     #[inline(never)]
-    fn enter(
+    fn enter<const MAX: usize>(
         &mut self,
         span: &StackSpan,
         start: &walk::Start,
@@ -176,7 +233,7 @@ impl Depot {
         platform: &impl Platform,
     ) -> Result<Id, ArenaFull> {
         let mut stack = Stack::EMPTY;
-        let count = walk::collect(span, start, &mut stack.frames);
+        let count = walk::collect::<MAX>(span, start, &mut stack.frames);
         stack.frame_count = count as u16;
         self.store(stack, arena, platform)
     }

@@ -35,7 +35,7 @@ fn who_holds_the_lock_itself_is_refused_at_every_level_and_nothing_has_changed()
             unsafe {
                 tracked.free(block).unwrap();
                 tracked.free_with_layout(block, LAYOUT).unwrap();
-                tracked.free_or(std::ptr::null_mut(), |bad| panic!("{bad}"));
+                tracked.free_or(std::ptr::null_mut(), |bad, _| panic!("{bad}"));
                 assert_eq!(tracked.reallocate(block, 100), Ok(None));
             }
         });

@@ -103,18 +103,26 @@ fn an_older_free_is_not_told_for_one_without_a_record() {
         heap.set_arena_limit_bytes(64 << 10);
         heap.guards().set_level(guard);
         let mut others = Vec::new();
-        while heap.counters().untracked == 0 {
-            others.push(heap.allocate(Layout::new::<[u64; 40]>()).unwrap());
+        // The records' last page is full, and not just the table that one block belongs to.
+        let has_record = |block: NonNull<u8>| heap.blocks().get(block.as_ptr() as usize).is_some();
+        let mut unrecorded = 0;
+        while unrecorded < 200 {
+            let other = heap.allocate(Layout::new::<[u64; 40]>()).unwrap();
+            unrecorded = if has_record(other) { 0 } else { unrecorded + 1 };
+            others.push(other);
         }
+        let records = heap.blocks().count();
         // The record of another goes to this block, and back.
         free_from(&heap, 1, others.swap_remove(0)).unwrap();
-        let block = heap.allocate(LAYOUT).unwrap();
+        let mut block = heap.allocate(LAYOUT).unwrap();
+        while !has_record(block) {
+            others.push(block);
+            block = heap.allocate(LAYOUT).unwrap();
+        }
         free_from(&heap, 2, block).unwrap();
         let bad = free_from(&heap, 4, block).unwrap_err();
         assert!(bad.free.is_some());
-        // Until no table has room for a record: which one a block needs depends on its address.
-        let untracked = heap.counters().untracked;
-        while heap.counters().untracked < untracked + 1000 {
+        while heap.blocks().count() < records {
             others.push(heap.allocate(Layout::new::<[u64; 40]>()).unwrap());
         }
         let again = heap.allocate(LAYOUT).unwrap();

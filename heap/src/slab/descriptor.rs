@@ -6,7 +6,7 @@ use core::ptr::{NonNull, null_mut};
 use super::class::ClassState;
 
 const WORDS: usize = 4;
-/// The span of a class' first slab: all its frees are quick.
+/// The span of a class' first slab: all its frees take the fast path.
 pub(super) const ALL_FAST: u16 = u16::MAX;
 
 /// A slab: where it lies, and which of its blocks are free.
@@ -22,7 +22,7 @@ pub(crate) struct SlabDescriptor {
     pub(super) class: u8,
     /// The word of `free` that blocks are taken from.
     pub(super) word: u8,
-    /// A free is quick while one less than the free blocks are fewer than this: neither the first free block,
+    /// A free takes the fast path while one less than the free blocks are fewer than this: neither the first free block,
     /// which puts the slab on the list, nor the last, which takes it off and gives it back.
     pub(super) fast_span: u16,
 }

@@ -140,12 +140,12 @@ unsafe impl<S: PageSource> Backend for Slab<S> {
         block.or_else(|| if self.trim_classes() { self.serve(service) } else { None })
     }
 
-    fn is_quick(&self) -> bool {
+    fn has_fast_path(&self) -> bool {
         true
     }
 
     #[inline]
-    unsafe fn allocate_quickly(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
+    unsafe fn allocate_fast(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
         if layout.align() > 16 || layout.size() > MAX_CLASS_BYTES {
             return None;
         }
@@ -153,7 +153,7 @@ unsafe impl<S: PageSource> Backend for Slab<S> {
     }
 
     #[inline]
-    unsafe fn deallocate_quickly(&mut self, address: usize, _claimed: Option<Layout>) -> Option<usize> {
+    unsafe fn deallocate_fast(&mut self, address: usize, _claimed: Option<Layout>) -> Option<usize> {
         let slab = self.map.part(address)?;
         self.give_block(slab, address)
     }
@@ -187,7 +187,7 @@ unsafe impl<S: PageSource> Backend for Slab<S> {
     }
 
     #[inline]
-    unsafe fn taken_size_bytes_quickly(&self, layout: Layout) -> Option<usize> {
+    unsafe fn taken_size_bytes_fast(&self, layout: Layout) -> Option<usize> {
         if layout.align() > 16 || layout.size() > MAX_CLASS_BYTES {
             return None;
         }

@@ -144,7 +144,7 @@ unsafe impl GuardPages for TestPlatform {
 }
 
 impl Hooks for TestPlatform {
-    fn on_corruption(&self, corruption: &Corruption) {
+    fn on_corruption(&self, corruption: &Corruption, _frame_pointer: usize) {
         self.told.lock().unwrap().push(*corruption);
     }
 }

@@ -1,7 +1,7 @@
 //! The kernel's heap: a backend, tracked by memstat, behind `alloc` and behind kmalloc.
 //!
-//! The linker puts the functions of this file with those of the tracker: `is_allocator_code` knows them, and
-//! call stacks start with what calls them. So what merely uses the heap does not belong here.
+//! The functions through which others allocate are in the section `.text.allocator`: `is_allocator_code` knows them by
+//! that, and call stacks start with what calls them. The tracker's own functions never stand on a stack that is kept.
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::cell::UnsafeCell;
@@ -86,6 +86,7 @@ pub(super) fn own_statics() -> [Range<usize>; 2] {
 
 /// Allocates `size_bytes` bytes, aligned to 16, with arbitrary contents. Null when there is no memory. A
 /// size of 0 gives a block of its own, of no usable bytes.
+#[unsafe(link_section = ".text.allocator")]
 #[inline(never)]
 pub(crate) fn kmalloc(size_bytes: usize) -> *mut u8 {
     let Ok(layout) = Layout::from_size_align(size_bytes, KMALLOC_ALIGN_BYTES) else { return null_mut() };
@@ -94,6 +95,7 @@ pub(crate) fn kmalloc(size_bytes: usize) -> *mut u8 {
 
 /// As [`kmalloc`], with all bytes zero.
 #[cfg(feature = "lab")]
+#[unsafe(link_section = ".text.allocator")]
 pub(crate) fn kzalloc(size_bytes: usize) -> *mut u8 {
     let block = kmalloc(size_bytes);
     if !block.is_null() {
@@ -111,6 +113,7 @@ pub(crate) fn kzalloc(size_bytes: usize) -> *mut u8 {
 ///
 /// A live block at `block` is the caller's, and is not used after a move.
 #[cfg(feature = "lab")]
+#[unsafe(link_section = ".text.allocator")]
 #[inline(never)]
 pub(crate) unsafe fn krealloc(block: *mut u8, new_size_bytes: usize) -> *mut u8 {
     let Some(pointer) = NonNull::new(block) else { return kmalloc(new_size_bytes) };
@@ -123,7 +126,7 @@ pub(crate) unsafe fn krealloc(block: *mut u8, new_size_bytes: usize) -> *mut u8 
     match unsafe { HEAP.tracker.reallocate(pointer, new_size_bytes) } {
         Ok(moved) => moved.map_or(null_mut(), NonNull::as_ptr),
         Err(bad) => {
-            report_bad_free(bad);
+            report_bad_free(bad, cpu::frame_pointer());
             null_mut()
         }
     }
@@ -135,6 +138,7 @@ pub(crate) unsafe fn krealloc(block: *mut u8, new_size_bytes: usize) -> *mut u8 
 /// # Safety
 ///
 /// Nobody uses a live block at `block` any more.
+#[unsafe(link_section = ".text.allocator")]
 #[inline(never)]
 pub(crate) unsafe fn kfree(block: *mut u8) {
     // SAFETY: handed on to the caller.
@@ -164,8 +168,8 @@ impl fmt::Display for Stats {
 /// Reports a free that did no harm. The tracker's lock is not held here.
 #[cold]
 #[inline(never)]
-fn report_bad_free(bad: BadFree) {
-    platform::report_bad_free(&bad, cpu::frame_pointer());
+fn report_bad_free(bad: BadFree, frame_pointer: usize) {
+    platform::report_bad_free(&bad, frame_pointer);
 }
 
 /// The global allocator: the tracker, with reports of bad frees. What the symboliser allocates goes elsewhere.
@@ -175,6 +179,7 @@ struct KernelHeap {
 
 // SAFETY: the tracker keeps GlobalAlloc's contract.
 unsafe impl GlobalAlloc for KernelHeap {
+    #[unsafe(link_section = ".text.allocator")]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         if aside::is_used() {
             return aside::allocate(layout);
@@ -182,6 +187,18 @@ unsafe impl GlobalAlloc for KernelHeap {
         self.tracker.allocate(layout).map_or(null_mut(), NonNull::as_ptr)
     }
 
+    #[unsafe(link_section = ".text.allocator")]
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: handed on to the caller.
+        let block = unsafe { self.alloc(layout) };
+        if !block.is_null() {
+            // SAFETY: a fresh block of at least that size.
+            unsafe { block.write_bytes(0, layout.size()) };
+        }
+        block
+    }
+
+    #[unsafe(link_section = ".text.allocator")]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         if aside::is_used() {
             return aside::free(block);
@@ -190,6 +207,7 @@ unsafe impl GlobalAlloc for KernelHeap {
         unsafe { self.tracker.free_with_layout_or(block, layout, report_bad_free) };
     }
 
+    #[unsafe(link_section = ".text.allocator")]
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size_bytes: usize) -> *mut u8 {
         if aside::is_used() {
             // SAFETY: handed on to the caller, which has blocks from there only.
@@ -200,7 +218,7 @@ unsafe impl GlobalAlloc for KernelHeap {
         match unsafe { self.tracker.reallocate_with_layout(block, layout, new_size_bytes) } {
             Ok(moved) => moved.map_or(null_mut(), NonNull::as_ptr),
             Err(bad) => {
-                report_bad_free(bad);
+                report_bad_free(bad, cpu::frame_pointer());
                 null_mut()
             }
         }

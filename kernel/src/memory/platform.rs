@@ -147,7 +147,7 @@ impl Hooks for KernelPlatform {
 
     #[inline]
     fn is_allocator_code(&self, address: usize) -> bool {
-        image::allocator_text().contains(&address)
+        image::is_allocator_text(address)
     }
 
     fn should_fail(&self, size_bytes: usize, frame_pointer: usize) -> bool {
@@ -168,9 +168,9 @@ impl Hooks for KernelPlatform {
 
     #[cold]
     #[inline(never)]
-    fn on_corruption(&self, corruption: &Corruption) {
+    fn on_corruption(&self, corruption: &Corruption, frame_pointer: usize) {
         if let Some(reports) = REPORTS.get() {
-            (reports.corruption)(corruption, cpu::frame_pointer());
+            (reports.corruption)(corruption, frame_pointer);
         }
     }
 }

@@ -25,17 +25,17 @@ unsafe impl Backend for SystemBackend {
         Some(NonNull::slice_from_raw_parts(block, layout.size()))
     }
 
-    fn is_quick(&self) -> bool {
+    fn has_fast_path(&self) -> bool {
         true
     }
 
     #[inline]
-    unsafe fn allocate_quickly(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
+    unsafe fn allocate_fast(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
         self.allocate(layout)
     }
 
     #[inline]
-    unsafe fn deallocate_quickly(&mut self, address: usize, claimed: Option<Layout>) -> Option<usize> {
+    unsafe fn deallocate_fast(&mut self, address: usize, claimed: Option<Layout>) -> Option<usize> {
         let (block, layout) = NonNull::new(address as *mut u8).zip(claimed)?;
         // SAFETY: the caller gives the block up, and has its layout.
         Some(unsafe { self.deallocate(block, layout) })

@@ -179,7 +179,7 @@ impl FreedBlocks {
         self.held_blocks > 0 && self.noted - self.held_from >= self.ring.len()
     }
 
-    /// Whether [`FreedBlocks::note_quickly`] may be called.
+    /// Whether [`FreedBlocks::note_fast`] may be called.
     #[inline]
     pub(crate) fn has_place(&self) -> bool {
         self.next != self.stop
@@ -192,12 +192,12 @@ impl FreedBlocks {
         if (!self.has_place() && !self.turn_page()) || self.is_full() {
             return;
         }
-        self.note_quickly(freed);
+        self.note_fast(freed);
     }
 
     /// Notes a free, for which there is a place; and room if it is held.
     #[inline]
-    pub(crate) fn note_quickly(&mut self, freed: Freed) {
+    pub(crate) fn note_fast(&mut self, freed: Freed) {
         if freed.is_held() {
             if self.held_blocks == 0 {
                 self.held_from = self.noted;

@@ -13,6 +13,11 @@ use crate::arena::Arena;
 use crate::paged::{Id, Paged};
 use crate::platform::{PAGE_SIZE_BYTES, Platform};
 use crate::record::Record;
+use slot::{NONE, Number, Slot};
+
+mod slot;
+
+pub(crate) use slot::Life;
 
 /// The most slots that a pool has.
 pub(crate) const MOST_SLOTS: usize = 1024;
@@ -20,57 +25,6 @@ pub(crate) const MOST_SLOTS: usize = 1024;
 const USUAL_SLOTS: usize = 64;
 /// A slot and the guard page behind it.
 const SLOT_STRIDE_BYTES: usize = 2 * PAGE_SIZE_BYTES;
-
-/// The number of a slot.
-pub(crate) type Number = u16;
-/// No slot.
-const NONE: Number = Number::MAX;
-
-/// Room for one block.
-#[derive(Clone, Copy, Debug)]
-#[repr(align(128))]
-struct Slot {
-    /// The block as it was allocated; empty before the first one.
-    block: Record,
-    /// Its free; empty while it is live.
-    free: Record,
-    /// The slot that was freed next.
-    next: Number,
-    is_live: bool,
-    has_memory: bool,
-    /// Whether the slot was opened after the free of its block.
-    is_open: bool,
-    /// Whether the guard page behind it was opened.
-    is_rear_open: bool,
-}
-
-impl Slot {
-    const FRESH: Self = Self {
-        block: Record::EMPTY,
-        free: Record::EMPTY,
-        next: NONE,
-        is_live: false,
-        has_memory: false,
-        is_open: false,
-        is_rear_open: false,
-    };
-
-    fn was_used(&self) -> bool {
-        self.block != Record::EMPTY
-    }
-
-    fn life(&self) -> Life {
-        Life { block: self.block, free: (!self.is_live).then_some(self.free) }
-    }
-}
-
-/// The last block of a slot.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Life {
-    pub(crate) block: Record,
-    /// Its free, unless it is live.
-    pub(crate) free: Option<Record>,
-}
 
 /// The pool.
 #[derive(Debug)]

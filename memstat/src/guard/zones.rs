@@ -17,8 +17,8 @@ pub(crate) const FREED: u8 = 0x6b;
 /// Larger blocks get no patterns inside, and are not held back: so that no operation takes too long.
 pub(crate) const MOST_PATTERN_BYTES: usize = 64 << 10;
 
-/// Larger blocks have no quick way.
-const MOST_SMALL_BYTES: usize = 4096;
+/// Larger blocks are left to the slow path.
+const MAX_SMALL_BYTES: usize = 4096;
 
 const WORD: usize = size_of::<u64>();
 /// Bytes before a block, unless its alignment is larger.
@@ -255,14 +255,15 @@ unsafe fn is_small_full_of(start: *const u8, size_bytes: usize, word: u64) -> bo
     differ == 0
 }
 
-/// What the backend is asked for where [`Guarding`] is known beforehand and the alignment is at most 16: the layout,
-/// and the bytes before the block.
+/// What the backend is asked for, for a small block of an alignment of at most 16: the layout, and the bytes before the
+/// caller's block. `None` for other blocks: the fast path leaves them to the slow one.
 #[inline]
-pub(crate) fn small_layout(is_full: bool, layout: Layout) -> Option<(Layout, usize)> {
-    if layout.size() > MOST_SMALL_BYTES || layout.align() > FRONT_BYTES {
+pub(crate) fn small_layout(guarding: Guarding, layout: Layout) -> Option<(Layout, usize)> {
+    if layout.size() > MAX_SMALL_BYTES || layout.align() > FRONT_BYTES {
         return None;
     }
-    let (front_bytes, align_bytes) = if is_full { (FRONT_BYTES, FRONT_BYTES) } else { (0, layout.align()) };
+    let has_front = guarding == Guarding::BothZones;
+    let (front_bytes, align_bytes) = if has_front { (FRONT_BYTES, FRONT_BYTES) } else { (0, layout.align()) };
     let size_bytes = front_bytes + layout.size() + REAR_BYTES;
     // SAFETY: the alignment is a layout's or 16, and the size is small.
     Some((unsafe { Layout::from_size_align_unchecked(size_bytes, align_bytes) }, front_bytes))

@@ -38,9 +38,16 @@ fn frame(span: &StackSpan, offset: usize) -> Option<(usize, usize)> {
     Some((caller.wrapping_sub(span.start), return_address))
 }
 
-/// The first frame outside of the allocator.
+/// The first frame, be it of the allocator or not, or the end: then the return address is 0, which no known stack has.
 #[expect(clippy::inline_always, reason = "on the fast path")]
 #[inline(always)]
+pub(super) fn first(span: &StackSpan) -> Option<Start> {
+    let (caller, return_address) = frame(span, span.frame_pointer.wrapping_sub(span.start))?;
+    Some(Start { return_address, caller })
+}
+
+/// The first frame outside of the allocator.
+#[inline]
 pub(super) fn start(span: &StackSpan, platform: &impl Platform) -> Option<Start> {
     let mut offset = span.frame_pointer.wrapping_sub(span.start);
     for _ in 0..MAX_FRAMES {
@@ -75,29 +82,54 @@ pub(crate) fn innermost<const COUNT: usize>(
     addresses
 }
 
-/// Whether the stack from `start` on has just these return addresses. Behind the first `count` are zeros.
+/// Whether the stack from `start` on begins with these `MAX` return addresses; `None` if it ends before. Each takes seven
+/// instructions. That the two answers differ keeps the compiler from looking at both reasons in one branch, which takes
+/// ten.
 #[expect(clippy::inline_always, reason = "on the fast path")]
 #[inline(always)]
-pub(super) fn matches(span: &StackSpan, start: &Start, frames: &[usize; MAX_FRAMES], count: usize) -> bool {
+pub(super) fn begins_with<const MAX: usize>(
+    span: &StackSpan,
+    start: &Start,
+    frames: &[usize; MAX_FRAMES],
+) -> Option<bool> {
     if frames[0] != start.return_address {
+        return Some(false);
+    }
+    let mut offset = start.caller;
+    for known in &frames[1..MAX] {
+        let (caller, return_address) = frame(span, offset)?;
+        if return_address != *known {
+            return Some(false);
+        }
+        offset = caller;
+    }
+    Some(true)
+}
+
+/// Whether the stack from `start` on has just these return addresses.
+pub(super) fn is(span: &StackSpan, start: &Start, frames: &[usize]) -> bool {
+    if frames.first() != Some(&start.return_address) {
         return false;
     }
     let mut offset = start.caller;
-    for (number, known) in frames.iter().enumerate().skip(1) {
+    for known in frames.iter().skip(1) {
         match frame(span, offset) {
             Some((caller, return_address)) if return_address == *known => offset = caller,
-            Some(_) => return false,
-            None => return number >= count,
+            _ => return false,
         }
     }
-    true
+    frame(span, offset).is_none_or(|(_, return_address)| return_address == 0)
 }
 
-/// Collects the return addresses from `start` on, and says how many there are.
-pub(super) fn collect(span: &StackSpan, start: &Start, frames: &mut [usize; MAX_FRAMES]) -> usize {
+/// Collects at most `MAX` return addresses from `start` on, and says how many there are.
+pub(super) fn collect<const MAX: usize>(
+    span: &StackSpan,
+    start: &Start,
+    frames: &mut [usize; MAX_FRAMES],
+) -> usize {
     frames[0] = start.return_address;
     let mut offset = start.caller;
-    for (number, slot) in frames.iter_mut().enumerate().skip(1) {
+    for (number, slot) in frames.iter_mut().enumerate().take(MAX).skip(1) {
         match frame(span, offset) {
             Some((caller, return_address)) if return_address != 0 => {
                 *slot = return_address;
@@ -106,5 +138,5 @@ pub(super) fn collect(span: &StackSpan, start: &Start, frames: &mut [usize; MAX_
             _ => return number,
         }
     }
-    MAX_FRAMES
+    MAX
 }

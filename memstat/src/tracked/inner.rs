@@ -1,5 +1,7 @@
 //! What stands behind the tracker's lock: backend and records, changed together.
-//! Here is the whole way of each operation; its quick part is in `quick`.
+//!
+//! Here is what the slow paths of several operations share. The paths themselves stand in `allocate`, `free` and
+//! `reallocate`, a floor above.
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
@@ -8,7 +10,7 @@ use crate::arena::Arena;
 use crate::backend::Backend;
 use crate::bad_free::BadFree;
 use crate::counters::{Counters, Since, Tallies};
-use crate::guard::{Guards, Wanted};
+use crate::guard::Guards;
 use crate::history::{Event, EventKind, History};
 use crate::level::Level;
 use crate::live::LiveMap;
@@ -17,21 +19,19 @@ use crate::reach::Scanner;
 use crate::recent_frees::{CALLERS, RecentFrees};
 use crate::record::{Guarding, Origin, Record};
 use crate::snapshot::{Snapshot, StackUsage};
-use crate::stacks::{Depot, walk};
+use crate::stacks::{Depot, MAX_FRAMES, MAX_FREE_FRAMES, walk};
 
 mod checks;
 mod claim;
 mod guarded;
-mod guarded_quick;
-mod levels;
-mod quick;
 mod resize;
 mod sampled;
 mod scan;
+mod steps;
 mod unrecorded;
 
 pub(super) use claim::{Claim, PointerOnly};
-pub(super) use levels::{GuardedWay, Way};
+pub(super) use steps::{Copied, FastPath, Steps};
 
 #[expect(clippy::struct_excessive_bools, reason = "each says what one part of the work asks at every step")]
 #[derive(Debug)]
@@ -44,11 +44,15 @@ pub(super) struct Inner<B> {
     /// Whether allocations and frees are counted: at level `off` only if nobody else knows what is live.
     is_counting: bool,
     /// Whether the platform is asked if an allocation is to fail.
-    may_fail_on_purpose: bool,
-    /// What the fast path of an allocation has to do.
-    pub(super) allocation_way: Way,
-    /// What the fast path of a free has to do.
-    pub(super) free_way: Way,
+    pub(super) may_fail_on_purpose: bool,
+    pub(super) allocation_path: FastPath,
+    /// The path of an allocation that is none to sample.
+    pub(super) unsampled_path: FastPath,
+    pub(super) free_path: FastPath,
+    /// What the fast path of an allocation does.
+    pub(super) allocation_steps: Steps,
+    /// What the fast path of a free does.
+    pub(super) free_steps: Steps,
     /// `None` until [`Tracked::start`](super::Tracked::start).
     pub(super) backend: Option<B>,
     pub(super) tallies: Tallies,
@@ -65,29 +69,12 @@ pub(super) struct Inner<B> {
     pub(super) is_guarding: bool,
     /// Whether some of the new blocks go to the pool.
     pub(super) is_sampling: bool,
-    /// What the fast path of an allocation has to do between two samples.
-    pub(super) unsampled_way: Way,
-    /// What the quick way of a guarded block has to do, where [`Way::Fully`] is the way.
-    pub(super) guarded_way: GuardedWay,
     pub(super) scanner: Scanner,
-    /// The same for an allocation.
-    pub(super) guarded_allocation_way: GuardedWay,
 }
 
 /// Something was found that is to be told before anything more can be done.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Untold;
-
-/// How far the fast path of an allocation came.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Progress {
-    /// To the end.
-    Done(NonNull<u8>),
-    /// To a block that is not yet counted nor recorded.
-    Allocated(NonNull<[u8]>),
-    /// Nowhere.
-    Nothing,
-}
 
 /// Where a call comes from: what is needed to walk its stack, if that is wanted.
 #[derive(Debug)]
@@ -99,8 +86,8 @@ pub(super) struct Caller<'a, P> {
 impl<P: Platform> Caller<'_, P> {
     /// The stack that it calls on.
     fn stack(&self) -> Option<StackSpan> {
-        let quickly = self.platform.stack_fast(self.frame_pointer);
-        quickly.or_else(|| self.platform.stack(self.frame_pointer))
+        let fast = self.platform.stack_fast(self.frame_pointer);
+        fast.or_else(|| self.platform.stack(self.frame_pointer))
     }
 
     /// The innermost return addresses, without those that are left out at the start.
@@ -126,8 +113,11 @@ impl<B: Backend> Inner<B> {
             is_history_on: true,
             is_counting: backend.is_some(),
             may_fail_on_purpose: false,
-            allocation_way: Way::Fully,
-            free_way: Way::Fully,
+            allocation_path: FastPath::Any,
+            unsampled_path: FastPath::Any,
+            free_path: FastPath::Any,
+            allocation_steps: Steps::SLOW,
+            free_steps: Steps::SLOW,
             backend,
             tallies: Tallies::ZERO,
             sequence: 0,
@@ -140,10 +130,7 @@ impl<B: Backend> Inner<B> {
             guards: Guards::new(),
             is_guarding: false,
             is_sampling: false,
-            unsampled_way: Way::Fully,
-            guarded_way: GuardedWay::Fully,
             scanner: Scanner::new(),
-            guarded_allocation_way: GuardedWay::Fully,
         }
     }
 
@@ -156,49 +143,7 @@ impl<B: Backend> Inner<B> {
             }
             self.backend = Some(backend);
             self.level = self.level_at_start;
-            self.choose_ways();
-        }
-    }
-
-    /// Allocates, at any level. An error says that blocks which are held back could make room, once what was found is
-    /// told.
-    pub(super) fn allocate<P: Platform>(
-        &mut self,
-        layout: Layout,
-        caller: &Caller<'_, P>,
-    ) -> Result<Option<NonNull<u8>>, Untold> {
-        if self.may_fail_on_purpose && caller.platform.should_fail(layout.size(), caller.frame_pointer) {
-            self.fail(layout.size(), caller);
-            return Ok(None);
-        }
-        if self.is_sampling
-            && self.guards.pool.take_turn()
-            && let Some(block) = self.allocate_sampled(layout, caller)
-        {
-            return Ok(Some(block));
-        }
-        let mut wanted = Wanted::plain(layout);
-        if self.is_guarding {
-            wanted = self.guards.wanted(layout);
-        }
-        loop {
-            let own = self.backend.as_mut().and_then(|backend| backend.allocate(wanted.layout));
-            let Some(own) = own else {
-                if let Some(other) = self.make_memory(wanted, layout, caller.platform)? {
-                    wanted = other;
-                    continue;
-                }
-                self.fail(layout.size(), caller);
-                return Ok(None);
-            };
-            // SAFETY: the backend's block has the zone before the caller's, and more.
-            let block = unsafe { own.cast::<u8>().add(wanted.front_bytes) };
-            if self.account(block, own.len(), layout, wanted.guarding, caller) {
-                return Ok(Some(block));
-            }
-            // SAFETY: allocated just now with this layout, and nobody knows it.
-            unsafe { self.give_to_backend(own.cast(), wanted.layout) };
-            wanted = Wanted::plain(layout);
+            self.choose_steps();
         }
     }
 
@@ -249,7 +194,7 @@ impl<B: Backend> Inner<B> {
         let platform = caller.platform;
         let stack = if self.level >= Level::Stacks {
             let span = caller.stack();
-            span.and_then(|span| self.depot.capture(&span, &mut self.arena, platform))
+            span.and_then(|span| self.depot.capture::<MAX_FRAMES>(&span, &mut self.arena, platform))
         } else {
             None
         };
@@ -269,39 +214,9 @@ impl<B: Backend> Inner<B> {
         is_entered.then_some(record)
     }
 
-    /// Frees a block, at any level.
-    pub(super) fn free<P: Platform>(
-        &mut self,
-        block: NonNull<u8>,
-        claim: impl Claim,
-        caller: &Caller<'_, P>,
-    ) -> Result<(), BadFree> {
-        let platform = caller.platform;
-        let is_claimed = |record: &Record| claim.fits(record);
-        let Some(record) = self.live.remove_if(address_of(block), is_claimed, &mut self.arena, platform)
-        else {
-            return self.free_unrecorded(block, claim.layout(), caller);
-        };
-        if self.is_guarding || record.guarding() != Guarding::None {
-            self.free_guarded(&record, caller);
-            return Ok(());
-        }
-        let Some(backend) = self.backend.as_mut() else { return Ok(()) };
-        // SAFETY: the live map had the block, with the layout that it was allocated with, and has it no
-        // more.
-        let taken_bytes = unsafe { backend.deallocate(block, record.layout()) };
-        self.count_free_of(&record, taken_bytes, platform);
-        self.note_free_of(&record, caller);
-        // The last record of another level is gone.
-        if self.live.len() == 0 && self.level < Level::Blocks {
-            self.choose_ways();
-        }
-        Ok(())
-    }
-
     /// Counts the free of a block that was recorded, and says so to what lies above the records.
     #[inline]
-    fn count_free_of(&mut self, record: &Record, taken_bytes: usize, platform: &impl Platform) {
+    pub(super) fn count_free_of(&mut self, record: &Record, taken_bytes: usize, platform: &impl Platform) {
         self.tallies.subtract_recorded_bytes(record.size_bytes());
         if let Some(stack) = self.depot.get_mut(record.stack()) {
             stack.subtract(record.size_bytes());
@@ -323,7 +238,7 @@ impl<B: Backend> Inner<B> {
     }
 
     /// Remembers a free of which no guards know.
-    fn note_free_of<P: Platform>(&mut self, record: &Record, caller: &Caller<'_, P>) {
+    pub(super) fn note_free_of<P: Platform>(&mut self, record: &Record, caller: &Caller<'_, P>) {
         if self.level < Level::Stacks || self.is_guarding {
             return;
         }
@@ -345,15 +260,24 @@ impl<B: Backend> Inner<B> {
     /// As for [`Backend::deallocate`].
     #[cold]
     #[inline(never)]
-    unsafe fn give_to_backend(&mut self, block: NonNull<u8>, layout: Layout) -> usize {
+    pub(super) unsafe fn give_to_backend(&mut self, block: NonNull<u8>, layout: Layout) -> usize {
         // SAFETY: handed on to the caller.
         self.backend.as_mut().map_or(0, |backend| unsafe { backend.deallocate(block, layout) })
     }
 
     /// The number of the caller's stack; 0 if there is none.
     fn capture<P: Platform>(&mut self, caller: &Caller<'_, P>) -> u16 {
+        self.capture_up_to::<P, MAX_FRAMES>(caller)
+    }
+
+    /// The number of the caller's stack, as it is kept of a free; 0 where the level has none.
+    fn capture_free<P: Platform>(&mut self, caller: &Caller<'_, P>) -> u16 {
+        if self.level >= Level::Stacks { self.capture_up_to::<P, MAX_FREE_FRAMES>(caller) } else { 0 }
+    }
+
+    fn capture_up_to<P: Platform, const MAX: usize>(&mut self, caller: &Caller<'_, P>) -> u16 {
         let span = caller.stack();
-        let stack = span.and_then(|span| self.depot.capture(&span, &mut self.arena, caller.platform));
+        let stack = span.and_then(|span| self.depot.capture::<MAX>(&span, &mut self.arena, caller.platform));
         stack.map_or(0, |stack| stack.number())
     }
 
@@ -438,6 +362,6 @@ impl<B: Backend> Inner<B> {
 }
 
 #[inline]
-fn address_of(block: NonNull<u8>) -> usize {
+pub(super) fn address_of(block: NonNull<u8>) -> usize {
     block.as_ptr() as usize
 }

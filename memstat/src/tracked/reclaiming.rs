@@ -1,6 +1,7 @@
 //! What is kept for later and can be given back, and reports of what was found, outside the lock.
 
 use super::Tracked;
+use super::inner::Inner;
 use crate::backend::Backend;
 use crate::platform::Platform;
 
@@ -8,7 +9,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     /// Gives back what is kept for later: blocks in quarantine, memory of sample slots without a block, what the backend
     /// keeps, spare pages of the arena.
     pub fn reclaim(&self) {
-        self.flush_quarantine();
+        self.flush_quarantine(self.caller().frame_pointer);
         self.give_idle_slots();
         let inner = &mut *self.enter();
         if let Some(backend) = inner.backend.as_mut() {
@@ -17,18 +18,40 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         inner.arena.give_spare_pages(self.platform());
     }
 
-    /// Gives all blocks in quarantine to the backend, each after a look at it.
-    pub(super) fn flush_quarantine(&self) {
-        loop {
+    /// Changes something that no block in quarantine may be left for: it is emptied in the same critical section, or what is
+    /// freed in between would stay there. That takes as long as the quarantine is large.
+    pub(super) fn change_without_quarantine(&self, change: impl FnOnce(&mut Inner<B>)) {
+        let frame_pointer = self.caller().frame_pointer;
+        let mut inner = loop {
+            let mut inner = self.enter();
+            while inner.evict_oldest() {}
+            if inner.guards.freed.held_blocks() == 0 {
+                break inner;
+            }
+            // What was found has to be reported before more can go.
+            drop(inner);
+            self.report_findings(frame_pointer);
+        };
+        change(&mut inner);
+        drop(inner);
+        self.report_findings(frame_pointer);
+    }
+
+    /// Gives all blocks in quarantine to the backend, each after a look at it; `frame_pointer` tells who asked for that.
+    pub(super) fn flush_quarantine(&self, frame_pointer: usize) {
+        // Others may put blocks there as fast as these go.
+        let mut left = self.enter().guards.freed.held_blocks();
+        while left > 0 {
             let mut inner = self.enter();
             let is_evicted = inner.evict_oldest();
             let has_findings = !inner.guards.findings.is_empty();
             drop(inner);
             if has_findings {
-                self.tell_findings();
+                self.report_findings(frame_pointer);
             } else if !is_evicted {
                 return;
             }
+            left -= usize::from(is_evicted);
         }
     }
 
@@ -37,14 +60,14 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         while self.enter().guards.pool.give_some_memory(self.platform()) {}
     }
 
-    /// Reports what the guards found. Called without the lock.
+    /// Reports what the guards found, on behalf of what was called at a frame. Called without the lock.
     #[cold]
     #[inline(never)]
-    pub(super) fn tell_findings(&self) {
+    pub(super) fn report_findings(&self, frame_pointer: usize) {
         loop {
             let finding = self.enter().guards.findings.pop();
             match finding {
-                Some(corruption) => self.platform().on_corruption(&corruption),
+                Some(corruption) => self.platform().on_corruption(&corruption, frame_pointer),
                 None => return,
             }
         }

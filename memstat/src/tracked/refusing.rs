@@ -18,10 +18,11 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     #[cold]
     #[inline(never)]
     pub(super) fn allocate_later(&self, contended: Contended, layout: Layout) -> Option<NonNull<u8>> {
-        if let Some(inner) = self.inner.wait(&self.platform, contended) {
-            return self.allocate_slowly(inner.suspend(), layout, self.platform.frame_pointer());
+        let caller = self.caller();
+        if let Some(inner) = self.inner.wait(contended) {
+            return self.allocate_slowly(None, layout, inner, caller.frame_pointer);
         }
-        self.refuse(&LockRefused::Allocate(layout), &self.caller());
+        self.refuse(&LockRefused::Allocate(layout), &caller);
         None
     }
 
@@ -32,20 +33,21 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         contended: Contended,
         address: usize,
         claim: impl Claim,
-        report: impl FnOnce(BadFree),
+        report: impl FnOnce(BadFree, usize),
     ) {
-        if let Some(inner) = self.inner.wait(&self.platform, contended) {
-            self.free_slowly(inner.suspend(), address, claim, report, self.platform.frame_pointer());
+        let caller = self.caller();
+        if let Some(inner) = self.inner.wait(contended) {
+            self.free_slowly(address, claim, inner, caller.frame_pointer, report);
         } else if address != 0 {
-            self.refuse(&LockRefused::Free { address }, &self.caller());
+            self.refuse(&LockRefused::Free { address }, &caller);
         }
     }
 
     /// Takes the lock, unless it will never be free.
     pub(super) fn enter_if_ever_free(&self) -> Option<Guard<'_, Inner<B>, P>> {
-        match self.inner.enter_at_once(&self.platform) {
+        match self.inner.enter_at_once() {
             Ok(inner) => Some(inner),
-            Err(contended) => self.inner.wait(&self.platform, contended),
+            Err(contended) => self.inner.wait(contended),
         }
     }
 

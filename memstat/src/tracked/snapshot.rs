@@ -40,7 +40,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     /// A snapshot for a crash report. `None` if the tracker's lock is held: this never waits.
     #[cold]
     pub fn try_snapshot<const EVENTS: usize>(&self) -> Option<CrashSnapshot<EVENTS>> {
-        let mut inner = self.inner.try_enter(self.platform())?;
+        let mut inner = self.inner.try_enter()?;
         let written = inner.history.written();
         let mut events = [Event::EMPTY; EVENTS];
         let mut count = inner.history.read(written.saturating_sub(EVENTS as u64), &mut events).count;

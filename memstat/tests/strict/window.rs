@@ -238,15 +238,15 @@ unsafe impl Backend for PageBackend {
         Some(NonNull::slice_from_raw_parts(NonNull::new(start as *mut u8)?, layout.size()))
     }
 
-    fn is_quick(&self) -> bool {
+    fn has_fast_path(&self) -> bool {
         true
     }
 
-    unsafe fn allocate_quickly(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
+    unsafe fn allocate_fast(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
         self.allocate(layout)
     }
 
-    unsafe fn deallocate_quickly(&mut self, address: usize, claimed: Option<Layout>) -> Option<usize> {
+    unsafe fn deallocate_fast(&mut self, address: usize, claimed: Option<Layout>) -> Option<usize> {
         let (own, _) = *self.live.get(&address)?;
         if claimed.is_some_and(|claimed| rounded(claimed) != own) {
             return None;
@@ -255,7 +255,7 @@ unsafe impl Backend for PageBackend {
         Some(unsafe { self.deallocate(NonNull::new(address as *mut u8)?, own) })
     }
 
-    unsafe fn taken_size_bytes_quickly(&self, layout: Layout) -> Option<usize> {
+    unsafe fn taken_size_bytes_fast(&self, layout: Layout) -> Option<usize> {
         Some(self.usable_size_bytes(layout))
     }
 

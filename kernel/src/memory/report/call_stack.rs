@@ -31,7 +31,7 @@ pub(crate) fn name_by(names: Names) {
 
 /// The functions that called the allocator, from below the frame at `frame_pointer`.
 pub(super) fn callers(frame_pointer: usize) -> impl Iterator<Item = usize> {
-    backtrace::walk(frame_pointer).skip_while(|address| image::allocator_text().contains(address))
+    backtrace::walk(frame_pointer).skip_while(|address| image::is_allocator_text(*address))
 }
 
 /// The call stacks of one report: the outer frames that two of them share are logged once.

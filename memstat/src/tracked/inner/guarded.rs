@@ -8,12 +8,11 @@ use crate::backend::Backend;
 use crate::corruption::CorruptionKind;
 use crate::guard::freed::Freed;
 use crate::guard::{Wanted, zones};
-use crate::level::Level;
 use crate::platform::Platform;
 use crate::record::{Guarding, Origin, Record};
 
 /// Blocks that one free lets go to make room for its own. If that is not enough, its block is not held back.
-const MOST_LET_GO: usize = 16;
+const MAX_EVICTED: usize = 16;
 
 impl<B: Backend> Inner<B> {
     /// The backend has no such block. Says what it is to be asked for again, if it is: for the same, as something that was
@@ -21,7 +20,7 @@ impl<B: Backend> Inner<B> {
     /// first.
     #[cold]
     #[inline(never)]
-    pub(super) fn make_memory(
+    pub(in super::super) fn make_memory(
         &mut self,
         wanted: Wanted,
         layout: Layout,
@@ -59,7 +58,7 @@ impl<B: Backend> Inner<B> {
 
     /// Frees a block that the live map had and has no more, as its guards and the level say.
     #[inline(never)]
-    pub(super) fn free_guarded<P: Platform>(&mut self, record: &Record, caller: &Caller<'_, P>) {
+    pub(in super::super) fn free_guarded<P: Platform>(&mut self, record: &Record, caller: &Caller<'_, P>) {
         if record.guarding() == Guarding::Sampled {
             self.free_sampled(record, caller);
             return;
@@ -76,7 +75,7 @@ impl<B: Backend> Inner<B> {
         self.count_free_of(record, taken_bytes, platform);
         let is_held = self.is_guarding && self.make_room(record, taken_bytes);
         if self.is_guarding {
-            let stack = if self.level >= Level::Stacks { self.capture(caller) } else { 0 };
+            let stack = self.capture_free(caller);
             let origin = Origin::now(self.free_sequence(), stack, platform);
             self.guards.freed.note(Freed::new(record, &origin, taken_bytes, is_held));
         }
@@ -90,7 +89,7 @@ impl<B: Backend> Inner<B> {
         }
         // The last of what another level left is gone.
         if self.guards.statistics.guarded_blocks == 0 && !self.is_guarding {
-            self.choose_ways();
+            self.choose_steps();
         }
     }
 
@@ -98,7 +97,7 @@ impl<B: Backend> Inner<B> {
     fn make_room(&mut self, record: &Record, taken_bytes: usize) -> bool {
         let freed = &self.guards.freed;
         let is_wanted = self.guards.fills(record.size_bytes()) && freed.can_hold(taken_bytes);
-        for _ in 0..MOST_LET_GO {
+        for _ in 0..MAX_EVICTED {
             let freed = &self.guards.freed;
             let has_place = !freed.is_full();
             if has_place && (!is_wanted || freed.has_room_for(taken_bytes)) {
@@ -109,6 +108,45 @@ impl<B: Backend> Inner<B> {
             }
         }
         false
+    }
+
+    /// Makes room in the quarantine, if at most one block has to go for that, and that one is whole.
+    #[expect(clippy::inline_always, reason = "called in one place, on the fast path")]
+    #[inline(always)]
+    pub(in super::super) fn make_room_fast(&mut self, taken_bytes: usize) -> bool {
+        let freed = &mut self.guards.freed;
+        if freed.has_room_for(taken_bytes) && !freed.is_full() {
+            return true;
+        }
+        let Some(oldest) = freed.oldest() else { return false };
+        let record = oldest.block;
+        let (block, size_bytes) = (record.address() as *mut u8, record.size_bytes());
+        let is_usual = record.guarding() == Guarding::BothZones;
+        let small = zones::small_layout(Guarding::BothZones, record.layout()).filter(|_| is_usual);
+        let Some((own_layout, front_bytes)) = small else { return false };
+        let oldest_bytes = oldest.taken_bytes();
+        // SAFETY: the block is in quarantine, so nobody else's; its zones are there.
+        let is_whole = unsafe {
+            zones::is_full_of(block, size_bytes, zones::FREED)
+                && zones::are_whole_as(Guarding::BothZones, block, size_bytes)
+        };
+        if !is_whole || taken_bytes > oldest_bytes {
+            return false;
+        }
+        freed.evict_oldest();
+        self.guards.statistics.checks += 1;
+        let own = block.wrapping_sub(front_bytes);
+        // SAFETY: the steps are such only once there is a backend with fast paths.
+        let backend = unsafe { self.backend.as_mut().unwrap_unchecked() };
+        // SAFETY: freed by its owner and in quarantine until now; allocated with this layout.
+        unsafe {
+            if backend.deallocate_fast(own as usize, Some(own_layout)).is_none()
+                && let Some(own) = NonNull::new(own)
+            {
+                self.give_to_backend(own, own_layout);
+            }
+        }
+        true
     }
 
     /// Gives the oldest block that is held back to the backend, after a look at it. False if there is none, or what

@@ -20,7 +20,7 @@ impl<B: Backend> Inner<B> {
         let Self { guards, arena, .. } = self;
         let can_be = interval == 0 || guards.pool.open(arena, platform);
         guards.pool.set_interval(if can_be { interval } else { 0 });
-        self.choose_ways();
+        self.choose_steps();
         can_be
     }
 
@@ -35,7 +35,7 @@ impl<B: Backend> Inner<B> {
     /// Allocates from the pool; `None` if it has no room for such a block.
     #[cold]
     #[inline(never)]
-    pub(super) fn allocate_sampled<P: Platform>(
+    pub(in super::super) fn allocate_sampled<P: Platform>(
         &mut self,
         layout: Layout,
         caller: &Caller<'_, P>,
@@ -74,7 +74,7 @@ impl<B: Backend> Inner<B> {
         let platform = caller.platform;
         self.check_zones(record);
         self.count_free_of(record, PAGE_SIZE_BYTES, platform);
-        let stack = if self.level >= Level::Stacks { self.capture(caller) } else { 0 };
+        let stack = self.capture_free(caller);
         let origin = Origin::now(self.free_sequence(), stack, platform);
         let freed = Freed::new(record, &origin, PAGE_SIZE_BYTES, false);
         self.guards.pool.free(record, freed.free(), platform);
@@ -84,7 +84,7 @@ impl<B: Backend> Inner<B> {
         self.close_pool_if_done(platform);
         // The last record of another level is gone.
         if self.live.len() == 0 && self.level < Level::Blocks {
-            self.choose_ways();
+            self.choose_steps();
         }
     }
 

@@ -14,7 +14,7 @@ impl<B: Backend> Inner<B> {
     /// could not be; or the free is bad.
     #[cold]
     #[inline(never)]
-    pub(super) fn free_unrecorded<P: Platform>(
+    pub(in super::super) fn free_unrecorded<P: Platform>(
         &mut self,
         block: NonNull<u8>,
         claimed: Option<Layout>,

@@ -6,6 +6,7 @@ use crate::guard::{GuardLevel, GuardStatistics};
 use crate::invalid_access::{Access, InvalidAccess, Unexplained};
 use crate::platform::Platform;
 use crate::record::Record;
+use crate::tracked::inner::Inner;
 
 /// What a check of all guards covered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,17 +30,20 @@ impl<B: Backend, P: Platform> GuardsView<'_, B, P> {
     /// Guards blocks more or less from now on. Those that are live keep the guards that they have until they are
     /// freed.
     pub fn set_level(&self, level: GuardLevel) {
-        if level < GuardLevel::Full {
-            self.flush_quarantine();
+        let change = |inner: &mut Inner<B>| {
+            inner.guards.level = level;
+            if level > GuardLevel::Off {
+                inner.guards.freed.open(&mut inner.arena, self.0.platform());
+            } else {
+                inner.guards.freed.close(&mut inner.arena, self.0.platform());
+            }
+            inner.choose_steps();
+        };
+        if level == GuardLevel::Full {
+            change(&mut self.0.enter());
+        } else {
+            self.0.change_without_quarantine(change);
         }
-        let inner = &mut *self.0.enter();
-        inner.guards.level = level;
-        if level > GuardLevel::Off {
-            inner.guards.freed.open(&mut inner.arena, self.0.platform());
-        } else if inner.guards.freed.held_blocks() == 0 {
-            inner.guards.freed.close(&mut inner.arena, self.0.platform());
-        }
-        inner.choose_ways();
     }
 
     /// What the guards did and found.
@@ -50,20 +54,21 @@ impl<B: Backend, P: Platform> GuardsView<'_, B, P> {
     /// Looks at the red zones of all live blocks, and at the poison of all blocks in quarantine, a few at a time.
     /// `goes_on` is asked between the steps.
     pub fn check(&self, mut goes_on: impl FnMut() -> bool) -> GuardCheck {
+        let frame_pointer = self.0.caller().frame_pointer;
         let mut check = GuardCheck::default();
         let mut cursor = Some(0);
         while let Some(from) = cursor.filter(|_| goes_on()) {
             let step = self.0.enter().check_live(from);
             check.live_blocks += step.blocks;
             cursor = step.next;
-            self.0.tell_findings();
+            self.0.report_findings(frame_pointer);
         }
         let mut place = Some(0);
         while let Some(from) = place.filter(|_| goes_on()) {
             let step = self.0.enter().check_held(from as usize);
             check.quarantined_blocks += step.blocks;
             place = step.next;
-            self.0.tell_findings();
+            self.0.report_findings(frame_pointer);
         }
         check
     }
@@ -77,13 +82,12 @@ impl<B: Backend, P: Platform> GuardsView<'_, B, P> {
 
     /// Sets how many freed blocks, and how many bytes of them, the quarantine holds at most. It is flushed first.
     pub fn set_quarantine_limits(&self, blocks: usize, bytes: usize) {
-        self.flush_quarantine();
-        self.0.enter().guards.freed.set_limits(blocks, bytes);
+        self.0.change_without_quarantine(|inner| inner.guards.freed.set_limits(blocks, bytes));
     }
 
     /// Gives all blocks in quarantine to the backend, each after a look at it.
     pub fn flush_quarantine(&self) {
-        self.0.flush_quarantine();
+        self.0.flush_quarantine(self.0.caller().frame_pointer);
     }
 
     /// Every allocation of this number is sampled; 0 if none is.
@@ -119,7 +123,7 @@ impl<B: Backend, P: Platform> GuardsView<'_, B, P> {
     ///
     /// [`Unexplained`] if no sampled block is known there, or the lock is held.
     pub fn explain_access(&self, address: usize, access: Access) -> Result<InvalidAccess, Unexplained> {
-        let mut inner = self.0.inner.try_enter(self.0.platform()).ok_or(Unexplained::Busy)?;
+        let mut inner = self.0.inner.try_enter().ok_or(Unexplained::Busy)?;
         inner.explain_access(address, access, self.0.platform()).ok_or(Unexplained::Foreign)
     }
 }

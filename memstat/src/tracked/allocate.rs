@@ -1,0 +1,328 @@
+//! The path of an allocation, from top to bottom.
+//!
+//! [`Tracked::allocate`] is inlined into its caller and does there what levels `off` and `counters` ask for: that saves
+//! no registers, which is 14 instructions. What is recorded is recorded by `allocate_recorded`, as long as the backend
+//! has a block at hand, the call stack is the one that was seen just before, and nothing of the tracker's has to grow:
+//! it calls nothing. Whatever else there is to do, `allocate_slowly` does. The lock is held from the function that
+//! enters it to the one that comes last.
+
+use core::alloc::Layout;
+use core::ptr::NonNull;
+
+use super::Tracked;
+use super::inner::{Caller, Copied, FastPath, Inner, Steps, Untold};
+use crate::backend::Backend;
+use crate::guard::{Wanted, zones};
+use crate::history::{Event, EventKind};
+use crate::lock::Guard;
+use crate::platform::Platform;
+use crate::record::{Origin, Record};
+use crate::stacks::MAX_FRAMES;
+
+/// How far the fast path came.
+enum Progress {
+    /// To the end.
+    Done(NonNull<u8>),
+    /// To a block of the backend's that is not yet counted nor recorded.
+    Taken(NonNull<u8>),
+    /// Nowhere.
+    Nothing,
+}
+
+impl<B: Backend, P: Platform> Tracked<B, P> {
+    /// Allocates a block. `None` when the backend has none; that is counted as a failure. `None` also where waiting for
+    /// the lock would never end, which the platform is told, see [`Platform::is_lock_held_here`].
+    #[expect(clippy::inline_always, reason = "the fast path; and the frame must be the caller's")]
+    #[inline(always)]
+    pub fn allocate(&self, layout: Layout) -> Option<NonNull<u8>> {
+        let mut inner = match self.inner.enter_at_once() {
+            Ok(inner) => inner,
+            Err(contended) => return self.allocate_later(contended, layout),
+        };
+        let path = inner.allocation_path;
+        if path > FastPath::Count {
+            return self.allocate_on(path, layout, inner);
+        }
+        match inner.allocate_unrecorded(layout, path, self.platform()) {
+            Some(block) => Some(block),
+            None => self.allocate_elsewhere(layout, inner),
+        }
+    }
+
+    /// Goes on with a copy of the fast path.
+    #[inline(always)]
+    fn allocate_on(
+        &self,
+        path: FastPath,
+        layout: Layout,
+        inner: Guard<'_, Inner<B>, P>,
+    ) -> Option<NonNull<u8>> {
+        const BLOCKS: Copied = Steps::AT_BLOCKS;
+        const STACKS: Copied = Steps::AT_STACKS;
+        const RED_ZONE: Copied = Steps::RED_ZONED[0];
+        const FULL_GUARD: Copied = Steps::FULLY_GUARDED[0];
+        match path {
+            FastPath::Blocks => self.allocate_recorded::<BLOCKS>(layout, inner),
+            FastPath::Stacks => self.allocate_recorded::<STACKS>(layout, inner),
+            FastPath::Full => self.allocate_recorded::<{ Steps::AT_FULL }>(layout, inner),
+            FastPath::BlocksRedZone => self.allocate_recorded::<{ BLOCKS | RED_ZONE }>(layout, inner),
+            FastPath::StacksRedZone => self.allocate_recorded::<{ STACKS | RED_ZONE }>(layout, inner),
+            FastPath::BlocksFullGuard => self.allocate_recorded::<{ BLOCKS | FULL_GUARD }>(layout, inner),
+            FastPath::StacksFullGuard => self.allocate_recorded::<{ STACKS | FULL_GUARD }>(layout, inner),
+            FastPath::Sampling => self.allocate_between_samples(layout, inner),
+            FastPath::Pass | FastPath::Count | FastPath::Any => {
+                self.allocate_recorded::<{ Steps::ANY }>(layout, inner)
+            }
+        }
+    }
+
+    /// Samples the allocation, or goes on with the copy of the fast path that it would take without samples.
+    #[inline(never)]
+    fn allocate_between_samples(
+        &self,
+        layout: Layout,
+        mut inner: Guard<'_, Inner<B>, P>,
+    ) -> Option<NonNull<u8>> {
+        if inner.guards.pool.count_down() {
+            return self.allocate_elsewhere(layout, inner);
+        }
+        let path = inner.unsampled_path;
+        self.allocate_on(path, layout, inner)
+    }
+
+    /// Allocates and records, as long as nothing has to grow.
+    #[inline(never)]
+    fn allocate_recorded<const COPY: Copied>(
+        &self,
+        layout: Layout,
+        mut inner: Guard<'_, Inner<B>, P>,
+    ) -> Option<NonNull<u8>> {
+        let platform = self.platform();
+        // The register is read only where it is of use.
+        let taken = match inner.allocate_at_hand::<P, COPY>(layout, || platform.frame_pointer(), platform) {
+            Progress::Done(block) => return Some(block),
+            Progress::Taken(own) => Some(own),
+            Progress::Nothing => None,
+        };
+        self.allocate_slowly(taken, layout, inner, platform.frame_pointer())
+    }
+
+    /// The continuation where nothing is recorded.
+    #[cold]
+    #[inline(never)]
+    fn allocate_elsewhere(&self, layout: Layout, inner: Guard<'_, Inner<B>, P>) -> Option<NonNull<u8>> {
+        self.allocate_slowly(None, layout, inner, self.platform().frame_pointer())
+    }
+
+    /// The same path for a reallocation, whose caller's frame is known.
+    pub(super) fn allocate_for(&self, layout: Layout, frame_pointer: usize) -> Option<NonNull<u8>> {
+        let mut inner = self.enter();
+        let mut taken = None;
+        let is_due = inner.is_sampling && inner.guards.pool.count_down();
+        if !is_due && inner.allocation_path > FastPath::Count {
+            match inner.allocate_at_hand::<P, { Steps::ANY }>(layout, || frame_pointer, self.platform()) {
+                Progress::Done(block) => return Some(block),
+                Progress::Taken(own) => taken = Some(own),
+                Progress::Nothing => {}
+            }
+        }
+        self.allocate_slowly(taken, layout, inner, frame_pointer)
+    }
+
+    /// Allocates, whatever that takes; `taken` is what the backend has given already.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn allocate_slowly(
+        &self,
+        taken: Option<NonNull<u8>>,
+        layout: Layout,
+        mut inner: Guard<'_, Inner<B>, P>,
+        frame_pointer: usize,
+    ) -> Option<NonNull<u8>> {
+        let allocated = inner.allocate(taken, layout, &Caller { frame_pointer, platform: self.platform() });
+        let has_findings = !inner.guards.findings.is_empty();
+        drop(inner);
+        if has_findings {
+            self.report_findings(frame_pointer);
+        }
+        match allocated {
+            Ok(Some(block)) => Some(block),
+            Ok(None) => {
+                self.platform().allocation_failed(layout, frame_pointer);
+                None
+            }
+            // What is in quarantine had to wait for that. Now it can go.
+            Err(Untold) => {
+                self.flush_quarantine(frame_pointer);
+                self.allocate_slowly(None, layout, self.enter(), frame_pointer)
+            }
+        }
+    }
+}
+
+impl<B: Backend> Inner<B> {
+    /// Allocates where nothing is recorded, if the backend has a block at hand. The backend is called in two places, so
+    /// that it need not be asked for the level again behind it.
+    #[expect(clippy::inline_always, reason = "the fast path, which saves no registers")]
+    #[inline(always)]
+    fn allocate_unrecorded(
+        &mut self,
+        layout: Layout,
+        path: FastPath,
+        platform: &impl Platform,
+    ) -> Option<NonNull<u8>> {
+        if path == FastPath::Count {
+            // SAFETY: the path is such only once there is a backend with fast paths.
+            let block = unsafe { self.backend.as_mut().unwrap_unchecked().allocate_fast(layout) }?;
+            self.tallies.count_allocation(platform.cpu(), layout.size(), block.len());
+            return Some(block.cast());
+        }
+        // SAFETY: as above.
+        let block = unsafe { self.backend.as_mut().unwrap_unchecked().allocate_fast(layout) }?;
+        Some(block.cast())
+    }
+
+    /// Whether a copy of the fast path charges a stack, be it that of nobody.
+    const fn may_charge(copy: Copied) -> bool {
+        copy & Steps::AT_STACKS != Steps::AT_BLOCKS
+    }
+
+    /// Allocates and records.
+    #[expect(clippy::inline_always, reason = "called in one place, on the fast path")]
+    #[inline(always)]
+    fn allocate_at_hand<P: Platform, const COPY: Copied>(
+        &mut self,
+        layout: Layout,
+        frame_pointer: impl Fn() -> usize,
+        platform: &P,
+    ) -> Progress {
+        let steps = Steps::of_copy::<COPY>(self.allocation_steps);
+        let mut stack = self.depot.nobody();
+        if steps.has(Steps::STACK) {
+            let Some(known) = self.depot.recall::<P, MAX_FRAMES>(frame_pointer(), platform) else {
+                return Progress::Nothing;
+            };
+            stack = known;
+        }
+        let is_guarded = steps.has(Steps::RARE) && {
+            if steps.has(Steps::EVENT) && !self.history.has_room() {
+                return Progress::Nothing;
+            }
+            steps.has(Steps::GUARDED)
+        };
+        let (block, taken_bytes) = if is_guarded {
+            let Some(taken) = self.take_guarded(layout, steps) else { return Progress::Nothing };
+            taken
+        } else {
+            // SAFETY: the steps are such only once there is a backend with fast paths.
+            let own = unsafe { self.backend.as_mut().unwrap_unchecked().allocate_fast(layout) };
+            let Some(own) = own else { return Progress::Nothing };
+            (own.cast(), own.len())
+        };
+        let mut record = Record::EMPTY;
+        let is_recorded = self.live.insert_fast(block.as_ptr() as usize, || {
+            self.sequence += 1;
+            // SAFETY: stacks stay where they are, and nothing else refers to this one now.
+            let number = if Self::may_charge(COPY) { unsafe { stack.as_ref() }.number() } else { 0 };
+            record = Record::new(block, layout, &Origin::now(self.sequence, number, platform));
+            record
+        });
+        if !is_recorded {
+            let front_bytes = zones::front_bytes(steps.guarding(), layout.align());
+            // SAFETY: so many bytes lie between the start of the backend's block and the caller's.
+            return Progress::Taken(unsafe { block.sub(front_bytes) });
+        }
+        self.tallies.count_allocation(platform.cpu(), layout.size(), taken_bytes);
+        self.tallies.add_recorded_bytes(layout.size());
+        if Self::may_charge(COPY) {
+            // SAFETY: as above.
+            unsafe { stack.as_mut() }.add(layout.size());
+        }
+        if steps.has(Steps::RARE) {
+            if steps.has(Steps::EVENT) {
+                self.history.put(Event::of_block(EventKind::Allocate, &record));
+            }
+            if steps.has(Steps::RED_ZONE | Steps::FULL_GUARD) {
+                self.live.last_mut().set_guarding(steps.guarding());
+                self.guards.statistics.guarded_blocks += 1;
+                // SAFETY: a fresh block with these zones.
+                unsafe {
+                    zones::write_as(steps.guarding(), block.as_ptr(), layout.size());
+                    if steps.has(Steps::FULL_GUARD) {
+                        zones::fill(block.as_ptr(), layout.size(), zones::FRESH);
+                    }
+                }
+            }
+        }
+        Progress::Done(block)
+    }
+
+    /// Takes a block with room for its guards, and says how many bytes that takes. `None` if that is not done in a few
+    /// instructions, or the allocation may have to fail.
+    #[expect(clippy::inline_always, reason = "called in one place, on the fast path")]
+    #[inline(always)]
+    fn take_guarded(&mut self, layout: Layout, steps: Steps) -> Option<(NonNull<u8>, usize)> {
+        if steps.has(Steps::SLOW) {
+            return None;
+        }
+        let (mut own_layout, mut front_bytes) = (layout, 0);
+        if steps.has(Steps::RED_ZONE | Steps::FULL_GUARD) {
+            (own_layout, front_bytes) = zones::small_layout(steps.guarding(), layout)?;
+        }
+        // SAFETY: the steps are such only once there is a backend with fast paths.
+        let own = unsafe { self.backend.as_mut().unwrap_unchecked().allocate_fast(own_layout) }?;
+        // SAFETY: the backend's block has the zone before the caller's, and more.
+        Some((unsafe { own.cast::<u8>().add(front_bytes) }, own.len()))
+    }
+
+    /// Allocates, at any level. An error says that blocks in quarantine could make room, once what was found is told.
+    fn allocate<P: Platform>(
+        &mut self,
+        mut taken: Option<NonNull<u8>>,
+        layout: Layout,
+        caller: &Caller<'_, P>,
+    ) -> Result<Option<NonNull<u8>>, Untold> {
+        let is_begun = taken.is_some();
+        if !is_begun
+            && self.may_fail_on_purpose
+            && caller.platform.should_fail(layout.size(), caller.frame_pointer)
+        {
+            self.fail(layout.size(), caller);
+            return Ok(None);
+        }
+        if !is_begun
+            && self.is_sampling
+            && self.guards.pool.take_turn()
+            && let Some(block) = self.allocate_sampled(layout, caller)
+        {
+            return Ok(Some(block));
+        }
+        let mut wanted = Wanted::plain(layout);
+        if self.is_guarding {
+            wanted = self.guards.wanted(layout);
+        }
+        loop {
+            let own = match (&mut self.backend, taken.take()) {
+                (Some(backend), Some(own)) => Some((own, backend.taken_size_bytes(own, wanted.layout))),
+                (Some(backend), None) => backend.allocate(wanted.layout).map(|own| (own.cast(), own.len())),
+                (None, _) => None,
+            };
+            let Some((own, taken_bytes)) = own else {
+                if let Some(other) = self.make_memory(wanted, layout, caller.platform)? {
+                    wanted = other;
+                    continue;
+                }
+                self.fail(layout.size(), caller);
+                return Ok(None);
+            };
+            // SAFETY: the backend's block has the zone before the caller's, and more.
+            let block = unsafe { own.add(wanted.front_bytes) };
+            if self.account(block, taken_bytes, layout, wanted.guarding, caller) {
+                return Ok(Some(block));
+            }
+            // SAFETY: allocated just now with this layout, and nobody knows it.
+            unsafe { self.give_to_backend(own, wanted.layout) };
+            wanted = Wanted::plain(layout);
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! What is done at which level: switches, and the steps of the fast paths that follow from them.
+
+use core::ops::BitOr;
+
+use super::Inner;
+use crate::backend::Backend;
+use crate::guard::GuardLevel;
+use crate::level::Level;
+use crate::record::Guarding;
+
+/// Which copy of the fast path is taken. The first two are inlined into the caller. The others are one function, compiled
+/// once for each set of steps that people run, and once for any: that one asks for each step, and keeps more in memory,
+/// which costs 115 instructions a pair at `blocks` with red zones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub(in super::super) enum FastPath {
+    Pass,
+    Count,
+    Blocks,
+    Stacks,
+    Full,
+    BlocksRedZone,
+    StacksRedZone,
+    BlocksFullGuard,
+    StacksFullGuard,
+    /// An allocation that counts down to the next sample first, and then takes the copy that it would without.
+    Sampling,
+    Any,
+}
+
+/// What the fast path of an allocation, or of a free, does beside the backend's work: a set of bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) struct Steps(u16);
+
+/// Steps as a constant's type, of a copy of the fast path that knows them beforehand.
+pub(in super::super) type Copied = u16;
+
+impl Steps {
+    /// Nothing.
+    pub(in super::super) const NONE: Self = Self(0);
+    /// Count it.
+    pub(in super::super) const COUNT: Self = Self(1);
+    /// Count it and enter the block in the live map, or take it out: all of level `blocks`.
+    pub(in super::super) const BLOCKS: Self = Self(1 | 1 << 1);
+    /// Charge an allocation to its call stack; take down who frees.
+    pub(in super::super) const STACK: Self = Self(1 << 2);
+    /// Write an event to the history.
+    pub(in super::super) const EVENT: Self = Self(1 << 3);
+    /// Note the free in the ring of the guards; frees only.
+    pub(in super::super) const REMEMBER: Self = Self(1 << 5);
+    /// A red zone behind the block.
+    pub(in super::super) const RED_ZONE: Self = Self(1 << 6);
+    /// Red zones on both sides, poison inside, and the quarantine.
+    pub(in super::super) const FULL_GUARD: Self = Self(1 << 7);
+    /// There is no fast path: no backend or one without such, records or guards that another level left, or allocations
+    /// that are to fail.
+    pub(in super::super) const SLOW: Self = Self(1 << 8);
+    /// All that has to do with guards, and what has no fast path: looked for at once.
+    pub(in super::super) const GUARDED: Self = Self(0x1e0);
+    /// All but the call stack, so that level `stacks` looks for it once.
+    pub(in super::super) const RARE: Self = Self(0x1e8);
+
+    /// The copy that has to ask.
+    pub(in super::super) const ANY: Copied = Copied::MAX;
+    /// Level `blocks`.
+    pub(in super::super) const AT_BLOCKS: Copied = Self::BLOCKS.0;
+    /// Level `stacks`.
+    pub(in super::super) const AT_STACKS: Copied = Self::BLOCKS.0 | Self::STACK.0;
+    /// Level `full`.
+    pub(in super::super) const AT_FULL: Copied = Self::AT_STACKS | Self::EVENT.0;
+    /// At `guard=redzone`; a free does the second part as well.
+    pub(in super::super) const RED_ZONED: [Copied; 2] =
+        [Self::RED_ZONE.0, Self::RED_ZONE.0 | Self::REMEMBER.0];
+    /// At `guard=full`; a free does the second part as well.
+    pub(in super::super) const FULLY_GUARDED: [Copied; 2] =
+        [Self::FULL_GUARD.0, Self::FULL_GUARD.0 | Self::REMEMBER.0];
+
+    /// The steps of a copy.
+    #[inline]
+    pub(in super::super) fn of_copy<const COPY: Copied>(asked: Self) -> Self {
+        if COPY == Self::ANY { asked } else { Self(COPY) }
+    }
+
+    /// The copy for these steps.
+    pub(in super::super) fn path(self) -> FastPath {
+        const BLOCKS: u16 = Steps::AT_BLOCKS;
+        const STACKS: u16 = Steps::AT_STACKS;
+        let is_remembered = self.has(Self::REMEMBER) && self.has(Self::RED_ZONE | Self::FULL_GUARD);
+        let bits = if is_remembered { self.0 & !Self::REMEMBER.0 } else { self.0 };
+        let ([red_zone, _], [full_guard, _]) = (Self::RED_ZONED, Self::FULLY_GUARDED);
+        match bits {
+            0 => FastPath::Pass,
+            1 => FastPath::Count,
+            BLOCKS => FastPath::Blocks,
+            STACKS => FastPath::Stacks,
+            Self::AT_FULL => FastPath::Full,
+            bits if bits == BLOCKS | red_zone => FastPath::BlocksRedZone,
+            bits if bits == STACKS | red_zone => FastPath::StacksRedZone,
+            bits if bits == BLOCKS | full_guard => FastPath::BlocksFullGuard,
+            bits if bits == STACKS | full_guard => FastPath::StacksFullGuard,
+            _ => FastPath::Any,
+        }
+    }
+
+    /// Whether there is one of these steps.
+    #[inline]
+    pub(in super::super) fn has(self, steps: Self) -> bool {
+        self.0 & steps.0 != 0
+    }
+
+    /// The guards of a block.
+    #[inline]
+    pub(in super::super) fn guarding(self) -> Guarding {
+        if self.has(Self::FULL_GUARD) {
+            Guarding::BothZones
+        } else if self.has(Self::RED_ZONE) {
+            Guarding::RearZone
+        } else {
+            Guarding::None
+        }
+    }
+
+    fn only_if(self, condition: bool) -> Self {
+        if condition { self } else { Self::NONE }
+    }
+}
+
+impl BitOr for Steps {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+impl<B: Backend> Inner<B> {
+    pub(in super::super) fn set_level(&mut self, level: Level, stamp: u64) {
+        if self.backend.is_none() {
+            self.level_at_start = level;
+            return;
+        }
+        self.synchronise();
+        if self.level == Level::Off {
+            self.tallies.raise_peak();
+        }
+        let is_switched_on = |part: Level| self.level < part && level >= part;
+        let since = &mut self.since;
+        for (part, stands) in [
+            (Level::Counters, &mut since.counters),
+            (Level::Blocks, &mut since.blocks),
+            (Level::Stacks, &mut since.stacks),
+            (Level::Full, &mut since.history),
+        ] {
+            if is_switched_on(part) {
+                *stands = stamp;
+            }
+        }
+        self.level = level;
+        self.choose_steps();
+    }
+
+    /// Whether events are written.
+    pub(in super::super) fn keeps_history(&self) -> bool {
+        self.level == Level::Full && self.is_history_on
+    }
+
+    /// Writes events at level `full`, or writes none there.
+    pub(in super::super) fn set_history(&mut self, is_on: bool, stamp: u64) {
+        if is_on && !self.is_history_on {
+            self.since.history = stamp;
+        }
+        self.is_history_on = is_on;
+        self.choose_steps();
+    }
+
+    pub(in super::super) fn fail_on_purpose(&mut self, is_asked: bool) {
+        self.may_fail_on_purpose = is_asked;
+        self.choose_steps();
+    }
+
+    /// Chooses the steps of the fast paths anew, after anything that they depend on has changed.
+    pub(in super::super) fn choose_steps(&mut self) {
+        self.is_guarding = self.level >= Level::Blocks && self.guards.level > GuardLevel::Off;
+        if self.is_guarding || self.level < Level::Stacks {
+            self.recent_frees.clear();
+        }
+        if self.level < Level::Blocks {
+            self.guards.freed.clear();
+        }
+        let has_fast_path =
+            !self.may_fail_on_purpose && self.backend.as_ref().is_some_and(Backend::has_fast_path);
+        let is_known = self.backend.as_ref().is_none_or(|backend| backend.live().is_some());
+        self.is_counting = self.level != Level::Off || !is_known;
+        self.is_sampling =
+            self.level >= Level::Blocks && self.guards.pool.interval() > 0 && self.guards.pool.slots() > 0;
+        let both = match self.level {
+            Level::Off if !self.is_counting => Steps::NONE,
+            Level::Off | Level::Counters => Steps::COUNT,
+            Level::Blocks => Steps::BLOCKS,
+            Level::Stacks | Level::Full => Steps::BLOCKS | Steps::STACK,
+        };
+        let zones = match self.guards.level {
+            GuardLevel::RedZone => Steps::RED_ZONE,
+            GuardLevel::Full => Steps::FULL_GUARD,
+            GuardLevel::Off | GuardLevel::Free => Steps::NONE,
+        };
+        let both = both
+            | zones.only_if(self.is_guarding)
+            | Steps::EVENT.only_if(self.keeps_history())
+            | Steps::SLOW.only_if(!has_fast_path);
+        // Blocks of the pool are none that a backend's fast path takes.
+        let has_old_guards = !self.is_guarding && self.guards.statistics.guarded_blocks > 0;
+        let has_old_records = self.level < Level::Blocks && self.live.len() != 0;
+        self.allocation_steps = both;
+        self.free_steps = both
+            | Steps::REMEMBER.only_if(self.is_guarding)
+            | Steps::SLOW.only_if(has_old_guards || has_old_records);
+        self.unsampled_path = both.path();
+        self.allocation_path = if self.is_sampling { FastPath::Sampling } else { self.unsampled_path };
+        self.free_path = self.free_steps.path();
+    }
+}

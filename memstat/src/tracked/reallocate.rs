@@ -1,0 +1,111 @@
+//! The path of a reallocation: in place if the backend would use the same memory anyway, else by an allocation and a
+//! free. What is done under one lock stands in `inner/resize.rs`.
+
+use core::alloc::Layout;
+use core::ptr::{NonNull, copy_nonoverlapping};
+
+use super::Tracked;
+use super::inner::{Claim, PointerOnly};
+use crate::backend::Backend;
+use crate::bad_free::BadFree;
+use crate::platform::Platform;
+use crate::refused::LockRefused;
+
+impl<B: Backend, P: Platform> Tracked<B, P> {
+    /// Gives the block a new size, in place or by a move; its contents stay up to the smaller size.
+    /// `Ok(None)` when there is no memory: the block is as before then.
+    ///
+    /// # Errors
+    ///
+    /// [`BadFree`] when no live block starts at `block`.
+    ///
+    /// # Safety
+    ///
+    /// If a live block starts at `block`, it is the caller's, and is not used after a move.
+    #[expect(clippy::inline_always, reason = "the frame must be the caller's")]
+    #[inline(always)]
+    pub unsafe fn reallocate(
+        &self,
+        block: NonNull<u8>,
+        new_size_bytes: usize,
+    ) -> Result<Option<NonNull<u8>>, BadFree> {
+        // SAFETY: handed on to the caller.
+        unsafe { self.reallocate_claimed(block, PointerOnly, new_size_bytes) }
+    }
+
+    /// As [`Tracked::reallocate`], for a block that was allocated with `layout`: so its alignment is kept
+    /// even if it is not recorded.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Tracked::reallocate`], and when the block was allocated with another layout.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Tracked::reallocate`].
+    #[expect(clippy::inline_always, reason = "the frame must be the caller's")]
+    #[inline(always)]
+    pub unsafe fn reallocate_with_layout(
+        &self,
+        block: NonNull<u8>,
+        layout: Layout,
+        new_size_bytes: usize,
+    ) -> Result<Option<NonNull<u8>>, BadFree> {
+        // SAFETY: handed on to the caller.
+        unsafe { self.reallocate_claimed(block, layout, new_size_bytes) }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`Tracked::reallocate`].
+    #[inline(never)]
+    unsafe fn reallocate_claimed(
+        &self,
+        block: NonNull<u8>,
+        claim: impl Claim,
+        new_size_bytes: usize,
+    ) -> Result<Option<NonNull<u8>>, BadFree> {
+        let caller = self.caller();
+        let old_layout = {
+            let Some(mut inner) = self.enter_if_ever_free() else {
+                self.refuse(
+                    &LockRefused::Reallocate { address: block.as_ptr() as usize, new_size_bytes },
+                    &caller,
+                );
+                return Ok(None);
+            };
+            let layout = inner.layout_of(block, claim, &caller)?;
+            let is_resized = inner.resize_in_place(block, layout, new_size_bytes, &caller);
+            let has_findings = !inner.guards.findings.is_empty();
+            drop(inner);
+            if has_findings {
+                self.report_findings(caller.frame_pointer);
+            }
+            if is_resized {
+                return Ok(Some(block));
+            }
+            layout
+        };
+        let Ok(new_layout) = Layout::from_size_align(new_size_bytes, old_layout.align()) else {
+            self.enter().fail(new_size_bytes, &caller);
+            return Ok(None);
+        };
+        let Some(moved) = self.allocate_for(new_layout, caller.frame_pointer) else { return Ok(None) };
+        // SAFETY: both blocks are live, different, and at least that long; the caller owns the old one.
+        let freed = unsafe {
+            copy_nonoverlapping(block.as_ptr(), moved.as_ptr(), old_layout.size().min(new_size_bytes));
+            self.free_for(block.as_ptr() as usize, old_layout, caller.frame_pointer)
+        };
+        if let Err(bad) = freed {
+            // Somebody else has freed the old block meanwhile.
+            // SAFETY: allocated just now, and nobody knows it.
+            unsafe { self.free_with_layout(moved, new_layout) }?;
+            return Err(bad);
+        }
+        let mut inner = self.enter();
+        inner.note_move_from(block.as_ptr() as usize, &caller);
+        inner.count_reallocation(self.platform());
+        drop(inner);
+        Ok(Some(moved))
+    }
+}
