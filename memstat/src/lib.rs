@@ -62,7 +62,7 @@ pub use reach::{Reach, ScanError, ScanSummary};
 pub use record::Record;
 pub use refused::{LockRefusals, LockRefused};
 pub use snapshot::{Change, ChangeSum, Snapshot, StackChange, StackUsage, TopChanges, Watched};
-pub use stacks::{MAX_FRAMES, Stack};
+pub use stacks::{MAX_FRAMES, MAX_FREE_FRAMES, Stack};
 pub use tracked::{
     BlocksView, Consistency, CrashSnapshot, GuardCheck, GuardsView, HistoryView, LeaksView, StacksView,
     StatisticsView, Tracked,

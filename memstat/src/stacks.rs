@@ -17,7 +17,7 @@ pub(crate) mod walk;
 /// The most frames that are kept of a stack.
 pub const MAX_FRAMES: usize = 16;
 /// The most frames that are kept of a free's: each costs seven instructions, and who freed is told by these.
-pub(crate) const MAX_FREE_FRAMES: usize = 8;
+pub const MAX_FREE_FRAMES: usize = 8;
 const RECENT: usize = 256;
 /// The most stacks that are kept: as many as a record can number, 16 MiB of them.
 const MOST_STACKS: usize = u16::MAX as usize;

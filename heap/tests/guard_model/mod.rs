@@ -5,9 +5,9 @@ use std::alloc::Layout;
 use std::collections::BTreeMap;
 use std::ptr::NonNull;
 
-use memstat::MAX_FRAMES;
 use memstat::{
-    Backend, BadFree, BadFreeKind, Consistency, Corruption, CorruptionKind, GuardLevel, Level, Tracked,
+    Backend, BadFree, BadFreeKind, Consistency, Corruption, CorruptionKind, GuardLevel, Level, MAX_FRAMES,
+    MAX_FREE_FRAMES, Tracked,
 };
 use tally_heap::PAGE_BYTES;
 use tally_heap::test_kit::random::Random;
@@ -266,7 +266,7 @@ impl Bench {
                 if block.is_sampled && self.lives.contains_key(&page_of(block.address)) {
                     assert_eq!(bad.kind, BadFreeKind::DoubleFree);
                     self.assert_stack(bad.block.unwrap().stack(), block.stack);
-                    self.assert_stack(bad.free.unwrap().stack(), self.stack());
+                    self.assert_free_stack(bad.free.unwrap().stack(), self.stack());
                 }
                 if self.guard_now() >= GuardLevel::Free
                     && block.stack.is_some()
@@ -274,7 +274,7 @@ impl Bench {
                 {
                     assert_eq!(bad.kind, BadFreeKind::DoubleFree);
                     self.assert_stack(bad.block.unwrap().stack(), block.stack);
-                    self.assert_stack(bad.free.unwrap().stack(), self.stack());
+                    self.assert_free_stack(bad.free.unwrap().stack(), self.stack());
                 }
                 self.assert_first_free_is_known(&block, &bad);
                 bad
@@ -462,7 +462,7 @@ impl Bench {
             self.assert_stack(corruption.block.stack(), planted.stack);
             assert_eq!(corruption.free.is_some(), planted.kind == CorruptionKind::WriteAfterFree);
             if let Some(free) = corruption.free {
-                self.assert_stack(free.stack(), planted.free_stack);
+                self.assert_free_stack(free.stack(), planted.free_stack);
             }
             self.found[planted.kind as usize] += 1;
         }
@@ -470,9 +470,18 @@ impl Bench {
 
     /// The stack of a number is the one expected.
     fn assert_stack(&self, number: u16, expected: Option<usize>) {
+        self.assert_stack_up_to(MAX_FRAMES, number, expected);
+    }
+
+    /// The stack of a free is the one expected.
+    fn assert_free_stack(&self, number: u16, expected: Option<usize>) {
+        self.assert_stack_up_to(MAX_FREE_FRAMES, number, expected);
+    }
+
+    fn assert_stack_up_to(&self, frames: usize, number: u16, expected: Option<usize>) {
         let found = self.heap.stacks().get(number).map(|stack| stack.frames().to_vec());
         let expected = expected
-            .map(|caller| (0..=caller).map(|frame| return_address(caller, frame)).take(MAX_FRAMES).collect());
+            .map(|caller| (0..=caller).map(|frame| return_address(caller, frame)).take(frames).collect());
         assert_eq!(found, expected);
     }
 }

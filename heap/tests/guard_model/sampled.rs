@@ -112,7 +112,7 @@ impl Bench {
         let text = found.to_string();
         let what = match life {
             Life::Freed(freed) => {
-                self.assert_stack(found.free.unwrap().stack(), freed.stack);
+                self.assert_free_stack(found.free.unwrap().stack(), freed.stack);
                 "use after free: a "
             }
             Life::Live(block) if address < block.address => "underrun: a ",
