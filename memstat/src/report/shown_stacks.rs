@@ -3,7 +3,7 @@
 //! A double free has three call stacks, and most of each is the way from the start of the program to the function at
 //! fault. Pure: from addresses to what of them is new. The kernel's reports use it, beside the names that it knows.
 
-use crate::stacks::MAX_FRAMES;
+use crate::stacks::{MAX_FRAMES, MAX_FREE_FRAMES};
 
 /// Call stacks that a report compares; later ones are shown whole.
 const MAX_STACKS: usize = 4;
@@ -74,7 +74,7 @@ impl ShownStacks {
 
 /// Whether these outer frames are those of an earlier call stack too. A stack that is cut ends before its outermost frame.
 fn is_end_of(outer: &[usize], earlier: &[usize], all: &[usize]) -> bool {
-    let is_cut = all.len() == MAX_FRAMES;
+    let is_cut = [MAX_FRAMES, MAX_FREE_FRAMES].contains(&all.len());
     outer.len() >= MIN_SHARED
         && (earlier.ends_with(outer) || is_cut && earlier.windows(outer.len()).any(|window| window == outer))
 }
@@ -128,6 +128,8 @@ mod tests {
         let cut = 100..106;
         let (own, shared) = parts(&mut shown, cut.clone().chain(20..40));
         assert_eq!((own, shared), (cut.collect(), (20..30).collect()));
+        // Eight of more, as a free keeps them.
+        assert_eq!(parts(&mut shown, (90..93).chain(20..25)), ((90..93).collect(), (20..25).collect()));
     }
 
     #[test]
