@@ -72,7 +72,7 @@ impl Ring {
 impl Entry {
     /// A message in one line, with control characters as blanks, cut where it is too long.
     pub fn new(time_ns: u64, priority: Priority, message: fmt::Arguments<'_>) -> Self {
-        let mut text = Line { text: Text::new(), is_cut: false };
+        let mut text = Line::new();
         // `Line` takes everything.
         let _ = text.write_fmt(message);
         Self { time_ns, priority, text: text.finish() }
@@ -103,6 +103,14 @@ struct Line {
 }
 
 impl Line {
+    /// An empty one. The ring copies all that there is room for, behind the text as well: were that never written, the ring
+    /// would keep what calls before have left on the stack, and who looks for addresses would find them there.
+    fn new() -> Self {
+        let mut text = Text::zero_filled();
+        text.clear();
+        Self { text, is_cut: false }
+    }
+
     fn finish(mut self) -> Text {
         if self.is_cut {
             while self.text.len() + ELLIPSIS.len() > MAX_BYTES {
@@ -135,7 +143,7 @@ mod tests {
 
     #[test]
     fn long_message_is_cut_and_says_so() {
-        let mut line = Line { text: Text::new(), is_cut: false };
+        let mut line = Line::new();
         line.write_str(&"é".repeat(500)).unwrap();
         let text = line.finish();
         assert!(text.len() <= MAX_BYTES && text.ends_with("é..."));
@@ -143,14 +151,14 @@ mod tests {
 
     #[test]
     fn message_cannot_forge_a_line() {
-        let mut line = Line { text: Text::new(), is_cut: false };
+        let mut line = Line::new();
         line.write_str("a\nb\x1b[31m").unwrap();
         assert_eq!(line.finish().as_str(), "a b [31m");
     }
 
     #[test]
     fn what_follows_a_cut_stays_out() {
-        let mut line = Line { text: Text::new(), is_cut: false };
+        let mut line = Line::new();
         line.write_str(&"x".repeat(MAX_BYTES - 1)).unwrap();
         line.write_str("é").unwrap();
         line.write_str("y").unwrap();

@@ -46,6 +46,9 @@ static EDITOR: Mutex<LineEditor> = Mutex::new(LineEditor::new());
 static LINE: Mutex<Line> = Mutex::new(Line::new());
 
 /// Reads lines and runs them, for ever. `wait` returns the next byte that is typed.
+///
+/// Never a part of its caller, which clears the stack that this frame comes to lie on.
+#[inline(never)]
 pub(crate) fn run_shell(mut wait: impl FnMut() -> u8) -> ! {
     let (mut editor, mut line) = (EDITOR.lock(), LINE.lock());
     let session = Session::new(&Machine, &TABLES);

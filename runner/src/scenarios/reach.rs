@@ -50,6 +50,11 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         judge: Judge::Drive(DEFAULT, kmemleak_is_linuxs),
     },
     Scenario {
+        name: "reach-demo",
+        about: "what the boot and the log had in hand hides no leak",
+        judge: Judge::Drive(Machine { cmdline: "demo=memstat", ..DEFAULT }, lost_packets_are_found),
+    },
+    Scenario {
         name: "reach-stop",
         about: "Ctrl-C ends a scan, and the next one is as good as any",
         judge: Judge::Drive(
@@ -143,6 +148,19 @@ fn scan_is_stopped(vm: &mut Vm) -> Result<()> {
     ensure!(answer.contains(" 100 leaks of "), "not all leaks are found: {answer}");
     ensure!(answer.contains("80 more; cat /proc/kmemleak"), "the list is not cut: {answer}");
     vm.run("leaks drill free")?;
+    is_consistent(vm)
+}
+
+fn lost_packets_are_found(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    // The first line that runs is the one that finds the stack as the boot has left it.
+    vm.run("bug leak")?;
+    vm.run("leaks scan")?;
+    let answer = vm.run("leaks scan")?;
+    ensure!(answer.contains(" 3 leaks of 276 bytes"), "a reference that nobody has hides a leak: {answer}");
+    // In one line as well, and with messages of other lengths in the ring.
+    let answer = vm.run("bug leak; leaks scan; bug leak; leaks scan; leaks scan")?;
+    ensure!(answer.contains(" 9 leaks of 828 bytes"), "of leaks in one line some are missed: {answer}");
     is_consistent(vm)
 }
 

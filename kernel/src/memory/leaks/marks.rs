@@ -58,7 +58,9 @@ static MARKS: IrqLock<ArrayVec<Kept, MOST_MARKS>> = IrqLock::new(ArrayVec::new_c
 /// Marks this moment; a mark of that name moves here, and becomes the newest. A name that is too long is cut. When it
 /// fails, all marks are as before.
 pub(crate) fn set(name: &str) -> Result<Mark, MarkError> {
-    let mut kept_name = ArrayString::new();
+    // The room behind the name is kept as well: zeros, and not what the stack had there, for `leaks scan` reads it.
+    let mut kept_name = ArrayString::zero_filled();
+    kept_name.clear();
     name.chars().for_each(|character| kept_name.try_push(character).unwrap_or_default());
     let is_full = MARKS.lock().is_full();
     if is_full && find(&kept_name).is_none() {
