@@ -1,0 +1,9 @@
+//! The tests of the heap in the running kernel, one file for each topic.
+
+pub(super) mod accounting;
+pub(super) mod contract;
+pub(super) mod exhaustion;
+pub(super) mod guards;
+pub(super) mod kmalloc;
+
+use super::NO_MEMORY;
