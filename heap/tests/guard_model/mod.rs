@@ -450,8 +450,8 @@ impl Bench {
 
     /// Each corruption that was told was planted.
     fn judge(&mut self) {
-        let told: Vec<Corruption> = std::mem::take(&mut *self.heap.platform().told.lock().unwrap());
-        for corruption in told {
+        let reported: Vec<Corruption> = std::mem::take(&mut *self.heap.platform().reported.lock().unwrap());
+        for corruption in reported {
             let address = corruption.block.address();
             let key = (address, corruption.kind == CorruptionKind::Underrun);
             let planted = self.planted.remove(&key);

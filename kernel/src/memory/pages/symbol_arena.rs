@@ -14,7 +14,7 @@ use crate::arch::guarded::{self, Abandoned};
 use crate::memory::page_accounting::{Purpose, free_pages, give_pages, take_pages};
 
 /// The most that may be set aside.
-const MOST_BYTES: usize = 4 << 20;
+const MAX_BYTES: usize = 4 << 20;
 /// The pieces that pages come back in, if there are more: what the frames manage as one.
 const PIECE_BYTES: usize = PAGE_BYTES << 6;
 /// What is left for others: a machine that has less than so many times the pages does without.
@@ -32,7 +32,7 @@ static IS_USED: AtomicBool = AtomicBool::new(false);
 /// Sets pages aside, at least `size_bytes`, and says whether there were enough to spare.
 pub(crate) fn take(size_bytes: usize) -> bool {
     let pages = size_bytes.div_ceil(PAGE_BYTES).next_power_of_two();
-    if size_bytes > MOST_BYTES || pages * SHARE > free_pages() {
+    if size_bytes > MAX_BYTES || pages * SHARE > free_pages() {
         return false;
     }
     let Some(start) = take_pages(pages.trailing_zeros(), Purpose::Names) else { return false };
