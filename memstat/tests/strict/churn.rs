@@ -277,7 +277,7 @@ fn churn(seed: u64, level: Level) -> [u64; 2] {
         scanned.unwrap();
         let lost = model.unreachable();
         let reported = leaks_of(&heap);
-        assert!(reported.is_subset(&lost), "blocks in use are told: {:x?}", reported.difference(&lost));
+        assert!(reported.is_subset(&lost), "blocks in use are reported: {:x?}", reported.difference(&lost));
         model.assert_figures();
     }
     assert!(slices > 20, "{slices} slices");

@@ -223,7 +223,7 @@ fn second_panic_halts(vm: &mut Vm) -> Result<()> {
         text.ends_with(LAST_WORDS).then(|| text.to_owned())
     })?;
     let panics = report.matches(&panic_place()).count();
-    ensure!(panics == 2, "{panics} panics are told of, not two:\n{report}");
+    ensure!(panics == 2, "{panics} panics are reported, not two:\n{report}");
     let after = vm.text_after(Duration::from_secs(7));
     ensure!(after == report, "the kernel goes on after its last words: {after}");
     ensure!(vm.end()?.is_none(), "the machine went off or was reset instead of stopping");

@@ -175,7 +175,7 @@ pub(super) fn goes_on(vm: &mut Vm, line: &str, words: &[&str]) -> Result<()> {
     let after = Allocs::parse(&vm.run("cat /proc/allocs")?)?;
     ensure!(before == after, "live blocks differ after `{line}`:\n{before:?}\n{after:?}");
     let again = vm.run("guard check")?;
-    ensure!(again.contains(" 0 found"), "what was told is told again: {again}");
+    ensure!(again.contains(" 0 found"), "what was reported is reported again: {again}");
     Ok(())
 }
 

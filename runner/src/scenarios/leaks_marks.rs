@@ -20,7 +20,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     with_words("leaks-hundred", "each of a hundred and two leaks is counted", "", hundred_are_counted),
     with_words("leaks-levels", "what is not known of call stacks is said in words", "", levels_are_reported),
     with_words("leaks-watch", "a watch points at the stack that only grows", "", watch_points_at_the_leak),
-    with_words("leaks-errors", "each mistake is told in one line", "", mistakes_are_reported),
+    with_words("leaks-errors", "each mistake is reported in one line", "", mistakes_are_reported),
     Scenario {
         name: "leaks-full-memory",
         about: "with no page free the reports go on, and a mark is refused",
@@ -276,7 +276,7 @@ fn full_memory_is_survived(vm: &mut Vm) -> Result<()> {
     ensure!(free == 0, "{free} kB are free, none should be");
     let before = heap(vm)?;
     let report = vm.run("leaks since a")?;
-    expect_line(&report, "(out of memory: new blocks are not told from old ones)")?;
+    expect_line(&report, "(out of memory: new blocks are not distinguished from old ones)")?;
     expect_leak(&report, "+276 bytes, +3 blocks: stack ")?;
     expect_leak(&vm.run("leaks since boot")?, "+276 bytes, +3 blocks: stack ")?;
     for line in ["leaks mark b", "leaks mark a", "leaks watch -c 1"] {

@@ -48,7 +48,9 @@ fn since(session: &mut Session, words: &[&str]) {
             }
             new = Some(growth);
         }
-        None => session.print(format_args!("(out of memory: new blocks are not told from old ones)\n")),
+        None => {
+            session.print(format_args!("(out of memory: new blocks are not distinguished from old ones)\n"))
+        }
     }
 
     let row = |number, held| StackChange {

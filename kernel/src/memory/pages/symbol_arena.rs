@@ -1,5 +1,4 @@
-//! Memory set aside for what allocates but must not touch the tracked heap: pages of its own, handed out from the bottom
-//! up.
+//! A bump arena for the symbol index, which allocates but must not touch the tracked heap: pages of its own.
 //!
 //! While a call of [`call`] runs, the kernel's allocator leads to here. What was allocated is gone when it returns, unless
 //! it is kept. The call is guarded: when the pages are used up, `alloc` panics, and that ends the call alone.
