@@ -218,7 +218,7 @@ impl Guards {
     /// Whether a block of that size gets poison inside, and goes into quarantine.
     #[inline]
     pub(crate) fn fills(&self, size_bytes: usize) -> bool {
-        self.level == GuardLevel::Full && size_bytes <= zones::MOST_PATTERN_BYTES
+        self.level == GuardLevel::Full && size_bytes <= zones::MAX_POISON_BYTES
     }
 
     /// Counts what was found, and keeps it until it is reported.

@@ -13,7 +13,7 @@ use core::alloc::Layout;
 use core::hint::black_box;
 use core::ptr::{NonNull, null_mut};
 
-pub(crate) use crowd::{ARENA_LEAST_BLOCKS, Cost, Crowd, Worst, measure_frames};
+pub(crate) use crowd::{ARENA_MIN_BLOCKS, Cost, Crowd, Worst, measure_frames};
 pub(crate) use listed::Listed;
 
 use tally_heap::PAGE_BYTES;

@@ -43,7 +43,7 @@ const USAGE: &str = usage!("");
 const SUMMARY: &str = "let allocations fail on purpose; alone: show the rules";
 
 /// The longest rule.
-const MOST_RULE_BYTES: usize = 256;
+const MAX_RULE_BYTES: usize = 256;
 
 /// A sort of allocation.
 #[derive(Clone, Copy)]
@@ -89,10 +89,10 @@ fn run_rule(session: &mut Session, sort: Sort, words: &[&str]) {
 }
 
 fn set_rule(session: &mut Session, sort: Sort, words: &[&str]) {
-    let mut rule = ArrayString::<MOST_RULE_BYTES>::new();
+    let mut rule = ArrayString::<MAX_RULE_BYTES>::new();
     let is_short = words.iter().all(|word| rule.try_push_str(word).is_ok() && rule.try_push(' ').is_ok());
     if !is_short {
-        return session.complain(format_args!("fail: more than {MOST_RULE_BYTES} bytes in a rule"));
+        return session.complain(format_args!("fail: more than {MAX_RULE_BYTES} bytes in a rule"));
     }
     if let Err(error) = sort.failures.apply(&rule, symbols::find_sites) {
         session.complain(format_args!("fail: {}: {error}", rule.trim_end().escape_debug()));

@@ -14,7 +14,7 @@ use memstat::{BadFree, Counters, Tracked, report};
 use tally_heap::Heap;
 
 use super::page_accounting::HeapPages;
-use super::pages::aside;
+use super::pages::symbol_arena;
 use super::platform::{self, KernelPlatform};
 use crate::arch::cpu;
 
@@ -181,8 +181,8 @@ struct KernelHeap {
 unsafe impl GlobalAlloc for KernelHeap {
     #[unsafe(link_section = ".text.allocator")]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if aside::is_used() {
-            return aside::allocate(layout);
+        if symbol_arena::is_used() {
+            return symbol_arena::allocate(layout);
         }
         self.tracker.allocate(layout).map_or(null_mut(), NonNull::as_ptr)
     }
@@ -200,8 +200,8 @@ unsafe impl GlobalAlloc for KernelHeap {
 
     #[unsafe(link_section = ".text.allocator")]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        if aside::is_used() {
-            return aside::free(block);
+        if symbol_arena::is_used() {
+            return symbol_arena::free(block);
         }
         // SAFETY: the caller gives the block up.
         unsafe { self.tracker.free_with_layout_or(block, layout, report_bad_free) };
@@ -209,9 +209,9 @@ unsafe impl GlobalAlloc for KernelHeap {
 
     #[unsafe(link_section = ".text.allocator")]
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size_bytes: usize) -> *mut u8 {
-        if aside::is_used() {
+        if symbol_arena::is_used() {
             // SAFETY: handed on to the caller, which has blocks from there only.
-            return unsafe { aside::reallocate(block, layout, new_size_bytes) };
+            return unsafe { symbol_arena::reallocate(block, layout, new_size_bytes) };
         }
         let Some(block) = NonNull::new(block) else { return null_mut() };
         // SAFETY: the caller owns the block and gives it up if it moves.

@@ -14,7 +14,7 @@ use control::kmemleak::{DUMP_BYTES, DumpRow, ROW_BYTES};
 use journal::Seconds;
 
 /// Leaks that are shown: the oldest.
-const MOST_SHOWN: usize = 20;
+const MAX_SHOWN: usize = 20;
 /// Frames that are shown of each.
 const MAX_FRAMES: usize = 8;
 /// Records that are read at once.
@@ -80,7 +80,7 @@ impl fmt::Display for Summary {
 
 /// Shows the oldest leaks, and how many there are more.
 fn show_leaks(session: &mut Session) {
-    let mut oldest = ArrayVec::<Record, MOST_SHOWN>::new();
+    let mut oldest = ArrayVec::<Record, MAX_SHOWN>::new();
     let mut count = 0_usize;
     let mut records = [Record::EMPTY; AT_ONCE];
     let mut cursor = Some(0);
@@ -89,7 +89,7 @@ fn show_leaks(session: &mut Session) {
         for record in records.iter().take(read) {
             count += 1;
             let place = oldest.partition_point(|known| known.sequence() < record.sequence());
-            if place < MOST_SHOWN {
+            if place < MAX_SHOWN {
                 if oldest.is_full() {
                     oldest.pop();
                 }

@@ -1,4 +1,4 @@
-//! Memory whose contents outlive a restart: a fixed region that nobody else ever gets.
+//! Persistent memory for the black box: a fixed region whose contents outlive a restart, reserved from the frames.
 //!
 //! Where it lies and whose turn a slot is say `journal::place`'s functions; here is the memory itself.
 
