@@ -11,12 +11,12 @@ use crate::bad_free::BadFreeKind;
 use crate::corruption::{Corruption, CorruptionKind};
 use crate::record::Guarding;
 
-pub(crate) mod freed;
 pub(crate) mod pool;
+pub(crate) mod quarantine;
 pub(crate) mod zones;
 
-use freed::FreedBlocks;
 use pool::Pool;
+use quarantine::FreedBlocks;
 
 /// Heap checks. Every level does all that the ones before it do. All of them need records: below [`Level::Blocks`](crate::Level::Blocks) there are none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -6,6 +6,7 @@
 //! Here stands the cost of a pair of an allocation and a free; `crowd` measures with many blocks live, `listed` has
 //! many that a report must name.
 
+pub(crate) mod command;
 mod crowd;
 mod listed;
 

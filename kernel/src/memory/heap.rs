@@ -94,7 +94,6 @@ pub(crate) fn kmalloc(size_bytes: usize) -> *mut u8 {
 }
 
 /// As [`kmalloc`], with all bytes zero.
-#[cfg(feature = "lab")]
 #[unsafe(link_section = ".text.allocator")]
 pub(crate) fn kzalloc(size_bytes: usize) -> *mut u8 {
     let block = kmalloc(size_bytes);
@@ -112,7 +111,6 @@ pub(crate) fn kzalloc(size_bytes: usize) -> *mut u8 {
 /// # Safety
 ///
 /// A live block at `block` is the caller's, and is not used after a move.
-#[cfg(feature = "lab")]
 #[unsafe(link_section = ".text.allocator")]
 #[inline(never)]
 pub(crate) unsafe fn krealloc(block: *mut u8, new_size_bytes: usize) -> *mut u8 {
@@ -146,10 +144,16 @@ pub(crate) unsafe fn kfree(block: *mut u8) {
 }
 
 /// Bytes that the live block at `block` may use, at least those asked for; 0 if there is no such block.
-#[cfg(feature = "lab")]
 pub(crate) fn ksize(block: *const u8) -> usize {
     NonNull::new(block.cast_mut()).and_then(|block| HEAP.tracker.usable_size_bytes(block).ok()).unwrap_or(0)
 }
+
+/// The interface is for whatever code the kernel has: it is whole, whether or not this build calls each function.
+const _: () = {
+    let _: fn(usize) -> *mut u8 = kzalloc;
+    let _: fn(*const u8) -> usize = ksize;
+    let _: unsafe fn(*mut u8, usize) -> *mut u8 = krealloc;
+};
 
 /// Logs the active blocks and their bytes.
 pub(crate) fn print_mem_stats() {

@@ -11,7 +11,7 @@ use super::Tracked;
 use super::inner::{Caller, Claim, Copied, FastPath, Inner, PointerOnly, Steps, address_of};
 use crate::backend::Backend;
 use crate::bad_free::BadFree;
-use crate::guard::freed::Freed;
+use crate::guard::quarantine::Freed;
 use crate::guard::zones;
 use crate::history::Event;
 use crate::lock::Guard;

@@ -123,12 +123,6 @@ pub(crate) fn now_ns() -> u64 {
     rtc::boot_seconds() * 1_000_000_000 + uptime_ns()
 }
 
-/// Timer interrupts so far.
-#[cfg(feature = "lab")]
-pub(crate) fn ticks() -> u64 {
-    TICKS.load(Ordering::Relaxed)
-}
-
 /// Nanoseconds that the CPU waited for interrupts.
 pub(crate) fn idle_ns() -> u64 {
     counts_to_ns(IDLE_COUNTS.load(Ordering::Relaxed))

@@ -44,14 +44,14 @@ fn run(session: &mut Session, words: &[&str]) {
 }
 
 /// Scans, until Ctrl-C, and says how many nanoseconds that took.
-pub(super) fn timed(session: &Session) -> Result<(ScanSummary, u64), ScanError> {
+pub(crate) fn timed(session: &Session) -> Result<(ScanSummary, u64), ScanError> {
     let start_ns = clock::uptime_ns();
     let scanned = roots::scan(&mut || !session.is_interrupted())?;
     Ok((scanned, clock::uptime_ns() - start_ns))
 }
 
 /// What a scan came to, in one line.
-pub(super) struct Summary(pub(super) ScanSummary, pub(super) u64);
+pub(crate) struct Summary(pub(crate) ScanSummary, pub(crate) u64);
 
 impl fmt::Display for Summary {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {

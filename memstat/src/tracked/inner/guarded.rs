@@ -6,7 +6,7 @@ use core::ptr::NonNull;
 use super::{Caller, Inner, Untold};
 use crate::backend::Backend;
 use crate::corruption::CorruptionKind;
-use crate::guard::freed::Freed;
+use crate::guard::quarantine::Freed;
 use crate::guard::{Wanted, zones};
 use crate::platform::Platform;
 use crate::record::{Guarding, Origin, Record};

@@ -2,7 +2,7 @@
 
 use shell::{Command, Session};
 
-use super::scan::{self, Summary};
+use crate::commands::leaks::scan::{self, Summary};
 use crate::memory::heap::tracker;
 use crate::selftest::drill::{self, LEAKS, NoDrill};
 

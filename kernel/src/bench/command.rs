@@ -11,7 +11,7 @@ use crate::bench::{self, Cost, Crowd, Listed, Pair, Worst};
 use crate::memory::heap::{backend_name, tracker};
 use crate::memory::{Purpose, pages_for};
 
-pub(super) const COMMAND: Command = Command {
+pub(crate) const COMMAND: Command = Command {
     name: "bench",
     usage: "bench [pair | bulk BLOCKS | frames PAGES | worst BLOCKS CHURN | arena BLOCKS | list BLOCKS]",
     summary: "measure the heap at the present level, in counts of the time stamp counter",

@@ -3,12 +3,13 @@
 use arrayvec::ArrayVec;
 use journal::ConsoleLevel;
 use memstat::{FaultRule, Faults};
-use shell::Session;
+use shell::{Command, Line, Session};
+use spin::Mutex;
 
-use super::inner::Work;
-use super::snapshot::{Change, Snapshot};
-use super::words::Ordinal;
-use super::{BLOCKS, PAGES, Sort};
+use crate::commands::fail::inner::Work;
+use crate::commands::fail::snapshot::{Change, Snapshot};
+use crate::commands::fail::sort::{BLOCKS, PAGES, Sort};
+use crate::commands::fail::words::Ordinal;
 use crate::console::input;
 use crate::logger::CONSOLE_LEVEL;
 
@@ -17,6 +18,16 @@ use crate::logger::CONSOLE_LEVEL;
 const ALL_UP_TO: u64 = 300;
 /// Runs that left something behind and that are reported.
 const MAX_REPORTED: usize = 16;
+
+/// The line that sets right what the other has changed. Too large for the stack.
+static CLEANUP: Mutex<Line> = Mutex::new(Line::new());
+
+pub(super) const SWEEP: Command = Command {
+    name: "sweep",
+    usage: "fail sweep [-c LINE] [-n COUNT] COMMAND...",
+    summary: "run a command again and again, each time with the next of its allocations failing",
+    run,
+};
 
 /// What came of the runs.
 #[derive(Default)]
@@ -37,7 +48,7 @@ struct Finding {
     change: Change,
 }
 
-pub(super) fn run(session: &mut Session, words: &[&str]) {
+fn run(session: &mut Session, words: &[&str]) {
     let (cleanup, words) = match words {
         ["-c", line, words @ ..] => (Some(*line), words),
         words => (None, words),
@@ -47,10 +58,10 @@ pub(super) fn run(session: &mut Session, words: &[&str]) {
         words => (Some(ALL_UP_TO), words),
     };
     let (Some(all_up_to), true) = (all_up_to, !words.is_empty()) else {
-        return session.complain(format_args!("usage: fail sweep [-c LINE] [-n COUNT] COMMAND..."));
+        return session.show_usage(&SWEEP);
     };
     let Some(work) = Work::new(session, words) else { return };
-    let cleanup = match cleanup.map(|line| Work::cleanup(session, line)) {
+    let cleanup = match cleanup.map(|line| Work::line(session, CLEANUP.try_lock()?, line)) {
         Some(None) => return,
         Some(cleanup) => cleanup,
         None => None,
