@@ -49,7 +49,7 @@ fn since(session: &mut Session, words: &[&str]) {
             new = Some(growth);
         }
         None => {
-            session.print(format_args!("(out of memory: new blocks are not distinguished from old ones)\n"))
+            session.print(format_args!("(out of memory: new blocks are not distinguished from old ones)\n"));
         }
     }
 
