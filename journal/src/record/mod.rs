@@ -168,7 +168,7 @@ pub struct KeptEvent {
     pub size_bytes: u64,
     /// The return address in the function that asked; 0 where it is not known.
     pub caller: u64,
-    /// The kind's place in [`memstat::EventKind::ALL`].
+    /// The kind's place in `memstat::EventKind::ALL`.
     pub kind: u8,
 }
 
