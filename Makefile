@@ -63,7 +63,7 @@ profile: setup ## where the tracker spends its instructions on the host, by call
 	@scripts/setup profile
 	@scripts/profile
 
-soak: setup ## long tests: memcheck, random models, gdb's commands
+soak: setup ## long tests: memcheck, random models, long scenarios, gdb's commands
 	@scripts/setup soak
 	@scripts/soak
 
