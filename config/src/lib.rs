@@ -16,8 +16,8 @@ use tally_heap::PAGE_BYTES;
 pub struct Config {
     /// `log=off|error|warn|info|debug|trace`: the least urgent messages that are kept.
     pub log_level: LevelFilter,
-    /// `demo=memstat`: the lesson in counting runs at boot.
-    pub is_lesson_wanted: bool,
+    /// `demo=memstat`: the demonstration of the counters runs at boot.
+    pub is_demo_wanted: bool,
     /// `heap=slab|buddy|talc|tlsf|linked-list`: the heap's backend.
     pub heap: Kind,
     /// `memstat=off|counters|blocks|stacks|full`: how much the tracker records.
@@ -59,7 +59,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             log_level: LevelFilter::Info,
-            is_lesson_wanted: false,
+            is_demo_wanted: false,
             heap: Kind::Slab,
             level: Level::Stacks,
             history_events: None,
@@ -91,7 +91,7 @@ impl Config {
     fn apply_word(&mut self, word: &str) -> Option<()> {
         match word.split_once('=')? {
             ("log", level) => self.log_level = level.parse().ok()?,
-            ("demo", "memstat") => self.is_lesson_wanted = true,
+            ("demo", "memstat") => self.is_demo_wanted = true,
             ("heap", name) => self.heap = Kind::from_name(name)?,
             ("memstat", level) => self.level = Level::from_name(level)?,
             ("memstat.history", events) => self.history_events = Some(events.parse().ok()?),
@@ -223,7 +223,7 @@ mod tests {
              panic=exit heap=none quiet log=loud failnth=0 panic=maybe",
         );
         assert_eq!(config.log_level, LevelFilter::Debug);
-        assert!(config.is_lesson_wanted);
+        assert!(config.is_demo_wanted);
         assert_eq!(config.heap, Kind::Tlsf);
         assert_eq!(config.guard, GuardLevel::Full);
         assert_eq!((config.sample_interval, config.sample_slots), (100, None));

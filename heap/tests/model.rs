@@ -236,7 +236,7 @@ impl Bench {
         let guards = self.heap.guards().statistics();
         let held = (guards.quarantined_blocks, guards.quarantined_bytes);
         assert_eq!((backend.blocks, backend.bytes), (now.live_blocks + held.0, now.taken_bytes + held.1));
-        assert!(self.heap.platform().told.lock().unwrap().is_empty(), "nobody wrote where he should not");
+        assert!(self.heap.platform().reported.lock().unwrap().is_empty(), "nobody wrote where he should not");
         let of_cpus = |figure: fn(memstat::CpuCounters) -> u64| -> u64 {
             (0..CPUS).map(|cpu| figure(self.heap.statistics().of_cpu(cpu))).sum()
         };

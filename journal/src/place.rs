@@ -2,8 +2,9 @@
 //!
 //! No firmware clears RAM when a machine restarts warm, but firmware and loader use some of it. Where they do not, on the
 //! machines that were looked at, is said at `PLACES`. Which place is taken follows from the firmware's map alone, so that
-//! the next boot takes the same one. The memory itself is `kernel/src/memory/pages/kept.rs`'s.
+//! the next boot takes the same one. The memory itself is `kernel/src/memory/pages/persistent.rs`'s.
 
+use core::ops::Range;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use boot::{MemoryRegion, PAddr, PhysicalRange, RegionKind};
@@ -32,6 +33,11 @@ pub fn choose(regions: &[MemoryRegion], usable: &[PhysicalRange]) -> Option<Phys
         let is_free = |range: &PhysicalRange| range.start() <= place.start() && place.end() <= range.end();
         place.end() + TOP_BYTES <= top && usable.iter().any(is_free)
     })
+}
+
+/// Which bytes of the region a slot has.
+pub const fn slot_bytes(slot: usize) -> Range<usize> {
+    slot * SLOT_BYTES..(slot + 1) * SLOT_BYTES
 }
 
 /// Who may use which slot: one keeps the last boot's record, the others are written in turn by one writer at a time.
@@ -111,15 +117,23 @@ mod tests {
             assert!(turns.borrow() && !turns.borrow(), "one borrower at a time");
             turns.preserve(kept);
             turns.give_back();
-            let mut memory = [77_u64; SLOTS];
+            let mut memory = vec![0_u8; REGION_BYTES];
+            memory[slot_bytes(kept).start] = 77;
             for turn in 0..10 {
                 assert!(turns.borrow());
-                memory[turns.slot(turn)] = turn;
+                memory[slot_bytes(turns.slot(turn))].fill(turn as u8);
                 turns.give_back();
-                assert_eq!(memory[kept], 77);
+                let stays = &memory[slot_bytes(kept)];
+                assert!(
+                    stays[0] == 77 && stays[1..].iter().all(|byte| *byte == 0),
+                    "slot {kept}, turn {turn}"
+                );
             }
-            assert_eq!((0..2).map(|turn| memory[turns.slot(turn)]).collect::<Vec<_>>(), [8, 9]);
             turns.seize();
+            for turn in 0..2 {
+                let written = &memory[slot_bytes(turns.slot(turn))];
+                assert!(written.len() == SLOT_BYTES && written.iter().all(|byte| *byte == 8 + turn as u8));
+            }
             assert!(!turns.borrow(), "nobody writes after the end");
         }
     }

@@ -38,10 +38,20 @@ pub(crate) fn next_from(number: u64) -> Option<(u64, Entry)> {
     RING.lock().next_from(number)
 }
 
+/// How many messages were ever written, and so the number of the next.
+pub(crate) fn written() -> usize {
+    RING.lock().written()
+}
+
 /// Hands every kept message to `visit`, oldest first. No lock is held meanwhile.
 pub(crate) fn for_each(visit: &mut dyn FnMut(&Entry)) {
-    let end = RING.lock().written();
-    for number in end.saturating_sub(CAPACITY)..end {
+    for_each_from(0, visit);
+}
+
+/// As [`for_each`], from the message with this number on.
+pub(crate) fn for_each_from(first: usize, visit: &mut dyn FnMut(&Entry)) {
+    let end = written();
+    for number in first.max(end.saturating_sub(CAPACITY))..end {
         let entry = RING.lock().get(number);
         if let Some(entry) = entry {
             visit(&entry);
@@ -64,7 +74,7 @@ pub(crate) fn try_for_last(count: usize, mut visit: impl FnMut(&Entry)) {
 pub(crate) fn write(priority: Priority, message: fmt::Arguments<'_>) {
     let entry = Entry::new(clock::uptime_ns(), priority, message);
     RING.lock().push(entry);
-    if CONSOLE_LEVEL.shows(priority) && !held::takes_message() {
+    if CONSOLE_LEVEL.shows(priority) && !held::HELD.takes_message() {
         show(&entry);
     }
 }
@@ -81,7 +91,8 @@ impl Log for Logger {
     fn flush(&self) {}
 }
 
-fn show(entry: &Entry) {
+/// Shows a message on the console.
+pub(crate) fn show(entry: &Entry) {
     struct Shown<'a>(&'a Entry);
     impl fmt::Display for Shown<'_> {
         fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {

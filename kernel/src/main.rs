@@ -76,8 +76,8 @@ fn boot_up(information: u32) {
         usable_kib - managed_kib
     );
     memory::heap::print_mem_stats();
-    if config.is_lesson_wanted {
-        memory::lesson::count_along();
+    if config.is_demo_wanted {
+        memory::demo::count_along();
     }
     if let Err(error) = marks::set(marks::BOOT) {
         log::warn!("leaks: there is no mark of the boot: {error}");

@@ -11,12 +11,12 @@ use crate::bad_free::BadFreeKind;
 use crate::corruption::{Corruption, CorruptionKind};
 use crate::record::Guarding;
 
-pub(crate) mod freed;
 pub(crate) mod pool;
+pub(crate) mod quarantine;
 pub(crate) mod zones;
 
-use freed::FreedBlocks;
 use pool::Pool;
+use quarantine::FreedBlocks;
 
 /// Heap checks. Every level does all that the ones before it do. All of them need records: below [`Level::Blocks`](crate::Level::Blocks) there are none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -218,7 +218,7 @@ impl Guards {
     /// Whether a block of that size gets poison inside, and goes into quarantine.
     #[inline]
     pub(crate) fn fills(&self, size_bytes: usize) -> bool {
-        self.level == GuardLevel::Full && size_bytes <= zones::MOST_PATTERN_BYTES
+        self.level == GuardLevel::Full && size_bytes <= zones::MAX_POISON_BYTES
     }
 
     /// Counts what was found, and keeps it until it is reported.

@@ -20,7 +20,7 @@ pub const MAX_FRAMES: usize = 16;
 pub const MAX_FREE_FRAMES: usize = 8;
 const RECENT: usize = 256;
 /// The most stacks that are kept: as many as a record can number, 16 MiB of them.
-const MOST_STACKS: usize = u16::MAX as usize;
+const MAX_STACKS: usize = u16::MAX as usize;
 
 /// A call stack and what was allocated under it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -272,7 +272,7 @@ impl Depot {
         if let Some(id) = found {
             return Ok(id);
         }
-        if self.stacks.len() >= MOST_STACKS {
+        if self.stacks.len() >= MAX_STACKS {
             return Err(ArenaFull);
         }
         stack.number = self.stacks.len() as u16 + 1;

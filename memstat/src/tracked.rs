@@ -88,7 +88,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     /// Fault injection: whether [`Hooks::should_fail`](crate::Hooks::should_fail) is asked before each allocation. That is
     /// slow, so it is not done otherwise.
     pub fn set_fault_injection(&self, is_on: bool) {
-        self.enter().fail_on_purpose(is_on);
+        self.enter().set_fault_injection(is_on);
     }
 
     /// How much is recorded.

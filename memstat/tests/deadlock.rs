@@ -44,13 +44,13 @@ fn who_holds_the_lock_itself_is_refused_at_every_level_and_nothing_has_changed()
             LockRefusals { allocations: 1, frees: 2, reallocations: 1 }
         );
         let address = block.as_ptr() as usize;
-        let told = [
+        let reported = [
             LockRefused::Allocate(LAYOUT),
             LockRefused::Free { address },
             LockRefused::Free { address },
             LockRefused::Reallocate { address, new_size_bytes: 100 },
         ];
-        assert_eq!(*tracked.platform().refused.lock().unwrap(), told);
+        assert_eq!(*tracked.platform().refused.lock().unwrap(), reported);
         assert_eq!(tracked.counters(), before);
         // The block is what it was: it can still be freed.
         // SAFETY: it is live, and not used.

@@ -29,7 +29,7 @@ fn free_from(heap: &Heap, site: usize, block: NonNull<u8>) -> Result<(), BadFree
 }
 
 #[test]
-fn allocation_and_first_free_are_told() {
+fn allocation_and_first_free_are_reported() {
     for level in [Level::Stacks, Level::Full] {
         let heap = heap(level);
         heap.platform().site.store(1, Ordering::Relaxed);
@@ -47,7 +47,7 @@ fn allocation_and_first_free_are_told() {
 }
 
 #[test]
-fn below_stacks_nothing_is_told() {
+fn below_stacks_nothing_is_reported() {
     let heap = heap(Level::Blocks);
     let block = heap.allocate(LAYOUT).unwrap();
     free_from(&heap, 2, block).unwrap();
@@ -56,7 +56,7 @@ fn below_stacks_nothing_is_told() {
 }
 
 #[test]
-fn what_another_level_knew_is_not_told_of_a_later_free() {
+fn what_another_level_knew_is_not_reported_of_a_later_free() {
     for (guard, between) in [(GuardLevel::Off, Level::Blocks), (GuardLevel::Free, Level::Counters)] {
         let heap = heap(Level::Stacks);
         heap.guards().set_level(guard);
@@ -71,7 +71,7 @@ fn what_another_level_knew_is_not_told_of_a_later_free() {
 
 /// Frees of which no events were written are not taken for older ones that have some.
 #[test]
-fn an_older_event_is_not_told_for_a_free_without_one() {
+fn an_older_event_is_not_reported_for_a_free_without_one() {
     let heap = heap(Level::Full);
     let block = heap.allocate(LAYOUT).unwrap();
     free_from(&heap, 2, block).unwrap();
@@ -97,7 +97,7 @@ fn an_older_event_is_not_told_for_a_free_without_one() {
 
 /// The block comes again while the arena is full, so without a record.
 #[test]
-fn an_older_free_is_not_told_for_one_without_a_record() {
+fn an_older_free_is_not_reported_for_one_without_a_record() {
     for guard in [GuardLevel::Off, GuardLevel::Free] {
         let heap = heap(Level::Stacks);
         heap.set_arena_limit_bytes(64 << 10);
@@ -146,7 +146,7 @@ fn crash_snapshot_has_the_last_frees_where_no_events_are_kept() {
         free_from(&heap, site + 1, *block).unwrap();
     }
     let snapshot = heap.try_snapshot::<4>().unwrap();
-    let told: Vec<_> = snapshot
+    let reported: Vec<_> = snapshot
         .events()
         .map(|(event, caller)| (event.kind(), event.record().address(), event.record().sequence(), caller))
         .collect();
@@ -157,6 +157,6 @@ fn crash_snapshot_has_the_last_frees_where_no_events_are_kept() {
             (EventKind::Free, block.as_ptr() as usize, 0, Some(FIRST_SITE_ADDRESS + site + 1))
         })
         .collect();
-    assert_eq!(told, expected[2..]);
+    assert_eq!(reported, expected[2..]);
     assert_eq!(snapshot.written, 0);
 }

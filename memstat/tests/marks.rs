@@ -19,7 +19,7 @@ use proptest::test_runner::FileFailurePersistence::{self, WithSource};
 type Heap = Tracked<HostBackend, HostPlatform>;
 
 /// Call sites, from 1 on.
-const SITES: usize = common::MOST_SITES;
+const SITES: usize = common::MAX_SITES;
 
 /// What the model knows of a live block.
 #[derive(Clone, Copy, Debug)]

@@ -122,7 +122,7 @@ fn leaks_of<B: memstat::Backend>(heap: &Tracked<B, HostPlatform>) -> BTreeSet<us
     while let Some(from) = cursor {
         let (count, next) = heap.leaks().read(from, &mut buffer);
         for record in &buffer[..count] {
-            assert!(found.insert(record.address()), "a leak is told twice");
+            assert!(found.insert(record.address()), "a leak is reported twice");
         }
         cursor = next;
     }
@@ -239,7 +239,7 @@ proptest! {
             // SAFETY: the roots live as long as the graph.
             unsafe { heap.leaks().scan(&spans, change) }.unwrap();
             let graph = graph.borrow();
-            prop_assert!(graph.leaks().is_subset(&graph.unreachable()), "a block that is used is told");
+            prop_assert!(graph.leaks().is_subset(&graph.unreachable()), "a block that is used is reported");
         }
         // Once all is quiet, two scans find all there is, and nothing else.
         let mut graph = graph.into_inner();

@@ -5,7 +5,7 @@ use gimli::{Abbreviation, AttributeValue, EntriesRaw, RangeListsOffset, UnitRef,
 use crate::index::Slice;
 
 /// Ranges that are looked at for one entry: noise may point to a list as long as its section.
-const MOST_RANGES: usize = 4096;
+const MAX_RANGES: usize = 4096;
 
 /// A function, or an inlined copy of one.
 #[derive(Clone, Copy, Debug)]
@@ -70,7 +70,7 @@ impl<'a> Entry<'a> {
     ) -> gimli::Result<()> {
         if let Some(offset) = self.ranges {
             let mut ranges = unit.ranges(offset)?;
-            for _ in 0..MOST_RANGES {
+            for _ in 0..MAX_RANGES {
                 let Some(range) = ranges.next()? else { break };
                 if range.begin < range.end && visit(range.begin, range.end) {
                     break;

@@ -13,7 +13,7 @@ pub(crate) type Slice<'a> = EndianSlice<'a, LittleEndian>;
 
 /// Bytes of debug information that a range of code takes at least: an entry with its names, or a pair of addresses. Where
 /// there are more ranges, entries share lists of them, which no compiler lets them do.
-const LEAST_RANGE_BYTES: usize = 8;
+const MIN_RANGE_BYTES: usize = 8;
 
 /// The sections of a program that hold its debug information.
 #[derive(Debug)]
@@ -76,7 +76,7 @@ impl<'a> Index<'a> {
             .reader()
             .len()
             .saturating_add(dwarf.ranges.debug_rnglists().reader().len());
-        let max_functions = dwarf.debug_info.reader().len().saturating_add(ranges) / LEAST_RANGE_BYTES;
+        let max_functions = dwarf.debug_info.reader().len().saturating_add(ranges) / MIN_RANGE_BYTES;
         dwarf.populate_abbreviations_cache(gimli::AbbreviationsCacheStrategy::Duplicates);
         let mut index = Self { dwarf, units: Vec::new(), functions: Vec::new() };
         let mut headers = index.dwarf.units();

@@ -8,9 +8,9 @@ use crate::function::Name;
 use crate::index::{Index, IndexedUnit, Slice};
 
 /// What is inlined deeper is left out.
-const MOST_INLINED: usize = 64;
+const MAX_INLINED: usize = 64;
 /// A name may stand in another entry, and that refer to a third.
-const MOST_REFERENCES: usize = 8;
+const MAX_REFERENCES: usize = 8;
 
 /// A function that an address lies in, and where in its source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ impl<'a> Index<'a> {
         let Some(function) = self.function(address) else { return self.look_up_line(address, visit) };
         let Some(indexed) = self.units.get(function.unit) else { return Ok(()) };
         let unit = indexed.unit.unit_ref(&self.dwarf);
-        let mut chain = ArrayVec::<Entry<'a>, MOST_INLINED>::new();
+        let mut chain = ArrayVec::<Entry<'a>, MAX_INLINED>::new();
         let mut entries = indexed.unit.entries_raw(Some(function.entry))?;
         let (mut depth, mut left_out) = (0, None);
         while !entries.is_empty() {
@@ -90,7 +90,7 @@ impl<'a> Index<'a> {
     /// The name in an entry, or in the one that it refers to.
     fn name_of(&self, entry: &Entry<'a>, indexed: &IndexedUnit<'a>) -> gimli::Result<Option<Name<'a>>> {
         let (mut entry, mut indexed) = (*entry, indexed);
-        for _ in 0..MOST_REFERENCES {
+        for _ in 0..MAX_REFERENCES {
             let unit = indexed.unit.unit_ref(&self.dwarf);
             let text = |value| Ok::<_, gimli::Error>(unit.attr_string(value)?.to_string().ok());
             if let Some(value) = entry.linkage_name {

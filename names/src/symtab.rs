@@ -5,7 +5,7 @@ use core::str;
 use crate::function::Name;
 
 /// Longer names are not told apart behind this.
-const MOST_NAME_BYTES: usize = 160;
+const MAX_NAME_BYTES: usize = 160;
 const SYMBOL_BYTES: usize = 24;
 const KIND_MASK: u8 = 0xf;
 const KIND_FUNCTION: u8 = 2;
@@ -46,7 +46,7 @@ impl<'a> Symtab<'a> {
     /// The functions of a name: whole with its modules, or its own alone.
     pub fn named(&self, wanted: &str) -> impl Iterator<Item = Symbol<'a>> {
         self.all().filter(move |symbol| {
-            let shown = Name::Mangled(symbol.name).shortened::<MOST_NAME_BYTES>();
+            let shown = Name::Mangled(symbol.name).shortened::<MAX_NAME_BYTES>();
             shown.strip_suffix(wanted).is_some_and(|modules| modules.is_empty() || modules.ends_with("::"))
         })
     }

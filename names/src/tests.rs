@@ -42,7 +42,7 @@ impl Elf {
 /// What both libraries can say of a frame, in one form.
 type Told = (String, String, u32);
 
-fn told(place: &Place<'_>) -> Told {
+fn reported(place: &Place<'_>) -> Told {
     let name = match place.name {
         Some(Name::Mangled(name) | Name::Plain(name)) => name.to_string(),
         None => String::new(),
@@ -61,7 +61,7 @@ fn told(place: &Place<'_>) -> Told {
 
 fn look_up(index: &Index<'_>, address: usize) -> Vec<Told> {
     let mut places = Vec::new();
-    let _ = index.look_up(address as u64, &mut |place| places.push(told(place)));
+    let _ = index.look_up(address as u64, &mut |place| places.push(reported(place)));
     places
 }
 

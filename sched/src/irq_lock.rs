@@ -157,13 +157,13 @@ mod tests {
     }
 
     #[test]
-    fn who_takes_its_own_lock_again_is_told_where_it_was_taken() {
+    fn who_takes_its_own_lock_again_is_reported_where_it_was_taken() {
         static LOCK: IrqLock<(), OnlyCpu> = IrqLock::new(());
-        let told = catch_unwind(|| {
+        let reported = catch_unwind(|| {
             let _first = LOCK.lock();
             let _second = LOCK.lock();
         });
-        let message = *told.unwrap_err().downcast::<String>().unwrap();
+        let message = *reported.unwrap_err().downcast::<String>().unwrap();
         let line = line!() - 4;
         let place = format!("held the lock since {}:{line}", file!());
         assert!(message.starts_with("deadlock: ") && message.contains(&place), "{message}");

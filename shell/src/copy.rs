@@ -1,7 +1,7 @@
 //! Copying files and trees, for `cp` and for `mv` to another file system.
 
 use arrayvec::ArrayVec;
-use vfs::{Errno, FileDescriptor, Kind, MOST_DEPTH, OpenFlags, PathBuffer, Result};
+use vfs::{Errno, FileDescriptor, Kind, MAX_DEPTH, OpenFlags, PathBuffer, Result};
 
 use crate::paths::{parent, push_name};
 use crate::session::{Session, write_all};
@@ -109,7 +109,7 @@ fn copy_entry(
     command: &str,
     from: &str,
     to: &str,
-    open: &mut ArrayVec<Level, MOST_DEPTH>,
+    open: &mut ArrayVec<Level, MAX_DEPTH>,
 ) -> Result<()> {
     let vfs = session.vfs();
     let made = match vfs.link_metadata(&session.cwd, from)?.kind {

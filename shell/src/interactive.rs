@@ -33,7 +33,7 @@ impl<'a> Shell<'a> {
             Event::None => {}
             Event::Line => {
                 self.run_line();
-                self.tell_dropped_bytes();
+                self.report_dropped_bytes();
                 self.session.prompt();
             }
             Event::TooLong { typed_bytes } => {
@@ -58,7 +58,7 @@ impl<'a> Shell<'a> {
         }
     }
 
-    fn tell_dropped_bytes(&mut self) {
+    fn report_dropped_bytes(&mut self) {
         let dropped = self.session.host.dropped_bytes();
         let more = dropped.saturating_sub(self.dropped_bytes);
         if more > 0 {

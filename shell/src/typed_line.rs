@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn end_and_interrupt_are_told() {
+    fn end_and_interrupt_are_reported() {
         assert_eq!(typed("\x04").1, TypedEvent::End);
         assert_eq!((typed("ab\x04").1, read("ab\x04").as_str()), (TypedEvent::Line, "ab"));
         let (line, event, echo) = typed("ab\x03");

@@ -8,7 +8,7 @@ use crate::mount::Place;
 use crate::reader::{LineGatherer, Reader};
 
 /// Files and directories that may be open at once.
-pub const MOST_OPEN_FILES: usize = 1024;
+pub const MAX_OPEN_FILES: usize = 1024;
 
 bitflags! {
     /// What a file is opened for, and how.
@@ -85,13 +85,13 @@ enum State {
 
 /// The slots.
 pub(crate) struct OpenFiles {
-    slots: [Slot; MOST_OPEN_FILES],
+    slots: [Slot; MAX_OPEN_FILES],
 }
 
 impl OpenFiles {
     #[expect(clippy::large_stack_arrays, reason = "made at compile time, for a static")]
     pub(crate) const fn new() -> Self {
-        Self { slots: [const { Slot { generation: 0, state: State::Free } }; MOST_OPEN_FILES] }
+        Self { slots: [const { Slot { generation: 0, state: State::Free } }; MAX_OPEN_FILES] }
     }
 
     /// Takes a slot for a file that is about to be opened.

@@ -9,9 +9,9 @@ pub const PATH_MAX: usize = 4095;
 /// The longest name in bytes.
 pub const NAME_MAX: usize = 255;
 /// The most directories on the way to a file.
-pub const MOST_DEPTH: usize = 64;
+pub const MAX_DEPTH: usize = 64;
 /// The most symbolic links on the way to a file, as in Linux (`path_resolution(7)`).
-pub const MOST_LINKS: usize = 40;
+pub const MAX_LINKS: usize = 40;
 /// The longest path that [`crate::Vfs::canonical_directory`] gives, and the longest text of a symbolic link.
 pub const CANONICAL_MAX: usize = 1023;
 

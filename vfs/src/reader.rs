@@ -12,9 +12,9 @@ use crate::generated::{Commands, Table, Text};
 /// The most bytes that one call of [`Table::rows`] or [`Table::header`] may write.
 pub const BATCH_BYTES: usize = 32 << 10;
 const FIRST_TEXT_BYTES: usize = 4096;
-const MOST_TEXT_BYTES: usize = 4 << 20;
+const MAX_TEXT_BYTES: usize = 4 << 20;
 /// The longest line that a control takes.
-const MOST_LINE_BYTES: usize = 4096;
+const MAX_LINE_BYTES: usize = 4096;
 
 /// A lender of memory for text.
 pub trait Buffers: Sync {
@@ -51,7 +51,7 @@ impl Reader {
                 return Ok(Self { table: None, buffer, length, start: 0, next: None });
             }
             buffers.give(buffer);
-            if rendered.is_err() || wanted > MOST_TEXT_BYTES {
+            if rendered.is_err() || wanted > MAX_TEXT_BYTES {
                 return Err(Errno::EIO);
             }
             // Some room for figures that grow by a digit meanwhile.
@@ -132,7 +132,7 @@ pub(crate) struct LineGatherer {
 
 impl LineGatherer {
     pub(crate) fn open(buffers: &dyn Buffers) -> Result<Self> {
-        let buffer = buffers.take(MOST_LINE_BYTES).ok_or(Errno::ENOMEM)?;
+        let buffer = buffers.take(MAX_LINE_BYTES).ok_or(Errno::ENOMEM)?;
         Ok(Self { buffer, length: 0, is_too_long: false })
     }
 

@@ -7,7 +7,7 @@ use crate::filesystem::{FileSystem, New, Sort, Statistics};
 use crate::inode::{Kind, Metadata, WRITABLE};
 use crate::mount::{Mount, MountOptions, Mounts, Place};
 use crate::open_files::OpenFiles;
-use crate::path::{CANONICAL_MAX, MOST_DEPTH, PathBuffer, check};
+use crate::path::{CANONICAL_MAX, MAX_DEPTH, PathBuffer, check};
 use crate::reader::Buffers;
 use crate::walk::{LastLink, Target, path_of, resolve, walk};
 
@@ -219,7 +219,7 @@ impl Vfs {
             if new.is_directory_meant {
                 return Err(Errno::ENOTDIR);
             }
-        } else if new.depth.saturating_add(filesystem.height(moved.inode)?) >= MOST_DEPTH {
+        } else if new.depth.saturating_add(filesystem.height(moved.inode)?) >= MAX_DEPTH {
             return Err(Errno::ENAMETOOLONG);
         }
         check_writable(&mounts, old.parent)?;

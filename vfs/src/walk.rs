@@ -3,7 +3,7 @@
 use crate::errno::{Errno, Result};
 use crate::inode::{Kind, Name};
 use crate::mount::{Mounts, Place};
-use crate::path::{MOST_DEPTH, MOST_LINKS, NAME_MAX, PathBuffer, PathText, check, split_first};
+use crate::path::{MAX_DEPTH, MAX_LINKS, NAME_MAX, PathBuffer, PathText, check, split_first};
 
 /// What to do with a symbolic link at a path's end. One on the way is always followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +91,7 @@ impl Walker<'_> {
     #[inline(never)]
     fn follow(&mut self, mut link: Place, rest: &str, last: LastLink) -> Result<Target> {
         let mut path = PathText::from(rest).map_err(|_| Errno::ENAMETOOLONG)?;
-        for _ in 0..MOST_LINKS {
+        for _ in 0..MAX_LINKS {
             let target = self.mounts.filesystem(link)?.read_link(link.inode)?;
             put_in_front(&target, &mut path)?;
             if path.starts_with('/') {
@@ -169,7 +169,7 @@ impl Walker<'_> {
     }
 
     fn check_depth(&self) -> Result<()> {
-        if self.depth < MOST_DEPTH { Ok(()) } else { Err(Errno::ENAMETOOLONG) }
+        if self.depth < MAX_DEPTH { Ok(()) } else { Err(Errno::ENAMETOOLONG) }
     }
 }
 

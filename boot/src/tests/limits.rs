@@ -95,12 +95,12 @@ fn where_room_is_short_the_largest_usable_ranges_stay() {
     assert!(is_usable(&info, 0x1000 * PAGE));
     let usable_bytes: u64 = info.usable.iter().map(PhysicalRange::size_bytes).sum();
     assert_eq!(usable_bytes + info.left_out.usable_bytes, (0x10_0000 + 499) * PAGE);
-    let told = "no room for 1265664 usable bytes and 0 sections; 0 reserved regions joined";
-    assert_eq!(info.left_out.to_string(), told);
+    let reported = "no room for 1265664 usable bytes and 0 sections; 0 reserved regions joined";
+    assert_eq!(info.left_out.to_string(), reported);
 }
 
 #[test]
-fn bad_bytes_cut_the_command_line_and_are_told() {
+fn bad_bytes_cut_the_command_line_and_are_reported() {
     let map = memory_map(&[(PAGE, 4000 * PAGE, USABLE)]);
     for (bytes, text, is_cut) in [
         (&b"heap=slab\0"[..], "heap=slab", false),

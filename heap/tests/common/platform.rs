@@ -20,7 +20,7 @@ pub(crate) struct TestPlatform {
     frame_pointer: AtomicUsize,
     cpu: AtomicU8,
     /// What the guards have found.
-    pub(crate) told: Mutex<Vec<Corruption>>,
+    pub(crate) reported: Mutex<Vec<Corruption>>,
     /// Where sampled blocks lie.
     pub(crate) window: Mutex<TestWindow>,
 }
@@ -46,7 +46,7 @@ impl TestPlatform {
             words,
             frame_pointer: AtomicUsize::new(0),
             cpu: AtomicU8::new(0),
-            told: Mutex::default(),
+            reported: Mutex::default(),
             window: Mutex::default(),
         }
     }
@@ -145,6 +145,6 @@ unsafe impl GuardPages for TestPlatform {
 
 impl Hooks for TestPlatform {
     fn on_corruption(&self, corruption: &Corruption, _frame_pointer: usize) {
-        self.told.lock().unwrap().push(*corruption);
+        self.reported.lock().unwrap().push(*corruption);
     }
 }

@@ -20,7 +20,7 @@ use crate::common::{HostPages, STACKS, TestPlatform, return_address};
 mod recent;
 mod sampled;
 
-/// More than the blocks that are live or held back can take: so none goes without its guards.
+/// More than the blocks that are live or in quarantine can take: so none goes without its guards.
 const PAGES: usize = 16 << 10;
 const MAX_LIVE: usize = 500;
 /// Steps of each backend; the environment's `GUARD_STEPS` takes their place.
@@ -57,7 +57,7 @@ struct Planted {
     free_stack: Option<usize>,
 }
 
-/// A freed block that may be held back.
+/// A freed block that may be in quarantine.
 #[derive(Clone, Copy, Debug)]
 struct Freed {
     block: Block,
@@ -73,7 +73,7 @@ struct Bench {
     live: Vec<Block>,
     freed: Vec<Freed>,
     recent: Recent,
-    /// First frees that were told by their innermost callers.
+    /// First frees that were reported by their innermost callers.
     first_frees: u64,
     planted: BTreeMap<(usize, bool), Planted>,
     /// Overruns, underruns, writes after free.
@@ -435,7 +435,7 @@ impl Bench {
         let guarded = self.live.iter().filter(|block| block.guard >= GuardLevel::RedZone);
         assert_eq!(guarded.count() as u64, statistics.guarded_blocks);
         self.judge_pool();
-        // P1: what the backend has handed out is live or held back, and so is what is not sampled.
+        // P1: what the backend has handed out is live or in quarantine, and so is what is not sampled.
         let sampled = statistics.sampled_blocks;
         let (now, backend) = (self.heap.counters(), self.heap.with_backend(Backend::live).flatten().unwrap());
         assert_eq!(now.live_blocks, self.live.len() as u64);
@@ -448,10 +448,10 @@ impl Bench {
         assert_eq!([after.overruns, after.underruns, after.writes_after_free], self.found);
     }
 
-    /// Each corruption that was told was planted.
+    /// Each corruption that was reported was planted.
     fn judge(&mut self) {
-        let told: Vec<Corruption> = std::mem::take(&mut *self.heap.platform().told.lock().unwrap());
-        for corruption in told {
+        let reported: Vec<Corruption> = std::mem::take(&mut *self.heap.platform().reported.lock().unwrap());
+        for corruption in reported {
             let address = corruption.block.address();
             let key = (address, corruption.kind == CorruptionKind::Underrun);
             let planted = self.planted.remove(&key);

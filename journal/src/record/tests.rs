@@ -91,7 +91,7 @@ fn what_does_not_fit_is_left_out_and_the_rest_stays() {
 }
 
 #[test]
-fn nothing_is_told_from_noise_and_damage() {
+fn nothing_is_read_from_noise_and_damage() {
     assert_eq!(Record::read(&[]).unwrap_err(), NoRecord::Empty);
     assert_eq!(Record::read(&vec![0; SLOT_BYTES]).unwrap_err(), NoRecord::Empty);
     let mut slot = sample();

@@ -12,11 +12,11 @@ use crate::memory::page_accounting::{Purpose, give_pages, take_pages};
 
 const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
 /// Costs that are told apart; dearer operations count as this.
-const MOST_COUNTS: usize = 1 << 17;
+const MAX_COUNTS: usize = 1 << 17;
 /// The arena is looked at after so many allocations.
 const ARENA_STEP: usize = 1000;
 /// From so many live blocks on, the arena's bytes a block are judged.
-pub(crate) const ARENA_LEAST_BLOCKS: usize = 10_000;
+pub(crate) const ARENA_MIN_BLOCKS: usize = 10_000;
 
 /// Many blocks of 16 to 4096 bytes, as many small ones as large ones on a logarithmic scale.
 pub(crate) struct Crowd {
@@ -121,10 +121,10 @@ impl Crowd {
                 break;
             }
             let live = number + 1;
-            if live >= ARENA_LEAST_BLOCKS && live.is_multiple_of(ARENA_STEP) {
+            if live >= ARENA_MIN_BLOCKS && live.is_multiple_of(ARENA_STEP) {
                 let a_block = (tracker().statistics().arena().held_bytes * 100 / live) as u64;
                 most = most.max(a_block);
-                if live >= 10 * ARENA_LEAST_BLOCKS {
+                if live >= 10 * ARENA_MIN_BLOCKS {
                     most_of_many = most_of_many.max(Some(a_block));
                 }
             }
@@ -166,12 +166,12 @@ struct Costs {
 
 impl Costs {
     fn new() -> Option<Self> {
-        Some(Self { operations: Scratch::new(MOST_COUNTS + 1, || 0)?, empty: counts_of(|| {}) })
+        Some(Self { operations: Scratch::new(MAX_COUNTS + 1, || 0)?, empty: counts_of(|| {}) })
     }
 
     fn count(&mut self, operation: impl FnOnce()) {
         let counts = counts_of(operation).saturating_sub(self.empty) as usize;
-        self.operations.as_mut_slice()[counts.min(MOST_COUNTS)] += 1;
+        self.operations.as_mut_slice()[counts.min(MAX_COUNTS)] += 1;
     }
 
     /// The dearest operations since the last time.

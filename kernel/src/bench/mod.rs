@@ -6,6 +6,7 @@
 //! Here stands the cost of a pair of an allocation and a free; `crowd` measures with many blocks live, `listed` has
 //! many that a report must name.
 
+pub(crate) mod command;
 mod crowd;
 mod listed;
 
@@ -13,7 +14,7 @@ use core::alloc::Layout;
 use core::hint::black_box;
 use core::ptr::{NonNull, null_mut};
 
-pub(crate) use crowd::{ARENA_LEAST_BLOCKS, Cost, Crowd, Worst, measure_frames};
+pub(crate) use crowd::{ARENA_MIN_BLOCKS, Cost, Crowd, Worst, measure_frames};
 pub(crate) use listed::Listed;
 
 use tally_heap::PAGE_BYTES;

@@ -5,9 +5,9 @@ use arrayvec::ArrayVec;
 use crate::sync::IrqLock;
 
 /// Letters that may wait.
-const MOST_LETTERS: usize = 4;
+const MAX_LETTERS: usize = 4;
 
-static LETTERS: IrqLock<ArrayVec<u32, MOST_LETTERS>> = IrqLock::new(ArrayVec::new_const());
+static LETTERS: IrqLock<ArrayVec<u32, MAX_LETTERS>> = IrqLock::new(ArrayVec::new_const());
 
 /// Posts a letter and delivers it to somebody who answers.
 pub(super) fn answer_in_place() {

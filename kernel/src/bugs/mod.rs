@@ -5,6 +5,7 @@
 
 mod adapter;
 mod cache;
+pub(crate) mod command;
 mod drivers;
 mod mailbox;
 mod packets;

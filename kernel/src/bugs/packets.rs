@@ -11,7 +11,7 @@ use crate::memory::heap::{kfree, kmalloc};
 /// Packets that may wait.
 const QUEUE_LENGTH: usize = 4;
 /// The longest packet, as on an Ethernet.
-const MOST_BYTES: usize = 1500;
+const MAX_BYTES: usize = 1500;
 const HEAD_BYTES: usize = 2;
 
 /// Why a packet was not taken.
@@ -60,7 +60,7 @@ impl Loopback {
     /// Sends a packet to ourselves.
     #[inline(never)]
     pub(crate) fn send(&mut self, bytes: &[u8]) -> Result<(), PacketError> {
-        if bytes.len() > MOST_BYTES {
+        if bytes.len() > MAX_BYTES {
             return Err(PacketError::TooLong);
         }
         let block = kmalloc(bytes.len());

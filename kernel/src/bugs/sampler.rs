@@ -70,9 +70,9 @@ fn compare_while_the_allocator_is_locked() {
 /// Waits with interrupts on; a clock chip that is not there is not waited for for ever.
 #[inline(never)]
 fn wait_for_next_sample() {
-    const MOST_WAITS: u32 = 20;
+    const MAX_WAITS: u32 = 20;
     let before = INTERRUPTS.load(Ordering::Relaxed);
-    for _ in 0..MOST_WAITS {
+    for _ in 0..MAX_WAITS {
         cpu::wait_for_interrupt_unless(|| INTERRUPTS.load(Ordering::Relaxed) != before);
     }
 }

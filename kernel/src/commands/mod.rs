@@ -2,20 +2,16 @@
 //!
 //! Those on text and files are the crate `shell`'s; [`host`] is what it reaches of this machine.
 
-#[cfg(feature = "lab")]
-mod bench;
-#[cfg(feature = "lab")]
-mod bug;
 mod dmesg;
 mod fail;
 mod guard;
 mod host;
+#[cfg_attr(not(feature = "lab"), path = "no_lab.rs")]
+mod lab;
 mod leaks;
 mod memstat;
 mod poweroff;
 mod reboot;
-#[cfg(feature = "lab")]
-mod selftest;
 
 use shell::{COMMANDS, Command, Line, LineEditor, Session, Shell};
 use spin::Mutex;
@@ -33,13 +29,7 @@ static PRODUCT: &[Command] = &[
     reboot::COMMAND,
 ];
 
-/// What a person needs who looks at mistakes, measures, and tests.
-#[cfg(feature = "lab")]
-static LAB: &[Command] = &[bench::COMMAND, bug::COMMAND, selftest::COMMAND];
-#[cfg(not(feature = "lab"))]
-static LAB: &[Command] = &[];
-
-static TABLES: [&[Command]; 3] = [COMMANDS, PRODUCT, LAB];
+static TABLES: [&[Command]; 3] = [COMMANDS, PRODUCT, lab::COMMANDS];
 
 /// Too large for the stack.
 static EDITOR: Mutex<LineEditor> = Mutex::new(LineEditor::new());

@@ -98,9 +98,9 @@ pub(crate) fn write_registers(frame: &InterruptFrame, out: &mut dyn Write) -> fm
 
 /// The call stack from a frame pointer on, an address a line; a deep recursion is cut.
 pub(crate) fn write_call_stack(frame_pointer: usize, out: &mut dyn Write) -> fmt::Result {
-    const MOST_FRAMES: usize = 24;
+    const MAX_FRAMES: usize = 24;
     for (number, address) in backtrace::walk(frame_pointer).enumerate() {
-        if number == MOST_FRAMES {
+        if number == MAX_FRAMES {
             return writeln!(out, "  ... and more");
         }
         writeln!(out, "  {address:#018x} {}", CallPath::of_return_address(address, INDENT))?;

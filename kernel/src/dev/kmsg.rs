@@ -12,7 +12,7 @@ use vfs::{Device, Errno, Result};
 use crate::logger;
 
 /// Each byte of a message may take four characters.
-const MOST_RECORD_BYTES: usize = 1024;
+const MAX_RECORD_BYTES: usize = 1024;
 
 /// The device. Its position is the number of the next record.
 pub(super) struct KernelMessages;
@@ -20,7 +20,7 @@ pub(super) struct KernelMessages;
 impl Device for KernelMessages {
     fn read(&self, position: &mut u64, target: &mut [u8]) -> Result<usize> {
         let Some((number, entry)) = logger::next_from(*position) else { return Ok(0) };
-        let mut record = ArrayString::<MOST_RECORD_BYTES>::new();
+        let mut record = ArrayString::<MAX_RECORD_BYTES>::new();
         writeln!(record, "{}", RecordText { number, entry: &entry }).map_err(|_| Errno::EIO)?;
         // As in Linux, a record is read as a whole or not at all.
         let room = target.get_mut(..record.len()).ok_or(Errno::EINVAL)?;

@@ -14,7 +14,7 @@ use memstat::{BadFree, Counters, Tracked, report};
 use tally_heap::Heap;
 
 use super::page_accounting::HeapPages;
-use super::pages::aside;
+use super::pages::symbol_arena;
 use super::platform::{self, KernelPlatform};
 use crate::arch::cpu;
 
@@ -94,7 +94,6 @@ pub(crate) fn kmalloc(size_bytes: usize) -> *mut u8 {
 }
 
 /// As [`kmalloc`], with all bytes zero.
-#[cfg(feature = "lab")]
 #[unsafe(link_section = ".text.allocator")]
 pub(crate) fn kzalloc(size_bytes: usize) -> *mut u8 {
     let block = kmalloc(size_bytes);
@@ -112,7 +111,6 @@ pub(crate) fn kzalloc(size_bytes: usize) -> *mut u8 {
 /// # Safety
 ///
 /// A live block at `block` is the caller's, and is not used after a move.
-#[cfg(feature = "lab")]
 #[unsafe(link_section = ".text.allocator")]
 #[inline(never)]
 pub(crate) unsafe fn krealloc(block: *mut u8, new_size_bytes: usize) -> *mut u8 {
@@ -146,10 +144,16 @@ pub(crate) unsafe fn kfree(block: *mut u8) {
 }
 
 /// Bytes that the live block at `block` may use, at least those asked for; 0 if there is no such block.
-#[cfg(feature = "lab")]
 pub(crate) fn ksize(block: *const u8) -> usize {
     NonNull::new(block.cast_mut()).and_then(|block| HEAP.tracker.usable_size_bytes(block).ok()).unwrap_or(0)
 }
+
+/// The interface is for whatever code the kernel has: it is whole, whether or not this build calls each function.
+const _: () = {
+    let _: fn(usize) -> *mut u8 = kzalloc;
+    let _: fn(*const u8) -> usize = ksize;
+    let _: unsafe fn(*mut u8, usize) -> *mut u8 = krealloc;
+};
 
 /// Logs the active blocks and their bytes.
 pub(crate) fn print_mem_stats() {
@@ -181,8 +185,8 @@ struct KernelHeap {
 unsafe impl GlobalAlloc for KernelHeap {
     #[unsafe(link_section = ".text.allocator")]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if aside::is_used() {
-            return aside::allocate(layout);
+        if symbol_arena::is_used() {
+            return symbol_arena::allocate(layout);
         }
         self.tracker.allocate(layout).map_or(null_mut(), NonNull::as_ptr)
     }
@@ -200,8 +204,8 @@ unsafe impl GlobalAlloc for KernelHeap {
 
     #[unsafe(link_section = ".text.allocator")]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        if aside::is_used() {
-            return aside::free(block);
+        if symbol_arena::is_used() {
+            return symbol_arena::free(block);
         }
         // SAFETY: the caller gives the block up.
         unsafe { self.tracker.free_with_layout_or(block, layout, report_bad_free) };
@@ -209,9 +213,9 @@ unsafe impl GlobalAlloc for KernelHeap {
 
     #[unsafe(link_section = ".text.allocator")]
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size_bytes: usize) -> *mut u8 {
-        if aside::is_used() {
+        if symbol_arena::is_used() {
             // SAFETY: handed on to the caller, which has blocks from there only.
-            return unsafe { aside::reallocate(block, layout, new_size_bytes) };
+            return unsafe { symbol_arena::reallocate(block, layout, new_size_bytes) };
         }
         let Some(block) = NonNull::new(block) else { return null_mut() };
         // SAFETY: the caller owns the block and gives it up if it moves.

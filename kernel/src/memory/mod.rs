@@ -22,11 +22,11 @@
 //! the heap. `crash` takes none that is held. `symbols::LINES` stands apart: nobody waits for it, and who does not get it
 //! goes without lines.
 
+pub(crate) mod demo;
 mod early;
 pub(crate) mod failures;
 pub(crate) mod heap;
 pub(crate) mod leaks;
-pub(crate) mod lesson;
 pub(crate) mod page_accounting;
 pub(crate) mod pages;
 mod platform;

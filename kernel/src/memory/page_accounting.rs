@@ -34,7 +34,7 @@ pub(crate) enum Purpose {
     /// The index of names and its texts.
     Names,
     /// What outlives a restart.
-    Kept,
+    Persistent,
     /// Sampled blocks, each in a page of its own.
     GuardPages,
 }
@@ -49,7 +49,7 @@ impl Purpose {
         Self::Buffers,
         Self::PageTables,
         Self::Names,
-        Self::Kept,
+        Self::Persistent,
         Self::GuardPages,
     ];
 
@@ -62,7 +62,7 @@ impl Purpose {
             Self::Buffers => "buffers",
             Self::PageTables => "page tables",
             Self::Names => "names",
-            Self::Kept => "black box",
+            Self::Persistent => "black box",
             Self::GuardPages => "guard pages",
         }
     }

@@ -12,7 +12,7 @@ use tally_heap::{Heap, Kind, PAGE_BYTES, PageNumber, PageSpan, PageWords};
 use super::early::EarlyFrames;
 use super::heap::{self, tracker};
 use super::page_accounting::{self, HeapPages, Purpose};
-use super::pages::{buffers, kept};
+use super::pages::{buffers, persistent};
 use super::report::{self, invalid_access};
 use super::{failures, platform, shrinkers};
 use crate::arch::{PAddr, devices, direct_map, exceptions, paging};
@@ -44,8 +44,8 @@ impl fmt::Display for MemoryError {
 /// of it is for what outlives a restart.
 pub(crate) fn init(info: &BootInfo, kind: Kind, is_kept: bool) -> Result<(), MemoryError> {
     let mut early = EarlyFrames::new(&info.usable);
-    let kept = if is_kept { kept::choose(&info.regions, &info.usable) } else { None };
-    let kept = kept.filter(|place| early.take_exactly(*place));
+    let region = if is_kept { persistent::choose(&info.regions, &info.usable) } else { None };
+    let region = region.filter(|place| early.take_exactly(*place));
     platform::report_to(report::REPORTS);
     shrinkers::register(|| tracker().reclaim());
     failures::HEAP.on_arm(|is_armed| tracker().set_fault_injection(is_armed));
@@ -73,10 +73,10 @@ pub(crate) fn init(info: &BootInfo, kind: Kind, is_kept: bool) -> Result<(), Mem
         });
         PageWords::new(&managed, metadata.add(frames_bytes).cast())
     };
-    if let Some(place) = kept {
-        page_accounting::count_taken(kept::REGION_BYTES / PAGE_BYTES, Purpose::Kept);
+    if let Some(place) = region {
+        page_accounting::count_taken(persistent::REGION_BYTES / PAGE_BYTES, Purpose::Persistent);
         // SAFETY: taken from the usable ranges before anybody got them, and mapped as all RAM is.
-        unsafe { kept::start(place) };
+        unsafe { persistent::start(place) };
     }
     heap::start(Heap::new(kind, HeapPages, words));
     buffers::reserve();

@@ -9,7 +9,7 @@ use vfs::Text;
 
 use crate::fs::VFS;
 
-const MOST_TYPES: usize = 16;
+const MAX_TYPES: usize = 16;
 
 /// The file.
 pub(super) struct FileSystems;
@@ -17,7 +17,7 @@ pub(super) struct FileSystems;
 impl Text for FileSystems {
     fn render(&self, out: &mut dyn Write) -> fmt::Result {
         // Every type that there is, is mounted somewhere.
-        let mut types = ArrayVec::<&str, MOST_TYPES>::new();
+        let mut types = ArrayVec::<&str, MAX_TYPES>::new();
         VFS.for_each_mount(|mount, _| {
             let name = mount.filesystem.type_name();
             if !types.contains(&name) {

@@ -9,7 +9,7 @@ use boot::{PhysicalRange, RegionKind};
 use vfs::Text;
 
 use crate::arch::{VAddr, image};
-use crate::memory::pages::kept;
+use crate::memory::pages::persistent;
 
 /// The file.
 pub(super) struct IoMem;
@@ -37,8 +37,8 @@ impl Text for IoMem {
                 write_inside(section, range, name, out)?;
             }
             // It lies above the image.
-            if let Some(kept) = kept::place() {
-                write_inside(kept, range, "ramoops", out)?;
+            if let Some(region) = persistent::place() {
+                write_inside(region, range, "ramoops", out)?;
             }
         }
         Ok(())

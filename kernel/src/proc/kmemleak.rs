@@ -18,7 +18,7 @@ use control::kmemleak::{self, Command, DUMP_BYTES, DumpRow, ROW_BYTES, Switch, c
 /// An object takes some 4 KiB at most: sixteen frames with long names.
 const OBJECTS_AT_ONCE: usize = 6;
 /// Bytes of an object that its checksum covers.
-const MOST_SUMMED_BYTES: usize = 4096;
+const MAX_SUMMED_BYTES: usize = 4096;
 const PIECE_BYTES: usize = 128;
 const NS_PER_TICK: u64 = 1_000_000_000 / TICKS_PER_SECOND;
 
@@ -67,7 +67,7 @@ impl fmt::Display for Origin<'_> {
 /// The sum over an object's bytes, or over the first of a large one.
 fn checksum(record: &Record) -> u32 {
     let mut piece = [0; PIECE_BYTES];
-    (0..MOST_SUMMED_BYTES.min(record.size_bytes())).step_by(PIECE_BYTES).fold(0, |sum, offset| {
+    (0..MAX_SUMMED_BYTES.min(record.size_bytes())).step_by(PIECE_BYTES).fold(0, |sum, offset| {
         let count = tracker().blocks().copy_contents(record, offset, &mut piece).unwrap_or(0);
         crc32(sum, piece.get(..count).unwrap_or_default())
     })

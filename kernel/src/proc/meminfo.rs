@@ -38,7 +38,7 @@ pub(super) struct Pages {
     /// Of the names of functions.
     pub(super) names: usize,
     /// Of what outlives a restart.
-    pub(super) kept: usize,
+    pub(super) persistent: usize,
     /// Of sampled blocks.
     pub(super) sampled: usize,
 }
@@ -58,7 +58,7 @@ impl Pages {
             buffers: pages_for(Purpose::Buffers),
             page_tables: pages_for(Purpose::PageTables),
             names: pages_for(Purpose::Names),
-            kept: pages_for(Purpose::Kept),
+            persistent: pages_for(Purpose::Persistent),
             sampled: pages_for(Purpose::GuardPages),
         }
     }
@@ -127,7 +127,7 @@ impl Text for MemInfo {
             ("HeapLarge", kib(pages.large), KIB),
             ("FileBuffers", kib(pages.buffers), KIB),
             ("SymbolIndex", kib(pages.names), KIB),
-            ("BlackBox", kib(pages.kept), KIB),
+            ("BlackBox", kib(pages.persistent), KIB),
             ("GuardPages", kib(pages.sampled), KIB),
             ("MemstatArena", kib(pages.arena), KIB),
             ("MemstatRecords", records_bytes.div_ceil(1024), KIB),

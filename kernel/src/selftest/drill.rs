@@ -316,9 +316,9 @@ impl Planted {
         for head in &HEADS {
             head.store(0, Ordering::Relaxed);
         }
-        self.all.truncate(self.count);
-        self.random.shuffle(self.all.as_mut_slice());
-        for block in self.all.as_mut_slice() {
+        let all = self.all.as_mut_slice().get_mut(..self.count).unwrap_or_default();
+        self.random.shuffle(all);
+        for block in all {
             // SAFETY: from kmalloc, freed once, and nothing refers to it any more.
             unsafe { kfree(!*block as *mut u8) };
         }

@@ -10,7 +10,7 @@ use crate::memory::heap::tracker;
 use crate::selftest::{Finding, Outcome, Verdict};
 
 /// Lines are read up to this length.
-const MOST_LINE_BYTES: usize = 256;
+const MAX_LINE_BYTES: usize = 256;
 const PAGE_KIB: u64 = 4;
 
 /// What of the memory is not free is listed.
@@ -163,7 +163,7 @@ fn read_through(path: &str) -> Outcome {
 /// Hands every line of a file to `visit`, the end of a long one cut off.
 fn for_each_line(path: &str, mut visit: impl FnMut(&str)) -> Outcome {
     let file = VFS.open("/", path, OpenFlags::READ).map_err(|_| "a file does not open")?;
-    let mut line = ArrayString::<MOST_LINE_BYTES>::new();
+    let mut line = ArrayString::<MAX_LINE_BYTES>::new();
     let mut buffer = [0; 64];
     while let Ok(count @ 1..) = VFS.read(file, &mut buffer) {
         for byte in buffer.iter().take(count) {

@@ -5,7 +5,7 @@ use core::hint::black_box;
 use crate::arch::guarded::{self, Abandoned};
 use crate::arch::{backtrace, cpu, faults};
 use crate::boot_info;
-use crate::memory::pages::aside;
+use crate::memory::pages::symbol_arena;
 use crate::memory::{Purpose, pages_for};
 use crate::selftest::{Finding, Outcome, Verdict};
 use crate::symbols::{CallPath, resolve, site};
@@ -80,7 +80,7 @@ pub(crate) fn guarded_calls_are_survived() -> Outcome {
         ("used-up memory", || drop(black_box(alloc::vec::Vec::<u8>::with_capacity(1 << 40)))),
     ];
     for (what, function) in BAD {
-        if aside::call(function) != Err(Abandoned::Failed) {
+        if symbol_arena::call(function) != Err(Abandoned::Failed) {
             log::error!("a guarded call survives {what}");
             return Err("a guarded call came back from what it cannot");
         }

@@ -11,10 +11,10 @@ use super::{LINES, Lines, SYMTAB, function, look_up, site_of};
 /// Columns before a frame of a list.
 const LIST_INDENT: usize = 4;
 /// Longer names are cut, so that a row of a table has a limit.
-const MOST_NAME_BYTES: usize = 160;
+const MAX_NAME_BYTES: usize = 160;
 /// Longer paths lose their beginning.
-const MOST_PATH_BYTES: usize = 80;
-const MOST_WHOLE_PATH_BYTES: usize = 512;
+const MAX_PATH_BYTES: usize = 80;
+const MAX_WHOLE_PATH_BYTES: usize = 512;
 /// The directory of this crate, and its name.
 const KERNEL: [&str; 2] = ["kernel", "tally"];
 
@@ -25,11 +25,11 @@ const ALLOCATOR_FILE: &str = "kernel/src/memory/heap.rs";
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Frame {
     /// The function's name, demangled: with its modules where the symbol table has it, else its own name.
-    pub(crate) function: ArrayString<MOST_NAME_BYTES>,
+    pub(crate) function: ArrayString<MAX_NAME_BYTES>,
     /// How far behind the function's start; `None` for an inlined one.
     pub(crate) offset: Option<usize>,
     /// The source file, from the workspace on; empty where it is not known.
-    pub(crate) path: ArrayString<MOST_PATH_BYTES>,
+    pub(crate) path: ArrayString<MAX_PATH_BYTES>,
     /// The line in it; 0 where it is not known.
     pub(crate) line: u32,
 }
@@ -41,7 +41,7 @@ impl Frame {
     }
 
     pub(super) fn of_place(place: &Place<'_>) -> Self {
-        let mut whole = ArrayString::<MOST_WHOLE_PATH_BYTES>::new();
+        let mut whole = ArrayString::<MAX_WHOLE_PATH_BYTES>::new();
         for part in [place.base, place.directory, place.file] {
             if part.starts_with('/') {
                 whole.clear();
@@ -55,7 +55,7 @@ impl Frame {
             }
         }
         let short = paths::shortened(&whole, place.base);
-        let end = (short.len().saturating_sub(MOST_PATH_BYTES)..).find_map(|start| short.get(start..));
+        let end = (short.len().saturating_sub(MAX_PATH_BYTES)..).find_map(|start| short.get(start..));
         Self {
             function: place.name.map(Name::shortened).unwrap_or_default(),
             offset: None,
@@ -128,7 +128,7 @@ impl fmt::Display for Symbolic {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let symbol = SYMTAB.get().and_then(|symtab| symtab.find(self.0.wrapping_sub(1)));
         let Some(symbol) = symbol else { return write!(out, "{:#018x}", self.0) };
-        let name = Name::Mangled(symbol.name).shortened::<MOST_NAME_BYTES>();
+        let name = Name::Mangled(symbol.name).shortened::<MAX_NAME_BYTES>();
         write!(out, "{name}+{:#x}/{:#x}", self.0 - symbol.start, symbol.size_bytes)
     }
 }

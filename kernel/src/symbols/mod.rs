@@ -18,21 +18,21 @@ use names::{Index, Symtab};
 use spin::{Mutex, Once};
 
 use crate::arch::guarded::{self, Abandoned};
-use crate::memory::pages::aside;
+use crate::memory::pages::symbol_arena;
 use cache::Cache;
 use config::SymbolSource as Source;
 pub(crate) use frame::{CallPath, Frame, ReturnAddress, StackFrame, Symbolic};
 pub(crate) use sites::find_sites;
 
 /// Frames of one address that are kept: more inlined functions than these are left out in the middle.
-const MOST_FRAMES: usize = 12;
+const MAX_FRAMES: usize = 12;
 /// Memory for a look-up. The debug information that compilers make needs none.
 const SCRATCH_BYTES: usize = 8 << 10;
 /// Look-ups that may fault or panic before no more are tried.
-const MOST_FAILURES: u32 = 8;
+const MAX_FAILURES: u32 = 8;
 
 /// The functions of one address, innermost first.
-type Frames = ArrayVec<Frame, MOST_FRAMES>;
+type Frames = ArrayVec<Frame, MAX_FRAMES>;
 
 static SYMTAB: Once<Symtab<'static>> = Once::new();
 /// Nobody waits for it: who interrupted a look-up, or a report of one, goes without lines.
@@ -58,24 +58,24 @@ pub(crate) fn init(info: &BootInfo, source: Source) {
     let Some(wanted_bytes) = sections.index_bytes() else {
         return log::warn!("symbols: no debug information; call stacks show no files and lines");
     };
-    if !aside::take(wanted_bytes) {
+    if !symbol_arena::take(wanted_bytes) {
         return log::warn!("symbols: no memory to spare; call stacks show no files and lines");
     }
-    let built = aside::call(|| {
+    let built = symbol_arena::call(|| {
         let index = Index::build(sections.debug());
         Lines { index, cache: Cache::new(), failures: 0, frames: Frames::new() }
     });
     match built {
         Ok(lines) if lines.index.function_count() > 0 => {
-            aside::keep(SCRATCH_BYTES);
-            let (functions, kept_kib) = (lines.index.function_count(), aside::kept_bytes() / 1024);
+            symbol_arena::keep(SCRATCH_BYTES);
+            let (functions, kept_kib) = (lines.index.function_count(), symbol_arena::kept_bytes() / 1024);
             log::info!("symbols: {functions} functions with files and lines, {kept_kib} KiB");
             *LINES.lock() = Some(lines);
         }
         unusable => {
             // It lies in the memory that is given back.
             core::mem::forget(unusable);
-            aside::give_back();
+            symbol_arena::give_back();
             log::warn!("symbols: the debug information is damaged; call stacks show no files and lines");
         }
     }
@@ -118,8 +118,8 @@ impl Lines {
     fn find(&mut self, probe: usize, address: usize) {
         let Self { index, failures, frames, .. } = self;
         frames.clear();
-        if *failures < MOST_FAILURES {
-            let found = aside::call(|| {
+        if *failures < MAX_FAILURES {
+            let found = symbol_arena::call(|| {
                 // A broken entry leaves what was found before it.
                 let _ = index.look_up(probe as u64, &mut |place| {
                     if frames.is_full() {

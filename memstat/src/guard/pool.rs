@@ -20,7 +20,7 @@ mod slot;
 pub(crate) use slot::Life;
 
 /// The most slots that a pool has.
-pub(crate) const MOST_SLOTS: usize = 1024;
+pub(crate) const MAX_SLOTS: usize = 1024;
 /// Slots unless others are asked for.
 const USUAL_SLOTS: usize = 64;
 /// A slot and the guard page behind it.
@@ -80,7 +80,7 @@ impl Pool {
 
     /// How many slots the pool has when it is opened.
     pub(crate) fn set_wanted_slots(&mut self, slots: usize) {
-        self.wanted_slots = slots.clamp(1, MOST_SLOTS);
+        self.wanted_slots = slots.clamp(1, MAX_SLOTS);
     }
 
     /// Samples every allocation of that number from now on, the first of them at a page's end.

@@ -15,7 +15,7 @@ pub(crate) const FRESH: u8 = 0x5a;
 /// What a freed block holds.
 pub(crate) const FREED: u8 = 0x6b;
 /// Larger blocks get no patterns inside, and are not held back: so that no operation takes too long.
-pub(crate) const MOST_PATTERN_BYTES: usize = 64 << 10;
+pub(crate) const MAX_POISON_BYTES: usize = 64 << 10;
 
 /// Larger blocks are left to the slow path.
 const MAX_SMALL_BYTES: usize = 4096;
@@ -24,7 +24,7 @@ const WORD: usize = size_of::<u64>();
 /// Bytes before a block, unless its alignment is larger.
 const FRONT_BYTES: usize = 16;
 /// From this alignment on there is no zone before a block: it would have to be as large.
-pub(crate) const MOST_FRONT_BYTES: usize = 4096;
+pub(crate) const MAX_FRONT_BYTES: usize = 4096;
 /// Bytes behind a block.
 const REAR_BYTES: usize = 16;
 
@@ -37,7 +37,7 @@ pub(crate) fn front_bytes(guarding: Guarding, align_bytes: usize) -> usize {
 /// The guards that a block of an alignment can have, of those that are wanted.
 #[inline]
 pub(crate) fn possible(wanted: Guarding, align_bytes: usize) -> Guarding {
-    if wanted == Guarding::BothZones && align_bytes > MOST_FRONT_BYTES { Guarding::RearZone } else { wanted }
+    if wanted == Guarding::BothZones && align_bytes > MAX_FRONT_BYTES { Guarding::RearZone } else { wanted }
 }
 
 /// What the backend is asked for. `None` if there is no such layout.

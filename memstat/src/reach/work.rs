@@ -1,19 +1,19 @@
 //! Blocks whose words are to be looked at next: a list of fixed length.
 
 /// Addresses that have room.
-const MOST: usize = 1024;
+const MAX_PENDING: usize = 1024;
 
 /// The list. What finds no room stays grey in its record, and is found there by a walk over all records.
 #[derive(Debug)]
 pub(crate) struct WorkList {
-    addresses: [usize; MOST],
+    addresses: [usize; MAX_PENDING],
     length: usize,
     has_overflowed: bool,
 }
 
 impl WorkList {
     pub(crate) const fn new() -> Self {
-        Self { addresses: [0; MOST], length: 0, has_overflowed: false }
+        Self { addresses: [0; MAX_PENDING], length: 0, has_overflowed: false }
     }
 
     pub(crate) fn clear(&mut self) {
@@ -45,16 +45,16 @@ impl WorkList {
 
 #[cfg(test)]
 mod tests {
-    use super::{MOST, WorkList};
+    use super::{MAX_PENDING, WorkList};
 
     #[test]
-    fn what_finds_no_room_is_told_once() {
+    fn what_finds_no_room_is_reported_once() {
         let mut work = WorkList::new();
-        (0..MOST).for_each(|address| work.push(address));
+        (0..MAX_PENDING).for_each(|address| work.push(address));
         assert!(!work.take_overflow());
-        work.push(MOST);
-        assert_eq!(work.pop(), Some(MOST - 1));
+        work.push(MAX_PENDING);
+        assert_eq!(work.pop(), Some(MAX_PENDING - 1));
         assert!(work.take_overflow() && !work.take_overflow());
-        assert_eq!(std::iter::from_fn(|| work.pop()).count(), MOST - 1);
+        assert_eq!(std::iter::from_fn(|| work.pop()).count(), MAX_PENDING - 1);
     }
 }

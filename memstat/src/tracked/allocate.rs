@@ -284,7 +284,7 @@ impl<B: Backend> Inner<B> {
     ) -> Result<Option<NonNull<u8>>, Untold> {
         let is_begun = taken.is_some();
         if !is_begun
-            && self.may_fail_on_purpose
+            && self.is_injecting_faults
             && caller.platform.should_fail(layout.size(), caller.frame_pointer)
         {
             self.fail(layout.size(), caller);

@@ -44,7 +44,7 @@ pub(super) struct Inner<B> {
     /// Whether allocations and frees are counted: at level `off` only if nobody else knows what is live.
     is_counting: bool,
     /// Whether the platform is asked if an allocation is to fail.
-    pub(super) may_fail_on_purpose: bool,
+    pub(super) is_injecting_faults: bool,
     pub(super) allocation_path: FastPath,
     /// The path of an allocation that is none to sample.
     pub(super) unsampled_path: FastPath,
@@ -112,7 +112,7 @@ impl<B: Backend> Inner<B> {
             level_at_start: Level::Blocks,
             is_history_on: true,
             is_counting: backend.is_some(),
-            may_fail_on_purpose: false,
+            is_injecting_faults: false,
             allocation_path: FastPath::Any,
             unsampled_path: FastPath::Any,
             free_path: FastPath::Any,

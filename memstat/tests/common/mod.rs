@@ -18,20 +18,20 @@ pub(crate) struct HostPlatform {
     /// Whether nobody else uses the tracker, so that to wait for it is a deadlock.
     pub(crate) is_alone: AtomicBool,
     pub(crate) refused: Mutex<Vec<LockRefused>>,
-    /// Who allocates, from 1 to [`MOST_SITES`]; 0 for no call stack.
+    /// Who allocates, from 1 to [`MAX_SITES`]; 0 for no call stack.
     pub(crate) site: AtomicUsize,
 }
 
 /// Call sites that a test may allocate from.
-pub(crate) const MOST_SITES: usize = 6;
+pub(crate) const MAX_SITES: usize = 6;
 /// The return address of call site 0, which does not exist; the others lie behind it.
 pub(crate) const FIRST_SITE_ADDRESS: usize = 0x1000;
 
 /// A stack of one frame for each call site: no caller, and the return address.
-static STACKS: [[usize; 2]; MOST_SITES] = {
-    let mut stacks = [[0; 2]; MOST_SITES];
+static STACKS: [[usize; 2]; MAX_SITES] = {
+    let mut stacks = [[0; 2]; MAX_SITES];
     let mut site = 0;
-    while site < MOST_SITES {
+    while site < MAX_SITES {
         stacks[site] = [0, FIRST_SITE_ADDRESS + site + 1];
         site += 1;
     }

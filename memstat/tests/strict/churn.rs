@@ -13,7 +13,7 @@ use memstat::{Access, Consistency, GuardLevel, Level, Record, ScanError, ScanSum
 
 const WORD_BYTES: usize = size_of::<usize>();
 /// Blocks that there are, more or less.
-const MOST_BLOCKS: usize = 800;
+const MAX_BLOCKS: usize = 800;
 
 fn heap(level: Level, guard: GuardLevel) -> Box<Heap> {
     let heap = Box::new(Tracked::new(WindowPlatform::new(|| {})));
@@ -194,7 +194,7 @@ impl Model<'_> {
                 }
             }
             55..65 => {
-                if let Some(used) = self.pick(true).filter(|_| self.blocks.len() > MOST_BLOCKS) {
+                if let Some(used) = self.pick(true).filter(|_| self.blocks.len() > MAX_BLOCKS) {
                     self.free(used);
                 }
             }
@@ -259,7 +259,7 @@ fn churn(seed: u64, level: Level) -> [u64; 2] {
         let number = model.allocate();
         roots.borrow_mut()[root] = model.blocks[number].address;
     }
-    while model.blocks.len() < MOST_BLOCKS {
+    while model.blocks.len() < MAX_BLOCKS {
         model.grow();
     }
     let mut slices = 0;
@@ -276,8 +276,8 @@ fn churn(seed: u64, level: Level) -> [u64; 2] {
         };
         scanned.unwrap();
         let lost = model.unreachable();
-        let told = leaks_of(&heap);
-        assert!(told.is_subset(&lost), "blocks in use are told: {:x?}", told.difference(&lost));
+        let reported = leaks_of(&heap);
+        assert!(reported.is_subset(&lost), "blocks in use are reported: {:x?}", reported.difference(&lost));
         model.assert_figures();
     }
     assert!(slices > 20, "{slices} slices");
@@ -299,7 +299,7 @@ fn churn(seed: u64, level: Level) -> [u64; 2] {
 }
 
 #[test]
-fn held_and_sampled_blocks_that_go_between_slices_are_neither_read_nor_told() {
+fn held_and_sampled_blocks_that_go_between_slices_are_neither_read_nor_reported() {
     for level in [Level::Blocks, Level::Stacks, Level::Full] {
         let mut most = [0; 2];
         for seed in 1..3 {
@@ -386,8 +386,8 @@ fn what_a_block_points_to_is_none_either_as_soon_as_that_is_said() {
     scan(0);
     // Two slices of 4096 steps each make all white, and begin the walk that reads; then nothing is judged yet.
     scan(3);
-    let told = leaks_of(&heap);
-    assert!(!told.contains(&(child.as_ptr() as usize)) && told.len() == others.len());
+    let reported = leaks_of(&heap);
+    assert!(!reported.contains(&(child.as_ptr() as usize)) && reported.len() == others.len());
     for block in others.into_iter().chain([parent, child]) {
         // SAFETY: from `allocate`, each once.
         unsafe { heap.free(block) }.unwrap();

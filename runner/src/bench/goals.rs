@@ -6,9 +6,9 @@ use super::figure::Figure;
 const PAIR_GOALS: [(&str, f64); 5] =
     [("off", 110.0), ("counters", 140.0), ("blocks", 330.0), ("stacks", 530.0), ("full", 570.0)];
 /// An operation with a million blocks live may cost so much more than one with ten thousand.
-const MOST_BULK_RATIO: f64 = 1.25;
+const MAX_BULK_RATIO: f64 = 1.25;
 /// The most instructions for any single operation of the slab heap.
-const MOST_OPERATION: f64 = 9000.0;
+const MAX_OPERATION: f64 = 9000.0;
 /// The most bytes of the arena that a block may take.
 const ARENA_GOALS: [(&str, f64); 2] = [("arena-from-10000", 64.0), ("arena-from-100000", 52.0)];
 /// From so many blocks on, the dearest operations are held against the baseline.
@@ -24,7 +24,7 @@ pub(crate) fn judge_goals(figures: &[Figure]) -> Vec<String> {
     for figure in slab() {
         let goal = match figure.workload.as_str() {
             "pair" if figure.size_bytes == 64 => goal_of(&PAIR_GOALS, &figure.level),
-            "worst-growing" | "worst-churning" => Some(MOST_OPERATION),
+            "worst-growing" | "worst-churning" => Some(MAX_OPERATION),
             // Call stacks and history take a fixed amount besides.
             workload if figure.level == "blocks" => goal_of(&ARENA_GOALS, workload),
             _ => None,
@@ -47,7 +47,7 @@ pub(crate) fn judge_goals(figures: &[Figure]) -> Vec<String> {
     let bulk = PAIR_GOALS.iter().map(|(level, _)| ("bulk", *level));
     for (workload, level) in bulk.chain([("frames", "off"), ("frames-give", "off")]) {
         if let Some((few, many)) = mean(workload, level, 10_000).zip(mean(workload, level, 1_000_000))
-            && many > few * MOST_BULK_RATIO
+            && many > few * MAX_BULK_RATIO
         {
             failures.push(format!("{level} {workload}: {many} with 1,000,000 live, {few} with 10,000"));
         }

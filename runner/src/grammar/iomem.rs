@@ -4,7 +4,7 @@ use super::line::lines;
 use crate::error::{Result, ensure};
 
 /// Deeper ranges stand no further in than this.
-const MOST_DEPTH: usize = 5;
+const MAX_DEPTH: usize = 5;
 
 /// `"%*s%0*llx-%0*llx : %s"`: two blanks a level, 8 digits at least.
 ///
@@ -27,7 +27,7 @@ pub(crate) fn iomem(text: &str) -> Result<()> {
         ensure!(!name.is_empty() && name.trim() == name, "iomem: `{name}` is no name");
         let shown = format!("iomem: {start:08x}-{end:08x} : {name}");
         ensure!(start <= end, "{shown}: ends before it starts");
-        ensure!(depth <= open.len() && depth < MOST_DEPTH, "{shown}: stands in too far");
+        ensure!(depth <= open.len() && depth < MAX_DEPTH, "{shown}: stands in too far");
         if let Some((_, before)) = open.get(depth) {
             ensure!(*before < start, "{shown}: is out of order");
         }

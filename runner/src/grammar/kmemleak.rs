@@ -6,7 +6,7 @@ use crate::error::{Result, ensure};
 
 const ROW_BYTES: usize = 16;
 /// Two rows are shown.
-const MOST_BYTES: usize = 32;
+const MAX_BYTES: usize = 32;
 /// Where characters stand in a row, behind its indentation.
 const TEXT_COLUMN: usize = 49;
 
@@ -26,7 +26,7 @@ pub(crate) fn kmemleak(text: &str) -> Result<()> {
         let mut next = || lines.next().ok_or_else(|| head.wrong("more lines behind it"));
         origin(next()?)?;
         let mut title = next()?;
-        let shown = size_bytes.min(MOST_BYTES);
+        let shown = size_bytes.min(MAX_BYTES);
         title.literal(&format!("  hex dump (first {shown} bytes):"))?;
         title.end()?;
         for start in (0..shown).step_by(ROW_BYTES) {

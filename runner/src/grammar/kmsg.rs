@@ -4,7 +4,7 @@ use super::line::lines;
 use crate::error::{Result, ensure};
 
 /// Eight levels a facility; the kernel's own is the first.
-const MOST_PRIORITY: u64 = 24 * 8 - 1;
+const MAX_PRIORITY: u64 = 24 * 8 - 1;
 
 /// `"<%u>[%5lu.%06lu] "`, and the message.
 pub(super) fn kmsg(text: &str) -> Result<()> {
@@ -13,7 +13,7 @@ pub(super) fn kmsg(text: &str) -> Result<()> {
     for mut line in lines {
         line.literal("<")?;
         let priority = line.unsigned(0)?;
-        ensure!(priority <= MOST_PRIORITY, "kmsg: no message has priority {priority}");
+        ensure!(priority <= MAX_PRIORITY, "kmsg: no message has priority {priority}");
         line.literal(">[")?;
         line.decimal(5, 6)?;
         line.literal("] ")?;

@@ -6,7 +6,7 @@ use crate::error::{Result, ensure};
 /// Numbers behind the state.
 const NUMBERS: usize = 49;
 /// Bytes that Linux keeps of a thread's name.
-const MOST_NAME: usize = 15;
+const MAX_NAME: usize = 15;
 
 /// `"%d (%s) %c"` and 49 numbers, each behind one blank.
 pub(super) fn stat(text: &str) -> Result<()> {
@@ -14,7 +14,7 @@ pub(super) fn stat(text: &str) -> Result<()> {
     line.unsigned(0)?;
     line.literal(" (")?;
     let name = line.up_to(") ")?;
-    ensure!((1..=MOST_NAME).contains(&name.len()), "self/stat: `{name}` has not 1 to {MOST_NAME} bytes");
+    ensure!((1..=MAX_NAME).contains(&name.len()), "self/stat: `{name}` has not 1 to {MAX_NAME} bytes");
     let state = line.word()?;
     ensure!(
         ["R", "S", "D", "T", "t", "Z", "X", "I", "P"].contains(&state),
@@ -55,7 +55,7 @@ pub(super) fn statm(text: &str) -> Result<()> {
 pub(super) fn comm(text: &str) -> Result<()> {
     let mut line = only_line("self/comm", text)?;
     let name = line.remainder();
-    ensure!((1..=MOST_NAME).contains(&name.len()), "self/comm: `{name}` has not 1 to {MOST_NAME} bytes");
+    ensure!((1..=MAX_NAME).contains(&name.len()), "self/comm: `{name}` has not 1 to {MAX_NAME} bytes");
     Ok(())
 }
 

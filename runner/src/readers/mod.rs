@@ -23,8 +23,8 @@ pub(crate) fn read_all(proc: &Captured) -> Result<()> {
 
 /// Lets some read; tells all that went wrong, not just the first.
 fn read_by(proc: &Captured, readers: &[(&str, Reader)]) -> Result<()> {
-    let told = |(name, read): &(&str, Reader)| read(proc).err().map(|error| format!("{name}: {error}"));
-    let failures: Vec<String> = readers.iter().filter_map(told).collect();
+    let failure = |(name, read): &(&str, Reader)| read(proc).err().map(|error| format!("{name}: {error}"));
+    let failures: Vec<String> = readers.iter().filter_map(failure).collect();
     if failures.is_empty() { Ok(()) } else { Err(Error::Wrong(failures.join("; "))) }
 }
 

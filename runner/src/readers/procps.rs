@@ -90,8 +90,9 @@ fn slabtop(proc: &Captured) -> Result<()> {
     for (name, figures) in [("Objects", (active, objects)), ("Slabs", (active_slabs, slabs))] {
         let line =
             shown.lines().find(|line| line.trim_start().starts_with(&format!("Active / Total {name}")));
-        let told = line.and_then(|line| line.split_once(" : ")).map(|(_, told)| told.split(" (").next());
-        same(name, &told.flatten(), &Some(format!("{} / {}", figures.0, figures.1).as_str()))?;
+        let output =
+            line.and_then(|line| line.split_once(" : ")).map(|(_, output)| output.split(" (").next());
+        same(name, &output.flatten(), &Some(format!("{} / {}", figures.0, figures.1).as_str()))?;
     }
     Ok(())
 }

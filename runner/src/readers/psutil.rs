@@ -15,9 +15,9 @@ const TICKS_PER_SECOND: f64 = 100.0;
 
 /// Memory, times, and the process.
 pub(super) fn read(proc: &Captured) -> Result<()> {
-    let told = run(proc)?;
+    let output = run(proc)?;
     let number = |pointer: &str| {
-        let value = told.pointer(pointer).and_then(Value::as_f64);
+        let value = output.pointer(pointer).and_then(Value::as_f64);
         value.ok_or_else(|| Error::Wrong(format!("{pointer} was not read")))
     };
     let bytes = |label: &str| Ok::<_, Error>((proc.number("meminfo", label, 0)? * 1024) as f64);
@@ -62,14 +62,18 @@ pub(super) fn read(proc: &Captured) -> Result<()> {
     ] {
         same(pointer, &number(pointer)?, &figure)?;
     }
-    ensure!(told.pointer("/pids/1").is_none(), "there is one process, but {:?} were read", told.get("pids"));
+    ensure!(
+        output.pointer("/pids/1").is_none(),
+        "there is one process, but {:?} were read",
+        output.get("pids")
+    );
     let created = number("/created")?;
     ensure!(created >= boot_time, "the process began {created} s after 1970, before the boot at {boot_time}");
     let pages = proc.text("self/statm")?;
     let mut pages = pages.split(' ').filter_map(|word| word.parse::<f64>().ok());
     same("size", &Some(number("/size")?), &pages.next().map(|count| count * 4096.0))?;
     same("resident", &Some(number("/resident")?), &pages.next().map(|count| count * 4096.0))?;
-    let name = told.get("name").and_then(Value::as_str);
+    let name = output.get("name").and_then(Value::as_str);
     same("name", &name, &Some(proc.text("self/comm")?.trim_end()))
 }
 

@@ -31,16 +31,21 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         "blackbox-panic-uefi",
         "UEFI: after a panic the report and the events are there",
         UEFI,
-        panic_is_told,
+        panic_is_reported,
     ),
-    row("blackbox-panic", "BIOS: after a panic the report and the events are there", BIOS, panic_is_told),
-    row("blackbox-reboot-uefi", "UEFI: `reboot` keeps the box", UEFI, reboot_is_told),
-    row("blackbox-reboot", "BIOS: `reboot` keeps the box", BIOS, reboot_is_told),
-    row("blackbox-q35", "q35: `reboot` keeps the box", Machine { board: "q35", ..BIOS }, reboot_is_told),
-    row("blackbox-32M", "with 32 MB too", Machine { memory_mib: 32, ..BIOS }, reboot_is_told),
-    row("blackbox-6G", "with 6 GB too", Machine { memory_mib: 6144, ..BIOS }, reboot_is_told),
-    row("blackbox-reset", "a reset by the button leaves the last second", BIOS, reset_is_told),
-    row("blackbox-double", "a report that crashed is there as far as it came", BIOS, double_panic_is_told),
+    row("blackbox-panic", "BIOS: after a panic the report and the events are there", BIOS, panic_is_reported),
+    row("blackbox-reboot-uefi", "UEFI: `reboot` keeps the box", UEFI, reboot_is_reported),
+    row("blackbox-reboot", "BIOS: `reboot` keeps the box", BIOS, reboot_is_reported),
+    row("blackbox-q35", "q35: `reboot` keeps the box", Machine { board: "q35", ..BIOS }, reboot_is_reported),
+    row("blackbox-32M", "with 32 MB too", Machine { memory_mib: 32, ..BIOS }, reboot_is_reported),
+    row("blackbox-6G", "with 6 GB too", Machine { memory_mib: 6144, ..BIOS }, reboot_is_reported),
+    row("blackbox-reset", "a reset by the button leaves the last second", BIOS, reset_is_reported),
+    row(
+        "blackbox-double",
+        "a report that crashed is there as far as it came",
+        BIOS,
+        double_panic_is_reported,
+    ),
     row(
         "blackbox-damaged",
         "a box that was written to meanwhile says so in a line",
@@ -68,14 +73,14 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ),
 ];
 
-fn panic_is_told(vm: &mut Vm) -> Result<()> {
+fn panic_is_reported(vm: &mut Vm) -> Result<()> {
     vm.wait_for_boot()?;
     vm.run("bug leak; echo before the end > /dev/kmsg")?;
     vm.enter("bug panic")?;
     vm.wait_for_prompt("prompt after the panic", RESTART_LIMIT)?;
-    let told = vm.run(FILE)?;
+    let output = vm.run(FILE)?;
     has_all(
-        &told,
+        &output,
         &[
             "last_boot - version: 1.0\nended: panic\n",
             &format!("report:\npanic at {}", BUG.place()),
@@ -86,10 +91,10 @@ fn panic_is_told(vm: &mut Vm) -> Result<()> {
             ", this one\n",
         ],
     )?;
-    let (_, events) = told.split_once("\nevents: ").unwrap_or_default();
+    let (_, events) = output.split_once("\nevents: ").unwrap_or_default();
     let named =
         events.lines().filter(|row| row.contains(" allocate 0xffff8") && row.contains(" kernel/src/"));
-    ensure!(named.count() >= 3, "the events do not name who asked:\n{told}");
+    ensure!(named.count() >= 3, "the events do not name who asked:\n{output}");
     let log = vm.run("dmesg")?;
     ensure!(
         log.contains("the last boot ended with a report"),
@@ -97,11 +102,14 @@ fn panic_is_told(vm: &mut Vm) -> Result<()> {
     );
     // It stays while this boot writes its own records.
     let later = vm.text_after(Duration::from_secs(3));
-    ensure!(!later.contains("panic at") && vm.run(FILE)? == told, "the record changes while the kernel runs");
+    ensure!(
+        !later.contains("panic at") && vm.run(FILE)? == output,
+        "the record changes while the kernel runs"
+    );
     power_off(vm)
 }
 
-fn reboot_is_told(vm: &mut Vm) -> Result<()> {
+fn reboot_is_reported(vm: &mut Vm) -> Result<()> {
     let first = vm.wait_for_boot()?;
     ensure!(!first.contains("last boot"), "a cold start speaks of a last boot:\n{first}");
     vm.run("echo number one > /dev/kmsg")?;
@@ -109,13 +117,13 @@ fn reboot_is_told(vm: &mut Vm) -> Result<()> {
     has_all(&vm.run(FILE)?, &["ended: reboot\n", "boot: 1, ", "] number one\n"])?;
     vm.run("echo number two > /dev/kmsg")?;
     restart(vm, "reboot")?;
-    let told = vm.run(FILE)?;
-    has_all(&told, &["ended: reboot\n", "boot: 2, ", "] number two\n"])?;
-    ensure!(!told.contains("number one"), "the record is not of the last boot:\n{told}");
+    let output = vm.run(FILE)?;
+    has_all(&output, &["ended: reboot\n", "boot: 2, ", "] number two\n"])?;
+    ensure!(!output.contains("number one"), "the record is not of the last boot:\n{output}");
     power_off(vm)
 }
 
-fn reset_is_told(vm: &mut Vm) -> Result<()> {
+fn reset_is_reported(vm: &mut Vm) -> Result<()> {
     vm.wait_for_boot()?;
     vm.run("bug leak; echo number one > /dev/kmsg")?;
     // A second of waiting and a bit, in which a record is written.
@@ -130,7 +138,7 @@ fn reset_is_told(vm: &mut Vm) -> Result<()> {
     power_off(vm)
 }
 
-fn double_panic_is_told(vm: &mut Vm) -> Result<()> {
+fn double_panic_is_reported(vm: &mut Vm) -> Result<()> {
     const LAST_WORDS: &str = " while reporting; halted";
     vm.wait_for_boot()?;
     vm.enter("bug double-panic")?;
@@ -148,24 +156,27 @@ fn damage_is_noticed(vm: &mut Vm) -> Result<()> {
     let place: Vec<_> = IoMem::parse(&vm.read_file("/proc/iomem")?)?.ranges("ramoops").collect();
     ensure!(place == [(0x0280_0000, 0x0281_7fff)], "the region lies at {place:x?}, not where it is damaged");
     restart(vm, "bug panic")?;
-    let told = vm.run(FILE)?;
-    ensure!(told == "no record: damaged: its checksum is wrong", "a damaged box reads:\n{told}");
+    let output = vm.run(FILE)?;
+    ensure!(output == "no record: damaged: its checksum is wrong", "a damaged box reads:\n{output}");
     power_off(vm)
 }
 
 fn cold_start_is_quiet(vm: &mut Vm) -> Result<()> {
     let boot = vm.wait_for_boot()?;
     ensure!(!boot.contains("last boot") && !boot.contains("black box"), "the boot log speaks of it:\n{boot}");
-    let told = vm.run(FILE)?;
-    ensure!(told.starts_with("no record: none is there") && told.lines().count() == 1, "it reads:\n{told}");
+    let output = vm.run(FILE)?;
+    ensure!(
+        output.starts_with("no record: none is there") && output.lines().count() == 1,
+        "it reads:\n{output}"
+    );
     power_off(vm)
 }
 
 fn off_keeps_nothing(vm: &mut Vm) -> Result<()> {
     vm.wait_for_boot()?;
     restart(vm, "reboot")?;
-    let told = vm.run(FILE)?;
-    ensure!(told == "no record: there is no black box", "it reads:\n{told}");
+    let output = vm.run(FILE)?;
+    ensure!(output == "no record: there is no black box", "it reads:\n{output}");
     let info = vm.run("grep BlackBox /proc/meminfo; grep ramoops /proc/iomem")?;
     ensure!(info == "BlackBox:              0 kB", "it takes memory:\n{info}");
     power_off(vm)

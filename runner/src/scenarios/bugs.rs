@@ -26,7 +26,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         "bug-stop-lock",
         "a lock that its own holder takes is a panic that names both places",
         "",
-        lock_held_here_is_told,
+        lock_held_here_is_reported,
     ),
     with_words("bug-stop-null", "a null pointer's reader is named, with its line", "", null_is_named),
     with_words(
@@ -124,7 +124,7 @@ fn judge_deadlock(vm: &mut Vm) -> Result<()> {
     is_consistent(vm)
 }
 
-fn lock_held_here_is_told(vm: &mut Vm) -> Result<()> {
+fn lock_held_here_is_reported(vm: &mut Vm) -> Result<()> {
     vm.wait_for_boot()?;
     let report = stopped(vm, "bug lock-twice")?;
     MAILBOX.expect(&report, "panic at", "LETTERS.lock()")?;

@@ -14,7 +14,7 @@ const PANIC_STATUS: i32 = 85;
 const MESSAGE: &str = "asked for by a person";
 
 /// Rows of pixels that differ at least once a report stands on the screen: a quarter of 768.
-const LEAST_CHANGED_ROWS: usize = 192;
+const MIN_CHANGED_ROWS: usize = 192;
 
 /// What `bug double-free; bug stale-free` frees, and who does.
 const FREES: [[&str; 2]; 3] = [
@@ -40,7 +40,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         about: "without events the report, and the black box after it, have the last frees, and who freed",
         judge: Judge::Drive(
             Machine { cmdline: "panic=reboot", on_reset: OnReset::Reboot, ..DEFAULT },
-            last_frees_are_told,
+            last_frees_are_reported,
         ),
     },
     Scenario {
@@ -135,7 +135,7 @@ fn report_is_whole(vm: &mut Vm) -> Result<()> {
     ensure!(is_named, "no event names who asked:\n{report}");
     // The typed line alone changes one row of characters or two.
     vm.wait_for_screen("report on the screen", COMMAND_LIMIT, |vm| {
-        Ok(changed_rows(&before, &vm.screen()?) > LEAST_CHANGED_ROWS)
+        Ok(changed_rows(&before, &vm.screen()?) > MIN_CHANGED_ROWS)
     })
 }
 
@@ -148,14 +148,14 @@ fn changed_rows(before: &[u8], after: &[u8]) -> usize {
     rows(before).iter().zip(&rows(after)).filter(|(before, after)| before != after).count()
 }
 
-fn last_frees_are_told(vm: &mut Vm) -> Result<()> {
+fn last_frees_are_reported(vm: &mut Vm) -> Result<()> {
     vm.wait_for_boot()?;
     vm.run("bug double-free; bug stale-free")?;
     vm.enter("bug panic")?;
-    let told = vm.wait_for_prompt("shell prompt after a panic", Duration::from_mins(1))?;
+    let output = vm.wait_for_prompt("shell prompt after a panic", Duration::from_mins(1))?;
     let kept = vm.run("cat /proc/last_boot")?;
     for (text, title) in [
-        (&told, "\nlast events: 3, frees only; memstat=full keeps all:\n"),
+        (&output, "\nlast events: 3, frees only; memstat=full keeps all:\n"),
         (&kept, "\nevents: 3, frees only; memstat=full keeps all\n"),
     ] {
         let (_, rows) = text
@@ -223,7 +223,7 @@ fn second_panic_halts(vm: &mut Vm) -> Result<()> {
         text.ends_with(LAST_WORDS).then(|| text.to_owned())
     })?;
     let panics = report.matches(&panic_place()).count();
-    ensure!(panics == 2, "{panics} panics are told of, not two:\n{report}");
+    ensure!(panics == 2, "{panics} panics are reported, not two:\n{report}");
     let after = vm.text_after(Duration::from_secs(7));
     ensure!(after == report, "the kernel goes on after its last words: {after}");
     ensure!(vm.end()?.is_none(), "the machine went off or was reset instead of stopping");

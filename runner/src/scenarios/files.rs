@@ -11,7 +11,7 @@ use crate::scenario::{Judge, Scenario};
 use crate::vm::Vm;
 
 /// Directories below /proc that lie in one another, at most.
-const MOST_DEPTH: usize = 4;
+const MAX_DEPTH: usize = 4;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
@@ -57,29 +57,29 @@ fn formats_are_linuxs(vm: &mut Vm) -> Result<()> {
 /// In stat, each time of all CPUs is the sum of the CPUs' own.
 fn times_add_up(stat: &str) -> Result<()> {
     let mut sums: Vec<u64> = Vec::new();
-    let mut told: Vec<u64> = Vec::new();
+    let mut cpu_times: Vec<u64> = Vec::new();
     for line in stat.lines().filter(|line| line.starts_with("cpu")) {
         let mut words = line.split_whitespace();
         let is_sum = words.next() == Some("cpu");
         let times: Vec<u64> = words.filter_map(|word| word.parse().ok()).collect();
         if is_sum {
-            told = times;
+            cpu_times = times;
         } else {
             sums.resize(sums.len().max(times.len()), 0);
             sums.iter_mut().zip(times).for_each(|(sum, time)| *sum += time);
         }
     }
     ensure!(
-        !sums.is_empty() && sums == told,
-        "stat: the CPUs' times sum up to {sums:?}, `cpu` says {told:?}"
+        !sums.is_empty() && sums == cpu_times,
+        "stat: the CPUs' times sum up to {sums:?}, `cpu` says {cpu_times:?}"
     );
     Ok(())
 }
 
 /// What `uname` tells on Linux stands in files of its own as well.
 fn versions_agree(vm: &mut Vm) -> Result<()> {
-    let mut told = |file: &str| vm.read_file(&format!("/proc/sys/kernel/{file}"));
-    let (system, release, build) = (told("ostype")?, told("osrelease")?, told("version")?);
+    let mut read = |file: &str| vm.read_file(&format!("/proc/sys/kernel/{file}"));
+    let (system, release, build) = (read("ostype")?, read("osrelease")?, read("version")?);
     let version = vm.read_file("/proc/version")?;
     let begin = format!("{} version {} (", system.trim_end(), release.trim_end());
     ensure!(version.starts_with(&begin), "version: `{version}` does not begin `{begin}`");
@@ -115,7 +115,7 @@ fn allocs_agree(vm: &mut Vm) -> Result<()> {
 fn reading_leaves_no_trace(vm: &mut Vm) -> Result<()> {
     vm.wait_for_boot()?;
     let before = Allocs::parse(&vm.run("cat /proc/allocs")?)?;
-    let files = files_below(vm, "/proc", MOST_DEPTH)?;
+    let files = files_below(vm, "/proc", MAX_DEPTH)?;
     for (file, _) in grammar::FILES {
         let path = format!("/proc/{file}");
         ensure!(files.contains(&path), "ls below /proc does not list {path}, but: {}", files.join(" "));
@@ -134,7 +134,7 @@ fn files_below(vm: &mut Vm, directory: &str, depth: usize) -> Result<Vec<String>
         let path = format!("{directory}/{}", name.trim_end_matches('/'));
         let text = vm.run(&format!("cat {path}"))?;
         if text.contains("EISDIR") && text.starts_with("cat: ") {
-            ensure!(depth > 0, "{path} lies deeper than {MOST_DEPTH} directories");
+            ensure!(depth > 0, "{path} lies deeper than {MAX_DEPTH} directories");
             files.extend(files_below(vm, &path, depth - 1)?);
             continue;
         }

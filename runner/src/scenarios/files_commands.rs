@@ -23,12 +23,12 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "shell-no-space",
         about: "a full file system ends the command with one line; EXDEV makes mv copy",
-        judge: Judge::Drive(Machine { cmdline: "tmpfs.size=64K", ..DEFAULT }, full_file_system_is_told),
+        judge: Judge::Drive(Machine { cmdline: "tmpfs.size=64K", ..DEFAULT }, full_file_system_is_reported),
     },
     Scenario {
         name: "shell-pipe-memory",
         about: "a pipe that outgrows the memory is one line, and all pages come back",
-        judge: Judge::Drive(Machine { memory_mib: 64, ..DEFAULT }, full_pipe_is_told),
+        judge: Judge::Drive(Machine { memory_mib: 64, ..DEFAULT }, full_pipe_is_reported),
     },
     says("shell-interrupt", "Ctrl-C ends a whole line, redirected or not", control_c_ends_the_line),
     says("leak-diff", "two reports of allocs differ by the leaked blocks alone", leak_is_found),
@@ -272,7 +272,7 @@ fn errors_name_the_file(vm: &mut Vm) -> Result<()> {
     )
 }
 
-fn full_file_system_is_told(vm: &mut Vm) -> Result<()> {
+fn full_file_system_is_reported(vm: &mut Vm) -> Result<()> {
     vm.wait_for_boot()?;
     vm.run("(echo 1; echo 2; echo 3; echo 4) > /big")?;
     for _ in 0..12 {
@@ -297,7 +297,7 @@ fn full_file_system_is_told(vm: &mut Vm) -> Result<()> {
     )
 }
 
-fn full_pipe_is_told(vm: &mut Vm) -> Result<()> {
+fn full_pipe_is_reported(vm: &mut Vm) -> Result<()> {
     vm.wait_for_boot()?;
     vm.run("(echo 1; echo 2; echo 3; echo 4) > /tmp/big")?;
     // 16 MiB in a file; three of them do not fit into a pipe as well.

@@ -24,7 +24,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     with_words("sample-use-after-free", "a late write and a late read are caught", "guard.sample=1", late),
     with_words(
         "sample-bad-free",
-        "bad frees of sampled blocks are told as others",
+        "bad frees of sampled blocks are reported as others",
         "guard.sample=1",
         bad_frees,
     ),

@@ -23,13 +23,13 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         "guard-double-free",
         "both frees and the allocation are named",
         "guard=free",
-        double_free_is_told,
+        double_free_is_reported,
     ),
     with_words(
         "guard-double-free-talc",
         "the same on talc at full",
         "guard=full heap=talc",
-        double_free_is_told,
+        double_free_is_reported,
     ),
     with_words(
         "guard-double-free-off",
@@ -53,13 +53,13 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         "guard-invalid-free",
         "a pointer into a block is named with its block",
         "",
-        invalid_free_is_told,
+        invalid_free_is_reported,
     ),
     with_words(
         "guard-invalid-free-list",
         "the same on linked-list at full",
         "guard=full heap=linked-list",
-        invalid_free_is_told,
+        invalid_free_is_reported,
     ),
     with_words("guard-switch", "a switch of the level leaves no false report", "guard=full", switch_is_clean),
     with_words("guard-selftest", "the self-tests pass under all guards", "guard=full memstat=full", |vm| {
@@ -101,7 +101,7 @@ fn late_write_is_found(vm: &mut Vm) -> Result<()> {
     expect_count(vm, "writes after free: 1")
 }
 
-fn double_free_is_told(vm: &mut Vm) -> Result<()> {
+fn double_free_is_reported(vm: &mut Vm) -> Result<()> {
     vm.wait_for_boot()?;
     let words = [
         "double free of",
@@ -116,7 +116,7 @@ fn double_free_is_told(vm: &mut Vm) -> Result<()> {
     expect_count(vm, "double frees: 1")
 }
 
-fn invalid_free_is_told(vm: &mut Vm) -> Result<()> {
+fn invalid_free_is_reported(vm: &mut Vm) -> Result<()> {
     vm.wait_for_boot()?;
     let words = [
         "17 bytes inside the live block",
@@ -175,7 +175,7 @@ pub(super) fn goes_on(vm: &mut Vm, line: &str, words: &[&str]) -> Result<()> {
     let after = Allocs::parse(&vm.run("cat /proc/allocs")?)?;
     ensure!(before == after, "live blocks differ after `{line}`:\n{before:?}\n{after:?}");
     let again = vm.run("guard check")?;
-    ensure!(again.contains(" 0 found"), "what was told is told again: {again}");
+    ensure!(again.contains(" 0 found"), "what was reported is reported again: {again}");
     Ok(())
 }
 

@@ -18,9 +18,9 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         leak_is_named,
     ),
     with_words("leaks-hundred", "each of a hundred and two leaks is counted", "", hundred_are_counted),
-    with_words("leaks-levels", "what is not known of call stacks is said in words", "", levels_are_told),
+    with_words("leaks-levels", "what is not known of call stacks is said in words", "", levels_are_reported),
     with_words("leaks-watch", "a watch points at the stack that only grows", "", watch_points_at_the_leak),
-    with_words("leaks-errors", "each mistake is told in one line", "", mistakes_are_told),
+    with_words("leaks-errors", "each mistake is reported in one line", "", mistakes_are_reported),
     Scenario {
         name: "leaks-full-memory",
         about: "with no page free the reports go on, and a mark is refused",
@@ -140,7 +140,7 @@ fn hundred_are_counted(vm: &mut Vm) -> Result<()> {
     Ok(())
 }
 
-fn levels_are_told(vm: &mut Vm) -> Result<()> {
+fn levels_are_reported(vm: &mut Vm) -> Result<()> {
     const BELOW: &str = "without a call stack: +276 bytes, +3 blocks (3 new), the level was below stacks";
     const UNRECORDED: &str = "not recorded at all: +3 blocks, the level was below blocks";
     vm.wait_for_boot()?;
@@ -222,7 +222,7 @@ fn watch_points_at_the_leak(vm: &mut Vm) -> Result<()> {
     Ok(())
 }
 
-fn mistakes_are_told(vm: &mut Vm) -> Result<()> {
+fn mistakes_are_reported(vm: &mut Vm) -> Result<()> {
     vm.wait_for_boot()?;
     for (line, answer) in [
         ("leaks since nothing", "leaks: nothing: no such mark; there are: boot"),
@@ -242,15 +242,15 @@ fn mistakes_are_told(vm: &mut Vm) -> Result<()> {
         ("leaks watch leaks watch", "leaks: a watch cannot be watched"),
         ("leaks clear boot; leaks since", "leaks: default: no such mark; there are: none"),
     ] {
-        let told = vm.run(line)?;
-        ensure!(told.starts_with(answer) && told.lines().count() == 1, "`{line}` says {told}");
+        let output = vm.run(line)?;
+        ensure!(output.starts_with(answer) && output.lines().count() == 1, "`{line}` says {output}");
     }
     for number in 0..16 {
-        let told = vm.run(&format!("leaks mark m{number}"))?;
-        ensure!(told.starts_with(&format!("mark m{number}: ")), "the mark {number} is refused: {told}");
+        let output = vm.run(&format!("leaks mark m{number}"))?;
+        ensure!(output.starts_with(&format!("mark m{number}: ")), "the mark {number} is refused: {output}");
     }
-    let told = vm.run("leaks mark m16")?;
-    ensure!(told.trim() == "leaks: too many marks: 16 are set; clear one first", "the 17th mark: {told}");
+    let output = vm.run("leaks mark m16")?;
+    ensure!(output.trim() == "leaks: too many marks: 16 are set; clear one first", "the 17th mark: {output}");
     ensure!(vm.run("leaks mark m3")?.starts_with("mark m3: "), "a mark does not move when all are set");
     let pages = |vm: &mut Vm| MemInfo::parse(&vm.read_file("/proc/meminfo")?)?.kibibytes("FileBuffers");
     let list = vm.run("leaks marks")?;
@@ -276,12 +276,12 @@ fn full_memory_is_survived(vm: &mut Vm) -> Result<()> {
     ensure!(free == 0, "{free} kB are free, none should be");
     let before = heap(vm)?;
     let report = vm.run("leaks since a")?;
-    expect_line(&report, "(out of memory: new blocks are not told from old ones)")?;
+    expect_line(&report, "(out of memory: new blocks are not distinguished from old ones)")?;
     expect_leak(&report, "+276 bytes, +3 blocks: stack ")?;
     expect_leak(&vm.run("leaks since boot")?, "+276 bytes, +3 blocks: stack ")?;
     for line in ["leaks mark b", "leaks mark a", "leaks watch -c 1"] {
-        let told = vm.run(line)?;
-        ensure!(told.trim() == "leaks: out of memory", "with no page free, `{line}` says {told}");
+        let output = vm.run(line)?;
+        ensure!(output.trim() == "leaks: out of memory", "with no page free, `{line}` says {output}");
     }
     let list = vm.run("leaks marks")?;
     expect_line(&list, "2 of 16 marks, in 8 KiB apart from the heap")?;

@@ -12,10 +12,10 @@ use crate::vm::{COMMAND_LIMIT, Vm};
 
 /// Leaks that a drill plants, and how many of them must be found, with how many mistakes.
 const PLANTED: u64 = 100;
-const LEAST_FOUND: u64 = 98;
-const MOST_WRONG: u64 = 2;
+const MIN_FOUND: u64 = 98;
+const MAX_WRONG: u64 = 2;
 /// What a scan of a million blocks may take, in nanoseconds of the guest: it is the same on each run.
-const MOST_NS: f64 = 1.2e9;
+const MAX_NS: f64 = 1.2e9;
 /// A drill with a million blocks, on a slow host.
 const LONG: Duration = Duration::from_mins(3);
 const CONTROL_C: u8 = 3;
@@ -86,8 +86,8 @@ impl Drill {
 
     fn judge(&self, answer: &str) -> Result<()> {
         let &Self { found, wrong, is_clean } = self;
-        ensure!((LEAST_FOUND..=PLANTED).contains(&found), "{found} of {PLANTED} leaks found: {answer}");
-        ensure!(wrong <= MOST_WRONG, "{wrong} reports are wrong: {answer}");
+        ensure!((MIN_FOUND..=PLANTED).contains(&found), "{found} of {PLANTED} leaks found: {answer}");
+        ensure!(wrong <= MAX_WRONG, "{wrong} reports are wrong: {answer}");
         ensure!(is_clean, "the drill has left blocks: {answer}");
         Ok(())
     }
@@ -119,7 +119,7 @@ fn million_blocks_are_scanned(vm: &mut Vm) -> Result<()> {
     vm.wait_for_boot()?;
     let answer = drill_is_passed(vm, "leaks drill 3 1000000")?;
     let scans: Vec<f64> = answer.lines().filter_map(scan_ns).collect();
-    ensure!(scans.len() == 2 && scans.iter().all(|ns| *ns < MOST_NS), "a scan takes too long: {answer}");
+    ensure!(scans.len() == 2 && scans.iter().all(|ns| *ns < MAX_NS), "a scan takes too long: {answer}");
     is_consistent(vm)
 }
 
@@ -137,8 +137,8 @@ fn scan_is_stopped(vm: &mut Vm) -> Result<()> {
     vm.enter("echo runs; leaks scan; leaks scan; leaks scan; leaks scan")?;
     vm.expect("line that runs", COMMAND_LIMIT, |text| text.lines().any(|line| line == "runs").then_some(()))?;
     vm.type_bytes(&[CONTROL_C])?;
-    let is_told = |text: &str| text.contains("leaks scan: stopped before its end").then_some(());
-    vm.expect("scan that is stopped", COMMAND_LIMIT, is_told)?;
+    let is_reported = |text: &str| text.contains("leaks scan: stopped before its end").then_some(());
+    vm.expect("scan that is stopped", COMMAND_LIMIT, is_reported)?;
     // The shell shows the Ctrl-C as well, at a prompt of its own.
     vm.text_after(PAUSE);
     let file = vm.read_file("/proc/kmemleak")?;

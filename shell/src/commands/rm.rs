@@ -46,7 +46,7 @@ pub(super) fn remove_tree(session: &mut Session, command: &str, path: &str) {
         Ok(at) => at,
         Err(error) => return session.fail(command, path, error),
     };
-    let mut lengths = arrayvec::ArrayVec::<usize, { vfs::MOST_DEPTH }>::new();
+    let mut lengths = arrayvec::ArrayVec::<usize, { vfs::MAX_DEPTH }>::new();
     loop {
         match remove_step(session, &mut at) {
             Ok(Step::Down { length }) => {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use shell::{COMMANDS, Command, Host, Line, LineEditor, Session, Shell};
-use vfs::{Buffers, MOST_OPEN_FILES, OpenFlags, Pages, RamFs, Vfs};
+use vfs::{Buffers, MAX_OPEN_FILES, OpenFlags, Pages, RamFs, Vfs};
 
 use crate::files;
 use crate::memory::Memory;
@@ -76,7 +76,7 @@ impl TestHost {
         while let Ok(file) = self.files.open("/", "/dev/null", OpenFlags::READ) {
             others.push(file);
         }
-        let open = MOST_OPEN_FILES - others.len();
+        let open = MAX_OPEN_FILES - others.len();
         for file in others {
             self.files.close(file).expect("it was opened just now");
         }

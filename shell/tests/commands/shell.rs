@@ -36,7 +36,7 @@ fn redirections_do_what_posix_says() {
 }
 
 #[test]
-fn control_file_gets_its_command_and_its_error_is_told() {
+fn control_file_gets_its_command_and_its_error_is_reported() {
     expect(&[
         ("echo on > /proc/switch && echo fine", "fine"),
         ("echo odd > /proc/switch || echo failed", "shell: /proc/switch: invalid argument (EINVAL)\nfailed"),

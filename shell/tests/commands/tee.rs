@@ -30,7 +30,7 @@ pub(crate) const CASES: &[Case] = &[
 ];
 
 #[test]
-fn full_file_system_is_told_once() {
+fn full_file_system_is_reported_once() {
     let mut terminal = Terminal::new();
     terminal.host.temporary.set_limit_pages(8);
     let answer = terminal.run("cat /proc/rows | tee /tmp/b | wc -c");

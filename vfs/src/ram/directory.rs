@@ -14,7 +14,7 @@ const HEAD_BYTES: usize = 12;
 /// Records start at multiples of this.
 const ALIGNMENT: usize = 4;
 /// A rest that is smaller stays with the record before it.
-const LEAST_FREE_BYTES: usize = 32;
+const MIN_FREE_BYTES: usize = 32;
 
 type Page = [u8; PAGE_BYTES];
 
@@ -141,7 +141,7 @@ pub(super) fn add(
     let Some(page) = directory.tree.find(space, offset / PAGE) else { return Ok(()) };
     let start = offset as usize % PAGE_BYTES;
     let rest = length.saturating_sub(needed);
-    let own = if rest < LEAST_FREE_BYTES { length } else { needed };
+    let own = if rest < MIN_FREE_BYTES { length } else { needed };
     if own < length {
         space.write(page, start.saturating_add(own), &head(None, rest, 0));
     }

@@ -17,7 +17,7 @@ use crate::inode::{DirectoryEntry, InodeId, Kind, Metadata, Name};
 use crate::path::{CANONICAL_MAX, PathBuffer};
 use space::Space;
 use table::{Inode, RECORDS_PER_PAGE, ROOT, Table};
-use tree::MOST_BYTES;
+use tree::MAX_BYTES;
 
 pub use space::{PAGE_BYTES as RAM_PAGE_BYTES, Pages};
 
@@ -150,7 +150,7 @@ impl State {
     }
 
     fn set_size(&mut self, inode: &mut Inode, size_bytes: u64) -> Result<()> {
-        if size_bytes > MOST_BYTES {
+        if size_bytes > MAX_BYTES {
             return Err(Errno::EFBIG);
         }
         if size_bytes < inode.size_bytes {

@@ -11,9 +11,9 @@ use crate::errno::{Errno, Result};
 const NUMBER_BYTES: usize = 4;
 const FAN_OUT: u64 = (PAGE_BYTES / NUMBER_BYTES) as u64;
 const NUMBERS_AT_ONCE: usize = 64;
-const MOST_HEIGHT: u8 = 4;
+const MAX_HEIGHT: u8 = 4;
 /// The longest file: 4 PiB.
-pub(super) const MOST_BYTES: u64 = span(MOST_HEIGHT) * PAGE_BYTES as u64;
+pub(super) const MAX_BYTES: u64 = span(MAX_HEIGHT) * PAGE_BYTES as u64;
 
 /// Where a file's pages are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,7 +67,7 @@ impl Tree {
         if let Some(page) = self.find(space, index) {
             return Ok(page);
         }
-        if index >= span(MOST_HEIGHT) {
+        if index >= span(MAX_HEIGHT) {
             return Err(Errno::EFBIG);
         }
         let present = span(self.height);

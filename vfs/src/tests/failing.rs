@@ -9,10 +9,10 @@ use crate::{Errno, Kind, MountOptions, OpenFlags, Result, SeekFrom, Vfs};
 
 const NEW: OpenFlags = OpenFlags::WRITE.union(OpenFlags::CREATE);
 /// More than any of the operations takes.
-const MOST_PAGES: u64 = 400;
+const MAX_PAGES: u64 = 400;
 
 /// Pages that all of them take together, at least.
-const LEAST_FAILURES: u64 = 400;
+const MIN_FAILURES: u64 = 400;
 
 /// An operation, by its name.
 type Operation = (&'static str, fn(&Vfs) -> Result<()>);
@@ -136,8 +136,8 @@ fn each_page_may_fail_and_nothing_is_left_behind() {
             }
             number += 1;
             sum += 1;
-            assert!(number < MOST_PAGES, "{name} has no end");
+            assert!(number < MAX_PAGES, "{name} has no end");
         }
     }
-    assert!(sum >= LEAST_FAILURES, "in all operations only {sum} pages failed");
+    assert!(sum >= MIN_FAILURES, "in all operations only {sum} pages failed");
 }

@@ -10,7 +10,7 @@ use std::vec::Vec;
 
 use super::host::{HostBuffers, ram};
 use crate::{
-    BATCH_BYTES, Content, Control, ControlTable, Device, Errno, GeneratedFs, Kind, MOST_OPEN_FILES,
+    BATCH_BYTES, Content, Control, ControlTable, Device, Errno, GeneratedFs, Kind, MAX_OPEN_FILES,
     MountOptions, Node, OpenFlags, SeekFrom, Table, Text, Vfs,
 };
 
@@ -160,7 +160,7 @@ fn descriptor_of_a_closed_file_is_refused_even_when_its_slot_is_used_again() {
 fn open_files_are_limited_and_the_limit_frees_itself() {
     let (vfs, buffers) = vfs();
     let files: Vec<_> =
-        (0..MOST_OPEN_FILES).map(|_| vfs.open("/", "/proc/table", OpenFlags::READ).unwrap()).collect();
+        (0..MAX_OPEN_FILES).map(|_| vfs.open("/", "/proc/table", OpenFlags::READ).unwrap()).collect();
     assert_eq!(vfs.open("/", "/proc/table", OpenFlags::READ), Err(Errno::EMFILE));
     for file in files {
         vfs.close(file).unwrap();

@@ -11,7 +11,7 @@ use std::vec;
 use std::vec::Vec;
 
 use super::host::{HostBuffers, HostPages, ram};
-use crate::{Errno, FileDescriptor, Kind, MOST_LINKS, MountOptions, OpenFlags, Result, SeekFrom, Vfs};
+use crate::{Errno, FileDescriptor, Kind, MAX_LINKS, MountOptions, OpenFlags, Result, SeekFrom, Vfs};
 
 const STEPS: usize = 1_000_000;
 const ROOT: usize = 0;
@@ -19,8 +19,8 @@ const ROOT: usize = 0;
 const MOUNTED: usize = 1;
 const LIMITS: [u64; 2] = [200, 60];
 /// One step never takes more pages: those of a tree's height, of a directory and of the table of inodes.
-const MOST_PAGES_A_STEP: u64 = 16;
-const MOST_FILE_BYTES: u64 = 40_000;
+const MAX_PAGES_A_STEP: u64 = 16;
+const MAX_FILE_BYTES: u64 = 40_000;
 
 /// Numbers that look random and are the same in every run (Vigna, `SplitMix64`).
 struct Random(u64);
@@ -143,7 +143,7 @@ impl Model {
                 Some(node) => match &self.nodes[node].body {
                     Body::Link(text) if !is_last || is_directory_meant || is_last_followed => {
                         links += 1;
-                        if links > MOST_LINKS {
+                        if links > MAX_LINKS {
                             return Err(Errno::ELOOP);
                         }
                         if text.starts_with('/') {
@@ -253,7 +253,7 @@ impl Trial {
     /// Whether an answer that there is no room can be true.
     fn expect_full(&mut self) {
         self.full += 1;
-        let is_full = |(pages, limit): (&&HostPages, u64)| pages.lent() + MOST_PAGES_A_STEP > limit;
+        let is_full = |(pages, limit): (&&HostPages, u64)| pages.lent() + MAX_PAGES_A_STEP > limit;
         assert!(self.pages.iter().zip(LIMITS).any(is_full), "no room, but it is not full");
     }
 
@@ -422,7 +422,7 @@ impl Trial {
 
     fn read(&mut self, number: usize) {
         let open = &mut self.open[number];
-        let to = self.random.below(MOST_FILE_BYTES as usize) as u64;
+        let to = self.random.below(MAX_FILE_BYTES as usize) as u64;
         if self.random.below(2) == 0 {
             assert_eq!(self.vfs.seek(open.descriptor, SeekFrom::Start(to)), Ok(to));
             open.offset = to;
@@ -472,7 +472,7 @@ impl Trial {
 
     fn truncate(&mut self, number: usize) {
         let open = &self.open[number];
-        let size_bytes = self.random.below(MOST_FILE_BYTES as usize);
+        let size_bytes = self.random.below(MAX_FILE_BYTES as usize);
         let found = self.vfs.truncate(open.descriptor, size_bytes as u64);
         if !open.flags.contains(OpenFlags::WRITE) {
             return assert_eq!(found, Err(Errno::EBADF));

@@ -8,7 +8,7 @@ use std::vec::Vec;
 
 use super::host::{HostBuffers, HostPages, ram};
 use crate::{
-    Errno, FileDescriptor, Kind, MOST_DEPTH, MountOptions, OpenFlags, RAM_PAGE_BYTES, Result, SeekFrom, Vfs,
+    Errno, FileDescriptor, Kind, MAX_DEPTH, MountOptions, OpenFlags, RAM_PAGE_BYTES, Result, SeekFrom, Vfs,
 };
 
 const NEW: OpenFlags = OpenFlags::READ.union(OpenFlags::WRITE).union(OpenFlags::CREATE);
@@ -311,7 +311,7 @@ fn directories_are_removed_when_they_are_empty() {
 fn trees_have_a_limit_of_depth() {
     let (vfs, _) = vfs(u64::MAX);
     let mut path = String::new();
-    for _ in 0..MOST_DEPTH {
+    for _ in 0..MAX_DEPTH {
         path.push_str("/d");
         vfs.make_directory("/", &path).unwrap();
     }

@@ -14,7 +14,7 @@ const RESET_SUPPORTED: u32 = 1 << 10;
 /// Address space of a register: ports.
 const IN_PORT_SPACE: u8 = 1;
 /// A DSDT of a large machine has some 100 KiB.
-const MOST_TABLE_BYTES: usize = 1 << 20;
+const MAX_TABLE_BYTES: usize = 1 << 20;
 
 /// How to leave the machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -90,7 +90,7 @@ fn sleep_types(code: &[u8]) -> Option<[u8; 2]> {
 /// The table at a physical address, if its length and checksum hold.
 fn table(physical: u64) -> Option<Fields<'static>> {
     let length = Fields(bytes(physical, HEADER_BYTES)?).u32(4)? as usize;
-    if !(HEADER_BYTES..=MOST_TABLE_BYTES).contains(&length) {
+    if !(HEADER_BYTES..=MAX_TABLE_BYTES).contains(&length) {
         return None;
     }
     let table = bytes(physical, length)?;

@@ -74,7 +74,7 @@ fn tick() {
 
 /// Counts of the time stamp counter in one run of channel 2, as a frequency; `None` if the timer stands.
 fn measure() -> Option<u64> {
-    const MOST_LOOKS: u32 = 10_000_000;
+    const MAX_POLLS: u32 = 10_000_000;
     let gate = read(SPEAKER) & !0b11;
     // Gate on, speaker off; channel 2, both bytes, mode 0: the output rises when the count is done.
     write(SPEAKER, gate | 1);
@@ -82,7 +82,7 @@ fn measure() -> Option<u64> {
     write(CHANNEL_2, CALIBRATION_TICKS as u8);
     write(CHANNEL_2, (CALIBRATION_TICKS >> 8) as u8);
     let start = cpu::time_stamp_counter();
-    let is_done = (0..MOST_LOOKS).any(|_| read(SPEAKER) & 0x20 != 0);
+    let is_done = (0..MAX_POLLS).any(|_| read(SPEAKER) & 0x20 != 0);
     let counts = cpu::time_stamp_counter().wrapping_sub(start);
     write(SPEAKER, gate);
     is_done.then(|| counts * PIT_HZ / CALIBRATION_TICKS)
@@ -121,12 +121,6 @@ pub(crate) fn spin_for_ns(duration_ns: u64) {
 /// Nanoseconds since 1970-01-01; since the boot, if the date is not known.
 pub(crate) fn now_ns() -> u64 {
     rtc::boot_seconds() * 1_000_000_000 + uptime_ns()
-}
-
-/// Timer interrupts so far.
-#[cfg(feature = "lab")]
-pub(crate) fn ticks() -> u64 {
-    TICKS.load(Ordering::Relaxed)
 }
 
 /// Nanoseconds that the CPU waited for interrupts.

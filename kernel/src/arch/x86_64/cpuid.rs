@@ -9,7 +9,7 @@ use x86::cpuid::CpuIdResult;
 use x86::cpuid::native_cpuid::cpuid_count;
 
 const EXTENDED: u32 = 0x8000_0000;
-const MOST_CACHES: u32 = 8;
+const MAX_CACHES: u32 = 8;
 
 /// A register of a leaf's answer.
 type Register = fn(&CpuIdResult) -> u32;
@@ -143,7 +143,7 @@ fn leaf(number: u32, part: u32) -> CpuIdResult {
 
 /// The last cache that leaf 4 describes; `None` where it describes none.
 fn largest_cache_kib() -> Option<u32> {
-    let caches = (0..MOST_CACHES).map(|part| leaf(4, part)).take_while(|cache| cache.eax & 0x1f != 0);
+    let caches = (0..MAX_CACHES).map(|part| leaf(4, part)).take_while(|cache| cache.eax & 0x1f != 0);
     caches.last().map(|cache| {
         let ways = u64::from(cache.ebx >> 22) + 1;
         let partitions = u64::from(cache.ebx >> 12 & 0x3ff) + 1;

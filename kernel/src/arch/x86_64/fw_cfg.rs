@@ -9,7 +9,7 @@ const DATA: u16 = 0x511;
 const SIGNATURE_KEY: u16 = 0x0000;
 const DIRECTORY_KEY: u16 = 0x0019;
 const NAME_BYTES: usize = 56;
-const MOST_FILES: u32 = 1024;
+const MAX_FILES: u32 = 1024;
 
 fn select(key: u16) {
     // SAFETY: the device's port; on a machine without it nothing answers.
@@ -29,7 +29,7 @@ pub(crate) fn read_file(name: &str, buffer: &mut [u8]) -> Option<usize> {
         return None;
     }
     select(DIRECTORY_KEY);
-    let files = u32::from_be_bytes(read()).min(MOST_FILES);
+    let files = u32::from_be_bytes(read()).min(MAX_FILES);
     for _ in 0..files {
         let size_bytes = u32::from_be_bytes(read()) as usize;
         let key = u16::from_be_bytes(read());

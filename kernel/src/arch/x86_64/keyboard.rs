@@ -23,9 +23,9 @@ const KEYBOARD_INTERRUPT: u8 = 1;
 const TRANSLATE_TO_SET_1: u8 = 1 << 6;
 const LINE: u8 = 1;
 /// How often the controller is looked at before it is taken for dead: a look takes 1 us or so.
-const MOST_LOOKS: u32 = 100_000;
+const MAX_POLLS: u32 = 100_000;
 /// Codes that are taken at once; more than any keyboard keeps.
-const MOST_CODES: usize = 64;
+const MAX_CODES: usize = 64;
 
 type Keyboard = PS2Keyboard<Us104Key, ScancodeSet1>;
 
@@ -37,14 +37,14 @@ fn status() -> u8 {
 }
 
 fn send(port: u16, value: u8) -> Option<()> {
-    (0..MOST_LOOKS).any(|_| status() & INPUT_FULL == 0).then_some(())?;
+    (0..MAX_POLLS).any(|_| status() & INPUT_FULL == 0).then_some(())?;
     // SAFETY: the controller's ports, which only this file touches while the kernel runs.
     unsafe { outb(port, value) };
     Some(())
 }
 
 fn receive() -> Option<u8> {
-    (0..MOST_LOOKS).any(|_| status() & OUTPUT_FULL != 0).then_some(())?;
+    (0..MAX_POLLS).any(|_| status() & OUTPUT_FULL != 0).then_some(())?;
     // SAFETY: as for `send`.
     Some(unsafe { inb(DATA) })
 }
@@ -77,7 +77,7 @@ fn configure() -> Option<()> {
 
 /// Reads codes that nobody waits for any more: a full output would keep the next from interrupting.
 fn drop_pending() {
-    for _ in 0..MOST_CODES {
+    for _ in 0..MAX_CODES {
         if status() & OUTPUT_FULL == 0 || receive().is_none() {
             return;
         }
@@ -85,7 +85,7 @@ fn drop_pending() {
 }
 
 fn take_codes() {
-    for _ in 0..MOST_CODES {
+    for _ in 0..MAX_CODES {
         let status = status();
         if status & OUTPUT_FULL == 0 {
             return;

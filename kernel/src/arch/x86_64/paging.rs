@@ -22,7 +22,7 @@ use super::{PAddr, VAddr, cpu, direct_map, image, stacks};
 const DEVICE_WINDOW: VAddr = VAddr(0xffff_c000_0000_0000);
 pub(crate) const DEVICE_WINDOW_BYTES: usize = 1 << 30;
 /// Mappings of devices that are kept in mind, and so the most that there can be.
-pub(crate) const MOST_DEVICE_MAPPINGS: usize = 64;
+pub(crate) const MAX_DEVICE_MAPPINGS: usize = 64;
 
 const PAGE_BYTES: u64 = 4096;
 const ENTRIES: usize = 512;
@@ -49,7 +49,7 @@ struct AddressSpace {
     top: PAddr,
     table_frames: usize,
     device_bytes: usize,
-    devices: ArrayVec<DeviceMapping, MOST_DEVICE_MAPPINGS>,
+    devices: ArrayVec<DeviceMapping, MAX_DEVICE_MAPPINGS>,
     /// Pages of the direct map by size: 4 KiB, 2 MiB, 1 GiB.
     direct_pages: [usize; 3],
 }

@@ -19,8 +19,8 @@ const UPDATE_IN_PROGRESS: u8 = 1 << 7;
 /// Seconds, minutes, hours, day of the month, month, year, century.
 const FIELDS: [u8; 7] = [0x00, 0x02, 0x04, 0x07, 0x08, 0x09, 0x32];
 /// How often the chip is looked at before it is taken for dead. An update takes 2 ms at most, a look 1 us.
-const MOST_LOOKS: u32 = 100_000;
-const MOST_TRIES: u32 = 10;
+const MAX_POLLS: u32 = 100_000;
+const MAX_TRIES: u32 = 10;
 
 /// When the kernel was entered, in seconds since 1970; 0 if that is not known.
 static BOOT_SECONDS: AtomicU64 = AtomicU64::new(0);
@@ -50,12 +50,12 @@ pub(crate) fn init() {
 /// The registers between two updates: read twice, as an update may come between. `None` if the chip never rests.
 fn read_registers() -> Option<ClockRegisters> {
     let read_once = || {
-        (0..MOST_LOOKS)
+        (0..MAX_POLLS)
             .any(|_| read(REGISTER_A) & UPDATE_IN_PROGRESS == 0)
             .then(|| ClockRegisters { fields: FIELDS.map(read), coding: read(REGISTER_B) })
     };
     let mut last = read_once()?;
-    for _ in 0..MOST_TRIES {
+    for _ in 0..MAX_TRIES {
         let next = read_once()?;
         if next == last {
             return Some(last);

@@ -13,9 +13,9 @@ const LINE: u8 = 4;
 /// but a line that hangs must not hang the kernel.
 const PATIENCE_NS: u64 = 1_000_000_000;
 /// The same in looks at the device, of 0.1 us at least, for the time before the clock is measured.
-const MOST_LOOKS: u32 = 1_000_000;
+const MAX_POLLS: u32 = 1_000_000;
 /// An interrupt takes in this many bytes at most, so that a device that never ends does not hang the kernel.
-const MOST_RECEIVED_BYTES: usize = 4096;
+const MAX_RECEIVED_BYTES: usize = 4096;
 
 struct Serial {
     uart: Uart16550<PioBackend>,
@@ -31,7 +31,7 @@ pub(crate) fn init() {
     // SAFETY: COM1's ports, which only this file touches; where there is no device nothing answers.
     let Ok(mut uart) = (unsafe { Uart16550::new_port(PORT) }) else { return };
     // The driver waits without end for the transmitter to run empty: see first that it does.
-    if !uart.check_present() || !(0..MOST_LOOKS).any(|_| uart.lsr().contains(LSR::TRANSMITTER_EMPTY)) {
+    if !uart.check_present() || !(0..MAX_POLLS).any(|_| uart.lsr().contains(LSR::TRANSMITTER_EMPTY)) {
         return;
     }
     let config = Config { baud_rate: BaudRate::Baud115200, ..Config::DEFAULT };
@@ -103,7 +103,7 @@ impl Serial {
         }
         let end_ns = clock::uptime_ns().saturating_add(PATIENCE_NS);
         let mut looks = 0;
-        while sent == 0 && looks < MOST_LOOKS && clock::uptime_ns() < end_ns {
+        while sent == 0 && looks < MAX_POLLS && clock::uptime_ns() < end_ns {
             sent = self.uart.send_bytes(bytes);
             looks += 1;
         }
@@ -114,7 +114,7 @@ impl Serial {
 /// Takes what arrived.
 fn receive() {
     let mut buffer = [0; 16];
-    for _ in 0..MOST_RECEIVED_BYTES / buffer.len() {
+    for _ in 0..MAX_RECEIVED_BYTES / buffer.len() {
         let count = LINE_STATE.lock().as_mut().map_or(0, |serial| serial.uart.receive_bytes(&mut buffer));
         for &byte in buffer.iter().take(count) {
             super::typed(byte);

@@ -7,7 +7,7 @@ use crate::memory::{Purpose, pages_for};
 
 /// Live blocks, their bytes, and pages. The tracker's own pages are left out: call stacks that it has seen stay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Snapshot {
+pub(crate) struct Snapshot {
     blocks: i64,
     bytes: i64,
     pages: i64,
@@ -15,7 +15,7 @@ pub(super) struct Snapshot {
 
 impl Snapshot {
     /// As things are once nothing is kept in hand.
-    pub(super) fn take() -> Self {
+    pub(crate) fn take() -> Self {
         tracker().reclaim();
         let counters = tracker().counters();
         let purposes = Purpose::ALL.into_iter().filter(|purpose| *purpose != Purpose::Arena);
@@ -27,12 +27,12 @@ impl Snapshot {
     }
 
     /// What became of live blocks and bytes; `None` if nothing.
-    pub(super) fn live_since(&self, before: &Self) -> Option<Change> {
+    pub(crate) fn live_since(&self, before: &Self) -> Option<Change> {
         self.since(&Self { pages: self.pages, ..*before })
     }
 
     /// What became of all of them; `None` if nothing.
-    pub(super) fn since(&self, before: &Self) -> Option<Change> {
+    pub(crate) fn since(&self, before: &Self) -> Option<Change> {
         let change = Change {
             blocks: self.blocks - before.blocks,
             bytes: self.bytes - before.bytes,
@@ -44,7 +44,7 @@ impl Snapshot {
 
 /// More or less of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Change {
+pub(crate) struct Change {
     blocks: i64,
     bytes: i64,
     pages: i64,

@@ -7,7 +7,7 @@ use memstat::{FaultRule, Faults};
 use crate::symbols;
 
 /// What fails, and how often that was so.
-pub(super) struct InWords<'a>(pub(super) &'a Faults);
+pub(crate) struct InWords<'a>(pub(crate) &'a Faults);
 
 impl fmt::Display for InWords<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -46,7 +46,7 @@ impl fmt::Display for InWords<'_> {
 }
 
 /// A number in a row: 1st, 2nd, 3rd, 11th.
-pub(super) struct Ordinal(pub(super) u64);
+pub(crate) struct Ordinal(pub(crate) u64);
 
 impl fmt::Display for Ordinal {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,4 +1,4 @@
-//! How two moments differ, in words: what `leaks since` and `leaks diff` show.
+//! How two snapshots differ, in words: what `leaks since` and `leaks diff` show.
 
 use core::fmt;
 
@@ -9,14 +9,14 @@ use crate::memory::heap::tracker;
 use crate::symbols::StackFrame;
 
 /// The most stacks that are shown.
-pub(super) const MOST_ROWS: usize = 128;
+pub(super) const MAX_ROWS: usize = 128;
 
-/// How two moments differ.
+/// How two snapshots differ.
 pub(super) struct Changes {
     pub(super) earlier: Snapshot,
     pub(super) later: Snapshot,
     /// The stacks that grew, and sums.
-    pub(super) top: TopChanges<MOST_ROWS>,
+    pub(super) top: TopChanges<MAX_ROWS>,
     /// The blocks without a stack.
     pub(super) without_stack: StackChange,
     /// Whether new blocks were told from old ones.

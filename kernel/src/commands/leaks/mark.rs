@@ -1,4 +1,4 @@
-//! `leaks mark`, `marks` and `clear`: moments to compare with.
+//! `leaks mark`, `marks` and `clear`: snapshots to compare with.
 
 use core::fmt;
 
@@ -27,7 +27,7 @@ pub(super) const CLEAR: Command = Command {
     run: clear,
 };
 
-/// Time between two moments.
+/// Time between two snapshots.
 pub(super) struct Age {
     from_stamp: u64,
     to_stamp: u64,
@@ -88,17 +88,17 @@ fn set(session: &mut Session, words: &[&str]) {
 
 /// One line.
 fn show(session: &mut Session, mark: &Mark) {
-    let moment = &mark.moment;
+    let snapshot = &mark.moment;
     session.print(format_args!(
         "{}: {}, {} bytes, {} at {}\n",
         mark.name,
-        Count(moment.recorded.blocks, "block"),
-        moment.recorded.bytes,
-        Count(moment.stack_count.into(), "call stack"),
-        When(moment.stamp)
+        Count(snapshot.recorded.blocks, "block"),
+        snapshot.recorded.bytes,
+        Count(snapshot.stack_count.into(), "call stack"),
+        When(snapshot.stamp)
     ));
-    if moment.unrecorded_blocks > 0 {
-        session.print(format_args!("    and not recorded: {}\n", Count(moment.unrecorded_blocks, "block")));
+    if snapshot.unrecorded_blocks > 0 {
+        session.print(format_args!("    and not recorded: {}\n", Count(snapshot.unrecorded_blocks, "block")));
     }
 }
 
@@ -114,7 +114,7 @@ fn list(session: &mut Session, words: &[&str]) {
     let count = (0..).map_while(marks::get).count();
     session.print(format_args!(
         "{count} of {} marks, in {} KiB apart from the heap\n",
-        marks::MOST_MARKS,
+        marks::MAX_MARKS,
         size_bytes / 1024
     ));
 }

@@ -4,14 +4,14 @@
 //! they work when that is full.
 
 mod changes;
-#[cfg(feature = "lab")]
-mod drill;
 mod mark;
-mod scan;
+pub(super) mod scan;
 mod since;
 mod watch;
 
 use shell::{Command, Session};
+
+use super::lab;
 
 pub(super) const COMMAND: Command = Command {
     name: "leaks",
@@ -20,21 +20,12 @@ pub(super) const COMMAND: Command = Command {
     run,
 };
 
-static SUBCOMMANDS: &[Command] = &[
-    mark::MARK,
-    mark::MARKS,
-    mark::CLEAR,
-    since::SINCE,
-    since::DIFF,
-    watch::WATCH,
-    scan::SCAN,
-    #[cfg(feature = "lab")]
-    drill::DRILL,
-];
+static SUBCOMMANDS: &[Command] =
+    &[mark::MARK, mark::MARKS, mark::CLEAR, since::SINCE, since::DIFF, watch::WATCH, scan::SCAN];
 
 fn run(session: &mut Session, words: &[&str]) {
     let Some((name, rest)) = words.split_first() else { return list(session) };
-    match shell::find(SUBCOMMANDS, name) {
+    match shell::find(SUBCOMMANDS, name).or_else(|| shell::find(lab::LEAKS, name)) {
         Some(command) => (command.run)(session, rest),
         None => {
             session.complain(format_args!("leaks: {}: no such subcommand; type leaks", name.escape_debug()));
@@ -43,7 +34,7 @@ fn run(session: &mut Session, words: &[&str]) {
 }
 
 fn list(session: &mut Session) {
-    for command in SUBCOMMANDS {
+    for command in SUBCOMMANDS.iter().chain(lab::LEAKS) {
         session.print(format_args!("{}\n    {}\n", command.usage, command.summary));
     }
 }

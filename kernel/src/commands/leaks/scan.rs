@@ -14,7 +14,7 @@ use control::kmemleak::{DUMP_BYTES, DumpRow, ROW_BYTES};
 use journal::Seconds;
 
 /// Leaks that are shown: the oldest.
-const MOST_SHOWN: usize = 20;
+const MAX_SHOWN: usize = 20;
 /// Frames that are shown of each.
 const MAX_FRAMES: usize = 8;
 /// Records that are read at once.
@@ -44,14 +44,14 @@ fn run(session: &mut Session, words: &[&str]) {
 }
 
 /// Scans, until Ctrl-C, and says how many nanoseconds that took.
-pub(super) fn timed(session: &Session) -> Result<(ScanSummary, u64), ScanError> {
+pub(crate) fn timed(session: &Session) -> Result<(ScanSummary, u64), ScanError> {
     let start_ns = clock::uptime_ns();
     let scanned = roots::scan(&mut || !session.is_interrupted())?;
     Ok((scanned, clock::uptime_ns() - start_ns))
 }
 
 /// What a scan came to, in one line.
-pub(super) struct Summary(pub(super) ScanSummary, pub(super) u64);
+pub(crate) struct Summary(pub(crate) ScanSummary, pub(crate) u64);
 
 impl fmt::Display for Summary {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -80,7 +80,7 @@ impl fmt::Display for Summary {
 
 /// Shows the oldest leaks, and how many there are more.
 fn show_leaks(session: &mut Session) {
-    let mut oldest = ArrayVec::<Record, MOST_SHOWN>::new();
+    let mut oldest = ArrayVec::<Record, MAX_SHOWN>::new();
     let mut count = 0_usize;
     let mut records = [Record::EMPTY; AT_ONCE];
     let mut cursor = Some(0);
@@ -89,7 +89,7 @@ fn show_leaks(session: &mut Session) {
         for record in records.iter().take(read) {
             count += 1;
             let place = oldest.partition_point(|known| known.sequence() < record.sequence());
-            if place < MOST_SHOWN {
+            if place < MAX_SHOWN {
                 if oldest.is_full() {
                     oldest.pop();
                 }

@@ -4,7 +4,7 @@ use memstat::report::{Growth, GrowthByStack};
 use memstat::{Change, Record, StackChange, StackUsage, TopChanges};
 use shell::{Command, Options, Session};
 
-use super::changes::{Changes, MOST_ROWS};
+use super::changes::{Changes, MAX_ROWS};
 use super::mark::{Age, complain_of_missing};
 use crate::memory::Scratch;
 use crate::memory::heap::tracker;
@@ -48,7 +48,9 @@ fn since(session: &mut Session, words: &[&str]) {
             }
             new = Some(growth);
         }
-        None => session.print(format_args!("(out of memory: new blocks are not told from old ones)\n")),
+        None => {
+            session.print(format_args!("(out of memory: new blocks are not distinguished from old ones)\n"));
+        }
     }
 
     let row = |number, held| StackChange {
@@ -56,7 +58,7 @@ fn since(session: &mut Session, words: &[&str]) {
         change: Change::between(marks::held(&mark, number), held),
         new: new.as_ref().map(|new| new.of(number)).unwrap_or_default(),
     };
-    let mut top = TopChanges::<MOST_ROWS>::new(options.has('a'));
+    let mut top = TopChanges::<MAX_ROWS>::new(options.has('a'));
     let mut without_stack = now.recorded;
     for number in 1..=now.stack_count {
         let held = tracker().stacks().get(number).as_ref().map(StackUsage::from).unwrap_or_default();
@@ -115,7 +117,7 @@ fn diff(session: &mut Session, words: &[&str]) {
         change: Change::between(marks::held(&earlier, number), marks::held(&later, number)),
         new: Growth::default(),
     };
-    let mut top = TopChanges::<MOST_ROWS>::new(false);
+    let mut top = TopChanges::<MAX_ROWS>::new(false);
     (1..=later.moment.stack_count).for_each(|number| top.add(row(number)));
     let changes = Changes {
         earlier: earlier.moment,

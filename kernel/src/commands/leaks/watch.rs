@@ -22,9 +22,9 @@ pub(super) const WATCH: Command = Command {
 
 /// Between two looks unless it is said how many.
 const SECONDS: u64 = 1;
-const MOST_SECONDS: u64 = 86_400;
+const MAX_SECONDS: u64 = 86_400;
 /// Stacks that are pointed at after one look, and shown whole at the end.
-const MOST_TOLD: usize = 5;
+const MAX_REPORTED: usize = 5;
 
 /// What was asked for.
 struct Wish<'a> {
@@ -40,7 +40,7 @@ impl<'a> Wish<'a> {
         while let ["-n" | "-c", value, rest @ ..] = wish.command {
             let number = value.parse().ok().filter(|number| *number > 0)?;
             if wish.command.first() == Some(&"-n") {
-                wish.seconds = Some(number).filter(|seconds| *seconds <= MOST_SECONDS)?;
+                wish.seconds = Some(number).filter(|seconds| *seconds <= MAX_SECONDS)?;
             } else {
                 wish.count = Some(number);
             }
@@ -116,9 +116,12 @@ struct Watch {
 impl Watch {
     /// Takes the first look. `None` if there is no memory.
     fn start() -> Option<Self> {
-        let moment = tracker().leaks().snapshot();
-        let mut watch =
-            Self { stacks: table(moment.stack_count)?, known: moment.stack_count, recorded: moment.recorded };
+        let snapshot = tracker().leaks().snapshot();
+        let mut watch = Self {
+            stacks: table(snapshot.stack_count)?,
+            known: snapshot.stack_count,
+            recorded: snapshot.recorded,
+        };
         for (number, stack) in watch.stacks_mut() {
             *stack = Watched::new(held(number));
         }
@@ -132,38 +135,38 @@ impl Watch {
     /// Looks again, tells by how much all has changed, and points at stacks that have just become ones that only
     /// grow. False if there is no memory for the stacks that are new.
     fn look(&mut self, session: &mut Session, number: u64) -> bool {
-        let moment = tracker().leaks().snapshot();
-        if usize::from(moment.stack_count) >= self.stacks.as_slice().len() {
-            let Some(mut larger) = table(moment.stack_count) else { return false };
+        let snapshot = tracker().leaks().snapshot();
+        if usize::from(snapshot.stack_count) >= self.stacks.as_slice().len() {
+            let Some(mut larger) = table(snapshot.stack_count) else { return false };
             for (new, old) in larger.as_mut_slice().iter_mut().zip(self.stacks.as_slice()) {
                 *new = *old;
             }
             self.stacks = larger;
         }
-        self.known = moment.stack_count;
-        let change = Change::between(self.recorded, moment.recorded);
-        self.recorded = moment.recorded;
+        self.known = snapshot.stack_count;
+        let change = Change::between(self.recorded, snapshot.recorded);
+        self.recorded = snapshot.recorded;
         if change != Change::default() {
             session.print(format_args!("look {number}: {}\n", Signed(change)));
         }
-        let mut told = 0;
+        let mut reported = 0;
         for (number, stack) in self.stacks_mut() {
             if stack.look(held(number)) {
-                told += 1;
-                if told <= MOST_TOLD {
+                reported += 1;
+                if reported <= MAX_REPORTED {
                     point_at(session, number, stack);
                 }
             }
         }
-        if told > MOST_TOLD {
-            session.print(format_args!("    and {} more\n", told - MOST_TOLD));
+        if reported > MAX_REPORTED {
+            session.print(format_args!("    and {} more\n", reported - MAX_REPORTED));
         }
         true
     }
 
     /// Shows the stacks that only grew, those first that grew by most bytes.
     fn show(&mut self, session: &mut Session, looks: u64) {
-        let mut top: [(i64, u16); MOST_TOLD] = [(0, 0); MOST_TOLD];
+        let mut top: [(i64, u16); MAX_REPORTED] = [(0, 0); MAX_REPORTED];
         let mut found = 0;
         for (number, stack) in self.stacks_mut().filter(|(_, stack)| stack.only_grows()) {
             found += 1;
@@ -190,8 +193,8 @@ impl Watch {
             }
             show_frames(session, number);
         }
-        if found > MOST_TOLD {
-            session.print(format_args!("{} of them are not shown\n", found - MOST_TOLD));
+        if found > MAX_REPORTED {
+            session.print(format_args!("{} of them are not shown\n", found - MAX_REPORTED));
         }
     }
 }

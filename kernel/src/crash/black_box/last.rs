@@ -4,7 +4,7 @@ use journal::record::{Ending, NoRecord, Record};
 use spin::Once;
 
 use super::write;
-use crate::memory::pages::kept;
+use crate::memory::pages::persistent;
 
 /// What there is to know of the last boot.
 #[derive(Clone, Copy, Debug)]
@@ -31,11 +31,11 @@ pub(crate) fn last_boot() -> LastBoot {
 
 /// Finds the newest record, keeps it, and goes on counting where it stopped.
 pub(super) fn read() {
-    if kept::place().is_none() {
+    if persistent::place().is_none() {
         return;
     }
     let (mut why, mut damaged) = (NoRecord::Empty, 0);
-    let newest = kept::preserve(|slots| {
+    let newest = persistent::preserve(|slots| {
         let mut newest: Option<(usize, u64)> = None;
         for (number, slot) in slots.into_iter().enumerate() {
             match Record::read(slot) {

@@ -9,7 +9,7 @@ use memstat::{GuardLevel, Level, Platform};
 use crate::arch::{clock, cpu, guarded, rtc, stacks};
 use crate::logger;
 use crate::memory::heap::tracker;
-use crate::memory::pages::kept;
+use crate::memory::pages::persistent;
 use crate::memory::try_pages;
 
 /// Time between two records of a kernel that runs.
@@ -50,7 +50,7 @@ pub(crate) fn keep_ending(ending: Ending) {
 #[inline(never)]
 fn keep(ending: Ending) {
     let sequence = SEQUENCE.fetch_add(1, Ordering::Relaxed);
-    kept::with_slot(sequence, |slot| {
+    persistent::with_slot(sequence, |slot| {
         if let Some(mut writer) = Writer::begin(slot, &head(ending, sequence)) {
             add_rest(&mut writer);
             writer.seal();
@@ -62,7 +62,7 @@ fn keep(ending: Ending) {
 /// goes on.
 pub(crate) fn begin_crash(ending: Ending) -> Option<Writer<'static>> {
     let sequence = SEQUENCE.fetch_add(1, Ordering::Relaxed);
-    Writer::begin(kept::seize_slot(sequence)?, &head(ending, sequence))
+    Writer::begin(persistent::seize_slot(sequence)?, &head(ending, sequence))
 }
 
 /// Adds figures, events and log to the record of a crash, and ends it.
@@ -75,7 +75,7 @@ pub(crate) fn finish(mut writer: Writer<'static>) {
 /// Adds words to the record of a crash whose report has crashed too, and ends it.
 pub(crate) fn append_to_crash(words: fmt::Arguments<'_>) {
     let sequence = SEQUENCE.load(Ordering::Relaxed).wrapping_sub(1);
-    if let Some(mut writer) = kept::seize_slot(sequence).and_then(Writer::resume) {
+    if let Some(mut writer) = persistent::seize_slot(sequence).and_then(Writer::resume) {
         // The writer takes everything.
         let _ = writer.write_fmt(words);
         writer.seal();

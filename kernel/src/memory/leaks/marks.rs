@@ -14,7 +14,7 @@ use crate::sync::IrqLock;
 use control::memstat::MAX_NAME_BYTES;
 
 /// The most marks that are kept, the one of the boot included.
-pub(crate) const MOST_MARKS: usize = 16;
+pub(crate) const MAX_MARKS: usize = 16;
 /// The mark that is set when the boot is done.
 pub(crate) const BOOT: &str = "boot";
 
@@ -41,7 +41,7 @@ pub(crate) enum MarkError {
 impl fmt::Display for MarkError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TooMany => write!(out, "too many marks: {MOST_MARKS} are set; clear one first"),
+            Self::TooMany => write!(out, "too many marks: {MAX_MARKS} are set; clear one first"),
             Self::NoMemory => write!(out, "out of memory"),
         }
     }
@@ -53,7 +53,7 @@ struct Kept {
     held: Scratch<StackUsage>,
 }
 
-static MARKS: IrqLock<ArrayVec<Kept, MOST_MARKS>> = IrqLock::new(ArrayVec::new_const());
+static MARKS: IrqLock<ArrayVec<Kept, MAX_MARKS>> = IrqLock::new(ArrayVec::new_const());
 
 /// Marks this moment; a mark of that name moves here, and becomes the newest. A name that is too long is cut. When it
 /// fails, all marks are as before.

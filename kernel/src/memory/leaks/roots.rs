@@ -19,9 +19,9 @@ use crate::arch::{cpu, image, stacks};
 use crate::memory::heap::{self, tracker};
 
 /// Pieces of variables and stacks.
-const MOST_ROOTS: usize = 16;
+const MAX_ROOTS: usize = 16;
 /// What lies among the variables and is left out.
-const MOST_HIDDEN: usize = 8;
+const MAX_HIDDEN: usize = 8;
 
 static IS_STACK_A_ROOT: AtomicBool = AtomicBool::new(true);
 
@@ -50,9 +50,9 @@ fn scan_from_here(goes_on: &mut dyn FnMut() -> bool) -> Result<ScanSummary, Scan
 }
 
 /// The roots of a caller with this stack pointer.
-fn roots(stack_pointer: usize) -> ArrayVec<Range<usize>, MOST_ROOTS> {
+fn roots(stack_pointer: usize) -> ArrayVec<Range<usize>, MAX_ROOTS> {
     let guarded_stacks = stacks::all().map(|stack| stack.start - PAGE_BYTES..stack.end);
-    let mut hidden: ArrayVec<Range<usize>, MOST_HIDDEN> =
+    let mut hidden: ArrayVec<Range<usize>, MAX_HIDDEN> =
         heap::own_statics().into_iter().chain(guarded_stacks).collect();
     hidden.sort_unstable_by_key(|span| span.start);
     let mut roots = ArrayVec::new();

@@ -1,9 +1,9 @@
 //! What is taken from the frames directly, apart from the heap: so that a report about the heap does not change it, and
 //! works when the heap is full.
 
-pub(crate) mod aside;
 pub(crate) mod buffers;
 pub(crate) mod files;
 pub(crate) mod guard_window;
-pub(crate) mod kept;
+pub(crate) mod persistent;
 pub(crate) mod scratch;
+pub(crate) mod symbol_arena;

@@ -30,12 +30,6 @@ impl<T: Copy> Scratch<T> {
         Some(Self { start, length, order })
     }
 
-    /// Forgets all elements but the first `length`.
-    #[cfg(feature = "lab")]
-    pub(crate) fn truncate(&mut self, length: usize) {
-        self.length = self.length.min(length);
-    }
-
     /// Bytes of the pages that it has taken.
     pub(crate) fn size_bytes(&self) -> usize {
         PAGE_BYTES << self.order

@@ -25,7 +25,7 @@ pub(crate) fn unexplained() -> u64 {
 /// the page can be touched now, and the instruction may come again.
 ///
 /// Whatever lock the faulting code holds, nothing here waits for it: under those of the log and the console nobody touches
-/// the heap, and if the tracker's is held, only the address is told.
+/// the heap, and if the tracker's is held, only the address is reported.
 pub(crate) fn explain(fault: &InterruptFrame) -> bool {
     const PRESENT: u64 = 1;
     const WRITE: u64 = 1 << 1;

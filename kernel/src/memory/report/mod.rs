@@ -1,4 +1,4 @@
-//! What a person is told of the heap at the moment when something is wrong with it: no memory, a bad free or damage, a lock
+//! What is reported of the heap when something is wrong with it: no memory, a bad free or damage, a lock
 //! that its own CPU holds, an access past a sampled block.
 //!
 //! The heap below does not know of these: they are told through `platform`'s hooks. Code is named by who is above.

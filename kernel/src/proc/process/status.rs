@@ -5,7 +5,7 @@
 
 use core::fmt::{self, Write};
 
-use vfs::{MOST_OPEN_FILES, Text};
+use vfs::{MAX_OPEN_FILES, Text};
 
 use super::{NAME, PID};
 
@@ -16,7 +16,7 @@ impl Text for Status {
     fn render(&self, out: &mut dyn Write) -> fmt::Result {
         writeln!(out, "Name:\t{NAME}\nState:\tR (running)\nTgid:\t{PID}\nNgid:\t0\nPid:\t{PID}")?;
         writeln!(out, "PPid:\t0\nTracerPid:\t0\nUid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0")?;
-        writeln!(out, "FDSize:\t{MOST_OPEN_FILES}\nGroups:\t \nKthread:\t1\nThreads:\t1\nSigQ:\t0/0")?;
+        writeln!(out, "FDSize:\t{MAX_OPEN_FILES}\nGroups:\t \nKthread:\t1\nThreads:\t1\nSigQ:\t0/0")?;
         for signals in ["SigPnd", "ShdPnd", "SigBlk", "SigIgn", "SigCgt"] {
             writeln!(out, "{signals}:\t{:016x}", 0)?;
         }

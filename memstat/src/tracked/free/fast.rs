@@ -4,7 +4,7 @@
 
 use super::super::inner::{Claim, Copied, FastPath, Inner, Steps};
 use crate::backend::Backend;
-use crate::guard::freed::Freed;
+use crate::guard::quarantine::Freed;
 use crate::guard::zones;
 use crate::history::Event;
 use crate::platform::Platform;

@@ -33,7 +33,7 @@ impl<B: Backend> Inner<B> {
     #[inline(never)]
     pub(super) fn owner_of(&self, address: usize) -> Option<Record> {
         if self.guards.statistics.guarded_blocks > 0 {
-            let fronts = (4..=zones::MOST_FRONT_BYTES.ilog2()).map(|log2| 1_usize << log2);
+            let fronts = (4..=zones::MAX_FRONT_BYTES.ilog2()).map(|log2| 1_usize << log2);
             let live = fronts.filter_map(|front| {
                 let record = self.live.get(address.checked_add(front)?)?;
                 let own = zones::front_bytes(record.guarding(), record.align_bytes());

@@ -6,7 +6,7 @@ use core::ptr::NonNull;
 use super::{Caller, Inner, Untold};
 use crate::backend::Backend;
 use crate::corruption::CorruptionKind;
-use crate::guard::freed::Freed;
+use crate::guard::quarantine::Freed;
 use crate::guard::{Wanted, zones};
 use crate::platform::Platform;
 use crate::record::{Guarding, Origin, Record};
@@ -193,11 +193,11 @@ impl<B: Backend> Inner<B> {
             if zones::is_full_of(start, size_bytes, zones::FREED) && zones::are_whole(record) {
                 return;
             }
-            let mut is_told = false;
-            let mut tell = |found| {
-                if !is_told {
+            let mut is_reported = false;
+            let mut report = |found| {
+                if !is_reported {
                     self.guards.find(found);
-                    is_told = true;
+                    is_reported = true;
                 }
             };
             let inside = (start.cast_const(), size_bytes, zones::FREED);
@@ -206,11 +206,11 @@ impl<B: Backend> Inner<B> {
                 Some(freed.free()),
                 CorruptionKind::WriteAfterFree,
                 inside,
-                &mut tell,
+                &mut report,
             );
             zones::describe(record, Some(freed.free()), |mut found| {
                 found.kind = CorruptionKind::WriteAfterFree;
-                tell(found);
+                report(found);
             });
             zones::fill(start, size_bytes, zones::FREED);
         }

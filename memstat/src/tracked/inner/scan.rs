@@ -12,10 +12,10 @@ const SLICE: usize = 4096;
 /// What a look-up of an address costs, in such words.
 const LOOKUP: usize = 16;
 /// Walks that new blocks alone may cause.
-const MOST_WALKS_FOR_NEW: u64 = 4;
+const MAX_WALKS_FOR_NEW: u64 = 4;
 /// The most bytes that guards put before a block.
-const MOST_FRONT_BYTES: usize = 4096;
-const LEAST_FRONT_BYTES: usize = 16;
+const MAX_FRONT_BYTES: usize = 4096;
+const MIN_FRONT_BYTES: usize = 16;
 const WORD_BYTES: usize = size_of::<usize>();
 
 impl<B: Backend> Inner<B> {
@@ -147,7 +147,7 @@ impl<B: Backend> Inner<B> {
     fn end_walk(&mut self) -> Phase {
         let scanner = &mut self.scanner;
         let has_overflowed = scanner.work.take_overflow();
-        let are_new = scanner.walk_sequence != self.sequence && scanner.scanned.walks < MOST_WALKS_FOR_NEW;
+        let are_new = scanner.walk_sequence != self.sequence && scanner.scanned.walks < MAX_WALKS_FOR_NEW;
         if has_overflowed || are_new { self.begin_walk() } else { Phase::Judge(self.live.len()) }
     }
 
@@ -233,8 +233,8 @@ impl<B: Backend> Inner<B> {
         if self.guards.statistics.guarded_blocks == 0 {
             return None;
         }
-        let fronts = core::iter::successors(Some(LEAST_FRONT_BYTES), |front| Some(front * 2));
-        let fronts = fronts.take_while(|front| *front <= MOST_FRONT_BYTES.min(address - start));
+        let fronts = core::iter::successors(Some(MIN_FRONT_BYTES), |front| Some(front * 2));
+        let fronts = fronts.take_while(|front| *front <= MAX_FRONT_BYTES.min(address - start));
         fronts.map(|front| start + front).find_map(holds)
     }
 

@@ -173,8 +173,8 @@ impl<B: Backend> Inner<B> {
         self.choose_steps();
     }
 
-    pub(in super::super) fn fail_on_purpose(&mut self, is_asked: bool) {
-        self.may_fail_on_purpose = is_asked;
+    pub(in super::super) fn set_fault_injection(&mut self, is_asked: bool) {
+        self.is_injecting_faults = is_asked;
         self.choose_steps();
     }
 
@@ -188,7 +188,7 @@ impl<B: Backend> Inner<B> {
             self.guards.freed.clear();
         }
         let has_fast_path =
-            !self.may_fail_on_purpose && self.backend.as_ref().is_some_and(Backend::has_fast_path);
+            !self.is_injecting_faults && self.backend.as_ref().is_some_and(Backend::has_fast_path);
         let is_known = self.backend.as_ref().is_none_or(|backend| backend.live().is_some());
         self.is_counting = self.level != Level::Off || !is_known;
         self.is_sampling =

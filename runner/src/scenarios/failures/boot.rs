@@ -9,7 +9,7 @@ use crate::settings::Settings;
 use crate::vm::{NOBODY, Vm};
 
 /// More than the boot has.
-const MOST: u32 = 100;
+const MAX_ALLOCATIONS: u32 = 100;
 const END: &str = "boot failed: ";
 
 pub(super) fn boots_survive(settings: &Settings) -> Result<()> {
@@ -23,7 +23,10 @@ pub(super) fn boots_survive(settings: &Settings) -> Result<()> {
                 Boot::Ends => ended += 1,
             }
             number += 1;
-            ensure!(number < MOST, "the boot has more than {MOST} allocations that {word} counts");
+            ensure!(
+                number < MAX_ALLOCATIONS,
+                "the boot has more than {MAX_ALLOCATIONS} allocations that {word} counts"
+            );
         }
         ensure!(number > 1, "no allocation of the boot is counted by {word}");
         ensure!(ended <= most_ended, "{ended} of {} boots with {word} end without a prompt", number - 1);

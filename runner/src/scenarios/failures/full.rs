@@ -10,7 +10,7 @@ use crate::figures::MemInfo;
 use crate::vm::Vm;
 
 /// Lines that work where there is memory: the others are meant to fail.
-const LEAST_WORKING: u32 = 60;
+const MIN_WORKING: u32 = 60;
 
 pub(super) fn commands_work_in_full_heap(vm: &mut Vm) -> Result<()> {
     vm.wait_for_boot()?;
@@ -33,8 +33,8 @@ pub(super) fn commands_work_in_full_heap(vm: &mut Vm) -> Result<()> {
         ensure!(filled.contains(" hold all memory; "), "`fail fill` before `{line}` says `{filled}`");
         let answer = vm.run(&typed)?;
         drain(vm)?;
-        let is_told = answer.lines().any(|line| line.contains("out of memory"));
-        if does_work && !answer.ends_with("worked") && !is_told {
+        let is_reported = answer.lines().any(|line| line.contains("out of memory"));
+        if does_work && !answer.ends_with("worked") && !is_reported {
             faults.push(format!("`{line}` neither works nor says `out of memory`: {answer}"));
         }
         let after = at_rest(vm)?;
@@ -44,7 +44,7 @@ pub(super) fn commands_work_in_full_heap(vm: &mut Vm) -> Result<()> {
     }
     vm.run("rm -rf /tmp/s")?;
     ensure!(faults.is_empty(), "{}", faults.join("\n"));
-    ensure!(working >= LEAST_WORKING, "only {working} lines work where there is memory");
+    ensure!(working >= MIN_WORKING, "only {working} lines work where there is memory");
     is_consistent(vm)
 }
 
@@ -58,8 +58,8 @@ fn drain(vm: &mut Vm) -> Result<()> {
 /// What is live, and the pages of files, buffers, tables and the pool, once all files are as they were. The heap and the
 /// arena may keep some in hand.
 fn at_rest(vm: &mut Vm) -> Result<String> {
-    let told = vm.run(SET_UP)?;
-    ensure!(told.is_empty(), "what the lines work with cannot be made: {told}");
+    let output = vm.run(SET_UP)?;
+    ensure!(output.is_empty(), "what the lines work with cannot be made: {output}");
     let mut figures = live(vm)?;
     let info = MemInfo::parse(&vm.read_file("/proc/meminfo")?)?;
     for name in ["Shmem", "FileBuffers", "PageTables", "GuardPages"] {

@@ -19,11 +19,11 @@ const LONG_SELFTESTS: [&str; 2] =
     ["reading_allocs_a_thousand_times_changes_nothing", "a_hundred_thousand_blocks_are_recorded_or_counted"];
 
 /// The least allocations of blocks, and of pages, that fail in all sweeps of a scenario together.
-const LEAST_OF_COMMANDS: [u64; 2] = [700, 600];
+const MIN_OF_COMMANDS: [u64; 2] = [700, 600];
 /// Where of long commands not each allocation fails.
-const LEAST_OF_COMMANDS_MOSTLY: [u64; 2] = [100, 200];
-const LEAST_OF_SELFTESTS: [u64; 2] = [450, 600];
-const LEAST_OF_LONG_SELFTESTS: [u64; 2] = [10, 40];
+const MIN_OF_COMMANDS_FEW: [u64; 2] = [100, 200];
+const MIN_OF_SELFTESTS: [u64; 2] = [450, 600];
+const MIN_OF_LONG_SELFTESTS: [u64; 2] = [10, 40];
 
 /// Of those as many fail one after the other, then some.
 const FEW: u32 = 3;
@@ -32,19 +32,19 @@ const FEW: u32 = 3;
 const LONG_COMMANDS: [&str; 3] = ["bench pair", "bug oom", "leaks drill 1 1000"];
 
 pub(super) fn commands_survive(vm: &mut Vm) -> Result<()> {
-    commands_survive_with(vm, None, LEAST_OF_COMMANDS)
+    commands_survive_with(vm, None, MIN_OF_COMMANDS)
 }
 
 /// As [`commands_survive`], but of long commands not each allocation fails.
 pub(super) fn commands_survive_mostly(vm: &mut Vm) -> Result<()> {
-    commands_survive_with(vm, Some(FEW), LEAST_OF_COMMANDS_MOSTLY)
+    commands_survive_with(vm, Some(FEW), MIN_OF_COMMANDS_FEW)
 }
 
 fn commands_survive_with(vm: &mut Vm, of_long_ones: Option<u32>, least: [u64; 2]) -> Result<()> {
     vm.wait_for_boot()?;
     check_table(&vm.run("help")?)?;
-    let told = vm.run(SET_UP)?;
-    ensure!(told.is_empty(), "what the lines work with cannot be made: {told}");
+    let output = vm.run(SET_UP)?;
+    ensure!(output.is_empty(), "what the lines work with cannot be made: {output}");
     let mut sums = Sums::default();
     let of_table = TABLE.iter().flat_map(|row| row.lines).map(|line| (*line).to_owned());
     let of_bugs = bugs(vm)?.into_iter().map(|bug| format!("bug {bug}"));
@@ -70,7 +70,7 @@ pub(super) fn selftests_survive(vm: &mut Vm) -> Result<()> {
     for name in names.into_iter().filter(|name| *name != READING_SELFTEST) {
         sums.sweep(vm, &format!("selftest {name}"), None)?;
     }
-    sums.judge(LEAST_OF_SELFTESTS)?;
+    sums.judge(MIN_OF_SELFTESTS)?;
     is_consistent(vm)
 }
 
@@ -83,7 +83,7 @@ pub(super) fn long_selftests_survive(vm: &mut Vm) -> Result<()> {
     for file in vm.run("ls /proc")?.split_whitespace() {
         sums.sweep(vm, &format!("cat /proc/{file}"), None)?;
     }
-    sums.judge(LEAST_OF_LONG_SELFTESTS)?;
+    sums.judge(MIN_OF_LONG_SELFTESTS)?;
     is_consistent(vm)
 }
 

@@ -2,7 +2,7 @@
 
 use shell::{Command, Session};
 
-use super::scan::{self, Summary};
+use crate::commands::leaks::scan::{self, Summary};
 use crate::memory::heap::tracker;
 use crate::selftest::drill::{self, LEAKS, NoDrill};
 
@@ -16,8 +16,8 @@ pub(super) const DRILL: Command = Command {
 const DEFAULT_SEED: u64 = 1;
 const DEFAULT_BLOCKS: usize = 100_000;
 /// A drill of fewer has no place for the leaks.
-const LEAST_BLOCKS: usize = 1000;
-const MOST_BLOCKS: usize = 4_000_000;
+const MIN_BLOCKS: usize = 1000;
+const MAX_BLOCKS: usize = 4_000_000;
 
 fn run(session: &mut Session, words: &[&str]) {
     let outcome = match words {
@@ -44,7 +44,7 @@ fn numbers(words: &[&str]) -> Option<(u64, usize)> {
         [seed, blocks] => (seed.parse().ok()?, blocks.parse().ok()?),
         _ => return None,
     };
-    (LEAST_BLOCKS..=MOST_BLOCKS).contains(&blocks).then_some((seed, blocks))
+    (MIN_BLOCKS..=MAX_BLOCKS).contains(&blocks).then_some((seed, blocks))
 }
 
 /// The whole drill; all is freed in the end, also when it is stopped.

@@ -5,7 +5,7 @@ use shell::{Command, Session};
 use crate::bugs::BUGS;
 use crate::memory::heap::tracker;
 
-pub(super) const COMMAND: Command =
+pub(crate) const COMMAND: Command =
     Command { name: "bug", usage: "bug [NAME]", summary: "make a real fault happen, or list them", run };
 
 fn run(session: &mut Session, words: &[&str]) {

@@ -11,7 +11,7 @@ use crate::bench::{self, Cost, Crowd, Listed, Pair, Worst};
 use crate::memory::heap::{backend_name, tracker};
 use crate::memory::{Purpose, pages_for};
 
-pub(super) const COMMAND: Command = Command {
+pub(crate) const COMMAND: Command = Command {
     name: "bench",
     usage: "bench [pair | bulk BLOCKS | frames PAGES | worst BLOCKS CHURN | arena BLOCKS | list BLOCKS]",
     summary: "measure the heap at the present level, in counts of the time stamp counter",
@@ -51,11 +51,11 @@ type Measured = Result<(), &'static str>;
 const NO_MEMORY: &str = "out of memory";
 
 /// Interrupts are masked while something is measured, so nobody could end it.
-const MOST: usize = 20_000_000;
+const MAX_BLOCKS: usize = 20_000_000;
 
 fn with_number(word: &str, show: impl FnOnce(usize) -> Measured) -> Measured {
     match word.parse() {
-        Ok(number @ 1..=MOST) => show(number),
+        Ok(number @ 1..=MAX_BLOCKS) => show(number),
         _ => Err("a count is a whole number from 1 to 20000000"),
     }
 }
@@ -101,7 +101,7 @@ fn show_worst(session: &mut Session, blocks: usize, churn: usize) -> Measured {
 }
 
 fn show_arena(session: &mut Session, blocks: usize) -> Measured {
-    if blocks < bench::ARENA_LEAST_BLOCKS {
+    if blocks < bench::ARENA_MIN_BLOCKS {
         return Err("the arena is measured from 10000 blocks on");
     }
     let (most, most_of_many) =

@@ -3,27 +3,38 @@
 use arrayvec::ArrayVec;
 use journal::ConsoleLevel;
 use memstat::{FaultRule, Faults};
-use shell::Session;
+use shell::{Command, Line, Session};
+use spin::Mutex;
 
-use super::inner::Work;
-use super::snapshot::{Change, Snapshot};
-use super::words::Ordinal;
-use super::{BLOCKS, PAGES, Sort};
+use crate::commands::fail::inner::Work;
+use crate::commands::fail::snapshot::{Change, Snapshot};
+use crate::commands::fail::sort::{BLOCKS, PAGES, Sort};
+use crate::commands::fail::words::Ordinal;
 use crate::console::input;
 use crate::logger::CONSOLE_LEVEL;
 
 /// Up to here each allocation fails, unless it is said otherwise; behind it each is twice as late as the last, as there may
 /// be a hundred thousand.
 const ALL_UP_TO: u64 = 300;
-/// Runs that left something behind and that are told of.
-const MOST_TOLD: usize = 16;
+/// Runs that left something behind and that are reported.
+const MAX_REPORTED: usize = 16;
+
+/// The line that sets right what the other has changed. Too large for the stack.
+static CLEANUP: Mutex<Line> = Mutex::new(Line::new());
+
+pub(super) const SWEEP: Command = Command {
+    name: "sweep",
+    usage: "fail sweep [-c LINE] [-n COUNT] COMMAND...",
+    summary: "run a command again and again, each time with the next of its allocations failing",
+    run,
+};
 
 /// What came of the runs.
 #[derive(Default)]
 struct Findings {
     /// How many allocations of blocks, and of pages, were made to fail.
     runs: [u64; 2],
-    told: ArrayVec<Finding, MOST_TOLD>,
+    reported: ArrayVec<Finding, MAX_REPORTED>,
     /// How many runs left something behind.
     count: u64,
     /// Behind which number not each allocation was made to fail.
@@ -37,7 +48,7 @@ struct Finding {
     change: Change,
 }
 
-pub(super) fn run(session: &mut Session, words: &[&str]) {
+fn run(session: &mut Session, words: &[&str]) {
     let (cleanup, words) = match words {
         ["-c", line, words @ ..] => (Some(*line), words),
         words => (None, words),
@@ -47,10 +58,10 @@ pub(super) fn run(session: &mut Session, words: &[&str]) {
         words => (Some(ALL_UP_TO), words),
     };
     let (Some(all_up_to), true) = (all_up_to, !words.is_empty()) else {
-        return session.complain(format_args!("usage: fail sweep [-c LINE] [-n COUNT] COMMAND..."));
+        return session.show_usage(&SWEEP);
     };
     let Some(work) = Work::new(session, words) else { return };
-    let cleanup = match cleanup.map(|line| Work::cleanup(session, line)) {
+    let cleanup = match cleanup.map(|line| Work::line(session, CLEANUP.try_lock()?, line)) {
         Some(None) => return,
         Some(cleanup) => cleanup,
         None => None,
@@ -62,7 +73,7 @@ pub(super) fn run(session: &mut Session, words: &[&str]) {
     let findings = session.quietly(|session| sweep(session, &work, cleanup.as_ref(), all_up_to));
     CONSOLE_LEVEL.set(console_level);
 
-    tell(session, &findings);
+    report(session, &findings);
     session.set_failed(findings.count > 0);
 }
 
@@ -90,7 +101,7 @@ fn sweep(session: &mut Session, work: &Work<'_>, cleanup: Option<&Work<'_>>, all
             let after = Snapshot::take();
             if let Some(change) = after.since(&before) {
                 findings.count += 1;
-                let _ = findings.told.try_push(Finding { name: sort.name, number, change });
+                let _ = findings.reported.try_push(Finding { name: sort.name, number, change });
                 before = after;
             }
             // What there is behind the last one, or between that and this one, was left out.
@@ -118,8 +129,8 @@ fn run_once(session: &mut Session, sort: Sort, number: u64, work: &Work<'_>) -> 
     faults
 }
 
-fn tell(session: &mut Session, findings: &Findings) {
-    for Finding { name, number, change } in &findings.told {
+fn report(session: &mut Session, findings: &Findings) {
+    for Finding { name, number, change } in &findings.reported {
         session.print(format_args!("fail: {name} {number}: {change}\n"));
     }
     let [blocks, pages] = findings.runs;

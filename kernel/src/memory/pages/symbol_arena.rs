@@ -1,5 +1,4 @@
-//! Memory set aside for what allocates but must not touch the tracked heap: pages of its own, handed out from the bottom
-//! up.
+//! A bump arena for the symbol index, which allocates but must not touch the tracked heap: pages of its own.
 //!
 //! While a call of [`call`] runs, the kernel's allocator leads to here. What was allocated is gone when it returns, unless
 //! it is kept. The call is guarded: when the pages are used up, `alloc` panics, and that ends the call alone.
@@ -14,7 +13,7 @@ use crate::arch::guarded::{self, Abandoned};
 use crate::memory::page_accounting::{Purpose, free_pages, give_pages, take_pages};
 
 /// The most that may be set aside.
-const MOST_BYTES: usize = 4 << 20;
+const MAX_BYTES: usize = 4 << 20;
 /// The pieces that pages come back in, if there are more: what the frames manage as one.
 const PIECE_BYTES: usize = PAGE_BYTES << 6;
 /// What is left for others: a machine that has less than so many times the pages does without.
@@ -32,7 +31,7 @@ static IS_USED: AtomicBool = AtomicBool::new(false);
 /// Sets pages aside, at least `size_bytes`, and says whether there were enough to spare.
 pub(crate) fn take(size_bytes: usize) -> bool {
     let pages = size_bytes.div_ceil(PAGE_BYTES).next_power_of_two();
-    if size_bytes > MOST_BYTES || pages * SHARE > free_pages() {
+    if size_bytes > MAX_BYTES || pages * SHARE > free_pages() {
         return false;
     }
     let Some(start) = take_pages(pages.trailing_zeros(), Purpose::Names) else { return false };

@@ -1,4 +1,4 @@
-//! Memory whose contents outlive a restart: a fixed region that nobody else ever gets.
+//! Persistent memory for the black box: a fixed region whose contents outlive a restart, reserved from the frames.
 //!
 //! Where it lies and whose turn a slot is say `journal::place`'s functions; here is the memory itself.
 
@@ -8,7 +8,7 @@ use core::sync::atomic::{AtomicPtr, Ordering};
 
 use boot::PhysicalRange;
 pub(crate) use journal::place::{REGION_BYTES, choose};
-use journal::place::{SLOT_BYTES, SLOTS, Turns};
+use journal::place::{SLOT_BYTES, SLOTS, Turns, slot_bytes};
 
 use crate::arch::direct_map;
 use crate::memory::page_accounting::physical_of;
@@ -45,7 +45,7 @@ pub(crate) fn preserve(look: impl FnOnce([&[u8]; SLOTS]) -> Option<usize>) -> Op
     }
     // SAFETY: the region is ours, and nobody writes to it while it is borrowed.
     let slot = |number: usize| unsafe {
-        slice::from_raw_parts(region.add(number * SLOT_BYTES).as_ptr(), SLOT_BYTES)
+        slice::from_raw_parts(region.add(slot_bytes(number).start).as_ptr(), SLOT_BYTES)
     };
     let chosen = look(core::array::from_fn(slot)).filter(|number| *number < SLOTS);
     TURNS.preserve(chosen.unwrap_or(0));
@@ -77,5 +77,5 @@ fn slot(turn: u64) -> Option<&'static mut [u8]> {
     let number = TURNS.slot(turn);
     // SAFETY: inside the region, which is ours; never the slot that is kept, and the callers see to it that there is one
     // borrower at a time.
-    Some(unsafe { slice::from_raw_parts_mut(region.add(number * SLOT_BYTES).as_ptr(), SLOT_BYTES) })
+    Some(unsafe { slice::from_raw_parts_mut(region.add(slot_bytes(number).start).as_ptr(), SLOT_BYTES) })
 }

@@ -1,4 +1,4 @@
-//! The lesson in counting: a small use of the heap for people to look at.
+//! `demo=memstat`: two allocations and a free at boot, with the counters logged after each step.
 
 use memstat::Counters;
 

@@ -3,11 +3,11 @@
 use memstat::Level;
 use shell::{Command, Session};
 
-use crate::logger::held::Hold;
 use crate::memory::heap::tracker;
+use crate::selftest::hold::Hold;
 use crate::selftest::{self, Verdict};
 
-pub(super) const COMMAND: Command = Command {
+pub(crate) const COMMAND: Command = Command {
     name: "selftest",
     usage: "selftest [NAME...]",
     summary: "run the kernel's own tests, or those named",

@@ -51,7 +51,7 @@ impl Freed {
 /// Frees in a page.
 const PER_PAGE: usize = PAGE_SIZE_BYTES / size_of::<Freed>();
 /// The most frees that are remembered.
-const MOST_REMEMBERED: usize = 1024;
+const MAX_REMEMBERED: usize = 1024;
 
 /// The ring.
 #[derive(Debug)]
@@ -100,7 +100,7 @@ impl FreedBlocks {
             return;
         }
         // Most of a small arena is for the records.
-        let most = MOST_REMEMBERED.min((arena.limit_pages() / 8).saturating_mul(PER_PAGE));
+        let most = MAX_REMEMBERED.min((arena.limit_pages() / 8).saturating_mul(PER_PAGE));
         while self.ring.len() < most {
             // SAFETY: entries are read only up to the last one that was noted.
             if unsafe { self.ring.push_page(arena, platform) }.is_err() {

@@ -1,0 +1,34 @@
+//! `fail fill` and `fail drain`: all memory held, to try what works while there is none, and given back.
+
+use shell::{Command, Session};
+
+use crate::memory::failures;
+use crate::selftest::fill;
+
+pub(super) const FILL: Command =
+    Command { name: "fill", usage: "fail fill", summary: "hold all memory", run: fill_memory };
+
+pub(super) const DRAIN: Command =
+    Command { name: "drain", usage: "fail drain", summary: "give back what fill holds", run: drain_memory };
+
+fn fill_memory(session: &mut Session, words: &[&str]) {
+    if !words.is_empty() {
+        return session.show_usage(&FILL);
+    }
+    let filled = fill::fill();
+    let are_rules_set = failures::HEAP.is_armed() || failures::PAGES.is_armed();
+    let what =
+        if are_rules_set { "are held, not all memory, as rules let some fail" } else { "hold all memory" };
+    session.print(format_args!(
+        "fail: {} blocks of {} bytes {what}; fail drain frees them\n",
+        filled.blocks, filled.bytes
+    ));
+}
+
+fn drain_memory(session: &mut Session, words: &[&str]) {
+    if !words.is_empty() {
+        return session.show_usage(&DRAIN);
+    }
+    let drained = fill::drain();
+    session.print(format_args!("fail: {} blocks of {} bytes freed\n", drained.blocks, drained.bytes));
+}

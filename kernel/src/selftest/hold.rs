@@ -1,0 +1,45 @@
+//! A hold on the console's messages for as long as a test runs.
+
+use journal::CAPACITY;
+
+use crate::logger::held::HELD;
+use crate::logger::{self, CONSOLE_LEVEL};
+
+/// While there is one, the console shows no messages.
+#[must_use]
+pub(super) struct Hold(());
+
+impl Hold {
+    /// From now on messages are held back.
+    pub(super) fn begin() -> Self {
+        HELD.begin(logger::written());
+        Self(())
+    }
+
+    /// Ends it, and says how many messages were held back.
+    pub(super) fn end(self) -> usize {
+        drop(self);
+        HELD.count()
+    }
+
+    /// Ends it, and shows all that was held back, as far as the ring still has it.
+    pub(super) fn show(self) {
+        drop(self);
+        let (first, end) = (HELD.first(), logger::written());
+        logger::for_each_from(first, &mut |entry| {
+            if CONSOLE_LEVEL.shows(entry.priority) {
+                logger::show(entry);
+            }
+        });
+        let lost = (end - first).saturating_sub(CAPACITY);
+        if lost > 0 {
+            log::warn!("the first {lost} messages of the test are lost, as newer ones took their place");
+        }
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        HELD.end();
+    }
+}
