@@ -108,6 +108,7 @@ impl Frames {
     }
 
     /// Takes 2^`order` pages, aligned to their size.
+    #[inline]
     pub fn take(&mut self, order: u32) -> Option<NonNull<u8>> {
         if order > MAX_ORDER {
             return None;
@@ -152,6 +153,7 @@ impl Frames {
     /// # Safety
     ///
     /// Nobody uses the pages any more.
+    #[inline]
     pub unsafe fn give(&mut self, pages: NonNull<u8>, order: u32) -> Result<(), NotAllocated> {
         let block = pages.as_ptr() as usize;
         if order > MAX_ORDER || !block.is_multiple_of(PAGE_BYTES << order) {

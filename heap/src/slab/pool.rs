@@ -55,6 +55,7 @@ impl Pool {
     }
 
     /// Room for a descriptor, with arbitrary contents.
+    #[inline]
     pub(super) fn take(&mut self, source: &mut impl PageSource) -> Option<NonNull<SlabDescriptor>> {
         if self.partial.is_null() {
             let page = source.take(0)?.cast::<Page>().as_ptr();
@@ -80,6 +81,7 @@ impl Pool {
     /// # Safety
     ///
     /// It came from [`Pool::take`], and nothing points to it any more.
+    #[inline]
     pub(super) unsafe fn give(&mut self, descriptor: NonNull<SlabDescriptor>, source: &mut impl PageSource) {
         let offset = descriptor.as_ptr() as usize % PAGE_BYTES;
         // SAFETY: a descriptor lies `offset` bytes behind the start of its page.

@@ -87,6 +87,7 @@ pub(super) fn take_table_frame() -> Option<PAddr> {
 
 /// Takes 2^`order` pages for `purpose`, aligned to their size. Their contents are arbitrary. For buffers and files the heap
 /// gives back what it keeps in hand before there are none; so a caller that wants those holds no lock below the files'.
+#[inline(never)]
 pub(crate) fn take_pages(order: u32, purpose: Purpose) -> Option<NonNull<u8>> {
     if failures::PAGES.is_armed() && failures::PAGES.should_fail(PAGE_BYTES << order, cpu::frame_pointer()) {
         return None;
@@ -114,6 +115,7 @@ fn take_reclaimed(order: u32) -> Option<NonNull<u8>> {
 /// # Safety
 ///
 /// Nobody uses the pages any more.
+#[inline(never)]
 pub(crate) unsafe fn give_pages(pages: NonNull<u8>, order: u32, purpose: Purpose) {
     // SAFETY: handed on to the caller.
     if unsafe { FRAMES.lock().give(pages, order) }.is_ok() {
