@@ -21,7 +21,7 @@ const LONG_SELFTESTS: [&str; 2] =
 /// The least allocations of blocks, and of pages, that fail in all sweeps of a scenario together.
 const MIN_OF_COMMANDS: [u64; 2] = [700, 600];
 /// Where of long commands not each allocation fails.
-const MIN_OF_COMMANDS_FEW: [u64; 2] = [100, 200];
+const MIN_RUNS_FEW: [u64; 2] = [100, 200];
 const MIN_OF_SELFTESTS: [u64; 2] = [450, 600];
 const MIN_OF_LONG_SELFTESTS: [u64; 2] = [10, 40];
 
@@ -37,7 +37,7 @@ pub(super) fn commands_survive(vm: &mut Vm) -> Result<()> {
 
 /// As [`commands_survive`], but of long commands not each allocation fails.
 pub(super) fn commands_survive_mostly(vm: &mut Vm) -> Result<()> {
-    commands_survive_with(vm, Some(FEW), MIN_OF_COMMANDS_FEW)
+    commands_survive_with(vm, Some(FEW), MIN_RUNS_FEW)
 }
 
 fn commands_survive_with(vm: &mut Vm, of_long_ones: Option<u32>, least: [u64; 2]) -> Result<()> {
