@@ -48,9 +48,10 @@ enum State {
 impl Snapshots {
     /// For scenarios that need these machines.
     pub(crate) fn new(build: &Path, machines: impl Iterator<Item = Machine<'static>>) -> Result<Self> {
-        let folder = build.join("snapshots");
-        // A run that was killed leaves its own.
-        let _ = std::fs::remove_dir_all(&folder);
+        let all = build.join("snapshots");
+        remove_left_behind(&all);
+        // Several runs may go on side by side.
+        let folder = all.join(std::process::id().to_string());
         std::fs::create_dir_all(&folder).map_err(Error::host(format!("making {}", folder.display())))?;
         let mut kinds: Vec<Kind> = Vec::new();
         for machine in machines {
@@ -124,6 +125,15 @@ impl Drop for Snapshots {
     fn drop(&mut self) {
         // What stays goes with the next run.
         let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Removes what runs that were killed have left: each folder is named for its process.
+fn remove_left_behind(all: &Path) {
+    let is_over = |folder: &Path| folder.file_name().is_some_and(|id| !Path::new("/proc").join(id).exists());
+    let folders = std::fs::read_dir(all).into_iter().flatten().flatten().map(|entry| entry.path());
+    for folder in folders.filter(|folder| is_over(folder)) {
+        let _ = std::fs::remove_dir_all(folder);
     }
 }
 
