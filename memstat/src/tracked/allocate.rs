@@ -31,7 +31,7 @@ enum Progress {
 
 impl<B: Backend, P: Platform> Tracked<B, P> {
     /// Allocates a block. `None` when the backend has none; that is counted as a failure. `None` also where waiting for
-    /// the lock would never end, which the platform is told, see [`Platform::is_lock_held_here`].
+    /// the lock would never end, see [`Hooks::is_lock_held_here`](crate::Hooks::is_lock_held_here); then `on_lock_refused` is called.
     #[expect(clippy::inline_always, reason = "the fast path; and the frame must be the caller's")]
     #[inline(always)]
     pub fn allocate(&self, layout: Layout) -> Option<NonNull<u8>> {
