@@ -16,7 +16,7 @@ struct Adapter {
 /// Null until there is an adapter.
 static ADAPTER: AtomicPtr<Adapter> = AtomicPtr::new(null_mut());
 
-/// Looks for the adapter and tells how fast it is.
+/// Looks for the adapter and reports how fast it is.
 pub(crate) fn show_speed() {
     probe();
     let Adapter { address, speed_mbit_s } = read_adapter_that_was_never_found();

@@ -1,6 +1,6 @@
 //! Memory: from the boot loader's ranges to the tracked heap.
 //!
-//! The way: usable ranges -> `early` (a few frames for page tables and metadata) -> `tally_heap::frames` (buddy
+//! The path: usable ranges -> `early` (a few frames for page tables and metadata) -> `tally_heap::frames` (buddy
 //! heaps of pages) -> `tally_heap` (the backend) -> `heap` (tracked by memstat, behind `alloc` and kmalloc).
 //!
 //! # Locks
