@@ -1,4 +1,4 @@
-//! The driver of a network adapter, which takes for granted that there is one.
+//! The driver of a network adapter, which assumes that there is one.
 
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicPtr, Ordering};

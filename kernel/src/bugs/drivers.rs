@@ -49,7 +49,7 @@ fn complete_request_that_has_ended(request: *mut u8) {
     black_box(request);
 }
 
-/// The same, but the late answer is only looked at.
+/// The same, but the late answer is only read.
 pub(crate) fn look_late() {
     let Some(request) = Buffer::new(96) else { return };
     let start = request.start;

@@ -67,7 +67,7 @@ fn compare_while_the_allocator_is_locked() {
     log::debug!("sampler: {live:?} live at the sample");
 }
 
-/// Waits with interrupts on; a clock chip that is not there is not waited for for ever.
+/// Waits with interrupts on; the number of waits is limited, in case there is no clock chip.
 #[inline(never)]
 fn wait_for_next_sample() {
     const MAX_WAITS: u32 = 20;

@@ -12,7 +12,7 @@ use super::page_accounting::{Purpose, give_pages, take_pages};
 use super::pages::guard_window;
 use crate::arch::{clock, cpu, image, stacks};
 
-/// Callbacks that report what the tracker finds. Each is called outside of the tracker's lock, with the frame pointer of
+/// Callbacks that report what the tracker finds. Each is called outside the tracker's lock, with the frame pointer of
 /// the function that called the allocator.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reports {
