@@ -4,7 +4,7 @@
 //! on, from its frame up, and the registers that a call keeps. The tracker's own variables know the address of every
 //! block, so they are left out; and so are stacks that nothing runs on, with what finished calls left there.
 //!
-//! Pages that were taken from the frames are not scanned, unless they are blocks of the heap: files' bytes, text of open
+//! Pages taken from the frames are not scanned, unless they are blocks of the heap: files' bytes, text of open
 //! files, the tracker's arena, the index of names, page tables. None of them holds references to blocks.
 
 use core::hint::black_box;
