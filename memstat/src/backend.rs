@@ -94,7 +94,7 @@ pub unsafe trait Backend {
         self.usable_size_bytes(layout)
     }
 
-    /// As [`Backend::taken_size_bytes`], of any block of that layout, if that is told in a few instructions.
+    /// As [`Backend::taken_size_bytes`], for any block of that layout, if that takes only a few instructions.
     ///
     /// # Safety
     ///
@@ -105,7 +105,7 @@ pub unsafe trait Backend {
         None
     }
 
-    /// Gives back what it keeps in hand for the next allocation: an empty slab, an empty pool.
+    /// Frees what it keeps in reserve for the next allocation: an empty slab, an empty pool.
     fn trim(&mut self) {}
 
     /// What lies at an address. A backend that knows each block that is handed out says so; one that does not leaves this as

@@ -1,4 +1,4 @@
-//! What is kept for later and can be given back, and reports of what was found, outside the lock.
+//! Freeing what is kept in reserve, and reports of findings, outside the lock.
 
 use super::Tracked;
 use super::inner::Inner;
@@ -37,7 +37,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         self.report_findings(frame_pointer);
     }
 
-    /// Gives all blocks in quarantine to the backend, each after a look at it; `frame_pointer` tells who asked for that.
+    /// Gives all blocks in quarantine to the backend, each after a check of it; `frame_pointer` identifies the caller.
     pub(super) fn flush_quarantine(&self, frame_pointer: usize) {
         // Others may put blocks there as fast as these go.
         let mut left = self.enter().guards.freed.held_blocks();
