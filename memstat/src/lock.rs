@@ -98,7 +98,7 @@ pub(crate) struct Contended {
     saved: usize,
 }
 
-/// The right to use the value. The owner of the guard unlocks.
+/// The right to use the value. Dropping it unlocks.
 pub(crate) struct Guard<'a, T, P: Platform> {
     lock: &'a Lock<T, P>,
     saved: usize,

@@ -180,8 +180,8 @@ pub trait Hooks {
         false
     }
 
-    /// Called when an operation was refused, as [`Hooks::is_lock_held_here`] said that waiting would never end. The lock is
-    /// still held: any call of the tracker from here panics. `frame_pointer` identifies the caller of the
+    /// Called when an operation was refused, as [`Hooks::is_lock_held_here`] said that waiting would never end. The
+    /// lock is still held: any query of the tracker from here panics. `frame_pointer` identifies the caller of the
     /// operation.
     #[cold]
     fn on_lock_refused(&self, refused: &LockRefused, frame_pointer: usize) {

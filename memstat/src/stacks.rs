@@ -160,8 +160,8 @@ impl Depot {
     }
 
     /// The stack of a frame, cut to `MAX` frames, if it is the one that was last seen there, and that takes only a few
-    /// instructions to find out. It stays where it is. This is a function of its own, so that what comes before and after it keeps its
-    /// registers; it saves none, as all that it calls comes last.
+    /// instructions to find out. It stays where it is. This is a function of its own, so that what comes before and
+    /// after it keeps its registers; it saves none, as all that it calls comes last.
     #[inline(never)]
     pub(crate) fn recall<P: Platform, const MAX: usize>(
         &self,

@@ -1,5 +1,5 @@
-//! Marks against a model: growth between any two snapshots is reported by call stack, whatever was freed, resized, moved,
-//! or recorded less meanwhile.
+//! Marks against a model: growth between any two snapshots is reported by call stack, whatever was freed, resized,
+//! moved, or recorded less meanwhile.
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 

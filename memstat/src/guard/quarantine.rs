@@ -1,4 +1,4 @@
-//! The last frees, in a ring of fixed size. The newest of them may be in quarantine: the backend has not seen those yet.
+//! The last frees, in a ring of fixed size. The newest may be in quarantine: the backend has not seen those yet.
 
 use core::ptr::null_mut;
 
@@ -89,7 +89,7 @@ impl FreedBlocks {
         }
     }
 
-    /// Sets the size limit of the quarantine.
+    /// Sets the limits of the quarantine.
     pub(crate) fn set_limits(&mut self, blocks: usize, bytes: usize) {
         (self.most_held_blocks, self.most_held_bytes) = (blocks, bytes);
     }
@@ -185,8 +185,8 @@ impl FreedBlocks {
         self.next != self.stop
     }
 
-    /// Notes a free. If it is held, there is room for it. A free that would take the place of one that is held is
-    /// not noted.
+    /// Notes a free. If it enters the quarantine, there is room for it. A free that would take the place of one in
+    /// quarantine is not noted.
     #[inline]
     pub(crate) fn note(&mut self, freed: Freed) {
         if (!self.has_place() && !self.turn_page()) || self.is_full() {
@@ -195,7 +195,7 @@ impl FreedBlocks {
         self.note_fast(freed);
     }
 
-    /// Notes a free, for which there is a place; and room if it is held.
+    /// Notes a free, for which there is a place; and room if it enters the quarantine.
     #[inline]
     pub(crate) fn note_fast(&mut self, freed: Freed) {
         if freed.is_held() {

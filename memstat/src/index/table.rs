@@ -20,7 +20,7 @@ const CAPACITY: usize = SLOTS / 8 * 7;
 
 /// A full table with at least this many entries splits; with fewer, the rest are tombstones, and it is written anew.
 const MIN_SPLIT: usize = CAPACITY * 3 / 4;
-/// A table with less than this many entries looks whether it can join its neighbour...
+/// A table with fewer entries than this checks whether it can join its neighbour...
 const SPARSE: u32 = 20;
 /// ...and does if both together have at most this many.
 const MAX_JOINED: usize = 40;

@@ -275,7 +275,8 @@ impl<B: Backend> Inner<B> {
         Some((unsafe { own.cast::<u8>().add(front_bytes) }, own.len()))
     }
 
-    /// Allocates, at any level. An error says that blocks in quarantine could make room, once the findings are reported.
+    /// Allocates, at any level. An error says that evicting from quarantine could make room, once findings are
+    /// reported.
     fn allocate<P: Platform>(
         &mut self,
         mut taken: Option<NonNull<u8>>,

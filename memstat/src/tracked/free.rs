@@ -55,8 +55,8 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         result
     }
 
-    /// As [`Tracked::free`], with the error handed to `report`, when the tracker's lock is not held any more, and the
-    /// frame pointer of the caller beside it. A null pointer is ignored. The cheapest free: nothing is returned.
+    /// As [`Tracked::free`], but calls `report` with the error and the caller's frame pointer, once the tracker's lock
+    /// is released. A null pointer is ignored. The cheapest free: nothing is returned.
     ///
     /// # Safety
     ///

@@ -6,7 +6,7 @@ use crate::backend::Backend;
 use crate::platform::Platform;
 
 impl<B: Backend, P: Platform> Tracked<B, P> {
-    /// Gives back what is kept for later: blocks in quarantine, memory of sample slots without a block, what the backend
+    /// Frees what is kept in reserve: blocks in quarantine, memory of sample slots without a block, what the backend
     /// keeps, spare pages of the arena.
     pub fn reclaim(&self) {
         self.flush_quarantine(self.caller().frame_pointer);

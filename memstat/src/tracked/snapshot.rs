@@ -10,8 +10,8 @@ use crate::history::{Event, EventKind};
 use crate::level::Level;
 use crate::platform::Platform;
 
-/// A consistent snapshot of the counters and the last `EVENTS` events. Where no events are kept, the last frees take their
-/// place, as far as they are remembered; they have no numbers.
+/// A consistent snapshot of the counters and the last `EVENTS` events. Where no events are kept, the last frees take
+/// their place, as far as they are remembered; they have no numbers.
 #[derive(Clone, Copy, Debug)]
 pub struct CrashSnapshot<const EVENTS: usize> {
     /// How much was recorded.

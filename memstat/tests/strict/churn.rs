@@ -1,5 +1,5 @@
-//! Leaks by reachability while the heap is used: between two slices of a scan blocks are freed and allocated, enter the quarantine,
-//! lie in the pool of sampled blocks or move there, and the pool protects its pages.
+//! Leaks by reachability while the heap is used: between two slices of a scan blocks are freed and allocated, enter the
+//! quarantine, lie in the pool of sampled blocks or move there, and the pool protects its pages.
 
 use std::alloc::Layout;
 use std::cell::RefCell;

@@ -1,5 +1,5 @@
-//! What comes while an operation is under way: from what the tracker calls with its lock held, on each of its paths, and
-//! when a page that it asks for is not to be had.
+//! What comes while an operation is under way: from what the tracker calls with its lock held, on each of its paths,
+//! and when a page that it asks for is not to be had.
 
 use std::alloc::Layout;
 use std::cell::RefCell;
