@@ -46,9 +46,13 @@ impl<B: Backend> Inner<B> {
             return None;
         }
         let backend = self.backend.as_mut()?;
+        // SAFETY: handed on to the caller; the backend itself makes sure that it is a live block.
+        if let Some(taken_bytes) = unsafe { backend.deallocate_unsized(block) } {
+            return Some(taken_bytes);
+        }
+        // Asked only now: to find a block takes longer than to give it back.
         if backend.locate(address_of(block)) != Location::Unsupported {
-            // SAFETY: handed on to the caller; the backend itself makes sure that it is a live block.
-            return unsafe { backend.deallocate_unsized(block) };
+            return None;
         }
         let has_unrecorded = self.has_unrecorded();
         // SAFETY: handed on to the caller. The backend can't tell, but there are such blocks, and the caller
