@@ -155,7 +155,7 @@ unsafe impl<S: PageSource> Backend for Heap<S> {
 }
 
 impl<S> Heap<S> {
-    /// The slab heap, without a look at whether it is one: the fast path has no time for that.
+    /// The slab heap, without a check of its kind: the fast path cannot afford one.
     ///
     /// # Safety
     ///

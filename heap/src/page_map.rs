@@ -45,7 +45,7 @@ pub(super) struct PageMap<T> {
 unsafe impl<T> Send for PageMap<T> {}
 
 /// Added to the address of what a page is part of, which is even. The other uses have even words, so that one
-/// test tells a part.
+/// test identifies a part.
 const PART_TAG: usize = 1;
 /// Set in the word of a large block's first page.
 const BLOCK_TAG: usize = 2;

@@ -17,7 +17,7 @@ static TEMPORARY: RamFs = RamFs::new(&FilePages, clock::now_ns);
 pub(crate) static VFS: Vfs = Vfs::new(&PageBuffers);
 
 /// Mounts the root, with `dev`, `proc` and /tmp on it. Each of the two in memory may hold `size`.
-// Apart: what it had in hand would stay in `main`'s frame for ever, and `leaks scan` takes that for references.
+// Not inlined: its local variables would stay in `main`'s frame for ever, and `leaks scan` takes those for references.
 #[inline(never)]
 pub(crate) fn mount(dev: &'static dyn FileSystem, proc: &'static dyn FileSystem, size: Share) -> Result<()> {
     let limit_pages = size.pages(memory::total_pages()) as u64;

@@ -1,7 +1,7 @@
 //! The Tally kernel: the boot story, from the boot loader to the shell.
 //!
-//! From here: `memory` for where bytes come from, `proc` for the files that tell of them, `commands` for the shell, `arch`
-//! for the machine. ARCHITECTURE.md has the rooms, and which may use which.
+//! From here: `memory` for where bytes come from, `proc` for the files that report them, `commands` for the shell,
+//! `arch` for the machine. ARCHITECTURE.md has the rooms, and which may use which.
 #![no_std]
 #![no_main]
 

@@ -17,7 +17,7 @@ use talc::source::Manual;
 
 const MEMORY_BYTES: usize = 1 << 20;
 
-/// `talc` as a backend. What is live it does not know; what it is given back it believes, so the tracker's map stands
+/// `talc` as a backend. It does not know what is live, and does not check frees, so the tracker's map stands
 /// before it.
 struct TalcBackend(Talc<Manual, DefaultBinning>);
 

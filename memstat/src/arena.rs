@@ -8,7 +8,7 @@ use core::ptr::{NonNull, null_mut};
 
 use crate::platform::{PAGE_SIZE_BYTES, Platform};
 
-/// Empty pages kept in hand, so that a load that swings around a page's edge does not take and give a
+/// Empty pages kept in reserve, so that a load that alternates around a page boundary does not take and return a
 /// frame each time.
 const SPARE_PAGES: usize = 4;
 

@@ -53,7 +53,7 @@ pub unsafe trait Backend {
     ///
     /// # Safety
     ///
-    /// `block` came from `allocate` of this backend and was not given back since; with this `layout`, or with one of
+    /// `block` came from `allocate` of this backend and was not freed since; with this `layout`, or with one of
     /// the same alignment and the same [`Backend::usable_size_bytes`].
     unsafe fn deallocate(&mut self, block: NonNull<u8>, layout: Layout) -> usize;
 
@@ -74,7 +74,7 @@ pub unsafe trait Backend {
         }
     }
 
-    /// What is handed out now; `None` if the backend does not know. Called when counting starts, so it need not be
+    /// What is allocated now; `None` if the backend does not know. Called when counting starts, so it need not be
     /// fast. For a backend that does not know, the tracker goes on counting at level `off`.
     fn live(&self) -> Option<Live> {
         None
@@ -94,7 +94,7 @@ pub unsafe trait Backend {
         self.usable_size_bytes(layout)
     }
 
-    /// As [`Backend::taken_size_bytes`], of any block of that layout, if that is told in a few instructions.
+    /// As [`Backend::taken_size_bytes`], for any block of that layout, if that takes only a few instructions.
     ///
     /// # Safety
     ///
@@ -105,18 +105,18 @@ pub unsafe trait Backend {
         None
     }
 
-    /// Gives back what it keeps in hand for the next allocation: an empty slab, an empty pool.
+    /// Frees what it keeps in reserve for the next allocation: an empty slab, an empty pool.
     fn trim(&mut self) {}
 
-    /// What lies at an address. A backend that knows each block that is handed out says so; one that does not leaves this as
-    /// it is: then a block of which the tracker has no record is given back on the caller's word.
+    /// What lies at an address. A backend that knows each allocated block reports it; one that does not keeps this
+    /// default: then a block without a record is freed unchecked, as the caller asks.
     fn locate(&self, address: usize) -> Location {
         let _ = address;
         Location::Unsupported
     }
 }
 
-/// Blocks that are handed out.
+/// Allocated blocks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Live {
     /// How many.
@@ -132,11 +132,11 @@ pub enum Location {
     Unsupported,
     /// Not memory of this backend, or of no block.
     Unknown,
-    /// Inside a block that is handed out.
+    /// Inside an allocated block.
     Live {
         /// Where that block starts.
         start: usize,
-        /// A layout with which the block may be given back.
+        /// A layout with which the block may be freed.
         layout: Layout,
     },
     /// Inside a block that is free now.

@@ -1,8 +1,8 @@
 //! Fault injection: which allocations are made to fail, so that what happens then can be tried.
 //!
 //! The rules are those of Linux's failslab (Documentation/fault-injection/fault-injection.rst): every so many, the
-//! one of a number, or by chance; narrowed by size and by the place that asks. A [`Faults`] only decides; where it
-//! is asked, what it is told of the place, and how rules are written down is the host's business.
+//! one of a number, or by chance; narrowed by size and by call site. A [`Faults`] only decides; where it
+//! is asked, what it knows of the call site, and the syntax of the rules are up to the host.
 
 use core::ops::RangeInclusive;
 
@@ -72,7 +72,7 @@ impl Faults {
         self.random = seed;
     }
 
-    /// Whether an allocation of `size_bytes` is to fail. `is_at_site` is asked only where callers are told apart.
+    /// Whether an allocation of `size_bytes` is to fail. `is_at_site` is called only where callers are distinguished.
     pub fn should_fail(
         &mut self,
         size_bytes: usize,

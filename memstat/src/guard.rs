@@ -1,8 +1,8 @@
 //! Heap checks: red zones, poison, quarantine and sampled blocks; how much of them there is, and what they found.
 //!
 //! A block's record says how the block is guarded, so a switch of the level leaves no false report. The parts:
-//! `zones` (red zones around a block, poison in it), `freed` (the last frees, and the quarantine), `pool` (sampled blocks
-//! between guard pages).
+//! `zones` (red zones around a block, poison in it), `quarantine` (the last frees, and the quarantine), `pool`
+//! (sampled blocks between guard pages).
 
 use core::alloc::Layout;
 use core::fmt;

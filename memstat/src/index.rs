@@ -67,7 +67,7 @@ pub(crate) trait HashOf {
 /// What an entry of the trie points to.
 #[derive(Clone, Copy, Debug)]
 struct Entry {
-    /// A table, or with the lowest bit set a node, or nothing: so one look at that bit leads to a table as a rule.
+    /// A table, or with the lowest bit set a node, or nothing: so one test of that bit usually leads to a table.
     tagged: *mut Table,
 }
 

@@ -1,6 +1,6 @@
 //! Accounting for every live block of any allocator.
 //!
-//! [`Tracked`] wraps an allocator (a [`Backend`]) and knows, at every moment, each block that is live:
+//! [`Tracked`] wraps an allocator (a [`Backend`]) and knows, at all times, each block that is live:
 //! where it is, how large, how aligned, and when, on which CPU, by which task and from which call stack it was
 //! allocated. What it knows lies in an arena of its own, apart from the heap that it watches: the first bytes
 //! are handed over at the start, so that the very first allocation is recorded, and after that it grows by whole

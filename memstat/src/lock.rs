@@ -1,7 +1,7 @@
 //! The spin lock of a tracker, with interrupts masked while it is held.
 //!
 //! Where it is held by what this CPU itself has interrupted, waiting would never end. The lock does not keep who holds
-//! it: that would cost the fast path an instruction. Who has to wait asks the platform, between two looks at the lock.
+//! it: that would cost the fast path an instruction. A waiter asks the platform, between two tests of the lock.
 
 use core::cell::UnsafeCell;
 use core::ops::{Deref, DerefMut};
@@ -33,8 +33,8 @@ impl<T, P: Platform> Lock<T, P> {
         &self.platform
     }
 
-    /// Masks interrupts and takes the lock if nobody holds it. Two instructions, whichever way it goes: what there is to
-    /// do with an error is best done in a function of its own.
+    /// Masks interrupts and takes the lock if nobody holds it. Two instructions, on either path: an error is
+    /// best handled in a function of its own.
     #[expect(clippy::inline_always, reason = "on the fast path of every allocation")]
     #[inline(always)]
     pub(crate) fn enter_at_once(&self) -> Result<Guard<'_, T, P>, Contended> {
@@ -98,7 +98,7 @@ pub(crate) struct Contended {
     saved: usize,
 }
 
-/// The right to use the value. Who is given it lets go of the lock.
+/// The right to use the value. Dropping it unlocks.
 pub(crate) struct Guard<'a, T, P: Platform> {
     lock: &'a Lock<T, P>,
     saved: usize,

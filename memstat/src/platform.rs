@@ -98,7 +98,7 @@ pub unsafe trait Platform: GuardPages + Hooks + Sync {
         None
     }
 
-    /// As [`Platform::stack`], if that is told in a few instructions without a call. The fast path asks this.
+    /// As [`Platform::stack`], if that takes only a few instructions and no call. The fast path uses this.
     #[inline]
     fn stack_fast(&self, frame_pointer: usize) -> Option<StackSpan> {
         self.stack(frame_pointer)
@@ -166,7 +166,7 @@ pub unsafe trait GuardPages {
 /// Callbacks: what was found or failed, and decisions that a host may take. Each does nothing by default.
 pub trait Hooks {
     /// Called once for each guard that was found overwritten, by the operation that found it, when the tracker's lock is
-    /// not held any more. `frame_pointer` tells who asked for that operation.
+    /// not held any more. `frame_pointer` identifies the caller of that operation.
     fn on_corruption(&self, corruption: &Corruption, frame_pointer: usize) {
         let _ = (corruption, frame_pointer);
     }
@@ -180,8 +180,8 @@ pub trait Hooks {
         false
     }
 
-    /// Called when an operation was refused, as [`Hooks::is_lock_held_here`] said that waiting would never end. Whoever
-    /// holds the lock still does: to ask the tracker anything is to panic. `frame_pointer` tells who asked for the
+    /// Called when an operation was refused, as [`Hooks::is_lock_held_here`] said that waiting would never end. The
+    /// lock is still held: any query of the tracker from here panics. `frame_pointer` identifies the caller of the
     /// operation.
     #[cold]
     fn on_lock_refused(&self, refused: &LockRefused, frame_pointer: usize) {
@@ -194,7 +194,7 @@ pub trait Hooks {
         let _ = (layout, frame_pointer);
     }
 
-    /// Fault injection: whether an allocation of `size_bytes` is to fail; `frame_pointer` tells who asks for it. Called
+    /// Fault injection: whether an allocation of `size_bytes` is to fail; `frame_pointer` identifies the caller. Called
     /// under the tracker's lock, and only while [`Tracked::set_fault_injection`](crate::Tracked::set_fault_injection) is
     /// on.
     #[cold]

@@ -1,7 +1,8 @@
 //! Snapshots of what is live under each call stack, and how two of them differ: the reports that show what leaks.
 //!
 //! Call stacks are never forgotten, and a number is never used again, so two snapshots can be compared by the numbers of
-//! the stacks alone: a stack that the earlier one does not know had nothing then. Who keeps a snapshot lends the memory for it, apart from the heap that is watched.
+//! the stacks alone: a stack that the earlier one does not know had no live blocks then. The owner of a snapshot
+//! provides its memory, outside the watched heap.
 
 use crate::level::Level;
 use crate::report::Growth;
@@ -50,7 +51,7 @@ impl Snapshot {
     }
 }
 
-/// By how much what is held has changed.
+/// The change of live bytes and blocks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Change {
     /// Bytes more, or less.
@@ -171,7 +172,7 @@ impl<const N: usize> TopChanges<N> {
     }
 }
 
-/// One call stack that is looked at again and again.
+/// One call stack, followed through several snapshots.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Watched {
     first: StackUsage,
@@ -184,12 +185,12 @@ pub struct Watched {
 const MIN_GROWTHS: u32 = 2;
 
 impl Watched {
-    /// A stack that holds so much at the first look. One that is not known then holds nothing: the default.
+    /// A stack with this usage in the first snapshot. One that is not known then has no live blocks: the default.
     pub fn new(held: StackUsage) -> Self {
         Self { first: held, last: held, growths: 0, has_shrunk: false }
     }
 
-    /// Takes in what it holds at the next look, and says whether it has just become one that only grows.
+    /// Adds its usage in the next snapshot, and returns whether it has just become one that only grows.
     pub fn look(&mut self, held: StackUsage) -> bool {
         let was_growing = self.only_grows();
         self.growths += u32::from(held.bytes > self.last.bytes);
@@ -198,17 +199,17 @@ impl Watched {
         self.only_grows() && !was_growing
     }
 
-    /// Whether it never held less than at the look before, and at two looks at least held more.
+    /// Whether its live bytes never shrank between two snapshots, and grew at least twice.
     pub fn only_grows(&self) -> bool {
         self.growths >= MIN_GROWTHS && !self.has_shrunk
     }
 
-    /// At how many looks it held more than at the one before.
+    /// In how many snapshots it had more live bytes than in the one before.
     pub fn growths(&self) -> u32 {
         self.growths
     }
 
-    /// From the first look to the last.
+    /// From the first snapshot to the last.
     pub fn change(&self) -> Change {
         Change::between(self.first, self.last)
     }

@@ -16,7 +16,7 @@ pub(crate) mod walk;
 
 /// The most frames that are kept of a stack.
 pub const MAX_FRAMES: usize = 16;
-/// The most frames that are kept of a free's: each costs seven instructions, and who freed is told by these.
+/// The most frames that are kept of a free's: each costs seven instructions, and these identify who freed.
 pub const MAX_FREE_FRAMES: usize = 8;
 const RECENT: usize = 256;
 /// The most stacks that are kept: as many as a record can number, 16 MiB of them.
@@ -159,9 +159,9 @@ impl Depot {
         Some(self.stacks.get_mut(id))
     }
 
-    /// The stack of a frame, cut to `MAX` frames, if it is the one that was last seen there, and that is told in a few
-    /// instructions. It stays where it is. This is a function of its own, so that what comes before and after it keeps its
-    /// registers; it saves none, as all that it calls comes last.
+    /// The stack of a frame, cut to `MAX` frames, if it is the one that was last seen there, and that takes only a few
+    /// instructions to find out. It stays where it is. This is a function of its own, so that what comes before and
+    /// after it keeps its registers; it saves none, as all that it calls comes last.
     #[inline(never)]
     pub(crate) fn recall<P: Platform, const MAX: usize>(
         &self,

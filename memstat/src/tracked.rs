@@ -96,7 +96,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         self.enter().level
     }
 
-    /// The counters, all of one moment.
+    /// A consistent snapshot of the counters.
     pub fn counters(&self) -> Counters {
         self.enter().counters()
     }
@@ -158,7 +158,7 @@ unsafe impl<B: Backend + Send, P: Platform> GlobalAlloc for Tracked<B, P> {
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         // SAFETY: GlobalAlloc's contract.
         unsafe { assert_unchecked(!block.is_null() && layout.size() != 0) };
-        // SAFETY: the caller gives the block up. A bad free is counted and has no way to be returned.
+        // SAFETY: the caller gives the block up. A bad free is counted, but cannot be returned.
         unsafe { self.free_with_layout_or(block, layout, |_, _| {}) };
     }
 

@@ -1,4 +1,4 @@
-//! The last frees without guards: a double free tells who was first as far as that is known, and so does a crash.
+//! The last frees without guards: a double free reports who freed first, if that is known, and so does a crash.
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 

@@ -1,5 +1,5 @@
-//! Marks against a model: what came between any two moments is told by call stack, whatever was freed, resized, moved,
-//! or recorded less meanwhile.
+//! Marks against a model: growth between any two snapshots is reported by call stack, whatever was freed, resized,
+//! moved, or recorded less meanwhile.
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 
@@ -32,7 +32,7 @@ struct Block {
     birth: usize,
 }
 
-/// What the model and the tracker say of one moment.
+/// What the model and the tracker report at one time.
 struct Marked {
     births: usize,
     model: [StackUsage; SITES + 1],
@@ -280,7 +280,7 @@ fn all_of_a_hundred_leaks_are_found_among_a_hundred_thousand_blocks() {
         let change = Change::between(before.held[usize::from(number)], after.held[usize::from(number)]);
         assert_eq!(change.blocks, planted[world.site(number)]);
     }
-    // As many old ones go as leaked: the sums are as before, and yet each leak is told as new.
+    // As many old ones go as leaked: the sums are as before, and yet each leak is reported as new.
     old.iter().step_by(BLOCKS / LEAKS).for_each(|block| world.free(*block));
     assert_eq!(world.heap.leaks().snapshot().recorded.blocks, blocks_before);
     world.judge_new(&world.marks[0]);

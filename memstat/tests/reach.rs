@@ -85,7 +85,7 @@ impl Graph {
         (address - start < words.len() * WORD_BYTES || address == *start).then_some(*start)
     }
 
-    /// What can be reached, found another way.
+    /// What can be reached, computed independently.
     fn reachable(&self, more: &[usize]) -> BTreeSet<usize> {
         let mut found = BTreeSet::new();
         let mut open: Vec<usize> = self.roots.iter().copied().filter_map(|word| self.around(word)).collect();

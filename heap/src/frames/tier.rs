@@ -67,7 +67,7 @@ impl<const ORDER: usize> Tier<ORDER> {
         (self.zones_for(span).1 * size_of::<Zone<ORDER>>()).next_multiple_of(64)
     }
 
-    /// Writes the zones for these pages, all without free blocks, and says where they end.
+    /// Writes the zones for these pages, all without free blocks, and returns where they end.
     ///
     /// # Safety
     ///

@@ -239,7 +239,7 @@ unsafe impl<H: RegionHeap, S: PageSource> Backend for Regional<H, S> {
         let region = unsafe { region.as_ref() };
         match region.start_of(address).map(|start| (start, region.layout(start))) {
             Some((start, Some(layout))) => Location::Live { start, layout },
-            // What is free is not told apart: a block may have started there, or not.
+            // Free memory is not distinguished: a block may have started there, or not.
             _ if address.is_multiple_of(GRANULE_BYTES) => Location::Free { start: address },
             _ => Location::Unknown,
         }

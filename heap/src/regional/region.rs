@@ -1,7 +1,7 @@
 //! A region: a run of pages that a crate's allocator shares out, and which of its bytes are blocks.
 //!
-//! Allocators want back with a block the layout that it had, and believe whatever they are told. So the region
-//! knows by itself where each live block starts and ends, in three bits for each 16 bytes: a free needs nothing
+//! Allocators need the layout of a block to free it, and do not check what they are given. So the region
+//! itself records where each live block starts and ends, in three bits for each 16 bytes: a free needs nothing
 //! but the pointer, and a bad one never gets to the allocator.
 
 use core::alloc::Layout;
@@ -12,7 +12,7 @@ use crate::PAGE_BYTES;
 
 /// Blocks start and end at multiples of this.
 pub(super) const GRANULE_BYTES: usize = 16;
-/// A layout that stands for all alignments above [`GRANULE_BYTES`]: allocators that treat those in another way
+/// A layout that stands for all alignments above [`GRANULE_BYTES`]: allocators that treat those differently
 /// do so from this one on.
 const WIDE_ALIGN_BYTES: usize = 2 * GRANULE_BYTES;
 

@@ -422,7 +422,7 @@ impl Bench {
         }
     }
 
-    /// After a look at everything nothing is left that was planted.
+    /// After a check of everything no planted corruption is left.
     fn check(&mut self) {
         let statistics = self.heap.guards().statistics();
         let checked = self.heap.guards().check(|| true);

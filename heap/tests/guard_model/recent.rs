@@ -1,4 +1,4 @@
-//! Frees without guards: who was first is told by its innermost callers, and by no others.
+//! Frees without guards: the first free is known from its innermost callers, and from no others.
 
 use super::*;
 

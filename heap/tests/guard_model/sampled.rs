@@ -1,4 +1,4 @@
-//! Sampled blocks in the model: which allocations are, and what each access near them is told to be.
+//! Sampled blocks in the model: which allocations are sampled, and how each access near them is reported.
 
 use memstat::PAGE_SIZE_BYTES;
 use memstat::{Access, Unexplained};

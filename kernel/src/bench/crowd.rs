@@ -11,9 +11,9 @@ use crate::memory::heap::{kfree, kmalloc, tracker};
 use crate::memory::page_accounting::{Purpose, give_pages, take_pages};
 
 const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
-/// Costs that are told apart; dearer operations count as this.
+/// Costs that are counted separately; slower operations count as this.
 const MAX_COUNTS: usize = 1 << 17;
-/// The arena is looked at after so many allocations.
+/// The arena is checked after so many allocations.
 const ARENA_STEP: usize = 1000;
 /// From so many live blocks on, the arena's bytes a block are judged.
 pub(crate) const ARENA_MIN_BLOCKS: usize = 10_000;

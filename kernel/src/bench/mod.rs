@@ -2,7 +2,7 @@
 //!
 //! Under QEMU's `-icount shift=0` the counter counts instructions, the same on every run; elsewhere it counts
 //! cycles or time, and the figures say little. Interrupts are masked while something is measured, and the
-//! cost of the measuring itself is subtracted. docs/benchmarks.md tells how the figures are taken and read.
+//! cost of the measuring itself is subtracted. docs/benchmarks.md describes how the figures are taken and read.
 //! Here stands the cost of a pair of an allocation and a free; `crowd` measures with many blocks live, `listed` has
 //! many that a report must name.
 

@@ -1,4 +1,4 @@
-//! The driver of a network adapter, which takes for granted that there is one.
+//! The driver of a network adapter, which assumes that there is one.
 
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicPtr, Ordering};
@@ -16,7 +16,7 @@ struct Adapter {
 /// Null until there is an adapter.
 static ADAPTER: AtomicPtr<Adapter> = AtomicPtr::new(null_mut());
 
-/// Looks for the adapter and tells how fast it is.
+/// Looks for the adapter and reports how fast it is.
 pub(crate) fn show_speed() {
     probe();
     let Adapter { address, speed_mbit_s } = read_adapter_that_was_never_found();

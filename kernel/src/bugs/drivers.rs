@@ -1,8 +1,8 @@
 //! Little drivers with one mistake each, for people to look at: what the heap's guards say of them.
 //!
-//! Each wrong function has a name that tells what it does. It is not inlined, and like its caller it has something left to
-//! do after its last call: a call that comes last becomes a jump, and who jumps stands in no call stack. What is left to do
-//! differs, so that no two functions become one.
+//! Each wrong function has a name that says what it does. It is not inlined, and like its caller has something left to
+//! do after its last call: a call that comes last becomes a jump, and who jumps is in no call stack. What is left to
+//! do differs, so that no two functions become one.
 
 use core::alloc::Layout;
 use core::hint::black_box;
@@ -49,7 +49,7 @@ fn complete_request_that_has_ended(request: *mut u8) {
     black_box(request);
 }
 
-/// The same, but the late answer is only looked at.
+/// The same, but the late answer is only read.
 pub(crate) fn look_late() {
     let Some(request) = Buffer::new(96) else { return };
     let start = request.start;

@@ -1,7 +1,7 @@
 //! A loopback device for packets: what is sent is received. It has a bug, for people to find.
 //!
 //! A packet is a length in two bytes, then so many bytes. It waits in a block of the heap until it is
-//! received. `bug leak` sends good and bad ones; `/proc/allocs` tells where the memory went.
+//! received. `bug leak` sends good and bad ones; `/proc/allocs` shows where the memory went.
 
 use core::fmt;
 use core::slice;

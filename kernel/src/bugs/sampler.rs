@@ -12,7 +12,7 @@ use memstat::Backend;
 use crate::arch::{clock, cpu, periodic};
 use crate::memory::heap::{kfree, kmalloc, tracker};
 
-/// What is kept of a moment: when it was, in nanoseconds since the start, as memory has it.
+/// One sample: its time in nanoseconds since the start, in the byte order of memory.
 type Sample = [u8; 8];
 
 /// Interrupts so far.
@@ -21,7 +21,7 @@ static INTERRUPTS: AtomicU32 = AtomicU32::new(0);
 static MISSED: AtomicU32 = AtomicU32::new(0);
 static NEWEST: AtomicPtr<Sample> = AtomicPtr::new(null_mut());
 
-/// Samples for a while, and looks at the heap meanwhile.
+/// Samples for a while, and checks the heap meanwhile.
 #[inline(never)]
 pub(crate) fn sample_heap() {
     INTERRUPTS.store(0, Ordering::Relaxed);
@@ -56,7 +56,7 @@ fn take_sample() {
     periodic::acknowledge();
 }
 
-/// Wants a sample and what the heap holds of the same moment.
+/// Wants a sample and what the heap holds at the same time.
 #[inline(never)]
 fn compare_while_the_allocator_is_locked() {
     let live = tracker().with_backend(|heap| {
@@ -67,7 +67,7 @@ fn compare_while_the_allocator_is_locked() {
     log::debug!("sampler: {live:?} live at the sample");
 }
 
-/// Waits with interrupts on; a clock chip that is not there is not waited for for ever.
+/// Waits with interrupts on; the number of waits is limited, in case there is no clock chip.
 #[inline(never)]
 fn wait_for_next_sample() {
     const MAX_WAITS: u32 = 20;

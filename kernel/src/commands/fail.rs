@@ -1,4 +1,4 @@
-//! `fail`: allocations that fail on purpose, and what comes of it.
+//! `fail`: fault injection for allocations, and its results.
 //!
 //! Source: Linux, Documentation/fault-injection/fault-injection.rst, for what can be chosen.
 

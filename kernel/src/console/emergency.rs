@@ -1,4 +1,4 @@
-//! Last words: output for panics and exceptions, when any lock may be held by code that never goes on.
+//! Last words: output for panics and exceptions, when any lock may be held by code that never continues.
 //!
 //! The serial line is always written (see `serial::write_emergency`). The screen is written as ever if its
 //! lock is free. If it is not, the interrupted code was changing it, and its grid can't be relied on: then

@@ -1,4 +1,4 @@
-//! Waiting for what is typed: the CPU sleeps, and whoever has work for such moments does it.
+//! Waiting for what is typed: the CPU sleeps, and work that was registered for idle times is done.
 
 use spin::Once;
 
@@ -7,7 +7,7 @@ use crate::arch::clock;
 
 static WORK: Once<fn()> = Once::new();
 
-/// Has `work` done each time before the CPU sleeps. The first one that asks stays.
+/// Calls `work` each time before the CPU sleeps. Only the first registration counts.
 pub(crate) fn on_wait(work: fn()) {
     WORK.call_once(|| work);
 }

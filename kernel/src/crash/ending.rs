@@ -8,7 +8,7 @@ use config::OnPanic;
 
 /// Time to read the report before the machine restarts.
 const READING_SECONDS: u64 = 5;
-/// What QEMU's device is told; QEMU ends with the status 85 then.
+/// The value for QEMU's exit device; QEMU then exits with the status 85.
 const EXIT_VALUE: u32 = 42;
 
 static ENDING: AtomicU8 = AtomicU8::new(OnPanic::Halt as u8);
@@ -40,7 +40,7 @@ pub(super) fn act() -> ! {
     cpu::halt_forever();
 }
 
-/// Switches the machine off. Where that fails, a person is told, and the CPU is stopped.
+/// Switches the machine off. If that fails, it reports so, and stops the CPU.
 pub(crate) fn power_off() -> ! {
     power::power_off();
     write_emergency(format_args!("the machine does not switch itself off; you may do so now\n"));

@@ -1,4 +1,4 @@
-//! Exceptions: what a person is told of them. Which of them come here, `arch::exceptions` says.
+//! Exceptions: how they are reported. Which of them come here, `arch::exceptions` says.
 //!
 //! Source: Intel SDM vol. 3A, section 6.15.
 

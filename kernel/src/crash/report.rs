@@ -22,11 +22,11 @@ const EVENTS: usize = 10;
 pub(super) enum Cause<'a> {
     /// A panic.
     Panic(&'a PanicInfo<'a>),
-    /// An exception; the registers tell which.
+    /// An exception; the registers say which.
     Exception,
 }
 
-/// All that there is to tell.
+/// All that is reported.
 pub(super) struct Report<'a> {
     pub(super) cause: Cause<'a>,
     /// As the exception found them, or as they were in the handler of the panic.

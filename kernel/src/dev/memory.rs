@@ -1,4 +1,4 @@
-//! `/dev/null`, `/dev/zero` and `/dev/full`: devices that are nothing but a way to behave.
+//! `/dev/null`, `/dev/zero` and `/dev/full`: devices that are nothing but a behaviour.
 //!
 //! Source: Linux, drivers/char/mem.c; null(4), full(4).
 

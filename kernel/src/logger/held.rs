@@ -1,4 +1,4 @@
-//! Messages that are held back from the console while a self-test runs, which makes mistakes on purpose.
+//! Messages that are held from the console while a self-test runs, which makes mistakes on purpose.
 //!
 //! They go to the ring as all others, so `dmesg` has them. If the test fails they are shown after it; if the kernel ends
 //! meanwhile, before its report.
@@ -9,10 +9,10 @@ use journal::Held;
 
 use super::{CONSOLE_LEVEL, RING, try_for_last};
 
-/// What is held back now.
+/// The messages that are held now.
 pub(crate) static HELD: Held = Held::new();
 
-/// Writes what is held back at this moment, for a kernel that ends. It waits for nobody.
+/// Writes the messages that are held now, for a kernel that ends. It waits for nobody.
 pub(crate) fn write_at_end(out: &mut dyn Write) -> fmt::Result {
     let Some(first) = HELD.take_unseen() else { return Ok(()) };
     writeln!(out, "\nheld back while a self-test ran:")?;

@@ -15,14 +15,14 @@ use crate::arch::{backtrace, idt};
 use crate::sync::IrqLock;
 use config::Config;
 
-/// Innermost frames that are looked at to tell who asks: the heap's own are among them.
+/// Innermost frames that are searched for the caller: the heap's own are among them.
 const FRAMES: usize = 16;
 
 /// Failures of one sort.
 pub(crate) struct Failures {
     faults: IrqLock<Faults>,
     is_armed: AtomicBool,
-    /// Whom to tell whether there are rules.
+    /// Called with whether there are rules.
     on_arm: Once<fn(bool)>,
 }
 
@@ -45,7 +45,7 @@ impl Failures {
         Self { faults: IrqLock::new(Faults::OFF), is_armed: AtomicBool::new(false), on_arm: Once::new() }
     }
 
-    /// Has `arm` told from now on whether there are rules.
+    /// Calls `arm` from now on with whether there are rules, each time they are set.
     pub(super) fn on_arm(&self, arm: fn(bool)) {
         self.on_arm.call_once(|| arm);
     }

@@ -1,6 +1,6 @@
 //! Memory: from the boot loader's ranges to the tracked heap.
 //!
-//! The way: usable ranges -> `early` (a few frames for page tables and metadata) -> `tally_heap::frames` (buddy
+//! The path: usable ranges -> `early` (a few frames for page tables and metadata) -> `tally_heap::frames` (buddy
 //! heaps of pages) -> `tally_heap` (the backend) -> `heap` (tracked by memstat, behind `alloc` and kmalloc).
 //!
 //! # Locks
@@ -12,7 +12,7 @@
 //! 2. `pages::files::OWNED`: which frames are files' and pipes'; held for the copy of at most a page
 //! 3. `heap::HEAP`: the tracker and its backend; one lock for both
 //! 4. `arch::paging::SPACE`: the address space
-//! 5. `FRAMES`: the frames; `failures::PAGES` is asked before, `failures::HEAP` under 3
+//! 5. `FRAMES`: the frames; `failures::PAGES` is checked before, `failures::HEAP` under 3
 //! 6. `logger::RING`: held for the copy of one message; `leaks::marks::MARKS` and `selftest::fill::HELD` stand beside it
 //! 7. `console::device::CONSOLE`: the screen
 //! 8. `arch::serial::LINE_STATE`: the serial line; `arch::keyboard::KEYBOARD` stands beside it

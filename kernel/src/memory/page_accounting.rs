@@ -85,8 +85,8 @@ pub(super) fn take_table_frame() -> Option<PAddr> {
     take_pages(0, Purpose::PageTables).map(physical_of)
 }
 
-/// Takes 2^`order` pages for `purpose`, aligned to their size. Their contents are arbitrary. For buffers and files the heap
-/// gives back what it keeps in hand before there are none; so a caller that wants those holds no lock below the files'.
+/// Takes 2^`order` pages for `purpose`, aligned to their size, with arbitrary contents. For buffers and files the heap
+/// gives back its reserves before there are none; so a caller that wants those holds no lock below the files'.
 pub(crate) fn take_pages(order: u32, purpose: Purpose) -> Option<NonNull<u8>> {
     if failures::PAGES.is_armed() && failures::PAGES.should_fail(PAGE_BYTES << order, cpu::frame_pointer()) {
         return None;
@@ -101,7 +101,7 @@ pub(crate) fn take_pages(order: u32, purpose: Purpose) -> Option<NonNull<u8>> {
     Some(pages)
 }
 
-/// Pages that others kept in hand: empty slabs, blocks in quarantine, spare pages of the arena.
+/// Pages that others kept in reserve: empty slabs, blocks in quarantine, spare pages of the arena.
 #[cold]
 #[inline(never)]
 fn take_reclaimed(order: u32) -> Option<NonNull<u8>> {

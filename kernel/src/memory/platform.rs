@@ -1,4 +1,4 @@
-//! What the tracker needs of this kernel: time, stacks, interrupts, pages, and somebody to tell what it finds.
+//! What the tracker needs of this kernel: time, stacks, interrupts, pages, and callbacks for what it finds.
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
@@ -12,8 +12,8 @@ use super::page_accounting::{Purpose, give_pages, take_pages};
 use super::pages::guard_window;
 use crate::arch::{clock, cpu, image, stacks};
 
-/// Who tells a person what the tracker finds. Each is called outside of the tracker's lock, with the frame pointer of the
-/// function that called the allocator.
+/// Callbacks that report what the tracker finds. Each is called outside the tracker's lock, with the frame pointer of
+/// the function that called the allocator.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reports {
     /// An allocation failed.
@@ -28,7 +28,7 @@ pub(crate) struct Reports {
 
 static REPORTS: Once<Reports> = Once::new();
 
-/// Has `reports` told from now on.
+/// Calls `reports` from now on.
 pub(super) fn report_to(reports: Reports) {
     REPORTS.call_once(|| reports);
 }

@@ -1,4 +1,4 @@
-//! Setting memory up on this machine: address space, frames, heap; and who is asked and told of what, from here on.
+//! Setting memory up on this machine: address space, frames, heap; and which hooks are called from here on.
 //!
 //! What is below knows nothing of what is above: it has hooks, and here they get their functions.
 

@@ -1,4 +1,4 @@
-//! Who keeps memory in hand that it could do without registers a shrinker, and gives it up when pages run out.
+//! Who keeps memory in reserve registers a shrinker, which frees that memory when pages run out.
 //!
 //! As Linux's `register_shrinker`: what hands out pages does not know who has them.
 

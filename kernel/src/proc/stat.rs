@@ -8,7 +8,7 @@ use vfs::Text;
 
 use crate::arch::{clock, idt, rtc};
 
-/// Times are told in 100ths of a second: Linux's `USER_HZ`.
+/// Times are given in 100ths of a second: Linux's `USER_HZ`.
 const NS_PER_TICK: u64 = 10_000_000;
 const NON_MASKABLE: u8 = 2;
 

@@ -26,7 +26,7 @@ fn run(session: &mut Session, names: &[&str]) {
     let mut kept_back = 0;
     for test in selftest::TESTS.iter().filter(|test| names.is_empty() || names.contains(&test.name)) {
         let name = test.name;
-        // Tests make mistakes on purpose, and the reports of these look as if something were wrong.
+        // Tests make deliberate mistakes, and the reports of these look as if something were wrong.
         let silence = Hold::begin();
         let outcome = test.run();
         match outcome {

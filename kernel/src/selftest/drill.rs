@@ -243,7 +243,7 @@ impl Planted {
                 put(node, LINK_WORD, old);
                 new_root = node + 1 + self.random.below(LEAST_BYTES - 1);
             }
-            // A ring with links both ways.
+            // A ring with links in both directions.
             _ => {
                 let node = self.node()?;
                 let (next, previous) = if old == 0 { (node, node) } else { (get(old, 0), old) };
@@ -311,7 +311,7 @@ impl Planted {
         Some(())
     }
 
-    /// Frees all in random order, and lets go of the heads.
+    /// Frees all in random order, and clears the heads.
     fn free(&mut self) {
         for head in &HEADS {
             head.store(0, Ordering::Relaxed);

@@ -10,19 +10,19 @@ use crate::logger::{self, CONSOLE_LEVEL};
 pub(super) struct Hold(());
 
 impl Hold {
-    /// From now on messages are held back.
+    /// From now on messages are held.
     pub(super) fn begin() -> Self {
         HELD.begin(logger::written());
         Self(())
     }
 
-    /// Ends it, and says how many messages were held back.
+    /// Ends it, and says how many messages were held.
     pub(super) fn end(self) -> usize {
         drop(self);
         HELD.count()
     }
 
-    /// Ends it, and shows all that was held back, as far as the ring still has it.
+    /// Ends it, and shows all that was held, as far as the ring still has it.
     pub(super) fn show(self) {
         drop(self);
         let (first, end) = (HELD.first(), logger::written());

@@ -1,4 +1,4 @@
-//! The test of guard pages in the running kernel: what goes past a sampled block is caught, and goes on.
+//! The test of guard pages in the running kernel: an access past a sampled block is caught, and the kernel continues.
 
 use core::alloc::Layout;
 use core::ptr::null_mut;

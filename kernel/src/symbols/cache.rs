@@ -25,7 +25,7 @@ struct Slot {
 #[derive(Debug)]
 pub(super) struct Cache {
     slots: Vec<Slot>,
-    /// Which of the ways is overwritten next.
+    /// Which way of a full set is overwritten next.
     next: usize,
 }
 

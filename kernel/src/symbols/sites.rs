@@ -67,7 +67,7 @@ fn call_bytes(bytes: &[u8], address: usize, text: &Range<usize>) -> Option<usize
             let distance = i32::from_le_bytes([a, b, c, d]) as isize;
             text.contains(&(address + 5).wrapping_add_signed(distance)).then_some(5)
         }
-        // CALL r/m64, told by the middle bits of the byte behind.
+        // CALL r/m64, identified by the middle bits of the next byte.
         [0xff, mode, next, ..] if mode >> 3 & 7 == 2 => {
             let has_index = mode >> 6 != 3 && mode & 7 == 4;
             let displacement = match (mode >> 6, mode & 7) {

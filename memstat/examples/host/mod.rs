@@ -21,7 +21,7 @@ thread_local! {
 static START: OnceLock<(Instant, u64)> = OnceLock::new();
 
 impl HostPlatform {
-    /// Starts the clock, and tells the tracker where this thread's call stacks end: in the function that calls this.
+    /// Starts the clock, and records where this thread's call stacks end: in the function that calls this.
     /// Other threads have no call stacks until they call it too.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "the frame pointer must be the caller's")]

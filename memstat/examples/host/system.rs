@@ -5,7 +5,7 @@ use std::ptr::NonNull;
 
 use memstat::Backend;
 
-/// The system's allocator. It tells nobody what is handed out.
+/// The system's allocator. It does not report which blocks are allocated.
 #[derive(Debug)]
 pub(crate) struct SystemBackend;
 

@@ -1,10 +1,10 @@
 //! Sampled blocks: each alone in a page, between pages that cannot be touched. So the very instruction that goes past such
 //! a block, or comes after its free, faults. Linux's KFENCE does the same (Documentation/dev-tools/kfence.rst).
 //!
-//! The pool is a window of address space: a guard page, a slot, a guard page, a slot, and so on, with a guard page at the
-//! end. A block lies at the end of its slot, or, every other time, at its start; what is left of the slot has the pattern
-//! of a zone. A slot that was freed cannot be touched either, and is used again as late as possible. Here is which slot has
-//! what; the [`Platform`] has the pages.
+//! The pool is a window of address space: a guard page, a slot, a guard page, a slot, and so on, with a guard page at
+//! the end. A block lies at the end of its slot, or, every other time, at its start; what is left of the slot has the
+//! bytes of a red zone. A slot that was freed cannot be touched either, and is used again as late as possible. Here is
+//! which slot has what; the [`Platform`] has the pages.
 
 use core::alloc::Layout;
 use core::ptr::NonNull;

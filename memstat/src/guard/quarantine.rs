@@ -1,4 +1,4 @@
-//! The last frees, in a ring of fixed size. The newest of them may be held back: the backend has not seen those yet.
+//! The last frees, in a ring of fixed size. The newest may be in quarantine: the backend has not seen those yet.
 
 use core::ptr::null_mut;
 
@@ -12,7 +12,7 @@ use crate::record::{Origin, Record};
 pub(crate) struct Freed {
     /// As it was allocated.
     pub(crate) block: Record,
-    /// Its free: the size stands for the bytes that it took, the alignment's place says whether it is held.
+    /// Its free: the size stands for the bytes that it took, the alignment field says whether it is in quarantine.
     free: Record,
 }
 
@@ -63,7 +63,7 @@ pub(crate) struct FreedBlocks {
     /// Where the next one goes, until `stop`: the end of its page.
     next: *mut Freed,
     stop: *mut Freed,
-    /// The number of the oldest that is held, if one is; all after it may be.
+    /// The number of the oldest in quarantine, if there is one; all after it may be in quarantine too.
     held_from: usize,
     held_blocks: usize,
     held_bytes: usize,
@@ -89,7 +89,7 @@ impl FreedBlocks {
         }
     }
 
-    /// Sets how much may be held at most.
+    /// Sets the limits of the quarantine.
     pub(crate) fn set_limits(&mut self, blocks: usize, bytes: usize) {
         (self.most_held_blocks, self.most_held_bytes) = (blocks, bytes);
     }
@@ -112,7 +112,7 @@ impl FreedBlocks {
         }
     }
 
-    /// Forgets all frees and gives the memory back. Nothing may be held.
+    /// Forgets all frees and frees the memory. The quarantine must be empty.
     pub(crate) fn close(&mut self, arena: &mut Arena, platform: &impl Platform) {
         debug_assert!(self.held_blocks == 0);
         while self.ring.len() > 0 {
@@ -122,7 +122,7 @@ impl FreedBlocks {
         (self.next, self.stop) = (null_mut(), null_mut());
     }
 
-    /// Forgets all frees, if nothing is held: there were others, of which nothing is known.
+    /// Forgets all frees, if the quarantine is empty: there were others, of which nothing is known.
     pub(crate) fn clear(&mut self) {
         if self.held_blocks == 0 {
             self.noted = 0;
@@ -130,7 +130,7 @@ impl FreedBlocks {
         }
     }
 
-    /// Forgets the frees of the block that started at `address`, which is not held: it is somebody else's.
+    /// Forgets the frees of the block that started at `address`, which is not in quarantine: it has another owner now.
     #[cold]
     #[inline(never)]
     pub(crate) fn forget(&mut self, address: usize) {
@@ -161,7 +161,7 @@ impl FreedBlocks {
         self.ring.slot(Id((number & (self.ring.len() - 1)) as u32))
     }
 
-    /// Whether a block may be held once others have made room.
+    /// Whether a block may enter the quarantine once others were evicted.
     #[inline]
     pub(crate) fn can_hold(&self, taken_bytes: usize) -> bool {
         self.ring.len() > 0 && self.most_held_blocks > 0 && taken_bytes <= self.most_held_bytes
@@ -173,7 +173,7 @@ impl FreedBlocks {
         self.held_blocks < self.most_held_blocks && self.held_bytes + taken_bytes <= self.most_held_bytes
     }
 
-    /// Whether the next free takes the place of one that is held.
+    /// Whether the next free takes the place of one in quarantine.
     #[inline]
     pub(crate) fn is_full(&self) -> bool {
         self.held_blocks > 0 && self.noted - self.held_from >= self.ring.len()
@@ -185,8 +185,8 @@ impl FreedBlocks {
         self.next != self.stop
     }
 
-    /// Notes a free. If it is held, there is room for it. A free that would take the place of one that is held is
-    /// not noted.
+    /// Notes a free. If it enters the quarantine, there is room for it. A free that would take the place of one in
+    /// quarantine is not noted.
     #[inline]
     pub(crate) fn note(&mut self, freed: Freed) {
         if (!self.has_place() && !self.turn_page()) || self.is_full() {
@@ -195,7 +195,7 @@ impl FreedBlocks {
         self.note_fast(freed);
     }
 
-    /// Notes a free, for which there is a place; and room if it is held.
+    /// Notes a free, for which there is a place; and room if it enters the quarantine.
     #[inline]
     pub(crate) fn note_fast(&mut self, freed: Freed) {
         if freed.is_held() {
@@ -225,17 +225,17 @@ impl FreedBlocks {
         true
     }
 
-    /// The oldest block that is held.
+    /// The oldest block in quarantine.
     #[inline]
     pub(crate) fn oldest(&self) -> Option<&Freed> {
         if self.held_blocks == 0 {
             return None;
         }
-        // SAFETY: noted, and the ring does not run over what is held.
+        // SAFETY: noted, and the ring does not overwrite what is in quarantine.
         Some(unsafe { &*self.slot(self.held_from) })
     }
 
-    /// The oldest block is not held any more, but still remembered.
+    /// The oldest block leaves the quarantine, but its free is still remembered.
     #[inline]
     pub(crate) fn evict_oldest(&mut self) {
         let slot = self.slot(self.held_from);
@@ -250,10 +250,10 @@ impl FreedBlocks {
         }
     }
 
-    /// Makes sure that the oldest entry is one that is held.
+    /// Makes sure that the oldest entry is one in quarantine.
     #[inline]
     fn skip_what_is_not_held(&mut self) {
-        // SAFETY: as in `oldest`: one that is held comes.
+        // SAFETY: as in `oldest`: one in quarantine follows.
         while !unsafe { &*self.slot(self.held_from) }.is_held() {
             self.held_from += 1;
         }
@@ -266,7 +266,7 @@ impl FreedBlocks {
         (oldest..self.noted).rev().map(|number| unsafe { &*self.slot(number) })
     }
 
-    /// The blocks that are held.
+    /// The blocks in quarantine.
     pub(crate) fn held(&self) -> impl Iterator<Item = &Freed> {
         let held = if self.held_blocks == 0 { 0 } else { self.noted - self.held_from };
         self.newest_first().take(held).filter(|freed| freed.is_held())
@@ -277,7 +277,7 @@ impl FreedBlocks {
         self.newest_first().find(|freed| freed.block.address() == address)
     }
 
-    /// The block that is held and has `address` in it, zones included.
+    /// The block in quarantine that contains `address`, red zones included.
     pub(crate) fn find_held_around(&self, address: usize) -> Option<&Freed> {
         self.held().find(|freed| {
             let block = &freed.block;

@@ -1,20 +1,20 @@
-//! Patterns around a block and in it: written and compared a word at a time.
+//! Red zones around a block and poison in it: written and compared a word at a time.
 //!
-//! The zone behind a block starts right at the size that was asked for. The block's record says which zones there
-//! are, so what they are follows from it.
+//! The red zone behind a block starts right at the requested size. The block's record says which red zones it
+//! has, so their contents follow from it.
 
 use core::alloc::Layout;
 
 use crate::corruption::{Corruption, CorruptionKind};
 use crate::record::{Guarding, Record};
 
-/// The bytes of a zone.
+/// The bytes of a red zone.
 pub(crate) const ZONE: u8 = 0xcc;
 /// What a fresh block holds.
 pub(crate) const FRESH: u8 = 0x5a;
 /// What a freed block holds.
 pub(crate) const FREED: u8 = 0x6b;
-/// Larger blocks get no patterns inside, and are not held back: so that no operation takes too long.
+/// Larger blocks get no poison, and are not put in quarantine: so that no operation takes too long.
 pub(crate) const MAX_POISON_BYTES: usize = 64 << 10;
 
 /// Larger blocks are left to the slow path.
@@ -55,11 +55,11 @@ pub(crate) fn backend_layout(guarding: Guarding, layout: Layout) -> Option<Layou
     }
 }
 
-/// Writes the zones around a block, but not what is in it.
+/// Writes the red zones around a block, but not what is in it.
 ///
 /// # Safety
 ///
-/// The block of this record has the zones that it says, and they are nobody else's.
+/// The block of this record has the red zones that it says, and nobody else uses them.
 #[inline]
 pub(crate) unsafe fn write(record: &Record) {
     // SAFETY: handed on to the caller.
@@ -85,7 +85,7 @@ pub(crate) unsafe fn write_as(guarding: Guarding, start: *mut u8, size_bytes: us
     }
 }
 
-/// Whether the zones around a block are as they were written.
+/// Whether the red zones around a block are intact.
 ///
 /// # Safety
 ///
@@ -131,7 +131,7 @@ unsafe fn write_two_words(at: *mut u8) {
     }
 }
 
-/// The bits in which two words differ from a zone's.
+/// The bits in which two words differ from a red zone's.
 ///
 /// # Safety
 ///
@@ -146,7 +146,7 @@ unsafe fn differ_two_words(at: *const u8) -> u64 {
     }
 }
 
-/// Words that are filled or compared between two looks at the end.
+/// Words that are filled or compared between two checks for the end.
 const STEP: usize = 4;
 const STEP_BYTES: usize = STEP * WORD;
 

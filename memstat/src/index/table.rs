@@ -1,8 +1,8 @@
 //! One table of the index: a hashbrown table of numbers that never grows, in a cell of the arena.
 //!
 //! A table that is full splits, or is written anew if most of what fills it are tombstones; so hashbrown never
-//! rehashes. It has 64 slots: with 128 the dearest operation takes half as much again, and no pair gets cheaper. That
-//! the number of slots is told to the compiler saves five instructions a pair, for the masks.
+//! rehashes. It has 64 slots: with 128 the dearest operation takes half as much again, and no pair gets cheaper. The
+//! compiler knows the number of slots, which saves five instructions a pair, for the masks.
 
 use core::alloc::Layout;
 use core::hint::assert_unchecked;
@@ -20,7 +20,7 @@ const CAPACITY: usize = SLOTS / 8 * 7;
 
 /// A full table with at least this many entries splits; with fewer, the rest are tombstones, and it is written anew.
 const MIN_SPLIT: usize = CAPACITY * 3 / 4;
-/// A table with less than this many entries looks whether it can join its neighbour...
+/// A table with fewer entries than this checks whether it can join its neighbour...
 const SPARSE: u32 = 20;
 /// ...and does if both together have at most this many.
 const MAX_JOINED: usize = 40;

@@ -1,6 +1,6 @@
 //! The call stacks of one report, so that the outer frames that they share are shown once.
 //!
-//! A double free has three call stacks, and most of each is the way from the start of the program to the function at
+//! A double free has three call stacks, and most of each is the path from the start of the program to the function at
 //! fault. Pure: from addresses to what of them is new. The kernel's reports use it, beside the names that it knows.
 
 use crate::stacks::{MAX_FRAMES, MAX_FREE_FRAMES};

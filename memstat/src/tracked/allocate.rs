@@ -245,7 +245,7 @@ impl<B: Backend> Inner<B> {
             if steps.has(Steps::RED_ZONE | Steps::FULL_GUARD) {
                 self.live.last_mut().set_guarding(steps.guarding());
                 self.guards.statistics.guarded_blocks += 1;
-                // SAFETY: a fresh block with these zones.
+                // SAFETY: a fresh block with these red zones.
                 unsafe {
                     zones::write_as(steps.guarding(), block.as_ptr(), layout.size());
                     if steps.has(Steps::FULL_GUARD) {
@@ -275,7 +275,8 @@ impl<B: Backend> Inner<B> {
         Some((unsafe { own.cast::<u8>().add(front_bytes) }, own.len()))
     }
 
-    /// Allocates, at any level. An error says that blocks in quarantine could make room, once what was found is told.
+    /// Allocates, at any level. An error says that evicting from quarantine could make room, once findings are
+    /// reported.
     fn allocate<P: Platform>(
         &mut self,
         mut taken: Option<NonNull<u8>>,

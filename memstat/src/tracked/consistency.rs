@@ -1,4 +1,4 @@
-//! Whether all figures agree, checked on request: whatever is counted in two ways must come out the same.
+//! Whether all figures agree, checked on request: figures that are counted twice must be equal.
 
 use core::fmt;
 use core::ops::Add;
@@ -47,7 +47,7 @@ impl Sum {
     }
 }
 
-/// The same figures, added up in other ways than the counters.
+/// The same figures, added up independently of the counters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Sums {
     /// Over the live map.

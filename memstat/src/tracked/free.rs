@@ -19,7 +19,7 @@ use crate::record::{Guarding, Record};
 
 impl<B: Backend, P: Platform> Tracked<B, P> {
     /// Frees the block at `block`, of which only the pointer is known. Where waiting for the lock would never end the
-    /// block stays live, which the platform is told.
+    /// block stays live, which is reported to the platform.
     ///
     /// # Errors
     ///
@@ -55,8 +55,8 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         result
     }
 
-    /// As [`Tracked::free`], with the error handed to `report`, when the tracker's lock is not held any more, and the
-    /// frame pointer of who frees beside it. A null pointer is ignored. The cheapest way to free: nothing is returned.
+    /// As [`Tracked::free`], but calls `report` with the error and the caller's frame pointer, once the tracker's lock
+    /// is released. A null pointer is ignored. The cheapest free: nothing is returned.
     ///
     /// # Safety
     ///

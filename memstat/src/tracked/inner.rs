@@ -72,7 +72,7 @@ pub(super) struct Inner<B> {
     pub(super) scanner: Scanner,
 }
 
-/// Something was found that is to be told before anything more can be done.
+/// Something was found that must be reported before anything else can be done.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Untold;
 
@@ -253,7 +253,7 @@ impl<B: Backend> Inner<B> {
         }
     }
 
-    /// Gives a block to the backend, off the common ways.
+    /// Gives a block to the backend, off the fast paths.
     ///
     /// # Safety
     ///
@@ -330,17 +330,17 @@ impl<B: Backend> Inner<B> {
         if self.level == Level::Off
             && let Some(mut live) = self.backend.as_ref().and_then(Backend::live)
         {
-            // What is held back is not live any more.
+            // Blocks in quarantine are not live any more.
             live.blocks -= self.guards.freed.held_blocks() as u64;
             live.bytes -= self.guards.freed.held_bytes() as u64;
-            // What is sampled is not the backend's.
+            // Sampled blocks are not the backend's.
             live.blocks += self.guards.pool.live() as u64;
             live.bytes += (self.guards.pool.live() * PAGE_SIZE_BYTES) as u64;
             self.tallies.set_live(live);
         }
     }
 
-    /// The counters of this moment.
+    /// The current counters.
     pub(super) fn counters(&mut self) -> Counters {
         self.synchronise();
         self.tallies.counters(self.live.len() as u64)

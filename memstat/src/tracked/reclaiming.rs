@@ -1,4 +1,4 @@
-//! What is kept for later and can be given back, and reports of what was found, outside the lock.
+//! Freeing what is kept in reserve, and reports of findings, outside the lock.
 
 use super::Tracked;
 use super::inner::Inner;
@@ -6,7 +6,7 @@ use crate::backend::Backend;
 use crate::platform::Platform;
 
 impl<B: Backend, P: Platform> Tracked<B, P> {
-    /// Gives back what is kept for later: blocks in quarantine, memory of sample slots without a block, what the backend
+    /// Frees what is kept in reserve: blocks in quarantine, memory of sample slots without a block, what the backend
     /// keeps, spare pages of the arena.
     pub fn reclaim(&self) {
         self.flush_quarantine(self.caller().frame_pointer);
@@ -37,7 +37,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         self.report_findings(frame_pointer);
     }
 
-    /// Gives all blocks in quarantine to the backend, each after a look at it; `frame_pointer` tells who asked for that.
+    /// Gives all blocks in quarantine to the backend, each after a check of it; `frame_pointer` identifies the caller.
     pub(super) fn flush_quarantine(&self, frame_pointer: usize) {
         // Others may put blocks there as fast as these go.
         let mut left = self.enter().guards.freed.held_blocks();

@@ -1,6 +1,6 @@
 //! What a crash report needs, copied at once, and only if the lock is free.
 //!
-//! Who crashed may hold the lock and never give it back. So nobody waits here.
+//! The crashed code may hold the lock and never release it. So nobody waits here.
 
 use super::Tracked;
 use crate::backend::Backend;
@@ -10,8 +10,8 @@ use crate::history::{Event, EventKind};
 use crate::level::Level;
 use crate::platform::Platform;
 
-/// The counters and the last `EVENTS` events, all of one moment. Where no events are kept, the last frees take their
-/// place, as far as they are remembered; they have no numbers.
+/// A consistent snapshot of the counters and the last `EVENTS` events. Where no events are kept, the last frees take
+/// their place, as far as they are remembered; they have no numbers.
 #[derive(Clone, Copy, Debug)]
 pub struct CrashSnapshot<const EVENTS: usize> {
     /// How much was recorded.

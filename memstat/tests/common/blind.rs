@@ -7,7 +7,7 @@ use memstat::{Backend, Live};
 
 use super::common::HostBackend;
 
-/// The host's allocator as it is: it tells nobody what is live, and believes what it is given back.
+/// The host's allocator as it is: it does not report what is live, and does not check frees.
 #[derive(Debug, Default)]
 pub(crate) struct BlindBackend(HostBackend);
 

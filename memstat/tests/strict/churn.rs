@@ -1,5 +1,5 @@
-//! Leaks by reachability while the heap is used: between two slices of a scan blocks go and come, are held back, lie in the
-//! pool of sampled blocks or move there, and the pool hides its pages.
+//! Leaks by reachability while the heap is used: between two slices of a scan blocks are freed and allocated, enter the
+//! quarantine, lie in the pool of sampled blocks or move there, and the pool protects its pages.
 
 use std::alloc::Layout;
 use std::cell::RefCell;
@@ -68,7 +68,7 @@ struct Model<'a> {
     blocks: Vec<Block>,
     roots: &'a RefCell<Box<[usize]>>,
     random: u64,
-    /// Sampled blocks that were live at once, and blocks that were held back: the most of both.
+    /// Peaks: sampled blocks that were live at once, and blocks in quarantine.
     most: [u64; 2],
 }
 

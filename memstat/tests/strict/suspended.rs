@@ -1,5 +1,5 @@
-//! What comes while an operation is under way: from what the tracker calls with its lock held, in each of its ways, and
-//! when a page that it asks for is not to be had.
+//! What comes while an operation is under way: from what the tracker calls with its lock held, on each of its paths,
+//! and when a page that it asks for is not to be had.
 
 use std::alloc::Layout;
 use std::cell::RefCell;
@@ -57,7 +57,7 @@ fn heap(level: Level, guard: GuardLevel, interval: u32, under_lock: fn()) -> Box
     heap
 }
 
-/// Something of each sort: blocks that are sampled and that are not, resized and moved, freed, and held back.
+/// Blocks of each kind: sampled and not sampled, resized and moved, freed, and in quarantine.
 fn use_all(heap: &Heap) {
     let mut blocks = Vec::new();
     for size_bytes in [40, 0, 4096, 100, 5000, 16, 24, 8, 70, 300] {

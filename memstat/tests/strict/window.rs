@@ -1,4 +1,5 @@
-//! A platform and a backend whose memory is really taken away: a touch of a hidden page, or of a freed block, ends the test.
+//! A platform and a backend whose memory is really taken away: an access to a protected page, or
+//! to a freed block, ends the test.
 
 use std::alloc::Layout;
 use std::collections::BTreeMap;

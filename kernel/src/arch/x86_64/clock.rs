@@ -48,7 +48,7 @@ pub(crate) fn start() {
     START.store(cpu::time_stamp_counter(), Ordering::Relaxed);
 }
 
-/// Measures the time stamp counter, so that stamps can be told in seconds.
+/// Measures the time stamp counter, so that stamps can be converted to seconds.
 pub(crate) fn calibrate() {
     let hz = measure().filter(|hz| (1_000_000..100_000_000_000).contains(hz)).unwrap_or(FALLBACK_HZ);
     COUNTER_HZ.store(hz, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! Exceptions: which of them go on, and who above is asked and told of the others.
+//! Exceptions: which of them return, and the hooks that decide on the others or report them.
 //!
 //! Source: Intel SDM vol. 3A, section 6.15.
 
@@ -18,12 +18,12 @@ const MACHINE_CHECK: u64 = 18;
 static ON_PAGE_FAULT: Once<fn(&InterruptFrame) -> bool> = Once::new();
 static ON_FAULT: Once<fn(&InterruptFrame) -> !> = Once::new();
 
-/// Has `explain` asked of each page fault: if it says so, the instruction may come again.
+/// Calls `explain` for each page fault from now on: if it returns true, the instruction is retried.
 pub(crate) fn on_page_fault(explain: fn(&InterruptFrame) -> bool) {
     ON_PAGE_FAULT.call_once(|| explain);
 }
 
-/// Has `end` told of each exception after which nothing goes on.
+/// Calls `end` from now on for each exception that cannot return.
 pub(crate) fn on_fault(end: fn(&InterruptFrame) -> !) {
     ON_FAULT.call_once(|| end);
 }
@@ -34,7 +34,7 @@ pub(super) fn handle(frame: &InterruptFrame) {
         log::info!("breakpoint at {:#x}", frame.rip);
         return;
     }
-    // A machine check or NMI tells of the machine, whatever it interrupts.
+    // A machine check or NMI reports a state of the machine, whatever it interrupts.
     if !matches!(frame.vector, NON_MASKABLE | MACHINE_CHECK) {
         guarded::leave_if_at(frame.rsp as usize);
     }

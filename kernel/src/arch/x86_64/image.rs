@@ -60,7 +60,7 @@ pub(crate) fn rodata() -> Range<usize> {
     (&raw const __rodata_start) as usize..(&raw const __rodata_end) as usize
 }
 
-/// Code and constants, which nobody writes: what tells one build from another.
+/// Code and constants, which nobody writes: they identify the build.
 pub(crate) fn constant_parts() -> [&'static [u8]; 2] {
     // SAFETY: the linker put both there, mapped and never written.
     [text(), rodata()].map(|part| unsafe { slice::from_raw_parts(part.start as *const u8, part.len()) })

@@ -22,7 +22,7 @@ const ENABLE_KEYBOARD: u8 = 0xae;
 const KEYBOARD_INTERRUPT: u8 = 1;
 const TRANSLATE_TO_SET_1: u8 = 1 << 6;
 const LINE: u8 = 1;
-/// How often the controller is looked at before it is taken for dead: a look takes 1 us or so.
+/// How often the controller is polled before it is taken for dead: a poll takes 1 us or so.
 const MAX_POLLS: u32 = 100_000;
 /// Codes that are taken at once; more than any keyboard keeps.
 const MAX_CODES: usize = 64;

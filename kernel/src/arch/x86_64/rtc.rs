@@ -1,6 +1,6 @@
 //! The PC's clock chip, which knows date and time while the machine is off.
 //!
-//! It is read once, at boot; from then on the time stamp counter goes on.
+//! It is read once, at boot; from then on the time stamp counter is used.
 //! Source: Motorola MC146818 data sheet.
 //! The century stands where PCs keep it, in register 0x32 of the same memory.
 
@@ -18,7 +18,7 @@ pub(super) const REGISTER_B: u8 = 0x0b;
 const UPDATE_IN_PROGRESS: u8 = 1 << 7;
 /// Seconds, minutes, hours, day of the month, month, year, century.
 const FIELDS: [u8; 7] = [0x00, 0x02, 0x04, 0x07, 0x08, 0x09, 0x32];
-/// How often the chip is looked at before it is taken for dead. An update takes 2 ms at most, a look 1 us.
+/// How often the chip is polled before it is taken for dead. An update takes 2 ms at most, a poll 1 us.
 const MAX_POLLS: u32 = 100_000;
 const MAX_TRIES: u32 = 10;
 

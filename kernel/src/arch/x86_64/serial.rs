@@ -12,14 +12,14 @@ const LINE: u8 = 4;
 /// How long a full transmitter is waited for before its bytes are given up: other ends may be slow to read,
 /// but a line that hangs must not hang the kernel.
 const PATIENCE_NS: u64 = 1_000_000_000;
-/// The same in looks at the device, of 0.1 us at least, for the time before the clock is measured.
+/// The same in polls of the device, of 0.1 us at least, for the time before the clock is measured.
 const MAX_POLLS: u32 = 1_000_000;
 /// An interrupt takes in this many bytes at most, so that a device that never ends does not hang the kernel.
 const MAX_RECEIVED_BYTES: usize = 4096;
 
 struct Serial {
     uart: Uart16550<PioBackend>,
-    /// The last bytes did not go out: until some do, the line is looked at once only.
+    /// The last bytes did not go out: until some do, the line is polled only once.
     is_stuck: bool,
 }
 
@@ -65,7 +65,7 @@ pub(crate) fn write_emergency(bytes: &[u8]) {
     }
     // The lock's holder wrote when it was interrupted, so the line is set up, and sending needs no more state
     // than the device has. The new driver takes the FIFO for off and sends byte by byte.
-    // SAFETY: COM1's ports; the holder of the lock never goes on.
+    // SAFETY: COM1's ports; the holder of the lock never continues.
     if let Ok(uart) = unsafe { Uart16550::new_port(PORT) } {
         Serial { uart, is_stuck: false }.send(bytes);
     }

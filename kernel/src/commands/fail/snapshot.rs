@@ -1,4 +1,4 @@
-//! What is live at a moment, to tell whether something was left behind.
+//! A snapshot of what is live, to see whether something was left behind.
 
 use core::fmt;
 
@@ -14,7 +14,7 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
-    /// As things are once nothing is kept in hand.
+    /// The live blocks and pages once no memory is kept in reserve.
     pub(crate) fn take() -> Self {
         tracker().reclaim();
         let counters = tracker().counters();

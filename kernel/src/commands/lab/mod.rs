@@ -8,7 +8,7 @@ mod sweep;
 
 use shell::Command;
 
-/// Commands for a person who looks at mistakes, measures, and tests.
+/// Commands for a person who studies bugs, measures, and tests.
 pub(super) static COMMANDS: &[Command] =
     &[crate::bench::command::COMMAND, crate::bugs::command::COMMAND, crate::selftest::command::COMMAND];
 

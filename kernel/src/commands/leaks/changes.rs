@@ -19,7 +19,7 @@ pub(super) struct Changes {
     pub(super) top: TopChanges<MAX_ROWS>,
     /// The blocks without a stack.
     pub(super) without_stack: StackChange,
-    /// Whether new blocks were told from old ones.
+    /// Whether new blocks were distinguished from old ones.
     pub(super) is_new_known: bool,
 }
 

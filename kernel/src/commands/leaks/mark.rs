@@ -47,7 +47,7 @@ impl fmt::Display for Age {
     }
 }
 
-/// When a moment was, since the start of the kernel.
+/// The time of a snapshot, since the start of the kernel.
 struct When(u64);
 
 impl fmt::Display for When {

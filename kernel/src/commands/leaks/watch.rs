@@ -1,4 +1,4 @@
-//! `leaks watch`: looks at all call stacks again and again, and points at those that only grow.
+//! `leaks watch`: checks all call stacks again and again, and points at those that only grow.
 //!
 //! There are no tasks, so nothing but interrupt handlers runs between two looks, unless a command is named that is run
 //! before each.
@@ -23,7 +23,7 @@ pub(super) const WATCH: Command = Command {
 /// Between two looks unless it is said how many.
 const SECONDS: u64 = 1;
 const MAX_SECONDS: u64 = 86_400;
-/// Stacks that are pointed at after one look, and shown whole at the end.
+/// Stacks that are pointed at after one check, and shown whole at the end.
 const MAX_REPORTED: usize = 5;
 
 /// What was asked for.
@@ -132,7 +132,7 @@ impl Watch {
         (1..=self.known).zip(self.stacks.as_mut_slice().iter_mut().skip(1))
     }
 
-    /// Looks again, tells by how much all has changed, and points at stacks that have just become ones that only
+    /// Checks again, reports by how much all has changed, and points at stacks that have just become ones that only
     /// grow. False if there is no memory for the stacks that are new.
     fn look(&mut self, session: &mut Session, number: u64) -> bool {
         let snapshot = tracker().leaks().snapshot();

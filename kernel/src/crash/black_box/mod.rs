@@ -17,7 +17,7 @@ use spin::Once;
 
 use crate::console;
 
-/// What tells this build from others.
+/// What identifies this build.
 static BUILD: Once<u32> = Once::new();
 
 /// Reads what the last boot left, and writes this one's first record. There is no heap in this.
@@ -32,7 +32,7 @@ pub(crate) fn init() {
     console::on_wait(keep_if_due);
 }
 
-/// What tells this build from others: a checksum of its code and constants.
+/// What identifies this build: a checksum of its code and constants.
 pub(crate) fn build() -> u32 {
     BUILD.get().copied().unwrap_or(0)
 }

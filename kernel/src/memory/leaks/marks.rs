@@ -1,6 +1,6 @@
-//! Marks with names: moments that a report can start from, with what each call stack held then.
+//! Marks with names: snapshots that a report can start from, with what each call stack held then.
 //!
-//! What the stacks held lies in pages of each mark's own, apart from the heap that is looked at: `FileBuffers` of
+//! What the stacks held lies in pages of each mark's own, apart from the heap that is examined: `FileBuffers` of
 //! `/proc/meminfo` has them.
 
 use core::fmt;
@@ -55,7 +55,7 @@ struct Kept {
 
 static MARKS: IrqLock<ArrayVec<Kept, MAX_MARKS>> = IrqLock::new(ArrayVec::new_const());
 
-/// Marks this moment; a mark of that name moves here, and becomes the newest. A name that is too long is cut. When it
+/// Takes a snapshot; a mark of that name moves here, and becomes the newest. A name that is too long is cut. When it
 /// fails, all marks are as before.
 pub(crate) fn set(name: &str) -> Result<Mark, MarkError> {
     // The room behind the name is kept as well: zeros, and not what the stack had there, for `leaks scan` reads it.
@@ -78,7 +78,7 @@ pub(crate) fn set(name: &str) -> Result<Mark, MarkError> {
     is_kept.map(|()| mark)
 }
 
-/// This moment, and what each call stack holds.
+/// A snapshot of now, and what each call stack holds.
 fn take_stock() -> Option<(Snapshot, Scratch<StackUsage>)> {
     loop {
         let mut held = Scratch::new(usize::from(tracker().stacks().count()) + 1, StackUsage::default)?;

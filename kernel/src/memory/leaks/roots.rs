@@ -4,7 +4,7 @@
 //! on, from its frame up, and the registers that a call keeps. The tracker's own variables know the address of every
 //! block, so they are left out; and so are stacks that nothing runs on, with what finished calls left there.
 //!
-//! Pages that were taken from the frames are not looked at, unless they are blocks of the heap: files' bytes, text of open
+//! Pages taken from the frames are not scanned, unless they are blocks of the heap: files' bytes, text of open
 //! files, the tracker's arena, the index of names, page tables. None of them holds references to blocks.
 
 use core::hint::black_box;
@@ -30,7 +30,7 @@ pub(crate) fn set_stack(is_root: bool) {
     IS_STACK_A_ROOT.store(is_root, Ordering::Relaxed);
 }
 
-/// Looks for leaks. `goes_on` is asked every some thousand words, with no lock held.
+/// Looks for leaks. `goes_on` is called every few thousand words, with no lock held.
 #[inline(never)]
 pub(crate) fn scan(goes_on: &mut dyn FnMut() -> bool) -> Result<ScanSummary, ScanError> {
     // The frames from here on lie where calls before had theirs: what they left is no reference.

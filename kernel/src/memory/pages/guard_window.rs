@@ -46,7 +46,7 @@ pub(crate) fn open(pages: usize) -> Option<NonNull<u8>> {
 /// As [`memstat::GuardPages::close_window`].
 #[cold]
 pub(crate) fn close() {
-    // Of what was shown while the tracker could not be asked it does not know.
+    // The tracker does not know which pages were unprotected while it could not be asked.
     for number in 0..PAGES.swap(0, Ordering::Relaxed) {
         window::clear(GUARD_WINDOW + number * PAGE_BYTES);
     }

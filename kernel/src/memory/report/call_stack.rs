@@ -15,7 +15,7 @@ pub(crate) type Visit<'a> = &'a mut dyn FnMut(fmt::Arguments<'_>);
 /// Who can name code.
 #[derive(Clone, Copy)]
 pub(crate) struct Names {
-    /// Hands on what is worth telling of the functions that the call before a return address lies in, the innermost first:
+    /// Passes on the functions worth reporting that the call before a return address lies in, the innermost first:
     /// inlined functions of the standard library and the allocator are many, and say little.
     pub(crate) functions: fn(usize, Visit<'_>),
     /// Writes the outermost of them, with the line of the call.

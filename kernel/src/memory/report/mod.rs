@@ -1,7 +1,7 @@
 //! What is reported of the heap when something is wrong with it: no memory, a bad free or damage, a lock
 //! that its own CPU holds, an access past a sampled block.
 //!
-//! The heap below does not know of these: they are told through `platform`'s hooks. Code is named by who is above.
+//! The heap below does not know of these: they are called through `platform`'s hooks. Code is named by who is above.
 
 mod call_stack;
 mod corruption;

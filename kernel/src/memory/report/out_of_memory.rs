@@ -29,11 +29,11 @@ static LIMIT: RateLimit = RateLimit::new(1);
 /// Whether a report is being written: it may not cause another.
 static IS_REPORTING: AtomicBool = AtomicBool::new(false);
 
-/// Tells that an allocation failed. `frame_pointer` is that of the function that asked the tracker.
+/// Reports that an allocation failed. `frame_pointer` is that of the function that asked the tracker.
 #[cold]
 #[inline(never)]
 pub(crate) fn report(layout: Layout, frame_pointer: usize) {
-    // What fails on purpose is no news, and much of it comes.
+    // Injected faults are expected, and there are many of them.
     if failures::HEAP.is_armed() || failures::PAGES.is_armed() || IS_REPORTING.swap(true, Ordering::Acquire) {
         return;
     }

@@ -16,7 +16,7 @@ pub(crate) struct RateLimit {
     /// When the window ends.
     end_ns: AtomicU64,
     passed: AtomicU64,
-    /// How many were held back since the last that passed.
+    /// How many were suppressed since the last that passed.
     suppressed: AtomicU64,
 }
 
@@ -26,7 +26,7 @@ impl RateLimit {
         Self { most, end_ns: AtomicU64::new(0), passed: AtomicU64::new(0), suppressed: AtomicU64::new(0) }
     }
 
-    /// Whether a report may come now; then, how many were held back since the last.
+    /// Whether a report may come now; then, how many were suppressed since the last.
     pub(crate) fn pass(&self) -> Option<u64> {
         let now_ns = clock::uptime_ns();
         if now_ns >= self.end_ns.load(Ordering::Relaxed) {

@@ -1,6 +1,6 @@
 //! `/proc/1/status`: the thread's figures for people, as Linux writes them.
 //!
-//! Lines about a program's memory are absent; capabilities, which Linux tells of every thread, are none.
+//! Lines about a program's memory are absent; capabilities, which Linux reports for every thread, are none.
 //! Source: Linux, fs/proc/array.c.
 
 use core::fmt::{self, Write};

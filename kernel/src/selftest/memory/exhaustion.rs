@@ -1,4 +1,4 @@
-//! Memory that ends: allocations fail with null, what is kept in hand goes first, and all of it comes back.
+//! Memory that ends: allocations fail with null, what is kept in reserve is freed first, and all of it comes back.
 
 use core::ptr::{NonNull, null_mut};
 
@@ -10,12 +10,12 @@ use crate::memory::heap::{kfree, kmalloc, tracker};
 use crate::memory::page_accounting::{HeapPages, Purpose, free_pages, give_pages, pages_for, take_pages};
 use crate::selftest::{Finding, Outcome, Verdict};
 
-/// Slabs and the arena may keep some pages in hand.
+/// Slabs and the arena may keep some pages in reserve.
 const KEPT_PAGES: usize = 32;
 
 /// With no memory left kmalloc says null; after the frees everything is there again.
 pub(crate) fn exhaustion() -> Outcome {
-    // The history may grow meanwhile, and blocks that are freed may be held back.
+    // The history may grow meanwhile, and blocks that are freed may be in quarantine.
     let usable_pages = || {
         tracker().guards().flush_quarantine();
         free_pages() + pages_for(Purpose::Arena) + pages_for(Purpose::GuardPages)
@@ -97,14 +97,14 @@ impl Drop for AllPages {
     }
 }
 
-/// Before an allocation fails, of a block or of pages, all goes that is kept in hand: blocks in quarantine, empty slabs,
+/// Before an allocation of a block or of pages fails, all reserves are freed: blocks in quarantine, empty slabs,
 /// spare pages of the arena.
 pub(crate) fn reclaim_comes_first() -> Finding {
     let (level, guard, sampling) =
         (tracker().level(), tracker().guards().level(), tracker().guards().sampling_interval());
     tracker().set_level(level.max(Level::Blocks));
     tracker().guards().set_level(GuardLevel::Full);
-    // A sampled block is held back by nobody.
+    // A sampled block is not put in quarantine.
     tracker().guards().set_sampling_interval(0);
     let outcome = goes_before(AllBlocks::take).and_then(|_| goes_before(AllPages::take));
     tracker().guards().set_sampling_interval(sampling);
@@ -113,7 +113,7 @@ pub(crate) fn reclaim_comes_first() -> Finding {
     outcome
 }
 
-/// Keeps something in hand, and looks whether it is gone when `take_all` has all memory.
+/// Keeps something in reserve, and checks whether it is gone when `take_all` has all memory.
 fn goes_before<T>(take_all: impl FnOnce() -> T) -> Finding {
     // As many bytes as are asked for nowhere else: so the slab has this block alone.
     const SIZE_BYTES: usize = 1500;

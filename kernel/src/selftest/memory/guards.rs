@@ -86,7 +86,7 @@ fn plant_and_look() -> Finding {
             "no room for guards: in the arena for a record, or in the heap around the block",
         ));
     }
-    // SAFETY: a live block, then its guards, which are there at this level; then a block that is held back, if it is.
+    // SAFETY: a live block, then its guards, which are there at this level; then a block in quarantine, if it is there.
     let seen = unsafe {
         block.write_bytes(0x5a, SIZE_BYTES);
         let clean = since(found());

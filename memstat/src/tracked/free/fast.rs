@@ -139,7 +139,7 @@ impl<B: Backend> Inner<B> {
         }
         if steps.has(Steps::RED_ZONE | Steps::FULL_GUARD) {
             own_layout = zones::small_layout(steps.guarding(), own_layout)?.0;
-            // SAFETY: a live block with these zones.
+            // SAFETY: a live block with these red zones.
             if !unsafe { zones::are_whole_as(steps.guarding(), address as *mut u8, record.size_bytes()) } {
                 return None;
             }

@@ -1,4 +1,4 @@
-//! What is known of an address that is no live block's start, and looks at all guards.
+//! What is known of an address that is no live block's start, and checks of all guards.
 
 use super::Inner;
 use crate::backend::{Backend, Location};
@@ -28,7 +28,7 @@ impl<B: Backend> Inner<B> {
         self.guards.pool.contains(address) || may_have && self.owner_of(address).is_some()
     }
 
-    /// The live or held block at whose front zone, or own start, the backend's block at `address` begins.
+    /// The live or quarantined block at whose front red zone, or own start, the backend's block at `address` begins.
     #[cold]
     #[inline(never)]
     pub(super) fn owner_of(&self, address: usize) -> Option<Record> {
@@ -113,7 +113,7 @@ impl<B: Backend> Inner<B> {
         (block.map(|event| *event.record()), free.map(|event| event.record().without_stack()))
     }
 
-    /// Looks at the zones of the live block that starts at `address`, if there is one.
+    /// Checks the red zones of the live block that starts at `address`, if there is one.
     pub(super) fn check_zones_at(&mut self, address: usize) {
         if let Some(record) =
             self.live.get(address).copied().filter(|record| record.guarding() != Guarding::None)
@@ -122,7 +122,7 @@ impl<B: Backend> Inner<B> {
         }
     }
 
-    /// Looks at the zones of some live blocks, from the place `cursor` in the map on.
+    /// Checks the red zones of some live blocks, from position `cursor` in the map on.
     pub(in super::super) fn check_live(&mut self, cursor: u64) -> CheckStep {
         let mut records = [Record::EMPTY; RECORDS_AT_ONCE];
         let (count, next) = self.live.read(cursor, &mut records);
@@ -132,7 +132,7 @@ impl<B: Backend> Inner<B> {
                 continue;
             }
             if !self.guards.findings.has_room() {
-                // What was found is put right, and told before this step comes again.
+                // The findings are repaired, and reported before this step is repeated.
                 return CheckStep { next: Some(cursor), blocks: 0 };
             }
             self.check_zones(record);
@@ -141,7 +141,7 @@ impl<B: Backend> Inner<B> {
         CheckStep { next, blocks }
     }
 
-    /// Looks at a block that is held back: the number `place` of them, the newest first.
+    /// Checks a block in quarantine: number `place` of them, the newest first.
     pub(in super::super) fn check_held(&mut self, place: usize) -> CheckStep {
         let Some(freed) = self.guards.freed.held().nth(place).copied() else {
             return CheckStep { next: None, blocks: 0 };

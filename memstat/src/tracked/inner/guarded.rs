@@ -11,12 +11,12 @@ use crate::guard::{Wanted, zones};
 use crate::platform::Platform;
 use crate::record::{Guarding, Origin, Record};
 
-/// Blocks that one free lets go to make room for its own. If that is not enough, its block is not held back.
+/// Blocks that one free evicts to make room for its own. If that is not enough, its block is not put in quarantine.
 const MAX_EVICTED: usize = 16;
 
 impl<B: Backend> Inner<B> {
-    /// The backend has no such block. Says what it is to be asked for again, if it is: for the same, as something that was
-    /// held back was let go, or for a block without guards. An error says that what was found is to be told
+    /// The backend has no such block. Says what it is to be asked for again, if it is: for the same, as a block was
+    /// evicted from quarantine, or for a block without guards. An error says that the findings must be reported
     /// first.
     #[cold]
     #[inline(never)]
@@ -47,7 +47,7 @@ impl<B: Backend> Inner<B> {
             return;
         }
         self.guards.statistics.guarded_blocks += 1;
-        // SAFETY: a fresh block with these zones.
+        // SAFETY: a fresh block with these red zones.
         unsafe {
             zones::write(record);
             if self.guards.fills(record.size_bytes()) {
@@ -125,7 +125,7 @@ impl<B: Backend> Inner<B> {
         let small = zones::small_layout(Guarding::BothZones, record.layout()).filter(|_| is_usual);
         let Some((own_layout, front_bytes)) = small else { return false };
         let oldest_bytes = oldest.taken_bytes();
-        // SAFETY: the block is in quarantine, so nobody else's; its zones are there.
+        // SAFETY: the block is in quarantine, so nobody else uses it; its red zones are there.
         let is_whole = unsafe {
             zones::is_full_of(block, size_bytes, zones::FREED)
                 && zones::are_whole_as(Guarding::BothZones, block, size_bytes)
@@ -149,8 +149,8 @@ impl<B: Backend> Inner<B> {
         true
     }
 
-    /// Gives the oldest block that is held back to the backend, after a look at it. False if there is none, or what
-    /// was found before is to be told first.
+    /// Gives the oldest block in quarantine to the backend, after a check of it. False if there is none, or if
+    /// earlier findings must be reported first.
     #[cold]
     #[inline(never)]
     pub(in super::super) fn evict_oldest(&mut self) -> bool {
@@ -162,20 +162,20 @@ impl<B: Backend> Inner<B> {
         self.guards.freed.evict_oldest();
         let own_layout = zones::backend_layout(freed.block.guarding(), freed.block.layout());
         if let Some(layout) = own_layout {
-            // SAFETY: freed by its owner, allocated with this layout, and held back until now.
+            // SAFETY: freed by its owner, allocated with this layout, and in quarantine until now.
             unsafe { self.give_to_backend(own_block(&freed.block), layout) };
         }
         true
     }
 
-    /// Looks at the zones of a live block; what is wrong is noted, and put right.
+    /// Checks the red zones of a live block; corruption is recorded, and repaired.
     pub(super) fn check_zones(&mut self, record: &Record) {
         self.guards.statistics.checks += 1;
         if record.guarding() == Guarding::Sampled {
             self.check_slot(record);
             return;
         }
-        // SAFETY: the block is not given back yet, so its zones are there.
+        // SAFETY: the block is not freed yet, so its red zones are there.
         unsafe {
             if !zones::are_whole(record) {
                 zones::describe(record, None, |found| self.guards.find(found));
@@ -183,12 +183,12 @@ impl<B: Backend> Inner<B> {
         }
     }
 
-    /// Looks at a block that is held back; what is wrong is noted, and put right.
+    /// Checks a block in quarantine; corruption is recorded, and repaired.
     pub(super) fn check_freed(&mut self, freed: &Freed) {
         self.guards.statistics.checks += 1;
         let record = &freed.block;
         let (start, size_bytes) = (record.address() as *mut u8, record.size_bytes());
-        // SAFETY: the block is held back, so nobody else's; its zones are there.
+        // SAFETY: the block is in quarantine, so nobody else uses it; its red zones are there.
         unsafe {
             if zones::is_full_of(start, size_bytes, zones::FREED) && zones::are_whole(record) {
                 return;

@@ -88,10 +88,10 @@ impl<B: Backend> Inner<B> {
         }
     }
 
-    /// Looks at what is left of a block's page; what is wrong is noted, and put right.
+    /// Checks what is left of a block's page; corruption is recorded, and repaired.
     pub(super) fn check_slot(&mut self, record: &Record) {
         for (part, size_bytes, kind) in rest_of_page(record) {
-            // SAFETY: the block is not given back yet, so the page can be touched, and it has this block only.
+            // SAFETY: the block is not freed yet, so the page can be touched, and it has this block only.
             unsafe {
                 if !zones::is_full_of(part, size_bytes, zones::ZONE) {
                     let rest = (part.cast_const(), size_bytes, zones::ZONE);

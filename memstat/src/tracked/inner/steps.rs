@@ -42,7 +42,7 @@ impl Steps {
     pub(in super::super) const COUNT: Self = Self(1);
     /// Count it and enter the block in the live map, or take it out: all of level `blocks`.
     pub(in super::super) const BLOCKS: Self = Self(1 | 1 << 1);
-    /// Charge an allocation to its call stack; take down who frees.
+    /// Charge an allocation to its call stack; record who frees.
     pub(in super::super) const STACK: Self = Self(1 << 2);
     /// Write an event to the history.
     pub(in super::super) const EVENT: Self = Self(1 << 3);

@@ -55,7 +55,7 @@ impl<B: Backend> Inner<B> {
             return None;
         }
         let has_unrecorded = self.has_unrecorded();
-        // SAFETY: handed on to the caller. The backend can't tell, but there are such blocks, and the caller
+        // SAFETY: handed on to the caller. The backend does not know, but there are such blocks, and the caller
         // knows the layout of one.
         claimed.filter(|_| has_unrecorded).map(|layout| unsafe { self.give_to_backend(block, layout) })
     }

@@ -10,7 +10,7 @@ use crate::record::Record;
 pub struct BlocksView<'a, B, P>(pub(super) &'a Tracked<B, P>);
 
 impl<B: Backend, P: Platform> BlocksView<'_, B, P> {
-    /// Entries in the live map; equal to the counters' recorded blocks at every moment.
+    /// Entries in the live map; equal to the counters' recorded blocks at all times.
     pub fn count(&self) -> usize {
         self.0.enter().live.len()
     }

@@ -1,4 +1,4 @@
-//! Heap checks: how much is guarded, what was found, and looks at all of it.
+//! Heap checks: how much is guarded, what was found, and checks of all of it.
 
 use super::Tracked;
 use crate::backend::Backend;
@@ -51,8 +51,8 @@ impl<B: Backend, P: Platform> GuardsView<'_, B, P> {
         self.0.enter().guards.statistics()
     }
 
-    /// Looks at the red zones of all live blocks, and at the poison of all blocks in quarantine, a few at a time.
-    /// `goes_on` is asked between the steps.
+    /// Checks the red zones of all live blocks, and the poison of all blocks in quarantine, a few at a time.
+    /// `goes_on` is called between the steps.
     pub fn check(&self, mut goes_on: impl FnMut() -> bool) -> GuardCheck {
         let frame_pointer = self.0.caller().frame_pointer;
         let mut check = GuardCheck::default();
@@ -85,7 +85,7 @@ impl<B: Backend, P: Platform> GuardsView<'_, B, P> {
         self.0.change_without_quarantine(|inner| inner.guards.freed.set_limits(blocks, bytes));
     }
 
-    /// Gives all blocks in quarantine to the backend, each after a look at it.
+    /// Gives all blocks in quarantine to the backend, each after a check of it.
     pub fn flush_quarantine(&self) {
         self.0.flush_quarantine(self.0.caller().frame_pointer);
     }

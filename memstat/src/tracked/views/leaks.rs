@@ -1,4 +1,4 @@
-//! Leaks, in two ways: by what came since an earlier snapshot, and by what nothing points to.
+//! Two kinds of leaks: growth since an earlier snapshot, and blocks that nothing points to.
 
 use core::ops::Range;
 use core::ptr::NonNull;
@@ -49,7 +49,7 @@ impl<B: Backend, P: Platform> LeaksView<'_, B, P> {
     /// A block is a leak if this scan and the one before found nothing.
     ///
     /// The lock is held for a slice of the work at a time; before each `goes_on` is asked. A pointer into a block counts
-    /// as one to it where the backend can tell where its blocks start, see [`Backend::locate`].
+    /// as one to it where the backend knows where its blocks start, see [`Backend::locate`].
     ///
     /// # Errors
     ///

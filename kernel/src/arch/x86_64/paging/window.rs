@@ -1,6 +1,6 @@
 //! The guard window: address space in which single pages come and go, for sampled blocks and the pages between them.
 //!
-//! A page that is hidden keeps its frame in its entry, without the present bit. The tables are made when the window is
+//! A protected page keeps its frame in its entry, without the present bit. The tables are made when the window is
 //! opened and stay, so nothing here but that asks for frames: the page fault handler may show a page.
 
 use x86::tlb;
@@ -18,7 +18,7 @@ pub(crate) fn open(pages: usize, frames: FrameSource<'_>) -> Result<(), OutOfFra
     let mut space = SPACE.lock();
     for offset in (0..pages * PAGE_BYTES as usize).step_by(TABLE_SPAN_BYTES) {
         let address = GUARD_WINDOW + offset;
-        // Mapping a page makes its tables. It is there for a moment only, while nobody touches it.
+        // Mapping a page makes its tables. It is mapped for a short time only, while nobody touches it.
         if space.lowest_table(address).is_none() {
             space.map(address, PAddr::zero(), Size::Page, NO_EXECUTE, frames)?;
             space.set_leaf(address, 0);
@@ -27,7 +27,7 @@ pub(crate) fn open(pages: usize, frames: FrameSource<'_>) -> Result<(), OutOfFra
     Ok(())
 }
 
-/// The frame of a page of the window, be it hidden or not.
+/// The frame of a page of the window, whether it is protected or not.
 pub(crate) fn frame(address: VAddr) -> Option<PAddr> {
     let space = SPACE.lock();
     let frame = read_entry(space.lowest_table(address)?, index(address, 12)) & ADDRESS;
