@@ -108,7 +108,6 @@ impl Frames {
     }
 
     /// Takes 2^`order` pages, aligned to their size.
-    #[inline]
     pub fn take(&mut self, order: u32) -> Option<NonNull<u8>> {
         if order > MAX_ORDER {
             return None;

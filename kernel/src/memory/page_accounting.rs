@@ -87,7 +87,6 @@ pub(super) fn take_table_frame() -> Option<PAddr> {
 
 /// Takes 2^`order` pages for `purpose`, aligned to their size, with arbitrary contents. For buffers and files the heap
 /// gives back its reserves before there are none; so a caller that wants those holds no lock below the files'.
-#[inline(never)]
 pub(crate) fn take_pages(order: u32, purpose: Purpose) -> Option<NonNull<u8>> {
     if failures::PAGES.is_armed() && failures::PAGES.should_fail(PAGE_BYTES << order, cpu::frame_pointer()) {
         return None;
