@@ -46,7 +46,7 @@ pub(crate) fn exact(bytes: &[u8], end: &str) -> Option<String> {
 
 /// Does the text end with a report of the kernel's, after which it does nothing more?
 pub(crate) fn is_stopped(text: &str) -> bool {
-    text.ends_with("\nstopped\n")
+    text.ends_with("\nstopped\n") || text.ends_with(" while reporting; halted\n")
 }
 
 /// The last `count` lines of a text.
@@ -100,6 +100,7 @@ mod tests {
     #[test]
     fn stop_counts_only_at_the_end() {
         assert!(is_stopped("exception 14: page fault\nstopped\n"));
+        assert!(is_stopped("\npanic while reporting; halted\n"));
         assert!(!is_stopped("stopped\ntally:/# "));
         assert!(!is_stopped("echo stopped\n"));
     }
