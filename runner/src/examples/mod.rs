@@ -6,12 +6,12 @@
 //! that it is something else (`<!-- not typed: a diagram -->`); without one the machine of the session before goes on. A
 //! block that is none of these fails. `runner examples` writes what a machine prints into the documents.
 
-mod commands;
 mod compare;
 #[cfg(test)]
 mod host;
 mod markdown;
 mod pattern;
+mod tables;
 
 use std::fs;
 use std::process::ExitCode;
@@ -172,10 +172,11 @@ fn behind_echo(text: &str) -> String {
     text.split_once('\n').map_or("", |(_echo, rest)| rest).to_owned()
 }
 
-/// The commands that the tables of `docs/shell.md` name are those that `help` lists.
+/// The commands that `docs/shell.md` names are those that `help` lists, the files in `docs/proc.md` those in `/proc`.
 pub(crate) fn judge_tables(vm: &mut Vm) -> Result<()> {
     vm.wait_for_boot()?;
-    commands::judge(SHELL.text, &vm.run("help")?)
+    tables::judge_commands(SHELL.text, &vm.run("help")?)?;
+    tables::judge_files(PROC.text, &vm.run("ls /proc | cat")?)
 }
 
 /// Types all examples of the documents whose paths hold one of the words, or of all, and writes what is no longer so.

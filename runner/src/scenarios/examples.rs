@@ -12,7 +12,11 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     row("examples-readme", "the examples of README.md print what it shows", Judge::Examples(&README)),
     row("examples-files", "the examples of docs/files.md print what it shows", Judge::Examples(&FILES)),
     row("examples-testing", "the example of docs/testing.md prints what it shows", Judge::Examples(&TESTING)),
-    row("examples-commands", "docs/shell.md names each command", Judge::Drive(DEFAULT, judge_tables)),
+    row(
+        "examples-tables",
+        "docs/shell.md names each command, docs/proc.md each file",
+        Judge::Drive(DEFAULT, judge_tables),
+    ),
 ];
 
 const fn row(name: &'static str, about: &'static str, judge: Judge) -> Scenario {
