@@ -32,7 +32,7 @@ use core::panic::PanicInfo;
 
 use boot::PhysicalRange;
 
-use crate::arch::{acpi, clock, cpu, exceptions, serial, stacks};
+use crate::arch::{acpi, clock, exceptions, serial, stacks};
 use crate::crash::black_box;
 use crate::memory::leaks::marks;
 
@@ -92,7 +92,7 @@ fn kib(pages: usize) -> u64 {
 /// Ends a boot that cannot go on.
 fn stop(error: &dyn Display) -> ! {
     console::write_emergency(format_args!("boot failed: {error}\n"));
-    cpu::halt_forever();
+    crash::stop();
 }
 
 #[panic_handler]
