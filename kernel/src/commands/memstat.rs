@@ -7,7 +7,7 @@ use shell::{Command, Listed, Session};
 use crate::memory::Scratch;
 use crate::memory::heap::{self, backend_name, tracker};
 use crate::memory::leaks::marks;
-use crate::symbols::StackFrame;
+use crate::symbols::write_stack;
 
 pub(super) const COMMAND: Command = Command {
     name: "memstat",
@@ -85,7 +85,7 @@ fn show_stacks(session: &mut Session, rank: Rank) {
 fn write_top(session: &mut Session, top: &TopStacks<TOP>) {
     for (number, stack) in top.iter() {
         // The session keeps its errors itself.
-        let _ = report::write_stack(*number, stack, StackFrame, session);
+        let _ = write_stack(*number, stack, session);
     }
 }
 

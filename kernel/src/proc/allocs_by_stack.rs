@@ -2,11 +2,10 @@
 
 use core::fmt::{self, Write};
 
-use memstat::report;
 use vfs::Table;
 
 use crate::memory::heap::tracker;
-use crate::symbols::StackFrame;
+use crate::symbols::write_stack;
 
 /// The file.
 pub(super) struct AllocsByStack;
@@ -20,7 +19,7 @@ impl Table for AllocsByStack {
         // One at a time: a stack of 16 frames with long names fills a good part of a batch.
         let number = (cursor as u16).saturating_add(1);
         if let Some(stack) = tracker().stacks().get(number) {
-            report::write_stack(number, &stack, StackFrame, out)?;
+            write_stack(number, &stack, out)?;
         }
         Ok((number < tracker().stacks().count()).then_some(number.into()))
     }

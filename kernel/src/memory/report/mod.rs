@@ -10,7 +10,7 @@ pub(crate) mod invalid_access;
 mod out_of_memory;
 mod rate_limit;
 
-pub(crate) use call_stack::{Names, name_by};
+pub(crate) use call_stack::{Names, name_by, show_all_frames, shown_frames, shows_all_frames};
 
 use super::platform::Reports;
 
