@@ -9,7 +9,14 @@ use super::StackFrame;
 use crate::memory::report::shown_frames;
 
 /// Writes a call stack: what is live under it, then a function a line, up to that of the command that ran.
-pub(crate) fn write_stack(number: u16, stack: &Stack, out: &mut dyn Write) -> fmt::Result {
-    writeln!(out, "{}", StackTotals { number, stack })?;
+///
+/// Its live blocks take `taken_bytes` from memory, where that was added up.
+pub(crate) fn write_stack(
+    number: u16,
+    stack: &Stack,
+    taken_bytes: Option<u64>,
+    out: &mut dyn Write,
+) -> fmt::Result {
+    writeln!(out, "{}", StackTotals { number, stack, taken_bytes })?;
     shown_frames(stack).try_for_each(|frame| writeln!(out, "    {}", StackFrame(frame)))
 }

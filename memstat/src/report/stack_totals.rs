@@ -11,6 +11,8 @@ pub struct StackTotals<'a> {
     pub number: u16,
     /// The stack.
     pub stack: &'a Stack,
+    /// Bytes that its live blocks take from memory, where they were added up.
+    pub taken_bytes: Option<u64>,
 }
 
 impl fmt::Display for StackTotals<'_> {
@@ -21,6 +23,7 @@ impl fmt::Display for StackTotals<'_> {
             "stack {}: {live_bytes} bytes in {live_blocks} blocks live, peak {peak_bytes} bytes, total {total_bytes} \
              bytes in {total_blocks} blocks",
             self.number
-        )
+        )?;
+        self.taken_bytes.map_or(Ok(()), |taken_bytes| write!(out, ", taken {taken_bytes} bytes"))
     }
 }

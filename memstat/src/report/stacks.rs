@@ -75,7 +75,7 @@ pub fn write_stack<D: fmt::Display>(
     name: impl Fn(usize) -> D,
     out: &mut dyn fmt::Write,
 ) -> fmt::Result {
-    writeln!(out, "{}", StackTotals { number, stack })?;
+    writeln!(out, "{}", StackTotals { number, stack, taken_bytes: None })?;
     stack.frames().iter().try_for_each(|frame| writeln!(out, "    {}", name(*frame)))
 }
 
