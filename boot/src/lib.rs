@@ -15,6 +15,7 @@
     )
 )]
 
+mod command_line;
 mod error;
 mod framebuffer;
 mod info;
@@ -27,6 +28,7 @@ mod entry;
 #[cfg(test)]
 mod tests;
 
+pub use command_line::{CommandLine, MAX_COMMAND_LINE_BYTES};
 #[cfg(target_os = "none")]
 pub use entry::read_boot_information;
 pub use error::BootError;
