@@ -152,8 +152,8 @@ pub(super) fn judge_selftests(output: &str, skipped: &[&str]) -> Result<()> {
 
 /// Which self-tests were skipped, in their order; no other result than `ok` is let through.
 ///
-/// A line each, `test NAME ... ok`, `test NAME ... skipped: REASON` or `test NAME ... FAILED: REASON`, and a sum at the end
-/// that fits.
+/// A line each, `test NAME ... ok`, `test NAME ... skipped: REASON` or `test NAME ... FAILED: REASON`, and a sum at the
+/// end that fits.
 pub(super) fn skipped_selftests(output: &str) -> Result<Vec<&str>> {
     let results: Vec<(&str, &str)> =
         output.lines().filter_map(|line| line.strip_prefix("test ")?.split_once(" ... ")).collect();
