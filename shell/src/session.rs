@@ -208,18 +208,28 @@ impl Session {
 
     /// Runs a command with the words behind its name, if it takes them. What it writes may still be gathered.
     pub(crate) fn run_command(&mut self, command: &Command, words: &[&str]) {
+        if let Some(options) = self.checked_options(command, words) {
+            self.host.run_command(command.run, self, &options);
+        }
+    }
+
+    /// The words as options of the command. `None` if it is not to run: it was explained, or does not take them.
+    fn checked_options<'a>(&mut self, command: &Command, words: &[&'a str]) -> Option<Options<'a>> {
         match Options::parse(words, &command.syntax) {
-            Ok(Request::Run(options)) => (command.run)(self, &options),
+            Ok(Request::Run(options)) => return Some(options),
             Ok(Request::Help) => self.explain(command),
             Err(_) => self.show_usage(command),
         }
+        None
     }
 
     /// Runs the subcommand of `parent` that the first of the words names; it is in one of the tables.
     pub fn run_subcommand(&mut self, parent: &Command, tables: &[&[Command]], words: &[&str]) {
         let Some((name, rest)) = words.split_first() else { return self.show_usage(parent) };
         if let Some(command) = tables.iter().find_map(|table| find(table, name)) {
-            self.run_command(command, rest);
+            if let Some(options) = self.checked_options(command, rest) {
+                (command.run)(self, &options);
+            }
         } else {
             let names = tables.iter().copied().flatten().map(|command| command.name);
             self.report_no_subcommand(parent, name, names);

@@ -1,6 +1,6 @@
 //! `memstat stacks` and `memstat since`: the call stacks that rank highest, of all blocks or of new ones.
 
-use memstat::report::{self, Growth, GrowthByStack, Rank, TopStacks};
+use memstat::report::{Growth, GrowthByStack, Rank, TopStacks};
 use memstat::{Platform, Record, Stack};
 use shell::{Command, Options, Session, Syntax};
 
@@ -8,7 +8,8 @@ use super::report_unknown;
 use crate::memory::Scratch;
 use crate::memory::heap::tracker;
 use crate::memory::leaks::marks;
-use crate::symbols::StackFrame;
+use crate::memory::report::{shown_frames, taken_bytes_of};
+use crate::symbols::{StackFrame, write_stack};
 use journal::Seconds;
 
 pub(super) const STACKS: Command = Command {
@@ -44,20 +45,21 @@ fn rank_named(name: &str) -> Option<Rank> {
 fn show_stacks(session: &mut Session, options: &Options<'_>) {
     let order = options.operands.first().copied().unwrap_or("bytes");
     match rank_named(order) {
-        Some(rank) => write_top(session, rank, &tracker().stacks().top(rank)),
+        Some(rank) => show_top(session, rank),
         None => report_unknown(session, "order", order, ["bytes", "blocks", "total", "rate"]),
     }
 }
 
-fn write_top(session: &mut Session, rank: Rank, top: &TopStacks<TOP>) {
-    for (number, stack) in top.iter() {
-        match rank {
-            Rank::Rate { now } => write_rate(session, *number, stack, now),
-            _ => {
-                // The session keeps its errors itself.
-                let _ = report::write_stack(*number, stack, StackFrame, session);
-            }
-        }
+fn show_top(session: &mut Session, rank: Rank) {
+    let top = tracker().stacks().top::<TOP>(rank);
+    if let Rank::Rate { now } = rank {
+        return top.iter().for_each(|(number, stack)| write_rate(session, *number, stack, now));
+    }
+    let mut numbers = [0; TOP];
+    numbers.iter_mut().zip(top.iter()).for_each(|(place, (number, _))| *place = *number);
+    for ((number, stack), taken_bytes) in top.iter().zip(taken_bytes_of(numbers)) {
+        // The session keeps its errors itself.
+        let _ = write_stack(*number, stack, Some(taken_bytes), session);
     }
 }
 
@@ -72,8 +74,8 @@ fn write_rate(session: &mut Session, number: u16, stack: &Stack, now: u64) {
         stack.total_blocks,
         Seconds(age_ns)
     ));
-    for frame in stack.frames() {
-        session.print(format_args!("    {}\n", StackFrame(*frame)));
+    for frame in shown_frames(stack) {
+        session.print(format_args!("    {}\n", StackFrame(frame)));
     }
 }
 
@@ -110,5 +112,7 @@ fn show_growth(session: &mut Session, mark: u64) {
     ));
     let mut top = TopStacks::<TOP>::new(Rank::LiveBytes);
     growth.rank(&mut top, |number| tracker().stacks().get(number));
-    write_top(session, Rank::LiveBytes, &top);
+    for (number, stack) in top.iter() {
+        let _ = write_stack(*number, stack, None, session);
+    }
 }
