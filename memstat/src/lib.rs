@@ -57,7 +57,7 @@ pub use guard::{GuardLevel, GuardStatistics};
 pub use history::{Event, EventKind, HistoryPart};
 pub use invalid_access::{Access, InvalidAccess, Unexplained};
 pub use level::Level;
-pub use platform::{GuardPages, Hooks, PAGE_SIZE_BYTES, Platform, StackSpan};
+pub use platform::{GuardPages, Hooks, PAGE_SIZE_BYTES, Platform, STAMP_STEP, StackSpan};
 pub use reach::{Reach, ScanError, ScanSummary};
 pub use record::Record;
 pub use refused::{LockRefusals, LockRefused};

@@ -11,6 +11,9 @@ use crate::refused::LockRefused;
 /// Bytes in a page, the unit in which the arena grows and shrinks.
 pub const PAGE_SIZE_BYTES: usize = 4096;
 
+/// The unit in which records keep stamps, so that 48 bits of them last as long as the 64 bits of the clock.
+pub const STAMP_STEP: u64 = 1 << 16;
+
 /// A stack, and where in it to start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StackSpan {
@@ -24,7 +27,7 @@ pub struct StackSpan {
 
 /// The surroundings of a tracker: clock, CPU, task, critical sections, pages for the arena, and the stack.
 ///
-/// No method may allocate from the heap that the tracker watches: all are called under its lock.
+/// No method may allocate from the heap that the tracker watches, or panic: all are called under its lock.
 ///
 /// # Safety
 ///
@@ -32,8 +35,10 @@ pub struct StackSpan {
 /// `stack` names memory that can be read, at least 16 bytes. `enter_critical` keeps every interrupt handler that may
 /// allocate from running on this CPU until `leave_critical`.
 pub unsafe trait Platform: GuardPages + Hooks + Sync {
-    /// A clock stamp that never goes back; the lowest 48 bits are kept. Coarse is good enough, and always 0 means that
-    /// there is no clock.
+    /// A clock stamp that never goes back; always 0 means that there is no clock.
+    ///
+    /// Records keep its highest 48 bits, multiples of [`STAMP_STEP`]: of nanoseconds, steps of 66 microseconds that last for
+    /// 584 years. A coarser clock is to be shifted left: milliseconds by 16 bits last for 8,900 years.
     #[inline]
     fn stamp(&self) -> u64 {
         0

@@ -145,10 +145,11 @@ mod tests {
     use core::alloc::Layout;
 
     use super::{PLACES, RecentFrees};
+    use crate::platform::STAMP_STEP;
     use crate::record::{Origin, Record};
 
     fn note(frees: &mut RecentFrees, address: usize, sequence: u64) {
-        let free = Origin { sequence, stamp: 7, cpu: 3, task: 9, stack: 5 };
+        let free = Origin { sequence, stamp: 7 * STAMP_STEP, cpu: 3, task: 9, stack: 5 };
         frees.note(&Record::at(address, Layout::new::<u64>(), &free), &free, [address + 1, 0]);
     }
 
@@ -162,7 +163,7 @@ mod tests {
         let found = frees.find(0x1000).expect("just noted");
         let free = found.free();
         assert_eq!((found.block().sequence(), found.callers(), free.sequence()), (3, [0x1001, 0], 0));
-        assert_eq!((free.stamp(), free.cpu(), free.task(), free.stack()), (7, 3, 9, 0));
+        assert_eq!((free.stamp(), free.cpu(), free.task(), free.stack()), (7 * STAMP_STEP, 3, 9, 0));
         assert_eq!((free.address(), free.size_bytes(), found.block().stack()), (0x1000, 8, 5));
         assert!(frees.find(0x3000).is_none());
     }

@@ -32,8 +32,8 @@ pub struct Snapshot {
     pub stamp: u64,
     /// How much was recorded.
     pub level: Level,
-    /// Since when call stacks were recorded without a break; of no use below [`Level::Stacks`].
-    pub stacks_since: u64,
+    /// The sequence number from which on call stacks were recorded without a break; of no use below [`Level::Stacks`].
+    pub stacks_since_sequence: u64,
     /// Blocks that were recorded, with a stack or without.
     pub recorded: StackUsage,
     /// Live blocks that were not recorded.
@@ -47,7 +47,7 @@ impl Snapshot {
     /// level says.
     pub fn has_all_stacks_since(&self, earlier: &Self) -> bool {
         let is_on = |snapshot: &Self| snapshot.level >= Level::Stacks;
-        is_on(earlier) && is_on(self) && self.stacks_since <= earlier.stamp
+        is_on(earlier) && is_on(self) && self.stacks_since_sequence <= earlier.sequence
     }
 }
 
@@ -270,11 +270,11 @@ mod tests {
 
     #[test]
     fn a_switch_of_the_level_between_two_snapshots_is_seen() {
-        let at = |stamp, level, stacks_since| Snapshot {
-            sequence: 0,
-            stamp,
+        let at = |sequence, level, stacks_since_sequence| Snapshot {
+            sequence,
+            stamp: 0,
             level,
-            stacks_since,
+            stacks_since_sequence,
             recorded: StackUsage::default(),
             unrecorded_blocks: 0,
             stack_count: 0,

@@ -77,11 +77,12 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     /// Records more or less from now on. Blocks that are live stay in the live map until they are freed, at
     /// whatever level that is; so a switch leaves no ghosts, and no count goes below zero.
     pub fn set_level(&self, level: Level) {
-        let stamp = self.platform().stamp();
+        // The clock is read inside the critical section: a stamp from before it would claim too much.
+        let change = |inner: &mut Inner<B>| inner.set_level(level, self.platform().stamp());
         if level < Level::Blocks {
-            self.change_without_quarantine(|inner| inner.set_level(level, stamp));
+            self.change_without_quarantine(change);
         } else {
-            self.enter().set_level(level, stamp);
+            change(&mut self.enter());
         }
     }
 

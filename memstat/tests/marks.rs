@@ -208,7 +208,7 @@ impl World {
     /// What came since a mark and is live now, old blocks of the same site left aside.
     fn judge_new(&self, mark: &Marked) {
         let mut table = vec![Growth::default(); usize::from(self.heap.stacks().count()) + 1];
-        let mut growth = GrowthByStack::new(mark.moment.sequence, &mut table);
+        let mut growth = GrowthByStack::new(mark.moment.sequence, self.heap.leaks().sequence(), &mut table);
         let mut records = [Record::EMPTY; 5];
         let mut cursor = Some(0);
         while let Some(from) = cursor {

@@ -169,24 +169,36 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         self.free_slowly(address, claim, inner, self.platform().frame_pointer(), report);
     }
 
-    /// The same path for a reallocation, whose caller's frame is known.
+    /// The same path for the block that a reallocation has moved from here. What is noted of the move changes in the same
+    /// critical section.
     ///
     /// # Safety
     ///
     /// As for [`Tracked::free`].
-    pub(super) unsafe fn free_for(
+    pub(super) unsafe fn free_moved(
         &self,
-        address: usize,
+        block: NonNull<u8>,
         claim: impl Claim,
-        frame_pointer: usize,
+        caller: &Caller<'_, P>,
     ) -> Result<(), BadFree> {
+        let address = address_of(block);
         let mut inner = self.enter();
-        let is_recorded = inner.free_path > FastPath::Count;
-        let mut freed = Ok(());
-        if !is_recorded
-            || !inner.free_at_hand::<P, _, { Steps::ANY }>(address, claim, || frame_pointer, self.platform())
-        {
-            self.free_slowly(address, claim, inner, frame_pointer, |bad, _| freed = Err(bad));
+        let is_freed = inner.free_path > FastPath::Count
+            && inner.free_at_hand::<P, _, { Steps::ANY }>(
+                address,
+                claim,
+                || caller.frame_pointer,
+                caller.platform,
+            );
+        let freed = if is_freed { Ok(()) } else { inner.free(block, claim, caller) };
+        if freed.is_ok() {
+            inner.note_move_from(address, caller);
+            inner.count_reallocation(caller.platform);
+        }
+        let has_findings = !inner.guards.findings.is_empty();
+        drop(inner);
+        if has_findings {
+            self.report_findings(caller.frame_pointer);
         }
         freed
     }

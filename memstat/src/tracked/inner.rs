@@ -24,6 +24,8 @@ use crate::stacks::{Depot, MAX_FRAMES, MAX_FREE_FRAMES, walk};
 mod checks;
 mod claim;
 mod guarded;
+#[cfg(test)]
+mod limits;
 mod resize;
 mod sampled;
 mod scan;
@@ -64,6 +66,10 @@ pub(super) struct Inner<B> {
     pub(super) recent_frees: RecentFrees,
     pub(super) arena: Arena,
     pub(super) since: Since,
+    /// The sequence number of the event from which on call stacks are recorded without a break.
+    stacks_since_sequence: u64,
+    /// The same of the history.
+    history_since_sequence: u64,
     pub(super) guards: Guards,
     /// Whether new blocks get guards, or frees are remembered.
     pub(super) is_guarding: bool,
@@ -127,6 +133,8 @@ impl<B: Backend> Inner<B> {
             recent_frees: RecentFrees::new(),
             arena: Arena::new(),
             since: Since { counters: 0, blocks: 0, stacks: 0, history: 0 },
+            stacks_since_sequence: 0,
+            history_since_sequence: 0,
             guards: Guards::new(),
             is_guarding: false,
             is_sampling: false,
@@ -353,7 +361,7 @@ impl<B: Backend> Inner<B> {
             sequence: self.sequence,
             stamp,
             level: self.level,
-            stacks_since: self.since.stacks,
+            stacks_since_sequence: self.stacks_since_sequence,
             recorded: StackUsage { bytes: counters.live_bytes, blocks: counters.recorded_blocks() },
             unrecorded_blocks: counters.live_untracked,
             stack_count: self.depot.len() as u16,

@@ -84,7 +84,9 @@ impl<B: Backend> Inner<B> {
         }
         if let Some(recent) = self.recent_frees.find(address) {
             // The history has the event's number, too.
-            let event = self.last_life(address).1.filter(|free| free.sequence() > recent.block().sequence());
+            let allocation = recent.block().full_sequence(self.sequence);
+            let event =
+                self.last_life(address).1.filter(|free| free.is_newer_than(allocation, self.sequence));
             let free = event.unwrap_or_else(|| recent.free());
             return bad(BadFreeKind::DoubleFree, Some(*recent.block()), Some(free));
         }
@@ -100,11 +102,11 @@ impl<B: Backend> Inner<B> {
         if !self.keeps_history() {
             return (None, None);
         }
-        let since = self.since.history;
+        let (since, latest) = (self.history_since_sequence, self.sequence);
         let of = |kind| {
             move |event: &Event| {
                 let record = event.record();
-                event.kind() == kind && record.address() == address && record.stamp() >= since
+                event.kind() == kind && record.address() == address && record.is_newer_than(since, latest)
             }
         };
         let free = self.history.find_newest(of(EventKind::Free));

@@ -60,13 +60,14 @@ impl<B: Backend> Inner<B> {
     /// Makes blocks white, and finds out where they lie. `behind` is the number of the record behind the next one.
     fn whiten(&mut self, behind: usize, budget: &mut usize) -> Phase {
         let mut next = behind.min(self.live.len());
+        let latest = self.sequence;
         while next > 0 && *budget > 0 {
             next -= 1;
             *budget -= 1;
             let Some(record) = self.live.nth_mut(next) else { continue };
             let mark = record.mark();
             // What came since is grey already.
-            if record.sequence() > self.scanner.last_sequence {
+            if record.is_newer_than(self.scanner.last_sequence, latest) {
                 continue;
             }
             let colour = match mark.reach {
@@ -247,14 +248,14 @@ impl<B: Backend> Inner<B> {
     /// judged: those are grey.
     fn judge(&mut self, behind: usize, budget: &mut usize) -> Phase {
         let mut next = behind.min(self.live.len());
-        let last_sequence = self.scanner.last_sequence;
+        let (last_sequence, latest) = (self.scanner.last_sequence, self.sequence);
         let scanned = &mut self.scanner.scanned;
         while next > 0 && *budget > 0 {
             next -= 1;
             *budget -= 1;
             let Some(record) = self.live.nth_mut(next) else { continue };
             let Mark { reach, colour } = record.mark();
-            if colour == Colour::Grey || record.sequence() > last_sequence {
+            if colour == Colour::Grey || record.is_newer_than(last_sequence, latest) {
                 continue;
             }
             scanned.blocks += 1;

@@ -143,7 +143,15 @@ impl<B: Backend> Inner<B> {
         if self.level == Level::Off {
             self.tallies.raise_peak();
         }
+        // A switch has a number of its own: what came before it and what came after it can be distinguished.
+        self.sequence += 1;
         let is_switched_on = |part: Level| self.level < part && level >= part;
+        if is_switched_on(Level::Stacks) {
+            self.stacks_since_sequence = self.sequence;
+        }
+        if is_switched_on(Level::Full) {
+            self.history_since_sequence = self.sequence;
+        }
         let since = &mut self.since;
         for (part, stands) in [
             (Level::Counters, &mut since.counters),
@@ -168,6 +176,7 @@ impl<B: Backend> Inner<B> {
     pub(in super::super) fn set_history(&mut self, is_on: bool, stamp: u64) {
         if is_on && !self.is_history_on {
             self.since.history = stamp;
+            self.history_since_sequence = self.sequence;
         }
         self.is_history_on = is_on;
         self.choose_steps();

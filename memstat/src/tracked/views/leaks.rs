@@ -17,6 +17,15 @@ const RECORDS_AT_ONCE: usize = 512;
 #[derive(Debug)]
 pub struct LeaksView<'a, B, P>(pub(super) &'a Tracked<B, P>);
 
+/// A scan that is under way. Dropping it gives the scan up.
+struct Unfinished<'a, B: Backend, P: Platform>(&'a Tracked<B, P>);
+
+impl<B: Backend, P: Platform> Drop for Unfinished<'_, B, P> {
+    fn drop(&mut self) {
+        self.0.enter().stop_scan();
+    }
+}
+
 impl<B: Backend, P: Platform> LeaksView<'_, B, P> {
     /// The sequence number of the last event. All blocks that are allocated from now on have higher ones.
     pub fn sequence(&self) -> u64 {
@@ -64,13 +73,16 @@ impl<B: Backend, P: Platform> LeaksView<'_, B, P> {
         mut goes_on: impl FnMut() -> bool,
     ) -> Result<ScanSummary, ScanError> {
         self.0.enter().start_scan()?;
+        // Whatever ends this early, a panic in `goes_on` included: the next scan must not find this one under way.
+        let unfinished = Unfinished(self.0);
         loop {
             if !goes_on() {
-                self.0.enter().stop_scan();
                 return Err(ScanError::Stopped);
             }
             // SAFETY: handed on to the caller.
             if let Some(summary) = unsafe { self.0.enter().scan_slice(roots) } {
+                // Somebody else may have begun a scan already.
+                core::mem::forget(unfinished);
                 return Ok(summary);
             }
         }
