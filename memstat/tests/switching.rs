@@ -361,7 +361,7 @@ fn threads_free_while_guards_and_levels_are_switched() {
                 heap.try_snapshot::<4>();
             }
         });
-        let rounds = std::env::var("SWITCHES").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(60);
+        let rounds = std::env::var("SWITCHES").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(25);
         'switches: for round in 0..rounds {
             // A block that a switch leaves in quarantine does harm when the ring of frees has turned.
             let enough = frees.load(Ordering::Relaxed) + 1500;

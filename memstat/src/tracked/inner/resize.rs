@@ -31,16 +31,32 @@ impl<B: Backend> Inner<B> {
         if self.has_owner(address) {
             return Err(self.refuse(self.bad_free(address), caller));
         }
-        let location = self.backend.as_ref().map(|backend| backend.locate(address));
-        let unrecorded = if location.is_some_and(|location| location != Location::Unsupported) {
-            // A backend that does not know the block's own layout names one to give it back with; the caller's is
-            // better.
-            self.unrecorded_layout(address).map(|layout| claim.layout().unwrap_or(layout))
-        } else {
-            let has_unrecorded = self.has_unrecorded();
-            claim.layout().filter(|_| has_unrecorded)
+        let location = self.backend.as_ref().map_or(Location::Unknown, |backend| backend.locate(address));
+        let unrecorded = match (location, claim.layout()) {
+            // Nobody knows better than the caller.
+            (Location::Unsupported, claimed) => claimed.filter(|_| self.has_unrecorded()),
+            // The backend names a layout to give the block back with. The caller's has the alignment that was asked for,
+            // but may be wrong: what is copied must not reach past the block.
+            (Location::Live { start, layout }, Some(claimed)) if start == address => {
+                if !self.is_as_large_as(block, layout, claimed) {
+                    let bad = BadFree::wrong_unrecorded_layout(address, layout);
+                    return Err(self.refuse(bad, caller));
+                }
+                Some(claimed)
+            }
+            (Location::Live { start, layout }, None) if start == address => Some(layout),
+            _ => None,
         };
         unrecorded.ok_or_else(|| self.refuse(self.bad_free(address), caller))
+    }
+
+    /// Whether the live block at `block`, which has the layout `own` or one that takes as much, may have been allocated with
+    /// the layout `claimed`: it takes as much memory, and lies inside.
+    fn is_as_large_as(&self, block: NonNull<u8>, own: Layout, claimed: Layout) -> bool {
+        self.backend.as_ref().is_some_and(|backend| {
+            let taken_bytes = backend.taken_size_bytes(block, own);
+            claimed.size() <= taken_bytes && backend.taken_size_bytes(block, claimed) == taken_bytes
+        })
     }
 
     /// Changes just the record if the backend would use the same memory for the new size anyway.
