@@ -1,9 +1,7 @@
 //! The boot information as plain data.
 //!
 //! `tags` says which of the loader's tags can be trusted to be what they claim; here they become figures, and
-//! `memory_map` makes of the firmware's areas and of what is taken already what the kernel may use.
-
-use core::fmt;
+//! `memory_map` and `usable` make of the firmware's areas and of what is taken already what the kernel may use.
 
 use arrayvec::{ArrayString, ArrayVec};
 use multiboot2::{
@@ -11,32 +9,30 @@ use multiboot2::{
     FramebufferTag, MaybeDynSized, MemoryArea, MemoryAreaType, MemoryMapTag, ModuleTag, RsdpV1Tag, RsdpV2Tag,
 };
 
+use crate::command_line::CommandLine;
 use crate::error::BootError;
 use crate::framebuffer::Framebuffer;
-use crate::memory_map::{
-    MAX_REGIONS, MemoryRegion, PhysicalRange, RegionKind, sorted_disjoint, usable_frames,
-};
+use crate::left_out::LeftOut;
+use crate::memory_map::{MAX_REGIONS, MemoryRegion, PhysicalRange, RegionKind, sorted_disjoint};
 use crate::tags;
+use crate::usable::{self, Ranges};
 
-const MAX_COMMAND_LINE_BYTES: usize = 1024;
 const MAX_NAME_BYTES: usize = 64;
 const MAX_SECTIONS: usize = 64;
 const MAX_RSDP_BYTES: usize = 36;
 
-/// What the boot loader said.
-#[derive(Clone, Debug, Default)]
+/// What the boot loader said: some 50 KiB, so it is read where it stays.
+#[derive(Debug)]
 pub struct BootInfo {
-    /// The kernel's command line, cut at 1,024 bytes or where it is no UTF-8.
-    pub command_line: ArrayString<MAX_COMMAND_LINE_BYTES>,
-    /// Whether the command line was longer than that.
-    pub is_command_line_cut: bool,
+    /// The kernel's command line.
+    pub command_line: CommandLine,
     /// The loader's name, for instance `GRUB 2.06-13`.
     pub loader: ArrayString<MAX_NAME_BYTES>,
     /// The firmware's memory map, sorted and disjoint.
     pub regions: ArrayVec<MemoryRegion, MAX_REGIONS>,
     /// Whole frames that the kernel may use: sorted, disjoint, without frame 0, the kernel's image, the boot
     /// information, modules, and sections that the loader keeps in memory.
-    pub usable: ArrayVec<PhysicalRange, MAX_REGIONS>,
+    pub usable: Ranges,
     /// The screen, if the loader set one up.
     pub framebuffer: Option<Framebuffer>,
     /// The ACPI root pointer as the firmware has it: 20 bytes (ACPI 1.0) or 36.
@@ -47,39 +43,6 @@ pub struct BootInfo {
     pub section_names: usize,
     /// What there was no room for above.
     pub left_out: LeftOut,
-}
-
-/// What the plain data has no room for. None of it is used, and memory that is taken never counts as free.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LeftOut {
-    /// Memory that could have been used.
-    pub usable_bytes: u64,
-    /// Regions of other memory that were joined with their neighbours, and what lies between with them.
-    pub joined_regions: usize,
-    /// Sections of the kernel's file.
-    pub sections: usize,
-}
-
-impl LeftOut {
-    /// Whether there was room for all.
-    pub fn is_nothing(&self) -> bool {
-        *self == Self::default()
-    }
-
-    /// Counts usable memory in.
-    pub(crate) fn add_usable(&mut self, range: PhysicalRange) {
-        self.usable_bytes = self.usable_bytes.saturating_add(range.size_bytes());
-    }
-}
-
-impl fmt::Display for LeftOut {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { usable_bytes, joined_regions, sections } = self;
-        write!(
-            out,
-            "no room for {usable_bytes} usable bytes and {sections} sections; {joined_regions} reserved regions joined"
-        )
-    }
 }
 
 /// A section of the kernel's ELF file in memory.
@@ -97,45 +60,77 @@ pub struct ElfSection {
     pub is_in_image: bool,
 }
 
+impl ElfSection {
+    /// Whether the loader put it into memory besides the image.
+    fn is_loaded(&self) -> bool {
+        !self.is_in_image && self.size_bytes > 0
+    }
+
+    fn range(&self) -> PhysicalRange {
+        PhysicalRange { start: self.address, end: self.address.saturating_add(self.size_bytes) }
+    }
+}
+
 impl BootInfo {
-    /// Parses boot information, which starts at an address that is a multiple of 8. `own` are ranges that are
-    /// taken already: the image and the information itself.
+    /// Nothing was said yet.
+    pub const EMPTY: Self = Self {
+        command_line: CommandLine::new(),
+        loader: ArrayString::new_const(),
+        regions: ArrayVec::new_const(),
+        usable: ArrayVec::new_const(),
+        framebuffer: None,
+        rsdp: ArrayVec::new_const(),
+        sections: ArrayVec::new_const(),
+        section_names: 0,
+        left_out: LeftOut::NOTHING,
+    };
+
+    /// Reads boot information, which starts at an address that is a multiple of 8, into an empty one. `own` are ranges that
+    /// are taken already: the image and the information itself.
     ///
     /// # Errors
     ///
     /// [`BootError`] when the chain of tags is broken or names no memory. A single tag with senseless contents
     /// is left out instead.
-    pub fn parse(information: &[u8], own: &[PhysicalRange]) -> Result<Self, BootError> {
+    pub fn read(&mut self, information: &[u8], own: &[PhysicalRange]) -> Result<(), BootError> {
         let information = tags::load(information)?;
-        let mut info = Self::default();
-        info.read_texts(&information);
-        info.framebuffer = tags::typed::<FramebufferTag>(&information).find_map(Framebuffer::read);
-        info.read_sections(&information);
+        self.read_texts(&information);
+        self.framebuffer = tags::typed::<FramebufferTag>(&information).find_map(Framebuffer::read);
+        self.read_sections(&information);
         // The newer of two root pointers wins.
         let old = tags::typed::<RsdpV1Tag>(&information).map(MaybeDynSized::payload);
         let new = tags::typed::<RsdpV2Tag>(&information).map(MaybeDynSized::payload);
         let root_pointer = new.chain(old).next().unwrap_or_default();
-        info.rsdp = root_pointer.iter().copied().take(MAX_RSDP_BYTES).collect();
+        self.rsdp = root_pointer.iter().copied().take(MAX_RSDP_BYTES).collect();
 
-        let areas = || tags::typed::<MemoryMapTag>(&information).flat_map(MemoryMapTag::memory_areas);
-        info.regions = sorted_disjoint(|| areas().map(region), &mut info.left_out);
-        let modules = tags::typed::<ModuleTag>(&information).map(|module| PhysicalRange {
-            start: module.start_address().into(),
-            end: module.end_address().into(),
-        });
-        let taken = own.iter().copied().chain(modules).chain(loaded_sections(&information));
-        info.usable = usable_frames(&info.regions, taken, &mut info.left_out);
-        if info.usable.is_empty() { Err(BootError::NoMemory) } else { Ok(info) }
+        let for_each_region = |visit: &mut dyn FnMut(MemoryRegion)| {
+            for map in tags::typed::<MemoryMapTag>(&information) {
+                map.memory_areas().iter().map(region).for_each(&mut *visit);
+            }
+        };
+        sorted_disjoint(&for_each_region, &mut self.regions, &mut self.left_out);
+        let for_each_taken = |visit: &mut dyn FnMut(PhysicalRange)| {
+            own.iter().copied().for_each(&mut *visit);
+            for module in tags::typed::<ModuleTag>(&information) {
+                visit(PhysicalRange {
+                    start: module.start_address().into(),
+                    end: module.end_address().into(),
+                });
+            }
+            for tag in tags::typed::<ElfSectionsTag>(&information) {
+                sections(tag).filter(ElfSection::is_loaded).for_each(|section| visit(section.range()));
+            }
+        };
+        usable::find(&for_each_region, &self.regions, &for_each_taken, &mut self.usable, &mut self.left_out);
+        if self.usable.is_empty() { Err(BootError::NoMemory) } else { Ok(()) }
     }
 
     fn read_texts(&mut self, information: &BootInformation<'_>) {
         if let Some(tag) = tags::typed::<CommandLineTag>(information).next() {
-            let (text, is_whole) = tags::text_or_start(tag.cmdline().ok(), tag.payload());
-            self.command_line = shortened(text);
-            self.is_command_line_cut = !is_whole || self.command_line.len() < text.len();
+            self.command_line.add(tag.payload().iter().copied().take_while(|byte| *byte != 0));
         }
         if let Some(tag) = tags::typed::<BootLoaderNameTag>(information).next() {
-            self.loader = shortened(tags::text_or_start(tag.name().ok(), tag.payload()).0);
+            self.loader = shortened(tags::text_or_start(tag.name().ok(), tag.payload()));
         }
     }
 
@@ -159,15 +154,6 @@ fn sections(tag: &ElfSectionsTag) -> impl Iterator<Item = ElfSection> {
         address: header.sh_addr,
         size_bytes: header.sh_size,
         is_in_image: header.flags().contains(ElfSectionFlags::ALLOCATED),
-    })
-}
-
-/// Where the loader put sections that are not part of the image: physical addresses.
-fn loaded_sections(information: &BootInformation<'_>) -> impl Iterator<Item = PhysicalRange> {
-    let all = tags::typed::<ElfSectionsTag>(information).flat_map(sections);
-    all.filter(|section| !section.is_in_image && section.size_bytes > 0).map(|section| PhysicalRange {
-        start: section.address,
-        end: section.address.saturating_add(section.size_bytes),
     })
 }
 

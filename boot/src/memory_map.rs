@@ -1,15 +1,15 @@
-//! The firmware's memory map as sorted, disjoint plain data, and what of it may be used.
+//! The firmware's memory map as sorted, disjoint plain data. What of it may be used is `usable`'s.
 
 use arrayvec::ArrayVec;
 use x86::bits64::paging::PAddr;
 
-use crate::info::LeftOut;
+use crate::left_out::LeftOut;
 
 /// Bytes in a frame, the unit of physical memory.
 pub const FRAME_SIZE_BYTES: u64 = 4096;
 
-/// Room for regions, and for ranges of frames; firmware gives 10 to 60. One place of these is always free.
-pub(crate) const MAX_REGIONS: usize = 192;
+/// Room for regions, and for ranges of frames: 1,024, where firmware gives 10 to 60. The last place is always free.
+pub(crate) const MAX_REGIONS: usize = 1025;
 
 /// A half-open range of physical addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,13 +40,13 @@ impl PhysicalRange {
     }
 
     /// The frames that lie wholly inside.
-    fn whole_frames(self) -> Self {
+    pub(crate) fn whole_frames(self) -> Self {
         let start = self.start.checked_next_multiple_of(FRAME_SIZE_BYTES).unwrap_or(u64::MAX);
         Self { start, end: self.end & !(FRAME_SIZE_BYTES - 1) }
     }
 
     /// The frames that it touches.
-    fn touched_frames(self) -> Self {
+    pub(crate) fn touched_frames(self) -> Self {
         let end = self.end.checked_next_multiple_of(FRAME_SIZE_BYTES).unwrap_or(u64::MAX);
         Self { start: self.start & !(FRAME_SIZE_BYTES - 1), end }
     }
@@ -77,37 +77,49 @@ pub struct MemoryRegion {
     pub kind: RegionKind,
 }
 
-/// Puts regions into order; `given` lists them as often as it is called. Where two overlap, the one of the more
-/// restrictive kind wins. Where there are too many, some are joined or left out.
-pub(crate) fn sorted_disjoint<Given: Iterator<Item = MemoryRegion>>(
-    given: impl Fn() -> Given,
-    left_out: &mut LeftOut,
-) -> ArrayVec<MemoryRegion, MAX_REGIONS> {
-    let mut regions = ArrayVec::new();
+/// Hands each of some things to a function, as often as it is called. Plain functions, as the names of nested iterators would
+/// make most of the kernel's debug information.
+pub(crate) type ForEach<'a, T> = &'a dyn Fn(&mut dyn FnMut(T));
+
+/// Hands `visit` each span of addresses between two at which one of the ranges starts or ends, with the greatest label of
+/// the ranges that it lies in, from below to above.
+pub(crate) fn sweep<L: Copy + Ord>(
+    for_each: ForEach<'_, (PhysicalRange, L)>,
+    visit: &mut dyn FnMut(PhysicalRange, L),
+) {
     let mut start = 0;
-    // From each address where a region starts or ends to the next one, all is of one kind.
     loop {
-        let (mut kind, mut end) = (None, u64::MAX);
-        for region in given().filter(|region| region.range.start < region.range.end) {
-            if region.range.start > start {
-                end = end.min(region.range.start);
-            } else if region.range.end > start {
-                end = end.min(region.range.end);
-                kind = kind.max(Some(region.kind));
+        let (mut greatest, mut end) = (None, u64::MAX);
+        for_each(&mut |(range, label)| {
+            if range.start >= range.end {
+            } else if range.start > start {
+                end = end.min(range.start);
+            } else if range.end > start {
+                end = end.min(range.end);
+                greatest = greatest.max(Some(label));
             }
-        }
-        if let Some(kind) = kind {
-            push_or_extend(
-                &mut regions,
-                MemoryRegion { range: PhysicalRange { start, end }, kind },
-                left_out,
-            );
+        });
+        if let Some(label) = greatest {
+            visit(PhysicalRange { start, end }, label);
         }
         if end == u64::MAX {
-            return regions;
+            return;
         }
         start = end;
     }
+}
+
+/// Puts regions into order. Where two overlap, the one of the more restrictive kind wins. Where there are too many, some
+/// are joined; usable ones are dropped, if none can be joined.
+pub(crate) fn sorted_disjoint(
+    for_each: ForEach<'_, MemoryRegion>,
+    regions: &mut ArrayVec<MemoryRegion, MAX_REGIONS>,
+    left_out: &mut LeftOut,
+) {
+    regions.clear();
+    sweep(&|visit| for_each(&mut |region| visit((region.range, region.kind))), &mut |range, kind| {
+        push_or_extend(regions, MemoryRegion { range, kind }, left_out);
+    });
 }
 
 /// Adds a region above all others.
@@ -138,10 +150,7 @@ fn make_room(regions: &mut ArrayVec<MemoryRegion, MAX_REGIONS>, left_out: &mut L
     });
     let Some((number, (_, above))) = closest else {
         // Usable regions are the least of all kinds.
-        let removed = remove_smallest(regions, |region| (region.kind, region.range.size_bytes()));
-        if let Some(region) = removed {
-            left_out.add_usable(region.range);
-        }
+        remove_smallest(regions, |region| (region.kind, region.range.size_bytes()));
         return;
     };
     let above = *above;
@@ -153,51 +162,8 @@ fn make_room(regions: &mut ArrayVec<MemoryRegion, MAX_REGIONS>, left_out: &mut L
     }
 }
 
-/// The whole frames of usable memory outside of `taken`: sorted, disjoint, and without frame 0, so that no
-/// block ever lies at address 0.
-pub(crate) fn usable_frames(
-    regions: &[MemoryRegion],
-    taken: impl Iterator<Item = PhysicalRange>,
-    left_out: &mut LeftOut,
-) -> ArrayVec<PhysicalRange, MAX_REGIONS> {
-    let usable = regions.iter().filter(|region| region.kind == RegionKind::Usable);
-    let frames = usable.map(|region| region.range.whole_frames());
-    let mut usable = frames.filter(|frames| frames.start < frames.end).take(MAX_REGIONS).collect();
-    subtract(&mut usable, PhysicalRange { start: 0, end: FRAME_SIZE_BYTES }, left_out);
-    for range in taken.filter(|range| range.start < range.end) {
-        subtract(&mut usable, range.touched_frames(), left_out);
-    }
-    usable
-}
-
-/// Takes `hole` out of `ranges`.
-fn subtract(ranges: &mut ArrayVec<PhysicalRange, MAX_REGIONS>, hole: PhysicalRange, left_out: &mut LeftOut) {
-    let mut split = None;
-    for (number, range) in ranges.iter_mut().enumerate() {
-        let above = PhysicalRange { start: range.start.max(hole.end), end: range.end };
-        if range.start < hole.start && above.start < above.end {
-            split = Some((number.saturating_add(1), above));
-        }
-        // What is left of it: the part below the hole, else the part above.
-        if range.start < hole.start {
-            range.end = range.end.min(hole.start);
-        } else {
-            range.start = above.start;
-        }
-    }
-    ranges.retain(|range| range.start < range.end);
-    if let Some((number, above)) = split {
-        ranges.insert(number, above);
-    }
-    if ranges.is_full()
-        && let Some(range) = remove_smallest(ranges, PhysicalRange::size_bytes)
-    {
-        left_out.add_usable(range);
-    }
-}
-
 /// Makes a full list one shorter.
-fn remove_smallest<T, K: Ord, const N: usize>(
+pub(crate) fn remove_smallest<T, K: Ord, const N: usize>(
     list: &mut ArrayVec<T, N>,
     size: impl Fn(&T) -> K,
 ) -> Option<T> {

@@ -1,12 +1,19 @@
 //! Boot information that is whole, cut, and corrupted.
 
+mod early;
 mod limits;
+mod maps;
 
 use proptest::prelude::*;
 
 use crate::{BootError, BootInfo, FRAME_SIZE_BYTES, Framebuffer, PhysicalRange, RegionKind};
 
 const IMAGE: PhysicalRange = PhysicalRange { start: 0x10_0000, end: 0x20_0000 };
+
+fn parse(information: &[u8], own: &[PhysicalRange]) -> Result<Box<BootInfo>, BootError> {
+    let mut info = Box::new(BootInfo::EMPTY);
+    info.read(information, own).map(|()| info)
+}
 
 fn tag(kind: u32, contents: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -79,8 +86,8 @@ fn typical() -> Vec<u8> {
 
 #[test]
 fn typical_information_is_read_whole() {
-    let info = BootInfo::parse(&typical(), &[IMAGE]).unwrap();
-    assert_eq!(info.command_line.as_str(), "log=debug demo=memstat");
+    let info = parse(&typical(), &[IMAGE]).unwrap();
+    assert_eq!(info.command_line.text(), "log=debug demo=memstat");
     assert_eq!(info.loader.as_str(), "GRUB 2.06");
     assert_eq!(info.regions.len(), 5);
     assert_eq!(info.rsdp.len(), 20);
@@ -94,7 +101,7 @@ fn typical_information_is_read_whole() {
 #[test]
 fn overlapping_regions_go_to_the_more_restrictive_kind() {
     let bytes = information(&[memory_map(&[(0x100_0000, 0x100_0000, 1), (0x180_0000, 0x10_0000, 2)])]);
-    let info = BootInfo::parse(&bytes, &[]).unwrap();
+    let info = parse(&bytes, &[]).unwrap();
     let kinds: Vec<_> = info.regions.iter().map(|region| (region.range.start, region.kind)).collect();
     assert_eq!(
         kinds,
@@ -110,13 +117,13 @@ fn overlapping_regions_go_to_the_more_restrictive_kind() {
 fn cut_information_is_an_error_at_every_length() {
     let whole = typical();
     for length in 0..whole.len() {
-        assert!(BootInfo::parse(&whole[..length], &[IMAGE]).is_err());
+        assert!(parse(&whole[..length], &[IMAGE]).is_err());
     }
 }
 
 #[test]
 fn no_memory_map_is_an_error() {
-    let error = BootInfo::parse(&information(&[tag(1, b"x\0")]), &[]).unwrap_err();
+    let error = parse(&information(&[tag(1, b"x\0")]), &[]).unwrap_err();
     assert_eq!(error, BootError::NoMemory);
 }
 
@@ -150,24 +157,24 @@ proptest! {
             let place = place.index(bytes.len());
             bytes[place] = value;
         }
-        if let Ok(info) = BootInfo::parse(&bytes, &[IMAGE]) {
+        if let Ok(info) = parse(&bytes, &[IMAGE]) {
             assert_sound(&info);
         }
     }
 
     #[test]
     fn random_bytes_never_panic(mut bytes in prop::collection::vec(any::<u8>(), 0..600)) {
-        let _ = BootInfo::parse(&bytes, &[]);
+        let _ = parse(&bytes, &[]);
         let size_bytes = bytes.len() as u32;
         if let Some(head) = bytes.first_chunk_mut::<4>() {
             *head = size_bytes.to_le_bytes();
         }
-        let _ = BootInfo::parse(&bytes, &[]);
+        let _ = parse(&bytes, &[]);
     }
 
     #[test]
     fn any_memory_map_gives_sound_regions(entries in prop::collection::vec((0_u64..1 << 34, 0_u64..1 << 33, 0_u32..7), 0..80)) {
-        if let Ok(info) = BootInfo::parse(&information(&[memory_map(&entries)]), &[IMAGE]) {
+        if let Ok(info) = parse(&information(&[memory_map(&entries)]), &[IMAGE]) {
             assert_sound(&info);
         }
     }

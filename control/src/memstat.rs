@@ -19,6 +19,7 @@ mark [NAME]
 clear NAME
 history on|off|clear
 reset-peak
+frames own|all
 ";
 
 /// A command.
@@ -38,6 +39,8 @@ pub enum Command<'a> {
     HistoryClear,
     /// Start the peaks anew.
     ResetPeak,
+    /// Show call stacks up to the function of the command that ran, or whole.
+    ShowAllFrames(bool),
 }
 
 /// Why a line is no command.
@@ -91,6 +94,8 @@ pub fn parse(line: &str) -> Result<Command<'_>, ControlError<'_>> {
         (Some("history"), Some("off"), None) => Command::HistoryOff,
         (Some("history"), Some("clear"), None) => Command::HistoryClear,
         (Some("reset-peak"), None, None) => Command::ResetPeak,
+        (Some("frames"), Some("own"), None) => Command::ShowAllFrames(false),
+        (Some("frames"), Some("all"), None) => Command::ShowAllFrames(true),
         _ => return Err(ControlError::Command(line)),
     };
     Ok(command)
@@ -117,8 +122,10 @@ mod tests {
     #[test]
     fn every_command_that_is_shown_is_one() {
         for line in USAGE.lines() {
-            let line =
-                line.replace("off|counters|blocks|stacks|full", "blocks").replace("on|off|clear", "off");
+            let line = line
+                .replace("off|counters|blocks|stacks|full", "blocks")
+                .replace("on|off|clear", "off")
+                .replace("own|all", "all");
             for line in
                 [line.replace("[NAME]", "first").replace("NAME", "first"), line.replace(" [NAME]", "")]
             {
@@ -133,9 +140,18 @@ mod tests {
         assert_eq!(parse("mark"), Ok(Command::Mark("default")));
         assert_eq!(parse("clear v1.2-rc_3"), Ok(Command::Clear("v1.2-rc_3")));
         assert_eq!(parse("level loud"), Err(ControlError::Level("loud")));
-        for line in
-            ["", "level", "level full now", "history", "history maybe", "reset-peaks", "LEVEL full", "clear"]
-        {
+        for line in [
+            "",
+            "level",
+            "level full now",
+            "history",
+            "history maybe",
+            "frames",
+            "frames some",
+            "reset-peaks",
+            "LEVEL full",
+            "clear",
+        ] {
             assert_eq!(parse(line), Err(ControlError::Command(line)), "{line}");
         }
         for name in ["17", "a/b", "ä", "x".repeat(MAX_NAME_BYTES + 1).as_str()] {
@@ -152,7 +168,7 @@ mod tests {
         }
 
         #[test]
-        fn only_what_the_words_say_is_done(words in prop::collection::vec("level|mark|clear|history|on|full|[a-z0-9]{1,4}", 0..4)) {
+        fn only_what_the_words_say_is_done(words in prop::collection::vec("level|mark|clear|history|on|full|frames|own|all|[a-z0-9]{1,4}", 0..4)) {
             let line = words.join(" ");
             match parse(&line) {
                 Ok(Command::SetLevel(level)) => prop_assert_eq!(&line, &format!("level {level}")),
@@ -165,6 +181,8 @@ mod tests {
                 Ok(Command::HistoryOff) => prop_assert_eq!(line, "history off"),
                 Ok(Command::HistoryClear) => prop_assert_eq!(line, "history clear"),
                 Ok(Command::ResetPeak) => prop_assert_eq!(line, "reset-peak"),
+                Ok(Command::ShowAllFrames(true)) => prop_assert_eq!(line, "frames all"),
+                Ok(Command::ShowAllFrames(false)) => prop_assert_eq!(line, "frames own"),
                 Err(_) => {}
             }
         }

@@ -17,7 +17,10 @@ pub fn boot(input: &[u8]) {
     let Some(head) = bytes.first_chunk_mut() else { return };
     *head = size_bytes.to_le_bytes();
     assert_eq!(bytes.as_ptr().align_offset(8), 0, "the host's allocator aligns to 8");
-    let Ok(info) = BootInfo::parse(&bytes, &[IMAGE]) else { return };
+    let mut info = Box::new(BootInfo::EMPTY);
+    if info.read(&bytes, &[IMAGE]).is_err() {
+        return;
+    }
     let mut last_end = PAddr(FRAME_SIZE_BYTES);
     for range in &info.usable {
         assert!(last_end <= range.start() && range.start() < range.end());

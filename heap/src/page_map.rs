@@ -1,5 +1,9 @@
 //! What each page of the heap is used for: one word a page.
+//!
+//! Words are found by address: they take address space for each page from the first to the last, and memory for those
+//! alone that are there.
 
+use core::ops::Range;
 use core::ptr::NonNull;
 
 use crate::{PAGE_BYTES, PageSpan};
@@ -56,16 +60,20 @@ impl PageWords {
         span.page_count() * size_of::<usize>()
     }
 
+    /// The part of the words for `span` that is of `pages`, which lie inside: bytes from the start on.
+    pub fn part(span: &PageSpan, pages: &PageSpan) -> Range<usize> {
+        let first = pages.first().index() - span.first().index();
+        first * size_of::<usize>()..(first + pages.page_count()) * size_of::<usize>()
+    }
+
     /// Words for the pages of `span`, none in use.
     ///
     /// # Safety
     ///
-    /// `words` has [`PageWords::size_bytes`] bytes, aligned to 8, for ever.
-    pub unsafe fn new(span: &PageSpan, words: NonNull<usize>) -> Self {
-        let count = span.page_count();
-        // SAFETY: the caller gave that many bytes away.
-        unsafe { words.write_bytes(0, count) };
-        Self { base: span.start_address(), words, count }
+    /// `words` has [`PageWords::size_bytes`] bytes, aligned to 8, for ever. They read as zeros, and those of
+    /// [`PageWords::part`] can be written for all pages that a heap gets.
+    pub const unsafe fn new(span: &PageSpan, words: NonNull<usize>) -> Self {
+        Self { base: span.start_address(), words, count: span.page_count() }
     }
 }
 

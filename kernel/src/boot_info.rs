@@ -1,26 +1,31 @@
 //! What the boot loader said, as plain data: read once, and kept for who asks later.
 
 use boot::{BootError, BootInfo, PhysicalRange};
-use spin::Once;
+use spin::{Mutex, MutexGuard, Once};
 
 use crate::arch::{PAddr, VAddr, direct_map, fw_cfg, image};
 
-static BOOT_INFO: Once<BootInfo> = Once::new();
+/// Bytes of QEMU's addition that are read.
+const MAX_ADDITION_BYTES: usize = 1 << 20;
+
+/// Where it stays. It is read in place: copies of it would take half of the stack.
+static MEMORY: Mutex<BootInfo> = Mutex::new(BootInfo::EMPTY);
+static BOOT_INFO: Once<&'static BootInfo> = Once::new();
 
 /// What the boot loader said. Only called when it is known.
 pub(crate) fn facts() -> &'static BootInfo {
     BOOT_INFO.get().expect("the boot information is kept before any file can be read")
 }
 
-/// Reads what the boot loader said. Apart, because its copies take more of the stack than all that follows.
-#[inline(never)]
+/// Reads what the boot loader said. Called once.
 pub(crate) fn keep(physical: u32) -> Result<&'static BootInfo, BootError> {
-    let mut info = read(physical)?;
-    extend_command_line(&mut info);
+    let info = MutexGuard::leak(MEMORY.lock());
+    read(physical, info)?;
+    extend_command_line(info);
     Ok(BOOT_INFO.call_once(|| info))
 }
 
-fn read(physical: u32) -> Result<BootInfo, BootError> {
+fn read(physical: u32, info: &mut BootInfo) -> Result<(), BootError> {
     // SAFETY: the entry code hands the loader's address on; the boot tables map the first 4 GiB there.
     let bytes = unsafe {
         boot::read_boot_information(physical, direct_map::to_virtual(PAddr(physical.into())).as_ptr())
@@ -30,17 +35,17 @@ fn read(physical: u32) -> Result<BootInfo, BootError> {
     let image = image::whole();
     let [start, end] = [image.start, image.end].map(|address| image::physical(VAddr::from_usize(address)));
     let image = PhysicalRange::new(start, end);
-    BootInfo::parse(bytes, &[image, own])
+    info.read(bytes, &[image, own])
 }
 
 /// Puts QEMU's addition, if there is one, behind the command line from the loader.
 fn extend_command_line(info: &mut BootInfo) {
-    let mut buffer = [0; 512];
-    let length = fw_cfg::read_file("opt/tally/cmdline", &mut buffer).unwrap_or(0);
-    let addition = buffer.get(..length).and_then(|bytes| str::from_utf8(bytes).ok()).unwrap_or_default();
-    info.is_command_line_cut |= length == buffer.len();
-    let blank = if info.command_line.is_empty() || addition.is_empty() { "" } else { " " };
-    for part in [blank, addition.trim_end_matches('\0')] {
-        info.is_command_line_cut |= info.command_line.try_push_str(part).is_err();
+    const FILE: &str = "opt/tally/cmdline";
+    if let Some(file) = fw_cfg::File::find(FILE) {
+        let is_whole = file.size_bytes() <= MAX_ADDITION_BYTES;
+        info.command_line.add(file.bytes().take(MAX_ADDITION_BYTES));
+        if !is_whole {
+            info.command_line.leave_out(FILE);
+        }
     }
 }

@@ -32,7 +32,7 @@ use core::panic::PanicInfo;
 
 use boot::PhysicalRange;
 
-use crate::arch::{acpi, clock, cpu, exceptions, serial, stacks};
+use crate::arch::{acpi, clock, exceptions, serial, stack_end, stacks};
 use crate::crash::black_box;
 use crate::memory::leaks::marks;
 
@@ -41,7 +41,7 @@ use crate::memory::leaks::marks;
 /// This frame is on the stack for ever, and so a root of every scan for leaks: nothing is done in it.
 #[unsafe(no_mangle)]
 extern "C" fn tally_main(information: u32) -> ! {
-    boot_up(information);
+    stack_end::call_boot(boot_up, information);
     // The shell's frames lie where those of the boot did, and have places that nothing writes.
     stacks::clear_unused();
     commands::run_shell(console::wait_for_byte)
@@ -92,7 +92,7 @@ fn kib(pages: usize) -> u64 {
 /// Ends a boot that cannot go on.
 fn stop(error: &dyn Display) -> ! {
     console::write_emergency(format_args!("boot failed: {error}\n"));
-    cpu::halt_forever();
+    crash::stop();
 }
 
 #[panic_handler]

@@ -63,6 +63,12 @@ impl Vm {
         Ok(decode_text(&dump))
     }
 
+    /// The same as text: a line that fills its row goes on in the next, without the blanks behind its end.
+    pub(crate) fn screen_lines(&mut self) -> Result<String> {
+        let cells: Vec<char> = self.screen_text()?.chars().collect();
+        Ok(join_rows(&cells))
+    }
+
     /// Keeps a picture of the screen beside the serial log, if QEMU is still there and has a screen.
     pub(crate) fn keep_screen(&mut self) {
         let file = self.log_file("png");
@@ -77,9 +83,28 @@ fn decode_text(dump: &str) -> String {
     cells.map(|cell| char::from(cell.to_le_bytes()[0])).collect()
 }
 
+fn join_rows(cells: &[char]) -> String {
+    let mut text = String::new();
+    for row in cells.chunks(TEXT_COLUMNS) {
+        text.extend(row);
+        if row.last() == Some(&' ') {
+            text.truncate(text.trim_end_matches(' ').len());
+            text.push('\n');
+        }
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
-    use super::decode_text;
+    use super::{TEXT_COLUMNS, decode_text, join_rows};
+
+    #[test]
+    fn a_row_that_is_full_goes_on_in_the_next() {
+        let full = "x".repeat(TEXT_COLUMNS);
+        let cells: Vec<char> = format!("{:<80}{full}{:<80}{:<80}", "one", "two", "").chars().collect();
+        assert_eq!(join_rows(&cells), format!("one\n{full}two\n\n"));
+    }
 
     #[test]
     fn characters_are_the_low_bytes() {

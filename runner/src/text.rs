@@ -44,9 +44,15 @@ pub(crate) fn exact(bytes: &[u8], end: &str) -> Option<String> {
     (!file.contains(|character: char| character.is_control() && !"\n\t".contains(character))).then_some(file)
 }
 
+/// The line with which the kernel stops for good.
+pub(crate) const STOPPED: &str =
+    "stopped; reset the machine to start it again (panic=reboot does so by itself)";
+
 /// Does the text end with a report of the kernel's, after which it does nothing more?
 pub(crate) fn is_stopped(text: &str) -> bool {
-    text.ends_with("\nstopped\n")
+    text.strip_suffix('\n')
+        .and_then(|text| text.strip_suffix(STOPPED))
+        .is_some_and(|text| text.ends_with('\n'))
 }
 
 /// The last `count` lines of a text.
@@ -57,7 +63,7 @@ pub(crate) fn last_lines(text: &str, count: usize) -> Vec<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{answer, exact, is_stopped, last_lines, plain, prompt_folder};
+    use super::{STOPPED, answer, exact, is_stopped, last_lines, plain, prompt_folder};
 
     #[test]
     fn escape_sequences_leave_only_text() {
@@ -99,9 +105,9 @@ mod tests {
 
     #[test]
     fn stop_counts_only_at_the_end() {
-        assert!(is_stopped("exception 14: page fault\nstopped\n"));
-        assert!(!is_stopped("stopped\ntally:/# "));
-        assert!(!is_stopped("echo stopped\n"));
+        assert!(is_stopped(&format!("exception 14: page fault\n{STOPPED}\n")));
+        assert!(!is_stopped(&format!("{STOPPED}\ntally:/# ")));
+        assert!(!is_stopped(&format!("echo {STOPPED}\n")));
     }
 
     #[test]

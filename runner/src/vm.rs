@@ -166,6 +166,12 @@ impl Vm {
         })?
     }
 
+    /// Pushes the reset button. What `expect` reads begins here.
+    pub(crate) fn reset(&mut self) -> Result<()> {
+        self.type_bytes(b"")?;
+        self.monitor().command_line("system_reset").map(drop)
+    }
+
     /// Types a line and Enter, and awaits nothing. What `expect` reads begins here.
     pub(crate) fn enter(&mut self, line: &str) -> Result<()> {
         self.type_bytes(format!("{line}\r").as_bytes())

@@ -30,7 +30,7 @@ impl Session {
         self.has_failed = false;
         if let Some((name, arguments)) = words.split_first() {
             match self.command(name) {
-                Some(command) => (command.run)(self, arguments),
+                Some(command) => self.host.run_command(command.run, self, arguments),
                 None => self.complain(format_args!("{}: command not found; try help", name.escape_debug())),
             }
         }

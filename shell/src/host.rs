@@ -6,6 +6,8 @@ use core::fmt;
 
 use vfs::{Buffers, Pages, Vfs};
 
+use crate::session::Session;
+
 /// A machine with a console and files.
 ///
 /// Its memory is not the heap's: what a command takes while it runs must not change the figures that it shows.
@@ -36,6 +38,12 @@ pub trait Host: Sync {
 
     /// Called before each pipeline: a host that looks for references on its stack can clear what is unused.
     fn before_pipeline(&self) {}
+
+    /// Runs the function of a command. A host that shows call stacks can end them here: what called this is the same for
+    /// all commands.
+    fn run_command(&self, run: fn(&mut Session, &[&str]), session: &mut Session, arguments: &[&str]) {
+        run(session, arguments);
+    }
 
     /// What `help` says beneath the list of commands: lines about this machine.
     fn hints(&self) -> &'static str {

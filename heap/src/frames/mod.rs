@@ -6,10 +6,14 @@
 //! so on, four tiers up to 64 GiB. A free then visits at most 63 list nodes a tier, whatever else is live.
 //!
 //! A free frame's memory belongs to the heaps: they keep their list nodes in it.
+//!
+//! What describes the zones is found by address, so it takes address space from the first page to the last; memory is
+//! needed for the parts of it alone that describe pages that are there.
 
 mod tier;
 mod zones;
 
+use core::ops::Range;
 use core::ptr::NonNull;
 
 use self::tier::{BLOCKS_LOG2, Tier};
@@ -57,11 +61,29 @@ impl Frames {
             + empty.giants.metadata_bytes(span)
     }
 
+    /// The parts of the metadata for `span` that describe `pages`, which lie inside: bytes from its start on.
+    pub fn metadata_parts(span: &PageSpan, pages: &PageSpan) -> [Range<usize>; 4] {
+        let empty = Self::empty();
+        let mut start = 0;
+        [
+            (empty.pages.metadata_part(span, pages), empty.pages.metadata_bytes(span)),
+            (empty.chunks.metadata_part(span, pages), empty.chunks.metadata_bytes(span)),
+            (empty.spans.metadata_part(span, pages), empty.spans.metadata_bytes(span)),
+            (empty.giants.metadata_part(span, pages), empty.giants.metadata_bytes(span)),
+        ]
+        .map(|(part, size_bytes)| {
+            let part = start + part.start..start + part.end;
+            start += size_bytes;
+            part
+        })
+    }
+
     /// Prepares for the pages of `span`; none of them is free yet.
     ///
     /// # Safety
     ///
-    /// `metadata` has the bytes that [`Frames::metadata_bytes`] says, aligned to 64, for ever.
+    /// `metadata` has the bytes that [`Frames::metadata_bytes`] says, aligned to 64, for ever. They read as zeros, and those
+    /// of [`Frames::metadata_parts`] can be written for all pages that will be added.
     pub unsafe fn init(&mut self, span: &PageSpan, metadata: NonNull<u8>) {
         let mut at = metadata;
         // SAFETY: the parts lie one behind the other inside the metadata.
@@ -77,8 +99,8 @@ impl Frames {
     ///
     /// # Safety
     ///
-    /// They lie inside the span of [`Frames::init`], are mapped and writable, nobody else's, and not
-    /// next to memory added before.
+    /// They lie inside the span of [`Frames::init`], are mapped and writable, as is what describes them, nobody else's, and
+    /// not next to memory added before.
     pub unsafe fn add(&mut self, span: &PageSpan) {
         let (mut at, end) = (span.start_address(), span.end_address());
         while at < end {

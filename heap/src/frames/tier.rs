@@ -1,12 +1,13 @@
 //! One tier of zones: each zone is a buddy heap over at most 64 blocks.
 
 use core::alloc::Layout;
+use core::ops::Range;
 use core::ptr::NonNull;
 
 use buddy_system_allocator::Heap;
 
 use super::NotAllocated;
-use super::zones::Zones;
+use super::zones::{ZeroIsEmpty, Zones};
 use crate::PageSpan;
 
 /// Blocks a zone, as a power of two: as many as a word has bits.
@@ -25,17 +26,16 @@ struct Zone<const ORDER: usize> {
     free: u64,
     /// Whether the zone's memory is this tier's, and not a free or used block of the tier above.
     is_held: bool,
+    /// Neighbours on its list; of no meaning while it is on none.
     next: u32,
     previous: u32,
-    /// On which list: the largest order that is free; `None` while nothing is.
-    list: Option<u8>,
+    /// On which list: one more than the largest order that is free, and 0 while nothing is.
+    list: u8,
 }
 
-impl<const ORDER: usize> Zone<ORDER> {
-    fn empty() -> Self {
-        Self { heap: Heap::new(), free: 0, is_held: false, next: NOBODY, previous: NOBODY, list: None }
-    }
-}
+// SAFETY: a heap is raw pointers and counts, and the rest are numbers and a flag: zeros are a value of each. It is not
+// held, has no free block and is on no list; its heap is replaced before it is used.
+unsafe impl<const ORDER: usize> ZeroIsEmpty for Zone<ORDER> {}
 
 /// The zones of one block size. `ORDER` is one more than the power of two of a zone's bytes.
 pub(super) struct Tier<const ORDER: usize> {
@@ -57,27 +57,37 @@ impl<const ORDER: usize> Tier<ORDER> {
         1 << (self.block_shift + BLOCKS_LOG2)
     }
 
-    /// Where the zones for these pages start, and how many there are.
-    fn zones_for(&self, span: &PageSpan) -> (usize, usize) {
-        let base = span.start_address() & !(self.zone_bytes() - 1);
-        (base, (span.end_address() - base).div_ceil(self.zone_bytes()))
+    /// Address of the zone that the first of these pages lies in.
+    fn base_for(&self, span: &PageSpan) -> usize {
+        span.start_address() & !(self.zone_bytes() - 1)
+    }
+
+    /// Zones from there to the last of these pages.
+    fn zone_count(&self, span: &PageSpan) -> usize {
+        (span.end_address() - self.base_for(span)).div_ceil(self.zone_bytes())
     }
 
     pub(super) fn metadata_bytes(&self, span: &PageSpan) -> usize {
-        (self.zones_for(span).1 * size_of::<Zone<ORDER>>()).next_multiple_of(64)
+        (self.zone_count(span) * size_of::<Zone<ORDER>>()).next_multiple_of(64)
     }
 
-    /// Writes the zones for these pages, all without free blocks, and returns where they end.
+    /// The part of the metadata for `span` in which the zones of `pages` lie.
+    pub(super) fn metadata_part(&self, span: &PageSpan, pages: &PageSpan) -> Range<usize> {
+        let first = (self.base_for(pages) - self.base_for(span)) / self.zone_bytes();
+        let zone_bytes = size_of::<Zone<ORDER>>();
+        first * zone_bytes..(first + self.zone_count(pages)) * zone_bytes
+    }
+
+    /// Takes the zones for these pages over and returns where they end.
     ///
     /// # Safety
     ///
-    /// `metadata` has the bytes of [`Tier::metadata_bytes`], aligned to 64, for ever.
+    /// As for [`super::Frames::init`], with the bytes of [`Tier::metadata_bytes`].
     pub(super) unsafe fn init(&mut self, span: &PageSpan, metadata: NonNull<u8>) -> NonNull<u8> {
-        let (base, count) = self.zones_for(span);
-        self.base = base;
+        self.base = self.base_for(span);
         // SAFETY: handed on to the caller; the end of this tier's part of the metadata lies inside or just behind it.
         unsafe {
-            self.zones = Zones::new(metadata, count, Zone::empty);
+            self.zones = Zones::new(metadata, self.zone_count(span));
             metadata.add(self.metadata_bytes(span))
         }
     }
@@ -106,6 +116,9 @@ impl<const ORDER: usize> Tier<ORDER> {
         let (number, bits) = self.place(block, order);
         let size_bytes = 1_usize << (self.block_shift + order);
         let Some(zone) = self.zones.get(number) else { return };
+        if !zone.is_held {
+            zone.heap = Heap::new();
+        }
         // SAFETY: handed on to the caller.
         unsafe { zone.heap.add_to_heap(block, block + size_bytes) };
         zone.free |= bits;
@@ -146,7 +159,6 @@ impl<const ORDER: usize> Tier<ORDER> {
             return Ok(None);
         }
         let emptied = zone.heap.alloc(whole).ok().map(|zone| zone.as_ptr() as usize);
-        zone.heap = Heap::new();
         zone.free = 0;
         zone.is_held = false;
         self.relist(number);
@@ -156,24 +168,24 @@ impl<const ORDER: usize> Tier<ORDER> {
     /// Puts a zone on the list that its free blocks call for.
     fn relist(&mut self, number: u32) {
         let Some(zone) = self.zones.get(number) else { return };
-        let wanted = largest_order(zone.free);
+        let wanted = list_for(zone.free);
         if wanted == zone.list {
             return;
         }
         let (next, previous, old) = (zone.next, zone.previous, zone.list);
         zone.list = wanted;
         zone.previous = NOBODY;
-        if let Some(list) = old {
+        if let Some(order) = old.checked_sub(1) {
             match self.zones.get(previous) {
                 Some(previous) => previous.next = next,
-                None => self.heads[usize::from(list)] = next,
+                None => self.heads[usize::from(order)] = next,
             }
             if let Some(next) = self.zones.get(next) {
                 next.previous = previous;
             }
         }
-        let Some(list) = wanted else { return };
-        let head = core::mem::replace(&mut self.heads[usize::from(list)], number);
+        let Some(order) = wanted.checked_sub(1) else { return };
+        let head = core::mem::replace(&mut self.heads[usize::from(order)], number);
         if let Some(head) = self.zones.get(head) {
             head.previous = number;
         }
@@ -182,15 +194,19 @@ impl<const ORDER: usize> Tier<ORDER> {
         }
     }
 
-    /// Hands `visit` each order with how many blocks of it a zone has free.
+    /// Hands `visit` each order with how many blocks of it a zone has free, for the zones that have some.
     pub(super) fn for_each_free(&self, mut visit: impl FnMut(u32, usize)) {
-        for zone in self.zones.iter() {
-            let mut runs = zone.free;
-            for order in 0..=BLOCKS_LOG2 {
-                let longer = joined(runs, order);
-                let in_longer = longer.count_ones() * 2;
-                visit(order, (runs.count_ones() - in_longer) as usize);
-                runs = longer;
+        for head in self.heads {
+            let mut number = head;
+            while let Some(zone) = self.zones.peek(number) {
+                let mut runs = zone.free;
+                for order in 0..=BLOCKS_LOG2 {
+                    let longer = joined(runs, order);
+                    let in_longer = longer.count_ones() * 2;
+                    visit(order, (runs.count_ones() - in_longer) as usize);
+                    runs = longer;
+                }
+                number = zone.next;
             }
         }
     }
@@ -210,14 +226,13 @@ fn joined(runs: u64, order: u32) -> u64 {
     STARTS.get(order as usize).map_or(0, |starts| runs & (runs >> (1_u32 << order)) & starts)
 }
 
-/// The largest order of an aligned run of free blocks.
-fn largest_order(free: u64) -> Option<u8> {
+/// The list for a zone with these free blocks: one more than the largest order of an aligned run of them.
+fn list_for(free: u64) -> u8 {
     let mut runs = free;
-    (0..=BLOCKS_LOG2 as u8)
-        .take_while(|order| {
-            let is_there = runs != 0;
-            runs = joined(runs, u32::from(*order));
-            is_there
-        })
-        .last()
+    let mut list = 0;
+    while runs != 0 {
+        runs = joined(runs, list);
+        list += 1;
+    }
+    list as u8
 }

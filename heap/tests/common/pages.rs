@@ -1,6 +1,6 @@
 //! Host memory as a source of pages.
 
-use std::alloc::{Layout, alloc, dealloc};
+use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::ptr::NonNull;
 
 use tally_heap::frames::Frames;
@@ -42,11 +42,11 @@ impl HostPages {
         unsafe { PageWords::new(&self.span, words.cast()) }
     }
 
-    /// Memory that stays until the end.
+    /// Memory that stays until the end, of zeros.
     fn allocate(&mut self, size_bytes: usize, align_bytes: usize) -> NonNull<u8> {
         let layout = Layout::from_size_align(size_bytes, align_bytes).unwrap();
         // SAFETY: no test asks for no bytes.
-        let memory = NonNull::new(unsafe { alloc(layout) }).unwrap();
+        let memory = NonNull::new(unsafe { alloc_zeroed(layout) }).unwrap();
         self.memory.push((memory, layout));
         memory
     }

@@ -2,10 +2,10 @@
 
 use core::fmt;
 
-use shell::Host;
+use shell::{Host, Session};
 use vfs::{Buffers, Pages, Vfs};
 
-use crate::arch::stacks;
+use crate::arch::{stack_end, stacks};
 use crate::console::{self, input};
 use crate::fs::VFS;
 use crate::memory::pages::buffers::PageBuffers;
@@ -50,6 +50,10 @@ impl Host for Machine {
     fn before_pipeline(&self) {
         // What the pipeline before has left is no reference to anything: `leaks scan` would take it for one.
         stacks::clear_unused();
+    }
+
+    fn run_command(&self, run: fn(&mut Session, &[&str]), session: &mut Session, arguments: &[&str]) {
+        stack_end::call_command(run, session, arguments);
     }
 
     fn hints(&self) -> &'static str {

@@ -7,7 +7,8 @@ use shell::{Command, Listed, Session};
 use crate::memory::Scratch;
 use crate::memory::heap::{self, backend_name, tracker};
 use crate::memory::leaks::marks;
-use crate::symbols::StackFrame;
+use crate::memory::report::taken_bytes_of;
+use crate::symbols::write_stack;
 
 pub(super) const COMMAND: Command = Command {
     name: "memstat",
@@ -79,13 +80,12 @@ fn rank_named(name: &str) -> Option<Rank> {
 
 /// The stacks that rank highest.
 fn show_stacks(session: &mut Session, rank: Rank) {
-    write_top(session, &tracker().stacks().top(rank));
-}
-
-fn write_top(session: &mut Session, top: &TopStacks<TOP>) {
-    for (number, stack) in top.iter() {
+    let top = tracker().stacks().top::<TOP>(rank);
+    let mut numbers = [0; TOP];
+    numbers.iter_mut().zip(top.iter()).for_each(|(place, (number, _))| *place = *number);
+    for ((number, stack), taken_bytes) in top.iter().zip(taken_bytes_of(numbers)) {
         // The session keeps its errors itself.
-        let _ = report::write_stack(*number, stack, StackFrame, session);
+        let _ = write_stack(*number, stack, Some(taken_bytes), session);
     }
 }
 
@@ -112,7 +112,9 @@ fn show_growth(session: &mut Session, mark: u64) {
     ));
     let mut top = TopStacks::<TOP>::new(Rank::LiveBytes);
     growth.rank(&mut top, |number| tracker().stacks().get(number));
-    write_top(session, &top);
+    for (number, stack) in top.iter() {
+        let _ = write_stack(*number, stack, None, session);
+    }
 }
 
 fn show_history(session: &mut Session) {

@@ -36,7 +36,14 @@ pub(super) fn act() -> ! {
         EXIT => power::exit_emulator(EXIT_VALUE),
         _ => {}
     }
-    write_emergency(format_args!("stopped\n"));
+    stop();
+}
+
+/// Stops the CPU, after a line that says how to go on.
+pub(crate) fn stop() -> ! {
+    write_emergency(format_args!(
+        "stopped; reset the machine to start it again (panic=reboot does so by itself)\n"
+    ));
     cpu::halt_forever();
 }
 

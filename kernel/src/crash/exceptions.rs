@@ -45,7 +45,18 @@ pub(crate) fn write_title(frame: &InterruptFrame, out: &mut dyn Write) -> fmt::R
 
 /// What the exception was about, the registers and the call stack.
 pub(crate) fn describe(frame: &InterruptFrame, out: &mut dyn Write) -> fmt::Result {
+    write_access(frame, out)?;
+    write_registers(frame, out)?;
     let [cr0, cr2, cr3, cr4] = cpu::control_registers();
+    writeln!(out, "cr0 {cr0:016x} cr2 {cr2:016x} cr3 {cr3:016x} cr4 {cr4:016x}")?;
+    writeln!(out, "call stack:")?;
+    writeln!(out, "  {:#018x} {}", frame.rip, CallPath::of_instruction(frame.rip as usize, INDENT))?;
+    write_call_stack(frame.rbp as usize, out)
+}
+
+/// What a page fault could not access, in a line, or that a stack has overflowed; nothing for other exceptions.
+pub(super) fn write_access(frame: &InterruptFrame, out: &mut dyn Write) -> fmt::Result {
+    let [_, cr2, ..] = cpu::control_registers();
     let vector = frame.vector;
     // The address is the last page fault's; for a double fault that is the fault which could not be served.
     if matches!(vector, PAGE_FAULT | DOUBLE_FAULT) {
@@ -55,11 +66,7 @@ pub(crate) fn describe(frame: &InterruptFrame, out: &mut dyn Write) -> fmt::Resu
             describe_page_fault(frame.error_code, cr2, out)?;
         }
     }
-    write_registers(frame, out)?;
-    writeln!(out, "cr0 {cr0:016x} cr2 {cr2:016x} cr3 {cr3:016x} cr4 {cr4:016x}")?;
-    writeln!(out, "call stack:")?;
-    writeln!(out, "  {:#018x} {}", frame.rip, CallPath::of_instruction(frame.rip as usize, INDENT))?;
-    write_call_stack(frame.rbp as usize, out)
+    Ok(())
 }
 
 fn describe_page_fault(error_code: u64, address: u64, out: &mut dyn Write) -> fmt::Result {

@@ -7,6 +7,7 @@
 pub(crate) mod black_box;
 mod ending;
 mod exceptions;
+mod fault_site;
 mod report;
 
 use core::fmt::{self, Write};
@@ -18,7 +19,7 @@ use crate::arch::{cpu, guarded, registers};
 use crate::console::{Emergency, write_emergency};
 use crate::logger::held;
 use black_box::{Ending, Writer};
-pub(crate) use ending::{power_off, set_ending};
+pub(crate) use ending::{power_off, set_ending, stop};
 use report::{Cause, Report};
 
 /// How often something went wrong: the first has a report, the second a line.
@@ -32,8 +33,8 @@ pub(crate) fn panicked(info: &PanicInfo<'_>) -> ! {
     match CRASHES.fetch_add(1, Ordering::AcqRel) {
         0 => end(&Report { cause: Cause::Panic(info), registers: &registers }, Ending::Panic),
         1 => match info.location() {
-            Some(place) => end_report(format_args!("\npanic at {place} while reporting; halted\n")),
-            None => end_report(format_args!("\npanic while reporting; halted\n")),
+            Some(place) => end_report(format_args!("\npanic at {place} while reporting\n")),
+            None => end_report(format_args!("\npanic while reporting\n")),
         },
         _ => cpu::halt_forever(),
     }
@@ -44,10 +45,7 @@ pub(crate) fn faulted(frame: &InterruptFrame) -> ! {
     cpu::mask_interrupts();
     match CRASHES.fetch_add(1, Ordering::AcqRel) {
         0 => end(&Report { cause: Cause::Exception, registers: frame }, Ending::Exception),
-        1 => end_report(format_args!(
-            "\nexception {} at {:#x} while reporting; halted\n",
-            frame.vector, frame.rip
-        )),
+        1 => end_report(format_args!("\nexception {} at {:#x} while reporting\n", frame.vector, frame.rip)),
         _ => cpu::halt_forever(),
     }
 }
@@ -68,7 +66,7 @@ fn end(report: &Report<'_>, ending: Ending) -> ! {
 fn end_report(words: fmt::Arguments<'_>) -> ! {
     write_emergency(words);
     black_box::append_to_crash(words);
-    cpu::halt_forever();
+    ending::stop();
 }
 
 /// The console, and the black box if there is one.

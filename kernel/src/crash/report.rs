@@ -7,7 +7,7 @@ use journal::{EventLine, Seconds};
 use memstat::{CrashSnapshot, Platform, report};
 use tally_heap::PAGE_BYTES;
 
-use super::exceptions;
+use super::{exceptions, fault_site};
 use crate::arch::idt::{self, InterruptFrame};
 use crate::arch::{clock, guarded};
 use crate::memory::heap::tracker;
@@ -49,9 +49,21 @@ impl Report<'_> {
         }
         write_pages(out)?;
         write_heap(out)?;
-        // A screen of 25 lines does not show the report's beginning any more.
+        self.write_conclusion(out)
+    }
+
+    /// Cause, address, function, file and line once more: a screen of 25 lines does not show the report's beginning any
+    /// more.
+    fn write_conclusion(&self, out: &mut dyn Write) -> fmt::Result {
         self.write_cause(out)?;
-        out.write_char('\n')
+        out.write_char('\n')?;
+        match self.cause {
+            Cause::Panic(info) => fault_site::write_of_panic(info, self.registers.rbp as usize, out),
+            Cause::Exception => {
+                exceptions::write_access(self.registers, out)?;
+                fault_site::write_of_exception(self.registers, out)
+            }
+        }
     }
 
     fn write_cause(&self, out: &mut dyn Write) -> fmt::Result {

@@ -1,6 +1,6 @@
 //! Memory: from the boot loader's ranges to the tracked heap.
 //!
-//! The path: usable ranges -> `early` (a few frames for page tables and metadata) -> `tally_heap::frames` (buddy
+//! The path: usable ranges -> `boot::EarlyFrames` (frames for page tables and metadata, in `setup`) -> `tally_heap::frames` (buddy
 //! heaps of pages) -> `tally_heap` (the backend) -> `heap` (tracked by memstat, behind `alloc` and kmalloc).
 //!
 //! # Locks
@@ -23,7 +23,6 @@
 //! goes without lines.
 
 pub(crate) mod demo;
-mod early;
 pub(crate) mod failures;
 pub(crate) mod heap;
 pub(crate) mod leaks;

@@ -3,17 +3,18 @@
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
+use boot::PhysicalRange;
 use spin::Once;
 use tally_heap::frames::Frames;
-use tally_heap::{PAGE_BYTES, PageSource, PageSpan};
+use tally_heap::{PAGE_BYTES, PageSource};
 
 use super::{failures, shrinkers};
 use crate::arch::{PAddr, VAddr, cpu, direct_map};
 use crate::sync::IrqLock;
 
 static FRAMES: IrqLock<Frames> = IrqLock::new(Frames::empty());
-/// Pages that the frames may hand out.
-static MANAGED: Once<PageSpan> = Once::new();
+/// Where the pages lie that the frames may hand out.
+static MANAGED: Once<&'static [PhysicalRange]> = Once::new();
 /// Pages that were ever taken and given back, by purpose.
 static TAKEN: [AtomicUsize; Purpose::COUNT] = [const { AtomicUsize::new(0) }; Purpose::COUNT];
 static GIVEN: [AtomicUsize; Purpose::COUNT] = [const { AtomicUsize::new(0) }; Purpose::COUNT];
@@ -69,7 +70,7 @@ impl Purpose {
 }
 
 /// Takes the frames over: `fill` puts in what is free of `managed`.
-pub(super) fn start(managed: PageSpan, fill: impl FnOnce(&mut Frames)) {
+pub(super) fn start(managed: &'static [PhysicalRange], fill: impl FnOnce(&mut Frames)) {
     fill(&mut FRAMES.lock());
     MANAGED.call_once(|| managed);
 }
@@ -154,9 +155,42 @@ pub(crate) fn try_pages() -> Option<(usize, usize)> {
     FRAMES.try_lock().map(|frames| (frames.total_pages(), frames.free_pages()))
 }
 
-/// Pages that the frames may hand out.
-pub(crate) fn managed() -> PageSpan {
+fn managed() -> &'static [PhysicalRange] {
     MANAGED.get().copied().unwrap_or_default()
+}
+
+fn page_count(range: &PhysicalRange) -> usize {
+    range.size_bytes() as usize / PAGE_BYTES
+}
+
+/// How many pages have a number: all that the frames may hand out, counted from below and over what lies between.
+pub(crate) fn numbered_pages() -> usize {
+    managed().iter().map(page_count).sum()
+}
+
+/// The number of a page that was taken here.
+pub(crate) fn number_of(page: NonNull<u8>) -> Option<usize> {
+    let address = physical_of(page);
+    let mut below = 0;
+    for range in managed() {
+        if (range.start()..range.end()).contains(&address) {
+            return Some(below + (address - range.start()).as_usize() / PAGE_BYTES);
+        }
+        below += page_count(range);
+    }
+    None
+}
+
+/// The page with a number.
+pub(crate) fn page_with_number(number: usize) -> Option<NonNull<u8>> {
+    let mut left = number;
+    for range in managed() {
+        if left < page_count(range) {
+            return NonNull::new(direct_map::to_virtual(range.start() + left * PAGE_BYTES).as_mut_ptr());
+        }
+        left -= page_count(range);
+    }
+    None
 }
 
 /// Free blocks by order.

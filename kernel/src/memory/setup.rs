@@ -5,45 +5,41 @@
 use core::fmt;
 use core::ptr::NonNull;
 
-use boot::{BootInfo, PhysicalRange};
+use boot::{BootInfo, EarlyFrames, PhysicalRange};
 use tally_heap::frames::Frames;
 use tally_heap::{Heap, Kind, PAGE_BYTES, PageNumber, PageSpan, PageWords};
 
-use super::early::EarlyFrames;
 use super::heap::{self, tracker};
 use super::page_accounting::{self, HeapPages, Purpose};
 use super::pages::{buffers, persistent};
 use super::report::{self, invalid_access};
 use super::{failures, platform, shrinkers};
-use crate::arch::{PAddr, devices, direct_map, exceptions, paging};
+use crate::arch::paging::{self, OutOfFrames, sparse};
+use crate::arch::{devices, direct_map, exceptions};
 
 /// Why memory could not be set up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MemoryError {
     /// No frames for page tables.
     PageTables,
-    /// No room for what describes the frames.
-    Metadata {
-        /// The bytes wanted.
-        size_bytes: usize,
-    },
+    /// No frames for what describes them.
+    Metadata,
 }
 
 impl fmt::Display for MemoryError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::PageTables => write!(out, "no frames for page tables"),
-            Self::Metadata { size_bytes } => {
-                write!(out, "no {size_bytes} bytes in one piece to describe the frames")
-            }
+            Self::Metadata => write!(out, "no frames for what describes them"),
         }
     }
 }
 
 /// Builds the address space, takes all usable memory in, and starts the heap of the kind that was chosen. `is_kept`: some
 /// of it is for what outlives a restart.
-pub(crate) fn init(info: &BootInfo, kind: Kind, is_kept: bool) -> Result<(), MemoryError> {
-    let mut early = EarlyFrames::new(&info.usable);
+pub(crate) fn init(info: &'static BootInfo, kind: Kind, is_kept: bool) -> Result<(), MemoryError> {
+    let mut early = EarlyFrames::empty(paging::BOOT_MAP_END);
+    early.fill(&info.usable);
     let region = if is_kept { persistent::choose(&info.regions, &info.usable) } else { None };
     let region = region.filter(|place| early.take_exactly(*place));
     platform::report_to(report::REPORTS);
@@ -52,26 +48,17 @@ pub(crate) fn init(info: &BootInfo, kind: Kind, is_kept: bool) -> Result<(), Mem
     devices::take_frames_from(page_accounting::take_table_frame);
     exceptions::on_page_fault(invalid_access::explain);
     paging::init(&info.regions, &mut || early.take()).map_err(|_| MemoryError::PageTables)?;
+    let metadata = reach(info, &mut early)?;
 
-    let start = info.usable.first().map_or(PAddr::zero(), PhysicalRange::start);
-    let end = info.usable.last().map_or(PAddr::zero(), PhysicalRange::end);
-    let managed = pages_of(PhysicalRange::new(start, end));
-    let frames_bytes = Frames::metadata_bytes(&managed);
-    let size_bytes = frames_bytes + PageWords::size_bytes(&managed);
-    let metadata = early.take_run(size_bytes as u64).map(direct_map::to_virtual);
-    let metadata = metadata
-        .and_then(|start| NonNull::new(start.as_mut_ptr::<u8>()))
-        .ok_or(MemoryError::Metadata { size_bytes })?;
-
-    // SAFETY: the metadata was just taken for this; the ranges are mapped, nobody else's, and apart.
+    // SAFETY: the metadata was just made for this; the ranges are mapped, nobody else's, and apart.
     let words = unsafe {
-        page_accounting::start(managed, |frames| {
-            frames.init(&managed, metadata);
-            for range in early.into_ranges() {
+        page_accounting::start(&info.usable, |frames| {
+            frames.init(&metadata.span, metadata.start);
+            for range in early.ranges() {
                 frames.add(&pages_of(range));
             }
         });
-        PageWords::new(&managed, metadata.add(frames_bytes).cast())
+        PageWords::new(&metadata.span, metadata.start.add(metadata.words_offset).cast())
     };
     if let Some(place) = region {
         page_accounting::count_taken(persistent::REGION_BYTES / PAGE_BYTES, Purpose::Persistent);
@@ -81,6 +68,62 @@ pub(crate) fn init(info: &BootInfo, kind: Kind, is_kept: bool) -> Result<(), Mem
     heap::start(Heap::new(kind, HeapPages, words));
     buffers::reserve();
     Ok(())
+}
+
+/// Where what describes the pages lies: in the sparse window, for the frames and behind that for the heap.
+struct Metadata {
+    /// All pages, with what lies between them.
+    span: PageSpan,
+    start: NonNull<u8>,
+    words_offset: usize,
+}
+
+impl Metadata {
+    fn of(span: PageSpan) -> Option<Self> {
+        let start = NonNull::new(sparse::SPARSE_WINDOW.as_mut_ptr())?;
+        let words_offset = Frames::metadata_bytes(&span);
+        let size_bytes = words_offset + PageWords::size_bytes(&span);
+        (size_bytes <= sparse::SPARSE_WINDOW_BYTES).then_some(Self { span, start, words_offset })
+    }
+
+    /// Gives memory to the parts that describe some pages.
+    fn commit(&self, pages: &PageSpan, early: &mut EarlyFrames) -> Result<(), OutOfFrames> {
+        let words = PageWords::part(&self.span, pages);
+        let words = self.words_offset + words.start..self.words_offset + words.end;
+        let parts = Frames::metadata_parts(&self.span, pages).into_iter().chain([words]);
+        parts.into_iter().try_for_each(|part| sparse::commit(part, &mut || early.take()))
+    }
+}
+
+/// Maps all usable memory and makes what describes it, from below to above: each range can give frames for that itself, as
+/// soon as it is mapped. What there are no frames for is left out.
+fn reach(info: &BootInfo, early: &mut EarlyFrames) -> Result<Metadata, MemoryError> {
+    let ends = info.usable.first().zip(info.usable.last());
+    let metadata = ends
+        .map(|(first, last)| pages_of(PhysicalRange::new(first.start(), last.end())))
+        .and_then(Metadata::of)
+        .ok_or(MemoryError::Metadata)?;
+    sparse::open(&mut || early.take()).map_err(|_| MemoryError::PageTables)?;
+    let mut number = 0;
+    while let Some(range) = early.range(number) {
+        let is_mapped =
+            range.end() <= paging::BOOT_MAP_END || paging::map_ram(range, &mut || early.take()).is_ok();
+        if is_mapped {
+            early.set_mapped_end(range.end().max(paging::BOOT_MAP_END));
+        }
+        if !is_mapped || metadata.commit(&pages_of(range), early).is_err() {
+            if number == 0 {
+                return Err(MemoryError::Metadata);
+            }
+            let bytes = early.drop_from(range.start());
+            log::warn!(
+                "memory: {bytes} bytes from {:#x} on are not used: no frames for page tables",
+                range.start()
+            );
+        }
+        number += 1;
+    }
+    Ok(metadata)
 }
 
 /// Where the direct map has the frames of a range.

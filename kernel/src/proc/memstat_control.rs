@@ -6,6 +6,7 @@ use vfs::{Control, Errno, Result, Text};
 
 use crate::memory::heap::tracker;
 use crate::memory::leaks::marks::{self, MarkError};
+use crate::memory::report::{show_all_frames, shows_all_frames};
 use control::memstat::{self as grammar, Command};
 
 /// The file.
@@ -16,7 +17,8 @@ impl Text for MemstatControl {
         out.write_str(grammar::USAGE)?;
         (0..)
             .map_while(marks::get)
-            .try_for_each(|mark| writeln!(out, "# mark {}: {}", mark.name, mark.moment.sequence))
+            .try_for_each(|mark| writeln!(out, "# mark {}: {}", mark.name, mark.moment.sequence))?;
+        writeln!(out, "# frames {}", if shows_all_frames() { "all" } else { "own" })
     }
 }
 
@@ -36,6 +38,7 @@ impl Control for MemstatControl {
             Command::HistoryOn => tracker().history().set_on(true),
             Command::HistoryOff => tracker().history().set_on(false),
             Command::HistoryClear => tracker().history().clear(),
+            Command::ShowAllFrames(shows_all) => show_all_frames(shows_all),
             Command::ResetPeak => tracker().statistics().reset_peaks(),
         }
         Ok(())

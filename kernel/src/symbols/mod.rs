@@ -9,6 +9,7 @@ mod frame;
 mod reports;
 mod sections;
 mod sites;
+mod stack;
 
 use core::ops::RangeInclusive;
 
@@ -23,6 +24,7 @@ use cache::Cache;
 use config::SymbolSource as Source;
 pub(crate) use frame::{CallPath, Frame, ReturnAddress, StackFrame, Symbolic};
 pub(crate) use sites::find_sites;
+pub(crate) use stack::write_stack;
 
 /// Frames of one address that are kept: more inlined functions than these are left out in the middle.
 const MAX_FRAMES: usize = 12;

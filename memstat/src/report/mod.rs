@@ -8,11 +8,15 @@ use crate::level::Level;
 use crate::record::Record;
 
 mod growth;
+mod shown_frames;
 mod shown_stacks;
+mod stack_totals;
 mod stacks;
 
 pub use growth::{Growth, GrowthByStack};
+pub use shown_frames::frames_before_end;
 pub use shown_stacks::{NewStack, ShownStacks};
+pub use stack_totals::StackTotals;
 pub use stacks::{Rank, TopStacks, write_stack};
 
 /// Writes the active blocks and their bytes, the lesson's two numbers, in one line without a line end.

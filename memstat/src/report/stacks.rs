@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use super::StackTotals;
 use crate::stacks::Stack;
 
 /// What stacks are ranked by.
@@ -78,12 +79,7 @@ pub fn write_stack<D: fmt::Display>(
     name: impl Fn(usize) -> D,
     out: &mut dyn fmt::Write,
 ) -> fmt::Result {
-    let Stack { live_blocks, live_bytes, peak_bytes, total_blocks, total_bytes, .. } = *stack;
-    writeln!(
-        out,
-        "stack {number}: {live_bytes} bytes in {live_blocks} blocks live, peak {peak_bytes} bytes, total \
-         {total_bytes} bytes in {total_blocks} blocks"
-    )?;
+    writeln!(out, "{}", StackTotals { number, stack, taken_bytes: None })?;
     stack.frames().iter().try_for_each(|frame| writeln!(out, "    {}", name(*frame)))
 }
 

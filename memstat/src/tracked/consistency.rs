@@ -7,10 +7,6 @@ use super::Tracked;
 use crate::backend::Backend;
 use crate::counters::{Counters, CpuCounters, MAX_CPUS};
 use crate::platform::Platform;
-use crate::record::Record;
-
-/// Records that are read under the lock at once.
-const RECORDS_AT_ONCE: usize = 32;
 
 /// What a check of the figures against each other found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +48,8 @@ impl Sum {
 struct Sums {
     /// Over the live map.
     records: Sum,
+    /// Bytes that the blocks of the live map take from memory.
+    taken_bytes: u64,
     /// Over the call stacks, and the records that have none.
     stacks: Sum,
     /// Over the CPUs.
@@ -82,6 +80,10 @@ impl Sums {
                 "the live map has not as many entries as blocks are recorded",
             ),
             (self.records == recorded, "the sums over the live map are not the totals"),
+            (
+                counters.live_untracked > 0 || self.taken_bytes == counters.taken_bytes,
+                "the sum of the bytes that recorded blocks take is not the total",
+            ),
             (self.stacks == recorded, "the sums over call stacks are not the totals"),
             (self.cpus == totals, "the sums over CPUs are not the totals"),
             (self.sizes == counters.allocations, "the sums over sizes are not the totals"),
@@ -106,19 +108,14 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
 
     fn sums(&self) -> Sums {
         let mut sums = Sums { map_entries: self.blocks().count() as u64, ..Sums::default() };
-        let mut records = [Record::EMPTY; RECORDS_AT_ONCE];
-        let mut cursor = Some(0);
-        while let Some(from) = cursor {
-            let (count, next) = self.blocks().read(from, &mut records);
-            for record in records.iter().take(count) {
-                let size_bytes = record.size_bytes() as u64;
-                sums.records.add(1, size_bytes);
-                if record.stack() == 0 {
-                    sums.stacks.add(1, size_bytes);
-                }
+        self.blocks().for_each_taken(|record, taken_bytes| {
+            let size_bytes = record.size_bytes() as u64;
+            sums.records.add(1, size_bytes);
+            sums.taken_bytes += taken_bytes;
+            if record.stack() == 0 {
+                sums.stacks.add(1, size_bytes);
             }
-            cursor = next;
-        }
+        });
         let stacks = self.stacks();
         for stack in (1..=stacks.count()).filter_map(|number| stacks.get(number)) {
             sums.stacks.add(stack.live_blocks.into(), stack.live_bytes);
@@ -145,9 +142,10 @@ mod tests {
             requested_bytes: 40,
             live_blocks: 2,
             live_bytes: 30,
+            taken_bytes: 48,
             ..Counters::ZERO
         };
-        (Sums { records: sum, stacks: sum, cpus, sizes: 3, map_entries: 2 }, counters)
+        (Sums { records: sum, taken_bytes: 48, stacks: sum, cpus, sizes: 3, map_entries: 2 }, counters)
     }
 
     #[test]
@@ -168,6 +166,7 @@ mod tests {
         broken(|_, counters| counters.uncounted_blocks = 1, "allocations minus frees");
         broken(|sums, _| sums.map_entries = 3, "entries");
         broken(|sums, _| sums.records.bytes = 29, "over the live map");
+        broken(|sums, _| sums.taken_bytes = 32, "take");
         broken(|sums, _| sums.stacks.blocks = 1, "call stacks");
         broken(|sums, _| sums.cpus.frees = 2, "CPUs");
         broken(|sums, _| sums.sizes = 2, "sizes");

@@ -30,6 +30,7 @@ mod resize;
 mod sampled;
 mod scan;
 mod steps;
+mod taken;
 mod unrecorded;
 
 pub(super) use claim::{Claim, PointerOnly};

@@ -9,6 +9,7 @@ mod history;
 mod leaks;
 mod stacks;
 mod statistics;
+mod taken;
 
 pub use blocks::BlocksView;
 pub use guards::{GuardCheck, GuardsView};

@@ -65,6 +65,14 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         about: "one report names who asked and who has most, and all is free again",
         judge: Judge::Drive(Machine { memory_mib: 64, ..DEFAULT }, cache_is_named),
     },
+    Scenario {
+        name: "bug-oom-taken",
+        about: "with red zones the bytes taken stand beside those asked for, and add up to the heap's",
+        judge: Judge::Drive(
+            Machine { memory_mib: 64, cmdline: "guard=redzone", ..DEFAULT },
+            taken_bytes_add_up,
+        ),
+    },
     with_words(
         "bug-all",
         "all that can be lived with, one after the other",
@@ -175,12 +183,15 @@ fn double_free_is_named(vm: &mut Vm) -> Result<()> {
 
 fn judge_double_free(vm: &mut Vm) -> Result<()> {
     let report = survived(vm, "bug double-free", "double free of")?;
-    shared_frames_are_shown_once(&report, 2)?;
+    shared_frames_are_shown_once(vm, 2)?;
     judge_frees(&report)
 }
 
-/// The way from the shell to the driver stands in the first call stack; so many others point there.
-fn shared_frames_are_shown_once(report: &str, others: usize) -> Result<()> {
+/// The path from the shell to the driver stands in the first call stack; so many others point there.
+fn shared_frames_are_shown_once(vm: &mut Vm, others: usize) -> Result<()> {
+    vm.run("echo frames all > /proc/memstat_control")?;
+    let report = survived(vm, "bug double-free", "double free of")?;
+    vm.run("echo frames own > /proc/memstat_control")?;
     for (words, count) in [("execute::run_command+0x", 1), ("    ... as above from tally::", others)] {
         ensure!(
             report.matches(words).count() == count,
@@ -205,13 +216,15 @@ fn first_free_is_named_unguarded(vm: &mut Vm) -> Result<()> {
     vm.wait_for_boot()?;
     let report = survived(vm, "bug double-free", "double free of")?;
     judge_frees(&report)?;
-    shared_frames_are_shown_once(&report, 1)?;
     ensure!(
         report.contains("; its innermost callers (guard=free keeps them all):"),
         "no remedy in:\n{report}"
     );
-    ensure!(!stack(&report, "freed first")?.contains("run_command"), "more than two callers in:\n{report}");
-    Ok(())
+    ensure!(
+        !stack(&report, "freed first")?.contains("bugs::command::run"),
+        "more than two callers in:\n{report}"
+    );
+    shared_frames_are_shown_once(vm, 1)
 }
 
 fn stale_free_is_named(vm: &mut Vm) -> Result<()> {
@@ -305,6 +318,44 @@ fn judge_cache(vm: &mut Vm) -> Result<()> {
     CACHE.expect(most, "keep_block_without_a_limit", "try_reserve_exact")?;
     ensure!(report.contains("were kept, and are free again"), "the driver does not cope in:\n{report}");
     Ok(())
+}
+
+/// The bytes that call stacks' blocks take add up to what all blocks take, in the report and in the file.
+fn taken_bytes_add_up(vm: &mut Vm) -> Result<()> {
+    /// The number before ` bytes` that follows `words`.
+    fn bytes_behind(line: &str, words: &str) -> Option<u64> {
+        line.split_once(words)?.1.split_once(" bytes")?.0.parse().ok()
+    }
+    let sums = |text: &str| -> (u64, u64) {
+        let rows =
+            text.lines().filter_map(|line| line.split_once("stack ")?.1.split_once(": ").map(|(_, row)| row));
+        let rows = rows.filter_map(|row| {
+            Some((row.split_once(" bytes in ")?.0.parse::<u64>().ok()?, bytes_behind(row, ", taken ")?))
+        });
+        rows.fold((0, 0), |sum, row| (sum.0 + row.0, sum.1 + row.1))
+    };
+    vm.wait_for_boot()?;
+    let report = vm.run("bug oom")?;
+    let heap = report.lines().find_map(|line| Some(line.split_once("heap: ")?.1));
+    let asked_and_taken = heap.and_then(|line| {
+        Some((line.split_once(" bytes asked for")?.0.parse().ok()?, bytes_behind(line, "asked for, ")?))
+    });
+    let asked_and_taken: (u64, u64) =
+        asked_and_taken.ok_or_else(|| Error::Wrong(format!("no bytes of the heap in:\n{report}")))?;
+    ensure!(sums(&report) == asked_and_taken, "the stacks sum up to {:?} in:\n{report}", sums(&report));
+    ensure!(asked_and_taken.1 > asked_and_taken.0, "red zones take nothing in:\n{report}");
+
+    vm.run("bug leak")?;
+    let stacks = vm.run("cat /proc/allocs_by_stack")?;
+    let summary = vm.run("memstat summary")?;
+    let live = summary.lines().find_map(|line| line.strip_prefix("live: ")).unwrap_or_default();
+    let expected = bytes_behind(live, "blocks, ").zip(bytes_behind(live, "asked for, "));
+    ensure!(
+        expected == Some(sums(&stacks)),
+        "`{live}`, but the stacks sum up to {:?}:\n{stacks}",
+        sums(&stacks)
+    );
+    is_consistent(vm)
 }
 
 /// Types the command at the prompt; the words are in what it logs, live blocks are as before, and all figures agree.

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use super::sources::{BUG, EXECUTE, KERNEL, Source};
+use super::sources::{ADAPTER, BUG, EXECUTE, KERNEL, MAILBOX, PARSER, Source};
 use super::{has_all, power_off, stopped_report};
 use crate::error::{Error, Result, ensure};
 use crate::machine::{DEFAULT, Machine, OnReset};
 use crate::scenario::{Judge, Scenario};
+use crate::text::STOPPED;
 use crate::vm::{COMMAND_LIMIT, Vm};
 
 /// What QEMU ends with when the kernel has told its device 42 (`kernel/src/crash/ending.rs`).
@@ -45,8 +46,11 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "panic-text-mode",
-        about: "a screen of 25 lines ends with the message",
-        judge: Judge::PowerOn(DEFAULT, text_screen_ends_with_the_message),
+        about: "a screen of 25 lines ends with cause, address, function, file and line, and how to start again",
+        judge: Judge::PowerOn(
+            Machine { on_reset: OnReset::Reboot, ..DEFAULT },
+            text_screen_ends_with_the_cause,
+        ),
     },
     Scenario {
         name: "panic-exit",
@@ -171,15 +175,51 @@ fn last_frees_are_reported(vm: &mut Vm) -> Result<()> {
     power_off(vm)
 }
 
-fn text_screen_ends_with_the_message(vm: &mut Vm) -> Result<()> {
-    super::devices::boot_in_text_mode(vm)?;
-    vm.enter("bug panic")?;
-    stopped_report(vm)?;
-    // Each piece of text goes to the serial port before it goes to the screen.
-    vm.wait_for_screen("report that ends on the screen", COMMAND_LIMIT, |vm| {
-        Ok(vm.screen_text()?.trim_end().ends_with("stopped"))
-    })?;
-    has_all(&vm.screen_text()?, &[&panic_place(), MESSAGE, "memory: "])
+fn text_screen_ends_with_the_cause(vm: &mut Vm) -> Result<()> {
+    let endings: [(&str, &[&str], &str, (&Source, &str)); 4] = [
+        ("bug panic", &[&panic_place(), MESSAGE], "in {closure#0}", (&BUG, "panic!")),
+        (
+            "bug null",
+            &[
+                "exception 14: page fault",
+                "could not read 0x00000000000000",
+                " (null pointer): nothing is mapped there",
+            ],
+            "in tally::bugs::adapter::read_adapter_that_was_never_found",
+            (&ADAPTER, "adapter.read_volatile()"),
+        ),
+        (
+            "bug stack-overflow",
+            &["exception 8: double fault", "kernel stack overflow: 0xffffffff8"],
+            "in tally::bugs::parser::parse_list_without_a_limit",
+            (&PARSER, "parse_list_without_a_limit"),
+        ),
+        (
+            "bug lock-twice",
+            &["panic at kernel/src/bugs/mailbox.rs:", "deadlock: this CPU itself has held the lock since"],
+            "in tally::bugs::mailbox::post",
+            (&MAILBOX, "LETTERS.lock()"),
+        ),
+    ];
+    for (number, (line, words, function, (source, code))) in endings.into_iter().enumerate() {
+        if number > 0 {
+            vm.reset()?;
+        }
+        super::devices::boot_in_text_mode(vm)?;
+        vm.enter(line)?;
+        stopped_report(vm)?;
+        // Each piece of text goes to the serial port before it goes to the screen.
+        vm.wait_for_screen("report that ends on the screen", COMMAND_LIMIT, |vm| {
+            Ok(vm.screen_text()?.trim_end().ends_with(STOPPED))
+        })?;
+        let screen = vm.screen_lines()?;
+        has_all(&screen, words)?;
+        // The last time that the function is named is below the call stack.
+        let at =
+            screen.rfind(function).ok_or_else(|| Error::Wrong(format!("no `{function}` in:\n{screen}")))?;
+        source.expect(screen.get(at..).unwrap_or_default(), function, code)?;
+    }
+    Ok(())
 }
 
 fn ends_with_status(vm: &mut Vm, line: &str, words: &str) -> Result<()> {
@@ -216,12 +256,10 @@ fn machine_goes_off(vm: &mut Vm) -> Result<()> {
 }
 
 fn second_panic_halts(vm: &mut Vm) -> Result<()> {
-    const LAST_WORDS: &str = " while reporting; halted\n";
     vm.wait_for_boot()?;
     vm.enter("bug double-panic")?;
-    let report = vm.expect("line about a panic in the report", COMMAND_LIMIT, |text| {
-        text.ends_with(LAST_WORDS).then(|| text.to_owned())
-    })?;
+    let report = stopped_report(vm)?;
+    has_all(&report, &[" while reporting\n"])?;
     let panics = report.matches(&panic_place()).count();
     ensure!(panics == 2, "{panics} panics are reported, not two:\n{report}");
     let after = vm.text_after(Duration::from_secs(7));

@@ -31,6 +31,11 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         judge: Judge::Drive(Machine { memory_mib: 32, ..DEFAULT }, stacks_have_lines),
     },
     Scenario {
+        name: "names-stack-ends",
+        about: "call stacks end with the function of the command, or of the boot; frames all shows the rest",
+        judge: Judge::Drive(DEFAULT, stacks_end_with_the_command),
+    },
+    Scenario {
         name: "names-reading",
         about: "reading them changes no figure of memory",
         judge: Judge::Drive(DEFAULT, reading_changes_nothing),
@@ -56,8 +61,8 @@ fn stacks_have_lines(vm: &mut Vm) -> Result<()> {
     let has_inlined = stacks.lines().any(|line| line.ends_with(" (inlined)") && place_of(line).is_some());
     ensure!(has_inlined, "no stack names an inlined function with its line:\n{stacks}");
     let has_outer =
-        stacks.lines().any(|line| line.contains("tally_main+0x") && line.contains(&KERNEL.place()));
-    ensure!(has_outer, "no stack names tally_main with its line:\n{stacks}");
+        stacks.lines().any(|line| line.contains("tally::boot_up+0x") && line.contains(&KERNEL.place()));
+    ensure!(has_outer, "no stack names boot_up with its line:\n{stacks}");
     let allocs = vm.run("cat /proc/allocs")?;
     Allocs::parse(&allocs)?;
     let unnamed = allocs.lines().skip(3).find(|row| place_of(row).is_none());
@@ -100,6 +105,39 @@ fn allocinfo(vm: &mut Vm) -> Result<AllocInfo> {
         allocs.blocks
     );
     Ok(info)
+}
+
+fn stacks_end_with_the_command(vm: &mut Vm) -> Result<()> {
+    const COMMAND: &str = "tally::bugs::command::run+0x";
+    const OUTER: [&str; 3] = ["call_command", "execute::run_command+0x", "tally_main+0x"];
+    let has_outer = |text: &str| OUTER.into_iter().any(|name| text.contains(name));
+    vm.wait_for_boot()?;
+    let logged = vm.run("bug double-free")?;
+    vm.run("bug leak")?;
+    let leaks = vm.run("leaks since boot")?;
+    let stacks = vm.run("cat /proc/allocs_by_stack")?;
+    let ranked = vm.run("memstat stacks")?;
+    for text in [&logged, &leaks, &stacks, &ranked] {
+        ensure!(text.contains(COMMAND), "the command is not named:\n{text}");
+        ensure!(!has_outer(text), "what called the command is shown:\n{text}");
+    }
+    let last = leaks.lines().filter(|line| line.starts_with("    ")).next_back().unwrap_or_default();
+    ensure!(last.contains(COMMAND), "the stack does not end with the command:\n{leaks}");
+    ensure!(stacks.contains("tally::boot_up+0x"), "the boot is not named:\n{stacks}");
+
+    vm.run("echo frames all > /proc/memstat_control")?;
+    let setting = vm.run("cat /proc/memstat_control")?;
+    ensure!(setting.ends_with("# frames all"), "the control file does not say so:\n{setting}");
+    let whole = vm.run("cat /proc/allocs_by_stack")?;
+    // A stack of many frames is cut before the outermost ones.
+    for name in OUTER {
+        ensure!(whole.contains(name), "frames all shows no {name}:\n{whole}");
+    }
+    ensure!(has_outer(&vm.run("bug double-free")?), "the log shows no outer frames");
+    vm.run("echo frames own > /proc/memstat_control")?;
+    let again = vm.run("cat /proc/allocs_by_stack")?;
+    ensure!(!has_outer(&again), "frames own shows:\n{again}");
+    Ok(())
 }
 
 fn reading_changes_nothing(vm: &mut Vm) -> Result<()> {

@@ -16,6 +16,8 @@ unsafe extern "C" {
     static __text_end: u8;
     static __allocator_text_start: u8;
     static __allocator_text_bytes: u8;
+    static __stack_end_text_start: u8;
+    static __stack_end_text_end: u8;
     static __rodata_start: u8;
     static __rodata_end: u8;
     static __data_start: u8;
@@ -53,6 +55,13 @@ pub(crate) fn is_allocator_text(address: usize) -> bool {
     // The symbol stands for a number. As a constant it spares the look at one end.
     address.wrapping_sub((&raw const __allocator_text_start) as usize)
         < (&raw const __allocator_text_bytes) as usize
+}
+
+/// Whether an address lies in the functions of [`stack_end`](super::stack_end): what they called is where a call stack ends
+/// for those who read it.
+pub(crate) fn is_stack_end(address: usize) -> bool {
+    let end = (&raw const __stack_end_text_start) as usize..(&raw const __stack_end_text_end) as usize;
+    end.contains(&address)
 }
 
 /// Constants.

@@ -25,6 +25,7 @@ pub(crate) mod power;
 pub(crate) mod registers;
 pub(crate) mod rtc;
 pub(crate) mod serial;
+pub(crate) mod stack_end;
 pub(crate) mod stacks;
 pub(crate) mod vga_text;
 

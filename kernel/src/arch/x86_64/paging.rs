@@ -1,5 +1,5 @@
-//! Page tables: the direct map of all RAM, the kernel's image section by section, windows on devices, and
-//! a window of single pages.
+//! Page tables: the direct map of all RAM that is used, the kernel's image section by section, windows on devices, on
+//! single pages, and on what describes pages.
 //!
 //! Every page is writable or executable, never both, and code and constants are not writable through the direct
 //! map either; page 0, the lower half and the guard pages below the stacks are not mapped at all. Source: Intel SDM vol. 3A, section 4.5 (4-level paging).
@@ -13,11 +13,14 @@ use x86::controlregs::cr3_write;
 
 #[cfg(feature = "lab")]
 pub(crate) mod rights;
+pub(crate) mod sparse;
 pub(crate) mod window;
 
 use super::cpu::IrqLock;
 use super::{PAddr, VAddr, cpu, direct_map, image, stacks};
 
+/// The boot tables reach this far.
+pub(crate) const BOOT_MAP_END: PAddr = PAddr(1 << 32);
 /// Devices are mapped from here on.
 const DEVICE_WINDOW: VAddr = VAddr(0xffff_c000_0000_0000);
 pub(crate) const DEVICE_WINDOW_BYTES: usize = 1 << 30;
@@ -47,7 +50,7 @@ pub(crate) struct OutOfFrames;
 #[derive(Debug)]
 struct AddressSpace {
     top: PAddr,
-    table_frames: usize,
+    absent: sparse::Absent,
     device_bytes: usize,
     devices: ArrayVec<DeviceMapping, MAX_DEVICE_MAPPINGS>,
     /// Pages of the direct map by size: 4 KiB, 2 MiB, 1 GiB.
@@ -69,23 +72,23 @@ pub(crate) struct DeviceMapping {
 
 static SPACE: IrqLock<AddressSpace> = IrqLock::new(AddressSpace {
     top: PAddr(0),
-    table_frames: 0,
+    absent: [0; 3],
     device_bytes: 0,
     devices: ArrayVec::new_const(),
     direct_pages: [0; 3],
 });
 
-/// Builds the kernel's address space and switches to it.
+/// Builds the kernel's address space and switches to it. Of RAM it has what lies below [`BOOT_MAP_END`], usable or taken.
 pub(crate) fn init(regions: &[MemoryRegion], frames: FrameSource<'_>) -> Result<(), OutOfFrames> {
     let mut space = SPACE.lock();
     space.top = frames().ok_or(OutOfFrames)?;
-    space.table_frames = 1;
     clear(space.top);
-    let has_gib_pages = cpu::has_gib_pages();
-    for region in regions.iter().filter(|region| region.kind != RegionKind::Reserved) {
-        let [start, end] = [region.range.start(), region.range.end() + (PAGE_BYTES - 1)];
-        let range = PhysicalRange::new(start.align_down_to_base_page(), end.align_down_to_base_page());
-        space.map_ram(range, has_gib_pages, frames)?;
+    let is_ram =
+        |region: &&MemoryRegion| !matches!(region.kind, RegionKind::Reserved | RegionKind::Defective);
+    for region in regions.iter().filter(is_ram) {
+        let end = region.range.end().min(BOOT_MAP_END) + (PAGE_BYTES - 1);
+        let [start, end] = [region.range.start(), end].map(|address| address.align_down_to_base_page());
+        space.map_ram(PhysicalRange::new(start, end), frames)?;
     }
     for (section, flags) in [
         (image::header(), NO_EXECUTE),
@@ -102,8 +105,13 @@ pub(crate) fn init(regions: &[MemoryRegion], frames: FrameSource<'_>) -> Result<
     Ok(())
 }
 
+/// Adds RAM to the direct map: whole pages.
+pub(crate) fn map_ram(range: PhysicalRange, frames: FrameSource<'_>) -> Result<(), OutOfFrames> {
+    SPACE.lock().map_ram(range, frames)
+}
+
 /// Maps a device's memory, uncached, for the function that `caller` returns to, and gives its address; it stays
-/// mapped. `None` when the window, its list or the frames are used up.
+/// mapped. What is mapped already is not mapped again. `None` when the window, its list or the frames are used up.
 pub(crate) fn map_device(
     physical: PAddr,
     size_bytes: usize,
@@ -114,6 +122,14 @@ pub(crate) fn map_device(
     let first = physical.align_down_to_base_page();
     let offset = physical.base_page_offset();
     let span = offset.checked_add(size_bytes as u64)?.checked_next_multiple_of(PAGE_BYTES)? as usize;
+    // Firmware tables lie side by side, and some are read again and again.
+    let has_all = |known: &&DeviceMapping| {
+        known.physical <= first
+            && first.as_u64() - known.physical.as_u64() + span as u64 <= known.size_bytes as u64
+    };
+    if let Some(known) = space.devices.iter().find(has_all) {
+        return NonNull::new((known.start + (physical - known.physical).as_u64()).as_mut_ptr());
+    }
     if space.devices.is_full() || space.device_bytes.checked_add(span)? > DEVICE_WINDOW_BYTES {
         return None;
     }
@@ -219,7 +235,6 @@ impl AddressSpace {
             if next & PRESENT == 0 {
                 let fresh = frames().ok_or(OutOfFrames)?;
                 clear(fresh);
-                self.table_frames += 1;
                 next = fresh.as_u64() | PRESENT | WRITABLE;
                 set_entry(frame, number, next);
             } else if next & LARGE != 0 {
@@ -238,12 +253,8 @@ impl AddressSpace {
         Ok(())
     }
 
-    fn map_ram(
-        &mut self,
-        range: PhysicalRange,
-        gib: bool,
-        frames: FrameSource<'_>,
-    ) -> Result<(), OutOfFrames> {
+    fn map_ram(&mut self, range: PhysicalRange, frames: FrameSource<'_>) -> Result<(), OutOfFrames> {
+        let has_gib_pages = cpu::has_gib_pages();
         // What is not to be written in the image is not to be written here either.
         let physical = |address| image::physical(VAddr::from_usize(address)).as_u64();
         let fixed = physical(image::whole().start)..physical(image::data().start);
@@ -254,7 +265,7 @@ impl AddressSpace {
                 let is_apart = end <= fixed.start || at >= fixed.end;
                 at.is_multiple_of(size.bytes()) && end <= range_end && is_apart
             };
-            let size = if gib && fits(Size::Gib1) {
+            let size = if has_gib_pages && fits(Size::Gib1) {
                 Size::Gib1
             } else if fits(Size::Mib2) {
                 Size::Mib2

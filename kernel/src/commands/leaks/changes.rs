@@ -2,10 +2,11 @@
 
 use core::fmt;
 
-use memstat::{Change, Level, Snapshot, Stack, StackChange, TopChanges};
+use memstat::{Change, Level, Snapshot, StackChange, TopChanges};
 use shell::Session;
 
 use crate::memory::heap::tracker;
+use crate::memory::report::shown_frames;
 use crate::symbols::StackFrame;
 
 /// The most stacks that are shown.
@@ -110,8 +111,8 @@ impl Changes {
 /// The frames of a stack, as `/proc/allocs_by_stack` has them.
 pub(super) fn show_frames(session: &mut Session, number: u16) {
     let stack = tracker().stacks().get(number);
-    for frame in stack.iter().flat_map(Stack::frames) {
-        session.print(format_args!("    {}\n", StackFrame(*frame)));
+    for frame in stack.iter().flat_map(shown_frames) {
+        session.print(format_args!("    {}\n", StackFrame(frame)));
     }
 }
 

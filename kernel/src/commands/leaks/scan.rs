@@ -9,6 +9,7 @@ use shell::{Command, Session};
 use crate::arch::clock;
 use crate::memory::heap::tracker;
 use crate::memory::leaks::roots;
+use crate::memory::report::shown_frames;
 use crate::symbols::StackFrame;
 use control::kmemleak::{DUMP_BYTES, DumpRow, ROW_BYTES};
 use journal::Seconds;
@@ -127,8 +128,8 @@ fn show_leak(session: &mut Session, record: &Record) {
     }
     match tracker().stacks().get(record.stack()) {
         Some(stack) => {
-            for frame in stack.frames().iter().take(MAX_FRAMES) {
-                session.print(format_args!("    {}\n", StackFrame(*frame)));
+            for frame in shown_frames(&stack).take(MAX_FRAMES) {
+                session.print(format_args!("    {}\n", StackFrame(frame)));
             }
         }
         None => session.print(format_args!("    no call stack was recorded; memstat=stacks keeps those\n")),

@@ -1,4 +1,4 @@
-//! Pages for the contents of files and pipes: each known by its frame's number, and used only through copies.
+//! Pages for the contents of files and pipes: each known by its number among all pages, and used only through copies.
 //!
 //! A table of bits says which frames have a number. Only those can be read and written here, so that a wrong
 //! number, wherever it comes from, does no harm to anything but a file or a pipe.
@@ -10,8 +10,9 @@ use tally_heap::PAGE_BYTES;
 use vfs::{Pages, RAM_PAGE_BYTES};
 
 use super::buffers;
-use crate::arch::{PAddr, direct_map};
-use crate::memory::page_accounting::{Purpose, give_pages, managed, physical_of, take_pages};
+use crate::memory::page_accounting::{
+    Purpose, give_pages, number_of, numbered_pages, page_with_number, take_pages,
+};
 use crate::sync::IrqLock;
 
 const _: () = assert!(RAM_PAGE_BYTES == PAGE_BYTES, "a file's page is a frame");
@@ -39,9 +40,11 @@ impl Owned {
     fn bytes(&self, frame: u32, offset: usize, length: usize) -> Option<NonNull<u8>> {
         let word = self.words.as_ref()?.get(frame as usize / 64)?;
         let is_inside = offset.checked_add(length).is_some_and(|end| end <= PAGE_BYTES);
-        (word >> (frame % 64) & 1 == 1 && is_inside)
-            .then(|| NonNull::new(address(frame).wrapping_add(offset)))
-            .flatten()
+        if word >> (frame % 64) & 1 == 0 || !is_inside {
+            return None;
+        }
+        let page = page_with_number(frame as usize)?;
+        NonNull::new(page.as_ptr().wrapping_add(offset))
     }
 }
 
@@ -50,8 +53,7 @@ fn make_table() -> Option<()> {
     if OWNED.lock().words.is_some() {
         return Some(());
     }
-    let frames = number_of(NonNull::new(managed().end().start())?);
-    let size_bytes = frames.div_ceil(u64::BITS as usize) * size_of::<u64>();
+    let size_bytes = numbered_pages().div_ceil(u64::BITS as usize) * size_of::<u64>();
     let order = size_bytes.div_ceil(PAGE_BYTES).checked_next_power_of_two()?.trailing_zeros();
     let table = take_pages(order, Purpose::Files)?;
     let mut owned = OWNED.lock();
@@ -69,18 +71,10 @@ fn make_table() -> Option<()> {
     Some(())
 }
 
-fn address(frame: u32) -> *mut u8 {
-    direct_map::to_virtual(PAddr(u64::from(frame) * PAGE_BYTES as u64)).as_mut_ptr()
-}
-
-/// The number of the frame at an address of the direct map.
-fn number_of(page: NonNull<u8>) -> usize {
-    physical_of(page).as_usize() / PAGE_BYTES
-}
-
-/// Gives a fresh page a number, and fills it with zeros; `None` for a frame beyond 16 TiB, which has no number here.
+/// Gives a fresh page a number, and fills it with zeros; `None` for one beyond the first
+/// 16 TiB of memory, which has no number here.
 fn number(page: NonNull<u8>) -> Option<u32> {
-    let frame = u32::try_from(number_of(page)).ok()?;
+    let frame = u32::try_from(number_of(page)?).ok()?;
     // SAFETY: a fresh page, which nobody else knows.
     unsafe { page.write_bytes(0, PAGE_BYTES) };
     OWNED.lock().set(frame, true);

@@ -3,8 +3,10 @@
 //! Who can name code registers itself; until then, and where it knows nothing, an address stands for itself.
 
 use core::fmt;
+use core::sync::atomic::{AtomicBool, Ordering};
 
-use memstat::report::ShownStacks;
+use memstat::Stack;
+use memstat::report::{ShownStacks, frames_before_end};
 use spin::Once;
 
 use crate::arch::{backtrace, image};
@@ -29,6 +31,29 @@ pub(crate) fn name_by(names: Names) {
     NAMES.call_once(|| names);
 }
 
+/// Whether call stacks are shown up to their outermost frame.
+static SHOWS_ALL_FRAMES: AtomicBool = AtomicBool::new(false);
+
+/// Shows call stacks up to their outermost frame, or up to the function of the command that ran, or of the boot.
+pub(crate) fn show_all_frames(shows_all: bool) {
+    SHOWS_ALL_FRAMES.store(shows_all, Ordering::Relaxed);
+}
+
+/// Whether call stacks are shown up to their outermost frame.
+pub(crate) fn shows_all_frames() -> bool {
+    SHOWS_ALL_FRAMES.load(Ordering::Relaxed)
+}
+
+/// The frames of a recorded call stack that are shown, innermost first.
+pub(crate) fn shown_frames(stack: &Stack) -> impl Iterator<Item = usize> {
+    shown(stack.frames().iter().copied())
+}
+
+fn shown(frames: impl Iterator<Item = usize>) -> impl Iterator<Item = usize> {
+    let shows_all = shows_all_frames();
+    frames_before_end(frames, move |address| !shows_all && image::is_stack_end(address))
+}
+
 /// The functions that called the allocator, from below the frame at `frame_pointer`.
 pub(super) fn callers(frame_pointer: usize) -> impl Iterator<Item = usize> {
     backtrace::walk(frame_pointer).skip_while(|address| image::is_allocator_text(*address))
@@ -45,16 +70,21 @@ impl Stacks {
 
     /// Logs the next one, but for what was logged before.
     pub(super) fn show(&mut self, frames: impl Iterator<Item = usize>) {
-        let stack = self.0.add(frames);
-        show(stack.own().iter().copied());
+        let stack = self.0.add(shown(frames));
+        write(stack.own().iter().copied());
         if let [first, ..] = stack.shared() {
             log::error!("    ... as above from {}", Place(*first));
         }
     }
 }
 
-/// Logs frames, each function as a message of its own, so that the log keeps all of them.
+/// Logs one call stack.
 pub(super) fn show(frames: impl Iterator<Item = usize>) {
+    write(shown(frames));
+}
+
+/// Logs frames, each function as a message of its own, so that the log keeps all of them.
+fn write(frames: impl Iterator<Item = usize>) {
     for address in frames {
         let mut is_named = false;
         if let Some(names) = NAMES.get() {

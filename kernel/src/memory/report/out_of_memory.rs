@@ -13,6 +13,7 @@ use tally_heap::PAGE_BYTES;
 
 use super::call_stack::{callers, show};
 use super::rate_limit::RateLimit;
+use super::taken::taken_bytes_of;
 use crate::arch::idt;
 use crate::memory::failures;
 use crate::memory::heap::tracker;
@@ -50,6 +51,8 @@ fn write(layout: Layout, frame_pointer: usize, suppressed: u64) {
     if suppressed > 0 {
         log::error!("{suppressed} more failed since the last report");
     }
+    let counters = tracker().counters();
+    log::error!("heap: {} bytes asked for, {} bytes taken", counters.live_bytes, counters.taken_bytes);
     log::error!("memory: {} kB, {} free; {PagesByPurpose}", kib(total_pages()), kib(free_pages()));
     // An interrupt handler should not be kept for as long as all stacks take.
     if !idt::is_in_interrupt() {
@@ -80,8 +83,11 @@ fn write_top_stacks() {
         log::error!("who has most of it is not recorded; memstat=stacks keeps that");
     }
     let top = tracker().stacks().top::<STACKS>(Rank::LiveBytes);
-    for (number, stack) in top.iter() {
-        log::error!("stack {number}: {} bytes in {} blocks live:", stack.live_bytes, stack.live_blocks);
+    let mut numbers = [0; STACKS];
+    numbers.iter_mut().zip(top.iter()).for_each(|(place, (number, _))| *place = *number);
+    for ((number, stack), taken_bytes) in top.iter().zip(taken_bytes_of(numbers)) {
+        let (bytes, blocks) = (stack.live_bytes, stack.live_blocks);
+        log::error!("stack {number}: {bytes} bytes in {blocks} blocks live, taken {taken_bytes} bytes:");
         show(stack.frames().iter().copied().take(STACK_FRAMES));
     }
 }

@@ -2,79 +2,71 @@
 
 use core::ptr::NonNull;
 
+use tally_heap::frames::Frames;
 use tally_heap::test_kit::contract;
-use tally_heap::{Kind, PAGE_BYTES, PageSource, PageWords};
+use tally_heap::{Kind, PAGE_BYTES, PageNumber, PageSource, PageSpan, PageWords};
 
 use super::NO_MEMORY;
-use crate::memory::page_accounting::{HeapPages, Purpose, give_pages, managed, take_pages};
+use crate::memory::page_accounting::{Purpose, give_pages, take_pages};
 use crate::memory::pages::scratch::Scratch;
-use crate::selftest::Outcome;
+use crate::selftest::{Finding, Verdict};
+
+/// Pages that the heaps get, as a power of two: enough for [`contract::PAGES`].
+const ORDER: u32 = contract::PAGES.next_power_of_two().trailing_zeros();
 
 /// A heap of its own for each kind keeps the contract, whichever one the kernel runs on.
-pub(crate) fn heaps_keep_the_contract() -> Outcome {
-    let managed = managed();
-    let words_bytes = PageWords::size_bytes(&managed);
-    let order = words_bytes.div_ceil(PAGE_BYTES).next_power_of_two().trailing_zeros();
-    for kind in Kind::ALL {
-        let memory = take_pages(order, Purpose::Buffers).ok_or("no memory for a page map")?;
-        // SAFETY: so many bytes, ours until the heap is gone.
-        let words = unsafe { PageWords::new(&managed, memory.cast()) };
-        let outcome = match Recalled::new() {
-            Some(source) => contract::check(kind, source, words),
-            None => Err(NO_MEMORY),
-        };
-        // SAFETY: the heap was dropped by `check`, and the words with it.
-        unsafe { give_pages(memory, order, Purpose::Buffers) };
-        if outcome.is_err() {
-            log::error!("heap={} does not keep the contract", kind.name());
-            return outcome;
-        }
-    }
-    Ok(())
+pub(crate) fn heaps_keep_the_contract() -> Finding {
+    let Some(pages) = take_pages(ORDER, Purpose::Buffers) else {
+        return Ok(Verdict::Skipped("no 4 MiB in one piece"));
+    };
+    let outcome = Kind::ALL.iter().try_for_each(|kind| {
+        // SAFETY: the pages are ours; the heap before was dropped by `check`, and what it had of them.
+        unsafe { check(*kind, pages) }
+            .inspect_err(|_| log::error!("heap={} does not keep the contract", kind.name()))
+    });
+    // SAFETY: from `take_pages`, and nobody has any of them now.
+    unsafe { give_pages(pages, ORDER, Purpose::Buffers) };
+    outcome.map(|()| Verdict::Passed)
 }
 
-/// Pages for a heap that is dropped with blocks in it, where a test has failed: they come back nevertheless.
-struct Recalled {
-    source: HeapPages,
-    /// Address and order of what is out; address 0 where there is none.
-    taken: Scratch<(usize, u32)>,
+/// Checks a heap over 2^[`ORDER`] pages.
+///
+/// # Safety
+///
+/// The pages are the caller's, and used by nobody meanwhile.
+unsafe fn check(kind: Kind, pages: NonNull<u8>) -> Result<(), &'static str> {
+    let span = PageSpan::new(
+        PageNumber::of(pages.as_ptr()),
+        PageNumber::of(pages.as_ptr().wrapping_add(PAGE_BYTES << ORDER)),
+    );
+    let frames_bytes = Frames::metadata_bytes(&span);
+    let mut metadata =
+        Scratch::new((frames_bytes + PageWords::size_bytes(&span)) / size_of::<[u64; 8]>(), || [0_u64; 8])
+            .ok_or(NO_MEMORY)?;
+    let start = NonNull::from_mut(metadata.as_mut_slice()).cast::<u8>();
+    let mut frames = Frames::empty();
+    // SAFETY: the metadata is of zeros and stays until the heap is gone; the pages are the caller's.
+    let words = unsafe {
+        frames.init(&span, start);
+        frames.add(&span);
+        PageWords::new(&span, start.add(frames_bytes).cast())
+    };
+    contract::check(kind, OwnPages(frames), words)
 }
 
-// SAFETY: the table is nobody else's.
-unsafe impl Send for Recalled {}
+/// Pages for a heap, which may be dropped with blocks in it, where a test has failed.
+struct OwnPages(Frames);
 
-impl Recalled {
-    fn new() -> Option<Self> {
-        Some(Self { source: HeapPages, taken: Scratch::new(contract::PAGES, || (0, 0))? })
-    }
-}
-
-// SAFETY: the source within keeps the contract.
-unsafe impl PageSource for Recalled {
+// SAFETY: the frames hand out each page once, aligned to the block's size.
+unsafe impl PageSource for OwnPages {
     fn take(&mut self, order: u32) -> Option<NonNull<u8>> {
-        let slot = self.taken.as_mut_slice().iter_mut().find(|(address, _)| *address == 0)?;
-        let pages = self.source.take(order)?;
-        *slot = (pages.as_ptr() as usize, order);
-        Some(pages)
+        self.0.take(order)
     }
 
     unsafe fn give(&mut self, pages: NonNull<u8>, order: u32) {
-        let address = pages.as_ptr() as usize;
-        if let Some(slot) = self.taken.as_mut_slice().iter_mut().find(|(taken, _)| *taken == address) {
-            *slot = (0, 0);
-        }
         // SAFETY: handed on to the caller.
-        unsafe { self.source.give(pages, order) };
-    }
-}
-
-impl Drop for Recalled {
-    fn drop(&mut self) {
-        for (address, order) in self.taken.as_mut_slice().iter() {
-            if let Some(pages) = NonNull::new(*address as *mut u8) {
-                // SAFETY: taken with this order and not given back; the heap that had them is gone.
-                unsafe { self.source.give(pages, *order) };
-            }
+        if unsafe { self.0.give(pages, order) }.is_err() {
+            log::error!("a heap gave back pages that it does not have");
         }
     }
 }

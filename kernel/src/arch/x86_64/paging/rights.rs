@@ -2,7 +2,7 @@
 
 use super::{
     ADDRESS, ENTRIES, LARGE, NO_EXECUTE, PAddr, PRESENT, SPACE, VAddr, WRITABLE, direct_map, image,
-    read_entry, stacks,
+    read_entry, sparse, stacks,
 };
 
 /// What is wrong with the tables as they stand: a page both writable and executable, page 0 mapped, a guard
@@ -21,8 +21,12 @@ pub(crate) fn first_violation() -> Option<(VAddr, &'static str)> {
     if space.leaf(VAddr::zero()).is_some() {
         return Some((VAddr::zero(), "page 0 is mapped"));
     }
+    let [absent_page, shared @ ..] = space.absent;
+    if absent_page & (PRESENT | WRITABLE | NO_EXECUTE) != PRESENT | NO_EXECUTE {
+        return Some((sparse::SPARSE_WINDOW, "what stands for absent memory is writable or executable"));
+    }
     let mut found = None;
-    visit_table(space.top, 39, VAddr::zero(), &mut |address, entry| {
+    visit_table(space.top, 39, VAddr::zero(), shared, &mut |address, entry| {
         if entry & WRITABLE != 0 && entry & NO_EXECUTE == 0 {
             found = Some((address, "page is writable and executable"));
         } else if address < direct_map::START {
@@ -32,11 +36,12 @@ pub(crate) fn first_violation() -> Option<(VAddr, &'static str)> {
     found
 }
 
-/// Hands `visit` every mapping below the table in `frame`, which starts at `base`.
-fn visit_table(frame: PAddr, shift: u32, base: VAddr, visit: &mut dyn FnMut(VAddr, u64)) {
+/// Hands `visit` every mapping below the table in `frame`, which starts at `base`, but for those in the `shared` tables of
+/// absent memory, which map one page again and again.
+fn visit_table(frame: PAddr, shift: u32, base: VAddr, shared: [u64; 2], visit: &mut dyn FnMut(VAddr, u64)) {
     for number in 0..ENTRIES {
         let entry = read_entry(frame, number);
-        if entry & PRESENT == 0 {
+        if entry & PRESENT == 0 || shared.contains(&entry) {
             continue;
         }
         let mut address = base.as_usize() | number << shift;
@@ -47,7 +52,7 @@ fn visit_table(frame: PAddr, shift: u32, base: VAddr, visit: &mut dyn FnMut(VAdd
         if shift == 12 || entry & LARGE != 0 {
             visit(VAddr::from_usize(address), entry);
         } else {
-            visit_table(PAddr(entry & ADDRESS), shift - 9, VAddr::from_usize(address), visit);
+            visit_table(PAddr(entry & ADDRESS), shift - 9, VAddr::from_usize(address), shared, visit);
         }
     }
 }

@@ -1,0 +1,36 @@
+//! The part of a call stack that a person looks for: what called the function that ends it is the same everywhere.
+
+/// The frames up to the first of which `is_end` says that it belongs to what called all the others, without that one. The
+/// innermost frame is shown in any case.
+pub fn frames_before_end(
+    frames: impl Iterator<Item = usize>,
+    is_end: impl Fn(usize) -> bool,
+) -> impl Iterator<Item = usize> {
+    frames
+        .enumerate()
+        .take_while(move |(number, address)| *number == 0 || !is_end(*address))
+        .map(|(_, address)| address)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(frames: &[usize], ends: &[usize]) -> Vec<usize> {
+        frames_before_end(frames.iter().copied(), |address| ends.contains(&address)).collect()
+    }
+
+    #[test]
+    fn a_stack_ends_before_the_first_end_or_is_whole() {
+        assert_eq!(shown(&[1, 2, 3, 8, 9], &[8]), [1, 2, 3]);
+        assert_eq!(shown(&[1, 8, 2, 8, 9], &[8]), [1], "a command that ran in another: its own part");
+        assert_eq!(shown(&[1, 2, 3], &[8]), [1, 2, 3], "cut before its end");
+        assert_eq!(shown(&[], &[8]), []);
+    }
+
+    #[test]
+    fn a_stack_is_never_shown_empty() {
+        assert_eq!(shown(&[8, 9], &[8]), [8, 9]);
+        assert_eq!(shown(&[8, 2, 8, 9], &[8]), [8, 2]);
+    }
+}

@@ -1,0 +1,24 @@
+//! What a live block takes from memory, beside what it was asked for: it follows from the block's record.
+
+use core::ptr::NonNull;
+
+use super::Inner;
+use crate::backend::Backend;
+use crate::guard::zones;
+use crate::platform::PAGE_SIZE_BYTES;
+use crate::record::{Guarding, Record};
+
+impl<B: Backend> Inner<B> {
+    /// Bytes that a live block takes from memory, red zones and rounding included, as they were counted when it was
+    /// allocated.
+    pub(in super::super) fn taken_bytes(&self, record: &Record) -> usize {
+        if record.is_guarded_as(Guarding::Sampled) {
+            return PAGE_SIZE_BYTES;
+        }
+        let address = record.address() - zones::front_bytes(record.guarding(), record.align_bytes());
+        let own_layout = zones::backend_layout(record.guarding(), record.layout());
+        let own = NonNull::new(address as *mut u8).zip(own_layout);
+        let taken = self.backend.as_ref().zip(own);
+        taken.map_or(0, |(backend, (own, layout))| backend.taken_size_bytes(own, layout))
+    }
+}
