@@ -173,7 +173,8 @@ impl Frames {
     ///
     /// # Safety
     ///
-    /// Nobody uses the pages any more.
+    /// Nobody uses the pages any more. When a part of what was taken at once is given back for the first time, nobody uses
+    /// the rest either.
     #[inline]
     pub unsafe fn give(&mut self, pages: NonNull<u8>, order: u32) -> Result<(), NotAllocated> {
         let block = pages.as_ptr() as usize;
@@ -183,6 +184,7 @@ impl Frames {
         // SAFETY: handed on to the caller; a zone that comes back empty is nobody's.
         unsafe {
             let mut tier = order / BLOCKS_LOG2;
+            self.split_above(block, tier);
             let mut emptied = match tier {
                 0 => self.pages.give(block, order)?,
                 1 => self.chunks.give(block, order - BLOCKS_LOG2)?,
@@ -200,6 +202,43 @@ impl Frames {
         }
         self.free_pages += 1 << order;
         Ok(())
+    }
+
+    /// Makes sure that the zone of `block` is the tier's own. If the tiers above have handed it out in one block, that is
+    /// handed out by this tier from now on, so a part of it can be given back.
+    ///
+    /// # Safety
+    ///
+    /// Nobody uses a block that is split.
+    #[inline]
+    unsafe fn split_above(&mut self, block: usize, tier: u32) {
+        let is_own = match tier {
+            0 => self.pages.has(block),
+            1 => self.chunks.has(block),
+            2 => self.spans.has(block),
+            _ => true,
+        };
+        if !is_own {
+            // SAFETY: handed on to the caller.
+            unsafe { self.split(block, tier) };
+        }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`Frames::split_above`].
+    #[cold]
+    unsafe fn split(&mut self, block: usize, tier: u32) {
+        // SAFETY: handed on to the caller; what the tier above has handed out is the caller's.
+        unsafe {
+            self.split_above(block, tier + 1);
+            match tier {
+                0 if self.chunks.has_handed_out(block) => self.pages.take_over(block),
+                1 if self.spans.has_handed_out(block) => self.chunks.take_over(block),
+                2 if self.giants.has_handed_out(block) => self.spans.take_over(block),
+                _ => {}
+            }
+        }
     }
 
     /// Counts pages that were kept back from the start: managed, and never free.
