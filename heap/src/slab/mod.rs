@@ -20,9 +20,9 @@ pub use self::class::SizeClass;
 use self::class::{CLASS_OF, CLASSES, ClassState, ClassUse, MAX_CLASS_BYTES, class_bytes, pages_per_slab};
 use self::descriptor::SlabDescriptor;
 use self::pool::Pool;
+use crate::PageSource;
 use crate::page_map::{PageMap, PageUse, PageWords};
 use crate::runs::{self, Run, Runs};
-use crate::PageSource;
 
 /// The heap.
 #[derive(Debug)]
