@@ -1,7 +1,7 @@
 //! Large blocks: whole runs of pages, as many as the block needs. Every backend serves them so.
 //!
-//! The source has powers of two of pages. What of one is behind the block goes back at once, in powers of two again: so a
-//! block takes less than a page more than was asked for, and a red zone behind it one page at most.
+//! The source has powers of two of pages. What of one is behind the block goes back at once, in powers of two again:
+//! so a block takes less than a page more than was asked for, and a red zone behind it one page at most.
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
@@ -100,7 +100,8 @@ impl Runs {
 ///
 /// # Safety
 ///
-/// They were taken, and nobody uses them. When a part of a block is given back for the first time, nobody uses the rest.
+/// They were taken, and nobody uses them. When a part of a block is given back for the first time, nobody uses the
+/// rest.
 unsafe fn give_pieces(start: NonNull<u8>, mut span: core::ops::Range<usize>, source: &mut impl PageSource) {
     while let Some(left) = span.end.checked_sub(span.start).and_then(usize::checked_ilog2) {
         // What was taken is aligned to its size, so a number has the alignment of its page.

@@ -87,9 +87,9 @@ pub unsafe trait Backend {
         layout.size()
     }
 
-    /// Bytes that the live block at `block` takes, as its allocation said and its deallocation will, if `layout` is as for
-    /// [`Backend::deallocate`]. With any other the answer is some number, which differs where a block of that layout
-    /// would take more or less, as far as the backend knows.
+    /// Bytes that the live block at `block` takes, as its allocation said and its deallocation will, if `layout` is
+    /// as for [`Backend::deallocate`]. With any other the answer is some number, which differs where a block of that
+    /// layout would take more or less, as far as the backend knows.
     #[inline]
     fn taken_size_bytes(&self, block: NonNull<u8>, layout: Layout) -> usize {
         let _ = block;

@@ -54,7 +54,8 @@ pub enum BadFreeKind {
         /// The start of that block.
         start: usize,
     },
-    /// The block is live, but was allocated with another layout. Of a block without a record the backend says what it has.
+    /// The block is live, but was allocated with another layout. Of a block without a record the backend says what it
+    /// has.
     WrongLayout {
         /// Bytes that were asked for when it was allocated, or that the backend gave.
         size_bytes: usize,

@@ -50,8 +50,8 @@ impl RecentFree {
 #[derive(Debug)]
 pub(crate) struct RecentFrees {
     entries: [RecentFree; PLACES],
-    /// Where the next one goes, modulo the table's length, in bytes: so the fast path masks it and does not multiply. 0 is
-    /// an empty table.
+    /// Where the next one goes, modulo the table's length, in bytes: so the fast path masks it and does not multiply.
+    /// 0 is an empty table.
     next_bytes: usize,
 }
 
@@ -60,8 +60,8 @@ impl RecentFrees {
         Self { entries: [RecentFree::EMPTY; PLACES], next_bytes: 0 }
     }
 
-    /// Puts down a block that is about to be freed. It counts only once its free is committed: the fast path may leave it
-    /// to the slow one, which begins anew.
+    /// Puts down a block that is about to be freed. It counts only once its free is committed: the fast path may
+    /// leave it to the slow one, which begins anew.
     #[inline]
     pub(crate) fn prepare(&mut self, block: &Record) {
         let place = self.next_place();

@@ -9,11 +9,12 @@ use crate::reach::{Mark, Reach};
 
 /// What is known of one live block.
 ///
-/// Four words: address; size (48 bits), guards (2), alignment as a power of two (6), what scans for leaks know (4), CPU
-/// (4); the sequence number's lowest 48 bits, task (16); the clock stamp's highest 48 bits, number of the call stack (16).
+/// Four words: address; size (48 bits), guards (2), alignment as a power of two (6), what scans for leaks know (4),
+/// CPU (4); the sequence number's lowest 48 bits, task (16); the clock stamp's highest 48 bits, number of the call
+/// stack (16).
 ///
-/// Stamps never wrap, as their highest bits are kept, see [`Platform::stamp`]. Sequence numbers do after 2^48 events (326
-/// days at ten million events a second), so they are compared by [`Record::is_newer_than`].
+/// Stamps never wrap, as their highest bits are kept, see [`Platform::stamp`]. Sequence numbers do after 2^48 events
+/// (326 days at ten million events a second), so they are compared by [`Record::is_newer_than`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct Record {
@@ -28,9 +29,9 @@ const _: () = assert!(size_of::<Record>() == 32);
 pub(crate) enum Guarding {
     None,
     /// By a zone behind it.
-    RearZone,
+    RearRedZone,
     /// By a zone before it too.
-    BothZones,
+    BothRedZones,
     /// By pages around it that cannot be touched: it is in the pool.
     Sampled,
 }
@@ -38,8 +39,8 @@ pub(crate) enum Guarding {
 impl Guarding {
     /// Whether there is a zone behind the block.
     #[inline]
-    pub(crate) fn has_zones(self) -> bool {
-        matches!(self, Self::RearZone | Self::BothZones)
+    pub(crate) fn has_red_zones(self) -> bool {
+        matches!(self, Self::RearRedZone | Self::BothRedZones)
     }
 }
 
@@ -121,8 +122,8 @@ impl Record {
     pub(crate) fn guarding(&self) -> Guarding {
         match self.words[1] >> GUARDING_SHIFT & 3 {
             0 => Guarding::None,
-            1 => Guarding::RearZone,
-            2 => Guarding::BothZones,
+            1 => Guarding::RearRedZone,
+            2 => Guarding::BothRedZones,
             _ => Guarding::Sampled,
         }
     }

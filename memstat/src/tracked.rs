@@ -46,8 +46,9 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         Self { inner: Lock::new(platform, Inner::new()), refused: RefusedTallies::new() }
     }
 
-    /// A tracker that allocates from `backend` from the start on, as a static of a program must. Its memory
-    /// comes from [`Platform::take_page`]. No block of the backend's is live yet. The fast paths are taken after the first [`Tracked::set_level`].
+    /// A tracker that allocates from `backend` from the start on, as a static of a program must. Its memory comes
+    /// from [`Platform::take_page`]. No block of the backend's is live yet. The fast paths are taken after the first
+    /// [`Tracked::set_level`].
     pub const fn over(platform: P, backend: B, level: Level) -> Self {
         let inner = Lock::new(platform, Inner::with_backend(backend, level));
         Self { inner, refused: RefusedTallies::new() }
@@ -86,8 +87,8 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         }
     }
 
-    /// Fault injection: whether [`Hooks::should_fail`](crate::Hooks::should_fail) is asked before each allocation. That is
-    /// slow, so it is not done otherwise.
+    /// Fault injection: whether [`Hooks::should_fail`](crate::Hooks::should_fail) is asked before each allocation.
+    /// That is slow, so it is not done otherwise.
     pub fn set_fault_injection(&self, is_on: bool) {
         self.enter().set_fault_injection(is_on);
     }

@@ -1,5 +1,5 @@
-//! Layouts that callers claim and that are wrong: at no level is one believed where the backend knows better, so nothing is
-//! copied past a block, and nothing goes back as what it is not.
+//! Layouts that callers claim and that are wrong: at no level is one believed where the backend knows better, so
+//! nothing is copied past a block, and nothing goes back as what it is not.
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 

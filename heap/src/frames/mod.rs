@@ -173,8 +173,8 @@ impl Frames {
     ///
     /// # Safety
     ///
-    /// Nobody uses the pages any more. When a part of what was taken at once is given back for the first time, nobody uses
-    /// the rest either.
+    /// Nobody uses the pages any more. When a part of what was taken at once is given back for the first time, nobody
+    /// uses the rest either.
     #[inline]
     pub unsafe fn give(&mut self, pages: NonNull<u8>, order: u32) -> Result<(), NotAllocated> {
         let block = pages.as_ptr() as usize;
@@ -204,8 +204,8 @@ impl Frames {
         Ok(())
     }
 
-    /// Makes sure that the zone of `block` is the tier's own. If the tiers above have handed it out in one block, that is
-    /// handed out by this tier from now on, so a part of it can be given back.
+    /// Makes sure that the zone of `block` is the tier's own. If the tiers above have handed it out in one block,
+    /// that is handed out by this tier from now on, so a part of it can be given back.
     ///
     /// # Safety
     ///

@@ -283,8 +283,8 @@ fn aligned_blocks_leave_room_for_others<S: PageSource>(heap: &mut TestHeap<S>) -
     if has_room { Ok(()) } else { Err("a full page is left of each aligned block, and nobody gets it") }
 }
 
-/// A large block takes at most a page more than the pages that it needs, so a red zone never doubles it. What is counted is
-/// what it takes.
+/// A large block takes at most a page more than the pages that it needs, so a red zone never doubles it. What is
+/// counted is what it takes.
 fn large_blocks_take_hardly_more_than_they_need<S: PageSource>(heap: &mut TestHeap<S>) -> Outcome {
     for needed_pages in [1, 2, 3, 5, 8, 16, 31, 32, 33, 64, 65, 100, 128, 200, 256] {
         for (more_bytes, align_bytes) in [(0, 16), (16, 8), (32, 16), (0, PAGE_BYTES), (1, 16 * PAGE_BYTES)] {

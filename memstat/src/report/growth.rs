@@ -32,8 +32,8 @@ pub struct GrowthByStack<'a> {
 
 impl<'a> GrowthByStack<'a> {
     /// Nothing yet, since the event with the number `since`: that of a [`Snapshot`](crate::Snapshot), or of
-    /// [`LeaksView::sequence`](crate::LeaksView::sequence), which also says what `latest` is now. `stacks` has room for one
-    /// more than the [number of stacks](crate::StacksView::count), or some are summed up as the rest.
+    /// [`LeaksView::sequence`](crate::LeaksView::sequence), which also says what `latest` is now. `stacks` has room
+    /// for one more than the [number of stacks](crate::StacksView::count), or some are summed up as the rest.
     pub fn new(since: u64, latest: u64, stacks: &'a mut [Growth]) -> Self {
         stacks.fill(Growth::default());
         Self { since, latest, stacks, rest: Growth::default() }

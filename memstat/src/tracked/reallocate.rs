@@ -38,8 +38,8 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     ///
     /// # Errors
     ///
-    /// As for [`Tracked::reallocate`], and when the block was allocated with another layout. Of a block without a record
-    /// that is noticed if it would take other memory, and the backend [knows](Backend::locate) its blocks.
+    /// As for [`Tracked::reallocate`], and when the block was allocated with another layout. Of a block without a
+    /// record that is noticed if it would take other memory, and the backend [knows](Backend::locate) its blocks.
     ///
     /// # Safety
     ///

@@ -146,12 +146,12 @@ fn a_scan_leaves_new_blocks_alone_where_sequence_numbers_wrap() {
         let span = roots.as_ptr() as usize..roots.as_ptr() as usize + size_of_val(&roots[..]);
         let mut during = Vec::new();
         for _ in 0..3 {
-            let goes_on = || {
+            let should_continue = || {
                 during.push(heap.allocate(LAYOUT).unwrap());
                 true
             };
             // SAFETY: the roots live until then.
-            unsafe { heap.leaks().scan(std::slice::from_ref(&span), goes_on) }.unwrap();
+            unsafe { heap.leaks().scan(std::slice::from_ref(&span), should_continue) }.unwrap();
             let newest = *during.last().unwrap();
             let reach = |block: NonNull<u8>| heap.blocks().get(block.as_ptr() as usize).unwrap().reach();
             assert_eq!(reach(newest), Reach::Plain, "after {sequence:#x}");

@@ -1,4 +1,4 @@
-//! What is done at which level: switches, and the steps of the fast paths that follow from them.
+//! Switches of the level, and the steps of the fast paths that follow from it.
 
 use core::ops::BitOr;
 
@@ -8,9 +8,9 @@ use crate::guard::GuardLevel;
 use crate::level::Level;
 use crate::record::Guarding;
 
-/// Which copy of the fast path is taken. The first two are inlined into the caller. The others are one function, compiled
-/// once for each set of steps that people run, and once for any: that one asks for each step, and keeps more in memory,
-/// which costs 115 instructions a pair at `blocks` with red zones.
+/// Which copy of the fast path is taken. The first two are inlined into the caller. The others are one function,
+/// compiled once for each set of steps that people run, and once for any: that one asks for each step, and keeps more
+/// in memory, which costs 115 instructions a pair at `blocks` with red zones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub(in super::super) enum FastPath {
@@ -112,9 +112,9 @@ impl Steps {
     #[inline]
     pub(in super::super) fn guarding(self) -> Guarding {
         if self.has(Self::FULL_GUARD) {
-            Guarding::BothZones
+            Guarding::BothRedZones
         } else if self.has(Self::RED_ZONE) {
-            Guarding::RearZone
+            Guarding::RearRedZone
         } else {
             Guarding::None
         }

@@ -25,8 +25,8 @@ impl<B: Backend, P: Platform> HistoryView<'_, B, P> {
         self.0.enter().keeps_history()
     }
 
-    /// Writes events at level [`Level::Full`](crate::Level::Full), as from the start on, or writes none. The events that
-    /// are there stay.
+    /// Writes events at level [`Level::Full`](crate::Level::Full), as from the start on, or writes none. The events
+    /// that are there stay.
     pub fn set_on(&self, is_on: bool) {
         let mut inner = self.0.enter();
         inner.set_history(is_on, self.0.platform().stamp());
