@@ -63,8 +63,10 @@ impl Runs {
     ) -> Option<NonNull<[u8]>> {
         let Run { pages, order } = run;
         let block = source.take(order)?;
-        // SAFETY: the pages behind the block, which nobody uses, as nobody uses the block yet.
-        unsafe { give_pieces(block, pages..1 << order, source) };
+        if pages != 1 << order {
+            // SAFETY: the pages behind the block, which nobody uses, as nobody uses the block yet.
+            unsafe { give_pieces(block, pages..1 << order, source) };
+        }
         map.set(block.as_ptr() as usize, 1, PageUse::Block { pages });
         self.pages += pages;
         self.blocks += 1;
@@ -91,7 +93,13 @@ impl Runs {
         self.pages -= pages;
         self.blocks -= 1;
         // SAFETY: the caller gives the block up; its pages came from the source, and what was behind them went back.
-        unsafe { give_pieces(block, 0..pages, source) };
+        unsafe {
+            if pages.is_power_of_two() {
+                source.give(block, pages.trailing_zeros());
+            } else {
+                give_pieces(block, 0..pages, source);
+            }
+        }
         Some(pages * PAGE_BYTES)
     }
 }
@@ -102,6 +110,8 @@ impl Runs {
 ///
 /// They were taken, and nobody uses them. When a part of a block is given back for the first time, nobody uses the
 /// rest.
+#[cold]
+#[inline(never)]
 unsafe fn give_pieces(start: NonNull<u8>, mut span: core::ops::Range<usize>, source: &mut impl PageSource) {
     while let Some(left) = span.end.checked_sub(span.start).and_then(usize::checked_ilog2) {
         // What was taken is aligned to its size, so a number has the alignment of its page.
