@@ -357,7 +357,7 @@ impl Index {
     }
 }
 
-/// Whether a table of this depth is_poisoned just one entry of its level, so that its halves need a node.
+/// Whether a table of this depth fills just one entry of its level, so that its halves need a node.
 fn is_level_edge(depth: u32) -> bool {
     depth >= ROOT_BITS && (depth - ROOT_BITS).is_multiple_of(NODE_BITS)
 }
