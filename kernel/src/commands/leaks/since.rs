@@ -40,7 +40,7 @@ fn since(session: &mut Session, options: &Options<'_>) {
     let mut new = None;
     match &mut table {
         Some(table) => {
-            let mut growth = GrowthByStack::new(mark.moment.sequence, table.as_mut_slice());
+            let mut growth = GrowthByStack::new(mark.moment.sequence, now.sequence, table.as_mut_slice());
             if !read_records(session, &mut growth) {
                 return;
             }
