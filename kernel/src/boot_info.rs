@@ -3,7 +3,7 @@
 use boot::{BootError, BootInfo, PhysicalRange};
 use spin::{Mutex, MutexGuard, Once};
 
-use crate::arch::{PAddr, VAddr, direct_map, fw_cfg, image};
+use crate::arch::{PAddr, direct_map, fw_cfg, image};
 
 /// Where it stays. It is read in place: copies of it would take half of the stack.
 static MEMORY: Mutex<BootInfo> = Mutex::new(BootInfo::EMPTY);
@@ -29,10 +29,7 @@ fn read(physical: u32, info: &mut BootInfo) -> Result<(), BootError> {
     }?;
     let start = PAddr(physical.into());
     let own = PhysicalRange::new(start, start + bytes.len());
-    let image = image::whole();
-    let [start, end] = [image.start, image.end].map(|address| image::physical(VAddr::from_usize(address)));
-    let image = PhysicalRange::new(start, end);
-    info.read(bytes, &[image, own])
+    info.read(bytes, &[image::physical_range(&image::whole()), own])
 }
 
 /// Puts QEMU's addition, if there is one, behind the command line from the loader.

@@ -9,7 +9,7 @@ use tally_heap::PAGE_BYTES;
 
 use super::{exceptions, fault_site};
 use crate::arch::idt::{self, InterruptFrame};
-use crate::arch::{clock, guarded};
+use crate::arch::{VAddr, clock, guarded};
 use crate::memory::heap::tracker;
 use crate::memory::{Purpose, pages_for, try_pages};
 use crate::symbols::ReturnAddress;
@@ -43,7 +43,7 @@ impl Report<'_> {
             Cause::Panic(_) => {
                 exceptions::write_registers(self.registers, out)?;
                 writeln!(out, "call stack:")?;
-                exceptions::write_call_stack(self.registers.rbp as usize, out)?;
+                exceptions::write_call_stack(VAddr(self.registers.rbp), out)?;
             }
             Cause::Exception => exceptions::describe(self.registers, out)?,
         }
@@ -58,7 +58,7 @@ impl Report<'_> {
         self.write_cause(out)?;
         out.write_char('\n')?;
         match self.cause {
-            Cause::Panic(info) => fault_site::write_of_panic(info, self.registers.rbp as usize, out),
+            Cause::Panic(info) => fault_site::write_of_panic(info, VAddr(self.registers.rbp), out),
             Cause::Exception => {
                 exceptions::write_access(self.registers, out)?;
                 fault_site::write_of_exception(self.registers, out)
@@ -151,7 +151,7 @@ fn write_events(snapshot: &CrashSnapshot<EVENTS>, out: &mut dyn Write) -> fmt::R
         };
         write!(out, "  {line}")?;
         match caller {
-            Some(address) => writeln!(out, " {}", ReturnAddress(address))?,
+            Some(address) => writeln!(out, " {}", ReturnAddress(VAddr::from_usize(address)))?,
             None => writeln!(out)?,
         }
     }

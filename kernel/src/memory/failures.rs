@@ -11,7 +11,7 @@ use memstat::{FaultRule, Faults, Sites, TooManySites};
 
 use spin::Once;
 
-use crate::arch::{backtrace, idt};
+use crate::arch::{VAddr, backtrace, idt};
 use crate::sync::IrqLock;
 use config::Config;
 
@@ -57,9 +57,9 @@ impl Failures {
 
     /// Whether an allocation is to fail.
     #[cold]
-    pub(crate) fn should_fail(&self, size_bytes: usize, frame_pointer: usize) -> bool {
+    pub(crate) fn should_fail(&self, size_bytes: usize, frame_pointer: VAddr) -> bool {
         let is_at_site = |sites: &Sites| {
-            backtrace::walk(frame_pointer).take(FRAMES).any(|address| sites.contains(address))
+            backtrace::walk(frame_pointer).take(FRAMES).any(|address| sites.contains(address.as_usize()))
         };
         self.faults.lock().should_fail(size_bytes, idt::is_in_interrupt(), is_at_site)
     }

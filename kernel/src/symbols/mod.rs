@@ -18,6 +18,7 @@ use boot::BootInfo;
 use names::{Index, Symtab};
 use spin::{Mutex, Once};
 
+use crate::arch::VAddr;
 use crate::arch::guarded::{self, Abandoned};
 use crate::memory::pages::symbol_arena;
 use cache::Cache;
@@ -85,7 +86,8 @@ pub(crate) fn init(info: &BootInfo, source: Source) {
 
 /// Hands `visit` the functions that the call before `return_address` lies in, from the innermost inlined one outward, and
 /// whether each is inlined: none where nothing is known. What `visit` itself looks up has functions alone.
-pub(crate) fn resolve(return_address: usize, visit: &mut dyn FnMut(&Frame, bool)) {
+pub(crate) fn resolve(return_address: VAddr, visit: &mut dyn FnMut(&Frame, bool)) {
+    let return_address = return_address.as_usize();
     // The call lies before the address, maybe as the function's last instruction.
     look_up(return_address.wrapping_sub(1), return_address, |frames| {
         for (number, frame) in frames.iter().enumerate() {
@@ -96,7 +98,8 @@ pub(crate) fn resolve(return_address: usize, visit: &mut dyn FnMut(&Frame, bool)
 
 /// What a person means by the place of a call: the innermost function that is neither the standard library's nor the
 /// allocator's, or else the outermost.
-pub(crate) fn site(return_address: usize) -> Option<Frame> {
+pub(crate) fn site(return_address: VAddr) -> Option<Frame> {
+    let return_address = return_address.as_usize();
     look_up(return_address.wrapping_sub(1), return_address, |frames| site_of(frames).copied())
 }
 

@@ -42,6 +42,7 @@ fn find_line(file: &str, line: u32, sites: &mut Sites) -> Result<(), TooManySite
 /// Adds each call of which one of the functions that it lies in is meant.
 fn add_calls(sites: &mut Sites, is_meant: impl Fn(&Frame) -> bool) -> Result<(), TooManySites> {
     let text = image::text();
+    let text = text.start.as_usize()..text.end.as_usize();
     let bytes = image::text_bytes();
     for offset in 0..bytes.len() {
         let place = text.start + offset;

@@ -121,7 +121,7 @@ fn stacks_end_with_the_command(vm: &mut Vm) -> Result<()> {
         ensure!(text.contains(COMMAND), "the command is not named:\n{text}");
         ensure!(!has_outer(text), "what called the command is shown:\n{text}");
     }
-    let last = leaks.lines().filter(|line| line.starts_with("    ")).next_back().unwrap_or_default();
+    let last = leaks.lines().rfind(|line| line.starts_with("    ")).unwrap_or_default();
     ensure!(last.contains(COMMAND), "the stack does not end with the command:\n{leaks}");
     ensure!(stacks.contains("tally::boot_up+0x"), "the boot is not named:\n{stacks}");
 

@@ -3,6 +3,8 @@
 use x86::controlregs;
 use x86::cpuid::CpuId;
 
+use super::VAddr;
+
 /// A value that one CPU at a time may use, with interrupts masked meanwhile.
 pub(crate) type IrqLock<T> = sched::IrqLock<T, ThisCpu>;
 
@@ -104,17 +106,17 @@ pub(crate) fn time_stamp_counter() -> u64 {
 /// The frame pointer of the caller.
 #[expect(clippy::inline_always, reason = "called as a function it would read its own")]
 #[inline(always)]
-pub(crate) fn frame_pointer() -> usize {
+pub(crate) fn frame_pointer() -> VAddr {
     let pointer;
     // SAFETY: copies a register.
     unsafe { core::arch::asm!("mov {}, rbp", out(reg) pointer, options(nomem, nostack, preserves_flags)) };
-    pointer
+    VAddr(pointer)
 }
 
 /// The caller's frame: the frame pointer of the function that called it, and the return address.
 #[expect(clippy::inline_always, reason = "called as a function it would read its own")]
 #[inline(always)]
-pub(crate) fn frame() -> [usize; 2] {
+pub(crate) fn frame() -> [VAddr; 2] {
     let (caller, return_address);
     // SAFETY: each function of the kernel keeps a frame, with these two words; its register points there.
     unsafe {
@@ -126,17 +128,17 @@ pub(crate) fn frame() -> [usize; 2] {
             options(readonly, nostack, preserves_flags)
         );
     }
-    [caller, return_address]
+    [VAddr(caller), VAddr(return_address)]
 }
 
 /// The stack pointer of the caller.
 #[expect(clippy::inline_always, reason = "called as a function it would read its own")]
 #[inline(always)]
-pub(crate) fn stack_pointer() -> usize {
+pub(crate) fn stack_pointer() -> VAddr {
     let pointer;
     // SAFETY: copies a register.
     unsafe { core::arch::asm!("mov {}, rsp", out(reg) pointer, options(nomem, nostack, preserves_flags)) };
-    pointer
+    VAddr(pointer)
 }
 
 /// The registers that a call keeps (System V ABI for x86-64, figure 3.4): rbx, rbp, r12 to r15. One of them may be another

@@ -6,7 +6,7 @@ use core::ptr::NonNull;
 
 use spin::Once;
 
-use super::{PAddr, backtrace, cpu, paging};
+use super::{PAddr, VAddr, backtrace, cpu, paging};
 
 /// Hands out a frame, by its physical address.
 type FrameSource = fn() -> Option<PAddr>;
@@ -21,6 +21,6 @@ pub(crate) fn take_frames_from(source: FrameSource) {
 /// Maps a device's memory, uncached; it stays mapped.
 #[inline(never)]
 pub(crate) fn map(physical: PAddr, size_bytes: usize) -> Option<NonNull<u8>> {
-    let caller = backtrace::walk(cpu::frame_pointer()).next().unwrap_or(0);
+    let caller = backtrace::walk(cpu::frame_pointer()).next().unwrap_or(VAddr::zero());
     paging::map_device(physical, size_bytes, caller, &mut || FRAMES.get().and_then(|take| take()))
 }

@@ -8,7 +8,7 @@ use core::arch::global_asm;
 use core::mem::ManuallyDrop;
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use super::{cpu, stacks};
+use super::{VAddr, cpu, stacks};
 
 global_asm!(include_str!("guarded.s"));
 
@@ -52,7 +52,8 @@ fn call_alone<R, F: FnOnce() -> R>(function: F) -> Result<R, Abandoned> {
     let argument = (&raw mut call).cast();
     // SAFETY: the stack is mapped, aligned, and used by nobody else while the flag is set; `run` is made for this type,
     // and `call` outlives it.
-    let has_failed = unsafe { guarded_enter(stacks::guarded_stack().end, run::<F, R>, argument) } != 0;
+    let has_failed =
+        unsafe { guarded_enter(stacks::guarded_stack().end.as_usize(), run::<F, R>, argument) } != 0;
     if has_failed { Err(Abandoned::Failed) } else { call.result.ok_or(Abandoned::Failed) }
 }
 
@@ -80,7 +81,7 @@ pub(crate) fn leave_if_inside() {
 
 /// Ends the guarded call whose code had this stack pointer when it faulted, if there is one. A push
 /// beyond the stack's end has it in the page below.
-pub(super) fn leave_if_at(stack_pointer: usize) {
+pub(super) fn leave_if_at(stack_pointer: VAddr) {
     let stack = stacks::guarded_stack();
     let whole = stack.start - stacks::PAGE_BYTES..stack.end;
     if IS_UNDER_WAY.load(Ordering::Relaxed) && whole.contains(&stack_pointer) {

@@ -29,9 +29,16 @@ pub(crate) mod stack_end;
 pub(crate) mod stacks;
 pub(crate) mod vga_text;
 
+use core::ops::Range;
+
 use spin::Once;
 
 pub(crate) use x86::bits64::paging::{PAddr, VAddr};
+
+/// The length of a span of addresses.
+pub(crate) fn size_bytes(span: &Range<VAddr>) -> usize {
+    (span.end - span.start).as_usize()
+}
 
 /// Descriptor tables and exception handlers: from here on a fault gives a report.
 pub(crate) fn init_early() {

@@ -67,7 +67,7 @@ pub(crate) struct DeviceMapping {
     /// The first page's physical address.
     pub(crate) physical: PAddr,
     /// The return address in the function that wanted it.
-    pub(crate) caller: usize,
+    pub(crate) caller: VAddr,
 }
 
 static SPACE: IrqLock<AddressSpace> = IrqLock::new(AddressSpace {
@@ -87,7 +87,7 @@ pub(crate) fn init(regions: &[MemoryRegion], frames: FrameSource<'_>) -> Result<
         |region: &&MemoryRegion| !matches!(region.kind, RegionKind::Reserved | RegionKind::Defective);
     for region in regions.iter().filter(is_ram) {
         let end = region.range.end().min(BOOT_MAP_END) + (PAGE_BYTES - 1);
-        let [start, end] = [region.range.start(), end].map(|address| address.align_down_to_base_page());
+        let [start, end] = [region.range.start(), end].map(PAddr::align_down_to_base_page);
         space.map_ram(PhysicalRange::new(start, end), frames)?;
     }
     for (section, flags) in [
@@ -115,7 +115,7 @@ pub(crate) fn map_ram(range: PhysicalRange, frames: FrameSource<'_>) -> Result<(
 pub(crate) fn map_device(
     physical: PAddr,
     size_bytes: usize,
-    caller: usize,
+    caller: VAddr,
     frames: FrameSource<'_>,
 ) -> Option<NonNull<u8>> {
     let mut space = SPACE.lock();
@@ -256,8 +256,8 @@ impl AddressSpace {
     fn map_ram(&mut self, range: PhysicalRange, frames: FrameSource<'_>) -> Result<(), OutOfFrames> {
         let has_gib_pages = cpu::has_gib_pages();
         // What is not to be written in the image is not to be written here either.
-        let physical = |address| image::physical(VAddr::from_usize(address)).as_u64();
-        let fixed = physical(image::whole().start)..physical(image::data().start);
+        let fixed =
+            image::physical(image::whole().start).as_u64()..image::physical(image::data().start).as_u64();
         let (mut at, range_end) = (range.start().as_u64(), range.end().as_u64());
         while at < range_end {
             let fits = |size: Size| {
@@ -281,11 +281,12 @@ impl AddressSpace {
 
     fn map_section(
         &mut self,
-        section: Range<usize>,
+        section: Range<VAddr>,
         flags: u64,
         frames: FrameSource<'_>,
     ) -> Result<(), OutOfFrames> {
-        for address in section.step_by(PAGE_BYTES as usize).map(VAddr::from_usize) {
+        let addresses = section.start.as_u64()..section.end.as_u64();
+        for address in addresses.step_by(PAGE_BYTES as usize).map(VAddr) {
             if !stacks::is_guard(address) {
                 self.map(address, image::physical(address), Size::Page, flags, frames)?;
             }

@@ -7,7 +7,7 @@ use memstat::{Change, StackUsage, Watched};
 use shell::{Command, Session};
 
 use super::changes::{Count, Signed, show_frames};
-use crate::arch::clock;
+use crate::arch::{VAddr, clock};
 use crate::console::{self, input};
 use crate::memory::Scratch;
 use crate::memory::heap::tracker;
@@ -214,7 +214,7 @@ fn point_at(session: &mut Session, number: u16, stack: &Watched) {
     session.print(format_args!("  stack {number} only grows: {}", Signed(stack.change())));
     let innermost = tracker().stacks().get(number).and_then(|stack| stack.frames().first().copied());
     match innermost {
-        Some(frame) => session.print(format_args!("\n    {}\n", ReturnAddress(frame))),
+        Some(frame) => session.print(format_args!("\n    {}\n", ReturnAddress(VAddr::from_usize(frame)))),
         None => session.print(format_args!("\n")),
     }
 }

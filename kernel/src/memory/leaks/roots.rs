@@ -15,7 +15,7 @@ use arrayvec::ArrayVec;
 use memstat::{ScanError, ScanSummary};
 use tally_heap::PAGE_BYTES;
 
-use crate::arch::{cpu, image, stacks};
+use crate::arch::{VAddr, cpu, image, stacks};
 use crate::memory::heap::{self, tracker};
 
 /// Pieces of variables and stacks.
@@ -50,24 +50,25 @@ fn scan_from_here(goes_on: &mut dyn FnMut() -> bool) -> Result<ScanSummary, Scan
 }
 
 /// The roots of a caller with this stack pointer.
-fn roots(stack_pointer: usize) -> ArrayVec<Range<usize>, MAX_ROOTS> {
+fn roots(stack_pointer: VAddr) -> ArrayVec<Range<usize>, MAX_ROOTS> {
     let guarded_stacks = stacks::all().map(|stack| stack.start - PAGE_BYTES..stack.end);
-    let mut hidden: ArrayVec<Range<usize>, MAX_HIDDEN> =
+    let mut hidden: ArrayVec<Range<VAddr>, MAX_HIDDEN> =
         heap::own_statics().into_iter().chain(guarded_stacks).collect();
     hidden.sort_unstable_by_key(|span| span.start);
     let mut roots = ArrayVec::new();
+    let mut add = |start: VAddr, end: VAddr| roots.push(start.as_usize()..end.as_usize());
     for section in [image::data(), image::bss()] {
         let mut from = section.start;
         for span in hidden.iter().filter(|span| section.contains(&span.start)) {
-            roots.push(from..span.start);
+            add(from, span.start);
             from = span.end;
         }
-        roots.push(from..section.end);
+        add(from, section.end);
     }
     if IS_STACK_A_ROOT.load(Ordering::Relaxed)
         && let Some(stack) = stacks::containing(stack_pointer)
     {
-        roots.push(stack_pointer..stack.end);
+        add(stack_pointer, stack.end);
     }
     roots
 }

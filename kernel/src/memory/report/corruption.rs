@@ -5,11 +5,12 @@
 use memstat::{BadFree, Corruption, Level, Platform, Record};
 
 use super::call_stack::{Stacks, callers};
+use crate::arch::VAddr;
 use crate::memory::heap::tracker;
 use journal::Seconds;
 
 /// Reports a free that did no harm. It was called from below the frame at `frame_pointer`.
-pub(crate) fn report_bad_free(bad: &BadFree, frame_pointer: usize) {
+pub(crate) fn report_bad_free(bad: &BadFree, frame_pointer: VAddr) {
     let mut stacks = Stacks::new();
     log::error!("{bad}; ignored");
     log::error!("  this free:");
@@ -32,7 +33,7 @@ pub(crate) fn report_bad_free(bad: &BadFree, frame_pointer: usize) {
 }
 
 /// Reports what a guard has found, called from below the frame at `frame_pointer`.
-pub(crate) fn report(corruption: &Corruption, frame_pointer: usize) {
+pub(crate) fn report(corruption: &Corruption, frame_pointer: VAddr) {
     let mut stacks = Stacks::new();
     log::error!("{corruption}");
     show_life(Some(&corruption.block), corruption.free.as_ref(), &mut stacks);
@@ -77,7 +78,7 @@ impl core::fmt::Display for Event<'_> {
 
 fn show_stack_of(record: &Record, remedy: &str, stacks: &mut Stacks) {
     match tracker().stacks().get(record.stack()) {
-        Some(stack) => stacks.show(stack.frames().iter().copied()),
+        Some(stack) => stacks.show_recorded(&stack),
         None => log::error!("    no call stack was recorded; {remedy}"),
     }
 }

@@ -53,7 +53,7 @@ pub(crate) fn explain(fault: &InterruptFrame) -> bool {
 
 /// The instruction that faulted. It is named as the call before a return address is, and that lies behind it.
 fn instruction(fault: &InterruptFrame) -> Place {
-    Place((fault.rip as usize).wrapping_add(1))
+    Place(VAddr(fault.rip.wrapping_add(1)))
 }
 
 #[cold]
@@ -62,6 +62,6 @@ fn report(found: &InvalidAccess, fault: &InterruptFrame) {
     let mut stacks = Stacks::new();
     log::error!("{found}, in:");
     log::error!("    {}", instruction(fault));
-    stacks.show(backtrace::walk(fault.rbp as usize));
+    stacks.show(backtrace::walk(VAddr(fault.rbp)));
     corruption::show_life(Some(&found.block), found.free.as_ref(), &mut stacks);
 }

@@ -13,7 +13,7 @@ pub(crate) fn first_violation() -> Option<(VAddr, &'static str)> {
         return Some((guard, "guard page is mapped"));
     }
     for section in [image::text(), image::rodata()] {
-        let alias = direct_map::to_virtual(image::physical(VAddr::from_usize(section.start)));
+        let alias = direct_map::to_virtual(image::physical(section.start));
         if space.leaf(alias).is_some_and(|entry| entry & WRITABLE != 0) {
             return Some((alias, "the direct map makes code or constants writable"));
         }
