@@ -8,9 +8,9 @@ use multiboot2::{
     BootInformation, BootLoaderNameTag, CommandLineTag, ElfSectionExt, ElfSectionFlags, ElfSectionsTag,
     FramebufferTag, MaybeDynSized, MemoryArea, MemoryAreaType, MemoryMapTag, ModuleTag, RsdpV1Tag, RsdpV2Tag,
 };
-
 use x86::bits64::paging::{PAddr, VAddr};
 
+use crate::command_line::CommandLine;
 use crate::error::BootError;
 use crate::framebuffer::Framebuffer;
 use crate::left_out::LeftOut;
@@ -18,7 +18,6 @@ use crate::memory_map::{MAX_REGIONS, MemoryRegion, PhysicalRange, RegionKind, so
 use crate::tags;
 use crate::usable::{self, Ranges};
 
-const MAX_COMMAND_LINE_BYTES: usize = 1024;
 const MAX_NAME_BYTES: usize = 64;
 const MAX_SECTIONS: usize = 64;
 const MAX_RSDP_BYTES: usize = 36;
@@ -26,10 +25,8 @@ const MAX_RSDP_BYTES: usize = 36;
 /// What the boot loader said: some 50 KiB, so it is read where it stays.
 #[derive(Debug)]
 pub struct BootInfo {
-    /// The kernel's command line, cut at 1,024 bytes or where it is no UTF-8.
-    pub command_line: ArrayString<MAX_COMMAND_LINE_BYTES>,
-    /// Whether the command line was longer than that.
-    pub is_command_line_cut: bool,
+    /// The kernel's command line.
+    pub command_line: CommandLine,
     /// The loader's name, for instance `GRUB 2.06-13`.
     pub loader: ArrayString<MAX_NAME_BYTES>,
     /// The firmware's memory map, sorted and disjoint.
@@ -86,8 +83,7 @@ impl ElfSection {
 impl BootInfo {
     /// Nothing was said yet.
     pub const EMPTY: Self = Self {
-        command_line: ArrayString::new_const(),
-        is_command_line_cut: false,
+        command_line: CommandLine::new(),
         loader: ArrayString::new_const(),
         regions: ArrayVec::new_const(),
         usable: ArrayVec::new_const(),
@@ -140,12 +136,10 @@ impl BootInfo {
 
     fn read_texts(&mut self, information: &BootInformation<'_>) {
         if let Some(tag) = tags::typed::<CommandLineTag>(information).next() {
-            let (text, is_whole) = tags::text_or_start(tag.cmdline().ok(), tag.payload());
-            self.command_line = shortened(text);
-            self.is_command_line_cut = !is_whole || self.command_line.len() < text.len();
+            self.command_line.add(tag.payload().iter().copied().take_while(|byte| *byte != 0));
         }
         if let Some(tag) = tags::typed::<BootLoaderNameTag>(information).next() {
-            self.loader = shortened(tags::text_or_start(tag.name().ok(), tag.payload()).0);
+            self.loader = shortened(tags::text_or_start(tag.name().ok(), tag.payload()));
         }
     }
 

@@ -15,6 +15,7 @@
     )
 )]
 
+mod command_line;
 mod early;
 mod error;
 mod framebuffer;
@@ -30,6 +31,7 @@ mod entry;
 #[cfg(test)]
 mod tests;
 
+pub use command_line::{CommandLine, MAX_COMMAND_LINE_BYTES};
 pub use early::EarlyFrames;
 #[cfg(target_os = "none")]
 pub use entry::read_boot_information;

@@ -9,8 +9,8 @@
 //! - `MemoryArea::end_address`: adds without a check; `info` adds start and size, saturating.
 //! - `ModuleTag::module_size`: asserts that the end is not below the start; `info` takes both as they are.
 //! - `ElfSectionsTag::string_table`: makes a slice of whatever address stands in the header; the kernel looks up names.
-//! - `CommandLineTag::cmdline` and `BootLoaderNameTag::name`: safe, but they refuse a text whole for one bad byte;
-//!   where they do, [`text_or_start`] takes what comes before it.
+//! - `CommandLineTag::cmdline` and `BootLoaderNameTag::name`: safe, but they refuse a text whole for one bad byte; of the
+//!   first the bytes are read instead, of the second [`text_or_start`] takes what comes before it.
 //! - `Debug` of most tags: calls the ones above.
 //!
 //! Source: Multiboot2 Specification version 2.0, section 3.6.
@@ -91,17 +91,10 @@ fn word(bytes: &[u8], offset: usize) -> Option<u32> {
     bytes.get(offset..)?.first_chunk().copied().map(u32::from_le_bytes)
 }
 
-/// A tag's text, or what of it comes before the first byte that makes no sense; and whether that is all of it.
-pub(crate) fn text_or_start<'a>(text: Option<&'a str>, contents: &'a [u8]) -> (&'a str, bool) {
-    if let Some(text) = text {
-        return (text, true);
-    }
-    let bytes = contents.split(|byte| *byte == 0).next().unwrap_or_default();
-    match str::from_utf8(bytes) {
-        Ok(text) => (text, true),
-        Err(error) => {
-            let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
-            (str::from_utf8(valid).unwrap_or_default(), false)
-        }
-    }
+/// A tag's text, or what of it comes before the first byte that makes no sense.
+pub(crate) fn text_or_start<'a>(text: Option<&'a str>, contents: &'a [u8]) -> &'a str {
+    text.unwrap_or_else(|| {
+        let bytes = contents.split(|byte| *byte == 0).next().unwrap_or_default();
+        bytes.utf8_chunks().next().map_or("", |piece| piece.valid())
+    })
 }

@@ -87,7 +87,7 @@ fn typical() -> Vec<u8> {
 #[test]
 fn typical_information_is_read_whole() {
     let info = parse(&typical(), &[IMAGE]).unwrap();
-    assert_eq!(info.command_line.as_str(), "log=debug demo=memstat");
+    assert_eq!(info.command_line.text(), "log=debug demo=memstat");
     assert_eq!(info.loader.as_str(), "GRUB 2.06");
     assert_eq!(info.regions.len(), 5);
     assert_eq!(info.rsdp.len(), 20);

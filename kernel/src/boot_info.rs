@@ -5,6 +5,9 @@ use spin::{Mutex, MutexGuard, Once};
 
 use crate::arch::{PAddr, direct_map, fw_cfg, image};
 
+/// Bytes of QEMU's addition that are read.
+const MAX_ADDITION_BYTES: usize = 1 << 20;
+
 /// Where it stays. It is read in place: copies of it would take half of the stack.
 static MEMORY: Mutex<BootInfo> = Mutex::new(BootInfo::EMPTY);
 static BOOT_INFO: Once<&'static BootInfo> = Once::new();
@@ -34,12 +37,12 @@ fn read(physical: u32, info: &mut BootInfo) -> Result<(), BootError> {
 
 /// Puts QEMU's addition, if there is one, behind the command line from the loader.
 fn extend_command_line(info: &mut BootInfo) {
-    let mut buffer = [0; 512];
-    let length = fw_cfg::read_file("opt/tally/cmdline", &mut buffer).unwrap_or(0);
-    let addition = buffer.get(..length).and_then(|bytes| str::from_utf8(bytes).ok()).unwrap_or_default();
-    info.is_command_line_cut |= length == buffer.len();
-    let blank = if info.command_line.is_empty() || addition.is_empty() { "" } else { " " };
-    for part in [blank, addition.trim_end_matches('\0')] {
-        info.is_command_line_cut |= info.command_line.try_push_str(part).is_err();
+    const FILE: &str = "opt/tally/cmdline";
+    if let Some(file) = fw_cfg::File::find(FILE) {
+        let is_whole = file.size_bytes() <= MAX_ADDITION_BYTES;
+        info.command_line.add(file.bytes().take(MAX_ADDITION_BYTES));
+        if !is_whole {
+            info.command_line.leave_out(FILE);
+        }
     }
 }

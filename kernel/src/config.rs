@@ -3,19 +3,22 @@
 //! The words themselves are the crate `config`'s.
 
 use ::config::Config;
-use boot::BootInfo;
+use boot::{BootInfo, MAX_COMMAND_LINE_BYTES};
 
 use crate::{crash, logger};
 
 /// Reads the command line and starts the log.
 pub(crate) fn apply(info: &BootInfo) -> Config {
     let mut config = Config::default();
-    config.apply(&info.command_line, |_| {});
+    config.apply(info.command_line.text(), |_| {});
     logger::init(config.log_level);
     crash::set_ending(config.on_panic);
-    config.apply(&info.command_line, |word| log::warn!("command line: '{word}' is unknown and ignored"));
-    if info.is_command_line_cut {
-        log::warn!("command line: too long, its end is ignored");
+    config
+        .apply(info.command_line.text(), |word| log::warn!("command line: '{word}' is unknown and ignored"));
+    if let Some((words, first)) = info.command_line.left_out() {
+        log::warn!(
+            "command line: over {MAX_COMMAND_LINE_BYTES} bytes; '{first}' is ignored, one of {words} such words"
+        );
     }
     if !info.left_out.is_nothing() {
         log::warn!("boot information: {}", info.left_out);

@@ -7,6 +7,7 @@
 mod bench;
 mod elf;
 mod error;
+mod examples;
 mod figures;
 mod grammar;
 mod interactive;
@@ -36,6 +37,8 @@ const USAGE: &str = "usage: runner run [QEMU OPTION...]         boot to the shel
        runner test [WORD...]              the scenarios, or those with a WORD in their names
        runner soak                        the scenarios that take long
        runner bench                       measure the heap, compare with the baseline; `bench keep` replaces that
+       runner examples [WORD...]          type the examples of README and docs, or of those with a WORD in
+                                          their paths, and write there what a machine prints
        runner list                        the scenarios' names, one a line, and what each shows
        runner screenshot FILE [LINE...]   type the lines at the shell and write a picture of the screen
 settings are read from the environment: see docs/testing.md";
@@ -60,6 +63,7 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode> {
         ["soak"] => suite::run(&Settings::from_environment()?, Choice::Soak),
         ["bench"] => bench::run(&Settings::from_environment()?, bench::Baseline::Compare),
         ["bench", "keep"] => bench::run(&Settings::from_environment()?, bench::Baseline::Replace),
+        ["examples", words @ ..] => examples::retype(&Settings::from_environment()?, words),
         ["list"] => Ok(suite::list()),
         ["screenshot", file, lines @ ..] => {
             interactive::take_screenshot(&Settings::from_environment()?, file, lines)

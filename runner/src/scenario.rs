@@ -1,6 +1,7 @@
 //! What a scenario is: a row of the tables in `scenarios`, carried out by `suite`.
 
 use crate::error::Result;
+use crate::examples::Document;
 use crate::machine::Machine;
 use crate::settings::Settings;
 use crate::vm::Vm;
@@ -21,6 +22,8 @@ pub(crate) enum Judge {
     Drive(Machine<'static>, fn(&mut Vm) -> Result<()>),
     /// Drives a machine from power-on.
     PowerOn(Machine<'static>, fn(&mut Vm) -> Result<()>),
+    /// Types the examples of a document, on the machines that it asks for.
+    Examples(&'static Document),
     /// Boots two machines and holds the first against the second.
     Compare([Machine<'static>; 2], fn(&mut [Vm; 2]) -> Result<()>),
 }

@@ -65,9 +65,10 @@ pub(crate) fn run(settings: &Settings, choice: Choice) -> Result<ExitCode> {
         ensure!(!chosen.is_empty(), "no scenario has one of {words:?} in its name: see `runner list`");
     }
     ensure!(settings.iso().exists(), "{} is not there: run `make iso`", settings.iso().display());
-    let machines = chosen.iter().filter_map(|scenario| match scenario.judge {
-        Judge::Drive(machine, _) => Some(machine),
-        _ => None,
+    let machines = chosen.iter().flat_map(|scenario| match scenario.judge {
+        Judge::Drive(machine, _) => vec![machine],
+        Judge::Examples(document) => document.machines(),
+        _ => Vec::new(),
     });
     let snapshots = Snapshots::new(&settings.build, machines)?;
     let run = Run { settings, logs: settings.logs()?, snapshots, results: Mutex::default() };
@@ -137,6 +138,9 @@ impl Run<'_> {
             Judge::Files(judge) => judge(self.settings),
             Judge::Drive(machine, act) => drive(self.snapshots.start(self.settings, machine, name)?, *act),
             Judge::PowerOn(machine, act) => drive(Vm::start(self.settings, machine, name, NOBODY)?, *act),
+            Judge::Examples(document) => document.judge(&mut |machine, count| {
+                self.snapshots.start(self.settings, machine, &format!("{name}-{count}"))
+            }),
             Judge::Compare([machine, twin], compare) => {
                 let vm = Vm::start(self.settings, machine, name, NOBODY)?;
                 let mut both = [vm, Vm::start(self.settings, twin, &format!("{name}-twin"), NOBODY)?];
@@ -148,7 +152,8 @@ impl Run<'_> {
 
 /// The last lines of what the scenario's machine said, and where the rest is.
 fn end_of_log(logs: &Path, scenario: &Scenario) -> String {
-    if let Judge::Files(_) = scenario.judge {
+    // The machines of examples have logs each, and a document's line says enough.
+    if let Judge::Files(_) | Judge::Examples(_) = scenario.judge {
         return String::new();
     }
     let path = logs.join(scenario.name).with_extension("serial");

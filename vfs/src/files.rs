@@ -3,11 +3,10 @@
 use crate::errno::{Errno, Result};
 use crate::filesystem::{Contents, FileSystem, WriteAt};
 use crate::generated::Commands;
-use crate::inode::{DirectoryEntry, Kind, Metadata, READABLE, WRITABLE};
-use crate::mount::Place;
+use crate::inode::{DirectoryEntry, Metadata};
 use crate::open_files::{Body, FileDescriptor, OpenFile, OpenFlags, SeekFrom};
 use crate::reader::{LineGatherer, Reader};
-use crate::vfs::{Vfs, Wanted, check_mount};
+use crate::vfs::{Opened, Vfs};
 
 impl Vfs {
     /// Opens a file or, to list it, a directory. Generated text is made now, or from now on.
@@ -23,16 +22,11 @@ impl Vfs {
         {
             return Err(Errno::EINVAL);
         }
-        let wanted = match (flags.contains(OpenFlags::CREATE), flags.contains(OpenFlags::EXCLUSIVE)) {
-            (false, _) => Wanted::Existing,
-            (true, false) => Wanted::Any,
-            (true, true) => Wanted::New,
-        };
         // The slot comes first: a file that cannot be opened should not be made either.
         let descriptor = self.open_files.lock().reserve()?;
-        let file = self.place_to_open(cwd, path, wanted).and_then(|(place, filesystem)| {
-            let body = self.open_body(filesystem, place, flags)?;
-            Ok(OpenFile { place, flags, offset: 0, body })
+        let file = self.open_place(cwd, path, flags).and_then(|opened| {
+            let body = self.open_body(&opened, flags)?;
+            Ok(OpenFile { place: opened.place, flags, offset: 0, body })
         });
         let mut open_files = self.open_files.lock();
         match file {
@@ -47,31 +41,18 @@ impl Vfs {
         }
     }
 
-    fn open_body(&self, filesystem: &dyn FileSystem, place: Place, flags: OpenFlags) -> Result<Body> {
-        let metadata = filesystem.metadata(place.inode)?;
-        let (is_read, is_written) = (flags.contains(OpenFlags::READ), flags.contains(OpenFlags::WRITE));
-        if metadata.kind == Kind::Directory {
-            return if is_written || flags.contains(OpenFlags::CREATE) {
-                Err(Errno::EISDIR)
-            } else {
-                Ok(Body::Directory)
-            };
-        }
-        if is_read && metadata.mode & READABLE == 0 || is_written && metadata.mode & WRITABLE == 0 {
-            return Err(Errno::EACCES);
-        }
-        if is_written && metadata.kind == Kind::File {
-            check_mount(&self.mounts.lock(), place)?;
-        }
-        let contents = filesystem.open(place.inode)?;
+    /// What is read and written of an opened file, which is closed if that fails.
+    fn open_body(&self, opened: &Opened, flags: OpenFlags) -> Result<Body> {
+        let Some(contents) = opened.contents else { return Ok(Body::Directory) };
+        let (filesystem, inode) = (opened.filesystem, opened.place.inode);
         self.body_of(contents, flags)
             .and_then(|body| {
                 if matches!(body, Body::Stored) && flags.contains(OpenFlags::TRUNCATE) {
-                    filesystem.set_size(place.inode, 0)?;
+                    filesystem.set_size(inode, 0)?;
                 }
                 Ok(body)
             })
-            .inspect_err(|_| filesystem.close(place.inode))
+            .inspect_err(|_| filesystem.close(inode))
     }
 
     fn body_of(&self, contents: Contents, flags: OpenFlags) -> Result<Body> {

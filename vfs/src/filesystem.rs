@@ -52,12 +52,12 @@ pub trait FileSystem: Send + Sync {
     /// `ENOENT`; `EINVAL` where the inode is no link.
     fn read_link(&self, inode: InodeId) -> Result<PathBuffer>;
 
-    /// How many levels of names lie below a directory at most, 0 where it is empty.
+    /// Whether more than `levels` levels of names lie below a directory; there is none below an empty one.
     ///
     /// # Errors
     ///
     /// `ENOENT`, `ENOTDIR`.
-    fn height(&self, directory: InodeId) -> Result<usize>;
+    fn is_higher_than(&self, directory: InodeId, levels: usize) -> Result<bool>;
 
     /// Room and inodes, used and free.
     fn statistics(&self) -> Statistics;

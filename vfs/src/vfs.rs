@@ -3,10 +3,10 @@
 use spin::Mutex;
 
 use crate::errno::{Errno, Result};
-use crate::filesystem::{FileSystem, New, Sort, Statistics};
-use crate::inode::{Kind, Metadata, WRITABLE};
+use crate::filesystem::{Contents, FileSystem, New, Sort, Statistics};
+use crate::inode::{Kind, Metadata, READABLE, WRITABLE};
 use crate::mount::{Mount, MountOptions, Mounts, Place};
-use crate::open_files::OpenFiles;
+use crate::open_files::{OpenFiles, OpenFlags};
 use crate::path::{CANONICAL_MAX, MAX_DEPTH, PathBuffer, check};
 use crate::reader::Buffers;
 use crate::walk::{LastLink, Target, path_of, resolve, walk};
@@ -215,12 +215,13 @@ impl Vfs {
             return Err(Errno::EBUSY);
         }
         let filesystem = mounts.filesystem(old.parent)?;
-        if filesystem.metadata(moved.inode)?.kind != Kind::Directory {
-            if new.is_directory_meant {
-                return Err(Errno::ENOTDIR);
+        if filesystem.metadata(moved.inode)?.kind == Kind::Directory {
+            let levels = MAX_DEPTH.checked_sub(new.depth.saturating_add(1)).ok_or(Errno::ENAMETOOLONG)?;
+            if filesystem.is_higher_than(moved.inode, levels)? {
+                return Err(Errno::ENAMETOOLONG);
             }
-        } else if new.depth.saturating_add(filesystem.height(moved.inode)?) >= MAX_DEPTH {
-            return Err(Errno::ENAMETOOLONG);
+        } else if new.is_directory_meant {
+            return Err(Errno::ENOTDIR);
         }
         check_writable(&mounts, old.parent)?;
         check_writable(&mounts, new.parent)?;
@@ -239,13 +240,14 @@ impl Vfs {
         mounts.filesystem(place)?.touch(place.inode)
     }
 
-    /// The place of a file to open, made if that is asked for.
-    pub(crate) fn place_to_open(
-        &self,
-        cwd: &str,
-        path: &str,
-        wanted: Wanted,
-    ) -> Result<(Place, &'static dyn FileSystem)> {
+    /// Finds the file to open, makes it if that is asked for, and opens it: all of this under the mounts' lock, so
+    /// that nobody can remove it meanwhile.
+    pub(crate) fn open_place(&self, cwd: &str, path: &str, flags: OpenFlags) -> Result<Opened> {
+        let wanted = match (flags.contains(OpenFlags::CREATE), flags.contains(OpenFlags::EXCLUSIVE)) {
+            (false, _) => Wanted::Existing,
+            (true, false) => Wanted::Any,
+            (true, true) => Wanted::New,
+        };
         let mounts = self.mounts.lock();
         let last = if wanted == Wanted::New { LastLink::Keep } else { LastLink::Follow };
         let target = walk(&mounts, cwd, path, last)?;
@@ -255,13 +257,37 @@ impl Vfs {
             (None, Wanted::Existing) => return Err(Errno::ENOENT),
             (None, _) => make_file(&mounts, &target)?,
         };
-        Ok((place, mounts.filesystem(place)?))
+        let filesystem = mounts.filesystem(place)?;
+        let metadata = filesystem.metadata(place.inode)?;
+        let (is_read, is_written) = (flags.contains(OpenFlags::READ), flags.contains(OpenFlags::WRITE));
+        if metadata.kind == Kind::Directory {
+            return if is_written || wanted != Wanted::Existing {
+                Err(Errno::EISDIR)
+            } else {
+                Ok(Opened { place, filesystem, contents: None })
+            };
+        }
+        if is_read && metadata.mode & READABLE == 0 || is_written && metadata.mode & WRITABLE == 0 {
+            return Err(Errno::EACCES);
+        }
+        if is_written && metadata.kind == Kind::File {
+            check_mount(&mounts, place)?;
+        }
+        Ok(Opened { place, filesystem, contents: Some(filesystem.open(place.inode)?) })
     }
+}
+
+/// A file that its file system has opened, or a directory.
+pub(crate) struct Opened {
+    pub(crate) place: Place,
+    pub(crate) filesystem: &'static dyn FileSystem,
+    /// `None` for a directory.
+    pub(crate) contents: Option<Contents>,
 }
 
 /// What must or may be there when a file is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wanted {
+enum Wanted {
     /// It must be there.
     Existing,
     /// It is made if it is not there.
@@ -281,7 +307,7 @@ fn make_file(mounts: &Mounts, target: &Target) -> Result<Place> {
 }
 
 /// Whether the file system of a place may be changed.
-pub(crate) fn check_mount(mounts: &Mounts, place: Place) -> Result<()> {
+fn check_mount(mounts: &Mounts, place: Place) -> Result<()> {
     match mounts.get(place.mount)?.options {
         MountOptions::ReadWrite => Ok(()),
         MountOptions::ReadOnly => Err(Errno::EROFS),

@@ -112,16 +112,17 @@ fn three_hundred_regions_of_both_kinds_lose_nothing() {
 }
 
 #[test]
-fn bad_bytes_cut_the_command_line_and_are_reported() {
+fn bad_bytes_in_the_command_line_concern_their_word_alone() {
     let map = memory_map(&[(PAGE, 4000 * PAGE, USABLE)]);
-    for (bytes, text, is_cut) in [
-        (&b"heap=slab\0"[..], "heap=slab", false),
-        (b"no zero byte", "no zero byte", false),
-        (b"heap=\xff slab\0", "heap=", true),
-        (b"", "", false),
+    for (bytes, text) in [
+        (&b"heap=slab\0"[..], "heap=slab"),
+        (b"no zero byte", "no zero byte"),
+        (b"heap=\xff slab\0", "heap=\u{fffd} slab"),
+        (b"behind\0the end", "behind"),
+        (b"", ""),
     ] {
         let info = parse(&information(&[tag(1, bytes), map.clone()]), &[]).unwrap();
-        assert_eq!((info.command_line.as_str(), info.is_command_line_cut), (text, is_cut));
+        assert_eq!((info.command_line.text(), info.command_line.left_out()), (text, None));
     }
 }
 

@@ -66,7 +66,7 @@ pub(crate) fn own_functions_are_named() -> Finding {
 
 /// Whether the command line damages what names come from, or there was no memory for an index.
 fn is_without_lines() -> bool {
-    let words = &mut boot_info::facts().command_line.split_ascii_whitespace();
+    let words = &mut boot_info::facts().command_line.text().split_ascii_whitespace();
     words.any(|word| word.starts_with("symbols=")) || pages_for(Purpose::Names) == 0
 }
 

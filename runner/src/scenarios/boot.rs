@@ -56,7 +56,39 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             unknown_words_are_named,
         ),
     },
+    Scenario {
+        name: "boot-cmdline-long",
+        about: "words behind 600 bytes of others count, and one without room is named",
+        judge: Judge::PowerOn(Machine { cmdline: LONG_LINE, ..DEFAULT }, long_line_counts),
+    },
 ];
+
+/// A letter lies across the 512th byte; the second word is longer than all words may be together.
+const LONG_LINE: &str = concat!(
+    "memstat=counters ",
+    // 30 letters of two bytes, eight times.
+    "éééééééééééééééééééééééééééééé",
+    "éééééééééééééééééééééééééééééé",
+    "éééééééééééééééééééééééééééééé",
+    "éééééééééééééééééééééééééééééé",
+    "éééééééééééééééééééééééééééééé",
+    "éééééééééééééééééééééééééééééé",
+    "éééééééééééééééééééééééééééééé",
+    "éééééééééééééééééééééééééééééé",
+    "éééééééééééééééééééééééééééééé",
+    " heap=tlsf log=debug",
+);
+
+fn long_line_counts(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    let words = vm.run("cat /proc/cmdline")?;
+    ensure!(words.ends_with("é heap=tlsf log=debug"), "/proc/cmdline is `{words}`");
+    let log = vm.run("dmesg")?;
+    ensure!(log.contains("command line: 'éé"), "no line of the log names the word of many letters");
+    let heap = vm.run("grep -c tlsf /proc/memstat")?;
+    ensure!(heap == "1", "the heap is not the one that stands behind 600 bytes");
+    power_off(vm)
+}
 
 fn boot_and_power_off(vm: &mut Vm) -> Result<()> {
     vm.wait_for_boot()?;

@@ -9,6 +9,7 @@ mod boot;
 mod bugs;
 mod crash;
 mod devices;
+mod examples;
 mod failures;
 mod faults;
 mod files;
@@ -35,12 +36,13 @@ use crate::vm::{COMMAND_LIMIT, Vm};
 
 /// All scenarios. The slowest machines stand first, so that none of them is still at work when the rest is done.
 pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
-    let subjects: [&[Scenario]; 20] = [
+    let subjects: [&[Scenario]; 21] = [
         boot::SCENARIOS,
         black_box::SCENARIOS,
         crash::SCENARIOS,
         faults::SCENARIOS,
         bugs::SCENARIOS,
+        examples::SCENARIOS,
         failures::SCENARIOS,
         memory::SCENARIOS,
         names::SCENARIOS,

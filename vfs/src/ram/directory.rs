@@ -1,25 +1,14 @@
-//! The contents of a directory: names with their inodes, in pages.
+//! The contents of a directory: names with their inodes, in pages of [records](super::record).
 //!
-//! A page is full of records, one behind the other; a record is an entry or free. An entry never moves, so its
-//! offset is a cursor that stays good while others come and go. The shape is that of ext2 (The Linux kernel,
-//! Documentation/filesystems/ext2.rst, "Directories").
+//! A directory of one page is searched from its beginning; a larger one has an [index](super::index). So what an
+//! operation takes does not grow with the number of entries.
 
+use super::index;
+use super::record::{Contents, Link, MIN_FREE_BYTES, PAGE, Page, Record, bytes_needed, records};
 use super::space::{PAGE_BYTES, Space};
-use super::table::{Inode, byte_to_kind, kind_to_byte};
-use crate::errno::Result;
+use super::table::Inode;
+use crate::errno::{Errno, Result};
 use crate::inode::{InodeId, Kind};
-
-/// Inode (8 bytes, 0 where the record is free), length of the record (2), length of the name (1), kind (1).
-const HEAD_BYTES: usize = 12;
-/// Records start at multiples of this.
-const ALIGNMENT: usize = 4;
-/// A rest that is smaller stays with the record before it.
-const MIN_FREE_BYTES: usize = 32;
-
-type Page = [u8; PAGE_BYTES];
-
-/// The same as offsets have it.
-const PAGE: u64 = PAGE_BYTES as u64;
 
 /// An entry, and where it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,79 +19,45 @@ pub(super) struct Found {
     pub(super) kind: Kind,
 }
 
-/// A record in a page.
-#[derive(Clone, Copy)]
-struct Record<'a> {
-    offset: usize,
-    length: usize,
-    /// `None` where it is free.
-    entry: Option<(InodeId, Kind)>,
-    name: &'a [u8],
-}
-
-/// The records of a page.
-fn records(page: &Page) -> impl Iterator<Item = Record<'_>> {
-    let mut offset = 0_usize;
-    core::iter::from_fn(move || {
-        let bytes = page.get(offset..)?;
-        let inode = u64::from_le_bytes(*bytes.first_chunk()?);
-        let length = usize::from(u16::from_le_bytes(*bytes.get(8..)?.first_chunk()?));
-        let [name_length, kind] = *bytes.get(10..)?.first_chunk()?;
-        if length < HEAD_BYTES {
-            return None;
+impl Found {
+    fn of(record: &Record) -> Option<Self> {
+        match record.contents {
+            Contents::Entry { inode, kind, .. } => Some(Self { offset: record.offset, inode, kind }),
+            Contents::Free { .. } => None,
         }
-        let name = bytes.get(HEAD_BYTES..)?.get(..usize::from(name_length))?;
-        let entry = byte_to_kind(kind).filter(|_| inode != 0).map(|kind| (InodeId(inode), kind));
-        let record = Record { offset, length, entry, name };
-        offset = offset.saturating_add(length);
-        Some(record)
-    })
-}
-
-/// What stands before a name.
-fn head(entry: Option<(InodeId, Kind)>, length: usize, name_length: usize) -> [u8; HEAD_BYTES] {
-    let mut head = [0; HEAD_BYTES];
-    let (inode, kind) = entry.map_or((0, 0), |(inode, kind)| (inode.0, kind_to_byte(kind)));
-    let bytes = inode.to_le_bytes().into_iter().chain((length as u16).to_le_bytes());
-    for (slot, byte) in head.iter_mut().zip(bytes.chain([name_length as u8, kind])) {
-        *slot = byte;
     }
-    head
 }
 
 fn page_count(directory: &Inode) -> u64 {
     directory.size_bytes / PAGE
 }
 
-/// Copies a page of a directory, and says its number. The copy is the caller's to hold: it takes much of the
-/// stack.
-fn read_page(space: &Space, directory: &Inode, index: u64, page: &mut Page) -> Option<u32> {
-    let number = directory.tree.find(space, index)?;
-    space.read(number, 0, page);
-    Some(number)
+/// Copies a page of a directory. The copy is the caller's to hold: it takes much of the stack.
+fn read_page(space: &Space, directory: &Inode, index: u64, page: &mut Page) -> Option<()> {
+    space.read(directory.tree.find(space, index)?, 0, page);
+    Some(())
 }
 
-/// The first record of a directory that `choose` takes.
+/// The first record from the page `first` on that `choose` takes.
 fn search<T>(
     space: &Space,
     directory: &Inode,
-    from: u64,
-    mut choose: impl FnMut(u64, &Record<'_>) -> Option<T>,
+    first: u64,
+    mut choose: impl FnMut(Record, &[u8]) -> Option<T>,
 ) -> Option<T> {
     let mut page = [0; PAGE_BYTES];
-    (from..page_count(directory)).find_map(|index| {
+    (first..page_count(directory)).find_map(|index| {
         read_page(space, directory, index, &mut page)?;
-        let start = index.saturating_mul(PAGE);
-        records(&page).find_map(|record| choose(start.saturating_add(record.offset as u64), &record))
+        records(&page, index).find_map(|(record, name)| choose(record, name))
     })
 }
 
 /// The entry of a name.
 pub(super) fn find(space: &Space, directory: &Inode, name: &str) -> Option<Found> {
-    search(space, directory, 0, |offset, record| {
-        let (inode, kind) = record.entry.filter(|_| record.name == name.as_bytes())?;
-        Some(Found { offset, inode, kind })
-    })
+    if index::is_there(directory) {
+        return index::find(space, directory, name).and_then(|record| Found::of(&record));
+    }
+    search(space, directory, 0, |record, found| Found::of(&record).filter(|_| found == name.as_bytes()))
 }
 
 /// The first entry at `cursor` or behind it, its name, and the cursor behind it.
@@ -112,89 +67,155 @@ pub(super) fn next<T>(
     cursor: u64,
     take: impl Fn(Found, &str) -> T,
 ) -> Option<(T, u64)> {
-    search(space, directory, cursor / PAGE, |offset, record| {
-        let (inode, kind) = record.entry.filter(|_| offset >= cursor)?;
-        let name = str::from_utf8(record.name).ok()?;
-        Some((take(Found { offset, inode, kind }, name), offset.saturating_add(record.length as u64)))
+    search(space, directory, cursor / PAGE, |record, name| {
+        let found = Found::of(&record).filter(|found| found.offset >= cursor)?;
+        let name = str::from_utf8(name).ok()?;
+        Some((take(found, name), record.offset.saturating_add(record.length as u64)))
     })
 }
 
-/// Adds an entry. The name is not there yet.
+/// Adds an entry. The name is not there yet. A failure changes nothing.
 pub(super) fn add(
     space: &mut Space,
     directory: &mut Inode,
     name: &str,
-    entry: (InodeId, Kind),
+    (inode, kind): (InodeId, Kind),
 ) -> Result<()> {
-    let needed = HEAD_BYTES.saturating_add(name.len()).next_multiple_of(ALIGNMENT);
-    let room = search(space, directory, 0, |offset, record| {
-        (record.entry.is_none() && record.length >= needed).then_some((offset, record.length))
-    });
-    let (offset, length) = if let Some(room) = room {
-        room
-    } else {
-        let offset = directory.size_bytes;
-        directory.tree.find_or_take(space, page_count(directory))?;
-        directory.size_bytes = directory.size_bytes.saturating_add(PAGE);
-        (offset, PAGE_BYTES)
+    let needed = bytes_needed(name);
+    let room = match take_room(space, directory, needed) {
+        Some(room) => room,
+        None => add_page(space, directory)?,
     };
-    let Some(page) = directory.tree.find(space, offset / PAGE) else { return Ok(()) };
-    let start = offset as usize % PAGE_BYTES;
-    let rest = length.saturating_sub(needed);
-    let own = if rest < MIN_FREE_BYTES { length } else { needed };
-    if own < length {
-        space.write(page, start.saturating_add(own), &head(None, rest, 0));
+    let rest = room.length.saturating_sub(needed);
+    let length = if rest < MIN_FREE_BYTES { room.length } else { needed };
+    if length < room.length {
+        let offset = room.offset.saturating_add(length as u64);
+        add_free(space, directory, offset, rest);
     }
-    space.write(page, start, &head(Some(entry), own, name.len()));
-    space.write(page, start.saturating_add(HEAD_BYTES), name.as_bytes());
+    let contents = Contents::Entry { inode, kind, hash: index::hash(name), name_length: name.len() };
+    let record = Record { offset: room.offset, length, next: Link::END, contents };
     directory.entries = directory.entries.saturating_add(1);
+    if let Some(page) = directory.tree.find(space, record.page_index()) {
+        space.write(page, record.name_start(), name.as_bytes());
+    }
+    if index::is_there(directory) {
+        index::add(space, directory, record);
+    } else {
+        record.write(space, &directory.tree);
+    }
     Ok(())
 }
 
-/// Lets an entry stand for another inode.
-pub(super) fn replace(space: &Space, directory: &Inode, offset: u64, entry: (InodeId, Kind)) {
-    let index = offset / PAGE;
-    let start = offset as usize % PAGE_BYTES;
-    let mut page = [0; PAGE_BYTES];
-    if let Some(number) = read_page(space, directory, index, &mut page)
-        && let Some(record) = records(&page).find(|record| record.offset == start)
+/// A free record of at least `needed` bytes.
+fn take_room(space: &Space, directory: &Inode, needed: usize) -> Option<Record> {
+    if index::is_there(directory) {
+        return index::take_free(space, directory, needed);
+    }
+    search(space, directory, 0, |record, _| (record.is_free() && record.length >= needed).then_some(record))
+}
+
+/// Adds a page to the end: one free record, in no list. The second page comes with an index.
+fn add_page(space: &mut Space, directory: &mut Inode) -> Result<Record> {
+    let offset = directory.size_bytes;
+    if offset.saturating_add(PAGE) > Link::MAX_OFFSET {
+        return Err(Errno::ENOSPC);
+    }
+    let count = page_count(directory);
+    directory.tree.find_or_take(space, count)?;
+    if count == 1
+        && let Err(error) = make_index(space, directory)
     {
-        space.write(number, start, &head(Some(entry), record.length, record.name.len()));
+        directory.tree.cut(space, count);
+        return Err(error);
+    }
+    directory.size_bytes = offset.saturating_add(PAGE);
+    Ok(Record::free(offset, PAGE_BYTES))
+}
+
+/// Makes an index of what is in the only page.
+fn make_index(space: &mut Space, directory: &mut Inode) -> Result<()> {
+    index::make(space, directory)?;
+    let mut page = [0; PAGE_BYTES];
+    if read_page(space, directory, 0, &mut page).is_some() {
+        for (record, _) in records(&page, 0) {
+            if record.is_free() {
+                index::add_free(space, directory, record.offset, record.length);
+            } else {
+                index::add(space, directory, record);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Writes a free record.
+fn add_free(space: &Space, directory: &Inode, offset: u64, length: usize) {
+    if index::is_there(directory) {
+        index::add_free(space, directory, offset, length);
+    } else {
+        Record::free(offset, length).write(space, &directory.tree);
+    }
+}
+
+/// Lets an entry stand for another inode.
+pub(super) fn replace(space: &Space, directory: &Inode, offset: u64, (inode, kind): (InodeId, Kind)) {
+    if let Some(record) = Record::read(space, &directory.tree, offset)
+        && let Contents::Entry { hash, name_length, .. } = record.contents
+    {
+        let contents = Contents::Entry { inode, kind, hash, name_length };
+        Record { contents, ..record }.write(space, &directory.tree);
     }
 }
 
 /// Takes an entry away, and the pages at the directory's end that have none left.
 pub(super) fn remove(space: &mut Space, directory: &mut Inode, offset: u64) {
-    let start = offset as usize % PAGE_BYTES;
-    let mut page = [0; PAGE_BYTES];
-    let Some(number) = read_page(space, directory, offset / PAGE, &mut page) else { return };
-    // The free records around it become one with it.
-    let (first, length) = free_run(&page, start);
-    space.write(number, first, &head(None, length, 0));
+    let Some(record) = Record::read(space, &directory.tree, offset) else { return };
     directory.entries = directory.entries.saturating_sub(1);
-    while directory.size_bytes > 0
-        && read_page(space, directory, page_count(directory).saturating_sub(1), &mut page).is_some()
-        && records(&page).all(|record| record.entry.is_none())
-    {
-        directory.size_bytes = directory.size_bytes.saturating_sub(PAGE);
-        directory.tree.cut(space, page_count(directory));
+    if index::is_there(directory) {
+        index::remove(space, directory, &record);
     }
+    // The free records around it become one with it.
+    let (mut start, mut end) = (offset, offset.saturating_add(record.length as u64));
+    let around = neighbours(space, directory, &record);
+    for free in around.into_iter().flatten().filter(Record::is_free) {
+        if index::is_there(directory) {
+            index::remove_free(space, directory, free.offset);
+        }
+        start = start.min(free.offset);
+        end = end.max(free.offset.saturating_add(free.length as u64));
+    }
+    add_free(space, directory, start, end.saturating_sub(start) as usize);
+    cut_free_pages(space, directory);
 }
 
-/// The run of free records around the one at `start`, which is taken as free: its offset and length.
-fn free_run(page: &Page, start: usize) -> (usize, usize) {
-    let mut run = (0, 0_usize);
-    for record in records(page) {
-        if record.entry.is_none() || record.offset == start {
-            if run.1 == 0 {
-                run.0 = record.offset;
-            }
-            run.1 = run.1.saturating_add(record.length);
-        } else if record.offset > start {
-            break;
-        } else {
-            run.1 = 0;
-        }
+/// The records before and behind one in its page.
+fn neighbours(space: &Space, directory: &Inode, record: &Record) -> [Option<Record>; 2] {
+    let mut page = [0; PAGE_BYTES];
+    let mut around = [None; 2];
+    if read_page(space, directory, record.page_index(), &mut page).is_some() {
+        let mut all = records(&page, record.page_index()).map(|(other, _)| other);
+        around = [all.by_ref().take_while(|other| other.offset < record.offset).last(), all.next()];
     }
-    run
+    around
+}
+
+/// Frees the pages at the end that hold no entry, and the index of a directory that no longer needs it.
+fn cut_free_pages(space: &mut Space, directory: &mut Inode) {
+    let before = directory.size_bytes;
+    while let Some(last) = directory.size_bytes.checked_sub(PAGE)
+        && let Some(record) = Record::read(space, &directory.tree, last)
+        && record.is_free()
+        && record.length == PAGE_BYTES
+    {
+        if index::is_there(directory) {
+            index::remove_free(space, directory, last);
+        }
+        directory.size_bytes = last;
+    }
+    if directory.size_bytes < before {
+        directory.tree.cut(space, page_count(directory));
+    }
+    if page_count(directory) <= 1 {
+        index::discard(space, directory);
+    }
 }

@@ -5,9 +5,15 @@
 //! every page counts against its limit, and comes back when what was in it goes.
 
 mod directory;
+mod index;
+mod levels;
+mod record;
 mod space;
 mod table;
 mod tree;
+
+#[cfg(test)]
+mod tests;
 
 use spin::Mutex;
 
@@ -86,6 +92,7 @@ impl State {
         inode.links = inode.links.saturating_add(u32::from(entry.1 == Kind::Directory));
         inode.modified_ns = now_ns;
         self.table.set(&self.space, directory, inode);
+        self.raise_levels(directory, entry);
         Ok(())
     }
 
@@ -95,6 +102,9 @@ impl State {
         directory::remove(&mut self.space, &mut inode, entry.offset);
         inode.links = inode.links.saturating_sub(u32::from(entry.kind == Kind::Directory));
         inode.modified_ns = now_ns;
+        if inode.entries == 0 {
+            inode.levels_below = 0;
+        }
         self.table.set(&self.space, directory, inode);
         Ok(())
     }
@@ -105,6 +115,7 @@ impl State {
         inode.links = 0;
         if inode.opens == 0 {
             inode.tree.cut(&mut self.space, 0);
+            inode.index.cut(&mut self.space, 0);
             self.table.remove(&mut self.space, id);
         } else {
             self.table.set(&self.space, id, inode);
@@ -198,7 +209,8 @@ impl FileSystem for RamFs {
             links: found.links,
             uid: 0,
             gid: 0,
-            blocks_512: u64::from(found.tree.pages) * BLOCKS_PER_PAGE,
+            blocks_512: (u64::from(found.tree.pages).saturating_add(found.index.pages.into()))
+                .saturating_mul(BLOCKS_PER_PAGE),
             modified_ns: found.modified_ns,
         })
     }
@@ -225,10 +237,10 @@ impl FileSystem for RamFs {
         PathBuffer::from(text).map_err(|_| Errno::EIO)
     }
 
-    fn height(&self, directory: InodeId) -> Result<usize> {
-        let state = self.state.lock();
-        state.directory(directory)?;
-        Ok(state.table.height(&state.space, directory))
+    fn is_higher_than(&self, directory: InodeId, levels: usize) -> Result<bool> {
+        let state = &mut *self.state.lock();
+        let bound = state.directory(directory)?.levels_below;
+        Ok(usize::from(bound) > levels && usize::from(state.count_levels(directory)) > levels)
     }
 
     fn statistics(&self) -> Statistics {
@@ -364,6 +376,7 @@ impl FileSystem for RamFs {
                 }
                 directory::replace(&state.space, &new, replaced.offset, (moved.inode, moved.kind));
                 state.change(to.0, |directory| directory.modified_ns = now_ns);
+                state.raise_levels(to.0, (moved.inode, moved.kind));
                 state.forget(replaced.inode);
             }
             None => state.enter(to.0, to.1, (moved.inode, moved.kind), now_ns)?,

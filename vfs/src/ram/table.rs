@@ -28,6 +28,10 @@ pub(super) struct Inode {
     pub(super) entries: u32,
     pub(super) size_bytes: u64,
     pub(super) tree: Tree,
+    /// The index of a directory of more than one page.
+    pub(super) index: Tree,
+    /// Levels of names below a directory: at least as many as there are.
+    pub(super) levels_below: u8,
     /// The directory that a directory stands in.
     pub(super) parent: InodeId,
     pub(super) modified_ns: u64,
@@ -41,7 +45,7 @@ impl Inode {
             Kind::Link => (0o777, 1),
             Kind::File | Kind::Device => (0o644, 1),
         };
-        let tree = Tree { root: 0, height: 0, pages: 0 };
+        let empty = Tree { root: 0, height: 0, pages: 0 };
         Self {
             kind: Some(kind),
             mode,
@@ -50,7 +54,9 @@ impl Inode {
             opens: 0,
             entries: 0,
             size_bytes: 0,
-            tree,
+            tree: empty,
+            index: empty,
+            levels_below: 0,
             parent,
             modified_ns,
         }
@@ -65,11 +71,14 @@ impl Inode {
                 field.copy_from_slice(bytes);
             }
         };
-        put(&[kind, self.tree.height]);
+        put(&[kind, self.tree.height, self.index.height, self.levels_below]);
         put(&self.mode.to_le_bytes());
-        for field in [self.generation, self.links, self.opens, self.entries, self.tree.root, self.tree.pages]
-        {
+        for field in [self.generation, self.links, self.opens, self.entries] {
             put(&field.to_le_bytes());
+        }
+        for tree in [self.tree, self.index] {
+            put(&tree.root.to_le_bytes());
+            put(&tree.pages.to_le_bytes());
         }
         for field in [self.size_bytes, self.parent.0, self.modified_ns] {
             put(&field.to_le_bytes());
@@ -79,10 +88,12 @@ impl Inode {
 
     fn from_record(record: &[u8; RECORD_BYTES]) -> Self {
         let mut rest = record.as_slice();
-        let [kind, height] = take(&mut rest);
+        let [kind, tree_height, index_height, levels_below] = take(&mut rest);
         let mode = u16::from_le_bytes(take(&mut rest));
-        let [generation, links, opens, entries, root, pages] =
-            core::array::from_fn(|_| u32::from_le_bytes(take(&mut rest)));
+        let mut number = || u32::from_le_bytes(take(&mut rest));
+        let [generation, links, opens, entries] = core::array::from_fn(|_| number());
+        let [tree, index] =
+            [tree_height, index_height].map(|height| Tree { root: number(), height, pages: number() });
         let [size_bytes, parent, modified_ns] = core::array::from_fn(|_| u64::from_le_bytes(take(&mut rest)));
         Self {
             kind: byte_to_kind(kind),
@@ -92,7 +103,9 @@ impl Inode {
             opens,
             entries,
             size_bytes,
-            tree: Tree { root, height, pages },
+            tree,
+            index,
+            levels_below,
             parent: InodeId(parent),
             modified_ns,
         }
@@ -133,12 +146,25 @@ pub(super) struct Table {
     tree: Tree,
     /// Records that have a page.
     length: u64,
-    /// No record before this one is free.
-    first_free: u64,
+    /// The first record of the list of free ones.
+    first_free: Neighbour,
     /// Inodes that exist, the root included.
     pub(super) live: u64,
     next_generation: u32,
 }
+
+/// The place of another free record, plus 1; 0 if there is none.
+type Neighbour = u32;
+
+/// The neighbours of a free record in their list.
+#[derive(Clone, Copy, Debug, Default)]
+struct FreeRecord {
+    next: Neighbour,
+    previous: Neighbour,
+}
+
+/// Behind the kind, which is 0 in a free record.
+const NEIGHBOURS_OFFSET: usize = 8;
 
 impl Table {
     pub(super) const fn new() -> Self {
@@ -190,63 +216,102 @@ impl Table {
 
     /// Takes a new inode in.
     pub(super) fn add(&mut self, space: &mut Space, inode: Inode) -> Result<InodeId> {
-        let is_free = |position: &u64| self.record(space, *position).is_none_or(|inode| inode.kind.is_none());
-        let position = (self.first_free..self.length).find(is_free).unwrap_or(self.length);
-        let number = position.checked_add(FIRST_NUMBER).and_then(|number| u32::try_from(number).ok());
-        let number = number.ok_or(Errno::ENOSPC)?;
-        self.tree.find_or_take(space, position / RECORDS_PER_PAGE)?;
-        self.first_free = position.saturating_add(1);
-        self.length = self.length.max(self.first_free.next_multiple_of(RECORDS_PER_PAGE));
+        if self.first_free == 0 {
+            self.add_page(space)?;
+        }
+        let position = u64::from(self.first_free).checked_sub(1).ok_or(Errno::ENOSPC)?;
+        self.remove_free(space, position);
         self.live = self.live.saturating_add(1);
         let generation = self.next_generation;
         // 0 is the root's alone.
         self.next_generation = generation.wrapping_add(1).max(1);
-        let id = InodeId(u64::from(generation) << NUMBER_BITS | u64::from(number));
+        let number = position.saturating_add(FIRST_NUMBER);
+        let id = InodeId(u64::from(generation) << NUMBER_BITS | number);
         self.set(space, id, Inode { generation, ..inode });
         Ok(id)
+    }
+
+    /// Adds a page of free records.
+    fn add_page(&mut self, space: &mut Space) -> Result<()> {
+        let end = self.length.saturating_add(RECORDS_PER_PAGE);
+        // Numbers of inodes have 32 bits.
+        if end.saturating_add(FIRST_NUMBER) > u64::from(u32::MAX) {
+            return Err(Errno::ENOSPC);
+        }
+        self.tree.find_or_take(space, self.length / RECORDS_PER_PAGE)?;
+        let first = core::mem::replace(&mut self.length, end);
+        (first..end).rev().for_each(|position| self.add_free(space, position));
+        Ok(())
     }
 
     /// Frees an inode's record, and the pages at the table's end that have none left.
     pub(super) fn remove(&mut self, space: &mut Space, id: InodeId) {
         let Some(position) = position(id) else { return };
-        self.set(space, id, Inode { kind: None, ..Inode::new(Kind::File, ROOT, 0) });
+        self.add_free(space, position);
         self.live = self.live.saturating_sub(1);
-        self.first_free = self.first_free.min(position);
-        while self.length > 0 && self.is_last_page_free(space) {
-            self.length = self.length.saturating_sub(RECORDS_PER_PAGE);
-            self.tree.cut(space, self.length / RECORDS_PER_PAGE);
+        while let Some(start) = self.length.checked_sub(RECORDS_PER_PAGE)
+            && (start..self.length).rev().all(|position| self.is_free(space, position))
+        {
+            (start..self.length).for_each(|position| self.remove_free(space, position));
+            self.length = start;
+            self.tree.cut(space, start / RECORDS_PER_PAGE);
         }
-        self.first_free = self.first_free.min(self.length);
     }
 
-    fn is_last_page_free(&self, space: &Space) -> bool {
-        (self.length.saturating_sub(RECORDS_PER_PAGE)..self.length)
-            .rev()
-            .all(|position| self.record(space, position).is_none_or(|inode| inode.kind.is_none()))
+    fn is_free(&self, space: &Space, position: u64) -> bool {
+        self.record(space, position).is_none_or(|inode| inode.kind.is_none())
+    }
+
+    /// Puts a free record at the front of their list, and writes it.
+    fn add_free(&mut self, space: &Space, position: u64) {
+        let link = position.saturating_add(1) as Neighbour;
+        let next = core::mem::replace(&mut self.first_free, link);
+        self.write_free(space, position, FreeRecord { next, previous: 0 });
+        self.change_free(space, next, |record| record.previous = link);
+    }
+
+    /// Takes a free record out of their list.
+    fn remove_free(&mut self, space: &Space, position: u64) {
+        let FreeRecord { next, previous } = self.free_record(space, position);
+        self.change_free(space, next, |record| record.previous = previous);
+        if previous == 0 {
+            self.first_free = next;
+        }
+        self.change_free(space, previous, |record| record.next = next);
+    }
+
+    fn change_free(&self, space: &Space, neighbour: Neighbour, change: impl FnOnce(&mut FreeRecord)) {
+        if let Some(position) = u64::from(neighbour).checked_sub(1) {
+            let mut record = self.free_record(space, position);
+            change(&mut record);
+            self.write_free(space, position, record);
+        }
+    }
+
+    fn free_record(&self, space: &Space, position: u64) -> FreeRecord {
+        let mut neighbours = [[0; size_of::<Neighbour>()]; 2];
+        if let Some(page) = self.tree.find(space, position / RECORDS_PER_PAGE) {
+            let start = offset(position).saturating_add(NEIGHBOURS_OFFSET);
+            space.read(page, start, neighbours.as_flattened_mut());
+        }
+        let [next, previous] = neighbours.map(Neighbour::from_le_bytes);
+        FreeRecord { next, previous }
+    }
+
+    fn write_free(&self, space: &Space, position: u64, FreeRecord { next, previous }: FreeRecord) {
+        let mut record = [0; RECORD_BYTES];
+        if let Some(neighbours) = record.get_mut(NEIGHBOURS_OFFSET..).and_then(<[u8]>::first_chunk_mut::<8>) {
+            *neighbours = (u64::from(previous) << u32::BITS | u64::from(next)).to_le_bytes();
+        }
+        if let Some(page) = self.tree.find(space, position / RECORDS_PER_PAGE) {
+            space.write(page, offset(position), &record);
+        }
     }
 
     /// The directories from `id` up to the root, that one and the root included.
     pub(super) fn ancestors(&self, space: &Space, id: InodeId) -> impl Iterator<Item = InodeId> {
         core::iter::successors(Some(id), move |at| {
             (*at != ROOT).then(|| self.get(space, *at).ok().map(|inode| inode.parent)).flatten()
-        })
-    }
-
-    /// Levels of names below a directory.
-    pub(super) fn height(&self, space: &Space, directory: InodeId) -> usize {
-        let distance = |(id, inode): (InodeId, Inode)| {
-            let above = self.ancestors(space, id).position(|above| above == directory)?;
-            Some(above.saturating_add(usize::from(inode.entries > 0)))
-        };
-        self.directories(space).filter_map(distance).max().unwrap_or(0)
-    }
-
-    /// All directories but the root.
-    fn directories(&self, space: &Space) -> impl Iterator<Item = (InodeId, Inode)> {
-        (0..self.length).filter_map(move |position| {
-            let inode = self.record(space, position).filter(|inode| inode.kind == Some(Kind::Directory))?;
-            let generation = u64::from(inode.generation) << NUMBER_BITS;
-            Some((InodeId(generation | position.saturating_add(FIRST_NUMBER)), inode))
         })
     }
 }

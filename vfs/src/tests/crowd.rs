@@ -2,7 +2,7 @@
 
 use std::format;
 use std::string::{String, ToString};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::vec;
 use std::vec::Vec;
@@ -102,4 +102,31 @@ fn readers_and_writers_do_not_disturb_each_other() {
         }
     });
     vfs.close(shared).unwrap();
+}
+
+/// Whoever makes the file has it alone until it removes it; the others find it there, or make it.
+#[test]
+fn file_is_made_by_one_and_opened_whatever_is_removed() {
+    let (vfs, _) = vfs();
+    let holders = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                for _ in 0..5_000 {
+                    let shared = vfs.open("/", "/shared", NEW.union(OpenFlags::TRUNCATE)).unwrap();
+                    vfs.close(shared).unwrap();
+                    assert!(matches!(vfs.unlink("/", "/shared"), Ok(()) | Err(Errno::ENOENT)));
+                    match vfs.open("/", "/lock", NEW.union(OpenFlags::EXCLUSIVE)) {
+                        Ok(lock) => {
+                            assert_eq!(holders.fetch_add(1, Ordering::SeqCst), 0);
+                            vfs.close(lock).unwrap();
+                            assert_eq!(holders.fetch_sub(1, Ordering::SeqCst), 1);
+                            vfs.unlink("/", "/lock").unwrap();
+                        }
+                        Err(error) => assert_eq!(error, Errno::EEXIST),
+                    }
+                }
+            });
+        }
+    });
 }

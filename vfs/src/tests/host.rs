@@ -2,7 +2,7 @@
 
 use std::boxed::Box;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::vec;
 use std::vec::Vec;
 
@@ -10,9 +10,9 @@ use crate::{Buffers, Pages, RAM_PAGE_BYTES, RamFs};
 
 /// Lends host memory and counts what is out.
 #[derive(Default)]
-pub(super) struct HostBuffers {
-    pub(super) lent: AtomicUsize,
-    pub(super) is_empty: AtomicBool,
+pub(crate) struct HostBuffers {
+    pub(crate) lent: AtomicUsize,
+    pub(crate) is_empty: AtomicBool,
 }
 
 impl Buffers for HostBuffers {
@@ -31,7 +31,10 @@ impl Buffers for HostBuffers {
 
 /// Lends numbered pages of host memory.
 #[derive(Default)]
-pub(super) struct HostPages(Mutex<Book>);
+pub(crate) struct HostPages {
+    book: Mutex<Book>,
+    steps: AtomicU64,
+}
 
 #[derive(Default)]
 struct Book {
@@ -43,30 +46,41 @@ struct Book {
 
 impl HostPages {
     /// Pages that are lent.
-    pub(super) fn lent(&self) -> u64 {
-        let book = self.0.lock().unwrap();
+    pub(crate) fn lent(&self) -> u64 {
+        let book = self.book.lock().unwrap();
         (book.pages.len() - book.free.len()) as u64
     }
 
     /// Lets the one of this number, counted from 1, fail: once.
-    pub(super) fn fail_at(&self, number: u64) {
-        self.0.lock().unwrap().left = Some(number);
+    pub(crate) fn fail_at(&self, number: u64) {
+        self.book.lock().unwrap().left = Some(number);
     }
 
     /// Lets none fail any more, and says whether one did.
-    pub(super) fn stop_failing(&self) -> bool {
-        self.0.lock().unwrap().left.take() == Some(0)
+    pub(crate) fn stop_failing(&self) -> bool {
+        self.book.lock().unwrap().left.take() == Some(0)
+    }
+
+    /// How often pages were read, written, taken and given back since this was last asked.
+    pub(crate) fn take_steps(&self) -> u64 {
+        self.steps.swap(0, Ordering::Relaxed)
+    }
+
+    fn step(&self) {
+        self.steps.fetch_add(1, Ordering::Relaxed);
     }
 
     fn with_page<T>(&self, page: u32, visit: impl FnOnce(&mut [u8; RAM_PAGE_BYTES]) -> T) -> T {
-        let book = &mut *self.0.lock().unwrap();
+        self.step();
+        let book = &mut *self.book.lock().unwrap();
         visit(book.pages[page as usize - 1].as_mut().expect("no page is used after it was given back"))
     }
 }
 
 impl Pages for HostPages {
     fn take(&self) -> Option<u32> {
-        let book = &mut *self.0.lock().unwrap();
+        self.step();
+        let book = &mut *self.book.lock().unwrap();
         if let Some(left) = book.left.as_mut().filter(|left| **left > 0) {
             *left -= 1;
             if *left == 0 {
@@ -82,7 +96,8 @@ impl Pages for HostPages {
     }
 
     fn give(&self, page: u32) {
-        let book = &mut *self.0.lock().unwrap();
+        self.step();
+        let book = &mut *self.book.lock().unwrap();
         let given = book.pages[page as usize - 1].take();
         assert!(given.is_some(), "no page is given back twice");
         book.free.push(page);
@@ -98,7 +113,7 @@ impl Pages for HostPages {
 }
 
 /// An empty file system in host memory that may have so many pages.
-pub(super) fn ram(limit_pages: u64) -> (&'static RamFs, &'static HostPages) {
+pub(crate) fn ram(limit_pages: u64) -> (&'static RamFs, &'static HostPages) {
     let pages: &'static HostPages = Box::leak(Box::default());
     let ram: &'static RamFs = Box::leak(Box::new(RamFs::new(pages, || 7)));
     ram.set_limit_pages(limit_pages);

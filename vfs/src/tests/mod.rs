@@ -3,7 +3,8 @@
 mod crowd;
 mod failing;
 mod generated;
-mod host;
+pub(crate) mod host;
+mod interleaved;
 mod model;
 
 mod paths;

@@ -21,29 +21,44 @@ fn read<const N: usize>() -> [u8; N] {
     core::array::from_fn(|_| unsafe { inb(DATA) })
 }
 
-/// Reads the file `name` into `buffer` and says how many bytes of it there are; a longer file is cut.
-/// `None` without the device or the file.
-pub(crate) fn read_file(name: &str, buffer: &mut [u8]) -> Option<usize> {
-    select(SIGNATURE_KEY);
-    if read() != *b"QEMU" {
-        return None;
-    }
-    select(DIRECTORY_KEY);
-    let files = u32::from_be_bytes(read()).min(MAX_FILES);
-    for _ in 0..files {
-        let size_bytes = u32::from_be_bytes(read()) as usize;
-        let key = u16::from_be_bytes(read());
-        let _reserved: [u8; 2] = read();
-        let found: [u8; NAME_BYTES] = read();
-        let length = found.iter().position(|&byte| byte == 0).unwrap_or(NAME_BYTES);
-        if found.get(..length) == Some(name.as_bytes()) {
-            select(key);
-            let length = size_bytes.min(buffer.len());
-            for slot in buffer.iter_mut().take(length) {
-                [*slot] = read();
-            }
-            return Some(length);
+/// A file of the device.
+pub(crate) struct File {
+    key: u16,
+    size_bytes: usize,
+}
+
+impl File {
+    /// The file `name`. `None` without the device or the file.
+    pub(crate) fn find(name: &str) -> Option<Self> {
+        select(SIGNATURE_KEY);
+        if read() != *b"QEMU" {
+            return None;
         }
+        select(DIRECTORY_KEY);
+        let files = u32::from_be_bytes(read()).min(MAX_FILES);
+        for _ in 0..files {
+            let size_bytes = u32::from_be_bytes(read()) as usize;
+            let key = u16::from_be_bytes(read());
+            let _reserved: [u8; 2] = read();
+            let found: [u8; NAME_BYTES] = read();
+            let length = found.iter().position(|&byte| byte == 0).unwrap_or(NAME_BYTES);
+            if found.get(..length) == Some(name.as_bytes()) {
+                return Some(Self { key, size_bytes });
+            }
+        }
+        None
     }
-    None
+
+    pub(crate) fn size_bytes(&self) -> usize {
+        self.size_bytes
+    }
+
+    /// All bytes. The device reads one file at a time.
+    pub(crate) fn bytes(&self) -> impl Iterator<Item = u8> {
+        select(self.key);
+        (0..self.size_bytes).map(|_| {
+            let [byte] = read();
+            byte
+        })
+    }
 }

@@ -1,0 +1,168 @@
+//! The kernel's command line: the words of the loader's, and those that the kernel adds from elsewhere.
+//!
+//! A word counts as a whole or not at all. What is wrong with one concerns none of the others, and all that does not
+//! count is named: bytes that are no UTF-8 stand as U+FFFD in their word, which nothing understands then, and words
+//! without room are counted.
+
+use core::fmt;
+
+use arrayvec::{ArrayString, ArrayVec};
+
+/// Bytes of all words, with a blank between each two: as many as Linux takes on this kind of machine.
+pub const MAX_COMMAND_LINE_BYTES: usize = 2048;
+/// Bytes that are kept of the first word without room.
+const MAX_SHOWN_BYTES: usize = 64;
+
+/// Words, with a blank between each two.
+#[derive(Clone, Debug)]
+pub struct CommandLine {
+    text: ArrayString<MAX_COMMAND_LINE_BYTES>,
+    /// Words without room.
+    left_out: usize,
+    /// The start of the first of them.
+    first_left_out: ArrayString<MAX_SHOWN_BYTES>,
+}
+
+impl CommandLine {
+    /// No words.
+    pub const fn new() -> Self {
+        Self { text: ArrayString::new_const(), left_out: 0, first_left_out: ArrayString::new_const() }
+    }
+
+    /// All words that there was room for.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// How many words there was no room for, and the first bytes of the first one; `None` if all had room.
+    pub fn left_out(&self) -> Option<(usize, &str)> {
+        (self.left_out > 0).then_some((self.left_out, self.first_left_out.as_str()))
+    }
+
+    /// Adds words. Blanks, other white space of ASCII and zero bytes stand between them.
+    pub fn add(&mut self, bytes: impl IntoIterator<Item = u8>) {
+        let mut word = Word::default();
+        for byte in bytes {
+            if byte == 0 || byte.is_ascii_whitespace() {
+                self.add_word(&word);
+                word = Word::default();
+            } else if word.bytes.try_push(byte).is_err() {
+                word.is_too_long = true;
+            }
+        }
+        self.add_word(&word);
+    }
+
+    /// Notes that something has no room, `what` in the words that are told to people.
+    pub fn leave_out(&mut self, what: &str) {
+        if self.left_out == 0 {
+            what.chars()
+                .take_while(|character| self.first_left_out.try_push(*character).is_ok())
+                .for_each(drop);
+        }
+        self.left_out = self.left_out.saturating_add(1);
+    }
+
+    fn add_word(&mut self, word: &Word) {
+        if word.bytes.is_empty() {
+            return;
+        }
+        let whole = self.text.len();
+        let blank = if whole == 0 { "" } else { " " };
+        let mut has_room = !word.is_too_long && self.text.try_push_str(blank).is_ok();
+        for piece in word.bytes.utf8_chunks() {
+            let replaced = if piece.invalid().is_empty() { "" } else { "\u{fffd}" };
+            for part in [piece.valid(), replaced] {
+                has_room = has_room && self.text.try_push_str(part).is_ok();
+            }
+        }
+        if !has_room {
+            self.text.truncate(whole);
+            let start = word.bytes.utf8_chunks().next().map_or("", |piece| piece.valid());
+            self.leave_out(start);
+        }
+    }
+}
+
+impl Default for CommandLine {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Display for CommandLine {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.text())
+    }
+}
+
+/// A word that is being read.
+#[derive(Default)]
+struct Word {
+    bytes: ArrayVec<u8, MAX_COMMAND_LINE_BYTES>,
+    is_too_long: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn line(parts: &[&[u8]]) -> CommandLine {
+        let mut line = CommandLine::new();
+        for part in parts {
+            line.add(part.iter().copied());
+        }
+        line
+    }
+
+    #[test]
+    fn bad_bytes_concern_their_word_alone() {
+        for (bytes, text) in [
+            (&b"log=debug heap=\xff demo=memstat"[..], "log=debug heap=\u{fffd} demo=memstat"),
+            (b"\xc3 a", "\u{fffd} a"),
+            (b"a \xe2\x82", "a \u{fffd}"),
+            (b"a\xff\xfeb\tc\0d\n", "a\u{fffd}\u{fffd}b c d"),
+            (b"  a   b ", "a b"),
+            (b"", ""),
+        ] {
+            let line = line(&[bytes]);
+            assert_eq!((line.text(), line.left_out()), (text, None));
+        }
+        assert_eq!(line(&[b"a", b"", b"b c"]).text(), "a b c");
+    }
+
+    #[test]
+    fn words_count_as_a_whole_or_not_at_all() {
+        let long = "x".repeat(MAX_COMMAND_LINE_BYTES - 4);
+        let line = line(&[long.as_bytes(), b"memstat.arena=64K", b"a b c"]);
+        assert!(line.text() == format!("{long} a b"), "short words fit behind a long one that does not");
+        assert_eq!(line.left_out(), Some((2, "memstat.arena=64K")));
+        let longer = "é".repeat(MAX_COMMAND_LINE_BYTES);
+        let line = self::line(&[longer.as_bytes(), b"heap=tlsf"]);
+        assert_eq!((line.text(), line.left_out()), ("heap=tlsf", Some((1, &longer[..MAX_SHOWN_BYTES]))));
+    }
+
+    proptest! {
+        #[test]
+        fn each_word_is_there_or_counted(words in prop::collection::vec(
+            prop::collection::vec(b'!'..=u8::MAX, 1..400), 0..30,
+        )) {
+            let mut line = CommandLine::new();
+            line.add(words.join(&b' '));
+            let expected: Vec<String> = words.iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect();
+            let mut kept = line.text().split_ascii_whitespace().peekable();
+            let mut left_out = 0;
+            for word in &expected {
+                if kept.next_if_eq(&word.as_str()).is_none() {
+                    left_out += 1;
+                }
+            }
+            prop_assert_eq!(kept.next(), None);
+            prop_assert_eq!(line.left_out().map_or(0, |(count, _)| count), left_out);
+            let bytes: usize = expected.iter().map(|word| word.len() + 1).sum();
+            prop_assert_eq!(left_out > 0, bytes > MAX_COMMAND_LINE_BYTES + 1);
+        }
+    }
+}
