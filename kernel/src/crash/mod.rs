@@ -17,7 +17,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use crate::arch::idt::InterruptFrame;
 use crate::arch::{cpu, guarded, registers};
 use crate::console::{Emergency, write_emergency};
-use crate::logger::held;
+use crate::logger::muted;
 use black_box::{Ending, Writer};
 pub(crate) use ending::{power_off, set_ending, stop};
 use report::{Cause, Report};
@@ -52,7 +52,7 @@ pub(crate) fn faulted(frame: &InterruptFrame) -> ! {
 
 fn end(report: &Report<'_>, ending: Ending) -> ! {
     // The black box keeps the log by itself.
-    let _ = held::write_at_end(&mut Emergency);
+    let _ = muted::write_at_end(&mut Emergency);
     let mut out = Everywhere { black_box: black_box::begin_crash(ending) };
     // Neither writer fails.
     let _ = report.write(&mut out);

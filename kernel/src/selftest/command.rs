@@ -4,7 +4,7 @@ use memstat::Level;
 use shell::{Command, Session};
 
 use crate::memory::heap::tracker;
-use crate::selftest::hold::Hold;
+use crate::selftest::muted::MutedConsole;
 use crate::selftest::{self, Verdict};
 
 pub(crate) const COMMAND: Command = Command {
@@ -27,7 +27,7 @@ fn run(session: &mut Session, names: &[&str]) {
     for test in selftest::TESTS.iter().filter(|test| names.is_empty() || names.contains(&test.name)) {
         let name = test.name;
         // Tests make deliberate mistakes, and the reports of these look as if something were wrong.
-        let silence = Hold::begin();
+        let silence = MutedConsole::begin();
         let outcome = test.run();
         match outcome {
             Ok(Verdict::Passed) => {
