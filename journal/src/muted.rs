@@ -1,7 +1,7 @@
 //! Whether messages are kept from the console, how many were, and which came first.
 //!
-//! Self-tests make mistakes on purpose. Their messages go to the ring like all others, but the console shows them only if a
-//! test fails, or if the kernel ends during one. Console and ring of the kernel are in `kernel/src/logger`.
+//! Self-tests make mistakes on purpose. Their messages go to the ring like all others, but the console shows them only
+//! if a test fails, or if the kernel ends during one. Console and ring of the kernel are in `kernel/src/logger`.
 
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 

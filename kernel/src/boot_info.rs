@@ -1,4 +1,4 @@
-//! What the boot loader said, as plain data: read once, and kept for who asks later.
+//! The boot loader's information as plain data: read once and kept.
 
 use boot::{BootError, BootInfo, PhysicalRange};
 use spin::{Mutex, MutexGuard, Once};
@@ -12,12 +12,12 @@ const MAX_ADDITION_BYTES: usize = 1 << 20;
 static MEMORY: Mutex<BootInfo> = Mutex::new(BootInfo::EMPTY);
 static BOOT_INFO: Once<&'static BootInfo> = Once::new();
 
-/// What the boot loader said. Only called when it is known.
+/// The boot loader's information. Called only after [`keep`].
 pub(crate) fn facts() -> &'static BootInfo {
     BOOT_INFO.get().expect("the boot information is kept before any file can be read")
 }
 
-/// Reads what the boot loader said. Called once.
+/// Reads and keeps the boot loader's information. Called once.
 pub(crate) fn keep(physical: u32) -> Result<&'static BootInfo, BootError> {
     let info = MutexGuard::leak(MEMORY.lock());
     read(physical, info)?;

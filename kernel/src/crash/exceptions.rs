@@ -1,4 +1,4 @@
-//! Exceptions: how they are reported. Which of them come here, `arch::exceptions` says.
+//! Reports of exceptions. `arch::exceptions` decides which of them end here.
 //!
 //! Source: Intel SDM vol. 3A, section 6.15.
 
@@ -34,7 +34,7 @@ const NAMES: [&str; 22] = [
     "control protection exception",
 ];
 
-/// Where names stand in a call stack: behind an address.
+/// The column of names in a call stack, behind the addresses.
 const INDENT: usize = 21;
 
 /// The exception's number and name, in one line.
@@ -43,7 +43,7 @@ pub(crate) fn write_title(frame: &InterruptFrame, out: &mut dyn Write) -> fmt::R
     write!(out, "exception {}: {name}, error code {:#x}", frame.vector, frame.error_code)
 }
 
-/// What the exception was about, the registers and the call stack.
+/// Writes what could not be accessed, the registers and the call stack.
 pub(crate) fn describe(frame: &InterruptFrame, out: &mut dyn Write) -> fmt::Result {
     write_access(frame, out)?;
     write_registers(frame, out)?;

@@ -1,8 +1,8 @@
 //! The function at fault, for the last lines of a report: those stay on a screen of 25 lines, which the call stack does
 //! not.
 //!
-//! Code of the standard library, where a panic is raised and a null pointer may be read, is not what a person looks for:
-//! the call that led there is named.
+//! Code of the standard library, where a panic is raised and a null pointer may be read, is not what a person looks
+//! for: the call that led there is named.
 
 use core::fmt::{self, Write};
 use core::panic::PanicInfo;

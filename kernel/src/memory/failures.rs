@@ -1,7 +1,8 @@
 //! Fault injection: allocations that are made to fail, of the heap and of pages.
 //!
-//! Rules come through `/proc/fail_alloc` and `/proc/fail_page_alloc`, the command `fail`, and words of the boot loader's
-//! command line. While there are none, the heap's fast path does not know of them, and a page costs one look at a flag.
+//! Rules come through `/proc/fail_alloc` and `/proc/fail_page_alloc`, the command `fail`, and words of the boot
+//! loader's command line. While there are none, the heap's fast path does not know of them, and a page costs one look
+//! at a flag.
 
 use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};

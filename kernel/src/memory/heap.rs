@@ -74,8 +74,8 @@ pub(crate) fn backend_name() -> &'static str {
     HEAP.tracker.with_backend(Heap::name).unwrap_or("none")
 }
 
-/// The variables of the accounting: they hold addresses of blocks without referring to them. Those are the tracker with the
-/// heap's own lists, and the arena's first memory; the rest of the arena lies in pages of its own.
+/// The variables of the accounting: they hold addresses of blocks without referring to them. Those are the tracker with
+/// the heap's own lists, and the arena's first memory; the rest of the arena lies in pages of its own.
 pub(super) fn own_statics() -> [Range<VAddr>; 2] {
     let span =
         |start: usize, size_bytes: usize| VAddr::from_usize(start)..VAddr::from_usize(start + size_bytes);

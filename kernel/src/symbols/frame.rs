@@ -19,7 +19,7 @@ const MAX_WHOLE_PATH_BYTES: usize = 512;
 /// The directory of this crate, and its name.
 const KERNEL: [&str; 2] = ["kernel", "tally"];
 
-/// What the linker puts with the allocator, and the compiler may still inline into who allocates.
+/// Where the allocator's functions stand, which the compiler may inline into functions that allocate.
 const ALLOCATOR_FILE: &str = "kernel/src/memory/heap.rs";
 
 /// A function, and a line in it.
@@ -104,7 +104,8 @@ impl fmt::Display for Frame {
 }
 
 /// A return address as `function+0x12 file:line`: the function that was compiled, and where in its source the call
-/// stands, the standard library's and the allocator's code inside it left aside. A plain address where there is no name.
+/// stands, the standard library's and the allocator's code inside it left aside. A plain address where there is no
+/// name.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ReturnAddress(pub(crate) VAddr);
 
@@ -221,8 +222,8 @@ fn write_path(frames: &[Frame], address: usize, indent: usize, out: &mut dyn fmt
     Ok(())
 }
 
-/// A frame of a call stack in a list of many: all functions that the call before the return address lies in, a line each,
-/// indented by four. Call stacks share their outer frames, so the text is kept.
+/// A frame of a call stack in a list of many: all functions that the call before the return address lies in, a line
+/// each, indented by four. Call stacks share their outer frames, so the text is kept.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct StackFrame(pub(crate) VAddr);
 

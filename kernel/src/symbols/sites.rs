@@ -1,4 +1,4 @@
-//! From what a person calls a place in the code to the return addresses of the calls that are made there.
+//! Resolves `FUNCTION` or `FILE:LINE` to the return addresses of the calls made there.
 
 use core::ops::Range;
 
@@ -59,8 +59,8 @@ fn add_calls(sites: &mut Sites, is_meant: impl Fn(&Frame) -> bool) -> Result<(),
     Ok(())
 }
 
-/// How long the call is that `bytes`, at `address`, begin with, if they look like one. What is none but looks so does no
-/// harm: nothing returns there.
+/// The length of the call instruction that `bytes`, at `address`, start with, if they look like one. Other bytes that
+/// look like one do no harm: no call returns there.
 fn call_bytes(bytes: &[u8], address: usize, text: &Range<usize>) -> Option<usize> {
     match *bytes {
         // CALL rel32 (Intel SDM, volume 2A).

@@ -66,7 +66,7 @@ pub(crate) fn enable_interrupts() {
     unsafe { core::arch::asm!("sti", options(nomem, nostack)) };
 }
 
-/// Waits for the next interrupt unless `is_ready` says, with interrupts masked, that there is no need to.
+/// Waits for the next interrupt, unless `is_ready`, called with interrupts masked, returns true.
 pub(crate) fn wait_for_interrupt_unless(is_ready: impl FnOnce() -> bool) {
     mask_interrupts();
     if is_ready() {
@@ -90,7 +90,7 @@ pub(crate) fn halt_forever() -> ! {
     }
 }
 
-/// Writes all that the caches hold to memory: a reset may forget it.
+/// Writes all cached data to memory, as a reset may lose it.
 pub(crate) fn write_back_caches() {
     // SAFETY: changes no value that anybody reads.
     unsafe { core::arch::asm!("wbinvd", options(nostack, preserves_flags)) };
@@ -141,8 +141,8 @@ pub(crate) fn stack_pointer() -> VAddr {
     VAddr(pointer)
 }
 
-/// The registers that a call keeps (System V ABI for x86-64, figure 3.4): rbx, rbp, r12 to r15. One of them may be another
-/// value here; its own is on the caller's stack then.
+/// The registers that a call keeps (System V ABI for x86-64, figure 3.4): rbx, rbp, r12 to r15. One of them may be
+/// another value here; its own is on the caller's stack then.
 #[expect(clippy::inline_always, reason = "called as a function it would keep them on its own stack")]
 #[inline(always)]
 pub(crate) fn kept_registers() -> [usize; 6] {

@@ -1,6 +1,6 @@
-//! Memory of devices and of the firmware: mapped when somebody asks for it, uncached, and for good.
+//! Memory of devices and of the firmware: mapped uncached on request, and never unmapped.
 //!
-//! The frames for page tables come from above: `memory` registers itself.
+//! `memory` registers the function that hands out frames for page tables.
 
 use core::ptr::NonNull;
 
@@ -13,7 +13,7 @@ type FrameSource = fn() -> Option<PAddr>;
 
 static FRAMES: Once<FrameSource> = Once::new();
 
-/// Has page tables made of frames from `source`.
+/// Takes frames for page tables from `source`.
 pub(crate) fn take_frames_from(source: FrameSource) {
     FRAMES.call_once(|| source);
 }

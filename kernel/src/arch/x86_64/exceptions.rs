@@ -1,4 +1,4 @@
-//! Exceptions: which of them return, and the hooks that decide on the others or report them.
+//! Exceptions: which of them return, and the hooks that handle or report the others.
 //!
 //! Source: Intel SDM vol. 3A, section 6.15.
 

@@ -1,7 +1,7 @@
-//! Calls that a fault, a panic or a failed allocation ends instead of the kernel.
+//! Guarded calls: a fault, a panic or a failed allocation in one ends that call, not the kernel.
 //!
-//! What is called runs on a stack of its own, with interrupts masked. If it faults or panics, that stack is
-//! abandoned: the caller goes on with [`Abandoned`]. Nothing on it is dropped, so what is called owns nothing
+//! The call runs on a stack of its own, with interrupts masked. If it faults or panics, that stack is
+//! abandoned, and the caller gets [`Abandoned`]. Nothing on it is dropped, so the called code must own nothing
 //! that others wait for: no lock, no block of the heap.
 
 use core::arch::global_asm;
@@ -22,7 +22,7 @@ unsafe extern "C" {
 pub(crate) enum Abandoned {
     /// It faulted or panicked.
     Failed,
-    /// Another one is under way: there is one stack.
+    /// Another one is running: there is one stack.
     Busy,
 }
 
@@ -33,7 +33,7 @@ struct Call<F, R> {
     result: Option<R>,
 }
 
-/// Calls `function`, and outlives it.
+/// Calls `function`, and survives its failure.
 pub(crate) fn call<R>(function: impl FnOnce() -> R) -> Result<R, Abandoned> {
     let were_enabled = cpu::mask_interrupts();
     let result = if IS_UNDER_WAY.swap(true, Ordering::Acquire) {
@@ -71,7 +71,7 @@ pub(crate) fn is_inside() -> bool {
     IS_UNDER_WAY.load(Ordering::Relaxed) && stacks::guarded_stack().contains(&cpu::frame_pointer())
 }
 
-/// Ends the guarded call that the caller is part of, if it is. So does code that cannot go on.
+/// Ends the guarded call that the caller is part of, if any. For code that cannot continue.
 pub(crate) fn leave_if_inside() {
     if is_inside() {
         // SAFETY: a call is under way, so its caller waits in `guarded_enter`.

@@ -7,7 +7,7 @@ use boot::{ElfSection, PhysicalRange, SectionPlace};
 
 use super::{PAddr, VAddr, direct_map, paging, size_bytes};
 
-/// What virtual addresses of the image have on top of their physical ones.
+/// Virtual minus physical address, for the image.
 const KERNEL_BASE: VAddr = VAddr(0xffff_ffff_8000_0000);
 
 unsafe extern "C" {
@@ -52,16 +52,16 @@ pub(crate) fn text_bytes() -> &'static [u8] {
     unsafe { bytes(&text()) }
 }
 
-/// Whether an address lies in the functions that stand between the tracker and who allocates.
+/// Whether an address lies in the allocator's own functions, which code that allocates calls.
 #[inline]
 pub(crate) fn is_allocator_text(address: VAddr) -> bool {
-    // The symbol stands for a number. As a constant it spares the look at one end.
+    // This symbol stands for a number. As a constant it saves loading one end of the range.
     address.as_usize().wrapping_sub((&raw const __allocator_text_start) as usize)
         < (&raw const __allocator_text_bytes) as usize
 }
 
-/// Whether an address lies in the functions of [`stack_end`](super::stack_end): what they called is where a call stack ends
-/// for those who read it.
+/// Whether an address lies in the functions of [`stack_end`](super::stack_end): what they called is where a call stack
+/// ends for those who read it.
 pub(crate) fn is_stack_end(address: VAddr) -> bool {
     span(&raw const __stack_end_text_start, &raw const __stack_end_text_end).contains(&address)
 }
@@ -71,7 +71,7 @@ pub(crate) fn rodata() -> Range<VAddr> {
     span(&raw const __rodata_start, &raw const __rodata_end)
 }
 
-/// Code and constants, which nobody writes: they identify the build.
+/// Code and constants, which are never written: they identify the build.
 pub(crate) fn constant_parts() -> [&'static [u8]; 2] {
     // SAFETY: the linker put both there, mapped and never written.
     [text(), rodata()].map(|part| unsafe { bytes(&part) })
@@ -79,7 +79,7 @@ pub(crate) fn constant_parts() -> [&'static [u8]; 2] {
 
 /// # Safety
 ///
-/// All of the span is mapped for ever, and nobody writes there.
+/// All of the span is mapped for ever and never written.
 unsafe fn bytes(span: &Range<VAddr>) -> &'static [u8] {
     // SAFETY: handed on to the caller.
     unsafe { slice::from_raw_parts(span.start.as_ptr(), size_bytes(span)) }
@@ -114,16 +114,16 @@ fn place_of_loaded(section: &ElfSection) -> Option<Range<VAddr>> {
     (start != PAddr::zero() && paging::is_mapped(place.clone())).then_some(place)
 }
 
-/// Overwrites bytes of a loaded section with noise, where there is some, to test what reads it.
+/// Overwrites bytes of a loaded section with those that `noise` returns, to test the code that reads it.
 ///
-/// A section that lies in the same page as constants of the image stays as it is. Only called before anybody has the
-/// section from [`loaded_section`].
+/// A section that shares a page with constants of the image stays as it is. Called only before [`loaded_section`]
+/// returns this section.
 pub(crate) fn overwrite_section(section: &ElfSection, mut noise: impl FnMut() -> Option<u8>) {
     let place = place_of_loaded(section).filter(|place| paging::is_writable(place.clone()));
     let Some(place) = place else { return };
     for address in place.start.as_usize()..place.end.as_usize() {
         if let Some(byte) = noise() {
-            // SAFETY: mapped, and nobody refers to it yet, as the caller has made sure.
+            // SAFETY: mapped, and no reference to it exists yet, as the caller ensures.
             unsafe { (address as *mut u8).write(byte) };
         }
     }

@@ -50,7 +50,8 @@ pub(crate) fn init_early() {
 /// Who gets what is typed on the serial line and the keyboard.
 static ON_BYTE: Once<fn(u8)> = Once::new();
 
-/// Date, timer and the interrupts of serial line and keyboard. What is typed there goes to `on_byte`, with interrupts masked.
+/// Date, timer and the interrupts of serial line and keyboard. What is typed there goes to `on_byte`, with interrupts
+/// masked.
 pub(crate) fn init_devices(on_byte: fn(u8)) {
     ON_BYTE.call_once(|| on_byte);
     rtc::init();

@@ -1,8 +1,9 @@
 //! Page tables: the direct map of all RAM that is used, the kernel's image section by section, windows on devices, on
 //! single pages, and on what describes pages.
 //!
-//! Every page is writable or executable, never both, and code and constants are not writable through the direct
-//! map either; page 0, the lower half and the guard pages below the stacks are not mapped at all. Source: Intel SDM vol. 3A, section 4.5 (4-level paging).
+//! Every page is writable or executable, never both, and code and constants are not writable through the direct map
+//! either; page 0, the lower half and the guard pages below the stacks are not mapped at all. Source: Intel SDM vol.
+//! 3A, section 4.5 (4-level paging).
 
 use core::ops::Range;
 use core::ptr::NonNull;
@@ -78,7 +79,8 @@ static SPACE: IrqLock<AddressSpace> = IrqLock::new(AddressSpace {
     direct_pages: [0; 3],
 });
 
-/// Builds the kernel's address space and switches to it. Of RAM it has what lies below [`BOOT_MAP_END`], usable or taken.
+/// Builds the kernel's address space and switches to it. Of RAM it has what lies below [`BOOT_MAP_END`], usable or
+/// taken.
 pub(crate) fn init(regions: &[MemoryRegion], frames: FrameSource<'_>) -> Result<(), OutOfFrames> {
     let mut space = SPACE.lock();
     space.top = frames().ok_or(OutOfFrames)?;

@@ -38,7 +38,7 @@ const FRAME_BYTES: usize = 16;
 static CURRENT_START: AtomicUsize = AtomicUsize::new(usize::MAX);
 static CURRENT_LAST_FRAME: AtomicUsize = AtomicUsize::new(0);
 
-/// Notes which stack the kernel runs on, but for what runs on an interrupt stack.
+/// Notes which stack the kernel runs on. Code on an interrupt stack does not count.
 pub(crate) fn set_current(stack: &Range<VAddr>) {
     CURRENT_START.store(stack.start.as_usize(), Ordering::Relaxed);
     CURRENT_LAST_FRAME.store(size_bytes(stack) - FRAME_BYTES, Ordering::Relaxed);
@@ -46,7 +46,7 @@ pub(crate) fn set_current(stack: &Range<VAddr>) {
 
 /// Start and length of the stack that the kernel runs on, if a frame at `frame_pointer` lies in it.
 ///
-/// It looks at the frame as a walk does, so that the compiler sees that the walk need not look at the first one again.
+/// It checks the frame just as a walk does, so that the compiler can drop the walk's check of the first frame.
 #[inline]
 pub(crate) fn current_with(frame_pointer: VAddr) -> Option<(VAddr, usize)> {
     let start = CURRENT_START.load(Ordering::Relaxed);
@@ -55,8 +55,8 @@ pub(crate) fn current_with(frame_pointer: VAddr) -> Option<(VAddr, usize)> {
     is_inside.then_some((VAddr::from_usize(start), last_frame + FRAME_BYTES))
 }
 
-/// The return addresses of the function that this is called in and of the one that called it; 0 for what lies outside of
-/// the stack that the kernel runs on.
+/// The return addresses of the function that calls this and of that function's caller; 0 for one that lies outside the
+/// current stack.
 #[expect(clippy::inline_always, reason = "called as a function it would read its own")]
 #[inline(always)]
 pub(crate) fn callers() -> [VAddr; 2] {
@@ -80,7 +80,7 @@ pub(crate) fn guarded_stack() -> Range<VAddr> {
     at(&raw const guarded_stack_bottom)..at(&raw const guarded_stack_top)
 }
 
-/// All stacks. But for the one that the caller runs on, nothing is on them between exceptions and guarded calls.
+/// All stacks. Between exceptions and guarded calls all but the caller's are empty.
 pub(crate) fn all() -> impl Iterator<Item = Range<VAddr>> {
     [main_stack(), guarded_stack()].into_iter().chain((0..IST_STACKS).map(interrupt_stack))
 }
@@ -90,9 +90,9 @@ pub(crate) fn containing(address: VAddr) -> Option<Range<VAddr>> {
     all().find(|stack| stack.contains(&address))
 }
 
-/// Overwrites what finished calls have left of themselves on the boot stack below the caller's frame with zeros.
+/// Overwrites with zeros what finished calls have left on the boot stack below the caller's frame.
 ///
-/// Frames made later have places that nothing writes: an address that lay there would look as if somebody still had it.
+/// Later frames have words that no code writes: an address left there would look like a reference that is still in use.
 #[inline(never)]
 pub(crate) fn clear_unused() {
     let stack = main_stack();

@@ -1,7 +1,7 @@
 //! Marks: named snapshots that a report can start from, with what was live under each call stack then.
 //!
-//! The usage of the stacks lies in pages of each mark's own, apart from the heap that is examined. `/proc/meminfo` counts
-//! them as `FileBuffers`.
+//! The usage of the stacks lies in pages of each mark's own, apart from the heap that is examined. `/proc/meminfo`
+//! counts them as `FileBuffers`.
 
 use core::fmt;
 
@@ -113,8 +113,8 @@ pub(crate) fn newest() -> Option<Mark> {
     MARKS.lock().last().map(|kept| kept.mark)
 }
 
-/// What was live under a call stack at a mark: nothing if the stack was not known then. Number 0 stands for blocks without
-/// a stack.
+/// What was live under a call stack at a mark: nothing if the stack was not known then. Number 0 stands for blocks
+/// without a stack.
 pub(crate) fn usage(mark: &Mark, stack: u16) -> StackUsage {
     let marks = MARKS.lock();
     let kept = marks.iter().find(|kept| kept.mark.name == mark.name);

@@ -1,8 +1,8 @@
 //! Leaks by reachability in this kernel: where references to blocks are looked for.
 //!
-//! The roots are `.data` and `.bss`, in which all that CPUs have of their own lies as well, the stack that the caller runs
-//! on, from its frame up, and the registers that a call keeps. The tracker's own variables know the address of every
-//! block, so they are left out; and so are stacks that nothing runs on, with what finished calls left there.
+//! The roots are `.data` and `.bss`, in which all that CPUs have of their own lies as well, the stack that the caller
+//! runs on, from its frame up, and the registers that a call keeps. The tracker's own variables know the address of
+//! every block, so they are left out; and so are stacks that nothing runs on, with what finished calls left there.
 //!
 //! Pages taken from the frames are not scanned, unless they are blocks of the heap: files' bytes, text of open
 //! files, the tracker's arena, the index of names, page tables. None of them holds references to blocks.
@@ -18,9 +18,9 @@ use tally_heap::PAGE_BYTES;
 use crate::arch::{VAddr, cpu, image, stacks};
 use crate::memory::heap::{self, tracker};
 
-/// Pieces of variables and stacks.
+/// Most pieces of variables and stacks.
 const MAX_ROOTS: usize = 16;
-/// What lies among the variables and is left out.
+/// Most spans among the variables that are left out.
 const MAX_HIDDEN: usize = 8;
 
 static IS_STACK_A_ROOT: AtomicBool = AtomicBool::new(true);
@@ -33,7 +33,7 @@ pub(crate) fn set_stack(is_root: bool) {
 /// Looks for leaks. `goes_on` is called every few thousand words, with no lock held.
 #[inline(never)]
 pub(crate) fn scan(goes_on: &mut dyn FnMut() -> bool) -> Result<ScanSummary, ScanError> {
-    // The frames from here on lie where calls before had theirs: what they left is no reference.
+    // The next frames lie where earlier calls had theirs: what those left there is no reference.
     stacks::clear_unused();
     scan_from_here(goes_on)
 }

@@ -1,6 +1,6 @@
-//! Call stacks in the heap's reports: the functions that called the allocator, a frame a message.
+//! Call stacks in the heap's reports: the functions that called the allocator, one message for each frame.
 //!
-//! Who can name code registers itself; until then, and where it knows nothing, an address stands for itself.
+//! `symbols` registers the functions that name code; until then, and for unknown code, addresses are shown.
 
 use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -11,22 +11,22 @@ use spin::Once;
 
 use crate::arch::{VAddr, backtrace, image};
 
-/// Takes the text of one function.
+/// Receives the text of one function.
 pub(crate) type Visit<'a> = &'a mut dyn FnMut(fmt::Arguments<'_>);
 
-/// Who can name code.
+/// Functions that name code.
 #[derive(Clone, Copy)]
 pub(crate) struct Names {
-    /// Passes on the functions worth reporting that the call before a return address lies in, the innermost first:
-    /// inlined functions of the standard library and the allocator are many, and say little.
+    /// Passes on the functions that contain the call before a return address, innermost first, without inlined
+    /// functions of the standard library and the allocator.
     pub(crate) functions: fn(VAddr, Visit<'_>),
-    /// Writes the outermost of them, with the line of the call.
+    /// Writes the outermost of these functions, with the line of the call.
     pub(crate) place: fn(VAddr, &mut fmt::Formatter<'_>) -> fmt::Result,
 }
 
 static NAMES: Once<Names> = Once::new();
 
-/// Has code named by `names` from now on.
+/// Uses `names` from now on.
 pub(crate) fn name_by(names: Names) {
     NAMES.call_once(|| names);
 }
@@ -54,7 +54,7 @@ fn shown(frames: impl Iterator<Item = VAddr>) -> impl Iterator<Item = VAddr> {
     frames_before_end(frames, move |address| !shows_all && image::is_stack_end(*address))
 }
 
-/// The functions that called the allocator, from below the frame at `frame_pointer`.
+/// The return addresses of the functions that called the allocator, whose frame is at `frame_pointer`.
 pub(super) fn callers(frame_pointer: VAddr) -> impl Iterator<Item = VAddr> {
     backtrace::walk(frame_pointer).skip_while(|address| image::is_allocator_text(*address))
 }
@@ -63,7 +63,7 @@ pub(super) fn callers(frame_pointer: VAddr) -> impl Iterator<Item = VAddr> {
 pub(super) struct Stacks(ShownStacks);
 
 impl Stacks {
-    /// For a report that has none yet.
+    /// For a report that has shown none.
     pub(super) const fn new() -> Self {
         Self(ShownStacks::new())
     }

@@ -1,4 +1,4 @@
-//! Reports of bad frees and of corruption, with the call stacks of all that had to do with the block.
+//! Reports of bad frees and of corruption, with the call stacks of the block's allocation and free.
 //!
 //! The tracker's lock is not held here. Each line is a message of its own, so that the log keeps all of them.
 
@@ -9,7 +9,7 @@ use crate::arch::VAddr;
 use crate::memory::heap::tracker;
 use journal::Seconds;
 
-/// Reports a free that did no harm. It was called from below the frame at `frame_pointer`.
+/// Reports a free that was refused. `frame_pointer` is the frame of the allocator's function.
 pub(crate) fn report_bad_free(bad: &BadFree, frame_pointer: VAddr) {
     let mut stacks = Stacks::new();
     log::error!("{bad}; ignored");
@@ -18,7 +18,7 @@ pub(crate) fn report_bad_free(bad: &BadFree, frame_pointer: VAddr) {
     match &bad.block {
         Some(block) => show_allocation(block, &mut stacks),
         None if tracker().level() < Level::Stacks => {
-            log::error!("  who allocated it was not recorded; memstat=stacks keeps that");
+            log::error!("  who allocated it was not recorded; set memstat=stacks");
         }
         None => {}
     }
@@ -32,7 +32,7 @@ pub(crate) fn report_bad_free(bad: &BadFree, frame_pointer: VAddr) {
     }
 }
 
-/// Reports what a guard has found, called from below the frame at `frame_pointer`.
+/// Reports what a guard has found. `frame_pointer` is the frame of the allocator's function.
 pub(crate) fn report(corruption: &Corruption, frame_pointer: VAddr) {
     let mut stacks = Stacks::new();
     log::error!("{corruption}");
@@ -41,7 +41,7 @@ pub(crate) fn report(corruption: &Corruption, frame_pointer: VAddr) {
     stacks.show(callers(frame_pointer));
 }
 
-/// What is known of a block: who allocated it, and who freed it.
+/// Logs who allocated a block and who freed it, where that is known.
 pub(crate) fn show_life(block: Option<&Record>, free: Option<&Record>, stacks: &mut Stacks) {
     if let Some(block) = block {
         show_allocation(block, stacks);

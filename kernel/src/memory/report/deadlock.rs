@@ -1,8 +1,8 @@
-//! What is said when an interrupt handler uses the heap, and what it broke into holds the heap's lock.
+//! The report of an interrupt handler that uses the heap while the interrupted code holds the heap's lock.
 //!
-//! On one CPU waiting would never end, so the tracker refuses. The report comes at once, in the handler, while that lock
-//! is still held: all that it needs comes after that lock in the order of locks, so whoever holds it holds none of them.
-//! It asks the tracker nothing.
+//! On one CPU waiting would never end, so the tracker refuses. The report is written at once, in the handler, while the
+//! lock is still held: all locks that it needs come later in the order of locks, so the holder has none of them. It
+//! does not ask the tracker.
 
 use memstat::LockRefused;
 
@@ -10,7 +10,7 @@ use super::call_stack::{Stacks, callers};
 use super::rate_limit::RateLimit;
 use crate::arch::{VAddr, backtrace, idt, stacks};
 
-/// A handler that is refused a block and a free comes twice each time.
+/// A handler that allocates and frees is refused twice each time.
 static LIMIT: RateLimit = RateLimit::new(10);
 
 /// Reports that the tracker refused something, which the function of the frame at `frame_pointer` asked for.

@@ -1,7 +1,7 @@
-//! What is said when an allocation fails: who asked for what, where memory is, and who has most of it.
+//! The report of a failed allocation: who asked for how much, how memory is used, and which call stacks use most of it.
 //!
-//! The caller gets null or an error in any case, and may well live with it; the report is for the person. It is
-//! written without the heap, outside of the tracker's lock, and not more often than [`RateLimit`] lets it.
+//! The caller gets null or an error in any case and may handle it; the report is for a person. It is written without
+//! the heap, outside the tracker's lock, and no more often than [`RateLimit`] allows.
 
 use core::alloc::Layout;
 use core::fmt;
@@ -27,7 +27,7 @@ const STACKS: usize = 10;
 const STACK_FRAMES: usize = 2;
 
 static LIMIT: RateLimit = RateLimit::new(1);
-/// Whether a report is being written: it may not cause another.
+/// Whether a report is being written: an allocation that fails meanwhile is not reported.
 static IS_REPORTING: AtomicBool = AtomicBool::new(false);
 
 /// Reports that an allocation failed. `frame_pointer` is that of the function that asked the tracker.
@@ -80,7 +80,7 @@ fn kib(pages: usize) -> usize {
 #[inline(never)]
 fn write_top_stacks() {
     if tracker().level() < Level::Stacks {
-        log::error!("who has most of it is not recorded; memstat=stacks keeps that");
+        log::error!("which call stacks use it is not recorded; set memstat=stacks");
     }
     let top = tracker().stacks().top::<STACKS>(Rank::LiveBytes);
     let mut numbers = [0; STACKS];

@@ -36,8 +36,8 @@ pub(crate) fn first_violation() -> Option<(VAddr, &'static str)> {
     found
 }
 
-/// Hands `visit` every mapping below the table in `frame`, which starts at `base`, but for those in the `shared` tables of
-/// absent memory, which map one page again and again.
+/// Hands `visit` every mapping below the table in `frame`, which starts at `base`, but for those in the `shared` tables
+/// of absent memory, which map one page again and again.
 fn visit_table(frame: PAddr, shift: u32, base: VAddr, shared: [u64; 2], visit: &mut dyn FnMut(VAddr, u64)) {
     for number in 0..ENTRIES {
         let entry = read_entry(frame, number);
