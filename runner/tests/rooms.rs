@@ -69,7 +69,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("control", &["memstat"]),
     ("config", &["memstat", "tally-heap"]),
     ("journal", &["boot"]),
-    ("shell", &["calendar", "vfs"]),
+    ("shell", &["calendar", "terminal", "vfs"]),
     (
         "kernel",
         &[

@@ -73,6 +73,12 @@ fn wait_for_picture(vm: &mut Vm, awaited: &str, picture: &[u8]) -> Result<()> {
 
 /// Chooses GRUB's second entry, and waits for the prompt.
 pub(super) fn boot_in_text_mode(vm: &mut Vm) -> Result<()> {
+    choose_text_mode(vm)?;
+    vm.wait_for_boot().map(drop)
+}
+
+/// Chooses GRUB's second entry.
+pub(super) fn choose_text_mode(vm: &mut Vm) -> Result<()> {
     const MENU_LIMIT: Duration = Duration::from_secs(20);
     vm.wait_for_screen("menu of GRUB", MENU_LIMIT, |vm| {
         vm.monitor().press(&["esc"])?;
@@ -90,7 +96,7 @@ pub(super) fn boot_in_text_mode(vm: &mut Vm) -> Result<()> {
             break;
         }
     }
-    vm.wait_for_boot().map(drop)
+    Ok(())
 }
 
 fn text_mode_shows_the_shell(vm: &mut Vm) -> Result<()> {

@@ -158,8 +158,8 @@ fn levels_are_reported(vm: &mut Vm) -> Result<()> {
     expect_line(&set, "    and not recorded: 3 blocks")?;
     expect_line(&set, "level is counters: no blocks are recorded; type memstat level stacks")?;
     for (bug, hint) in [
-        ("bug double-free", "who allocated it was not recorded; memstat=stacks keeps that"),
-        ("bug oom", "who has most of it is not recorded; memstat=stacks keeps that"),
+        ("bug double-free", "who allocated it was not recorded; set memstat=stacks"),
+        ("bug oom", "which call stacks use it is not recorded; set memstat=stacks"),
     ] {
         let answer = vm.run(bug)?;
         ensure!(answer.contains(hint), "`{bug}` does not say `{hint}`:\n{answer}");
@@ -229,7 +229,8 @@ fn mistakes_are_reported(vm: &mut Vm) -> Result<()> {
         ("leaks diff boot x", "leaks: x: no such mark; there are: boot"),
         ("leaks clear x", "leaks: x: no such mark; there are: boot"),
         ("leaks clear", "leaks: default: no such mark; there are: boot"),
-        ("leaks frob", "leaks: frob: no such subcommand; type leaks"),
+        ("leaks frob", "leaks: frob: no such subcommand; try leaks --help"),
+        ("leaks sicne", "leaks: sicne: no such subcommand; did you mean since?"),
         ("leaks mark 17", "leaks: invalid mark name '17'; expected "),
         ("leaks mark a b", "usage: leaks mark [NAME]"),
         ("leaks since -n x", "usage: leaks since [-a] [-n STACKS] [NAME]"),
