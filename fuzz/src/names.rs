@@ -1,4 +1,4 @@
-//! Symbols and debug information, as they might lie in memory.
+//! Symbols and debug information, as they might be in memory.
 
 use names::{Index, Sections, Symtab};
 
@@ -16,7 +16,7 @@ const SECTIONS: [&str; 11] = [
     ".symtab",
     ".strtab",
 ];
-/// The code of the programs that the corpus was made of lies here.
+/// The code of the programs from which the corpus was made is here.
 const CODE: std::ops::Range<u64> = 0x40_0000..0x40_1000;
 
 /// Takes the bytes apart into sections, each behind its number (a byte) and its length (three), builds an index of
