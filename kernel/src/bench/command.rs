@@ -51,7 +51,7 @@ type Measured = Result<(), &'static str>;
 
 const NO_MEMORY: &str = "out of memory";
 
-/// Interrupts are masked while something is measured, so nobody could end it.
+/// Interrupts are masked during a measurement, so Ctrl-C cannot end it.
 const MAX_BLOCKS: usize = 20_000_000;
 
 fn with_number(word: &str, show: impl FnOnce(usize) -> Measured) -> Measured {

@@ -158,8 +158,8 @@ fn levels_are_reported(vm: &mut Vm) -> Result<()> {
     expect_line(&set, "    and not recorded: 3 blocks")?;
     expect_line(&set, "level is counters: no blocks are recorded; type memstat level stacks")?;
     for (bug, hint) in [
-        ("bug double-free", "who allocated it was not recorded; memstat=stacks keeps that"),
-        ("bug oom", "who has most of it is not recorded; memstat=stacks keeps that"),
+        ("bug double-free", "who allocated it was not recorded; set memstat=stacks"),
+        ("bug oom", "which call stacks use it is not recorded; set memstat=stacks"),
     ] {
         let answer = vm.run(bug)?;
         ensure!(answer.contains(hint), "`{bug}` does not say `{hint}`:\n{answer}");

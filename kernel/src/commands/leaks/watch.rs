@@ -7,7 +7,7 @@ use memstat::{Change, StackUsage, WatchedStack};
 use shell::{Command, Options, Session, Suggestion, Syntax};
 
 use super::changes::{Count, Signed, show_frames};
-use crate::arch::clock;
+use crate::arch::{VAddr, clock};
 use crate::console::{self, input};
 use crate::memory::Scratch;
 use crate::memory::heap::tracker;
@@ -198,7 +198,7 @@ fn point_at(session: &mut Session, number: u16, stack: &WatchedStack) {
     session.print(format_args!("  stack {number} only grows: {}", Signed(stack.change())));
     let innermost = tracker().stacks().get(number).and_then(|stack| stack.frames().first().copied());
     match innermost {
-        Some(frame) => session.print(format_args!("\n    {}\n", ReturnAddress(frame))),
+        Some(frame) => session.print(format_args!("\n    {}\n", ReturnAddress(VAddr::from_usize(frame)))),
         None => session.print(format_args!("\n")),
     }
 }
