@@ -34,8 +34,8 @@ impl Block {
     }
 }
 
-/// Takes each four bytes as an operation. The tracker agrees with the list at the end, no block is damaged, and no bad free
-/// reaches the backend.
+/// Takes each four bytes as an operation. The tracker agrees with the list at the end, no block is damaged, and no bad
+/// free reaches the backend.
 ///
 /// # Panics
 ///

@@ -5,7 +5,7 @@ use core::fmt::{self, Write};
 use boot::Framebuffer;
 use journal::Entry;
 use spin::mutex::{SpinMutex, SpinMutexGuard};
-use terminal::{Cell, Cells, Display, Lines, Screen};
+use terminal::{BackwardWrap, Cell, Cells, Display, Lines, SIZE_QUESTION, Screen, SizeAnswer};
 
 use super::emergency;
 use crate::arch::{clock, framebuffer, serial, vga_text};
@@ -48,16 +48,21 @@ impl Display for AnyDisplay {
 pub(super) struct Console {
     screen: Option<Screen<'static, AnyDisplay>>,
     drawn_ns: u64,
+    /// The terminal at the serial line, from [`init`] on.
+    terminal: Option<BackwardWrap>,
+    size_answer: SizeAnswer,
 }
 
 static CELLS: SpinMutex<Cells> = SpinMutex::new(Cells::new());
-pub(super) static CONSOLE: IrqLock<Console> = IrqLock::new(Console { screen: None, drawn_ns: 0 });
+pub(super) static CONSOLE: IrqLock<Console> =
+    IrqLock::new(Console { screen: None, drawn_ns: 0, terminal: None, size_answer: SizeAnswer::NotAsked });
 
 /// Passes on the messages from before there was a screen.
 type Replay = fn(&mut dyn FnMut(&Entry));
 
 /// Starts the screen, if the loader set one up, and shows the messages from before on it.
 pub(crate) fn init(framebuffer: Option<Framebuffer>, messages: Replay) {
+    CONSOLE.lock().terminal = Some(BackwardWrap::new());
     let Some(framebuffer) = framebuffer else { return };
     let Some((columns, rows)) = start_screen(framebuffer) else {
         log::warn!("screen: cannot be used: {framebuffer:?}");
@@ -97,6 +102,24 @@ impl Console {
         }
     }
 
+    /// Writes bytes to the serial line alone.
+    fn send(&mut self, bytes: &[u8]) {
+        match &mut self.terminal {
+            Some(terminal) => terminal.write(bytes, &mut serial::write),
+            None => serial::write(bytes),
+        }
+    }
+
+    /// Shows the cursors where the next character goes.
+    fn settle(&mut self) {
+        if let Some(screen) = &mut self.screen {
+            screen.settle();
+        }
+        if let Some(terminal) = &mut self.terminal {
+            terminal.settle(&mut serial::write);
+        }
+    }
+
     /// Draws what is not drawn yet.
     pub(super) fn draw(&mut self) {
         if let Some(screen) = &mut self.screen {
@@ -111,7 +134,7 @@ pub(crate) fn write_bytes(bytes: &[u8]) {
     // The lock is given back after each line, so that interrupts wait no longer than a line takes.
     for line in bytes.split_inclusive(|&byte| byte == b'\n') {
         let mut console = CONSOLE.lock();
-        serial::write(line);
+        console.send(line);
         console.show(line);
         if clock::uptime_ns().saturating_sub(console.drawn_ns) >= REDRAW_INTERVAL_NS {
             console.draw();
@@ -122,6 +145,32 @@ pub(crate) fn write_bytes(bytes: &[u8]) {
 /// Draws what is not drawn yet. To be called before the kernel waits.
 pub(crate) fn flush() {
     CONSOLE.lock().draw();
+}
+
+/// The same, before it waits for what somebody types.
+pub(super) fn flush_for_typing() {
+    let mut console = CONSOLE.lock();
+    console.settle();
+    console.draw();
+}
+
+/// Asks the terminal at the serial line how wide it is.
+pub(crate) fn ask_for_size() {
+    let mut console = CONSOLE.lock();
+    if console.terminal.is_some() {
+        console.size_answer = SizeAnswer::Awaited;
+        serial::write(SIZE_QUESTION);
+    }
+}
+
+/// Looks whether a typed byte ends the terminal's answer.
+pub(super) fn look_for_size(byte: u8) {
+    let mut console = CONSOLE.lock();
+    if let Some(columns) = console.size_answer.feed(byte)
+        && let Some(terminal) = &mut console.terminal
+    {
+        terminal.set_columns(columns);
+    }
 }
 
 /// A writer to the console, for text that comes in pieces and need not stay together.

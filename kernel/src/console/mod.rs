@@ -9,9 +9,9 @@ mod emergency;
 pub(crate) mod input;
 mod wait;
 
-pub(crate) use device::{Writer, flush, init, write, write_bytes};
+pub(crate) use device::{Writer, ask_for_size, flush, init, write, write_bytes};
 pub(crate) use emergency::{Emergency, write_emergency};
-pub(crate) use wait::{on_wait, wait_for_byte};
+pub(crate) use wait::{on_wait, wait_for_byte, wait_for_key};
 
 /// Prints formatted text on the console.
 #[macro_export]

@@ -1,4 +1,4 @@
-//! Panics: what the report tells, and what follows it.
+//! Panics: what the report says, and what follows it.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use crate::scenario::{Judge, Scenario};
 use crate::text::STOPPED;
 use crate::vm::{COMMAND_LIMIT, Vm};
 
-/// What QEMU ends with when the kernel has told its device 42 (`kernel/src/crash/ending.rs`).
+/// The exit status of QEMU after the kernel has written 42 to its device (`kernel/src/crash/ending.rs`).
 const PANIC_STATUS: i32 = 85;
 const MESSAGE: &str = "asked for by a person";
 
-/// Rows of pixels that differ at least once a report stands on the screen: a quarter of 768.
+/// At least so many rows of pixels differ once a report is on the screen: a quarter of 768.
 const MIN_CHANGED_ROWS: usize = 192;
 
 /// What `bug double-free; bug stale-free` frees, and who does.
