@@ -10,9 +10,9 @@
 //! memory, however many blocks there are.
 //!
 //! The lock is held for a bounded slice of the work at a time, and the heap is used in between. A block that comes
-//! meanwhile counts as reachable, and its words are looked at; one that goes takes its mark with it. A pointer that moves
-//! from a place not yet looked at to one that was hides its block from this scan: so a block is a suspect first, and a
-//! leak only if the next scan finds nothing either. `tracked/inner/scan.rs` has the steps.
+//! meanwhile counts as reachable, and its words are looked at; one that goes takes its mark with it. A pointer that
+//! moves from a place not yet looked at to one that was hides its block from this scan: so a block is a suspect
+//! first, and a leak only if the next scan finds nothing either. `tracked/inner/scan.rs` has the steps.
 
 use core::fmt;
 

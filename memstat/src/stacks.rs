@@ -238,8 +238,8 @@ impl Depot {
         self.store(stack, arena, platform)
     }
 
-    /// The number of the stack of these return addresses, innermost first, without zeros and the allocator's own; 0 when
-    /// there are none, or no room.
+    /// The number of the stack of these return addresses, innermost first, without zeros and the allocator's own; 0
+    /// when there are none, or no room.
     pub(crate) fn number_of(
         &mut self,
         return_addresses: &[usize],

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use shell::{Command, Session};
+use shell::{Command, Options, Session, Syntax};
 use tally_heap::PAGE_BYTES;
 
 use crate::arch::clock;
@@ -15,6 +15,7 @@ pub(crate) const COMMAND: Command = Command {
     name: "bench",
     usage: "bench [pair | bulk BLOCKS | frames PAGES | worst BLOCKS CHURN | arena BLOCKS | list BLOCKS]",
     summary: "measure the heap at the present level, in counts of the time stamp counter",
+    syntax: Syntax::operands(0, 3),
     run,
 };
 
@@ -27,8 +28,8 @@ const PAIRS: [(&str, usize, Pair); 6] = [
     ("frame", 4096, Pair::Frame),
 ];
 
-fn run(session: &mut Session, words: &[&str]) {
-    let is_measured = match words {
+fn run(session: &mut Session, options: &Options<'_>) {
+    let is_measured = match options.operands.as_slice() {
         [] | ["pair"] => show_pairs(session),
         ["bulk", blocks] => with_number(blocks, |blocks| show_bulk(session, blocks)),
         ["frames", pages] => with_number(pages, |pages| show_frames(session, pages)),
@@ -42,7 +43,7 @@ fn run(session: &mut Session, words: &[&str]) {
     match is_measured {
         Ok(()) => {}
         Err("usage") => session.show_usage(&COMMAND),
-        Err(reason) => session.complain(format_args!("bench: {reason}")),
+        Err(reason) => session.report_failure(format_args!("bench: {reason}")),
     }
 }
 

@@ -40,22 +40,19 @@ pub(super) fn report_bad_free(bad: &BadFree, frame_pointer: VAddr) {
     }
 }
 
-/// What the tracker needs of this kernel.
+/// What the tracker needs of this kernel. Its stamps are counts of the time stamp counter.
 #[derive(Debug)]
 pub(crate) struct KernelPlatform;
-
-/// Stamps are counts of the time stamp counter in units of 256: 48 bits of them last for months.
-const STAMP_SHIFT: u32 = 8;
 
 // SAFETY: pages come from the frames, each once; interrupts are masked on the one CPU that runs.
 unsafe impl Platform for KernelPlatform {
     #[inline]
     fn stamp(&self) -> u64 {
-        cpu::time_stamp_counter() >> STAMP_SHIFT
+        cpu::time_stamp_counter()
     }
 
     fn stamp_to_ns(&self, stamp: u64) -> u64 {
-        clock::counts_to_ns((stamp << STAMP_SHIFT).saturating_sub(clock::start_count()))
+        clock::counts_to_ns(stamp.saturating_sub(clock::start_count()))
     }
 
     #[inline]

@@ -77,7 +77,7 @@ fn checksum(record: &Record) -> u32 {
 impl ControlTable for KmemLeak {
     fn command(&self, line: &str) -> Result<()> {
         let Some(command) = kmemleak::parse(line) else {
-            let word = line.trim().escape_debug();
+            let word = line.trim();
             log::warn!(
                 "kmemleak: '{word}' is none of scan, clear, dump=ADDRESS, stack=on, stack=off and scan=off"
             );

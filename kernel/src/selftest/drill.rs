@@ -120,10 +120,11 @@ pub(crate) fn judge(last: u64) -> Result<Judged, NoDrill> {
     let slot = PLANTED.lock();
     let planted = slot.as_ref().ok_or(NoDrill::NotPlanted)?;
     let mut judged = Judged::default();
+    let latest = tracker().leaks().sequence();
     for_each_leak(|record| {
         if planted.lost.contains(&!record.address()) {
             judged.found += 1;
-        } else if record.sequence() > last {
+        } else if record.is_newer_than(last, latest) {
             judged.wrong += 1;
         }
     });

@@ -1,5 +1,5 @@
-//! Sampled blocks: each alone in a page, between pages that cannot be touched. So the very instruction that goes past such
-//! a block, or comes after its free, faults. Linux's KFENCE does the same (Documentation/dev-tools/kfence.rst).
+//! Sampled blocks: each alone in a page, between pages that cannot be touched. So the very instruction that goes past
+//! such a block, or comes after its free, faults. Linux's KFENCE does the same (Documentation/dev-tools/kfence.rst).
 //!
 //! The pool is a window of address space: a guard page, a slot, a guard page, a slot, and so on, with a guard page at
 //! the end. A block lies at the end of its slot, or, every other time, at its start; what is left of the slot has the

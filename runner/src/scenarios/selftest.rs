@@ -102,7 +102,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "lesson",
-        about: "demo=memstat counts two blocks of 640 bytes, then one of 512, over the base line",
+        about: "demo=memstat counts two blocks of 640 bytes more, then one of 512, then none",
         judge: Judge::Drive(Machine { cmdline: "demo=memstat", ..DEFAULT }, lesson_is_counted),
     },
 ];
@@ -257,9 +257,23 @@ fn number_before(text: &str, words: &str) -> Result<u64> {
 
 fn lesson_is_counted(vm: &mut Vm) -> Result<()> {
     let boot = vm.wait_for_boot()?;
-    let first = boot.find("2 active blocks, 640 bytes");
-    let first = first.ok_or_else(|| Error::Wrong("no line says `2 active blocks, 640 bytes`".into()))?;
-    let rest = boot.get(first..).unwrap_or_default();
-    ensure!(rest.contains("1 active block, 512 bytes"), "no later line says `1 active block, 512 bytes`");
+    let lines: Vec<&str> = boot.lines().filter_map(|line| Some(line.split_once("lesson: ")?.1)).collect();
+    let wanted = [
+        "before: 0 more blocks, 0 more bytes",
+        "after kmalloc(128) and kmalloc(512): 2 more blocks, 640 more bytes",
+        "after kfree of the first: 1 more block, 512 more bytes",
+        "after kfree of the second: 0 more blocks, 0 more bytes",
+    ];
+    ensure!(lines == wanted, "the demonstration logs {lines:?}, not {wanted:?}");
+    // What `memstat` shows goes where its output goes.
+    let shown = vm.run("memstat; memstat > /tmp/m; cat /tmp/m")?;
+    let shown: Vec<&str> = shown.lines().collect();
+    ensure!(
+        matches!(shown.as_slice(), [one, other] if one == other && one.contains(" active block")),
+        "`memstat` shows {shown:?}, on the console and in a file"
+    );
+    let rate = vm.run("bug leak; memstat stacks rate")?;
+    let is_rate = |line: &str| line.starts_with("stack ") && line.contains(" bytes a second: ");
+    ensure!(rate.lines().any(is_rate), "`memstat stacks rate` shows no rate: {rate}");
     Ok(())
 }
