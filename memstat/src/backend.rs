@@ -107,7 +107,7 @@ pub unsafe trait Backend {
         None
     }
 
-    /// Frees what it keeps in reserve for the next allocation: an empty slab, an empty pool.
+    /// Frees what it keeps in reserve: an empty slab, an empty pool.
     fn trim(&mut self) {}
 
     /// What lies at an address. A backend that knows each allocated block reports it; one that does not keeps this

@@ -232,8 +232,8 @@ impl Frames {
         }
     }
 
-    /// Makes sure that the zone of `block` belongs to a tier. If a tier above has handed it out in one block, it counts as
-    /// handed out by this tier from now on, so that a part of it can be given back.
+    /// Makes sure that the zone of `block` belongs to a tier. If a tier above has handed it out in one block, it counts
+    /// as handed out by this tier from now on, so that a part of it can be given back.
     ///
     /// # Safety
     ///

@@ -89,7 +89,7 @@ impl<H: RegionHeap, S: PageSource> Regional<H, S> {
         Layout::from_size_align(rounded_bytes, align_bytes).ok()
     }
 
-    /// Asks at most `most` regions, the current one first.
+    /// Tries at most `most` regions, the current one first.
     fn ask_regions(&mut self, layout: Layout, most: usize) -> Option<NonNull<u8>> {
         let first = self.current?;
         let mut at = first;
@@ -110,7 +110,7 @@ impl<H: RegionHeap, S: PageSource> Regional<H, S> {
         None
     }
 
-    /// Makes a new region that surely has room for the layout, and makes it the current one.
+    /// Adds a new region that has room for the layout, and makes it the current one.
     fn add_region(&mut self, layout: Layout) -> Option<()> {
         let wanted_bytes = layout.size() + if layout.align() > GRANULE_BYTES { layout.align() } else { 0 };
         let orders = REGION_ORDERS.iter().filter(|order| capacity_bytes::<H>(**order) >= wanted_bytes);
@@ -244,7 +244,7 @@ unsafe impl<H: RegionHeap, S: PageSource> Backend for Regional<H, S> {
         let region = unsafe { region.as_ref() };
         match region.start_of(address).map(|start| (start, region.layout(start))) {
             Some((start, Some(layout))) => Location::Live { start, layout },
-            // Free memory is not distinguished: a block may have started there, or not.
+            // Free memory is not distinguished: a block may or may not have started there.
             _ if address.is_multiple_of(GRANULE_BYTES) => Location::Free { start: address },
             _ => Location::Unknown,
         }

@@ -1,4 +1,4 @@
-//! The last frees, in a ring of fixed size. The newest may be in quarantine: the backend has not seen those yet.
+//! The last frees, in a ring of fixed size. The newest may be in quarantine: not given to the backend yet.
 
 use core::ptr::null_mut;
 
@@ -12,13 +12,13 @@ use crate::record::{Origin, Record};
 pub(crate) struct Freed {
     /// As it was allocated.
     pub(crate) block: Record,
-    /// Its free: the size stands for the bytes that it took, the alignment field says whether it is in quarantine.
+    /// Its free: the size field has the bytes that the block took, the alignment field whether it is in quarantine.
     free: Record,
 }
 
 const _: () = assert!(size_of::<Freed>() == 64);
 
-/// In the alignment's place of a free.
+/// In the alignment field of a free.
 const QUARANTINED: u64 = 1;
 
 impl Freed {
@@ -94,12 +94,12 @@ impl FreedBlocks {
         (self.max_blocks, self.max_bytes) = (blocks, bytes);
     }
 
-    /// Takes memory for the ring: as much of it as there is.
+    /// Takes memory for the ring, as much as there is.
     pub(crate) fn open(&mut self, arena: &mut Arena, platform: &impl Platform) {
         if self.ring.len() > 0 {
             return;
         }
-        // Most of a small arena is for the records.
+        // A small arena is mostly for records.
         let most = MAX_REMEMBERED.min((arena.limit_pages() / 8).saturating_mul(PER_PAGE));
         while self.ring.len() < most {
             // SAFETY: entries are read only up to the last one that was noted.
@@ -122,7 +122,7 @@ impl FreedBlocks {
         (self.next, self.stop) = (null_mut(), null_mut());
     }
 
-    /// Forgets all frees, if the quarantine is empty: there were others, of which nothing is known.
+    /// Forgets all frees, if the quarantine is empty: later ones were not noted.
     pub(crate) fn clear(&mut self) {
         if self.quarantined_blocks == 0 {
             self.noted = 0;
@@ -161,13 +161,13 @@ impl FreedBlocks {
         self.ring.slot(Id((number & (self.ring.len() - 1)) as u32))
     }
 
-    /// Whether a block may enter the quarantine once others were evicted.
+    /// Whether a block may enter the quarantine once others are evicted.
     #[inline]
     pub(crate) fn can_take(&self, taken_bytes: usize) -> bool {
         self.ring.len() > 0 && self.max_blocks > 0 && taken_bytes <= self.max_bytes
     }
 
-    /// Whether there is room to hold a block now.
+    /// Whether a block may enter the quarantine now.
     #[inline]
     pub(crate) fn has_room_for(&self, taken_bytes: usize) -> bool {
         self.quarantined_blocks < self.max_blocks && self.quarantined_bytes + taken_bytes <= self.max_bytes
@@ -213,7 +213,7 @@ impl FreedBlocks {
         self.noted += 1;
     }
 
-    /// Goes on to the ring's next page. False if there is none.
+    /// Moves to the ring's next page. False if there is none.
     #[cold]
     #[inline(never)]
     pub(crate) fn turn_page(&mut self) -> bool {
@@ -250,7 +250,7 @@ impl FreedBlocks {
         }
     }
 
-    /// Makes sure that the oldest entry is one in quarantine.
+    /// Advances to the next entry that is in quarantine.
     #[inline]
     fn skip_others(&mut self) {
         // SAFETY: as in `oldest`: one in quarantine follows.

@@ -188,7 +188,7 @@ fn judge_console(output: &str) -> Result<()> {
 }
 
 fn failed_test_shows_its_messages(vm: &mut Vm) -> Result<()> {
-    const MESSAGE: &str = "] heap=slab does not keep the contract";
+    const MESSAGE: &str = " does not keep the contract";
     vm.wait_for_boot()?;
     // The words for the page map, the table of what is out, and the first pages of the heap that is tried.
     let answer = vm.run("fail pages nth 3 selftest heaps_keep_the_contract")?;

@@ -96,7 +96,7 @@ impl<B: Backend, P: Platform> LeaksView<'_, B, P> {
         self.0.enter().live.read_if(cursor, buffer, |record| record.reach() == Reach::Leak)
     }
 
-    /// Takes all leaks that were found for none: only later ones will be reported. Says how many those are.
+    /// Dismisses all leaks that were found, so that only later ones are reported. Returns how many there were.
     pub fn clear(&self) -> u64 {
         let mut cleared = 0;
         let mut next = usize::MAX;
