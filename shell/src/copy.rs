@@ -11,7 +11,9 @@ use crate::source::{PIECE_BYTES, Source};
 pub(crate) fn copy_file(session: &mut Session, command: &str, from: &str, to: &str) {
     match is_same_file(session, from, to) {
         Ok(false) => {}
-        Ok(true) => return session.complain(format_args!("{command}: {from} and {to} are the same file")),
+        Ok(true) => {
+            return session.report_failure(format_args!("{command}: {from} and {to} are the same file"));
+        }
         Err(error) => return session.fail(command, from, error),
     }
     let file = match session.open(from) {
@@ -70,7 +72,7 @@ pub(crate) fn copy_tree(session: &mut Session, command: &str, from: &mut PathBuf
         result = copy_entry(session, command, from, to, &mut open);
     }
     while result.is_ok()
-        && !session.has_failed
+        && !session.has_failed()
         && !session.is_interrupted()
         && let Some(level) = open.last()
     {

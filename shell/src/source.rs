@@ -42,7 +42,7 @@ impl Session {
         let paths = if paths.is_empty() { &["-"] } else { paths };
         for path in paths {
             if *path == "-" && matches!(self.input, Input::Nothing) {
-                self.complain(format_args!("{command}: nothing to read: name a file, or use < or |"));
+                self.report_failure(format_args!("{command}: nothing to read: name a file, or use < or |"));
                 continue;
             }
             let result = self.open_source(path).and_then(|source| {
@@ -70,6 +70,22 @@ impl Session {
             Err(None) => 0,
         };
         Ok(piece.get(..count).filter(|bytes| !bytes.is_empty()))
+    }
+
+    /// Gives back the last `count` bytes of what was read: whoever reads the same input next begins with them. A command
+    /// that ends before its input does leaves no more behind than it used (IEEE Std 1003.1-2017, XCU 1.4, input files).
+    /// What a device has given cannot be taken back.
+    pub(crate) fn give_back(&mut self, source: Source, count: usize) -> Result<()> {
+        let vfs = self.vfs();
+        match self.file_of(source) {
+            Ok(file) if count == 0 || vfs.metadata_of(file)?.kind == Kind::Device => Ok(()),
+            Ok(file) => vfs.seek(file, SeekFrom::Current((count as i64).saturating_neg())).map(drop),
+            Err(Some(pipe)) => {
+                pipe.seek(pipe.position().saturating_sub(count as u64));
+                Ok(())
+            }
+            Err(None) => Ok(()),
+        }
     }
 
     /// Where the next piece starts.

@@ -8,7 +8,7 @@ use core::fmt::{self, Write};
 use boot::{PhysicalRange, RegionKind};
 use vfs::Text;
 
-use crate::arch::{VAddr, image};
+use crate::arch::image;
 use crate::memory::pages::persistent;
 
 /// The file.
@@ -32,9 +32,7 @@ impl Text for IoMem {
                 (image::data(), "Kernel data"),
                 (image::bss(), "Kernel bss"),
             ] {
-                let physical = |address| image::physical(VAddr::from_usize(address));
-                let section = PhysicalRange::new(physical(section.start), physical(section.end));
-                write_inside(section, range, name, out)?;
+                write_inside(image::physical_range(&section), range, name, out)?;
             }
             // It lies above the image.
             if let Some(region) = persistent::place() {

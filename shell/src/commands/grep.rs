@@ -7,12 +7,14 @@ use crate::options::Options;
 use crate::pipe::Pipe;
 use crate::session::Session;
 use crate::source::{PIECE_BYTES, Source};
+use crate::syntax::Syntax;
 use crate::text::{Matcher, Pattern};
 
 pub(super) const COMMAND: Command = Command {
     name: "grep",
     usage: "grep [-vcinF] PATTERN [FILE...]",
     summary: "write lines that match; -v: those that don't, -c: how many, -F: no . * ^ $",
+    syntax: Syntax::at_least(1).flags("vcinF"),
     run,
 };
 
@@ -24,18 +26,15 @@ struct Search<'a> {
     name: Option<&'a str>,
 }
 
-fn run(session: &mut Session, words: &[&str]) {
-    let options = Options::parse(words, "vcinF", None);
-    let Some((options, (pattern, paths))) =
-        options.as_ref().and_then(|options| Some((options, options.operands.split_first()?)))
-    else {
-        return session.show_usage(&COMMAND);
-    };
+fn run(session: &mut Session, options: &Options<'_>) {
+    let Some((pattern, paths)) = options.operands.split_first() else { return };
     let parsed = if options.has('F') { Pattern::literal(pattern) } else { Pattern::new(pattern) };
     let pattern = match parsed {
         Ok(pattern) if options.has('i') => pattern.folded(),
         Ok(pattern) => pattern,
-        Err(error) => return session.complain(format_args!("grep: {}: {error}", pattern.escape_debug())),
+        Err(error) => {
+            return session.report_failure(format_args!("grep: {pattern}: {error}"));
+        }
     };
     let mut found: u64 = 0;
     session.for_each_input(COMMAND.name, paths, |session, path, source| {
@@ -45,7 +44,9 @@ fn run(session: &mut Session, words: &[&str]) {
         Ok(())
     });
     // As grep(1) tells it to `&&` and `||`.
-    session.has_failed |= found == 0;
+    if found == 0 {
+        session.set_failed(true);
+    }
 }
 
 impl Search<'_> {
@@ -112,7 +113,7 @@ impl Search<'_> {
 
     fn write_name(&self, session: &mut Session) {
         if let Some(name) = self.name {
-            session.print(format_args!("{name}:"));
+            session.print(format_args!("{}:", session.shown(name)));
         }
     }
 }

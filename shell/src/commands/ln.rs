@@ -4,15 +4,20 @@ use crate::command::Command;
 use crate::options::Options;
 use crate::paths;
 use crate::session::Session;
+use crate::syntax::Syntax;
 
-pub(super) const COMMAND: Command =
-    Command { name: "ln", usage: "ln -s TARGET [LINK]", summary: "make a symbolic link", run };
+pub(super) const COMMAND: Command = Command {
+    name: "ln",
+    usage: "ln -s TARGET [LINK]",
+    summary: "make a symbolic link",
+    syntax: Syntax::operands(1, 2).flags("s"),
+    run,
+};
 
-fn run(session: &mut Session, words: &[&str]) {
-    let options = Options::parse(words, "s", None).filter(|options| options.has('s'));
-    let (target, link) = match options.as_ref().map(|options| options.operands.as_slice()) {
-        Some([target]) => (*target, "."),
-        Some([target, link]) => (*target, *link),
+fn run(session: &mut Session, options: &Options<'_>) {
+    let (target, link) = match options.operands.as_slice() {
+        [target] if options.has('s') => (*target, "."),
+        [target, link] if options.has('s') => (*target, *link),
         _ => return session.show_usage(&COMMAND),
     };
     let made = paths::target(session, target, link)

@@ -8,24 +8,25 @@ use crate::command::Command;
 use crate::options::Options;
 use crate::scratch::Scratch;
 use crate::session::Session;
+use crate::syntax::Syntax;
 use calendar::Date;
 
 pub(super) const COMMAND: Command = Command {
     name: "ls",
     usage: "ls [-la] [PATH...]",
     summary: "list directories; -l: long, -a: and .names",
+    syntax: Syntax::at_least(0).flags("la"),
     run,
 };
 
-fn run(session: &mut Session, words: &[&str]) {
-    let Some(options) = Options::parse(words, "la", None) else { return session.show_usage(&COMMAND) };
+fn run(session: &mut Session, options: &Options<'_>) {
     let paths = if options.operands.is_empty() { &["."] } else { options.operands.as_slice() };
     for (number, path) in paths.iter().enumerate() {
         if paths.len() > 1 && session.is_directory(path) {
             let blank = if number == 0 { "" } else { "\n" };
-            session.print(format_args!("{blank}{path}:\n"));
+            session.print(format_args!("{blank}{}:\n", session.shown(path)));
         }
-        if let Err(error) = list(session, &options, path) {
+        if let Err(error) = list(session, options, path) {
             session.fail(COMMAND.name, path, error);
         }
         if session.is_interrupted() {
@@ -136,12 +137,12 @@ fn show(session: &mut Session, options: &Options<'_>, directory: &str, name: &st
         Kind::File => "",
     };
     let end = if colour.is_empty() { "" } else { "\x1b[0m" };
-    session.print(format_args!("{colour}{}{end}", name.escape_debug()));
+    session.print(format_args!("{colour}{}{end}", session.shown(name)));
     if options.has('l')
         && metadata.kind == Kind::Link
         && let Ok(target) = session.vfs().read_link(directory, name)
     {
-        session.print(format_args!(" -> {}", target.escape_debug()));
+        session.print(format_args!(" -> {}", session.shown(&target)));
     }
     session.print(format_args!("\n"));
 }

@@ -6,16 +6,17 @@ use crate::command::Command;
 use crate::options::Options;
 use crate::paths::{last_name, owned, push_name};
 use crate::session::Session;
+use crate::syntax::Syntax;
 
 pub(super) const COMMAND: Command = Command {
     name: "rm",
     usage: "rm [-rf] FILE...",
     summary: "remove files; -r: and directories, -f: if there",
+    syntax: Syntax::at_least(0).flags("rf"),
     run,
 };
 
-fn run(session: &mut Session, words: &[&str]) {
-    let Some(options) = Options::parse(words, "rf", None) else { return session.show_usage(&COMMAND) };
+fn run(session: &mut Session, options: &Options<'_>) {
     if options.operands.is_empty() && !options.has('f') {
         return session.show_usage(&COMMAND);
     }

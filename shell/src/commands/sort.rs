@@ -9,22 +9,23 @@ use crate::options::Options;
 use crate::scratch::Scratch;
 use crate::session::Session;
 use crate::source::{PIECE_BYTES, Source};
+use crate::syntax::Syntax;
 use crate::text::count_lines;
 
 pub(super) const COMMAND: Command = Command {
     name: "sort",
     usage: "sort [-nru] [-k FIELD] [FILE]",
     summary: "sort lines; -n: by numbers, -r: backwards, -u: each once, -k: from this field on",
+    syntax: Syntax::operands(0, 1).flags("nru").numbers("k"),
     run,
 };
 
-fn run(session: &mut Session, words: &[&str]) {
-    let options = Options::parse(words, "nru", Some('k'));
-    let options = options.filter(|options| options.operands.len() <= 1 && options.number != Some(0));
-    let Some(options) = options else { return session.show_usage(&COMMAND) };
-    session.for_each_input(COMMAND.name, &options.operands, |session, _, source| {
-        sort(session, &options, source)
-    });
+fn run(session: &mut Session, options: &Options<'_>) {
+    if options.number('k') == Some(0) {
+        return session.show_usage(&COMMAND);
+    }
+    session
+        .for_each_input(COMMAND.name, &options.operands, |session, _, source| sort(session, options, source));
 }
 
 fn sort(session: &mut Session, options: &Options<'_>, source: Source) -> Result<()> {
@@ -86,7 +87,7 @@ fn load(session: &mut Session, source: Source) -> Result<(Scratch<u8>, Scratch<L
 }
 
 fn compare(options: &Options<'_>, one: &[u8], other: &[u8]) -> Ordering {
-    let field = options.number.unwrap_or(1);
+    let field = options.number('k').unwrap_or(1);
     let (one_key, other_key) = (from_field(one, field), from_field(other, field));
     let order =
         if options.has('n') { number(one_key).cmp(&number(other_key)) } else { one_key.cmp(other_key) };

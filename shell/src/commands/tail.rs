@@ -7,21 +7,22 @@ use crate::command::Command;
 use crate::options::Options;
 use crate::session::Session;
 use crate::source::{PIECE_BYTES, Source};
+use crate::syntax::Syntax;
 use crate::text::count_lines;
 
 pub(super) const COMMAND: Command = Command {
     name: "tail",
     usage: "tail [-n LINES] [FILE...]",
     summary: "write the last lines, 10 or LINES",
+    syntax: Syntax::at_least(0).numbers("n").digits('n'),
     run,
 };
 
-fn run(session: &mut Session, words: &[&str]) {
-    let Some(options) = Options::parse(words, "", Some('n')) else { return session.show_usage(&COMMAND) };
+fn run(session: &mut Session, options: &Options<'_>) {
     let mut titles = Titles::new(options.operands.len());
     session.for_each_input(COMMAND.name, &options.operands, |session, path, source| {
         titles.write(session, path);
-        write_last(session, source, options.number.unwrap_or(LINES))
+        write_last(session, source, options.number('n').unwrap_or(LINES))
     });
 }
 

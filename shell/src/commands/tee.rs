@@ -9,16 +9,17 @@ use crate::parser::MAX_WORDS;
 use crate::session::Session;
 use crate::session::write_all;
 use crate::source::PIECE_BYTES;
+use crate::syntax::Syntax;
 
 pub(super) const COMMAND: Command = Command {
     name: "tee",
     usage: "tee [-a] [FILE...]",
     summary: "write the input to files, and on; -a: at their end",
+    syntax: Syntax::at_least(0).flags("a"),
     run,
 };
 
-fn run(session: &mut Session, words: &[&str]) {
-    let Some(options) = Options::parse(words, "a", None) else { return session.show_usage(&COMMAND) };
+fn run(session: &mut Session, options: &Options<'_>) {
     let start = if options.has('a') { OpenFlags::APPEND } else { OpenFlags::TRUNCATE };
     let mut files = ArrayVec::<(FileDescriptor, &str), MAX_WORDS>::new();
     for path in &options.operands {

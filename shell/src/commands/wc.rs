@@ -6,10 +6,16 @@ use crate::command::Command;
 use crate::options::Options;
 use crate::session::Session;
 use crate::source::{PIECE_BYTES, Source};
+use crate::syntax::Syntax;
 use crate::text::count_lines;
 
-pub(super) const COMMAND: Command =
-    Command { name: "wc", usage: "wc [-lwc] [FILE...]", summary: "count lines, words and bytes", run };
+pub(super) const COMMAND: Command = Command {
+    name: "wc",
+    usage: "wc [-lwc] [FILE...]",
+    summary: "count lines, words and bytes",
+    syntax: Syntax::at_least(0).flags("lwc"),
+    run,
+};
 
 #[derive(Clone, Copy, Default)]
 struct Counts {
@@ -26,8 +32,7 @@ impl Counts {
     }
 }
 
-fn run(session: &mut Session, words: &[&str]) {
-    let Some(options) = Options::parse(words, "lwc", None) else { return session.show_usage(&COMMAND) };
+fn run(session: &mut Session, options: &Options<'_>) {
     let mut sum = Counts::default();
     session.for_each_input(COMMAND.name, &options.operands, |session, path, source| {
         let counts = count(session, source)?;
@@ -36,11 +41,11 @@ fn run(session: &mut Session, words: &[&str]) {
             return Ok(());
         }
         sum.add(counts);
-        show(session, &options, counts, if options.operands.is_empty() { "" } else { path });
+        show(session, options, counts, if options.operands.is_empty() { "" } else { path });
         Ok(())
     });
     if options.operands.len() > 1 && !session.is_interrupted() {
-        show(session, &options, sum, "total");
+        show(session, options, sum, "total");
     }
 }
 
@@ -73,5 +78,5 @@ fn show(session: &mut Session, options: &Options<'_>, counts: Counts, name: &str
         }
     }
     let blank = if name.is_empty() { "" } else { " " };
-    session.print(format_args!("{blank}{name}\n"));
+    session.print(format_args!("{blank}{}\n", session.shown(name)));
 }

@@ -33,7 +33,7 @@ pub(crate) const CASES: &[Case] = &[
             ("cat /dev/broken", "cat: /dev/broken: input/output error (EIO)"),
             ("cat '' || echo failed", "cat: : no such file or directory (ENOENT)\nfailed"),
             ("cat a nope > /dev/null || echo failed", "cat: nope: no such file or directory (ENOENT)\nfailed"),
-            ("cat \"a'b\"", "cat: a\\'b: no such file or directory (ENOENT)"),
+            ("cat \"a'b\"", "cat: a'b: no such file or directory (ENOENT)"),
             ("cat a && echo fine", "x\nfine"),
         ],
     ),

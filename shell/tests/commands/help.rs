@@ -8,7 +8,7 @@ pub(crate) const CASES: &[Case] = &[case(
     &[
         ("help head", "head [-n LINES] [FILE...]: write the first lines, 10 or LINES"),
         ("help pwd quiet", "pwd: show the current directory\nquiet WORD...: run a command without its output, and say whether it failed"),
-        ("help nope || echo failed", "help: nope: no such command\nfailed"),
+        ("help nope || echo failed", "help: nope: no such command; try help\nfailed"),
         ("help | tail -n 1", "This machine is a test."),
     ],
 )];

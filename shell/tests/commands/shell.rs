@@ -77,7 +77,7 @@ fn line_that_cannot_be_run_is_refused_whole() {
         ("echo a > made; (echo b", "shell: '(' is not closed"),
         ("cat made", "cat: made: no such file or directory (ENOENT)"),
         ("echo a &", "shell: '&' is not supported; quote it to use it as characters"),
-        ("echo a 2> made", "shell: '2' before a redirection is not supported; put a blank between"),
+        ("echo a 2> made", "shell: '2>' is not supported; put a blank behind the number to use it as a word"),
         ("echo a >", "shell: no file name behind '>'"),
         ("echo a; | cat", "shell: no command before '|'"),
         ("cat << end", "shell: '<<' is not supported; quote it to use it as characters"),
@@ -97,7 +97,10 @@ fn limits_of_a_line_are_named() {
     assert_eq!(terminal.run(&words), "shell: more than 64 words in a command");
     assert_eq!(terminal.run(&format!("echo {}", "x ".repeat(63).trim_end())).len(), 125);
     let shown = terminal.type_bytes(format!("{}\r", "x".repeat(5000)).as_bytes());
-    assert!(shown.contains("\nline too long (5000 bytes, limit 1023); nothing was run\n"), "{shown}");
+    assert!(
+        shown.contains("\nline too long by 3977 characters (limit 1023 bytes); nothing was run\n"),
+        "{shown}"
+    );
     let path = format!("cat {}", "/..".repeat(300));
     assert_eq!(terminal.run(&path), format!("cat: {}: is a directory (EISDIR)", "/..".repeat(300)));
     assert_eq!(terminal.run("echo alive"), "alive");

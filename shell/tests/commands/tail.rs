@@ -15,7 +15,7 @@ pub(crate) const CASES: &[Case] = &[
             ("(echo one; echo two) | tail -n 1", "two"),
             ("tail -n 3000 /proc/rows | head -n 1", "row 2000"),
             ("tail -n 1 t t", "==> t <==\nBeta 9\n\n==> t <==\nBeta 9"),
-            ("(head -n 1 > /dev/null; tail -n 9) < t", ""),
+            ("(head -n 1 > /dev/null; tail -n 9) < t", "alpha 10\nBeta 9"),
         ],
     ),
     case(
