@@ -2,7 +2,7 @@
 
 use journal::CAPACITY;
 
-use crate::logger::held::HELD;
+use crate::logger::held::CONSOLE_MUTE;
 use crate::logger::{self, CONSOLE_LEVEL};
 
 /// While there is one, the console shows no messages.
@@ -12,20 +12,20 @@ pub(super) struct Hold(());
 impl Hold {
     /// From now on messages are held.
     pub(super) fn begin() -> Self {
-        HELD.begin(logger::written());
+        CONSOLE_MUTE.switch_on(logger::written());
         Self(())
     }
 
     /// Ends it, and says how many messages were held.
     pub(super) fn end(self) -> usize {
         drop(self);
-        HELD.count()
+        CONSOLE_MUTE.suppressed()
     }
 
     /// Ends it, and shows all that was held, as far as the ring still has it.
     pub(super) fn show(self) {
         drop(self);
-        let (first, end) = (HELD.first(), logger::written());
+        let (first, end) = (CONSOLE_MUTE.first(), logger::written());
         logger::for_each_from(first, &mut |entry| {
             if CONSOLE_LEVEL.shows(entry.priority) {
                 logger::show(entry);
@@ -40,6 +40,6 @@ impl Hold {
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        HELD.end();
+        CONSOLE_MUTE.switch_off();
     }
 }
