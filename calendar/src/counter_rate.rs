@@ -1,8 +1,9 @@
 //! How fast a CPU's counter runs: from looks at a timer, which a busy host disturbs, and from what the CPU says.
 //!
-//! A measurement is a range that the rate lies in. Whoever is interrupted between two steps of one gets a wide range, not a
-//! wrong figure; of ranges that contradict each other, the one that most agree on counts (Marzullo and Owicki, Maintaining
-//! the Time in a Distributed System, 1983). Reading the timers is the kernel's part: `kernel/src/arch/x86_64/clock.rs`.
+//! A measurement is a range that the rate lies in. Whoever is interrupted between two steps of one gets a wide range,
+//! not a wrong figure; of ranges that contradict each other, the one that most agree on counts (Marzullo and Owicki,
+//! Maintaining the Time in a Distributed System, 1983). Reading the timers is the kernel's part:
+//! `kernel/src/arch/x86_64/clock.rs`.
 
 /// What a rate that the CPU states may differ from the measured range, in parts of itself.
 const STATED_TOLERANCE: u64 = 1000;
@@ -32,7 +33,8 @@ pub struct RateRange {
 }
 
 impl RateRange {
-    /// The counter's rate between two looks at a timer of `timer_hz`. The ticks between them may be off by `slack_ticks`.
+    /// The counter's rate between two looks at a timer of `timer_hz`. The ticks between them may be off by
+    /// `slack_ticks`.
     /// `None` if that says nothing.
     pub fn between(first: Reading, last: Reading, timer_hz: u64, slack_ticks: u64) -> Option<Self> {
         let ticks = last.ticks.checked_sub(first.ticks)?;
@@ -93,8 +95,8 @@ pub fn most_plausible(measured: &[RateRange]) -> Option<RateRange> {
         .map(|(_, common)| common)
 }
 
-/// The counter's rate: of the `stated` ones, the first that fits what was measured, as it is exact; else the middle of
-/// that. `None` if nothing is known.
+/// The counter's rate: of the `stated` ones, the first that fits what was measured, as it is exact; else the middle
+/// of that. `None` if nothing is known.
 pub fn choose(measured: &[RateRange], stated: &[u64]) -> Option<u64> {
     let range = most_plausible(measured);
     let allowed = range.map_or(PLAUSIBLE_HZ, |range| range.widened(STATED_TOLERANCE));
@@ -102,8 +104,8 @@ pub fn choose(measured: &[RateRange], stated: &[u64]) -> Option<u64> {
     fitting.or(range.map(RateRange::middle))
 }
 
-/// A better rate than `hz`, where both the clock chip and the timer say that it is wrong, and agree with each other. One of
-/// them alone does not count: ticks are lost, and a virtual machine's clock chip may follow another time.
+/// A better rate than `hz`, where both the clock chip and the timer say that it is wrong, and agree with each other.
+/// One of them alone does not count: ticks are lost, and a virtual machine's clock chip may follow another time.
 pub fn corrected(hz: u64, clock_chip: RateRange, timer: RateRange) -> Option<u64> {
     let timer = timer.widened(TICKS_TOLERANCE);
     let is_wrong = !clock_chip.contains(hz) && !timer.contains(hz);
@@ -150,8 +152,8 @@ impl RateWatch {
         Self { previous: None, ticks: 0, first: None, seconds: 0 }
     }
 
-    /// Takes a tick of a timer of `timer_hz`: the counter, and the clock chip's second (0 to 59). When the watch is over
-    /// it says what it has found, and may begin again.
+    /// Takes a tick of a timer of `timer_hz`: the counter, and the clock chip's second (0 to 59). When the watch is
+    /// over it says what it has found, and may begin again.
     pub fn tick(&mut self, counter: u64, second: u8, timer_hz: u64) -> Option<Watched> {
         self.ticks = self.ticks.saturating_add(1);
         let (before, previous) = self.previous.replace((counter, second))?;
@@ -224,7 +226,8 @@ mod tests {
         }
     }
 
-    /// The host takes the CPU away for 50 ms, within a look or between two: before, that made the rate six times too high.
+    /// The host takes the CPU away for 50 ms, within a look or between two: before, that made the rate six times too
+    /// high.
     #[test]
     fn stretched_windows_do_not_count() {
         let hz = 2_400_000_000;

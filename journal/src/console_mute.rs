@@ -1,7 +1,7 @@
 //! Whether the console is mute, and which messages it did not show.
 //!
-//! Self-tests provoke errors on purpose: their messages go to the ring as all others, and the console shows them only if a
-//! test fails, or if the kernel ends meanwhile. The kernel's console and ring are in `kernel/src/logger`.
+//! Self-tests provoke errors on purpose: their messages go to the ring as all others, and the console shows them only
+//! if a test fails, or if the kernel ends meanwhile. The kernel's console and ring are in `kernel/src/logger`.
 
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -52,8 +52,8 @@ impl ConsoleMute {
         self.first.load(Ordering::Relaxed)
     }
 
-    /// For a kernel that ends: switches it off, and returns the number from which on the ring has messages that nobody
-    /// saw. `None` if there are none.
+    /// For a kernel that ends: switches it off, and returns the number from which on the ring has messages that
+    /// nobody saw. `None` if there are none.
     pub fn take_unseen(&self) -> Option<usize> {
         let was_on = self.is_on.swap(false, Ordering::Relaxed);
         (was_on && self.suppressed() > 0).then(|| self.first())

@@ -1,8 +1,9 @@
 //! What the kernel writes down: the log's messages, events of the heap, and the black box's records.
 //!
-//! The forms are here, without a machine: how urgent a message is, how it is cut and kept ([`Ring`]), which ones the console
-//! shows ([`ConsoleLevel`]) and when it shows none ([`ConsoleMute`]), how a heap event reads ([`EventLine`]), what a record of the last moments looks like in memory
-//! ([`record`]) and where it may lie ([`place`]). `kernel/src/logger` and `kernel/src/crash/black_box` fill them.
+//! The forms are here, without a machine: how urgent a message is, how it is cut and kept ([`Ring`]), which ones the
+//! console shows ([`ConsoleLevel`]) and when it shows none ([`ConsoleMute`]), how a heap event reads ([`EventLine`]),
+//! what a record of the last moments looks like in memory ([`record`]) and where it may lie ([`place`]).
+//! `kernel/src/logger` and `kernel/src/crash/black_box` fill them.
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 

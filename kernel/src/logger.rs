@@ -59,7 +59,8 @@ pub(crate) fn for_each_from(first: usize, visit: &mut dyn FnMut(&Entry)) {
     }
 }
 
-/// Hands the last `count` messages to `visit`, oldest first, and stops if the log's lock is held: for who must not wait.
+/// Hands the last `count` messages to `visit`, oldest first, and stops if the log's lock is held: for who must not
+/// wait.
 pub(crate) fn try_for_last(count: usize, mut visit: impl FnMut(&Entry)) {
     let Some(end) = RING.try_lock().map(|ring| ring.written()) else { return };
     for number in end.saturating_sub(count.min(CAPACITY))..end {

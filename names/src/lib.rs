@@ -9,6 +9,7 @@
 
 extern crate alloc;
 
+mod budget;
 mod entries;
 mod function;
 mod index;

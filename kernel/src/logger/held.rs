@@ -1,7 +1,7 @@
 //! Messages that the console does not show while a self-test runs, which provokes errors on purpose.
 //!
-//! They go to the ring as all others, so `dmesg` has them. If the test fails they are shown after it; if the kernel ends
-//! meanwhile, before its report.
+//! They go to the ring as all others, so `dmesg` has them. If the test fails they are shown after it; if the kernel
+//! ends meanwhile, before its report.
 
 use core::fmt::{self, Write};
 
