@@ -14,6 +14,7 @@ mod priority;
 pub mod record;
 mod ring;
 mod stamp;
+mod written;
 
 pub use console_level::ConsoleLevel;
 pub use event_line::EventLine;
@@ -21,3 +22,4 @@ pub use held::Held;
 pub use priority::{Priority, RecordText};
 pub use ring::{CAPACITY, Entry, Ring};
 pub use stamp::{Seconds, Stamp};
+pub use written::{Lossy, messages};

@@ -34,7 +34,7 @@ impl Counts {
 
 fn run(session: &mut Session, options: &Options<'_>) {
     let mut sum = Counts::default();
-    session.for_each_input(COMMAND.name, &options.operands, |session, path, source| {
+    session.for_each_whole_input(COMMAND.name, &options.operands, |session, path, source| {
         let counts = count(session, source)?;
         // Half of a count would be taken for the whole.
         if session.is_interrupted() {

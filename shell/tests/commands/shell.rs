@@ -50,6 +50,28 @@ fn control_file_gets_its_command_and_its_error_is_reported() {
 }
 
 #[test]
+fn device_that_takes_lines_gets_whole_ones() {
+    let mut terminal = Terminal::new();
+    let umlauts: String = (0..20).map(|_| format!("echo {}; ", "\u{e4}".repeat(11))).collect();
+    terminal.run("cp /proc/rows r");
+    assert_eq!(terminal.run(&format!("({umlauts}) > u; wc -c u")), "460 u");
+    for line in [
+        "cat r > /dev/lines",
+        "cat u u u u u u u u u u > /dev/lines",
+        "(cat u; cat u; cat u) >> /dev/lines",
+        "cp r /dev/lines",
+        "tee /dev/lines < u > /dev/null",
+        "cat r u | tee -a /dev/lines > /dev/null",
+        "grep -v 7 r > /dev/lines",
+        "sort r > /dev/lines",
+    ] {
+        assert_eq!(terminal.run(&format!("{line} && echo fine")), "fine", "{line}");
+    }
+    assert_eq!(terminal.run("echo -n x > /dev/lines"), "shell: /dev/lines: invalid argument (EINVAL)");
+    assert_eq!((terminal.host.lent(), terminal.host.open_files()), (0, 0));
+}
+
+#[test]
 fn pipes_groups_and_conditions_do_what_posix_says() {
     expect(&[
         ("echo b a | cat | cat", "b a"),

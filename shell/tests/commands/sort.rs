@@ -23,10 +23,10 @@ pub(crate) const CASES: &[Case] = &[
     case(
         "what makes no sense is refused",
         &[
-            ("sort -x", "usage: sort [-nru] [-k FIELD] [FILE]"),
-            ("sort -k 0 t", "usage: sort [-nru] [-k FIELD] [FILE]"),
-            ("sort -k x t", "usage: sort [-nru] [-k FIELD] [FILE]"),
-            ("sort a b", "usage: sort [-nru] [-k FIELD] [FILE]"),
+            ("sort -x", "usage: sort [-cCmubdfinr] [-t BYTE] [-k KEY] [-o FILE] [FILE...]"),
+            ("sort -k 0 t", "usage: sort [-cCmubdfinr] [-t BYTE] [-k KEY] [-o FILE] [FILE...]"),
+            ("sort -k x t", "usage: sort [-cCmubdfinr] [-t BYTE] [-k KEY] [-o FILE] [FILE...]"),
+            ("sort -2 t", "usage: sort [-cCmubdfinr] [-t BYTE] [-k KEY] [-o FILE] [FILE...]"),
             ("sort", "sort: nothing to read: name a file, or use < or |"),
             ("sort nope || echo failed", "sort: nope: no such file or directory (ENOENT)\nfailed"),
             ("sort /tmp", "sort: /tmp: is a directory (EISDIR)"),

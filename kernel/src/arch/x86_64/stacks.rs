@@ -108,11 +108,6 @@ pub(crate) fn clear_unused() {
     }
 }
 
-/// Bytes of all stacks.
-pub(crate) fn total_bytes() -> usize {
-    main_stack().len() + IST_STACKS * IST_STACK_BYTES
-}
-
 /// The pages below the stacks, to be left unmapped.
 pub(crate) fn guard_pages() -> impl Iterator<Item = VAddr> {
     all().map(|stack| VAddr::from_usize(stack.start - PAGE_BYTES))
