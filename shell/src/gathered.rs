@@ -71,16 +71,21 @@ mod tests {
 
     fn writes(parts: &[&[u8]]) -> Vec<Vec<u8>> {
         let (mut gathered, mut writes) = (Gathered::new(), Vec::new());
+        let mut write = |bytes: &[u8]| {
+            writes.push(bytes.to_vec());
+            Ok::<(), ()>(())
+        };
         for part in parts {
-            gathered.add(part, |bytes| Ok::<(), ()>(writes.push(bytes.to_vec()))).unwrap();
+            gathered.add(part, &mut write).unwrap();
         }
-        gathered.finish(|bytes| Ok::<(), ()>(writes.push(bytes.to_vec()))).unwrap();
+        gathered.finish(&mut write).unwrap();
         writes
     }
 
     #[test]
     fn lines_stay_whole_and_nothing_is_lost() {
-        let text: String = (0..500).map(|number| format!("line {number} \u{e4}\n")).collect();
+        let lines: Vec<String> = (0..500).map(|number| format!("line {number} \u{e4}\n")).collect();
+        let text = lines.concat();
         for piece in [1, 7, 1000, 5000] {
             let parts: Vec<&[u8]> = text.as_bytes().chunks(piece).collect();
             let writes = writes(&parts);

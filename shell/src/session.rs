@@ -54,6 +54,8 @@ pub struct Session {
     commands: &'static [&'static [Command]],
     /// The directory that relative paths start in.
     pub(crate) cwd: PathBuffer,
+    /// The one before it; empty if there was none.
+    pub(crate) previous_cwd: PathBuffer,
     pub(crate) input: Input,
     output: Output,
     gathered: Gathered,
@@ -77,6 +79,7 @@ impl Session {
             host,
             commands,
             cwd,
+            previous_cwd: PathBuffer::new(),
             input: Input::Nothing,
             output: Output::Console,
             gathered: Gathered::new(),
@@ -163,6 +166,14 @@ impl Session {
         let result = work(self);
         self.is_muted = was_muted;
         self.swap_output(outer);
+        result
+    }
+
+    /// Does `work` with messages of failure dropped.
+    pub(crate) fn without_messages<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
+        let was_muted = mem::replace(&mut self.is_muted, true);
+        let result = work(self);
+        self.is_muted = was_muted;
         result
     }
 

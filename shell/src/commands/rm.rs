@@ -10,9 +10,9 @@ use crate::syntax::Syntax;
 
 pub(super) const COMMAND: Command = Command {
     name: "rm",
-    usage: "rm [-rf] FILE...",
-    summary: "remove files; -r: and directories, -f: if there",
-    syntax: Syntax::at_least(0).flags("rf"),
+    usage: "rm [-rRf] FILE...",
+    summary: "remove files; -r, -R: and directories, -f: if there",
+    syntax: Syntax::at_least(0).flags("rRf"),
     run,
 };
 
@@ -22,7 +22,7 @@ fn run(session: &mut Session, options: &Options<'_>) {
     }
     for path in &options.operands {
         match session.vfs().link_metadata(&session.cwd, path) {
-            Ok(_) if options.has('r') => remove_tree(session, COMMAND.name, path),
+            Ok(_) if options.has('r') || options.has('R') => remove_tree(session, COMMAND.name, path),
             Ok(_) => {
                 if let Err(error) = session.vfs().unlink(&session.cwd, path) {
                     session.fail(COMMAND.name, path, error);

@@ -61,7 +61,7 @@ fn run(session: &mut Session, options: &Options<'_>) {
     if options.has('c') || options.has('C') {
         return sorter.check(session, lines, options);
     }
-    lines.sort_unstable_by(|one, other| sorter.compare(one, other));
+    lines.sort_unstable_by(|one, other| sorter.compare(*one, *other));
     match options.value('o') {
         None => sorter.write(session, lines),
         Some(path) => write_to_file(session, path, |session| sorter.write(session, lines)),
@@ -153,16 +153,16 @@ struct Sorter<'a> {
 }
 
 impl<'a> Sorter<'a> {
-    fn line(&self, &[start, end]: &LinePlace) -> &'a [u8] {
+    fn line(&self, [start, end]: LinePlace) -> &'a [u8] {
         self.text.get(start as usize..end as usize).unwrap_or_default()
     }
 
     /// Compares lines by keys, then as a whole, or where equal ones are one, by their places: the first is kept.
-    fn compare(&self, one: &LinePlace, other: &LinePlace) -> Ordering {
+    fn compare(&self, one: LinePlace, other: LinePlace) -> Ordering {
         let (one_line, other_line) = (self.line(one), self.line(other));
         self.order.compare(one_line, other_line).then_with(|| {
             if self.is_unique {
-                return one.cmp(other);
+                return one.cmp(&other);
             }
             let order = one_line.cmp(other_line);
             if self.order.manner.is_reversed { order.reverse() } else { order }
@@ -171,7 +171,7 @@ impl<'a> Sorter<'a> {
 
     fn write(&self, session: &mut Session, lines: &[LinePlace]) {
         let mut last: Option<&[u8]> = None;
-        for this in lines.iter().map(|place| self.line(place)) {
+        for this in lines.iter().map(|place| self.line(*place)) {
             if session.is_interrupted() {
                 return;
             }
@@ -187,7 +187,7 @@ impl<'a> Sorter<'a> {
     /// Fails at the first line that does not stand behind the one before.
     fn check(&self, session: &mut Session, lines: &[LinePlace], options: &Options<'_>) {
         for (number, pair) in (2_usize..).zip(lines.windows(2)) {
-            let [one, other] = pair else { return };
+            let &[one, other] = pair else { return };
             let order = self.compare(one, other);
             let is_same = self.order.compare(self.line(one), self.line(other)).is_eq();
             if order.is_gt() || self.is_unique && is_same {

@@ -1,7 +1,7 @@
 //! `tee`: the input into files, and on.
 
 use arrayvec::ArrayVec;
-use vfs::{FileDescriptor, OpenFlags, Result};
+use vfs::{FileDescriptor, OpenFlags};
 
 use crate::command::Command;
 use crate::gathered::Gathered;
@@ -45,9 +45,15 @@ fn run(session: &mut Session, options: &Options<'_>) {
         let (mut piece, mut gathered) = ([0; PIECE_BYTES], Gathered::new());
         while let Some(bytes) = session.next_piece(source, &mut piece)? {
             session.write_bytes(bytes);
-            gathered.add(bytes, |bytes| write_each(session, &mut files, bytes))?;
+            gathered.add(bytes, |bytes| {
+                write_each(session, &mut files, bytes);
+                Ok(())
+            })?;
         }
-        gathered.finish(|bytes| write_each(session, &mut files, bytes))
+        gathered.finish(|bytes| {
+            write_each(session, &mut files, bytes);
+            Ok(())
+        })
     });
     for (file, path) in files {
         if let Err(error) = session.vfs().close(file) {
@@ -59,11 +65,10 @@ fn run(session: &mut Session, options: &Options<'_>) {
 type Files<'a> = ArrayVec<(FileDescriptor, &'a str), MAX_WORDS>;
 
 /// Writes to each of the files. One that takes no more is told once, and the others go on.
-fn write_each(session: &mut Session, files: &mut Files<'_>, bytes: &[u8]) -> Result<()> {
+fn write_each(session: &mut Session, files: &mut Files<'_>, bytes: &[u8]) {
     files.retain(|(file, path)| {
         write_all(session.vfs(), *file, bytes).map_err(|error| give_up(session, *file, path, error)).is_ok()
     });
-    Ok(())
 }
 
 fn give_up(session: &mut Session, file: FileDescriptor, path: &str, error: vfs::Errno) {

@@ -6,6 +6,7 @@ use core::cmp::Ordering;
 
 /// How keys are compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(crate) struct Manner {
     /// Blanks before the key are passed over.
     skips_blanks: bool,
