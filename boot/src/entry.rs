@@ -3,10 +3,25 @@
 use core::arch::global_asm;
 use core::slice;
 
+use spleen_font::FONT_8X16;
+
 use crate::error::BootError;
 
 global_asm!(include_str!("header.s"));
-global_asm!(include_str!("entry.s"));
+global_asm!(include_str!("entry.s"), font = sym GLYPHS);
+
+const GLYPH_BYTES: usize = 16;
+const GLYPH_COUNT: usize = 128;
+
+/// The letters of ASCII for what the entry code says on a framebuffer: a byte for each row of eight pixels.
+static GLYPHS: [[u8; GLYPH_BYTES]; GLYPH_COUNT] = {
+    // A PSF version 1 file: two magic bytes, the mode, the bytes a letter, then the letters in the order of ASCII.
+    let [0x36, 0x04, _, 16, letters @ ..] = FONT_8X16 else { panic!("the font has another form") };
+    match letters.as_chunks::<GLYPH_BYTES>().0.first_chunk() {
+        Some(glyphs) => *glyphs,
+        None => panic!("the font has all letters of ASCII"),
+    }
+};
 
 /// The most that boot information may take: GRUB's with a full memory map and section table has some
 /// kilobytes.

@@ -4,9 +4,8 @@
 # of the boot information, paging is off, interrupts are off, segments are flat.
 #
 # The boot tables map, with 2 MiB pages: the first 4 GiB at identity and at the direct map's base, the first
-# GiB at the kernel's base. The kernel replaces them as soon as it has frames. Each check that fails prints
-# one code, "boot: E1", on the screen's top left and on COM1, and stops:
-#   E1 not started by a Multiboot2 loader    E2 no CPUID    E3 no long mode    E4 no no-execute pages
+# GiB at the kernel's base. The kernel replaces them as soon as it has frames. A check that fails prints a
+# code and the reason on the screen's top left and on COM1, and stops. docs/faults.md lists the codes.
 
 .set KERNEL_BASE, 0xffffffff80000000
 .set LOADER_MAGIC, 0x36d76289
@@ -20,7 +19,14 @@
 .set SELECTOR_CODE64, 0x08
 .set SELECTOR_DATA64, 0x10
 .set COM1_DATA, 0x3f8
+.set COM1_LINE_STATUS, 0x3fd
+.set TRANSMITTER_EMPTY, 0x20
+.set MAX_POLLS, 0x100000         # then a byte is sent anyway: the line may not be there
 .set VGA_TEXT, 0xb8000
+.set WHITE_ON_RED, 0x4f
+.set TAG_FRAMEBUFFER, 8
+.set FRAMEBUFFER_RGB, 1
+.set GLYPH_ROWS, 16
 
 .section .boot.text, "ax"
 .code32
@@ -31,12 +37,12 @@ tally_entry:
     mov esp, offset boot_stack_top - KERNEL_BASE
     mov edi, ebx                 # survives until tally_main takes it as its argument
 
-    mov bl, '1'
+    mov ebp, offset boot_error_loader - KERNEL_BASE
     cmp eax, LOADER_MAGIC
-    jne tally_boot_error
+    jne tally_boot_error_text    # there is no boot information to find a framebuffer in
 
     # CPUID is there if bit 21 of the flags can be changed (Intel SDM vol. 1, 3.4.3.3).
-    mov bl, '2'
+    mov ebp, offset boot_error_cpuid - KERNEL_BASE
     pushfd
     pop eax
     mov ecx, eax
@@ -48,20 +54,16 @@ tally_entry:
     cmp eax, ecx
     je tally_boot_error
 
-    mov bl, '3'
+    mov ebp, offset boot_error_long_mode - KERNEL_BASE
     mov eax, 0x80000000
-    push ebx
     cpuid
-    pop ebx
     cmp eax, 0x80000001
     jb tally_boot_error
     mov eax, 0x80000001
-    push ebx
     cpuid
-    pop ebx
     bt edx, 29
     jnc tally_boot_error
-    mov bl, '4'
+    mov ebp, offset boot_error_no_execute - KERNEL_BASE
     bt edx, 20
     jnc tally_boot_error
 
@@ -114,28 +116,95 @@ tally_entry:
     push eax
     retf
 
-# Prints "boot: E" and the character in bl, then stops.
+# Prints the text at ebp and stops. edi is the boot information's address. The screen is a framebuffer if the
+# loader set one up that has all of a pixel in bytes and lies below 4 GiB; else VGA's text memory is written.
 tally_boot_error:
-    mov bh, 0x4f                 # white on red
-    mov ecx, offset boot_error_text - KERNEL_BASE
-    mov esi, VGA_TEXT
-    mov ah, bh
-    mov edx, COM1_DATA
-4:  mov al, [ecx]
-    test al, al
-    jz 5f
-    mov [esi], ax
-    out dx, al
-    add esi, 2
-    inc ecx
+    mov ecx, [edi]               # bytes of all tags
+    add ecx, edi                 # where they end
+    lea esi, [edi + 8]
+4:  lea eax, [esi + 32]
+    cmp eax, ecx
+    ja tally_boot_error_text
+    cmp dword ptr [esi], TAG_FRAMEBUFFER
+    je 5f
+    mov eax, [esi + 4]           # its size; the next tag starts at a multiple of 8
+    add eax, 7
+    and eax, ~7
+    jz tally_boot_error_text
+    add esi, eax
     jmp 4b
-5:  mov al, bl
-    mov [esi], ax
-    out dx, al
-    mov al, 10
-    out dx, al
-6:  hlt
+5:  cmp byte ptr [esi + 29], FRAMEBUFFER_RGB
+    jne tally_boot_error_text
+    cmp dword ptr [esi + 12], 0  # the upper half of the address
+    jne tally_boot_error_text
+
+    push ebp
+    movzx ebx, byte ptr [esi + 28]
+    shr ebx, 3                   # bytes a pixel
+    mov edx, [esi + 16]          # bytes a row
+    mov edi, [esi + 8]           # where the letter goes
+6:  movzx esi, byte ptr [ebp]
+    inc ebp
+    test esi, esi
+    jz 11f
+    shl esi, 4
+    add esi, offset {font} - KERNEL_BASE
+    push edi
+    mov ecx, GLYPH_ROWS
+7:  push ecx
+    push edi
+    mov ah, [esi]                # a row of the letter, the leftmost pixel in the highest bit
+    inc esi
+    mov ecx, 8
+8:  push ecx
+    shl ah, 1
+    sbb al, al                   # 0xff for a pixel of the letter, 0 around it
+    mov ecx, ebx
+    rep stosb
+    pop ecx
+    dec ecx
+    jnz 8b
+    pop edi
+    add edi, edx
+    pop ecx
+    dec ecx
+    jnz 7b
+    pop edi
+    lea edi, [edi + ebx * 8]
     jmp 6b
+11: pop ebp
+    jmp tally_boot_error_serial
+
+tally_boot_error_text:
+    mov esi, ebp
+    mov edi, VGA_TEXT
+    mov ah, WHITE_ON_RED
+12: lodsb
+    test al, al
+    jz tally_boot_error_serial
+    stosw
+    jmp 12b
+
+tally_boot_error_serial:
+    movzx ebx, byte ptr [ebp]
+    inc ebp
+    test ebx, ebx
+    jnz 13f
+    mov ebx, 10                  # the end of the line
+13: mov ecx, MAX_POLLS
+    mov edx, COM1_LINE_STATUS
+14: in al, dx
+    test al, TRANSMITTER_EMPTY
+    jnz 15f
+    dec ecx
+    jnz 14b
+15: mov eax, ebx
+    mov edx, COM1_DATA
+    out dx, al
+    cmp ebx, 10
+    jne tally_boot_error_serial
+16: hlt
+    jmp 16b
 
 .code64
 tally_entry64:
@@ -165,8 +234,14 @@ tally_high:
 .size tally_high, . - tally_high
 
 .section .boot.rodata, "a"
-boot_error_text:
-    .asciz "boot: E"
+boot_error_loader:
+    .asciz "boot: E1: Tally must be started by a Multiboot2 loader, such as GRUB"
+boot_error_cpuid:
+    .asciz "boot: E2: Tally needs a 64-bit CPU with NX; this one has no CPUID"
+boot_error_long_mode:
+    .asciz "boot: E3: Tally needs a 64-bit CPU with NX; this one has no 64-bit mode"
+boot_error_no_execute:
+    .asciz "boot: E4: Tally needs a 64-bit CPU with NX; this one has no NX (no-execute pages)"
 .align 8
 boot_gdt:
     .quad 0

@@ -35,8 +35,8 @@ impl ConsoleLevel {
         [console, DEFAULT_SEVERITY.into(), MIN_CONSOLE_LEVEL, DEFAULT_CONSOLE_LEVEL]
     }
 
-    /// Sets the first of [all](Self::all): from 1, nothing but what is most urgent, to 8, all. `text` may have the others
-    /// too, as they are. `None` if it is something else; nothing is changed then.
+    /// Sets the first of [all](Self::all): from 1, nothing but what is most urgent, to 8, all. `text` may have the
+    /// others too, as they are. `None` if it is something else; nothing is changed then.
     pub fn set_from(&self, text: &str) -> Option<()> {
         let [_, fixed @ ..] = self.all();
         let mut numbers = text.split_ascii_whitespace();

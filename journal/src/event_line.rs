@@ -4,7 +4,8 @@ use core::fmt;
 
 use crate::stamp::Seconds;
 
-/// Shows the event. What is only remembered, as frees are at `memstat=stacks`, has the number 0, and a dash in its place.
+/// Shows the event. What is only remembered, as frees are at `memstat=stacks`, has the number 0, and a dash in its
+/// place.
 pub struct EventLine {
     /// Its number; 0 if it has none.
     pub sequence: u64,

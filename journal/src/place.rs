@@ -1,8 +1,8 @@
 //! Where the black box's region lies, and which of its slots is written next.
 //!
-//! No firmware clears RAM when a machine restarts warm, but firmware and loader use some of it. Where they do not, on the
-//! machines that were looked at, is said at `PLACES`. Which place is taken follows from the firmware's map alone, so that
-//! the next boot takes the same one. The memory itself is `kernel/src/memory/pages/persistent.rs`'s.
+//! No firmware clears RAM when a machine restarts warm, but firmware and loader use some of it. Where they do not, on
+//! the machines that were looked at, is said at `PLACES`. Which place is taken follows from the firmware's map alone,
+//! so that the next boot takes the same one. The memory itself is `kernel/src/memory/pages/persistent.rs`'s.
 
 use core::ops::Range;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

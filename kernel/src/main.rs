@@ -44,7 +44,7 @@ extern "C" fn tally_main(information: u32) -> ! {
     stack_end::call_boot(boot_up, information);
     // The shell's frames lie where those of the boot did, and have places that nothing writes.
     stacks::clear_unused();
-    commands::run_shell(console::wait_for_byte)
+    commands::run_shell(console::wait_for_key)
 }
 
 /// Everything up to the shell.
@@ -83,13 +83,14 @@ fn boot_up(information: u32) {
         log::warn!("leaks: there is no mark of the boot: {error}");
     }
     log::info!("ready; type help");
+    console::ask_for_size();
 }
 
 fn kib(pages: usize) -> u64 {
     (pages * tally_heap::PAGE_BYTES / 1024) as u64
 }
 
-/// Ends a boot that cannot go on.
+/// Ends a boot that cannot continue.
 fn stop(error: &dyn Display) -> ! {
     console::write_emergency(format_args!("boot failed: {error}\n"));
     crash::stop();

@@ -6,7 +6,7 @@
 use crate::error::{Result, ensure};
 use crate::settings::Settings;
 
-/// Where the kernel looks for more words for its command line than GRUB hands it.
+/// Where the kernel looks for options in addition to those from GRUB.
 const CMDLINE_FILE: &str = "opt/tally/cmdline";
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -19,13 +19,13 @@ pub(crate) enum Firmware {
 pub(crate) enum Clock {
     /// The host's time.
     Real,
-    /// One instruction is one nanosecond, and idle time is skipped: the same figures on every run.
+    /// One instruction is one nanosecond, and idle time is skipped: the same figures in every run.
     Instructions,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum OnReset {
-    /// As a real computer.
+    /// Like a real computer.
     Reboot,
     /// QEMU ends: a triple fault can't hide in a reboot loop.
     End,
@@ -34,20 +34,20 @@ pub(crate) enum OnReset {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Medium {
     Disc,
-    /// The same file, written onto a USB stick.
+    /// The same file, on a USB stick.
     Stick,
 }
 
 /// Which kernel is on the medium.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Image {
-    /// With self-tests, measurements and mistakes on purpose.
+    /// With self-tests, benchmarks and demonstration bugs.
     Lab,
     /// Without.
     Product,
 }
 
-/// One machine. The strings are QEMU's own words for the option named.
+/// One machine. The strings are QEMU's values for the option named.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Machine<'a> {
     pub(crate) firmware: Firmware,
@@ -87,7 +87,7 @@ pub(crate) const DEFAULT: Machine<'static> = Machine {
 };
 
 impl Machine<'_> {
-    /// QEMU's options for all but display, serial port and monitor, which depend on who looks on.
+    /// QEMU's options, except those for display, serial port and monitor, which depend on who watches.
     pub(crate) fn options(&self, settings: &Settings) -> Result<Vec<String>> {
         let mut options: Vec<String> = Vec::new();
         let mut add = |words: &[&str]| options.extend(words.iter().map(ToString::to_string));

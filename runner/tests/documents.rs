@@ -1,7 +1,7 @@
 //! What README and docs name is there: files, headings that links lead to, functions, targets of `make`.
 //!
-//! Examples are typed by the scenarios `examples-*`; this is about the words between them. A path may begin at the root or
-//! further in, as `proc/meminfo.rs` does: some file's path must end with it.
+//! Examples are typed by the scenarios `examples-*`; this is about the words between them. A path may begin at the root
+//! or further in, as `proc/meminfo.rs` does: some file's path must end with it.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,7 +1,8 @@
 //! A line under edit: its text, the cursor, and the echo that keeps a terminal's line the same.
 //!
 //! The [`LineEditor`](crate::LineEditor) of the shell and the [`TypedLine`](crate::TypedLine) of `/dev/console` decide
-//! what a key means; what it does to the line is here, once. The terminal is to show a character in one column.
+//! what a key means; what it does to the line is here, once. The terminal is to
+//! show a character in one column, and to go back over the edge where the line has wrapped: the kernel's console does.
 
 use core::fmt::{self, Write};
 
@@ -43,7 +44,7 @@ impl EditedLine {
 
     /// Writes the line again, behind a prompt that was just written.
     pub(crate) fn redraw(&self, out: &mut dyn Write) -> fmt::Result {
-        out.write_str(&self.text)?;
+        show(&self.text, out)?;
         back(self.width(self.cursor, self.text.len()), out)
     }
 
@@ -59,7 +60,7 @@ impl EditedLine {
         let _ = self.text.try_push(character);
         self.cursor = self.text.len();
         let _ = self.text.try_push_str(before.get(start..).unwrap_or_default());
-        out.write_str(self.text.get(start..).unwrap_or_default())?;
+        show(self.text.get(start..).unwrap_or_default(), out)?;
         back(self.width(self.cursor, self.text.len()), out)?;
         Ok(true)
     }
@@ -79,7 +80,7 @@ impl EditedLine {
             return Ok(());
         }
         self.text.remove(self.cursor);
-        out.write_str(self.text.get(self.cursor..).unwrap_or_default())?;
+        show(self.text.get(self.cursor..).unwrap_or_default(), out)?;
         out.write_str(" ")?;
         back(self.width(self.cursor, self.text.len()).saturating_add(1), out)
     }
@@ -99,7 +100,7 @@ impl EditedLine {
         // `text` comes from a line, so it fits.
         let _ = self.text.try_push_str(text);
         self.cursor = self.text.len();
-        out.write_str(&self.text)
+        show(&self.text, out)
     }
 
     /// Moves the cursor to the beginning.
@@ -128,7 +129,7 @@ impl EditedLine {
         if place < self.cursor {
             back(self.width(place, self.cursor), out)?;
         } else {
-            out.write_str(self.text.get(self.cursor..place).unwrap_or_default())?;
+            show(self.text.get(self.cursor..place).unwrap_or_default(), out)?;
         }
         self.cursor = place;
         Ok(())
@@ -138,6 +139,16 @@ impl EditedLine {
     fn width(&self, from: usize, to: usize) -> usize {
         self.text.get(from..to).unwrap_or_default().chars().count()
     }
+}
+
+/// Writes text of the line. A tab is shown as a blank, so that it takes one column wherever it stands.
+fn show(text: &str, out: &mut dyn Write) -> fmt::Result {
+    let mut pieces = text.split('\t');
+    out.write_str(pieces.next().unwrap_or_default())?;
+    pieces.try_for_each(|piece| {
+        out.write_str(" ")?;
+        out.write_str(piece)
+    })
 }
 
 fn back(width: usize, out: &mut dyn Write) -> fmt::Result {

@@ -105,6 +105,7 @@ impl LineEditor {
                 return self.finish(out);
             }
             CONTROL_C => {
+                self.line.move_to_end(out)?;
                 out.write_str("^C\n")?;
                 self.start_over();
                 return Ok(Event::Interrupt);

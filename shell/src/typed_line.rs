@@ -172,7 +172,7 @@ mod tests {
     #[test]
     fn what_is_not_taken_rings_the_bell() {
         assert_eq!((typed("a\x01b").2.as_str(), read("a\x01b\r").as_str()), ("a\x07b", "ab\n"));
-        assert_eq!((typed("a\tb").2.as_str(), read("a\tb\r").as_str()), ("a\tb", "a\tb\n"));
+        assert_eq!((typed("a\tb").2.as_str(), read("a\tb\r").as_str()), ("a b", "a\tb\n"));
         for (bytes, expected) in [
             (&b"a\xe4b"[..], "a\x07b"),
             (b"a\xffb", "a\x07b"),

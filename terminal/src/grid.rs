@@ -9,8 +9,10 @@ use vte::{Params, Perform};
 use super::screen::{Cell, LIGHT_GREY};
 
 const BRIGHT: u8 = 8;
-const TAB_COLUMNS: usize = 8;
-const BACKSPACE: u8 = 8;
+pub(crate) const TAB_COLUMNS: usize = 8;
+pub(crate) const BACKSPACE: u8 = 8;
+/// A taller display is used in part.
+pub(crate) const MAX_ROWS: usize = 256;
 
 /// Cells in lines, and what the next character needs to know.
 pub(crate) struct Grid<'a> {
@@ -26,12 +28,14 @@ pub(crate) struct Grid<'a> {
     colours: u8,
     is_bold: bool,
     changed: Range<usize>,
+    /// Which lines of `cells` go on with the line above them, for want of room there.
+    is_continued: [bool; MAX_ROWS],
 }
 
 impl<'a> Grid<'a> {
-    /// A clear grid; `None` unless the cells are `columns` by `rows` and at least one.
+    /// A clear grid; `None` unless the cells are `columns` by `rows` and at least one, in [`MAX_ROWS`] at most.
     pub(crate) fn new(cells: &'a mut [Cell], columns: usize, rows: usize) -> Option<Self> {
-        if cells.is_empty() || columns.checked_mul(rows) != Some(cells.len()) {
+        if cells.is_empty() || rows > MAX_ROWS || columns.checked_mul(rows) != Some(cells.len()) {
             return None;
         }
         cells.fill(Cell::BLANK);
@@ -45,6 +49,7 @@ impl<'a> Grid<'a> {
             colours: LIGHT_GREY,
             is_bold: false,
             changed: 0..rows,
+            is_continued: [false; MAX_ROWS],
         })
     }
 
@@ -78,11 +83,37 @@ impl<'a> Grid<'a> {
         start..start + self.columns
     }
 
-    fn put(&mut self, character: u8) {
+    /// Whether a row goes on with the line above it.
+    fn continuation(&mut self, row: usize) -> Option<&mut bool> {
+        let line = (self.first + row) % self.rows;
+        self.is_continued.get_mut(line)
+    }
+
+    /// Moves the cursor to where the next character goes, which is the next row where one is full.
+    pub(crate) fn settle(&mut self) {
         if self.column >= self.columns {
-            self.column = 0;
             self.line_feed();
+            if let Some(is_continued) = self.continuation(self.row) {
+                *is_continued = true;
+            }
         }
+    }
+
+    /// One character back, over the edge where the line has wrapped.
+    fn go_back(&mut self) {
+        let is_continued = self.continuation(self.row).is_some_and(|is_continued| *is_continued);
+        match self.column.checked_sub(1) {
+            Some(column) => self.column = column,
+            None if self.row > 0 && is_continued => {
+                self.row -= 1;
+                self.column = self.columns - 1;
+            }
+            None => {}
+        }
+    }
+
+    fn put(&mut self, character: u8) {
+        self.settle();
         let bright = if self.is_bold { BRIGHT } else { 0 };
         let place = self.place(self.row).start + self.column;
         if let Some(cell) = self.cells.get_mut(place) {
@@ -92,13 +123,18 @@ impl<'a> Grid<'a> {
         self.mark_row(self.row);
     }
 
+    /// To the start of the next row, where a new line begins.
     fn line_feed(&mut self) {
+        self.column = 0;
         if self.row + 1 < self.rows {
             self.row += 1;
         } else {
             self.first = (self.first + 1) % self.rows;
             self.erase(self.row, 0..self.columns);
             self.changed = 0..self.rows;
+        }
+        if let Some(is_continued) = self.continuation(self.row) {
+            *is_continued = false;
         }
     }
 
@@ -150,12 +186,9 @@ impl Perform for Grid<'_> {
 
     fn execute(&mut self, byte: u8) {
         match byte {
-            b'\n' => {
-                self.column = 0;
-                self.line_feed();
-            }
+            b'\n' => self.line_feed(),
             b'\r' => self.column = 0,
-            BACKSPACE => self.column = self.cursor().1.saturating_sub(1),
+            BACKSPACE => self.go_back(),
             b'\t' => self.column = ((self.column / TAB_COLUMNS + 1) * TAB_COLUMNS).min(self.columns - 1),
             _ => {}
         }

@@ -5,7 +5,7 @@
 
 use vte::Parser;
 
-use super::grid::Grid;
+use super::grid::{Grid, MAX_ROWS};
 
 /// The most characters a line; a wider display is used in part.
 pub const MAX_COLUMNS: usize = 240;
@@ -73,7 +73,7 @@ impl<'a, D: Display> Screen<'a, D> {
     /// A terminal on `display`, which is clear. `None` if the display has no room for a character.
     pub fn new(display: D, cells: &'a mut Cells) -> Option<Self> {
         let columns = display.columns().min(MAX_COLUMNS);
-        let rows = display.rows().min(MAX_CELLS.checked_div(columns)?);
+        let rows = display.rows().min(MAX_CELLS.checked_div(columns)?).min(MAX_ROWS);
         let wanted = cells.wanted.get_mut(..columns * rows)?;
         let shown = cells.shown.get_mut(..columns * rows)?;
         shown.fill(Cell::BLANK);
@@ -84,6 +84,11 @@ impl<'a, D: Display> Screen<'a, D> {
     /// Takes text in; nothing is drawn yet.
     pub fn write(&mut self, bytes: &[u8]) {
         self.parser.advance(&mut self.grid, bytes);
+    }
+
+    /// Moves the cursor to where the next character goes: a row that is full keeps it until then otherwise.
+    pub fn settle(&mut self) {
+        self.grid.settle();
     }
 
     /// Draws what changed.
@@ -176,6 +181,28 @@ mod tests {
     #[test]
     fn backspace_space_backspace_erases_a_character() {
         assert_eq!(shown("ab\x08 \x08c", 4, 1), ["ac  "]);
+    }
+
+    #[test]
+    fn backspace_goes_back_over_a_wrap_and_no_further() {
+        assert_eq!(shown("abcde\x08\x08XY", 3, 3), ["abc", "XY ", "   "]);
+        assert_eq!(shown("abcde\x08\x08\x08XYZ", 3, 3), ["abX", "YZ ", "   "]);
+        assert_eq!(shown("abc\x08X", 3, 2), ["abX", "   "]);
+        assert_eq!(shown("abc\nd\x08\x08X", 3, 2), ["abc", "X  "]);
+        // The line has scrolled with all its rows.
+        assert_eq!(shown("a\nbcdefgh\x08\x08\x08\x08\x08X", 3, 3), ["bcX", "efg", "h  "]);
+    }
+
+    #[test]
+    fn cursor_settles_in_the_next_row() {
+        let mut screen = screen(3, 2);
+        screen.write(b"abc");
+        screen.settle();
+        screen.flush();
+        assert_eq!(screen.display.cursors, [(1, 0)]);
+        screen.write(b"\x08X");
+        screen.flush();
+        assert_eq!(shown_lines(&screen), ["abX", "   "]);
     }
 
     #[test]

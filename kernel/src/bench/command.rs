@@ -51,7 +51,7 @@ type Measured = Result<(), &'static str>;
 
 const NO_MEMORY: &str = "out of memory";
 
-/// Interrupts are masked while something is measured, so nobody could end it.
+/// Interrupts are masked during a measurement, so Ctrl-C cannot end it.
 const MAX_BLOCKS: usize = 20_000_000;
 
 fn with_number(word: &str, show: impl FnOnce(usize) -> Measured) -> Measured {
@@ -93,7 +93,7 @@ fn show_worst(session: &mut Session, blocks: usize, churn: usize) -> Measured {
     let measured = Crowd::new(blocks).and_then(|mut crowd| crowd.measure_each(churn));
     let (grown, churned) = measured.ok_or(NO_MEMORY)?;
     let mut show_one = |workload: &str, percentile: &str, worst: Worst| {
-        show(session, workload, 0, blocks, "counts", worst.most);
+        show(session, workload, 0, blocks, "counts", worst.max);
         show(session, percentile, 0, blocks, "counts", worst.percentile_99_99);
     };
     show_one("worst-growing", "99.99%-growing", grown);
@@ -105,11 +105,11 @@ fn show_arena(session: &mut Session, blocks: usize) -> Measured {
     if blocks < bench::ARENA_MIN_BLOCKS {
         return Err("the arena is measured from 10000 blocks on");
     }
-    let (most, most_of_many) =
+    let (max, max_of_many) =
         Crowd::new(blocks).and_then(|mut crowd| crowd.measure_arena()).ok_or(NO_MEMORY)?;
-    show(session, "arena-from-10000", 16, blocks, "bytes_per_block", Hundredths(most));
-    if let Some(most) = most_of_many {
-        show(session, "arena-from-100000", 16, blocks, "bytes_per_block", Hundredths(most));
+    show(session, "arena-from-10000", 16, blocks, "bytes_per_block", Hundredths(max));
+    if let Some(max) = max_of_many {
+        show(session, "arena-from-100000", 16, blocks, "bytes_per_block", Hundredths(max));
     }
     Ok(())
 }
@@ -121,11 +121,11 @@ fn show_list(session: &mut Session, blocks: usize) -> Measured {
     let pages_before = pages_for(Purpose::Buffers);
     let start_ns = clock::uptime_ns();
     let mut addresses = Addresses::default();
-    let (mut twice, mut most_pages, mut pieces) = (0, 0, 0_usize);
+    let (mut twice, mut max_pages, mut pieces) = (0, 0, 0_usize);
     let mut passing = Vec::<u8>::new();
     let read = session.read("/proc/allocs", |_, bytes| {
         addresses.feed(bytes, |address| twice += usize::from(!listed.name(address)));
-        most_pages = most_pages.max(pages_for(Purpose::Buffers));
+        max_pages = max_pages.max(pages_for(Purpose::Buffers));
         // One block more, one block less.
         pieces += 1;
         passing.clear();
@@ -137,7 +137,7 @@ fn show_list(session: &mut Session, blocks: usize) -> Measured {
     let missing = listed.missing();
     let milliseconds = (clock::uptime_ns() - start_ns) / 1_000_000;
     read.map_err(|_| "/proc/allocs could not be read")?;
-    let text_pages = most_pages.saturating_sub(pages_before);
+    let text_pages = max_pages.saturating_sub(pages_before);
     for (unit, figure) in [("missing", missing), ("twice", twice), ("text_pages", text_pages)] {
         show(session, "list", 16, blocks, unit, figure);
     }

@@ -5,13 +5,13 @@ use core::fmt::{self, Write};
 use boot::Framebuffer;
 use journal::Entry;
 use spin::mutex::{SpinMutex, SpinMutexGuard};
-use terminal::{Cell, Cells, Display, Lines, Screen};
+use terminal::{BackwardWrap, Cell, Cells, Display, Lines, SIZE_QUESTION, Screen, SizeAnswer};
 
 use super::emergency;
 use crate::arch::{clock, framebuffer, serial, vga_text};
 use crate::sync::IrqLock;
 
-/// The screen is drawn at most this often while output goes on, and always when the kernel waits.
+/// During output the screen is drawn at most this often; it is always drawn when the kernel waits.
 const REDRAW_INTERVAL_NS: u64 = 30_000_000;
 
 /// Whatever display the machine has.
@@ -44,20 +44,25 @@ impl Display for AnyDisplay {
     }
 }
 
-/// What the lock guards: the screen if there is one, and the order of lines on both devices.
+/// Behind one lock: the screen, if there is one, and the order of lines on both devices.
 pub(super) struct Console {
     screen: Option<Screen<'static, AnyDisplay>>,
     drawn_ns: u64,
+    /// The terminal at the serial line, from [`init`] on.
+    terminal: Option<BackwardWrap>,
+    size_answer: SizeAnswer,
 }
 
 static CELLS: SpinMutex<Cells> = SpinMutex::new(Cells::new());
-pub(super) static CONSOLE: IrqLock<Console> = IrqLock::new(Console { screen: None, drawn_ns: 0 });
+pub(super) static CONSOLE: IrqLock<Console> =
+    IrqLock::new(Console { screen: None, drawn_ns: 0, terminal: None, size_answer: SizeAnswer::NotAsked });
 
-/// Hands on what was logged before there was a screen.
+/// Passes on the messages from before there was a screen.
 type Replay = fn(&mut dyn FnMut(&Entry));
 
-/// Starts the screen, if the loader set one up, and shows on it what was logged before: `messages` hands that on.
+/// Starts the screen, if the loader set one up, and shows the messages from before on it.
 pub(crate) fn init(framebuffer: Option<Framebuffer>, messages: Replay) {
+    CONSOLE.lock().terminal = Some(BackwardWrap::new());
     let Some(framebuffer) = framebuffer else { return };
     let Some((columns, rows)) = start_screen(framebuffer) else {
         log::warn!("screen: cannot be used: {framebuffer:?}");
@@ -73,7 +78,7 @@ pub(crate) fn init(framebuffer: Option<Framebuffer>, messages: Replay) {
     log::debug!("screen: {columns} by {rows} characters on {framebuffer:?}");
 }
 
-/// Makes the display and its terminal; says how many columns and rows it has.
+/// Makes the display and its terminal; returns its columns and rows.
 fn start_screen(framebuffer: Framebuffer) -> Option<(usize, usize)> {
     let display = match framebuffer {
         Framebuffer::Text { address, columns, rows } => {
@@ -97,6 +102,24 @@ impl Console {
         }
     }
 
+    /// Writes bytes to the serial line alone.
+    fn send(&mut self, bytes: &[u8]) {
+        match &mut self.terminal {
+            Some(terminal) => terminal.write(bytes, &mut serial::write),
+            None => serial::write(bytes),
+        }
+    }
+
+    /// Shows the cursors where the next character goes.
+    fn settle(&mut self) {
+        if let Some(screen) = &mut self.screen {
+            screen.settle();
+        }
+        if let Some(terminal) = &mut self.terminal {
+            terminal.settle(&mut serial::write);
+        }
+    }
+
     /// Draws what is not drawn yet.
     pub(super) fn draw(&mut self) {
         if let Some(screen) = &mut self.screen {
@@ -111,7 +134,7 @@ pub(crate) fn write_bytes(bytes: &[u8]) {
     // The lock is given back after each line, so that interrupts wait no longer than a line takes.
     for line in bytes.split_inclusive(|&byte| byte == b'\n') {
         let mut console = CONSOLE.lock();
-        serial::write(line);
+        console.send(line);
         console.show(line);
         if clock::uptime_ns().saturating_sub(console.drawn_ns) >= REDRAW_INTERVAL_NS {
             console.draw();
@@ -122,6 +145,32 @@ pub(crate) fn write_bytes(bytes: &[u8]) {
 /// Draws what is not drawn yet. To be called before the kernel waits.
 pub(crate) fn flush() {
     CONSOLE.lock().draw();
+}
+
+/// The same, before it waits for what somebody types.
+pub(super) fn flush_for_typing() {
+    let mut console = CONSOLE.lock();
+    console.settle();
+    console.draw();
+}
+
+/// Asks the terminal at the serial line how wide it is.
+pub(crate) fn ask_for_size() {
+    let mut console = CONSOLE.lock();
+    if console.terminal.is_some() {
+        console.size_answer = SizeAnswer::Awaited;
+        serial::write(SIZE_QUESTION);
+    }
+}
+
+/// Looks whether a typed byte ends the terminal's answer.
+pub(super) fn look_for_size(byte: u8) {
+    let mut console = CONSOLE.lock();
+    if let Some(columns) = console.size_answer.feed(byte)
+        && let Some(terminal) = &mut console.terminal
+    {
+        terminal.set_columns(columns);
+    }
 }
 
 /// A writer to the console, for text that comes in pieces and need not stay together.

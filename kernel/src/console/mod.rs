@@ -1,7 +1,7 @@
 //! The console: serial line and screen at once, either of which may be missing.
 //!
-//! Output goes through `write` (or [`print!`](crate::print) and [`println!`](crate::println)), last words
-//! through `Emergency`; input comes from interrupt handlers into [`input`]. Text becomes cells in the
+//! Output goes through `write` (or [`print!`](crate::print) and [`println!`](crate::println)), that of panics and
+//! exceptions through `Emergency`; input comes from interrupt handlers into [`input`]. Text becomes cells in the
 //! crate `terminal`, which knows no hardware; serial line and displays are below `arch`.
 
 mod device;
@@ -9,9 +9,9 @@ mod emergency;
 pub(crate) mod input;
 mod wait;
 
-pub(crate) use device::{Writer, flush, init, write, write_bytes};
+pub(crate) use device::{Writer, ask_for_size, flush, init, write, write_bytes};
 pub(crate) use emergency::{Emergency, write_emergency};
-pub(crate) use wait::{on_wait, wait_for_byte};
+pub(crate) use wait::{on_wait, wait_for_byte, wait_for_key};
 
 /// Prints formatted text on the console.
 #[macro_export]

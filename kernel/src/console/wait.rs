@@ -1,9 +1,12 @@
-//! Waiting for what is typed: the CPU sleeps, and work that was registered for idle times is done.
+//! Waiting for input: the CPU sleeps, and work that was registered for idle times is done.
 
 use spin::Once;
 
-use super::{flush, input};
+use super::device::{ask_for_size, flush_for_typing, look_for_size};
+use super::input;
 use crate::arch::clock;
+
+const CONTROL_L: u8 = 12;
 
 static WORK: Once<fn()> = Once::new();
 
@@ -16,12 +19,22 @@ pub(crate) fn on_wait(work: fn()) {
 pub(crate) fn wait_for_byte() -> u8 {
     loop {
         if let Some(byte) = input::pop() {
+            look_for_size(byte);
             return byte;
         }
-        flush();
+        flush_for_typing();
         if let Some(work) = WORK.get() {
             work();
         }
         clock::idle_unless(|| !input::is_empty());
     }
+}
+
+/// The same for the shell. The terminal's size is asked for again whenever the screen is cleared by Ctrl-L.
+pub(crate) fn wait_for_key() -> u8 {
+    let byte = wait_for_byte();
+    if byte == CONTROL_L {
+        ask_for_size();
+    }
+    byte
 }

@@ -35,8 +35,8 @@ impl fmt::Display for MemoryError {
     }
 }
 
-/// Builds the address space, takes all usable memory in, and starts the heap of the kind that was chosen. `is_kept`: some
-/// of it is for what outlives a restart.
+/// Builds the address space, takes all usable memory in, and starts the heap of the kind that was chosen. `is_kept`:
+/// some of it is for what outlives a restart.
 pub(crate) fn init(info: &'static BootInfo, kind: Kind, is_kept: bool) -> Result<(), MemoryError> {
     let mut early = EarlyFrames::empty(paging::BOOT_MAP_END);
     early.fill(&info.usable);
@@ -95,8 +95,8 @@ impl Metadata {
     }
 }
 
-/// Maps all usable memory and makes what describes it, from below to above: each range can give frames for that itself, as
-/// soon as it is mapped. What there are no frames for is left out.
+/// Maps all usable memory and makes what describes it, from below to above: each range can give frames for that itself,
+/// as soon as it is mapped. What there are no frames for is left out.
 fn reach(info: &BootInfo, early: &mut EarlyFrames) -> Result<Metadata, MemoryError> {
     let ends = info.usable.first().zip(info.usable.last());
     let metadata = ends

@@ -1,6 +1,7 @@
 //! `/proc/iomem`: the firmware's memory map with the kernel in it, as Linux shows it.
 //!
-//! The first page is reserved, as in Linux (`arch/x86/kernel/setup.c`, `trim_bios_range`). The region that outlives a restart has the name that Linux gives to such memory of its own.
+//! The first page is reserved, as in Linux (`arch/x86/kernel/setup.c`, `trim_bios_range`). The region that outlives a
+//! restart has the name that Linux gives to such memory of its own.
 //! Source: Linux, `fs/pstore/ram_core.c`; Documentation/filesystems/proc.rst, and kernel/resource.c for the format.
 
 use core::fmt::{self, Write};
@@ -8,7 +9,7 @@ use core::fmt::{self, Write};
 use boot::{PhysicalRange, RegionKind};
 use vfs::Text;
 
-use crate::arch::{PAddr, VAddr, image};
+use crate::arch::{PAddr, image};
 use crate::memory::pages::persistent;
 
 /// Where the page ends that holds the BIOS's interrupt table.
@@ -44,9 +45,7 @@ impl Text for IoMem {
                 (image::data(), "Kernel data"),
                 (image::bss(), "Kernel bss"),
             ] {
-                let physical = |address| image::physical(VAddr::from_usize(address));
-                let section = PhysicalRange::new(physical(section.start), physical(section.end));
-                write_inside(section, range, name, out)?;
+                write_inside(image::physical_range(&section), range, name, out)?;
             }
             // It lies above the image.
             if let Some(region) = persistent::place() {

@@ -1,9 +1,9 @@
 //! `/proc/meminfo`: where memory is, in Linux's format.
 //!
-//! `MemTotal` is what the frames manage; it is `MemFree` and what files, the heap, the arena, the buffers, the
-//! page tables, the index of names, the black box and sampled blocks have taken. Fields for what this kernel does not have are
-//! 0, as in a Linux without it.
-//! Source: Linux, Documentation/filesystems/proc.rst, and fs/proc/meminfo.c for the format.
+//! `MemTotal` is what the frames manage; it is `MemFree` and what files, the heap, the arena, the buffers, the page
+//! tables, the index of names, the black box and sampled blocks have taken. Fields for what this kernel does not have
+//! are 0, as in a Linux without it. Source: Linux, Documentation/filesystems/proc.rst, and fs/proc/meminfo.c for the
+//! format.
 
 use core::fmt::{self, Write};
 

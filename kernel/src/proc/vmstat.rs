@@ -7,7 +7,6 @@ use core::fmt::{self, Write};
 use vfs::Text;
 
 use super::meminfo::Pages;
-use crate::arch::stacks;
 use crate::memory::page_traffic;
 
 /// The file.

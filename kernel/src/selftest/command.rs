@@ -4,7 +4,7 @@ use memstat::Level;
 use shell::{Command, Options, Session, Suggestion, Syntax};
 
 use crate::memory::heap::tracker;
-use crate::selftest::hold::Hold;
+use crate::selftest::muted::MutedConsole;
 use crate::selftest::{self, Verdict};
 
 pub(crate) const COMMAND: Command = Command {
@@ -31,7 +31,7 @@ fn run(session: &mut Session, options: &Options<'_>) {
     for test in selftest::TESTS.iter().filter(|test| names.is_empty() || names.contains(&test.name)) {
         let name = test.name;
         // Tests make deliberate mistakes, and the reports of these look as if something were wrong.
-        let silence = Hold::begin();
+        let silence = MutedConsole::begin();
         let outcome = test.run();
         match outcome {
             Ok(Verdict::Passed) => {

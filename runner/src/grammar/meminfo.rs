@@ -14,9 +14,10 @@ const FIELDS: &str = "MemTotal, MemFree, MemAvailable, Buffers, Cached, SwapCach
     CmaFree?, Unaccepted?, Balloon?, HugePages_Total?, HugePages_Free?, HugePages_Rsvd?, HugePages_Surp?, \
     Hugepagesize?, Hugetlb?, DirectMap4k?, DirectMap2M?, DirectMap1G?";
 
-/// `"%-16s%8lu kB"`; a longer name takes its columns, and one for a blank, from the number's. Pages of `HugePages_*` have no unit.
+/// `"%-16s%8lu kB"`; a longer name leaves fewer columns for the number, but always a blank before it. Pages of `HugePages_*`
+/// have no unit.
 ///
-/// A field that Linux does not know must stand behind all of Linux's, with or without a unit.
+/// A field that Linux does not have must come after all of Linux's, with or without a unit.
 pub(crate) fn meminfo(text: &str) -> Result<()> {
     let mut order = Order::new("meminfo", FIELDS);
     let mut own: Vec<&str> = Vec::new();
@@ -49,7 +50,7 @@ mod tests {
     use super::super::tests::{assert_every_blank_counts, assert_strict};
     use super::meminfo;
 
-    /// Of a Linux 6.18.
+    /// From Linux 6.18.
     const SAMPLE: &str = include_str!("samples/meminfo");
 
     #[test]

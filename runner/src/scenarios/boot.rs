@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::devices::choose_text_mode;
 use super::power_off;
 use crate::error::{Error, Result, ensure};
 use crate::machine::{Clock, DEFAULT, Firmware, Machine, Medium, OnReset};
@@ -60,6 +61,16 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         name: "boot-cmdline-long",
         about: "words behind 600 bytes of others count, and one without room is named",
         judge: Judge::PowerOn(Machine { cmdline: LONG_LINE, ..DEFAULT }, long_line_counts),
+    },
+    Scenario {
+        name: "boot-refused-32-bit",
+        about: "a CPU without 64-bit mode is refused in words, on the serial port and on the screen",
+        judge: Judge::PowerOn(Machine { cpu: "qemu32", ..DEFAULT }, no_long_mode_is_refused),
+    },
+    Scenario {
+        name: "boot-refused-no-nx",
+        about: "a CPU without no-execute pages is refused in words, in text mode as well",
+        judge: Judge::PowerOn(Machine { cpu: "qemu64,-nx", ..DEFAULT }, no_nx_is_refused),
     },
 ];
 
@@ -121,4 +132,46 @@ fn unknown_words_are_named(vm: &mut Vm) -> Result<()> {
         ensure!(is_named, "no line of the log names the unknown word {word}");
     }
     Ok(())
+}
+
+/// Refusals stand on the screen's first line.
+const LETTER_ROWS: usize = 16;
+/// White points that a line of text has at least.
+const MIN_POINTS: usize = 500;
+
+fn no_long_mode_is_refused(vm: &mut Vm) -> Result<()> {
+    is_refused(vm, "boot: E3: Tally needs a 64-bit CPU with NX; this one has no 64-bit mode")?;
+    let picture = vm.still_screen()?;
+    let (columns, points) =
+        points(&picture).ok_or_else(|| Error::Wrong("the screen is no picture".into()))?;
+    let is_white = |point: &&[u8]| **point == [0xff; 3];
+    let text = points.clone().take(columns * LETTER_ROWS).filter(is_white).count();
+    let below = points.skip(columns * LETTER_ROWS).filter(is_white).count();
+    ensure!(text > MIN_POINTS && below == 0, "{text} white points in the first line, {below} below");
+    Ok(())
+}
+
+fn no_nx_is_refused(vm: &mut Vm) -> Result<()> {
+    const TEXT: &str = "boot: E4: Tally needs a 64-bit CPU with NX; this one has no NX (no-execute pages)";
+    choose_text_mode(vm)?;
+    is_refused(vm, TEXT)?;
+    vm.wait_for_screen("refusal in text mode", vm.boot_limit(), |vm| Ok(vm.screen_text()?.starts_with(TEXT)))
+}
+
+fn is_refused(vm: &mut Vm, text: &str) -> Result<()> {
+    let limit = vm.boot_limit();
+    vm.expect("refusal", limit, |said| said.contains(text).then_some(()))
+}
+
+/// How many columns a PPM picture has, and its points.
+fn points(picture: &[u8]) -> Option<(usize, impl Iterator<Item = &[u8]> + Clone)> {
+    let mut rest = picture;
+    let mut lines = [""; 3];
+    for line in &mut lines {
+        let end = rest.iter().position(|byte| *byte == b'\n')?;
+        *line = str::from_utf8(rest.get(..end)?).ok()?;
+        rest = rest.get(end + 1..)?;
+    }
+    let columns = lines[1].split(' ').next()?.parse().ok()?;
+    Some((columns, rest.chunks_exact(3)))
 }

@@ -10,9 +10,9 @@ use crate::vm::Vm;
 const MIB: u64 = 1 << 20;
 const FOUR_GIB: u64 = 1 << 32;
 const PAGE_KIB: u64 = 4;
-/// How far `MemTotal` may lie from the memory that firmware, kernel image and frame tables leave.
+/// How far `MemTotal` may be from the memory that firmware, kernel image and frame tables leave.
 const TOLERANCE: u64 = 8 * MIB;
-/// The tables that describe the frames take at most this part of the memory: 16 bytes a page.
+/// The tables that describe the frames take at most this part of the memory: 16 bytes per page.
 const FRAME_TABLES_PART: u64 = 256;
 
 /// A row of the table below: a machine with so many mebibytes.
@@ -44,7 +44,7 @@ fn figures_fit<const MEBIBYTES: u64>(vm: &mut Vm) -> Result<()> {
     let usable = memory.bytes("System RAM");
     ensure!(usable <= installed, "iomem: {usable} bytes of System RAM, {installed} are installed");
     let firmware = installed - usable;
-    // OVMF keeps several megabytes for itself; a map that misses a bank would lose far more.
+    // OVMF keeps several megabytes for itself; a map without a bank of memory would lose far more.
     ensure!(firmware <= 24 * MIB, "iomem: {firmware} bytes of {installed} are missing");
 
     let image = ["Kernel code", "Kernel rodata", "Kernel data", "Kernel bss"].map(|name| memory.bytes(name));
@@ -95,9 +95,9 @@ fn figures_fit<const MEBIBYTES: u64>(vm: &mut Vm) -> Result<()> {
     Ok(())
 }
 
-/// QEMU's board lays memory from 0 up, and what does not fit below its devices from 4 GiB up.
+/// QEMU places memory from 0 upwards, and what does not fit below its devices from 4 GiB upwards.
 fn ranges_are_installed(memory: &IoMem, installed: u64) -> Result<()> {
-    // i440fx: all below 3.5 GiB stays together, else 3 GiB are low (QEMU, hw/i386/pc_piix.c).
+    // i440fx: less than 3.5 GiB stays together, otherwise 3 GiB are low (QEMU, hw/i386/pc_piix.c).
     let low = if installed >= 0xe000_0000 { 0xc000_0000 } else { installed };
     let high_end = FOUR_GIB + (installed - low);
     for (start, end) in memory.ranges("System RAM") {

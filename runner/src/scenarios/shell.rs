@@ -1,4 +1,4 @@
-//! What a person, or a cat on the keyboard, may type: an answer each, and the prompt again.
+//! Anything that may be typed, sensible or not: an answer each, and the prompt again.
 
 use std::time::Duration;
 
@@ -150,7 +150,7 @@ fn hostile_input_is_survived(vm: &mut Vm) -> Result<()> {
     ensure!(vm.run("echo alive")? == "alive", "no answer after a path of 4,500 characters");
     for seed in 1..=4 {
         vm.type_bytes(&random_bytes(seed))?;
-        // What the bytes make of the line is open; Ctrl-C and Ctrl-U must bring a clean one.
+        // The bytes may do anything to the line; after Ctrl-C and Ctrl-U it must be empty.
         vm.text_after(Duration::from_millis(500));
         vm.type_bytes(b"\x03\x15\r")?;
         vm.text_after(Duration::from_millis(500));

@@ -44,6 +44,10 @@ pub(super) fn remove_tree(session: &mut Session, command: &str, path: &str) {
         Ok(_) if matches!(last_name(path), "" | "." | "..") => {
             return session.fail(command, path, Errno::EBUSY);
         }
+        // What a link names is not to be emptied before the link itself is refused.
+        Ok(_) if path.ends_with('/') && is_link(session, path.trim_end_matches('/')) => {
+            return session.fail(command, path, Errno::ENOTDIR);
+        }
         Ok(at) => at,
         Err(error) => return session.fail(command, path, error),
     };
@@ -66,6 +70,10 @@ pub(super) fn remove_tree(session: &mut Session, command: &str, path: &str) {
             return;
         }
     }
+}
+
+fn is_link(session: &Session, path: &str) -> bool {
+    session.vfs().link_metadata(&session.cwd, path).is_ok_and(|metadata| metadata.kind == Kind::Link)
 }
 
 enum Step {

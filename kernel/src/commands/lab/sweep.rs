@@ -13,8 +13,8 @@ use crate::commands::fail::words::Ordinal;
 use crate::console::input;
 use crate::logger::CONSOLE_LEVEL;
 
-/// Up to here each allocation fails, unless it is said otherwise; behind it each is twice as late as the last, as there may
-/// be a hundred thousand.
+/// Up to here each allocation fails, unless it is said otherwise; behind it each is twice as late as the last, as there
+/// may be a hundred thousand.
 const ALL_UP_TO: u64 = 300;
 /// Runs that left something behind and that are reported.
 const MAX_REPORTED: usize = 16;

@@ -40,7 +40,7 @@ fn since(session: &mut Session, options: &Options<'_>) {
     let mut new = None;
     match &mut table {
         Some(table) => {
-            let mut growth = GrowthByStack::new(mark.moment.sequence, table.as_mut_slice());
+            let mut growth = GrowthByStack::new(mark.moment.sequence, now.sequence, table.as_mut_slice());
             if !read_records(session, &mut growth) {
                 return;
             }
@@ -53,7 +53,7 @@ fn since(session: &mut Session, options: &Options<'_>) {
 
     let row = |number, held| StackChange {
         number,
-        change: Change::between(marks::held(&mark, number), held),
+        change: Change::between(marks::usage(&mark, number), held),
         new: new.as_ref().map(|new| new.of(number)).unwrap_or_default(),
     };
     let mut top = TopChanges::<MAX_ROWS>::new(options.has('a'));
@@ -111,7 +111,7 @@ fn diff(session: &mut Session, options: &Options<'_>) {
     session.print(format_args!("from {} to {}, {time} later:\n", earlier.name, later.name));
     let row = |number| StackChange {
         number,
-        change: Change::between(marks::held(&earlier, number), marks::held(&later, number)),
+        change: Change::between(marks::usage(&earlier, number), marks::usage(&later, number)),
         new: Growth::default(),
     };
     let mut top = TopChanges::<MAX_ROWS>::new(false);

@@ -3,11 +3,11 @@
 //! There are no tasks, so nothing but interrupt handlers runs between two looks, unless a command is named that is run
 //! before each.
 
-use memstat::{Change, StackUsage, Watched};
+use memstat::{Change, StackUsage, WatchedStack};
 use shell::{Command, Options, Session, Suggestion, Syntax};
 
 use super::changes::{Count, Signed, show_frames};
-use crate::arch::clock;
+use crate::arch::{VAddr, clock};
 use crate::console::{self, input};
 use crate::memory::Scratch;
 use crate::memory::heap::tracker;
@@ -91,7 +91,7 @@ fn wait(session: &Session, seconds: u64, typed_before: usize, does_key_end: bool
 /// All call stacks, as they are watched.
 struct Watch {
     /// By number; the first is not used.
-    stacks: Scratch<Watched>,
+    stacks: Scratch<WatchedStack>,
     /// Stacks that were known at the last look.
     known: u16,
     recorded: StackUsage,
@@ -107,12 +107,12 @@ impl Watch {
             recorded: snapshot.recorded,
         };
         for (number, stack) in watch.stacks_mut() {
-            *stack = Watched::new(held(number));
+            *stack = WatchedStack::new(held(number));
         }
         Some(watch)
     }
 
-    fn stacks_mut(&mut self) -> impl Iterator<Item = (u16, &mut Watched)> {
+    fn stacks_mut(&mut self) -> impl Iterator<Item = (u16, &mut WatchedStack)> {
         (1..=self.known).zip(self.stacks.as_mut_slice().iter_mut().skip(1))
     }
 
@@ -135,7 +135,7 @@ impl Watch {
         }
         let mut reported = 0;
         for (number, stack) in self.stacks_mut() {
-            if stack.look(held(number)) {
+            if stack.update(held(number)) {
                 reported += 1;
                 if reported <= MAX_REPORTED {
                     point_at(session, number, stack);
@@ -184,9 +184,9 @@ impl Watch {
 }
 
 /// A table with room for so many stacks, and for some that come later.
-fn table(stack_count: u16) -> Option<Scratch<Watched>> {
+fn table(stack_count: u16) -> Option<Scratch<WatchedStack>> {
     const MORE: usize = 64;
-    Scratch::new(usize::from(stack_count) + 1 + MORE, Watched::default)
+    Scratch::new(usize::from(stack_count) + 1 + MORE, WatchedStack::default)
 }
 
 fn held(number: u16) -> StackUsage {
@@ -194,11 +194,11 @@ fn held(number: u16) -> StackUsage {
 }
 
 /// One line for a stack that only grows, with the function that asks for its blocks.
-fn point_at(session: &mut Session, number: u16, stack: &Watched) {
+fn point_at(session: &mut Session, number: u16, stack: &WatchedStack) {
     session.print(format_args!("  stack {number} only grows: {}", Signed(stack.change())));
     let innermost = tracker().stacks().get(number).and_then(|stack| stack.frames().first().copied());
     match innermost {
-        Some(frame) => session.print(format_args!("\n    {}\n", ReturnAddress(frame))),
+        Some(frame) => session.print(format_args!("\n    {}\n", ReturnAddress(VAddr::from_usize(frame)))),
         None => session.print(format_args!("\n")),
     }
 }

@@ -94,7 +94,7 @@ fn show_growth(session: &mut Session, mark: u64) {
     let Some(mut stacks) = Scratch::new(usize::from(tracker().stacks().count()) + 1, Growth::default) else {
         return session.report_failure(format_args!("memstat: out of memory"));
     };
-    let mut growth = GrowthByStack::new(mark, stacks.as_mut_slice());
+    let mut growth = GrowthByStack::new(mark, tracker().leaks().sequence(), stacks.as_mut_slice());
     let mut records = [Record::EMPTY; 16];
     let mut cursor = Some(0);
     while let Some(from) = cursor {
