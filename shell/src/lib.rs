@@ -14,6 +14,7 @@ mod commands;
 mod copy;
 mod edited_line;
 mod execute;
+mod gathered;
 mod host;
 mod interactive;
 mod line_editor;

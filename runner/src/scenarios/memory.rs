@@ -187,6 +187,13 @@ fn figures_fit<const MEBIBYTES: u64>(vm: &mut Vm) -> Result<()> {
         sum += info.kibibytes(taker)? * 1024;
     }
     ensure!(sum == total, "free and taken memory sum up to {sum}, MemTotal is {total}");
+    let mut linux_sum = 0;
+    for part in ["MemFree", "Buffers", "Cached", "Slab", "KernelStack", "PageTables"] {
+        linux_sum += info.kibibytes(part)? * 1024;
+    }
+    ensure!(linux_sum <= total, "Linux's parts of MemTotal sum up to {linux_sum}, it is {total}");
+    let is_first_page_used = memory.ranges("System RAM").any(|(start, _)| start < PAGE_KIB * 1024);
+    ensure!(!is_first_page_used, "iomem: the first page is no memory to use, as the BIOS's tables are there");
     ensure!(free >= total / 2, "only {free} of {total} bytes are free right after boot");
 
     let slab = info.kibibytes("Slab")?;
