@@ -240,7 +240,6 @@ fn heap_works(machine: &mut Booted, addresses: &[u64]) -> Result<(), TestCaseErr
         prop_assert!(freed.is_some());
     }
     heap.trim();
-    drop(heap);
     prop_assert_eq!(machine.frames.free_pages(), free_pages);
     Ok(())
 }
