@@ -155,6 +155,9 @@ pub(crate) fn try_pages() -> Option<(usize, usize)> {
     FRAMES.try_lock().map(|frames| (frames.total_pages(), frames.free_pages()))
 }
 
+/// The number of the lowest page.
+pub(crate) const FIRST_NUMBER: usize = 1;
+
 fn managed() -> &'static [PhysicalRange] {
     MANAGED.get().copied().unwrap_or_default()
 }
@@ -163,7 +166,8 @@ fn page_count(range: &PhysicalRange) -> usize {
     range.size_bytes() as usize / PAGE_BYTES
 }
 
-/// How many pages have a number: all that the frames may hand out, counted from below and over what lies between.
+/// How many pages have a number: all that the frames may hand out, counted from below and over what lies between. The
+/// first has number 1: 0 is nobody's, as a file's 0 is a hole.
 pub(crate) fn numbered_pages() -> usize {
     managed().iter().map(page_count).sum()
 }
@@ -171,7 +175,7 @@ pub(crate) fn numbered_pages() -> usize {
 /// The number of a page that was taken here.
 pub(crate) fn number_of(page: NonNull<u8>) -> Option<usize> {
     let address = physical_of(page);
-    let mut below = 0;
+    let mut below = FIRST_NUMBER;
     for range in managed() {
         if (range.start()..range.end()).contains(&address) {
             return Some(below + (address - range.start()).as_usize() / PAGE_BYTES);
@@ -183,7 +187,7 @@ pub(crate) fn number_of(page: NonNull<u8>) -> Option<usize> {
 
 /// The page with a number.
 pub(crate) fn page_with_number(number: usize) -> Option<NonNull<u8>> {
-    let mut left = number;
+    let mut left = number.checked_sub(FIRST_NUMBER)?;
     for range in managed() {
         if left < page_count(range) {
             return NonNull::new(direct_map::to_virtual(range.start() + left * PAGE_BYTES).as_mut_ptr());

@@ -75,12 +75,13 @@ impl Test {
 }
 
 /// All tests, in the order of running.
-pub(crate) static TESTS: [Test; 34] = [
+pub(crate) static TESTS: [Test; 35] = [
     Test::always("breakpoint_returns", breakpoint_returns),
     Test::always("no_page_is_writable_and_executable", pages_keep_their_rights),
     Test::always("clock_goes_on", clock_goes_on),
     Test::always("clock_keeps_time_with_the_timer", clock_keeps_time_with_the_timer),
     Test::always("pages_free_and_taken_add_up", memory::accounting::pages_add_up),
+    Test::always("every_page_has_a_number_and_none_is_0", memory::accounting::pages_have_numbers),
     Test::skippable("heaps_keep_the_contract", memory::contract::heaps_keep_the_contract),
     Test::always("counters_map_and_rows_agree", counters_map_and_rows_agree),
     Test::always("ten_kmalloc_and_kfree_agree_at_every_step", memory::kmalloc::ten_blocks_agree),

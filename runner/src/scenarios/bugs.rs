@@ -313,7 +313,9 @@ fn judge_cache(vm: &mut Vm) -> Result<()> {
     let asked = stack(&report, "asked for by:")?;
     CACHE.expect(asked, "keep_block_without_a_limit", "try_reserve")?;
     CACHE.expect(asked, "cache::read_everything", "keep_block_without_a_limit")?;
-    let (_, stacks) = report.split_once("page tables ").unwrap_or_default();
+    let (_, stacks) = report.split_once("largest free run: ").unwrap_or_default();
+    let largest_kib = stacks.split_once(" kB").and_then(|(number, _)| number.parse::<u64>().ok());
+    ensure!(largest_kib.is_some_and(|kib| kib <= 64), "no block of 32 KiB, yet a large run in:\n{report}");
     let most = stack(stacks, "\n")?;
     CACHE.expect(most, "keep_block_without_a_limit", "try_reserve_exact")?;
     ensure!(report.contains("were kept, and are free again"), "the driver does not cope in:\n{report}");

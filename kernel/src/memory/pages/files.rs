@@ -11,7 +11,7 @@ use vfs::{Pages, RAM_PAGE_BYTES};
 
 use super::buffers;
 use crate::memory::page_accounting::{
-    Purpose, give_pages, number_of, numbered_pages, page_with_number, take_pages,
+    FIRST_NUMBER, Purpose, give_pages, number_of, numbered_pages, page_with_number, take_pages,
 };
 use crate::sync::IrqLock;
 
@@ -53,7 +53,7 @@ fn make_table() -> Option<()> {
     if OWNED.lock().words.is_some() {
         return Some(());
     }
-    let size_bytes = numbered_pages().div_ceil(u64::BITS as usize) * size_of::<u64>();
+    let size_bytes = (FIRST_NUMBER + numbered_pages()).div_ceil(u64::BITS as usize) * size_of::<u64>();
     let order = size_bytes.div_ceil(PAGE_BYTES).checked_next_power_of_two()?.trailing_zeros();
     let table = take_pages(order, Purpose::Files)?;
     let mut owned = OWNED.lock();

@@ -7,7 +7,9 @@ use memstat::report::Growth;
 
 use super::NO_MEMORY;
 use crate::memory::heap::{kfree, kmalloc, tracker};
-use crate::memory::page_accounting::{Purpose, free_pages, pages_for, total_pages};
+use crate::memory::page_accounting::{
+    Purpose, free_pages, number_of, numbered_pages, page_with_number, pages_for, total_pages,
+};
 use crate::memory::pages::scratch::Scratch;
 use crate::selftest::{Finding, Outcome, Verdict};
 
@@ -19,6 +21,19 @@ pub(crate) fn pages_add_up() -> Outcome {
     } else {
         Err("pages do not add up")
     }
+}
+
+/// The contents of files are known by the numbers of pages; 0 is a hole there, so a page with that number would be lost.
+pub(crate) fn pages_have_numbers() -> Outcome {
+    let last = numbered_pages();
+    let is_right = |number| page_with_number(number).and_then(number_of) == Some(number);
+    if last < total_pages() || !(1..=last).all(is_right) {
+        return Err("a page has no number, or that of another");
+    }
+    if page_with_number(0).is_some() || page_with_number(last + 1).is_some() {
+        return Err("a number that is no page's leads to one");
+    }
+    Ok(())
 }
 
 /// What is live under the call stacks, and what has none, is all that is live.
