@@ -75,8 +75,8 @@ impl Commands {
 
 /// A device that takes and gives bytes.
 pub trait Device: Sync {
-    /// Reads bytes and says how many; 0 is the end. `position` is 0 at first and where a seek leads; the device counts in
-    /// it as it likes: bytes, records, or not at all.
+    /// Reads bytes and says how many; 0 is the end. `position` is 0 at first and where a seek leads; the device
+    /// counts in it as it likes: bytes, records, or not at all.
     ///
     /// # Errors
     ///

@@ -1,8 +1,9 @@
 //! The record of a kernel's last moments, as bytes that outlive a restart.
 //!
-//! A record is written in place, head first, and counts only once it is sealed: the checksum covers all of it, and the
-//! mark of a sealed record is written last. What is read may be noise, an older version or half a record, so every
-//! length is checked against the bytes that are there, and every value has an answer. All numbers are little-endian.
+//! A record is written in place, head first, and counts only once it is sealed: the checksum covers all of it, and
+//! the mark of a sealed record is written last. What is read may be noise, an older version or half a record, so
+//! every length is checked against the bytes that are there, and every value has an answer. All numbers are
+//! little-endian.
 
 mod reader;
 #[cfg(test)]

@@ -219,7 +219,8 @@ fn operations_take_as_many_steps_in_a_large_directory_as_in_a_small_one() {
                 ram.rename((ROOT, &name(mixed(number))), (ROOT, &format!("renamed-{number}"))).unwrap();
             }),
         ),
-        // One goes and two come, in turn with two that go and one that comes: holes everywhere, and no free inode at hand.
+        // One goes and two come, in turn with two that go and one that comes: holes everywhere, and no free inode at
+        // hand.
         (
             "come and go",
             steps(pages, |number| {
