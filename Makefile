@@ -5,10 +5,10 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 CARGO  := scripts/toolchain cargo
 RUNNER := $(CARGO) run --quiet -p runner --
 
-# What `make run`, `make debug` and `make test` may be told, for example `make run MEMORY=64M FIRMWARE=uefi`.
+# Variables for `make run`, `make debug` and `make test`, for example `make run MEMORY=64M FIRMWARE=uefi`.
 export BUILD MEMORY FIRMWARE MACHINE CPU VGA ACCEL CMDLINE SCREEN OVMF JOBS
 
-# From a person's environment these would take the place of the kernel's flags in .cargo/config.toml.
+# If set in the environment, these would replace the kernel's flags in .cargo/config.toml.
 unexport RUSTFLAGS CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_TARGET
 
 # The kernel's own build of `core` and `alloc` is still an unstable option of cargo, and RUSTC_BOOTSTRAP=1
@@ -18,11 +18,11 @@ KERNEL_CARGO := RUSTC_BOOTSTRAP=1 $(CARGO)
 PROFILE ?= release
 KERNEL_FLAGS := --profile $(PROFILE) -p kernel --target x86_64-unknown-none \
 	-Zbuild-std=core,alloc -Zbuild-std-features=compiler-builtins-mem
-# Without the feature `lab`: no self-tests, no measurements, no drivers with mistakes.
+# Without the feature `lab`: no self-tests, no benchmarks, no demonstration bugs.
 WITHOUT_LAB := --no-default-features
 
-# GRUB brings some 300 modules; these few boot us from a CD or a USB stick, by BIOS and by UEFI. Its image for
-# UEFI asks for all the partition maps.
+# GRUB has some 300 modules; these few are enough to boot from a CD or a USB stick, with BIOS and UEFI. Its image for
+# UEFI needs all the partition maps.
 GRUB_MODULES := normal multiboot2 iso9660 fat search search_fs_uuid all_video part_msdos part_gpt \
 	part_acorn part_amiga part_apple part_bsd part_dfly part_dvh part_plan part_sun part_sunpc
 
@@ -55,7 +55,7 @@ check: check-format check-lints check-docs check-host ## format, lints, document
 
 iso: $(BUILD)/tally.iso ## build/tally.iso, for BIOS and UEFI, and build/tally.elf
 
-product: $(BUILD)/tally-product.iso ## build/tally-product.iso: the same without self-tests, measurements and mistakes on purpose
+product: $(BUILD)/tally-product.iso ## build/tally-product.iso: the same without self-tests, benchmarks and demonstration bugs
 
 debug: ## boot an image with full debug information and wait for gdb on port 1234
 	@scripts/setup debug
@@ -104,12 +104,12 @@ check-host: setup
 
 # --- the image ---
 
-# cargo knows best what is stale; the copy changes only when the kernel does, so the ISO is not made in vain.
+# cargo knows what is out of date; the copy changes only with the kernel, so the ISO is not rebuilt without need.
 $(BUILD)/tally.elf: FORCE | setup
 	$(KERNEL_CARGO) build $(KERNEL_FLAGS)
 	$(keep_kernel)
 
-# Both have the same name at cargo's, so one is built and kept before the other.
+# cargo gives both the same name, so one is built and copied before the other.
 $(BUILD)/tally-product.elf: FORCE | $(BUILD)/tally.elf
 	$(KERNEL_CARGO) build $(KERNEL_FLAGS) $(WITHOUT_LAB)
 	$(keep_kernel)

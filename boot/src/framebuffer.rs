@@ -1,6 +1,7 @@
 //! The screen that the loader set up, if its figures can be true.
 
 use multiboot2::{FramebufferField, FramebufferTag, FramebufferType};
+use x86::bits64::paging::PAddr;
 
 /// Pixels a line, or lines, that a screen may have.
 const MAX_PIXELS: u32 = 16384;
@@ -18,8 +19,8 @@ const TEXT_END: u64 = 1 << 20;
 pub enum Framebuffer {
     /// Pixels in memory.
     Rgb {
-        /// Physical address of the first pixel.
-        address: u64,
+        /// The first pixel.
+        address: PAddr,
         /// Bytes from one line to the next.
         pitch_bytes: u32,
         /// Pixels a line.
@@ -33,8 +34,8 @@ pub enum Framebuffer {
     },
     /// Characters with attributes, as of the VGA.
     Text {
-        /// Physical address of the first character.
-        address: u64,
+        /// The first character.
+        address: PAddr,
         /// Characters a line.
         columns: u32,
         /// Lines.
@@ -62,7 +63,7 @@ impl Framebuffer {
     pub(crate) fn read(tag: &FramebufferTag) -> Option<Self> {
         let screen = match tag.buffer_type().ok()? {
             FramebufferType::RGB { red, green, blue } => Self::Rgb {
-                address: tag.address(),
+                address: PAddr(tag.address()),
                 pitch_bytes: tag.pitch(),
                 width: tag.width(),
                 height: tag.height(),
@@ -70,7 +71,7 @@ impl Framebuffer {
                 fields: [red.into(), green.into(), blue.into()],
             },
             FramebufferType::Text => {
-                Self::Text { address: tag.address(), columns: tag.width(), rows: tag.height() }
+                Self::Text { address: PAddr(tag.address()), columns: tag.width(), rows: tag.height() }
             }
             FramebufferType::Indexed { .. } => return None,
         };
@@ -87,11 +88,11 @@ impl Framebuffer {
                     && (1..=MAX_PIXELS).contains(&height)
                     && line_bytes <= u64::from(pitch_bytes)
                     && pitch_bytes <= MAX_PITCH_BYTES
-                    && address.checked_add(size_bytes).is_some_and(|end| end < PIXELS_END)
+                    && address.0.checked_add(size_bytes).is_some_and(|end| end < PIXELS_END)
                     && fields.iter().all(|field| field.size <= 8 && field.position < 32)
             }
             Self::Text { address, columns, rows } => {
-                (1..=MAX_COLUMNS).contains(&columns) && (1..=MAX_ROWS).contains(&rows) && address < TEXT_END
+                (1..=MAX_COLUMNS).contains(&columns) && (1..=MAX_ROWS).contains(&rows) && address.0 < TEXT_END
             }
         }
     }

@@ -8,6 +8,7 @@ use multiboot2::{
     BootInformation, BootLoaderNameTag, CommandLineTag, ElfSectionExt, ElfSectionFlags, ElfSectionsTag,
     FramebufferTag, MaybeDynSized, MemoryArea, MemoryAreaType, MemoryMapTag, ModuleTag, RsdpV1Tag, RsdpV2Tag,
 };
+use x86::bits64::paging::{PAddr, VAddr};
 
 use crate::command_line::CommandLine;
 use crate::error::BootError;
@@ -52,22 +53,30 @@ pub struct ElfSection {
     pub name_offset: u32,
     /// The type: `sh_type` of the ELF specification.
     pub kind: u32,
-    /// The address: virtual where the section is part of the image, else physical, where the loader put it.
-    pub address: u64,
+    /// Where it lies.
+    pub place: SectionPlace,
     /// Its length.
     pub size_bytes: u64,
-    /// Whether it is part of the image (`SHF_ALLOC`).
-    pub is_in_image: bool,
+}
+
+/// Where a section lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SectionPlace {
+    /// In the image, of which it is a part (`SHF_ALLOC`).
+    Image(VAddr),
+    /// Where the loader put it, besides the image.
+    Loaded(PAddr),
 }
 
 impl ElfSection {
-    /// Whether the loader put it into memory besides the image.
-    fn is_loaded(&self) -> bool {
-        !self.is_in_image && self.size_bytes > 0
-    }
-
-    fn range(&self) -> PhysicalRange {
-        PhysicalRange { start: self.address, end: self.address.saturating_add(self.size_bytes) }
+    /// The memory that it takes besides the image; `None` if it is a part of that, or empty.
+    fn loaded_range(&self) -> Option<PhysicalRange> {
+        match self.place {
+            SectionPlace::Loaded(start) if self.size_bytes > 0 => {
+                Some(PhysicalRange { start: start.0, end: start.0.saturating_add(self.size_bytes) })
+            }
+            _ => None,
+        }
     }
 }
 
@@ -118,7 +127,7 @@ impl BootInfo {
                 });
             }
             for tag in tags::typed::<ElfSectionsTag>(&information) {
-                sections(tag).filter(ElfSection::is_loaded).for_each(|section| visit(section.range()));
+                sections(tag).filter_map(|section| section.loaded_range()).for_each(&mut *visit);
             }
         };
         usable::find(&for_each_region, &self.regions, &for_each_taken, &mut self.usable, &mut self.left_out);
@@ -151,9 +160,12 @@ fn sections(tag: &ElfSectionsTag) -> impl Iterator<Item = ElfSection> {
     tag.sections().take(tag.number_of_sections() as usize).map(|header| ElfSection {
         name_offset: header.sh_name,
         kind: header.sh_type,
-        address: header.sh_addr,
+        place: if header.flags().contains(ElfSectionFlags::ALLOCATED) {
+            SectionPlace::Image(VAddr(header.sh_addr))
+        } else {
+            SectionPlace::Loaded(PAddr(header.sh_addr))
+        },
         size_bytes: header.sh_size,
-        is_in_image: header.flags().contains(ElfSectionFlags::ALLOCATED),
     })
 }
 

@@ -28,7 +28,7 @@ pub use early::EarlyFrames;
 pub use entry::read_boot_information;
 pub use error::BootError;
 pub use framebuffer::{Framebuffer, PixelField};
-pub use info::{BootInfo, ElfSection};
+pub use info::{BootInfo, ElfSection, SectionPlace};
 pub use left_out::LeftOut;
 pub use memory_map::{FRAME_SIZE_BYTES, MemoryRegion, PhysicalRange, RegionKind};
 pub use usable::REACH_END;

@@ -58,19 +58,14 @@ impl fmt::Display for ControlError<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Command(line) => {
-                write!(out, "unknown command '{}'; read this file for the list", line.escape_debug())
+                write!(out, "unknown command '{line}'; read this file for the list")
             }
             Self::Level(name) => {
-                write!(
-                    out,
-                    "unknown level '{}'; expected off, counters, blocks, stacks or full",
-                    name.escape_debug()
-                )
+                write!(out, "unknown level '{name}'; expected off, counters, blocks, stacks or full")
             }
             Self::Name(name) => write!(
                 out,
-                "invalid mark name '{}'; expected 1 to {MAX_NAME_BYTES} letters, digits, '-', '_' or '.', not all digits",
-                name.escape_debug()
+                "invalid mark name '{name}'; expected 1 to {MAX_NAME_BYTES} letters, digits, '-', '_' or '.', not all digits"
             ),
         }
     }

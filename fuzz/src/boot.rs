@@ -1,16 +1,17 @@
-//! Boot information as a loader might leave it.
+//! Boot information as a boot loader might pass it.
 
 use boot::{BootInfo, FRAME_SIZE_BYTES, PAddr, PhysicalRange};
 
 const IMAGE: PhysicalRange = PhysicalRange::new(PAddr(0x10_0000), PAddr(0x20_0000));
 
-/// Takes the bytes as boot information: what may be used afterwards is sorted, whole frames, and not the kernel's.
+/// Parses the bytes as boot information: usable ranges are sorted, consist of whole frames, and do not contain the
+/// kernel.
 ///
 /// # Panics
 ///
 /// If it is not.
 pub fn boot(input: &[u8]) {
-    // With a true size, so that most inputs get past the first check.
+    // With the right size, so that most inputs pass the first check.
     let mut bytes = input.to_vec();
     bytes.resize(bytes.len().next_multiple_of(8), 0);
     let size_bytes = bytes.len() as u32;

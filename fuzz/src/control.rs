@@ -5,7 +5,7 @@ use control::faults::{Text, apply};
 use control::{kmemleak, memstat as tracker};
 use memstat::{Faults, Sites};
 
-/// Takes each line as a command. A line that is none changes nothing.
+/// Carries out each line as a command. An unknown command changes nothing.
 ///
 /// # Panics
 ///

@@ -1,8 +1,8 @@
-//! What is fuzzed: each target is a function that takes any bytes and must not panic, hang or lose count.
+//! The fuzz targets: functions that take any bytes and must not panic, hang or miscount.
 //!
-//! `src/bin` hands these functions to libFuzzer, which keeps the inputs that reach code no earlier one reached; `make fuzz`
-//! builds and runs that. A small choice of such inputs lies in `corpus/TARGET`, and `tests/replay.rs` feeds it to the
-//! same functions on every `make test`, with no fuzzer. An input that failed goes there as well.
+//! `src/bin` hands these functions to libFuzzer, which keeps the inputs that reach code no earlier one reached; `make
+//! fuzz` builds and runs that. A small choice of such inputs lies in `corpus/TARGET`, and `tests/replay.rs` feeds it to
+//! the same functions on every `make test`, with no fuzzer. An input that failed goes there as well.
 
 mod boot;
 mod control;

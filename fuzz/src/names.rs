@@ -1,4 +1,4 @@
-//! Symbols and debug information, as they might lie in memory.
+//! Symbols and debug information, as they might be in memory.
 
 use names::{Index, Sections, Symtab};
 
@@ -16,11 +16,11 @@ const SECTIONS: [&str; 11] = [
     ".symtab",
     ".strtab",
 ];
-/// The code of the programs that the corpus was made of lies here.
+/// The code of the programs from which the corpus was made is here.
 const CODE: std::ops::Range<u64> = 0x40_0000..0x40_1000;
 
-/// Takes the bytes apart into sections, each behind its number (a byte) and its length (three), builds an index of them,
-/// and looks addresses up.
+/// Takes the bytes apart into sections, each behind its number (a byte) and its length (three), builds an index of
+/// them, and looks addresses up.
 pub fn names(input: &[u8]) {
     let mut sections = [&[][..]; SECTIONS.len()];
     let mut rest = input;

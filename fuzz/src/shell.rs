@@ -1,4 +1,4 @@
-//! What a person types: single bytes to the line editor, and lines to the parser.
+//! Typed input: single bytes for the line editor, and lines for the parser.
 
 use shell::{Line, LineEditor, List};
 

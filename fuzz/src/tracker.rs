@@ -34,8 +34,8 @@ impl Block {
     }
 }
 
-/// Takes each four bytes as an operation. The tracker agrees with the list at the end, no block is damaged, and no bad free
-/// reaches the backend.
+/// Takes each four bytes as an operation. The tracker agrees with the list at the end, no block is damaged, and no bad
+/// free reaches the backend.
 ///
 /// # Panics
 ///
@@ -74,6 +74,14 @@ pub fn tracker(input: &[u8]) {
             }
             (7, Some(chosen)) => {
                 let block = &mut blocks[chosen];
+                if *operation >= 128 {
+                    let claimed_bytes = block.layout.size() + 4096;
+                    let claimed =
+                        Layout::from_size_align(claimed_bytes, block.layout.align()).expect("small");
+                    // SAFETY: the tracker refuses it.
+                    let moved = unsafe { heap.reallocate_with_layout(block.start, claimed, size_bytes) };
+                    assert!(moved.is_err(), "a wrong layout was believed");
+                }
                 // SAFETY: live, of this layout, and nobody uses the old place afterwards.
                 let moved = unsafe { heap.reallocate_with_layout(block.start, block.layout, size_bytes) };
                 block.start = moved.expect("a live block").expect("the host has memory");

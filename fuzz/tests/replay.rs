@@ -1,4 +1,4 @@
-//! The corpus of each target, through its body: no fuzzer is needed, so that every `make test` does it.
+//! Runs each target on its corpus, without a fuzzer, in every `make test`.
 
 use std::fs;
 use std::path::Path;
@@ -21,7 +21,7 @@ fn no_input_of_the_corpus_fails() {
     }
 }
 
-/// The same cut short, and with single bytes changed: what a fuzzer would try first.
+/// The same input cut off, and with single bytes changed, as a fuzzer would try first.
 #[test]
 fn no_input_close_to_the_corpus_fails() {
     for (name, body) in TARGETS {

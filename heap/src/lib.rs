@@ -1,13 +1,14 @@
 //! Memory to hand out: page frames, and the heaps over them.
 //!
-//! [`frames`] owns all usable memory in pages, by buddy heaps of bounded size. A [`Heap`] takes pages from a [`PageSource`]
-//! and cuts them into blocks; which backend does so is chosen at boot by its [`Kind`]: a slab of our own, or one of four
-//! crates' allocators, each in regions. A heap knows what each of its pages is used for, in [`PageWords`] that it is given
-//! with the pages, so it finds the block at any address and refuses a free of what is none.
+//! [`frames`] owns all usable memory in pages, by buddy heaps of bounded size. A [`Heap`] takes pages from a
+//! [`PageSource`] and cuts them into blocks; which backend does so is chosen at boot by its [`Kind`]: a slab of our
+//! own, or one of four crates' allocators, each in regions. A heap knows what each of its pages is used for, in
+//! [`PageWords`] that it is given with the pages, so it finds the block at any address and refuses a free of what is
+//! none.
 //!
-//! The crate knows no hardware, and has no memory but what it is given. Every heap is a `memstat::Backend`: the accounting
-//! wraps it without knowing which one it is. What all of them promise is tested by [`test_kit::contract`], on the host and in
-//! the running kernel; `tests/` has the models.
+//! The crate knows no hardware, and has no memory but what it is given. Every heap is a `memstat::Backend`: the
+//! accounting wraps it without knowing which one it is. What all of them promise is tested by [`test_kit::contract`],
+//! on the host and in the running kernel; `tests/` has the models.
 #![no_std]
 
 pub mod frames;

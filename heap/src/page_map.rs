@@ -15,10 +15,10 @@ pub(super) enum PageUse<T> {
     None,
     /// Part of something that is cut into blocks: a slab, a region.
     Part(NonNull<T>),
-    /// The first page of a block of 2^order pages.
+    /// The first page of a large block.
     Block {
-        /// The block's order.
-        order: u32,
+        /// How many pages it has.
+        pages: usize,
     },
 }
 
@@ -99,7 +99,7 @@ impl<T> PageMap<T> {
         }
         match self.read(address) {
             0 => PageUse::None,
-            word => PageUse::Block { order: (word >> 2) as u32 },
+            word => PageUse::Block { pages: word >> 2 },
         }
     }
 
@@ -126,7 +126,7 @@ impl<T> PageMap<T> {
         let value = match page_use {
             PageUse::None => 0,
             PageUse::Part(part) => part.as_ptr() as usize + PART_TAG,
-            PageUse::Block { order } => (order as usize) << 2 | BLOCK_TAG,
+            PageUse::Block { pages } => pages << 2 | BLOCK_TAG,
         };
         for page in 0..pages {
             if let Some(word) = self.word(address + page * PAGE_BYTES) {

@@ -1,4 +1,7 @@
-//! Large blocks: whole runs of pages, a power of two of them. Every backend serves them so.
+//! Large blocks: whole runs of pages, as many as the block needs. Every backend serves them so.
+//!
+//! The source has powers of two of pages. What of one is behind the block goes back at once, in powers of two again:
+//! so a block takes less than a page more than was asked for, and a red zone behind it one page at most.
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
@@ -19,10 +22,27 @@ pub(super) struct Runs {
     pages: usize,
 }
 
-/// The order of the run for a layout; `None` if there is no such number.
-pub(super) fn order_for(layout: Layout) -> Option<u32> {
-    let size_bytes = layout.size().max(layout.align());
-    Some(size_bytes.div_ceil(PAGE_BYTES).checked_next_power_of_two()?.trailing_zeros())
+/// What a large block needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Run {
+    /// Pages of the block.
+    pages: usize,
+    /// What the source is asked for: 2^order pages, which have the block's alignment.
+    order: u32,
+}
+
+impl Run {
+    /// The run for a layout; `None` if there is no such number of pages.
+    pub(super) fn of(layout: Layout) -> Option<Self> {
+        let aligned_bytes = layout.size().max(layout.align());
+        let order = aligned_bytes.div_ceil(PAGE_BYTES).checked_next_power_of_two()?.trailing_zeros();
+        Some(Self { pages: layout.size().div_ceil(PAGE_BYTES).max(1), order })
+    }
+
+    /// Bytes that it takes.
+    pub(super) fn size_bytes(self) -> usize {
+        self.pages.saturating_mul(PAGE_BYTES)
+    }
 }
 
 impl Runs {
@@ -37,15 +57,20 @@ impl Runs {
 
     pub(super) fn allocate<T>(
         &mut self,
-        order: u32,
+        run: Run,
         map: &mut PageMap<T>,
         source: &mut impl PageSource,
     ) -> Option<NonNull<[u8]>> {
+        let Run { pages, order } = run;
         let block = source.take(order)?;
-        map.set(block.as_ptr() as usize, 1, PageUse::Block { order });
-        self.pages += 1 << order;
+        if pages != 1 << order {
+            // SAFETY: the pages behind the block, which nobody uses, as nobody uses the block yet.
+            unsafe { give_pieces(block, pages..1 << order, source) };
+        }
+        map.set(block.as_ptr() as usize, 1, PageUse::Block { pages });
+        self.pages += pages;
         self.blocks += 1;
-        Some(NonNull::slice_from_raw_parts(block, PAGE_BYTES << order))
+        Some(NonNull::slice_from_raw_parts(block, run.size_bytes()))
     }
 
     /// Takes the large block that starts at `block` back and says how many bytes it took; `None` if there is none.
@@ -60,16 +85,40 @@ impl Runs {
         source: &mut impl PageSource,
     ) -> Option<usize> {
         let address = block.as_ptr() as usize;
-        let PageUse::Block { order } = map.get(address) else { return None };
+        let PageUse::Block { pages } = map.get(address) else { return None };
         if !address.is_multiple_of(PAGE_BYTES) {
             return None;
         }
         map.set(address, 1, PageUse::None);
-        self.pages -= 1 << order;
+        self.pages -= pages;
         self.blocks -= 1;
-        // SAFETY: the caller gives the block up; it came from the source with this order.
-        unsafe { source.give(block, order) };
-        Some(PAGE_BYTES << order)
+        // SAFETY: the caller gives the block up; its pages came from the source, and what was behind them went back.
+        unsafe {
+            if pages.is_power_of_two() {
+                source.give(block, pages.trailing_zeros());
+            } else {
+                give_pieces(block, 0..pages, source);
+            }
+        }
+        Some(pages * PAGE_BYTES)
+    }
+}
+
+/// Gives the pages `span` of what was taken at `start` back, in the largest aligned powers of two.
+///
+/// # Safety
+///
+/// They were taken, and nobody uses them. When a part of a block is given back for the first time, nobody uses the
+/// rest.
+#[cold]
+#[inline(never)]
+unsafe fn give_pieces(start: NonNull<u8>, mut span: core::ops::Range<usize>, source: &mut impl PageSource) {
+    while let Some(left) = span.end.checked_sub(span.start).and_then(usize::checked_ilog2) {
+        // What was taken is aligned to its size, so a number has the alignment of its page.
+        let order = left.min(span.start.trailing_zeros());
+        // SAFETY: inside of what was taken; the rest is handed on to the caller.
+        unsafe { source.give(start.add(span.start * PAGE_BYTES), order) };
+        span.start += 1 << order;
     }
 }
 
@@ -78,9 +127,12 @@ impl Runs {
 pub(super) fn locate<T>(map: &PageMap<T>, address: usize) -> Location {
     let page = address & !(PAGE_BYTES - 1);
     let found = (0..=MAX_ORDER).find_map(|order| {
+        // A block of up to 2^order pages is aligned to as many.
         let start = page & !((PAGE_BYTES << order) - 1);
         match map.get(start) {
-            PageUse::Block { order: found } if found >= order => Some((start, PAGE_BYTES << found)),
+            PageUse::Block { pages } if page - start < pages * PAGE_BYTES => {
+                Some((start, pages * PAGE_BYTES))
+            }
             _ => None,
         }
     });

@@ -1,6 +1,7 @@
 //! The allocator of frames against a plain map of pages.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::ptr::NonNull;
 
 use proptest::prelude::*;
@@ -21,18 +22,29 @@ fn shown_pages(frames: &Frames) -> usize {
     frames.free_blocks().iter().enumerate().map(|(order, blocks)| blocks << order).sum()
 }
 
+/// Gives pages of what was taken at `start` back, in the largest aligned powers of two.
+fn give_pieces(frames: &mut Frames, start: usize, mut span: Range<usize>) {
+    while let Some(left) = (span.end - span.start).checked_ilog2() {
+        let order = left.min(span.start.trailing_zeros());
+        // SAFETY: taken before; nobody uses it.
+        unsafe { frames.give(pointer(start + span.start * PAGE_BYTES), order) }.unwrap();
+        span.start += 1 << order;
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
 
     #[test]
     fn blocks_never_overlap_and_everything_comes_back(
         steps in prop::collection::vec((any::<bool>(), 0_u32..9, any::<prop::sample::Index>()), 1..600),
+        are_cut in any::<bool>(),
         first in 0_usize..130,
     ) {
         let pages = 3000;
         let mut memory = HostPages::with_first(pages, first);
         let at_start = memory.frames.free_blocks();
-        let mut live = BTreeMap::<usize, u32>::new();
+        let mut live = BTreeMap::<usize, usize>::new();
         let (start, end) = (address(memory.span.first().start()), address(memory.span.end().start()));
         for (is_take, order, index) in steps {
             if is_take {
@@ -40,29 +52,29 @@ proptest! {
                 let block = address(block.as_ptr());
                 prop_assert!(block.is_multiple_of(PAGE_BYTES << order));
                 prop_assert!(block >= start && block + (PAGE_BYTES << order) <= end);
-                if let Some((below, below_order)) = live.range(..=block).next_back() {
-                    prop_assert!(below + (PAGE_BYTES << below_order) <= block);
+                if let Some((below, below_pages)) = live.range(..=block).next_back() {
+                    prop_assert!(below + below_pages * PAGE_BYTES <= block);
                 }
                 if let Some((above, _)) = live.range(block..).next() {
                     prop_assert!(block + (PAGE_BYTES << order) <= *above);
                 }
-                live.insert(block, order);
+                // The pages behind so many go back at once.
+                let kept = if are_cut { 1 + index.index(1 << order) } else { 1 << order };
+                give_pieces(&mut memory.frames, block, kept..1 << order);
+                live.insert(block, kept);
             } else if !live.is_empty() {
-                let (&block, &order) = live.iter().nth(index.index(live.len())).unwrap();
+                let (&block, &kept) = live.iter().nth(index.index(live.len())).unwrap();
                 live.remove(&block);
-                // SAFETY: taken before; nobody uses it.
-                unsafe {
-                    memory.frames.give(pointer(block), order).unwrap();
-                    prop_assert_eq!(memory.frames.give(pointer(block), order), Err(NotAllocated));
-                }
+                give_pieces(&mut memory.frames, block, 0..kept);
+                // SAFETY: refused.
+                prop_assert_eq!(unsafe { memory.frames.give(pointer(block), kept.ilog2()) }, Err(NotAllocated));
             }
-            let used: usize = live.values().map(|order| 1 << order).sum();
+            let used: usize = live.values().sum();
             prop_assert_eq!(memory.frames.free_pages(), pages - used);
             prop_assert_eq!(shown_pages(&memory.frames), pages - used);
         }
-        for (block, order) in live {
-            // SAFETY: taken before; nobody uses it.
-            unsafe { memory.frames.give(pointer(block), order).unwrap() };
+        for (block, kept) in live {
+            give_pieces(&mut memory.frames, block, 0..kept);
         }
         prop_assert_eq!(memory.frames.free_blocks(), at_start);
     }

@@ -1,9 +1,9 @@
-//! What the boot loader said, as plain data: read once, and kept for who asks later.
+//! The boot loader's information as plain data: read once and kept.
 
 use boot::{BootError, BootInfo, PhysicalRange};
 use spin::{Mutex, MutexGuard, Once};
 
-use crate::arch::{PAddr, VAddr, direct_map, fw_cfg, image};
+use crate::arch::{PAddr, direct_map, fw_cfg, image};
 
 /// Bytes of QEMU's addition that are read.
 const MAX_ADDITION_BYTES: usize = 1 << 20;
@@ -12,12 +12,12 @@ const MAX_ADDITION_BYTES: usize = 1 << 20;
 static MEMORY: Mutex<BootInfo> = Mutex::new(BootInfo::EMPTY);
 static BOOT_INFO: Once<&'static BootInfo> = Once::new();
 
-/// What the boot loader said. Only called when it is known.
+/// The boot loader's information. Called only after [`keep`].
 pub(crate) fn facts() -> &'static BootInfo {
     BOOT_INFO.get().expect("the boot information is kept before any file can be read")
 }
 
-/// Reads what the boot loader said. Called once.
+/// Reads and keeps the boot loader's information. Called once.
 pub(crate) fn keep(physical: u32) -> Result<&'static BootInfo, BootError> {
     let info = MutexGuard::leak(MEMORY.lock());
     read(physical, info)?;
@@ -32,10 +32,7 @@ fn read(physical: u32, info: &mut BootInfo) -> Result<(), BootError> {
     }?;
     let start = PAddr(physical.into());
     let own = PhysicalRange::new(start, start + bytes.len());
-    let image = image::whole();
-    let [start, end] = [image.start, image.end].map(|address| image::physical(VAddr::from_usize(address)));
-    let image = PhysicalRange::new(start, end);
-    info.read(bytes, &[image, own])
+    info.read(bytes, &[image::physical_range(&image::whole()), own])
 }
 
 /// Puts QEMU's addition, if there is one, behind the command line from the loader.

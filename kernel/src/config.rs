@@ -1,6 +1,6 @@
-//! The command line takes effect: the log is started, and what means nothing is named in a warning.
+//! Applies the command line: starts the log, and warns of unknown options.
 //!
-//! The words themselves are the crate `config`'s.
+//! The crate `config` defines the options.
 
 use ::config::Config;
 use boot::{BootInfo, MAX_COMMAND_LINE_BYTES};

@@ -8,7 +8,7 @@ use core::fmt;
 use journal::{CAPACITY, ConsoleLevel, Entry, Priority, Ring};
 use log::{LevelFilter, Log, Metadata, Record};
 
-pub(crate) mod held;
+pub(crate) mod muted;
 
 use crate::arch::clock;
 use crate::console;
@@ -38,12 +38,12 @@ pub(crate) fn next_from(number: u64) -> Option<(u64, Entry)> {
     RING.lock().next_from(number)
 }
 
-/// How many messages were ever written, and so the number of the next.
+/// How many messages were ever written: the number of the next one.
 pub(crate) fn written() -> usize {
     RING.lock().written()
 }
 
-/// Hands every kept message to `visit`, oldest first. No lock is held meanwhile.
+/// Passes every message in the ring to `visit`, oldest first. No lock is held in `visit`.
 pub(crate) fn for_each(visit: &mut dyn FnMut(&Entry)) {
     for_each_from(0, visit);
 }
@@ -59,8 +59,8 @@ pub(crate) fn for_each_from(first: usize, visit: &mut dyn FnMut(&Entry)) {
     }
 }
 
-/// Hands the last `count` messages to `visit`, oldest first, and stops if the log's lock is held: for who must not
-/// wait.
+/// Passes the last `count` messages to `visit`, oldest first. Stops where the log's lock is held: for callers that must
+/// not wait.
 pub(crate) fn try_for_last(count: usize, mut visit: impl FnMut(&Entry)) {
     let Some(end) = RING.try_lock().map(|ring| ring.written()) else { return };
     for number in end.saturating_sub(count.min(CAPACITY))..end {
@@ -71,11 +71,11 @@ pub(crate) fn try_for_last(count: usize, mut visit: impl FnMut(&Entry)) {
     }
 }
 
-/// Logs a message, whatever level is kept of the kernel's own.
+/// Logs a message at any level, also below that of the kernel's own messages.
 pub(crate) fn write(priority: Priority, message: fmt::Arguments<'_>) {
     let entry = Entry::new(clock::uptime_ns(), priority, message);
     RING.lock().push(entry);
-    if CONSOLE_LEVEL.is_shown(priority) && !held::CONSOLE_MUTE.is_suppressing() {
+    if CONSOLE_LEVEL.is_shown(priority) && !muted::MUTED.mutes_message() {
         show(&entry);
     }
 }

@@ -90,7 +90,7 @@ fn kib(pages: usize) -> u64 {
     (pages * tally_heap::PAGE_BYTES / 1024) as u64
 }
 
-/// Ends a boot that cannot go on.
+/// Ends a boot that cannot continue.
 fn stop(error: &dyn Display) -> ! {
     console::write_emergency(format_args!("boot failed: {error}\n"));
     crash::stop();

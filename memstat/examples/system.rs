@@ -53,7 +53,7 @@ fn show(mark: u64, out: &mut String) -> fmt::Result {
 
     // What came since the mark and is still live, by call stack.
     let mut stacks = vec![Growth::default(); usize::from(HEAP.stacks().count()) + 1];
-    let mut growth = GrowthByStack::new(mark, &mut stacks);
+    let mut growth = GrowthByStack::new(mark, HEAP.leaks().sequence(), &mut stacks);
     let mut records = [Record::EMPTY; 64];
     let mut cursor = Some(0);
     while let Some(from) = cursor {

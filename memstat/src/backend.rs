@@ -38,7 +38,8 @@ pub unsafe trait Backend {
 
     /// Does what [`Backend::deallocate_unsized`] does for the block that starts at `address` if that is done in a
     /// few instructions without a call; `None` says nothing about whether it is a live block. `claimed` is the
-    /// layout that the caller says it has, if it says one. For address 0 it must be `None`.
+    /// layout that the caller says it has, if it says one. It may be wrong: a backend that knows its blocks must not
+    /// go by it. For address 0 the answer must be `None`.
     ///
     /// # Safety
     ///
@@ -86,8 +87,9 @@ pub unsafe trait Backend {
         layout.size()
     }
 
-    /// Bytes that the live block at `block` takes, as its allocation said and its deallocation will. `layout` is as
-    /// for [`Backend::deallocate`].
+    /// Bytes that the live block at `block` takes, as its allocation said and its deallocation will, if `layout` is
+    /// as for [`Backend::deallocate`]. With any other the answer is some number, which differs where a block of that
+    /// layout would take more or less, as far as the backend knows.
     #[inline]
     fn taken_size_bytes(&self, block: NonNull<u8>, layout: Layout) -> usize {
         let _ = block;
@@ -105,7 +107,7 @@ pub unsafe trait Backend {
         None
     }
 
-    /// Frees what it keeps in reserve for the next allocation: an empty slab, an empty pool.
+    /// Frees what it keeps in reserve: an empty slab, an empty pool.
     fn trim(&mut self) {}
 
     /// What lies at an address. A backend that knows each allocated block reports it; one that does not keeps this

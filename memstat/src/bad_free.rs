@@ -1,5 +1,7 @@
 //! Frees that were refused.
 
+use core::alloc::Layout;
+
 use crate::record::Record;
 
 /// A free or reallocation of something that is no live block. It did no harm: the backend never saw it.
@@ -29,6 +31,12 @@ impl BadFree {
             BadFreeKind::WrongLayout { size_bytes: record.size_bytes(), align_bytes: record.align_bytes() };
         Self { block: Some(*record), ..Self::of_unknown(record.address(), kind) }
     }
+
+    /// The reallocation of a block without a record as one that it cannot be; the backend knows it with this layout.
+    pub(crate) fn wrong_unrecorded_layout(address: usize, layout: Layout) -> Self {
+        let kind = BadFreeKind::WrongLayout { size_bytes: layout.size(), align_bytes: layout.align() };
+        Self::of_unknown(address, kind)
+    }
 }
 
 /// What is wrong with a pointer that was to be freed.
@@ -46,11 +54,12 @@ pub enum BadFreeKind {
         /// The start of that block.
         start: usize,
     },
-    /// The block is live, but was allocated with another layout.
+    /// The block is live, but was allocated with another layout. Of a block without a record the backend says what it
+    /// has.
     WrongLayout {
-        /// Bytes that were asked for when it was allocated.
+        /// Bytes that were asked for when it was allocated, or that the backend gave.
         size_bytes: usize,
-        /// The alignment that was asked for then.
+        /// The alignment that was asked for then, or that the backend knows.
         align_bytes: usize,
     },
     /// No block that is live starts there, and none that the backend remembers.

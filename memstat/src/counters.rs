@@ -190,7 +190,7 @@ impl Tallies {
     #[inline]
     pub(crate) fn count_free(&mut self, cpu: u8, taken_bytes: usize) {
         self.cpu_mut(cpu).frees += 1;
-        // A caller who is believed may lie. That must not panic here, under the lock.
+        // A caller's wrong layout may be all that is known. That must not panic here, under the lock.
         self.live_blocks = self.live_blocks.wrapping_sub(1);
         self.taken_bytes = self.taken_bytes.wrapping_sub(taken_bytes as u64);
     }
@@ -213,14 +213,14 @@ impl Tallies {
         self.live_blocks
     }
 
-    /// Takes over what is live, while neither allocations nor frees are counted.
+    /// Sets the live figures, while neither allocations nor frees are counted.
     pub(crate) fn set_live(&mut self, live: Live) {
         self.uncounted_blocks += live.blocks as i64 - self.live_blocks as i64;
         self.live_blocks = live.blocks;
         self.taken_bytes = live.bytes;
     }
 
-    /// Counts what is live as a peak, if there was none so high.
+    /// Raises the peak to what is live now, if it is lower.
     pub(crate) fn raise_peak(&mut self) {
         self.peak_live_blocks = self.peak_live_blocks.max(self.live_blocks);
     }

@@ -1,7 +1,7 @@
 //! Heap checks: red zones, poison, quarantine and sampled blocks; how much of them there is, and what they found.
 //!
 //! A block's record says how the block is guarded, so a switch of the level leaves no false report. The parts:
-//! `zones` (red zones around a block, poison in it), `quarantine` (the last frees, and the quarantine), `pool`
+//! `red_zones` (red zones around a block, poison in it), `quarantine` (the last frees, and the quarantine), `pool`
 //! (sampled blocks between guard pages).
 
 use core::alloc::Layout;
@@ -13,12 +13,13 @@ use crate::record::Guarding;
 
 pub(crate) mod pool;
 pub(crate) mod quarantine;
-pub(crate) mod zones;
+pub(crate) mod red_zones;
 
 use pool::Pool;
 use quarantine::FreedBlocks;
 
-/// Heap checks. Every level does all that the ones before it do. All of them need records: below [`Level::Blocks`](crate::Level::Blocks) there are none.
+/// Heap checks. Every level does all that the ones before it do. All of them need records: below
+/// [`Level::Blocks`](crate::Level::Blocks) there are none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum GuardLevel {
     /// None but what the records give: bad frees are refused.
@@ -204,12 +205,12 @@ impl Guards {
     pub(crate) fn wanted(&self, layout: Layout) -> Wanted {
         let guarding = match self.level {
             GuardLevel::Off | GuardLevel::Free => Guarding::None,
-            GuardLevel::RedZone => Guarding::RearZone,
-            GuardLevel::Full => Guarding::BothZones,
+            GuardLevel::RedZone => Guarding::RearRedZone,
+            GuardLevel::Full => Guarding::BothRedZones,
         };
-        let guarding = zones::possible(guarding, layout.align());
-        let front_bytes = zones::front_bytes(guarding, layout.align());
-        match zones::backend_layout(guarding, layout) {
+        let guarding = red_zones::possible(guarding, layout.align());
+        let front_bytes = red_zones::front_bytes(guarding, layout.align());
+        match red_zones::backend_layout(guarding, layout) {
             Some(layout) => Wanted { guarding, layout, front_bytes },
             None => Wanted::plain(layout),
         }
@@ -217,8 +218,8 @@ impl Guards {
 
     /// Whether a block of that size gets poison inside, and goes into quarantine.
     #[inline]
-    pub(crate) fn fills(&self, size_bytes: usize) -> bool {
-        self.level == GuardLevel::Full && size_bytes <= zones::MAX_POISON_BYTES
+    pub(crate) fn is_poisoned(&self, size_bytes: usize) -> bool {
+        self.level == GuardLevel::Full && size_bytes <= red_zones::MAX_POISON_BYTES
     }
 
     /// Counts what was found, and keeps it until it is reported.
@@ -251,8 +252,8 @@ impl Guards {
     pub(crate) fn statistics(&self) -> GuardStatistics {
         GuardStatistics {
             remembered_frees: self.freed.remembered() as u64,
-            quarantined_blocks: self.freed.held_blocks() as u64,
-            quarantined_bytes: self.freed.held_bytes() as u64,
+            quarantined_blocks: self.freed.quarantined_blocks() as u64,
+            quarantined_bytes: self.freed.quarantined_bytes() as u64,
             sampled_blocks: self.pool.live() as u64,
             sample_slots: self.pool.slots() as u64,
             ..self.statistics

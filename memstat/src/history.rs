@@ -18,14 +18,13 @@ pub enum EventKind {
     Allocate,
     /// It was freed.
     Free,
-    /// It got another size in place: the new size and the stack that asked for it. What it had before stands in
-    /// the event before.
+    /// It was resized in place: the new size and the stack that asked for it. The event before has the old ones.
     Reallocate,
     /// It could not be allocated.
     Fail,
     /// Its free was refused.
     BadFree,
-    /// It is about to get another size in place: the size and stack that it had.
+    /// It is about to be resized in place: its old size and stack.
     ReallocateFrom,
 }
 
@@ -177,8 +176,7 @@ impl History {
         }
     }
 
-    /// Goes on to the ring's next page: a fresh one while it grows, else the first again. False if there is
-    /// none.
+    /// Moves to the ring's next page: a fresh one while it grows, else the first again. False if there is none.
     #[cold]
     #[inline(never)]
     fn turn_page(&mut self, arena: &mut Arena, platform: &impl Platform) -> bool {
@@ -206,7 +204,7 @@ impl History {
         true
     }
 
-    /// The newest event that is as `is_wanted`.
+    /// The newest event that `is_wanted`.
     pub(crate) fn find_newest(&self, is_wanted: impl Fn(&Event) -> bool) -> Option<Event> {
         let mut event = [Event::EMPTY];
         let mut number = self.written();
@@ -249,6 +247,6 @@ pub struct HistoryPart {
     pub count: usize,
     /// Events that were overwritten before they could be read.
     pub lost: u64,
-    /// Where to go on.
+    /// Where the next step starts.
     pub next: u64,
 }

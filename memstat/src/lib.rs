@@ -1,10 +1,9 @@
 //! Accounting for every live block of any allocator.
 //!
-//! [`Tracked`] wraps an allocator (a [`Backend`]) and knows, at all times, each block that is live:
-//! where it is, how large, how aligned, and when, on which CPU, by which task and from which call stack it was
-//! allocated. What it knows lies in an arena of its own, apart from the heap that it watches: the first bytes
-//! are handed over at the start, so that the very first allocation is recorded, and after that it grows by whole
-//! pages from a [`Platform`].
+//! [`Tracked`] wraps an allocator (a [`Backend`]) and knows, at all times, each block that is live: its address, size
+//! and alignment, and when, on which CPU, by which task and from which call stack it was allocated. Its records lie
+//! in an arena of their own, apart from the tracked heap: the first pages are handed over at the start, so that the
+//! very first allocation is recorded; later ones come from a [`Platform`].
 //!
 //! Where to start:
 //! - [`Tracked`] allocates, frees and reallocates; its views answer questions, a topic each: [`BlocksView`],
@@ -13,11 +12,11 @@
 //! - [`Backend`] and [`Platform`] are what a host implements. [`GuardPages`] and [`Hooks`] may stay empty.
 //! - [`report`] turns figures into text.
 //!
-//! How it works: `Tracked` takes its one lock, asks the backend for the block, counts it ([`Counters`]), finds the number of
-//! its call stack (`stacks`), enters the block in the live map (`live`: an array of [`Record`]s, and an index of small
-//! tables that grows and shrinks in small steps, so no operation does work that grows with the number of live blocks), and
-//! writes an [`Event`] (`history`). `guard` has red zones, poison, the quarantine and sampled blocks. `reach` finds blocks that nothing points
-//! to.
+//! How it works: `Tracked` takes its one lock, asks the backend for the block, counts it ([`Counters`]), looks up the
+//! number of its call stack (`stacks`), enters the block in the live map (`live`: an array of [`Record`]s with an
+//! index of small tables, which grows and shrinks in small steps, so the work of an operation does not depend on the
+//! number of live blocks), and writes an [`Event`] (`history`). `guard` has red zones, poison, the quarantine and
+//! sampled blocks. `reach` finds blocks that nothing points to.
 //!
 //! The crate needs no operating system and knows no hardware. Its README has an example.
 #![cfg_attr(not(test), no_std)]
@@ -57,11 +56,11 @@ pub use guard::{GuardLevel, GuardStatistics};
 pub use history::{Event, EventKind, HistoryPart};
 pub use invalid_access::{Access, InvalidAccess, Unexplained};
 pub use level::Level;
-pub use platform::{GuardPages, Hooks, PAGE_SIZE_BYTES, Platform, StackSpan};
+pub use platform::{GuardPages, Hooks, PAGE_SIZE_BYTES, Platform, STAMP_STEP, StackSpan};
 pub use reach::{Reach, ScanError, ScanSummary};
 pub use record::Record;
 pub use refused::{LockRefusals, LockRefused};
-pub use snapshot::{Change, ChangeSum, Snapshot, StackChange, StackUsage, TopChanges, Watched};
+pub use snapshot::{Change, ChangeSum, Snapshot, StackChange, StackUsage, TopChanges, WatchedStack};
 pub use stacks::{MAX_FRAMES, MAX_FREE_FRAMES, Stack};
 pub use tracked::{
     BlocksView, Consistency, CrashSnapshot, GuardCheck, GuardsView, HistoryView, LeaksView, StacksView,

@@ -25,7 +25,7 @@ impl HashOf for Paged<Record> {
     }
 }
 
-/// Where a record was found, and what it said. It is of use until the map changes.
+/// A record and where it was found. Valid until the map changes.
 #[derive(Debug)]
 pub(crate) struct Found {
     table: NonNull<Table>,
@@ -67,8 +67,8 @@ impl LiveMap {
         entered
     }
 
-    /// As [`LiveMap::insert`], if that takes a few instructions and no call; says whether it did. The record is
-    /// made when its place is certain.
+    /// As [`LiveMap::insert`], if that takes a few instructions and no call; returns whether it did. The record is made
+    /// only then.
     #[expect(clippy::inline_always, reason = "on the fast path")]
     #[inline(always)]
     pub(crate) fn insert_fast(&mut self, address: usize, record: impl FnOnce() -> Record) -> bool {
@@ -91,7 +91,7 @@ impl LiveMap {
         self.records.last_mut()
     }
 
-    /// Finds the record of the block that starts at `address`, if its table need not join another once it is forgotten.
+    /// Finds the record of the block that starts at `address`, if its removal will not make two tables join.
     #[expect(clippy::inline_always, reason = "on the fast path")]
     #[inline(always)]
     pub(crate) fn find_fast(&mut self, address: usize) -> Option<Found> {
@@ -107,7 +107,7 @@ impl LiveMap {
         Some(Found { slot, record, table: NonNull::from(table) })
     }
 
-    /// Takes the record that was found out.
+    /// Removes the record that was found.
     #[expect(clippy::inline_always, reason = "on the fast path")]
     #[inline(always)]
     pub(crate) fn forget(&mut self, mut found: Found, arena: &mut Arena, platform: &impl Platform) {
@@ -139,7 +139,7 @@ impl LiveMap {
         (number < self.records.len()).then(|| self.records.get_mut(Id(number as u32)))
     }
 
-    /// Takes the record of the block that starts at `address` out, if it is as `is_wanted`.
+    /// Removes and returns the record of the block that starts at `address`, if it `is_wanted`.
     #[inline]
     pub(crate) fn remove_if(
         &mut self,
@@ -184,7 +184,7 @@ impl LiveMap {
         self.read_if(cursor, buffer, |_| true)
     }
 
-    /// As [`LiveMap::read`], of those records alone that are as `is_wanted`.
+    /// As [`LiveMap::read`], but only the records that are `is_wanted`.
     pub(crate) fn read_if(
         &self,
         cursor: u64,

@@ -1,7 +1,7 @@
 //! The spin lock of a tracker, with interrupts masked while it is held.
 //!
-//! Where it is held by what this CPU itself has interrupted, waiting would never end. The lock does not keep who holds
-//! it: that would cost the fast path an instruction. A waiter asks the platform, between two tests of the lock.
+//! Waiting would never end if the interrupted code on the same CPU holds it. The lock does not store its holder, which
+//! would cost the fast path an instruction; a waiter asks the platform instead, between two tests of the lock.
 
 use core::cell::UnsafeCell;
 use core::ops::{Deref, DerefMut};

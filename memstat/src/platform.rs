@@ -11,6 +11,9 @@ use crate::refused::LockRefused;
 /// Bytes in a page, the unit in which the arena grows and shrinks.
 pub const PAGE_SIZE_BYTES: usize = 4096;
 
+/// The unit in which records keep stamps, so that 48 bits of them last as long as the 64 bits of the clock.
+pub const STAMP_STEP: u64 = 1 << 16;
+
 /// A stack, and where in it to start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StackSpan {
@@ -24,16 +27,18 @@ pub struct StackSpan {
 
 /// The surroundings of a tracker: clock, CPU, task, critical sections, pages for the arena, and the stack.
 ///
-/// No method may allocate from the heap that the tracker watches: all are called under its lock.
+/// No method may allocate from the heap that the tracker watches, or panic: all are called under its lock.
 ///
 /// # Safety
 ///
-/// `take_page` returns memory of [`PAGE_SIZE_BYTES`] bytes, aligned to that size, that nobody else uses until `give_page`.
-/// `stack` names memory that can be read, at least 16 bytes. `enter_critical` keeps every interrupt handler that may
-/// allocate from running on this CPU until `leave_critical`.
+/// `take_page` returns memory of [`PAGE_SIZE_BYTES`] bytes, aligned to that size, that nobody else uses until
+/// `give_page`. `stack` names memory that can be read, at least 16 bytes. `enter_critical` keeps every interrupt
+/// handler that may allocate from running on this CPU until `leave_critical`.
 pub unsafe trait Platform: GuardPages + Hooks + Sync {
-    /// A clock stamp that never goes back; the lowest 48 bits are kept. Coarse is good enough, and always 0 means that
-    /// there is no clock.
+    /// A clock stamp that never goes back; always 0 means that there is no clock.
+    ///
+    /// Records keep its highest 48 bits, multiples of [`STAMP_STEP`]: of nanoseconds, steps of 66 microseconds that
+    /// last for 584 years. A coarser clock is to be shifted left: milliseconds by 16 bits last for 8,900 years.
     #[inline]
     fn stamp(&self) -> u64 {
         0
@@ -57,8 +62,9 @@ pub unsafe trait Platform: GuardPages + Hooks + Sync {
         0
     }
 
-    /// Enters a critical section: masks interrupts, where there are any. The tracker's lock is taken inside. What it returns
-    /// is handed back to [`Platform::leave_critical`], as `acquire` and `release` of the crate critical-section have it.
+    /// Enters a critical section: masks interrupts, where there are any. The tracker's lock is taken inside. What it
+    /// returns is handed back to [`Platform::leave_critical`], as `acquire` and `release` of the crate
+    /// critical-section have it.
     fn enter_critical(&self) -> usize;
 
     /// Leaves the critical section. `saved` says whether interrupts were on before it.
@@ -82,8 +88,8 @@ pub unsafe trait Platform: GuardPages + Hooks + Sync {
         0
     }
 
-    /// The return addresses of the function that this is called in and of the one that called it: who freed a block, where
-    /// no stack is walked. Zeros where they are not known. It is called for each free at levels with stacks.
+    /// The return addresses of the function that this is called in and of the one that called it: who freed a block,
+    /// where no stack is walked. Zeros where they are not known. It is called for each free at levels with stacks.
     ///
     /// An implementation that reads the register is `#[inline(always)]`.
     #[inline]
@@ -110,8 +116,8 @@ pub unsafe trait Platform: GuardPages + Hooks + Sync {
 ///
 /// # Safety
 ///
-/// `open_window` returns address space that nobody else uses. A page of it that is committed is [`PAGE_SIZE_BYTES`] long,
-/// and nobody else's while access to it is allowed.
+/// `open_window` returns address space that nobody else uses. A page of it that is committed is [`PAGE_SIZE_BYTES`]
+/// long, and nobody else's while access to it is allowed.
 pub unsafe trait GuardPages {
     /// Reserves address space for `pages` pages, all of them without memory and protected. `None` if there is none. Not
     /// called again before [`GuardPages::close_window`].
@@ -123,8 +129,8 @@ pub unsafe trait GuardPages {
     /// Gives the window up. None of its pages is committed, or allows access.
     fn close_window(&self) {}
 
-    /// Gives a page of the window memory of its own, with whatever contents, and allows access to it. False if there is no
-    /// memory.
+    /// Gives a page of the window memory of its own, with whatever contents, and allows access to it. False if there
+    /// is no memory.
     ///
     /// # Safety
     ///
@@ -152,8 +158,8 @@ pub unsafe trait GuardPages {
         let _ = page;
     }
 
-    /// Allows access to a page of the window: to its memory, or to some that belongs to nobody. A page that allows access
-    /// stays so.
+    /// Allows access to a page of the window: to its memory, or to some that belongs to nobody. A page that allows
+    /// access stays so.
     ///
     /// # Safety
     ///
@@ -165,16 +171,15 @@ pub unsafe trait GuardPages {
 
 /// Callbacks: what was found or failed, and decisions that a host may take. Each does nothing by default.
 pub trait Hooks {
-    /// Called once for each guard that was found overwritten, by the operation that found it, when the tracker's lock is
-    /// not held any more. `frame_pointer` identifies the caller of that operation.
+    /// Called once for each guard that was found overwritten, by the operation that found it, when the tracker's lock
+    /// is not held any more. `frame_pointer` identifies the caller of that operation.
     fn on_corruption(&self, corruption: &Corruption, frame_pointer: usize) {
         let _ = (corruption, frame_pointer);
     }
 
-    /// Whether only what this CPU itself runs can hold the tracker's lock: what an interrupt broke into, or what calls
-    /// this. It cannot go on before this returns, so there is no use in waiting. Asked while the lock is not free, in a
-    /// critical section. Where others may hold it, other CPUs or threads, the answer is false, and the lock is waited
-    /// for.
+    /// Whether only code on this CPU can hold the tracker's lock: code that was interrupted, or that called this. It
+    /// cannot continue before this returns, so waiting would never end. Called in a critical section, each time that
+    /// the lock is found taken. Where other CPUs or threads may hold it, the answer is false, and the caller waits.
     #[cold]
     fn is_lock_held_here(&self) -> bool {
         false
@@ -194,9 +199,9 @@ pub trait Hooks {
         let _ = (layout, frame_pointer);
     }
 
-    /// Fault injection: whether an allocation of `size_bytes` is to fail; `frame_pointer` identifies the caller. Called
-    /// under the tracker's lock, and only while [`Tracked::set_fault_injection`](crate::Tracked::set_fault_injection) is
-    /// on.
+    /// Fault injection: whether an allocation of `size_bytes` is to fail; `frame_pointer` identifies the caller.
+    /// Called under the tracker's lock, and only while
+    /// [`Tracked::set_fault_injection`](crate::Tracked::set_fault_injection) is on.
     #[cold]
     fn should_fail(&self, size_bytes: usize, frame_pointer: usize) -> bool {
         let _ = (size_bytes, frame_pointer);

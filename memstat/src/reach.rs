@@ -10,9 +10,9 @@
 //! memory, however many blocks there are.
 //!
 //! The lock is held for a bounded slice of the work at a time, and the heap is used in between. A block that comes
-//! meanwhile counts as reachable, and its words are looked at; one that goes takes its mark with it. A pointer that moves
-//! from a place not yet looked at to one that was hides its block from this scan: so a block is a suspect first, and a
-//! leak only if the next scan finds nothing either. `tracked/inner/scan.rs` has the steps.
+//! meanwhile counts as reachable, and its words are looked at; one that goes takes its mark with it. A pointer that
+//! moves from a place not yet looked at to one that was hides its block from this scan: so a block is a suspect
+//! first, and a leak only if the next scan finds nothing either. `tracked/inner/scan.rs` has the steps.
 
 use core::fmt;
 
@@ -23,7 +23,7 @@ pub use mark::Reach;
 pub(crate) use mark::{Colour, Mark};
 use work::WorkList;
 
-/// What a scan came to. Only blocks that were live when it began are counted.
+/// The result of a scan. Only blocks that were live when it began are counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ScanSummary {
     /// Blocks that were judged.
@@ -38,20 +38,20 @@ pub struct ScanSummary {
     pub leaked_bytes: u64,
     /// Leaks that were none before this scan.
     pub new_leaks: u64,
-    /// Blocks that are live and have no record: neither looked for nor looked at.
+    /// Live blocks without a record: neither judged nor read.
     pub unrecorded: u64,
     /// Walks over the records to find blocks whose words were still to be looked at.
     pub walks: u64,
 }
 
-/// Why there was no scan, or none to the end. What earlier scans found stands.
+/// Why a scan did not run, or not to its end. Earlier findings stay valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScanError {
     /// Another one is under way.
     Busy,
     /// No block has a record.
     NoRecords,
-    /// The caller did not want to go on.
+    /// The caller stopped it.
     Stopped,
 }
 
@@ -81,7 +81,7 @@ pub(crate) enum Phase {
     Judge(usize),
 }
 
-/// A block whose words are looked at, and how far that is.
+/// The block whose words are being read, and how far.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Current {
     pub(crate) address: usize,

@@ -50,8 +50,8 @@ impl RecentFree {
 #[derive(Debug)]
 pub(crate) struct RecentFrees {
     entries: [RecentFree; PLACES],
-    /// Where the next one goes, modulo the table's length, in bytes: so the fast path masks it and does not multiply. 0 is
-    /// an empty table.
+    /// Where the next one goes, modulo the table's length, in bytes: so the fast path masks it and does not multiply.
+    /// 0 is an empty table.
     next_bytes: usize,
 }
 
@@ -60,8 +60,8 @@ impl RecentFrees {
         Self { entries: [RecentFree::EMPTY; PLACES], next_bytes: 0 }
     }
 
-    /// Puts down a block that is about to be freed. It counts only once its free is committed: the fast path may leave it
-    /// to the slow one, which begins anew.
+    /// Puts down a block that is about to be freed. It counts only once its free is committed: the fast path may
+    /// leave it to the slow one, which begins anew.
     #[inline]
     pub(crate) fn prepare(&mut self, block: &Record) {
         let place = self.next_place();
@@ -145,10 +145,11 @@ mod tests {
     use core::alloc::Layout;
 
     use super::{PLACES, RecentFrees};
+    use crate::platform::STAMP_STEP;
     use crate::record::{Origin, Record};
 
     fn note(frees: &mut RecentFrees, address: usize, sequence: u64) {
-        let free = Origin { sequence, stamp: 7, cpu: 3, task: 9, stack: 5 };
+        let free = Origin { sequence, stamp: 7 * STAMP_STEP, cpu: 3, task: 9, stack: 5 };
         frees.note(&Record::at(address, Layout::new::<u64>(), &free), &free, [address + 1, 0]);
     }
 
@@ -162,7 +163,7 @@ mod tests {
         let found = frees.find(0x1000).expect("just noted");
         let free = found.free();
         assert_eq!((found.block().sequence(), found.callers(), free.sequence()), (3, [0x1001, 0], 0));
-        assert_eq!((free.stamp(), free.cpu(), free.task(), free.stack()), (7, 3, 9, 0));
+        assert_eq!((free.stamp(), free.cpu(), free.task(), free.stack()), (7 * STAMP_STEP, 3, 9, 0));
         assert_eq!((free.address(), free.size_bytes(), found.block().stack()), (0x1000, 8, 5));
         assert!(frees.find(0x3000).is_none());
     }

@@ -4,13 +4,17 @@ use core::alloc::Layout;
 use core::ptr::NonNull;
 
 use crate::counters::MAX_CPUS;
-use crate::platform::Platform;
+use crate::platform::{Platform, STAMP_STEP};
 use crate::reach::{Mark, Reach};
 
 /// What is known of one live block.
 ///
-/// Four words: address; size (48 bits), guards (2), alignment as a power of two (6), what scans for leaks know (4), CPU
-/// (4); sequence number (48), task (16); clock stamp (48), number of the call stack (16).
+/// Four words: address; size (48 bits), guards (2), alignment as a power of two (6), what scans for leaks know (4),
+/// CPU (4); the sequence number's lowest 48 bits, task (16); the clock stamp's highest 48 bits, number of the call
+/// stack (16).
+///
+/// Stamps never wrap, as their highest bits are kept, see [`Platform::stamp`]. Sequence numbers do after 2^48 events
+/// (326 days at ten million events a second), so they are compared by [`Record::is_newer_than`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct Record {
@@ -25,9 +29,9 @@ const _: () = assert!(size_of::<Record>() == 32);
 pub(crate) enum Guarding {
     None,
     /// By a zone behind it.
-    RearZone,
+    RearRedZone,
     /// By a zone before it too.
-    BothZones,
+    BothRedZones,
     /// By pages around it that cannot be touched: it is in the pool.
     Sampled,
 }
@@ -35,10 +39,17 @@ pub(crate) enum Guarding {
 impl Guarding {
     /// Whether there is a zone behind the block.
     #[inline]
-    pub(crate) fn has_zones(self) -> bool {
-        matches!(self, Self::RearZone | Self::BothZones)
+    pub(crate) fn has_red_zones(self) -> bool {
+        matches!(self, Self::RearRedZone | Self::BothRedZones)
     }
 }
+
+/// The bits of a sequence number that a record keeps.
+const SEQUENCE_BITS: u64 = (1 << 48) - 1;
+/// The bits of a stamp that a record keeps.
+const STAMP_BITS: u64 = !(STAMP_STEP - 1);
+/// Events that may come between the reading of the latest sequence number and that of a record.
+const MAX_LATER_EVENTS: u64 = 1 << 32;
 
 const GUARDING_SHIFT: u32 = 14;
 const MARK_SHIFT: u32 = 4;
@@ -88,7 +99,7 @@ impl Record {
                 address as u64,
                 (layout.size() as u64) << 16 | align_log2 << 8 | u64::from(origin.cpu) & CPU_BITS,
                 origin.sequence << 16 | u64::from(origin.task),
-                origin.stamp << 16 | u64::from(origin.stack),
+                origin.stamp & STAMP_BITS | u64::from(origin.stack),
             ],
         }
     }
@@ -111,8 +122,8 @@ impl Record {
     pub(crate) fn guarding(&self) -> Guarding {
         match self.words[1] >> GUARDING_SHIFT & 3 {
             0 => Guarding::None,
-            1 => Guarding::RearZone,
-            2 => Guarding::BothZones,
+            1 => Guarding::RearRedZone,
+            2 => Guarding::BothRedZones,
             _ => Guarding::Sampled,
         }
     }
@@ -164,7 +175,7 @@ impl Record {
                 block,
                 (size & !0xffff) | code << 8 | u64::from(origin.cpu) & CPU_BITS,
                 origin.sequence << 16 | u64::from(origin.task),
-                origin.stamp << 16 | (stamped & 0xffff),
+                origin.stamp & STAMP_BITS | (stamped & 0xffff),
             ],
         }
     }
@@ -182,14 +193,29 @@ impl Record {
         self
     }
 
-    /// Number of the event that allocated the block.
+    /// Number of the event that allocated the block, modulo 2^48.
+    #[inline]
     pub fn sequence(&self) -> u64 {
         self.words[2] >> 16
     }
 
-    /// The platform's clock at the allocation.
+    /// Whether the block was allocated after the event with the number `sequence`. `latest` is the number of the last
+    /// event, read before or after the record. Right for every block until 2^48 - 2^32 events have followed its
+    /// allocation; an older block may count as newer than it is.
+    pub fn is_newer_than(&self, sequence: u64, latest: u64) -> bool {
+        self.full_sequence(latest) > sequence
+    }
+
+    /// The whole sequence number, as far as [`Record::is_newer_than`] says.
+    pub(crate) fn full_sequence(&self, latest: u64) -> u64 {
+        let highest = latest.saturating_add(MAX_LATER_EVENTS);
+        let below_highest = highest.wrapping_sub(self.sequence()) & SEQUENCE_BITS;
+        highest.checked_sub(below_highest).unwrap_or(self.sequence())
+    }
+
+    /// The platform's clock at the allocation, rounded down to a multiple of [`STAMP_STEP`].
     pub fn stamp(&self) -> u64 {
-        self.words[3] >> 16
+        self.words[3] & STAMP_BITS
     }
 
     /// The CPU that allocated the block, of the [`MAX_CPUS`] that are counted apart.
@@ -228,5 +254,39 @@ impl Record {
     pub(crate) fn set_size_and_stack(&mut self, size_bytes: usize, stack: u16) {
         self.words[1] = (size_bytes as u64) << 16 | (self.words[1] & 0xffff);
         self.words[3] = (self.words[3] & !0xffff) | u64::from(stack);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(sequence: u64, stamp: u64) -> Record {
+        Record::at(0x1000, Layout::new::<u64>(), &Origin { sequence, stamp, cpu: 0, task: 7, stack: 9 })
+    }
+
+    #[test]
+    fn stamps_keep_their_order_up_to_the_last() {
+        let stamps = [0, STAMP_STEP, 1 << 48, (1 << 48) + STAMP_STEP, 1 << 63, STAMP_BITS];
+        assert!(stamps.iter().all(|stamp| record(1, *stamp).stamp() == *stamp));
+        let latest = record(1, u64::MAX);
+        assert_eq!((latest.stamp(), latest.stack(), latest.task()), (STAMP_BITS, 9, 7));
+    }
+
+    #[test]
+    fn sequence_numbers_are_compared_whole() {
+        for wraps in [0, 1, 2, 1000] {
+            let base = wraps << 48;
+            for number in [1, 2, (1 << 47) + 1, (1 << 48) - 1, 1 << 48, (1 << 48) + 5] {
+                let own = base + number;
+                let record = record(own, 0);
+                for latest in
+                    [own - 1, own, own + 1, own + 1000, own + (1 << 47), own + (1 << 48) - (1 << 32) - 1]
+                {
+                    assert!(record.is_newer_than(own - 1, latest), "{own:#x} of {latest:#x}");
+                    assert!(!record.is_newer_than(own, latest), "{own:#x} of {latest:#x}");
+                }
+            }
+        }
     }
 }

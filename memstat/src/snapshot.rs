@@ -1,7 +1,7 @@
 //! Snapshots of what is live under each call stack, and how two of them differ: the reports that show what leaks.
 //!
-//! Call stacks are never forgotten, and a number is never used again, so two snapshots can be compared by the numbers of
-//! the stacks alone: a stack that the earlier one does not know had no live blocks then. The owner of a snapshot
+//! Call stacks are never forgotten, and a number is never used again, so two snapshots can be compared by the numbers
+//! of the stacks alone: a stack that the earlier one does not know had no live blocks then. The owner of a snapshot
 //! provides its memory, outside the watched heap.
 
 use crate::level::Level;
@@ -32,8 +32,8 @@ pub struct Snapshot {
     pub stamp: u64,
     /// How much was recorded.
     pub level: Level,
-    /// Since when call stacks were recorded without a break; of no use below [`Level::Stacks`].
-    pub stacks_since: u64,
+    /// The sequence number from which on call stacks were recorded without a break; of no use below [`Level::Stacks`].
+    pub stacks_since_sequence: u64,
     /// Blocks that were recorded, with a stack or without.
     pub recorded: StackUsage,
     /// Live blocks that were not recorded.
@@ -47,7 +47,7 @@ impl Snapshot {
     /// level says.
     pub fn has_all_stacks_since(&self, earlier: &Self) -> bool {
         let is_on = |snapshot: &Self| snapshot.level >= Level::Stacks;
-        is_on(earlier) && is_on(self) && self.stacks_since <= earlier.stamp
+        is_on(earlier) && is_on(self) && self.stacks_since_sequence <= earlier.sequence
     }
 }
 
@@ -87,8 +87,8 @@ pub struct StackChange {
     pub number: u16,
     /// What it holds more, or less.
     pub change: Change,
-    /// Blocks that came since the earlier snapshot and are live, old ones that went not subtracted; zero where that was
-    /// not found out.
+    /// Blocks that were allocated since the earlier snapshot and are live; frees of older blocks are not subtracted.
+    /// Zero if not determined.
     pub new: Growth,
 }
 
@@ -123,9 +123,9 @@ pub struct TopChanges<const N: usize> {
     pub grown: ChangeSum,
     /// Those that hold less.
     pub shrunk: ChangeSum,
-    /// Those that do not hold more, though blocks came and are live: as many went, or more.
+    /// Those that do not hold more although new blocks are live: at least as many old ones were freed.
     pub renewed: ChangeSum,
-    /// Blocks that came and are live, under whatever stack.
+    /// New blocks that are live, under any stack.
     pub new: Growth,
     is_renewal_shown: bool,
 }
@@ -174,28 +174,28 @@ impl<const N: usize> TopChanges<N> {
 
 /// One call stack, followed through several snapshots.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Watched {
+pub struct WatchedStack {
     first: StackUsage,
     last: StackUsage,
     growths: u32,
     has_shrunk: bool,
 }
 
-/// How often a stack must have grown to be reported as one that only grows. Once is what any start of something does.
+/// How often a stack must have grown to be reported as one that only grows. Anything that starts up grows once.
 const MIN_GROWTHS: u32 = 2;
 
-impl Watched {
+impl WatchedStack {
     /// A stack with this usage in the first snapshot. One that is not known then has no live blocks: the default.
-    pub fn new(held: StackUsage) -> Self {
-        Self { first: held, last: held, growths: 0, has_shrunk: false }
+    pub fn new(usage: StackUsage) -> Self {
+        Self { first: usage, last: usage, growths: 0, has_shrunk: false }
     }
 
     /// Adds its usage in the next snapshot, and returns whether it has just become one that only grows.
-    pub fn look(&mut self, held: StackUsage) -> bool {
+    pub fn update(&mut self, usage: StackUsage) -> bool {
         let was_growing = self.only_grows();
-        self.growths += u32::from(held.bytes > self.last.bytes);
-        self.has_shrunk |= held.bytes < self.last.bytes;
-        self.last = held;
+        self.growths += u32::from(usage.bytes > self.last.bytes);
+        self.has_shrunk |= usage.bytes < self.last.bytes;
+        self.last = usage;
         self.only_grows() && !was_growing
     }
 
@@ -255,11 +255,11 @@ mod tests {
     }
 
     #[test]
-    fn only_a_stack_that_grew_twice_and_never_shrank_is_pointed_at() {
+    fn only_a_stack_that_grew_twice_and_never_shrank_is_reported() {
         let becomes = |bytes: &[u64]| {
-            let mut looks = bytes.iter().map(|&bytes| StackUsage { bytes, blocks: 1 });
-            let mut watched = Watched::new(looks.next().unwrap());
-            let reported: Vec<_> = looks.map(|held| watched.look(held)).collect();
+            let mut usages = bytes.iter().map(|&bytes| StackUsage { bytes, blocks: 1 });
+            let mut watched = WatchedStack::new(usages.next().unwrap());
+            let reported: Vec<_> = usages.map(|usage| watched.update(usage)).collect();
             (reported.iter().position(|is_reported| *is_reported), watched.only_grows())
         };
         assert_eq!(becomes(&[5, 5, 6, 6, 6]), (None, false));
@@ -270,11 +270,11 @@ mod tests {
 
     #[test]
     fn a_switch_of_the_level_between_two_snapshots_is_seen() {
-        let at = |stamp, level, stacks_since| Snapshot {
-            sequence: 0,
-            stamp,
+        let at = |sequence, level, stacks_since_sequence| Snapshot {
+            sequence,
+            stamp: 0,
             level,
-            stacks_since,
+            stacks_since_sequence,
             recorded: StackUsage::default(),
             unrecorded_blocks: 0,
             stack_count: 0,

@@ -75,7 +75,7 @@ impl Stack {
         self.take_over(size_bytes);
     }
 
-    /// Counts a block that has been counted before as a live one of this stack: it got another size in place.
+    /// Charges a block to this stack that was allocated under another or with another size: it was resized in place.
     #[inline]
     pub(crate) fn take_over(&mut self, size_bytes: usize) {
         self.live_blocks += 1;
@@ -98,7 +98,7 @@ impl Stack {
     }
 }
 
-/// Where no stack was seen yet. It has no frames, so it is none that is looked for.
+/// Stands where no stack was seen yet. It has no frames, so no search finds it.
 static NEVER_SEEN: Stack = Stack::EMPTY;
 
 impl HashOf for Paged<Stack> {
@@ -114,7 +114,7 @@ pub(crate) struct Depot {
     index: Index,
     /// The stack that was last seen at a place.
     recent: [NonNull<Stack>; RECENT],
-    /// What is charged where stacks are not recorded: so the fast path need not ask. It has the number 0.
+    /// The placeholder that is charged where stacks are not recorded: the fast path need not test. Its number is 0.
     nobody: Stack,
 }
 
@@ -195,7 +195,7 @@ impl Depot {
         self.seen::<MAX>(&span, &start)
     }
 
-    /// What is charged where stacks are not recorded.
+    /// The placeholder that is charged where stacks are not recorded.
     #[inline]
     pub(crate) fn nobody(&mut self) -> NonNull<Stack> {
         NonNull::from(&mut self.nobody)
@@ -238,8 +238,8 @@ impl Depot {
         self.store(stack, arena, platform)
     }
 
-    /// The number of the stack of these return addresses, innermost first, without zeros and the allocator's own; 0 when
-    /// there are none, or no room.
+    /// The number of the stack of these return addresses, innermost first, without zeros and the allocator's own; 0
+    /// when there are none, or no room.
     pub(crate) fn number_of(
         &mut self,
         return_addresses: &[usize],

@@ -46,8 +46,9 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         Self { inner: Lock::new(platform, Inner::new()), refused: RefusedTallies::new() }
     }
 
-    /// A tracker that allocates from `backend` from the start on, as a static of a program must. Its memory
-    /// comes from [`Platform::take_page`]. No block of the backend's is live yet. The fast paths are taken after the first [`Tracked::set_level`].
+    /// A tracker that allocates from `backend` from the start on, as a static of a program must. Its memory comes
+    /// from [`Platform::take_page`]. No block of the backend's is live yet. The fast paths are taken after the first
+    /// [`Tracked::set_level`].
     pub const fn over(platform: P, backend: B, level: Level) -> Self {
         let inner = Lock::new(platform, Inner::with_backend(backend, level));
         Self { inner, refused: RefusedTallies::new() }
@@ -77,16 +78,17 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     /// Records more or less from now on. Blocks that are live stay in the live map until they are freed, at
     /// whatever level that is; so a switch leaves no ghosts, and no count goes below zero.
     pub fn set_level(&self, level: Level) {
-        let stamp = self.platform().stamp();
+        // The clock is read inside the critical section: a stamp from before it would claim too much.
+        let change = |inner: &mut Inner<B>| inner.set_level(level, self.platform().stamp());
         if level < Level::Blocks {
-            self.change_without_quarantine(|inner| inner.set_level(level, stamp));
+            self.change_without_quarantine(change);
         } else {
-            self.enter().set_level(level, stamp);
+            change(&mut self.enter());
         }
     }
 
-    /// Fault injection: whether [`Hooks::should_fail`](crate::Hooks::should_fail) is asked before each allocation. That is
-    /// slow, so it is not done otherwise.
+    /// Fault injection: whether [`Hooks::should_fail`](crate::Hooks::should_fail) is asked before each allocation.
+    /// That is slow, so it is not done otherwise.
     pub fn set_fault_injection(&self, is_on: bool) {
         self.enter().set_fault_injection(is_on);
     }

@@ -40,8 +40,8 @@ struct Marked {
     level: Level,
     /// Whether the level was below `stacks` at any time before the mark, counted in switches.
     switches: usize,
-    moment: Snapshot,
-    held: Vec<StackUsage>,
+    snapshot: Snapshot,
+    usage: Vec<StackUsage>,
 }
 
 #[derive(Clone, Debug)]
@@ -142,30 +142,30 @@ impl World {
     }
 
     /// What the model holds by site, and how many blocks are not recorded.
-    fn held(&self, is_wanted: impl Fn(&Block) -> bool) -> ([StackUsage; SITES + 1], u64) {
-        let (mut held, mut unrecorded) = ([StackUsage::default(); SITES + 1], 0);
+    fn usage(&self, is_wanted: impl Fn(&Block) -> bool) -> ([StackUsage; SITES + 1], u64) {
+        let (mut usage, mut unrecorded) = ([StackUsage::default(); SITES + 1], 0);
         for block in self.blocks.values().filter(|block| is_wanted(block)) {
             if block.is_recorded {
-                held[block.site].blocks += 1;
-                held[block.site].bytes += block.layout.size() as u64;
+                usage[block.site].blocks += 1;
+                usage[block.site].bytes += block.layout.size() as u64;
             } else {
                 unrecorded += 1;
             }
         }
-        (held, unrecorded)
+        (usage, unrecorded)
     }
 
     fn mark(&mut self) {
-        let (model, unrecorded) = self.held(|_| true);
+        let (model, unrecorded) = self.usage(|_| true);
         let count = usize::from(self.heap.stacks().count());
         assert!(
             self.heap.leaks().snapshot_by_stack(&mut vec![StackUsage::default(); count]).is_none(),
             "room for one too few"
         );
-        let mut held = vec![StackUsage { bytes: 9, blocks: 9 }; count + 1];
-        let moment = self.heap.leaks().snapshot_by_stack(&mut held).unwrap();
+        let mut usage = vec![StackUsage { bytes: 9, blocks: 9 }; count + 1];
+        let snapshot = self.heap.leaks().snapshot_by_stack(&mut usage).unwrap();
         let (births, level, switches) = (self.births, self.level, self.switches);
-        self.marks.push(Marked { births, model, unrecorded, level, switches, moment, held });
+        self.marks.push(Marked { births, model, unrecorded, level, switches, snapshot, usage });
     }
 
     /// The site of each stack number.
@@ -178,11 +178,11 @@ impl World {
 
     fn judge(&self, earlier: &Marked, later: &Marked) {
         let of =
-            |held: &[StackUsage], number: u16| held.get(usize::from(number)).copied().unwrap_or_default();
+            |usage: &[StackUsage], number: u16| usage.get(usize::from(number)).copied().unwrap_or_default();
         let mut top = TopChanges::<{ SITES }>::new(false);
-        for number in 0..=later.moment.stack_count {
+        for number in 0..=later.snapshot.stack_count {
             let site = self.site(number);
-            let change = Change::between(of(&earlier.held, number), of(&later.held, number));
+            let change = Change::between(of(&earlier.usage, number), of(&later.usage, number));
             assert_eq!(change, Change::between(earlier.model[site], later.model[site]), "site {site}");
             if number > 0 {
                 top.add(StackChange { number, change, new: Growth::default() });
@@ -196,11 +196,11 @@ impl World {
             .collect();
         expected.sort_unstable_by(|one, other| other.cmp(one));
         assert_eq!(grown, expected);
-        let unrecorded = later.moment.unrecorded_blocks as i64 - earlier.moment.unrecorded_blocks as i64;
+        let unrecorded = later.snapshot.unrecorded_blocks as i64 - earlier.snapshot.unrecorded_blocks as i64;
         assert_eq!(unrecorded, later.unrecorded as i64 - earlier.unrecorded as i64);
         let is_on = |marked: &Marked| marked.level >= Level::Stacks;
         assert_eq!(
-            later.moment.has_all_stacks_since(&earlier.moment),
+            later.snapshot.has_all_stacks_since(&earlier.snapshot),
             is_on(earlier) && is_on(later) && earlier.switches == later.switches
         );
     }
@@ -208,7 +208,7 @@ impl World {
     /// What came since a mark and is live now, old blocks of the same site left aside.
     fn judge_new(&self, mark: &Marked) {
         let mut table = vec![Growth::default(); usize::from(self.heap.stacks().count()) + 1];
-        let mut growth = GrowthByStack::new(mark.moment.sequence, &mut table);
+        let mut growth = GrowthByStack::new(mark.snapshot.sequence, self.heap.leaks().sequence(), &mut table);
         let mut records = [Record::EMPTY; 5];
         let mut cursor = Some(0);
         while let Some(from) = cursor {
@@ -216,7 +216,7 @@ impl World {
             records[..count].iter().for_each(|record| growth.add(record));
             cursor = next;
         }
-        let (expected, _) = self.held(|block| block.birth > mark.births);
+        let (expected, _) = self.usage(|block| block.birth > mark.births);
         for number in 0..=self.heap.stacks().count() {
             let StackUsage { bytes, blocks } = expected[self.site(number)];
             assert_eq!(growth.of(number), Growth { blocks, bytes });
@@ -275,15 +275,15 @@ fn all_of_a_hundred_leaks_are_found_among_a_hundred_thousand_blocks() {
     }
     world.mark();
     let [before, after] = &world.marks[..] else { panic!("two marks were set") };
-    let blocks_before = before.moment.recorded.blocks;
-    for number in 1..=after.moment.stack_count {
-        let change = Change::between(before.held[usize::from(number)], after.held[usize::from(number)]);
+    let blocks_before = before.snapshot.recorded.blocks;
+    for number in 1..=after.snapshot.stack_count {
+        let change = Change::between(before.usage[usize::from(number)], after.usage[usize::from(number)]);
         assert_eq!(change.blocks, planted[world.site(number)]);
     }
     // As many old ones go as leaked: the sums are as before, and yet each leak is reported as new.
     old.iter().step_by(BLOCKS / LEAKS).for_each(|block| world.free(*block));
     assert_eq!(world.heap.leaks().snapshot().recorded.blocks, blocks_before);
     world.judge_new(&world.marks[0]);
-    let (new, _) = world.held(|block| block.birth > world.marks[0].births);
-    assert_eq!(new.iter().map(|held| held.blocks).sum::<u64>(), LEAKS as u64);
+    let (new, _) = world.usage(|block| block.birth > world.marks[0].births);
+    assert_eq!(new.iter().map(|usage| usage.blocks).sum::<u64>(), LEAKS as u64);
 }

@@ -377,3 +377,53 @@ fn blind_backends_and_blocks_without_records_are_taken_as_they_are() {
         unsafe { heap.free_with_layout(block, layout) }.unwrap();
     }
 }
+
+/// Runs what panics, without a message.
+fn panics(run: impl FnOnce()) {
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
+    std::panic::set_hook(hook);
+    assert!(ended.is_err());
+}
+
+#[test]
+fn a_panic_of_the_caller_between_two_slices_ends_the_scan() {
+    let mut graph = Graph::new(1, GuardLevel::Off);
+    let lost = graph.allocate(4);
+    graph.scan();
+    for steps in [0, 1] {
+        let mut left = steps;
+        let goes_on = || {
+            assert!(left > 0);
+            left -= 1;
+            true
+        };
+        // So many roots that one slice does not end the scan.
+        let roots = vec![0_usize; 10_000];
+        // SAFETY: the roots live until the scan ends.
+        panics(|| _ = unsafe { graph.heap.leaks().scan(&[span_of(&roots)], goes_on) });
+        assert!(graph.leaks().is_empty());
+    }
+    graph.scan();
+    assert_eq!(graph.leaks(), BTreeSet::from([lost]));
+    graph.free_all();
+}
+
+/// Callers' closures run under the lock or between two critical sections: a panic there releases the lock.
+#[test]
+fn a_panic_of_the_caller_leaves_the_heap_usable() {
+    let mut graph = Graph::new(1, GuardLevel::Full);
+    let block = graph.allocate(4);
+    panics(|| {
+        graph.heap.with_backend(|_| panic!("the caller's"));
+    });
+    panics(|| {
+        graph.heap.guards().check(|| panic!("the caller's"));
+    });
+    let bad = NonNull::new((block + 1) as *mut u8).unwrap();
+    // SAFETY: no block starts there.
+    panics(|| unsafe { graph.heap.free_or(bad.as_ptr(), |_, _| panic!("the caller's")) });
+    assert_eq!(graph.heap.check_consistency(), memstat::Consistency::Holds);
+    graph.free_all();
+}

@@ -1,4 +1,4 @@
-//! The figures in the files of /proc. What `grammar` has not passed is not read.
+//! The figures in the files of /proc, read only from text that `grammar` has accepted.
 
 use crate::error::{Error, Result, ensure};
 use crate::grammar;
@@ -34,7 +34,7 @@ pub(crate) struct Allocs {
 }
 
 impl Allocs {
-    /// Reads the file and holds it against itself: the summary must be the number and the sum of the rows.
+    /// Reads the file and checks it: the summary must be the number and the sum of the rows.
     pub(crate) fn parse(text: &str) -> Result<Self> {
         let mut lines = text.lines();
         let first = lines.next().unwrap_or_default();
@@ -80,7 +80,7 @@ fn parse_row(row: &str) -> Option<u64> {
     (address >> 47 == 0x1_ffff && align.is_power_of_two() && has_site).then_some(size)
 }
 
-/// `/proc/allocinfo`: what is live by call site.
+/// `/proc/allocinfo`: live blocks by call site.
 pub(crate) struct AllocInfo {
     pub(crate) sites: Vec<Site>,
 }

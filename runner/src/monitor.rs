@@ -1,7 +1,7 @@
 //! QEMU's monitor: keys, pictures of the screen, interrupts, questions about the machine.
 //!
-//! The QEMU Machine Protocol (qemu-qmp-ref(7)): one JSON object a line. The few commands sent and answers read
-//! here need no JSON library.
+//! The QEMU Machine Protocol (qemu-qmp-ref(7)): one JSON object per line. The few commands and answers used here need
+//! no JSON library.
 
 use std::fmt;
 use std::io::{BufRead, BufReader, Write};
@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 
-/// The longest that QEMU may take to answer, a picture of the screen included.
+/// The longest that QEMU may take to answer, or to write a picture of the screen.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
-/// The longest that the state of a machine may take into a file or out of it.
+/// The longest that saving or loading the state of a machine may take.
 const MIGRATION_LIMIT: Duration = Duration::from_secs(30);
 
 /// A connection to one QEMU.
@@ -24,7 +24,7 @@ pub(crate) struct Monitor {
 }
 
 impl Monitor {
-    /// Connects to the socket that QEMU makes early in its life.
+    /// Connects to the socket that QEMU creates early.
     pub(crate) fn connect(socket: &Path) -> Result<Self> {
         let deadline = Instant::now() + ANSWER_LIMIT;
         let stream = loop {
@@ -46,7 +46,7 @@ impl Monitor {
     pub(crate) fn press(&mut self, keys: &[&str]) -> Result<()> {
         for key in keys {
             self.command_line(&format!("sendkey {key} 20"))?;
-            // `sendkey` returns at once and releases the key later; a faster hand would lose presses.
+            // `sendkey` returns at once and releases the key later; typing faster would lose keys.
             thread::sleep(Duration::from_millis(60));
         }
         Ok(())
@@ -70,9 +70,9 @@ impl Monitor {
         Ok(self.execute("query-status", "")?.contains(r#""running": true"#))
     }
 
-    /// Writes the state of the machine to where `destination` says, and lets it go on.
+    /// Writes the state of the machine to `destination`, and lets the machine continue.
     pub(crate) fn migrate(&mut self, destination: &str) -> Result<()> {
-        // Unless told otherwise it goes slowly, so as to leave room in a network.
+        // The default is slow, to save network bandwidth.
         self.execute("migrate-set-parameters", r#"{"max-bandwidth":17179869184}"#)?;
         self.execute("migrate", &format!(r#"{{"uri":{}}}"#, quote(destination)))?;
         let deadline = Instant::now() + MIGRATION_LIMIT;
@@ -110,7 +110,7 @@ impl Monitor {
         let _ = self.execute("quit", "");
     }
 
-    /// Carries out a command of the monitor for people; returns what it prints, still JSON-quoted.
+    /// Carries out a command of the human monitor; returns what it prints, still JSON-quoted.
     pub(crate) fn command_line(&mut self, line: &str) -> Result<String> {
         self.execute("human-monitor-command", &format!(r#"{{"command-line":{}}}"#, quote(line)))
     }
@@ -142,7 +142,7 @@ impl Monitor {
 
 impl Drop for Monitor {
     fn drop(&mut self) {
-        // Nothing else is left of the machine; a socket that stays behind does no harm.
+        // Nothing else is left of the machine; a socket left behind does no harm.
         let _ = std::fs::remove_file(&self.socket);
     }
 }

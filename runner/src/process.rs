@@ -1,7 +1,7 @@
 //! QEMU as a child process that never outlives its owner, and the processor time that it takes.
 //!
-//! Other than time on the wall, processor time does not depend on what else this computer does: so two runs can be
-//! compared. It is summed up for each thread, as a scenario is carried out in one.
+//! Unlike elapsed time, processor time does not depend on what else this computer does, so two runs can be compared. It
+//! is summed up per thread, as a scenario is carried out in one thread.
 
 use std::cell::Cell;
 use std::fs;
@@ -16,7 +16,7 @@ thread_local! {
     static CPU_TICKS: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Seconds of processor time of all processes that this thread has ended since it asked last.
+/// Seconds of processor time of all processes that this thread has ended since the last call.
 pub(crate) fn take_cpu_seconds() -> f64 {
     CPU_TICKS.take() as f64 / TICKS_A_SECOND
 }
@@ -24,7 +24,7 @@ pub(crate) fn take_cpu_seconds() -> f64 {
 /// A child that is killed when dropped.
 pub(crate) struct Process {
     child: Child,
-    /// Processor time that it was seen to have taken.
+    /// Its processor time when it was last read.
     ticks: u64,
 }
 

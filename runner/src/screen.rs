@@ -1,4 +1,4 @@
-//! Looking at a machine's screen: as a picture, or as text where the screen is in text mode.
+//! A machine's screen: as a picture, or as text if the screen is in text mode.
 
 use std::fs;
 use std::thread;
@@ -9,7 +9,7 @@ use crate::vm::{COMMAND_LIMIT, Vm};
 
 /// How long a screen must stay the same to count as still.
 const STILL: Duration = Duration::from_millis(300);
-/// Between two looks at a screen that something is awaited on.
+/// Time between two looks at a screen while waiting.
 const LOOK: Duration = Duration::from_millis(100);
 
 /// Where VGA keeps the characters of text mode 3, and how many: a byte each, and a byte for the colours.
@@ -25,7 +25,7 @@ impl Vm {
         fs::read(&file).map_err(Error::host(format!("reading {}", file.display())))
     }
 
-    /// The screen once it holds still: QEMU draws, and the kernel may draw, later than the serial port speaks.
+    /// The screen once it no longer changes: QEMU and the kernel may draw later than the serial port prints.
     pub(crate) fn still_screen(&mut self) -> Result<Vec<u8>> {
         let mut last = self.screen()?;
         for _ in 0..COMMAND_LIMIT.as_millis() / STILL.as_millis() {
@@ -69,7 +69,7 @@ impl Vm {
         Ok(join_rows(&cells))
     }
 
-    /// Keeps a picture of the screen beside the serial log, if QEMU is still there and has a screen.
+    /// Saves a picture of the screen next to the serial log, if QEMU still runs and has a screen.
     pub(crate) fn keep_screen(&mut self) {
         let file = self.log_file("png");
         let _ = self.monitor().dump_screen(&file);

@@ -1,11 +1,11 @@
-//! Machines that have booted once, kept for the scenarios that begin at the prompt.
+//! Snapshots of booted machines, for the scenarios that begin at the prompt.
 //!
-//! Most scenarios test what happens at the prompt, on one of few machines. The first of them to need a machine boots it
-//! from the ISO and, at the prompt, keeps its state in a file, with what it has said so far; the others go on from there.
-//! Each still has a machine of its own that no other scenario has touched. A snapshot lives as long as the run that made it,
-//! so it is always of the ISO that is tested. What a scenario shows of booting itself is none of this: `Judge::PowerOn`.
+//! Most scenarios test what happens at the prompt, on one of few machines. The first scenario that needs a machine
+//! boots it from the ISO and, at the prompt, saves its state in a file, with its output so far; the others resume from
+//! there. Each still has its own machine that no other scenario has used. A snapshot exists as long as the run that
+//! made it, so it always belongs to the ISO under test. Scenarios that test the boot itself use none: `Judge::PowerOn`.
 //!
-//! The state goes through QEMU's migration, by a pipe into a file: QEMU, docs/devel/migration.rst, "exec migration".
+//! The state is saved by QEMU's migration, by a pipe into a file: QEMU, docs/devel/migration.rst, "exec migration".
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,9 +17,9 @@ use crate::vm::{NOBODY, Vm};
 
 /// A machine at its first prompt.
 pub(crate) struct Snapshot {
-    /// What QEMU knows of it.
+    /// Its state, as QEMU has written it.
     pub(crate) file: PathBuf,
-    /// What it has said on its serial port.
+    /// Its output on the serial port.
     pub(crate) said: Vec<u8>,
 }
 
@@ -29,18 +29,18 @@ pub(crate) struct Snapshots {
     kinds: Mutex<Vec<Kind>>,
 }
 
-/// Machines that are alike in everything.
+/// Machines with exactly the same options.
 struct Kind {
     machine: Machine<'static>,
-    /// How many scenarios have yet to start one.
+    /// How many scenarios will still start one.
     wanted: usize,
     state: State,
 }
 
 enum State {
-    /// Nobody has booted one, or it could not be kept.
+    /// None has been booted, or it could not be saved.
     None,
-    /// One boots, to be kept.
+    /// One is booting and will be saved.
     Awaited,
     Kept(Arc<Snapshot>),
 }
@@ -50,7 +50,7 @@ impl Snapshots {
     pub(crate) fn new(build: &Path, machines: impl Iterator<Item = Machine<'static>>) -> Result<Self> {
         let all = build.join("snapshots");
         remove_left_behind(&all);
-        // Several runs may go on side by side.
+        // Several runs may go on at the same time.
         let folder = all.join(std::process::id().to_string());
         std::fs::create_dir_all(&folder).map_err(Error::host(format!("making {}", folder.display())))?;
         let mut kinds: Vec<Kind> = Vec::new();
@@ -63,7 +63,7 @@ impl Snapshots {
         Ok(Self { folder, kinds: Mutex::new(kinds) })
     }
 
-    /// A machine at its prompt, or one that boots, as no such machine has been kept.
+    /// A machine at its prompt, or one that boots if there is no snapshot.
     pub(crate) fn start(&self, settings: &Settings, machine: &Machine<'static>, name: &str) -> Result<Vm> {
         match self.choose(machine) {
             Start::Resume(snapshot) => Vm::resume(settings, machine, name, &snapshot),
@@ -108,7 +108,7 @@ impl Snapshots {
     }
 }
 
-/// How to get at a machine.
+/// How to start a machine.
 enum Start {
     Resume(Arc<Snapshot>),
     Boot,
@@ -116,19 +116,19 @@ enum Start {
     BootAndKeep(usize),
 }
 
-/// Figures that must be the same on each run are those of a machine that has done nothing else.
+/// Figures that must be the same in each run need a machine that has done nothing else.
 fn can_be_kept(machine: &Machine) -> bool {
     machine.has_serial && machine.clock == Clock::Real
 }
 
 impl Drop for Snapshots {
     fn drop(&mut self) {
-        // What stays goes with the next run.
+        // The next run removes what is left.
         let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 
-/// Removes what runs that were killed have left: each folder is named for its process.
+/// Removes what killed runs have left: each folder is named after its process.
 fn remove_left_behind(all: &Path) {
     let is_over = |folder: &Path| folder.file_name().is_some_and(|id| !Path::new("/proc").join(id).exists());
     let folders = std::fs::read_dir(all).into_iter().flatten().flatten().map(|entry| entry.path());
@@ -137,7 +137,7 @@ fn remove_left_behind(all: &Path) {
     }
 }
 
-/// QEMU's words for a pipe between its migration and a file; it hands them to a shell.
+/// QEMU's argument for a pipe between its migration and a file; QEMU passes it to a shell.
 pub(crate) fn pipe(redirection: char, file: &Path) -> String {
     let quoted = file.display().to_string().replace('\'', r"'\''");
     format!("exec:cat {redirection} '{quoted}'")

@@ -1,4 +1,4 @@
-//! Runs scenarios, some at a time, and reports: one line a scenario, the slowest, then the sum.
+//! Runs scenarios, several at a time, and reports one line per scenario, the slowest ones, and the sums.
 
 use std::any::Any;
 use std::fs;
@@ -43,7 +43,7 @@ struct Run<'a> {
     results: Mutex<Vec<Outcome>>,
 }
 
-/// What came of a scenario.
+/// The result of a scenario.
 struct Outcome {
     name: &'static str,
     has_passed: bool,
@@ -84,7 +84,7 @@ pub(crate) fn run(settings: &Settings, choice: Choice) -> Result<ExitCode> {
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Says where the time went, if there was much.
+/// Prints the slowest scenarios, if there were many.
 fn print_times(results: &mut [Outcome], seconds: f64) {
     if results.len() <= SLOWEST {
         return;
@@ -113,7 +113,7 @@ impl Run<'_> {
     /// Carries out one scenario and prints its line.
     fn report(&self, scenario: &Scenario) {
         let start = Instant::now();
-        // A bug of the runner in one scenario should not take the others' results away.
+        // A bug of the runner in one scenario should not lose the results of the others.
         let outcome =
             panic::catch_unwind(AssertUnwindSafe(|| self.carry_out(scenario))).unwrap_or_else(|cause| {
                 Err(Error::Wrong(format!("the runner panicked: {}", panic_message(&*cause))))
@@ -150,9 +150,9 @@ impl Run<'_> {
     }
 }
 
-/// The last lines of what the scenario's machine said, and where the rest is.
+/// The last lines of the serial output of the scenario's machine, and where the rest is.
 fn end_of_log(logs: &Path, scenario: &Scenario) -> String {
-    // The machines of examples have logs each, and a document's line says enough.
+    // Each machine of the examples has its own log, and the errors name lines of the document.
     if let Judge::Files(_) | Judge::Examples(_) = scenario.judge {
         return String::new();
     }
@@ -161,7 +161,7 @@ fn end_of_log(logs: &Path, scenario: &Scenario) -> String {
     let mut shown = String::new();
     for line in text::last_lines(&log, LOG_LINES) {
         shown.push_str("\n      | ");
-        // Firmware paints menus, and a test may type a line of thousands.
+        // Firmware draws menus, and a test may type thousands of characters.
         shown.extend(line.chars().filter(|character| !character.is_control()).take(LINE_CHARACTERS));
     }
     format!(

@@ -1,6 +1,6 @@
-//! Terminal output as plain text, and where the shell's prompt stands in it.
+//! Terminal output as plain text, and where the shell's prompt is in it.
 
-/// Removes what only steers a terminal: escape sequences (ECMA-48, section 5.4), carriage returns, backspaces.
+/// Removes what only controls a terminal: escape sequences (ECMA-48, section 5.4), carriage returns, backspaces.
 pub(crate) fn plain(bytes: &[u8]) -> String {
     let mut text = Vec::with_capacity(bytes.len());
     let mut rest = bytes.iter().copied();
@@ -33,9 +33,9 @@ pub(crate) fn answer(text: &str) -> Option<&str> {
     Some(rest.rsplit_once('\n').map_or("", |(answer, _prompt)| answer))
 }
 
-/// The bytes between the echoed line and a line that holds just `end`, to the letter, but for the terminal's CR LF.
+/// Exactly the bytes between the echoed line and a line that is just `end`, except for the terminal's CR LF.
 ///
-/// Nothing if something else steers the terminal in between: that is no text of a file.
+/// `None` if there are other control characters in between: that is no text of a file.
 pub(crate) fn exact(bytes: &[u8], end: &str) -> Option<String> {
     let text = str::from_utf8(bytes).ok()?;
     let (_echo, rest) = text.split_once("\r\n")?;
@@ -48,7 +48,7 @@ pub(crate) fn exact(bytes: &[u8], end: &str) -> Option<String> {
 pub(crate) const STOPPED: &str =
     "stopped; reset the machine to start it again (panic=reboot does so by itself)";
 
-/// Does the text end with a report of the kernel's, after which it does nothing more?
+/// Does the text end with a report after which the kernel has stopped?
 pub(crate) fn is_stopped(text: &str) -> bool {
     text.strip_suffix('\n')
         .and_then(|text| text.strip_suffix(STOPPED))

@@ -24,8 +24,8 @@ struct State {
 }
 
 impl Transcript {
-    /// Reads `port` to its end in a thread, copying it to `log`, and to standard output if `shows`. What the machine has
-    /// `said` before stands first.
+    /// Reads `port` to its end in a thread, copying it to `log`, and to standard output if `shows`. What the machine
+    /// has `said` before stands first.
     pub(crate) fn record(
         mut port: impl Read + Send + 'static,
         mut log: File,

@@ -1,6 +1,6 @@
-//! A machine that runs: QEMU as a child process, its serial port, its monitor.
+//! A running machine: QEMU as a child process, its serial port, its monitor.
 //!
-//! QEMU never outlives us: it is killed when its `Vm` is dropped, and `setpriv --pdeathsig` has Linux kill it
+//! QEMU never outlives the runner: it is killed when its `Vm` is dropped, and `setpriv --pdeathsig` has Linux kill it
 //! when the thread that started it ends in any other way.
 
 use std::fs::File;
@@ -21,18 +21,18 @@ use crate::transcript::Transcript;
 
 /// The longest that one command at the shell may take.
 pub(crate) const COMMAND_LIMIT: Duration = Duration::from_secs(20);
-/// The longest way to the prompt. OVMF alone takes several seconds under TCG.
+/// The longest time to the prompt. OVMF alone takes several seconds under TCG.
 const BIOS_BOOT_LIMIT: Duration = Duration::from_secs(30);
 const UEFI_BOOT_LIMIT: Duration = Duration::from_mins(1);
 
-/// Who looks on while the machine runs.
+/// Who watches the machine.
 #[derive(Clone, Copy)]
 pub(crate) struct Audience<'a> {
     /// Copy the serial port to standard output?
     pub(crate) shows_serial: bool,
     /// QEMU's `-display`.
     pub(crate) display: &'a str,
-    /// Options of QEMU's that stand last.
+    /// Options for QEMU that come last.
     pub(crate) options: &'a [&'a str],
 }
 
@@ -45,7 +45,7 @@ pub(crate) struct Vm {
     transcript: Transcript,
     monitor: Monitor,
     boot_limit: Duration,
-    /// Where in the transcript the answer to what was typed last begins.
+    /// Where in the transcript the answer to the last input begins.
     mark: usize,
     /// The path of the machine's logs, but for the extension.
     log: PathBuf,
@@ -62,8 +62,7 @@ impl Vm {
         Self::launch(settings, machine, name, audience, &[])
     }
 
-    /// A machine that goes on where the snapshot of another one like it was taken. To who waits for its boot it is as if
-    /// it came to the prompt at once.
+    /// A machine that resumes from a snapshot of an equal one. It seems to reach the prompt at once.
     pub(crate) fn resume(
         settings: &Settings,
         machine: &Machine,
@@ -77,7 +76,7 @@ impl Vm {
         Ok(vm)
     }
 
-    /// Keeps the state of this machine, which must be at its prompt, in a file, and goes on.
+    /// Saves the state of this machine, which must be at its prompt, in a file; the machine continues.
     pub(crate) fn keep(&mut self, file: &Path) -> Result<Snapshot> {
         self.monitor.migrate(&snapshots::pipe('>', file))?;
         Ok(Snapshot { file: file.to_owned(), said: self.transcript.since(0) })
@@ -133,7 +132,7 @@ impl Vm {
         self.wait_for_prompt(&format!("prompt after `{shown}`"), COMMAND_LIMIT)
     }
 
-    /// What `cat` shows of a file, to the letter: blanks at the ends of lines and a missing newline are kept.
+    /// Exactly what `cat` shows of a file: blanks at the ends of lines and a missing newline are kept.
     pub(crate) fn read_file(&mut self, path: &str) -> Result<String> {
         const END: &str = "end-of-file";
         self.run(&format!("cat {path}; echo {END}"))?;
@@ -145,12 +144,12 @@ impl Vm {
         }
     }
 
-    /// Waits until the line typed last is carried out; returns what it printed.
+    /// Waits until the last line typed is carried out; returns what it printed.
     pub(crate) fn wait_for_prompt(&mut self, awaited: &str, limit: Duration) -> Result<String> {
         self.expect_unless_stopped(awaited, limit, text::answer)
     }
 
-    /// As `expect`, but a report of the kernel's that ends with a stop ends the waiting as well.
+    /// Like `expect`, but also stops waiting at a report after which the kernel has stopped.
     fn expect_unless_stopped(
         &mut self,
         awaited: &str,
@@ -172,7 +171,7 @@ impl Vm {
         self.monitor().command_line("system_reset").map(drop)
     }
 
-    /// Types a line and Enter, and awaits nothing. What `expect` reads begins here.
+    /// Types a line and Enter, and does not wait. What `expect` reads begins here.
     pub(crate) fn enter(&mut self, line: &str) -> Result<()> {
         self.type_bytes(format!("{line}\r").as_bytes())
     }
@@ -220,7 +219,7 @@ impl Vm {
         self.monitor.press(&keys)
     }
 
-    /// Waits for QEMU to end by itself; all that it said has been read then.
+    /// Waits for QEMU to end by itself; all its output has been read then.
     pub(crate) fn wait_for_end(&mut self, limit: Duration) -> Result<ExitStatus> {
         let deadline = Instant::now() + limit;
         loop {

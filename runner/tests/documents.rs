@@ -1,7 +1,7 @@
 //! What README and docs name is there: files, headings that links lead to, functions, targets of `make`.
 //!
-//! Examples are typed by the scenarios `examples-*`; this is about the words between them. A path may begin at the root or
-//! further in, as `proc/meminfo.rs` does: some file's path must end with it.
+//! Examples are typed by the scenarios `examples-*`; this is about the words between them. A path may begin at the root
+//! or further in, as `proc/meminfo.rs` does: some file's path must end with it.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -183,6 +183,24 @@ fn what_documents_name_is_there() {
         .flat_map(|document| faults(document, &read(document).unwrap(), &repository, &read))
         .collect();
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// Programs of Debian that the runner starts are those that `scripts/setup` looks for.
+#[test]
+fn setup_looks_for_each_program_that_the_runner_starts() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let setup: BTreeSet<String> =
+        text_of(&root.join("scripts/setup")).split_whitespace().map(str::to_owned).collect();
+    let mut paths = BTreeSet::new();
+    collect(root, &root.join("runner/src"), &mut paths);
+    let sources: Vec<String> =
+        paths.iter().filter(|path| is_kind(path, "rs")).map(|path| text_of(&root.join(path))).collect();
+    let started = sources.iter().flat_map(|source| source.split("Command::new(\"").skip(1));
+    let programs: BTreeSet<&str> = started.filter_map(|rest| rest.split('"').next()).collect();
+    assert!(programs.contains("qemu-system-x86_64"), "{programs:?}");
+    for program in programs {
+        assert!(setup.contains(program), "scripts/setup does not look for {program}");
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! lock: a handler can then never spin on a lock that the code below it holds. The order in which locks
 //! may be taken is written down in `kernel/src/memory/mod.rs`.
 //!
-//! Who takes a lock that the same CPU holds would wait for ever: that is a panic instead, which names both places.
+//! Taking a lock that the same CPU holds would wait for ever: it panics instead, and names both places.
 
 use core::marker::PhantomData;
 use core::ops::{Deref, DerefMut};

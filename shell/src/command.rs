@@ -1,6 +1,8 @@
 //! Commands as rows of a table.
 
+use crate::options::Options;
 use crate::session::Session;
+use crate::syntax::Syntax;
 
 /// A command.
 #[derive(Clone, Copy, Debug)]
@@ -11,8 +13,10 @@ pub struct Command {
     pub usage: &'static str,
     /// What it does, in one line.
     pub summary: &'static str,
-    /// Runs it with the words behind its name.
-    pub run: fn(&mut Session, &[&str]),
+    /// The options and operands that it takes.
+    pub syntax: Syntax,
+    /// Runs it with what stands behind its name. Called by the session alone, which has checked that.
+    pub run: fn(&mut Session, &Options<'_>),
 }
 
 /// The command of a name.
@@ -26,7 +30,8 @@ mod tests {
 
     #[test]
     fn command_is_found_by_its_whole_name_only() {
-        let table = [Command { name: "add", usage: "add", summary: "", run: |_, _| {} }];
+        let table =
+            [Command { name: "add", usage: "add", summary: "", syntax: Syntax::NOTHING, run: |_, _| {} }];
         assert_eq!(find(&table, "add").unwrap().name, "add");
         assert!(
             find(&table, "ad").is_none() && find(&table, "adder").is_none() && find(&table, "").is_none()

@@ -3,6 +3,7 @@
 use arrayvec::ArrayVec;
 use vfs::{Errno, FileDescriptor, Kind, MAX_DEPTH, OpenFlags, PathBuffer, Result};
 
+use crate::gathered::Gathered;
 use crate::paths::{parent, push_name};
 use crate::session::{Session, write_all};
 use crate::source::{PIECE_BYTES, Source};
@@ -11,7 +12,9 @@ use crate::source::{PIECE_BYTES, Source};
 pub(crate) fn copy_file(session: &mut Session, command: &str, from: &str, to: &str) {
     match is_same_file(session, from, to) {
         Ok(false) => {}
-        Ok(true) => return session.complain(format_args!("{command}: {from} and {to} are the same file")),
+        Ok(true) => {
+            return session.report_failure(format_args!("{command}: {from} and {to} are the same file"));
+        }
         Err(error) => return session.fail(command, from, error),
     }
     let file = match session.open(from) {
@@ -39,11 +42,12 @@ fn copy_bytes(
     file: FileDescriptor,
     copy: FileDescriptor,
 ) -> Result<()> {
-    let mut piece = [0; PIECE_BYTES];
+    let (mut piece, mut gathered) = ([0; PIECE_BYTES], Gathered::new());
+    let vfs = session.vfs();
     loop {
         match session.next_piece(Source::File(file), &mut piece) {
-            Ok(Some(bytes)) => write_all(session.vfs(), copy, bytes)?,
-            Ok(None) => return Ok(()),
+            Ok(Some(bytes)) => gathered.add(bytes, |bytes| write_all(vfs, copy, bytes))?,
+            Ok(None) => return gathered.finish(|bytes| write_all(vfs, copy, bytes)),
             Err(error) => {
                 session.fail(command, from, error);
                 return Ok(());
@@ -70,7 +74,7 @@ pub(crate) fn copy_tree(session: &mut Session, command: &str, from: &mut PathBuf
         result = copy_entry(session, command, from, to, &mut open);
     }
     while result.is_ok()
-        && !session.has_failed
+        && !session.has_failed()
         && !session.is_interrupted()
         && let Some(level) = open.last()
     {

@@ -7,9 +7,10 @@ use core::mem;
 
 use vfs::{FileDescriptor, OpenFlags};
 
+use crate::nearest::Suggestion;
 use crate::parser::{Line, Operator};
 use crate::pipe::Pipe;
-use crate::session::{Input, Output, Session};
+use crate::session::{Input, NOT_FOUND, Output, Session};
 use crate::tree::{Condition, List, Pipeline, Stage};
 
 impl Session {
@@ -22,18 +23,24 @@ impl Session {
     /// Runs a line inside of a command. What that has written must be on its way.
     pub fn run_inner_line(&mut self, line: &Line) {
         let has_succeeded = run_list(self, line.list(), "output");
-        self.has_failed = !has_succeeded;
+        self.set_failed(!has_succeeded);
     }
 
     /// Runs the command that the first of the words names. What it has written may still be gathered.
     pub fn run_words(&mut self, words: &[&str]) {
-        self.has_failed = false;
+        self.status = 0;
         if let Some((name, arguments)) = words.split_first() {
             match self.command(name) {
-                Some(command) => self.host.run_command(command.run, self, arguments),
-                None => self.complain(format_args!("{}: command not found; try help", name.escape_debug())),
+                Some(command) => self.run_command(command, arguments),
+                None => self.report_unknown_command(name),
             }
         }
+    }
+
+    fn report_unknown_command(&mut self, name: &str) {
+        let suggestion = Suggestion::new(name, self.commands().map(|command| command.name), "try help");
+        self.report_failure(format_args!("{name}: command not found{suggestion}"));
+        self.status = NOT_FOUND;
     }
 }
 
@@ -158,9 +165,9 @@ fn close_files(session: &mut Session, files: Files<'_>) -> bool {
 
 /// Runs a group as in a process of its own: where it goes is forgotten.
 fn run_group(session: &mut Session, list: List<'_>, sink: &str) -> bool {
-    let cwd = session.cwd;
+    let directories = (session.cwd, session.previous_cwd);
     let has_succeeded = run_list(session, list, sink);
-    session.cwd = cwd;
+    (session.cwd, session.previous_cwd) = directories;
     has_succeeded
 }
 
@@ -169,5 +176,5 @@ fn run_group(session: &mut Session, list: List<'_>, sink: &str) -> bool {
 fn run_command(session: &mut Session, stage: &Stage<'_>, sink: &str) -> bool {
     session.run_words(&stage.words());
     session.finish_output(sink);
-    !session.has_failed
+    !session.has_failed()
 }

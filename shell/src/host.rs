@@ -6,6 +6,7 @@ use core::fmt;
 
 use vfs::{Buffers, Pages, Vfs};
 
+use crate::options::Options;
 use crate::session::Session;
 
 /// A machine with a console and files.
@@ -41,8 +42,8 @@ pub trait Host: Sync {
 
     /// Runs the function of a command. A host that shows call stacks can end them here: what called this is the same for
     /// all commands.
-    fn run_command(&self, run: fn(&mut Session, &[&str]), session: &mut Session, arguments: &[&str]) {
-        run(session, arguments);
+    fn run_command(&self, run: fn(&mut Session, &Options<'_>), session: &mut Session, options: &Options<'_>) {
+        run(session, options);
     }
 
     /// What `help` says beneath the list of commands: lines about this machine.

@@ -36,9 +36,9 @@ impl<'a> Shell<'a> {
                 self.report_dropped_bytes();
                 self.session.prompt();
             }
-            Event::TooLong { typed_bytes } => {
+            Event::TooLong { excess_characters } => {
                 self.session.print(format_args!(
-                    "line too long ({typed_bytes} bytes, limit {MAX_LINE_BYTES}); nothing was run\n"
+                    "line too long by {excess_characters} characters (limit {MAX_LINE_BYTES} bytes); nothing was run\n"
                 ));
                 self.session.prompt();
             }
@@ -50,11 +50,17 @@ impl<'a> Shell<'a> {
         }
     }
 
+    /// The exit status of the last command: 0 if it succeeded, 2 if it was given what it does not take, 127 if there is
+    /// none of its name.
+    pub fn status(&self) -> u8 {
+        self.session.status
+    }
+
     /// Parses the line and runs it, or says why nothing of it can be run.
     fn run_line(&mut self) {
         match self.line.parse(self.editor.line()) {
             Ok(()) => self.session.run_line(self.line),
-            Err(error) => self.session.complain(format_args!("shell: {error}")),
+            Err(error) => self.session.report_failure(format_args!("shell: {error}")),
         }
     }
 

@@ -24,10 +24,10 @@ pub enum Event {
     None,
     /// Enter: the line is in [`LineEditor::line`].
     Line,
-    /// Enter on a line that was too long: this many bytes were typed.
+    /// Enter on a line that was too long.
     TooLong {
-        /// Bytes typed.
-        typed_bytes: usize,
+        /// Characters that there was no room for.
+        excess_characters: usize,
     },
     /// Ctrl-C: the line was dropped.
     Interrupt,
@@ -50,8 +50,8 @@ enum Escape {
 pub struct LineEditor {
     line: EditedLine,
     decoder: Decoder,
-    /// Bytes dropped because the line was full.
-    excess_bytes: usize,
+    /// Characters dropped because the line was full, and not taken back since.
+    excess_characters: usize,
     escape: Escape,
     is_after_carriage_return: bool,
     is_done: bool,
@@ -68,7 +68,7 @@ impl LineEditor {
         Self {
             line: EditedLine::new(),
             decoder: Decoder::new(),
-            excess_bytes: 0,
+            excess_characters: 0,
             escape: Escape::None,
             is_after_carriage_return: false,
             is_done: false,
@@ -96,8 +96,7 @@ impl LineEditor {
         if core::mem::take(&mut self.is_done) {
             self.start_over();
         }
-        if self.escape != Escape::None && byte != CONTROL_C {
-            self.feed_escape(byte, out)?;
+        if self.escape != Escape::None && self.feed_escape(byte, out)? {
             return Ok(Event::None);
         }
         match byte {
@@ -115,15 +114,15 @@ impl LineEditor {
                 out.write_str("\x1b[2J\x1b[H")?;
                 return Ok(Event::Clear);
             }
-            // What had no room is taken back first.
-            BACKSPACE | DELETE => match self.excess_bytes.checked_sub(1) {
-                Some(excess_bytes) => self.excess_bytes = excess_bytes,
-                None => self.line.delete_before(out)?,
-            },
+            BACKSPACE | DELETE => {
+                if !self.take_back_excess() {
+                    self.line.delete_before(out)?;
+                }
+            }
             CONTROL_U => self.replace("", out)?,
             CONTROL_K => {
                 self.line.delete_to_end(out)?;
-                self.excess_bytes = 0;
+                self.excess_characters = 0;
             }
             CONTROL_A => self.line.move_to_start(out)?,
             CONTROL_E => self.line.move_to_end(out)?,
@@ -149,7 +148,7 @@ impl LineEditor {
     fn start_over(&mut self) {
         self.line.clear();
         self.decoder.clear();
-        self.excess_bytes = 0;
+        self.excess_characters = 0;
         self.escape = Escape::None;
         self.history_place = 0;
     }
@@ -158,10 +157,8 @@ impl LineEditor {
         self.line.move_to_end(out)?;
         out.write_str("\n")?;
         self.is_done = true;
-        if self.excess_bytes > 0 {
-            return Ok(Event::TooLong {
-                typed_bytes: self.line.text().len().saturating_add(self.excess_bytes),
-            });
+        if self.excess_characters > 0 {
+            return Ok(Event::TooLong { excess_characters: self.excess_characters });
         }
         self.remember();
         Ok(Event::Line)
@@ -185,15 +182,22 @@ impl LineEditor {
             return Ok(());
         };
         // Behind a character that had no room, a shorter one would stand in its place.
-        if self.excess_bytes > 0 || !self.line.insert(character, out)? {
-            self.excess_bytes = self.excess_bytes.saturating_add(character.len_utf8());
+        if self.excess_characters > 0 || !self.line.insert(character, out)? {
+            self.excess_characters = self.excess_characters.saturating_add(1);
         }
         Ok(())
     }
 
+    /// Takes back the last character that had no room, before any that is in the line; false if there is none.
+    fn take_back_excess(&mut self) -> bool {
+        let is_excess = self.excess_characters > 0;
+        self.excess_characters = self.excess_characters.saturating_sub(1);
+        is_excess
+    }
+
     /// Puts another line in place of this one.
     fn replace(&mut self, text: &str, out: &mut dyn Write) -> fmt::Result {
-        self.excess_bytes = 0;
+        self.excess_characters = 0;
         self.line.replace(text, out)
     }
 
@@ -207,27 +211,33 @@ impl LineEditor {
         self.replace(&line, out)
     }
 
-    fn feed_escape(&mut self, byte: u8, out: &mut dyn Write) -> fmt::Result {
-        let number = match (self.escape, byte) {
-            (Escape::Start, b'[' | b'O') => {
-                self.escape = Escape::Sequence(0);
-                return Ok(());
-            }
+    /// Takes a byte of a control sequence (ECMA-48, 5.4). False if it is none: a control character or the beginning of
+    /// another character, which ends the sequence and means what it always does.
+    fn feed_escape(&mut self, byte: u8, out: &mut dyn Write) -> Result<bool, fmt::Error> {
+        if !(0x20..=0x7e).contains(&byte) {
+            self.escape = Escape::None;
+            return Ok(false);
+        }
+        match (self.escape, byte) {
+            (Escape::Start, b'[' | b'O') => self.escape = Escape::Sequence(0),
             (Escape::Sequence(number), b'0'..=b'9') => {
                 let digit = u16::from(byte.saturating_sub(b'0'));
                 self.escape = Escape::Sequence(number.saturating_mul(10).saturating_add(digit));
-                return Ok(());
             }
             // Other parameters and intermediates are passed over until the final byte.
-            (Escape::Sequence(_), 0x20..=0x3f) => return Ok(()),
-            (Escape::Sequence(number), _) => number,
-            _ => {
+            (Escape::Sequence(_), 0x20..=0x3f) => {}
+            (Escape::Sequence(number), _) => {
                 self.escape = Escape::None;
-                return Ok(());
+                self.press(byte, number, out)?;
             }
-        };
-        self.escape = Escape::None;
-        match (byte, number) {
+            _ => self.escape = Escape::None,
+        }
+        Ok(true)
+    }
+
+    /// Does what the key means whose control sequence has this final byte and number.
+    fn press(&mut self, final_byte: u8, number: u16, out: &mut dyn Write) -> fmt::Result {
+        match (final_byte, number) {
             (b'A', _) => self.show_history(self.history_place.saturating_add(1), out),
             (b'B', _) => match self.history_place.checked_sub(1) {
                 Some(place) => self.show_history(place, out),
@@ -237,6 +247,7 @@ impl LineEditor {
             (b'D', _) => self.line.move_left(out),
             (b'H', _) | (b'~', 1 | 7) => self.line.move_to_start(out),
             (b'F', _) | (b'~', 4 | 8) => self.line.move_to_end(out),
+            (b'~', 3) if self.take_back_excess() => Ok(()),
             (b'~', 3) => self.line.delete_at(out),
             _ => Ok(()),
         }

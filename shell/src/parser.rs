@@ -2,7 +2,7 @@
 //!
 //! The grammar is a small part of the POSIX shell's (IEEE Std 1003.1-2017, 2.2, 2.3, 2.7 and 2.9): quotes,
 //! backslashes and `#` comments; `;`, `&&` and `||` between pipelines; `|` between stages; `<`, `>` and `>>`;
-//! `( )` around a list. What is not there (`&`, `<<`, `2>`) is refused by name where it is not quoted, so
+//! `( )` around a list. What is not there (`&`, `<<`, `2>`, `$HOME`, `*`) is refused by name where it is not quoted, so
 //! that a line that counts on it does not run half. [`super::tree`] gives what was parsed as a tree.
 
 use core::fmt;
@@ -63,6 +63,9 @@ impl Operator {
     }
 }
 
+/// The beginning of what a message quotes of the line.
+pub type Quoted = ArrayString<32>;
+
 /// Why a line cannot be run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ParseError {
@@ -76,8 +79,12 @@ pub enum ParseError {
     TooLong,
     /// An operator that this shell does not have.
     Unsupported(&'static str),
-    /// A file descriptor's number before a redirection.
-    Descriptor(char),
+    /// A file descriptor's number before a redirection, with that.
+    Descriptor(Quoted),
+    /// A variable, or another expansion that begins with `$`.
+    Variable(Quoted),
+    /// A pattern for the names of files.
+    Pattern,
     /// No command stands before an operator.
     NothingBefore(Operator),
     /// No command stands behind an operator.
@@ -104,8 +111,23 @@ impl fmt::Display for ParseError {
             Self::Unsupported(operator) => {
                 write!(out, "'{operator}' is not supported; quote it to use it as characters")
             }
-            Self::Descriptor(digit) => {
-                write!(out, "'{digit}' before a redirection is not supported; put a blank between")
+            Self::Descriptor(redirection) => {
+                write!(
+                    out,
+                    "'{redirection}' is not supported; put a blank behind the number to use it as a word"
+                )
+            }
+            Self::Variable(text) => {
+                write!(
+                    out,
+                    "'{text}' is not supported, as there are no variables; quote it with ' to use it as characters"
+                )
+            }
+            Self::Pattern => {
+                write!(
+                    out,
+                    "'*' is not supported, as there are no patterns for names; quote it to use it as a character"
+                )
             }
             Self::NothingBefore(operator) => write!(out, "no command before '{}'", operator.text()),
             Self::NothingBehind(operator) => write!(out, "no command behind '{}'", operator.text()),
@@ -204,8 +226,10 @@ impl Line {
         }
         let behind = characters.as_str();
         let written = rest.get(..rest.len().saturating_sub(behind.len())).unwrap_or_default();
-        if let (&[digit @ b'0'..=b'9'], Some('<' | '>')) = (written.as_bytes(), behind.chars().next()) {
-            return Err(ParseError::Descriptor(digit.into()));
+        if let (true, Some(operator @ ('<' | '>'))) =
+            (written.bytes().all(|byte| byte.is_ascii_digit()), behind.chars().next())
+        {
+            return Err(ParseError::Descriptor(quoted(written.chars().chain([operator]))));
         }
         self.push(Token::Word { start: start as u16, end: self.text.len() as u16 })?;
         Ok(behind)
@@ -216,10 +240,13 @@ impl Line {
         match first {
             '\\' => rest.next().map_or(Ok(()), |escaped| self.push_character(escaped)),
             quote @ ('\'' | '"') => loop {
+                let is_expanded = quote == '"';
                 match rest.next().ok_or(ParseError::OpenQuote(quote))? {
                     character if character == quote => return Ok(()),
-                    '\\' if quote == '"' => match rest.next().ok_or(ParseError::OpenQuote(quote))? {
-                        escaped @ ('"' | '\\') => self.push_character(escaped)?,
+                    '$' if is_expanded => self.read_dollar(rest)?,
+                    '`' if is_expanded => return Err(ParseError::Unsupported("`")),
+                    '\\' if is_expanded => match rest.next().ok_or(ParseError::OpenQuote(quote))? {
+                        escaped @ ('"' | '\\' | '$' | '`') => self.push_character(escaped)?,
                         other => {
                             self.push_character('\\')?;
                             self.push_character(other)?;
@@ -228,8 +255,23 @@ impl Line {
                     character => self.push_character(character)?,
                 }
             },
+            '$' => self.read_dollar(rest),
+            '*' => Err(ParseError::Pattern),
+            '`' => Err(ParseError::Unsupported("`")),
             plain => self.push_character(plain),
         }
+    }
+
+    /// Takes a `$` that begins no expansion (IEEE Std 1003.1-2017, XCU 2.6).
+    fn read_dollar(&mut self, rest: &core::str::Chars<'_>) -> Result<(), ParseError> {
+        let is_name = |character: char| character.is_ascii_alphanumeric() || character == '_';
+        let Some(next) = rest.clone().next().filter(|next| is_name(*next) || "{(@*#?-$!".contains(*next))
+        else {
+            return self.push_character('$');
+        };
+        let name_length = rest.clone().take_while(|character| is_name(*character)).count();
+        let length = if is_name(next) { name_length } else { 1 };
+        Err(ParseError::Variable(quoted(['$'].into_iter().chain(rest.clone().take(length)))))
     }
 
     // Unquoting makes a line no longer, so neither of these runs out of room.
@@ -241,6 +283,14 @@ impl Line {
     fn push(&mut self, token: Token) -> Result<(), ParseError> {
         self.tokens.try_push(token).map_err(|_| ParseError::TooLong)
     }
+}
+
+/// As much of the characters as a message quotes.
+fn quoted(characters: impl Iterator<Item = char>) -> Quoted {
+    let mut text = Quoted::new();
+    // What is longer is cut.
+    let _ = characters.into_iter().try_for_each(|character| text.try_push(character));
+    text
 }
 
 /// The operator that `rest` begins with, if it does, and what is behind it.

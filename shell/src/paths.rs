@@ -48,22 +48,19 @@ pub(crate) fn for_each_source(
     to: &str,
     mut transfer: impl FnMut(&mut Session, &str),
 ) {
-    if from.is_empty() {
-        return session.show_usage(command);
-    }
     if from.len() > 1 && !session.is_directory(to) {
         return session.fail(command.name, to, Errno::ENOTDIR);
     }
-    let mut has_failed = false;
+    let mut status = 0;
     for path in from {
-        session.has_failed = false;
+        session.status = 0;
         transfer(session, path);
-        has_failed |= session.has_failed;
+        status = status.max(session.status);
         if session.is_interrupted() {
             break;
         }
     }
-    session.has_failed = has_failed;
+    session.status = status;
 }
 
 impl Session {

@@ -7,16 +7,23 @@
 use core::fmt::{self, Write};
 use core::mem;
 
-use arrayvec::ArrayVec;
 use vfs::{Errno, FileDescriptor, OpenFlags, PathBuffer, Result, Vfs};
 
 use crate::command::{Command, find};
+use crate::gathered::Gathered;
 use crate::host::Host;
+use crate::nearest::Suggestion;
+use crate::options::{Options, Request};
 use crate::pipe::Pipe;
+use crate::shown::Shown;
 use crate::source::PIECE_BYTES;
 
-/// What is gathered before it goes to a file or a pipe.
-const GATHERED_BYTES: usize = 2048;
+/// Exit status of a command that failed at something.
+pub(crate) const FAILED: u8 = 1;
+/// Exit status of a command that was given what it does not take.
+pub(crate) const MISUSED: u8 = 2;
+/// Exit status of a command that is not there.
+pub(crate) const NOT_FOUND: u8 = 127;
 
 /// Where a command's input comes from.
 pub(crate) enum Input {
@@ -47,17 +54,19 @@ pub struct Session {
     commands: &'static [&'static [Command]],
     /// The directory that relative paths start in.
     pub(crate) cwd: PathBuffer,
+    /// The one before it; empty if there was none.
+    pub(crate) previous_cwd: PathBuffer,
     pub(crate) input: Input,
     output: Output,
-    gathered: ArrayVec<u8, GATHERED_BYTES>,
+    gathered: Gathered,
     /// Why the output does not take any more.
     output_error: Option<Errno>,
     /// Whether a pipe did not get all that was written to it.
     pub(crate) is_pipe_cut: bool,
-    /// Whether complaints are kept from the console.
+    /// Whether messages of failure are kept from the console.
     is_muted: bool,
-    /// Whether the command that runs has failed so far.
-    pub(crate) has_failed: bool,
+    /// The exit status of the command that runs, as far as it has come.
+    pub(crate) status: u8,
 }
 
 impl Session {
@@ -70,13 +79,14 @@ impl Session {
             host,
             commands,
             cwd,
+            previous_cwd: PathBuffer::new(),
             input: Input::Nothing,
             output: Output::Console,
-            gathered: ArrayVec::new(),
+            gathered: Gathered::new(),
             output_error: None,
             is_pipe_cut: false,
             is_muted: false,
-            has_failed: false,
+            status: 0,
         }
     }
 
@@ -107,31 +117,21 @@ impl Session {
     }
 
     /// Writes bytes.
-    pub fn write_bytes(&mut self, mut bytes: &[u8]) {
+    pub fn write_bytes(&mut self, bytes: &[u8]) {
         if self.is_on_console() {
             return self.host.write_bytes(bytes);
         }
-        while !bytes.is_empty() && self.output_error.is_none() {
-            let room = self.gathered.remaining_capacity().min(bytes.len());
-            let (now, later) = bytes.split_at_checked(room).unwrap_or_default();
-            // As many as there is room for.
-            let _ = self.gathered.try_extend_from_slice(now);
-            bytes = later;
-            if self.gathered.is_full() {
-                self.flush();
-            }
+        if self.output_error.is_none() {
+            let (files, output) = (self.host.files(), &mut self.output);
+            self.output_error = self.gathered.add(bytes, |bytes| write_to(output, files, bytes)).err();
         }
     }
 
     /// Hands on what was gathered. The first error is kept, and nothing is taken any more.
     fn flush(&mut self) {
-        if self.output_error.is_none() && !self.gathered.is_empty() {
-            let written = match &mut self.output {
-                Output::Console | Output::Nowhere => Ok(()),
-                Output::File(file) => write_all(self.host.files(), *file, &self.gathered),
-                Output::Pipe(pipe) => pipe.push(&self.gathered).map_err(|_| Errno::ENOMEM),
-            };
-            self.output_error = written.err();
+        if self.output_error.is_none() {
+            let (files, output) = (self.host.files(), &mut self.output);
+            self.output_error = self.gathered.finish(|bytes| write_to(output, files, bytes)).err();
         }
         self.gathered.clear();
     }
@@ -146,13 +146,21 @@ impl Session {
         self.fail("shell", sink, error);
     }
 
+    /// The file that the output goes to, if it is one.
+    pub(crate) fn output_file(&self) -> Option<FileDescriptor> {
+        match self.output {
+            Output::File(file) => Some(file),
+            Output::Console | Output::Pipe(_) | Output::Nowhere => None,
+        }
+    }
+
     /// Puts another output in place. Nothing may be left of what the last one should get.
     pub(crate) fn swap_output(&mut self, output: Output) -> Output {
         mem::replace(&mut self.output, output)
     }
 
-    /// Does `work` with all output dropped, complaints included.
-    pub fn quietly<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
+    /// Does `work` with all output dropped, messages of failure included.
+    pub fn without_output<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
         let outer = self.swap_output(Output::Nowhere);
         let was_muted = mem::replace(&mut self.is_muted, true);
         let result = work(self);
@@ -161,37 +169,108 @@ impl Session {
         result
     }
 
+    /// Does `work` with messages of failure dropped.
+    pub(crate) fn without_messages<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
+        let was_muted = mem::replace(&mut self.is_muted, true);
+        let result = work(self);
+        self.is_muted = was_muted;
+        result
+    }
+
     /// Whether output goes to the console: then it may have colours.
-    pub(crate) fn is_on_console(&self) -> bool {
+    pub fn is_on_console(&self) -> bool {
         matches!(self.output, Output::Console)
     }
 
-    /// Says on the console that something failed, in one line.
-    pub fn complain(&mut self, text: fmt::Arguments<'_>) {
-        self.has_failed = true;
+    /// Reports on the console, in one line, that something failed. The command has failed then.
+    pub fn report_failure(&mut self, text: fmt::Arguments<'_>) {
+        self.status = self.status.max(FAILED);
         if !self.is_muted {
-            self.host.write(format_args!("{text}\n"));
+            // A name in it may hold anything.
+            self.host.write(format_args!("{}\n", Shown::on_console(text)));
         }
     }
 
-    /// Says that a command failed at something.
+    /// Reports that a command failed at something.
     pub fn fail(&mut self, command: &str, what: &str, error: Errno) {
-        self.complain(format_args!("{command}: {}: {error}", what.escape_debug()));
+        self.report_failure(format_args!("{command}: {what}: {error}"));
     }
 
-    /// Says how a command is used.
+    /// Reports that a command was given what it does not take, and how it is used.
     pub fn show_usage(&mut self, command: &Command) {
-        self.complain(format_args!("usage: {}", command.usage));
+        self.report_failure(format_args!("usage: {}", command.usage));
+        self.status = MISUSED;
+    }
+
+    /// Writes how a command is used and what it does.
+    pub(crate) fn explain(&mut self, command: &Command) {
+        self.print(format_args!("{}: {}\n", command.usage, command.summary));
+    }
+
+    /// A name as the output is to have it: as it is, or without control characters on the console.
+    pub(crate) fn shown<'a>(&self, name: &'a str) -> Shown<&'a str> {
+        Shown::new(name, self.is_on_console())
+    }
+
+    /// Runs a command with the words behind its name, if it takes them. What it writes may still be gathered.
+    pub(crate) fn run_command(&mut self, command: &Command, words: &[&str]) {
+        if let Some(options) = self.checked_options(command, words) {
+            self.host.run_command(command.run, self, &options);
+        }
+    }
+
+    /// The words as options of the command. `None` if it is not to run: it was explained, or does not take them.
+    fn checked_options<'a>(&mut self, command: &Command, words: &[&'a str]) -> Option<Options<'a>> {
+        match Options::parse(words, &command.syntax) {
+            Ok(Request::Run(options)) => return Some(options),
+            Ok(Request::Help) => self.explain(command),
+            Err(_) => self.show_usage(command),
+        }
+        None
+    }
+
+    /// Runs the subcommand of `parent` that the first of the words names; it is in one of the tables.
+    pub fn run_subcommand(&mut self, parent: &Command, tables: &[&[Command]], words: &[&str]) {
+        let Some((name, rest)) = words.split_first() else { return self.show_usage(parent) };
+        if let Some(command) = tables.iter().find_map(|table| find(table, name)) {
+            if let Some(options) = self.checked_options(command, rest) {
+                (command.run)(self, &options);
+            }
+        } else {
+            let names = tables.iter().copied().flatten().map(|command| command.name);
+            self.report_no_subcommand(parent, name, names);
+        }
+    }
+
+    /// Reports that `parent` has no subcommand `name`; `names` are those that it has.
+    pub fn report_no_subcommand<'n>(
+        &mut self,
+        parent: &Command,
+        name: &str,
+        names: impl IntoIterator<Item = &'n str>,
+    ) {
+        let parent = parent.name;
+        self.report_failure(format_args!(
+            "{parent}: {}: no such subcommand{}",
+            name,
+            Suggestion::new(name, names, format_args!("try {parent} --help"))
+        ));
+        self.status = MISUSED;
     }
 
     /// Sets whether the command that runs counts as failed, for `&&` and `||`.
     pub fn set_failed(&mut self, has_failed: bool) {
-        self.has_failed = has_failed;
+        self.status = if has_failed { FAILED } else { 0 };
+    }
+
+    /// Whether the command that runs has failed so far.
+    pub fn has_failed(&self) -> bool {
+        self.status != 0
     }
 
     /// Writes the prompt.
     pub(crate) fn prompt(&self) {
-        self.host.write(format_args!("\x1b[1mtally:{}#\x1b[0m ", self.cwd));
+        self.host.write(format_args!("\x1b[1mtally:{}#\x1b[0m ", Shown::on_console(&self.cwd)));
     }
 
     /// Whether the command should end: Ctrl-C was typed, or its output takes no more.
@@ -231,6 +310,14 @@ impl Write for Session {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.write_bytes(text.as_bytes());
         Ok(())
+    }
+}
+
+fn write_to(output: &mut Output, files: &Vfs, bytes: &[u8]) -> Result<()> {
+    match output {
+        Output::Console | Output::Nowhere => Ok(()),
+        Output::File(file) => write_all(files, *file, bytes),
+        Output::Pipe(pipe) => pipe.push(bytes).map_err(|_| Errno::ENOMEM),
     }
 }
 

@@ -204,6 +204,16 @@ impl Vfs {
         self.with_file(descriptor, |file, filesystem| filesystem.metadata(file.place.inode))
     }
 
+    /// Whether two descriptors have the same file open.
+    ///
+    /// # Errors
+    ///
+    /// `EBADF`; `EBUSY` while another uses one of the descriptors.
+    pub fn is_same_file(&self, one: FileDescriptor, other: FileDescriptor) -> Result<bool> {
+        let place_of = |descriptor| self.with_file(descriptor, |file, _| Ok(file.place));
+        Ok(place_of(one)? == place_of(other)?)
+    }
+
     /// The next entry of an open directory; `None` at the end.
     ///
     /// # Errors

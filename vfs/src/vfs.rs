@@ -183,6 +183,7 @@ impl Vfs {
 
     fn remove(&self, cwd: &str, path: &str, sort: Sort) -> Result<()> {
         let mounts = self.mounts.lock();
+        check_no_link_meant(&mounts, cwd, path)?;
         let target = walk(&mounts, cwd, path, LastLink::Keep)?;
         let found = target.existing()?;
         check_sort(&mounts, found, sort)?;
@@ -203,6 +204,7 @@ impl Vfs {
     /// points; `EACCES`, `EPERM` or `EROFS` where nothing can be renamed; `ENOMEM`, `ENOSPC`.
     pub fn rename(&self, cwd: &str, from: &str, to: &str) -> Result<()> {
         let mounts = self.mounts.lock();
+        check_no_link_meant(&mounts, cwd, from)?;
         let old = walk(&mounts, cwd, from, LastLink::Keep)?;
         let new = walk(&mounts, cwd, to, LastLink::Keep)?;
         let moved = old.existing()?;
@@ -317,6 +319,19 @@ fn check_mount(mounts: &Mounts, place: Place) -> Result<()> {
 fn check_writable(mounts: &Mounts, directory: Place) -> Result<()> {
     check_mount(mounts, directory)?;
     if mounts.metadata(directory)?.mode & WRITABLE == 0 { Err(Errno::EACCES) } else { Ok(()) }
+}
+
+/// Refuses `link/` where a name is to be taken away: it means the link, and is no directory (as in Linux).
+fn check_no_link_meant(mounts: &Mounts, cwd: &str, path: &str) -> Result<()> {
+    let name = path.trim_end_matches('/');
+    if name.len() == path.len() || name.is_empty() {
+        return Ok(());
+    }
+    let found = walk(mounts, cwd, name, LastLink::Keep)?.found;
+    match found.map(|place| mounts.metadata(place)).transpose()? {
+        Some(metadata) if metadata.kind == Kind::Link => Err(Errno::ENOTDIR),
+        _ => Ok(()),
+    }
 }
 
 fn check_sort(mounts: &Mounts, place: Place, sort: Sort) -> Result<()> {

@@ -1,4 +1,4 @@
-//! `make fuzz` runs this with inputs that libFuzzer makes up; the body is in `fuzz/src/names.rs`.
+//! `make fuzz` runs this with inputs from libFuzzer; the body is in `fuzz/src/names.rs`.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| fuzz::names(input));

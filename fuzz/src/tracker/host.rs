@@ -1,4 +1,5 @@
-//! Pages and blocks from the host, for the tracker that is fuzzed. A block that does not go back as it came is a failure.
+//! Pages and blocks from the host, for the tracker that is fuzzed. A block that does not go back as it came is a
+//! failure.
 
 use std::alloc::{Layout, alloc, dealloc};
 use std::collections::{BTreeMap, BTreeSet};

@@ -173,7 +173,8 @@ impl Frames {
     ///
     /// # Safety
     ///
-    /// Nobody uses the pages any more.
+    /// Nobody uses the pages any more. When a part of what was taken at once is given back for the first time, nobody
+    /// uses the rest either.
     #[inline]
     pub unsafe fn give(&mut self, pages: NonNull<u8>, order: u32) -> Result<(), NotAllocated> {
         let block = pages.as_ptr() as usize;
@@ -183,11 +184,9 @@ impl Frames {
         // SAFETY: handed on to the caller; a zone that comes back empty is nobody's.
         unsafe {
             let mut tier = order / BLOCKS_LOG2;
-            let mut emptied = match tier {
-                0 => self.pages.give(block, order)?,
-                1 => self.chunks.give(block, order - BLOCKS_LOG2)?,
-                2 => self.spans.give(block, order - 2 * BLOCKS_LOG2)?,
-                _ => self.giants.give(block, order - 3 * BLOCKS_LOG2)?,
+            let mut emptied = match self.give_to_tier(block, order) {
+                Ok(emptied) => emptied,
+                Err(NotAllocated) => self.give_part(block, order)?,
             };
             while let Some(zone) = emptied {
                 tier += 1;
@@ -200,6 +199,65 @@ impl Frames {
         }
         self.free_pages += 1 << order;
         Ok(())
+    }
+
+    /// # Safety
+    ///
+    /// As for [`Frames::give`].
+    #[inline]
+    unsafe fn give_to_tier(&mut self, block: usize, order: u32) -> Result<Option<usize>, NotAllocated> {
+        // SAFETY: handed on to the caller.
+        unsafe {
+            match order / BLOCKS_LOG2 {
+                0 => self.pages.give(block, order),
+                1 => self.chunks.give(block, order - BLOCKS_LOG2),
+                2 => self.spans.give(block, order - 2 * BLOCKS_LOG2),
+                _ => self.giants.give(block, order - 3 * BLOCKS_LOG2),
+            }
+        }
+    }
+
+    /// Gives back a part of a block that a tier above has handed out.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Frames::give`].
+    #[cold]
+    #[inline(never)]
+    unsafe fn give_part(&mut self, block: usize, order: u32) -> Result<Option<usize>, NotAllocated> {
+        // SAFETY: handed on to the caller.
+        unsafe {
+            self.split_above(block, order / BLOCKS_LOG2);
+            self.give_to_tier(block, order)
+        }
+    }
+
+    /// Makes sure that the zone of `block` belongs to a tier. If a tier above has handed it out in one block, it counts
+    /// as handed out by this tier from now on, so that a part of it can be given back.
+    ///
+    /// # Safety
+    ///
+    /// Nobody uses a block that is split.
+    unsafe fn split_above(&mut self, block: usize, tier: u32) {
+        let is_own = match tier {
+            0 => self.pages.has(block),
+            1 => self.chunks.has(block),
+            2 => self.spans.has(block),
+            _ => true,
+        };
+        if is_own {
+            return;
+        }
+        // SAFETY: handed on to the caller; what the tier above has handed out is the caller's.
+        unsafe {
+            self.split_above(block, tier + 1);
+            match tier {
+                0 if self.chunks.has_handed_out(block) => self.pages.take_over(block),
+                1 if self.spans.has_handed_out(block) => self.chunks.take_over(block),
+                2 if self.giants.has_handed_out(block) => self.spans.take_over(block),
+                _ => {}
+            }
+        }
     }
 
     /// Counts pages that were kept back from the start: managed, and never free.

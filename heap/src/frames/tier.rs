@@ -137,6 +137,38 @@ impl<const ORDER: usize> Tier<ORDER> {
         Some(block)
     }
 
+    /// Whether the zone of a block is this tier's.
+    pub(super) fn has(&mut self, block: usize) -> bool {
+        let (number, _) = self.place(block, 0);
+        self.zones.get(number).is_some_and(|zone| zone.is_held)
+    }
+
+    /// Whether a block of this tier's was handed out.
+    pub(super) fn has_handed_out(&mut self, block: usize) -> bool {
+        let (number, bits) = self.place(block, 0);
+        self.zones.get(number).is_some_and(|zone| zone.is_held && zone.free & bits == 0)
+    }
+
+    /// Takes over the zone of a block, all of it handed out.
+    ///
+    /// # Safety
+    ///
+    /// The tier above has handed the zone out, and nobody uses its memory.
+    pub(super) unsafe fn take_over(&mut self, block: usize) {
+        let start = block & !(self.zone_bytes() - 1);
+        // SAFETY: handed on to the caller.
+        unsafe { self.add(start, BLOCKS_LOG2) };
+        let (number, _) = self.place(block, 0);
+        if let Some((zone, whole)) =
+            self.zones.get(number).zip(Layout::from_size_align(1 << (ORDER - 1), 1 << (ORDER - 1)).ok())
+        {
+            let taken = zone.heap.alloc(whole);
+            debug_assert!(taken.is_ok(), "the zone is free as a whole");
+            zone.free = 0;
+            self.relist(number);
+        }
+    }
+
     /// Gives 2^`order` blocks back. A zone that is wholly free then leaves this tier: its address is
     /// returned.
     ///

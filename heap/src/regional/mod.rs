@@ -22,7 +22,7 @@ use self::region_heap::RegionHeap;
 use crate::PAGE_BYTES;
 use crate::PageSource;
 use crate::page_map::{PageMap, PageUse, PageWords};
-use crate::runs::{self, Runs};
+use crate::runs::{self, Run, Runs};
 
 /// Orders of new regions, the best first. Where memory is short a smaller one is better than none.
 const REGION_ORDERS: [u32; 4] = [8, 6, 4, 3];
@@ -81,10 +81,15 @@ impl<H: RegionHeap, S: PageSource> Regional<H, S> {
         }
         let align_bytes = layout.align().max(GRANULE_BYTES);
         let layout = Layout::from_size_align(layout.size(), align_bytes).ok()?;
-        Layout::from_size_align(H::rounded_bytes(layout)?, align_bytes).ok()
+        let rounded_bytes = H::rounded_bytes(layout)?;
+        // Where rounding would waste more than a page, a run of pages does not.
+        if rounded_bytes > layout.size().max(align_bytes).next_multiple_of(PAGE_BYTES) + PAGE_BYTES {
+            return None;
+        }
+        Layout::from_size_align(rounded_bytes, align_bytes).ok()
     }
 
-    /// Asks at most `most` regions, the current one first.
+    /// Tries at most `most` regions, the current one first.
     fn ask_regions(&mut self, layout: Layout, most: usize) -> Option<NonNull<u8>> {
         let first = self.current?;
         let mut at = first;
@@ -105,7 +110,7 @@ impl<H: RegionHeap, S: PageSource> Regional<H, S> {
         None
     }
 
-    /// Makes a new region that surely has room for the layout, and makes it the current one.
+    /// Adds a new region that has room for the layout, and makes it the current one.
     fn add_region(&mut self, layout: Layout) -> Option<()> {
         let wanted_bytes = layout.size() + if layout.align() > GRANULE_BYTES { layout.align() } else { 0 };
         let orders = REGION_ORDERS.iter().filter(|order| capacity_bytes::<H>(**order) >= wanted_bytes);
@@ -179,13 +184,13 @@ unsafe impl<H: RegionHeap, S: PageSource> Backend for Regional<H, S> {
                 return Some(NonNull::slice_from_raw_parts(block, layout.size()));
             }
         }
-        let order = runs::order_for(layout)?;
-        let block = self.runs.allocate(order, &mut self.map, &mut self.source);
+        let run = Run::of(layout)?;
+        let block = self.runs.allocate(run, &mut self.map, &mut self.source);
         if block.is_some() || !self.trim_region() {
             return block;
         }
         // The pages of the empty region may be just those that are wanted.
-        self.runs.allocate(order, &mut self.map, &mut self.source)
+        self.runs.allocate(run, &mut self.map, &mut self.source)
     }
 
     unsafe fn deallocate(&mut self, block: NonNull<u8>, _layout: Layout) -> usize {
@@ -221,14 +226,14 @@ unsafe impl<H: RegionHeap, S: PageSource> Backend for Regional<H, S> {
     fn usable_size_bytes(&self, layout: Layout) -> usize {
         match Self::region_layout(layout) {
             Some(layout) => layout.size(),
-            None => runs::order_for(layout).map_or(layout.size(), |order| PAGE_BYTES << order),
+            None => Run::of(layout).map_or(layout.size(), Run::size_bytes),
         }
     }
 
     fn taken_size_bytes(&self, block: NonNull<u8>, layout: Layout) -> usize {
         // What no region had room for is a run of pages, however small.
         match self.map.get(block.as_ptr() as usize) {
-            PageUse::Block { order } => PAGE_BYTES << order,
+            PageUse::Block { pages } => pages * PAGE_BYTES,
             _ => self.usable_size_bytes(layout),
         }
     }
@@ -239,7 +244,7 @@ unsafe impl<H: RegionHeap, S: PageSource> Backend for Regional<H, S> {
         let region = unsafe { region.as_ref() };
         match region.start_of(address).map(|start| (start, region.layout(start))) {
             Some((start, Some(layout))) => Location::Live { start, layout },
-            // Free memory is not distinguished: a block may have started there, or not.
+            // Free memory is not distinguished: a block may or may not have started there.
             _ if address.is_multiple_of(GRANULE_BYTES) => Location::Free { start: address },
             _ => Location::Unknown,
         }

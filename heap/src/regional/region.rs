@@ -46,7 +46,7 @@ fn memory_offset<H>(order: u32) -> usize {
     (size_of::<Region<H>>() + marks * size_of::<Marks>()).next_multiple_of(GRANULE_BYTES)
 }
 
-/// Bytes that a region of this order surely has for one block.
+/// Bytes that a fresh region of this order has for one block at least.
 pub(super) fn capacity_bytes<H: RegionHeap>(order: u32) -> usize {
     H::capacity_bytes((PAGE_BYTES << order).saturating_sub(memory_offset::<H>(order)))
 }
@@ -88,7 +88,7 @@ impl<H: RegionHeap> Region<H> {
         self.order
     }
 
-    /// Whether it is worth while to ask for so many bytes.
+    /// Whether an allocation of so many bytes may succeed.
     pub(super) fn may_have(&self, size_bytes: usize) -> bool {
         size_bytes < self.fails_at_bytes
     }
@@ -112,7 +112,7 @@ impl<H: RegionHeap> Region<H> {
     /// Allocates a block of a layout that [`RegionHeap::rounded_bytes`] gave.
     pub(super) fn allocate(&mut self, layout: Layout) -> Option<NonNull<u8>> {
         let Some(block) = self.heap.allocate(layout) else {
-            // So many bytes in one piece would have been enough, wherever they lie.
+            // A free piece of so many bytes would have been enough at any address.
             let padding_bytes = if layout.align() > GRANULE_BYTES { layout.align() } else { 0 };
             self.fails_at_bytes = self.fails_at_bytes.min(layout.size() + padding_bytes);
             return None;

@@ -1,7 +1,7 @@
 //! Blocks of the slabs, taken and given back, and the slabs that come and go with them.
 //!
-//! What happens at nearly every call, [`Slab::take_block`] and [`Slab::give_block`], changes one word and two counts and is
-//! inlined; what changes a list or the pages is behind a cold call.
+//! What happens at nearly every call, [`Slab::take_block`] and [`Slab::give_block`], changes one word and two counts
+//! and is inlined; what changes a list or the pages is behind a cold call.
 
 use core::ptr::NonNull;
 

@@ -22,8 +22,8 @@ pub(crate) struct SlabDescriptor {
     pub(super) class: u8,
     /// The word of `free` that blocks are taken from.
     pub(super) word: u8,
-    /// A free takes the fast path while one less than the free blocks are fewer than this: neither the first free block,
-    /// which puts the slab on the list, nor the last, which takes it off and gives it back.
+    /// A free takes the fast path while one less than the free blocks are fewer than this: neither the first free
+    /// block, which puts the slab on the list, nor the last, which takes it off and gives it back.
     pub(super) fast_span: u16,
 }
 

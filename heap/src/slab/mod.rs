@@ -20,9 +20,9 @@ pub use self::class::SizeClass;
 use self::class::{CLASS_OF, CLASSES, ClassState, ClassUse, MAX_CLASS_BYTES, class_bytes, pages_per_slab};
 use self::descriptor::SlabDescriptor;
 use self::pool::Pool;
+use crate::PageSource;
 use crate::page_map::{PageMap, PageUse, PageWords};
-use crate::runs::{self, Runs};
-use crate::{PAGE_BYTES, PageSource};
+use crate::runs::{self, Run, Runs};
 
 /// The heap.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ unsafe impl<S: Send> Send for Slab<S> {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Service {
     Class(usize),
-    Pages { order: u32 },
+    Pages(Run),
 }
 
 #[inline]
@@ -56,7 +56,7 @@ fn service(layout: Layout) -> Option<Service> {
     if size_bytes <= MAX_CLASS_BYTES {
         return Some(Service::Class(usize::from(CLASS_OF[size_bytes.div_ceil(16)])));
     }
-    Some(Service::Pages { order: runs::order_for(layout)? })
+    Some(Service::Pages(Run::of(layout)?))
 }
 
 impl<S: PageSource> Slab<S> {
@@ -106,8 +106,8 @@ impl<S: PageSource> Slab<S> {
 
     #[cold]
     #[inline(never)]
-    fn allocate_pages(&mut self, order: u32) -> Option<NonNull<[u8]>> {
-        self.runs.allocate(order, &mut self.map, &mut self.source)
+    fn allocate_pages(&mut self, run: Run) -> Option<NonNull<[u8]>> {
+        self.runs.allocate(run, &mut self.map, &mut self.source)
     }
 
     /// # Safety
@@ -124,7 +124,7 @@ impl<S: PageSource> Slab<S> {
     fn serve(&mut self, service: Service) -> Option<NonNull<[u8]>> {
         match service {
             Service::Class(class) => self.allocate_from_class(class),
-            Service::Pages { order } => self.allocate_pages(order),
+            Service::Pages(run) => self.allocate_pages(run),
         }
     }
 }
@@ -181,7 +181,7 @@ unsafe impl<S: PageSource> Backend for Slab<S> {
     fn usable_size_bytes(&self, layout: Layout) -> usize {
         match service(layout) {
             Some(Service::Class(class)) => class_bytes(class),
-            Some(Service::Pages { order }) => PAGE_BYTES << order,
+            Some(Service::Pages(run)) => run.size_bytes(),
             None => layout.size(),
         }
     }

@@ -5,7 +5,7 @@
 use core::alloc::Layout;
 use core::ptr::{NonNull, null_mut};
 
-use memstat::{Backend, Live};
+use memstat::{Backend, Live, Location};
 
 use crate::PAGE_BYTES;
 use crate::test_kit::random::Random;
@@ -51,7 +51,7 @@ type TestHeap<S> = Heap<Budget<S>>;
 /// Says what the first test that fails has found.
 pub fn check<S: PageSource>(kind: Kind, source: S, words: PageWords) -> Outcome {
     let mut heap = Heap::new(kind, Budget { source, left_pages: PAGES }, words);
-    let tests: [fn(&mut TestHeap<S>) -> Outcome; 8] = [
+    let tests: [fn(&mut TestHeap<S>) -> Outcome; 9] = [
         alignment_reaches_two_mebibytes,
         zero_size_gives_a_block_of_its_own,
         senseless_layouts_are_refused,
@@ -60,6 +60,7 @@ pub fn check<S: PageSource>(kind: Kind, source: S, words: PageWords) -> Outcome 
         one_size_is_reused_to_the_last_block,
         exhausted_heap_recovers,
         aligned_blocks_leave_room_for_others,
+        large_blocks_take_hardly_more_than_they_need,
     ];
     for test in tests {
         test(&mut heap)?;
@@ -280,4 +281,32 @@ fn aligned_blocks_leave_room_for_others<S: PageSource>(heap: &mut TestHeap<S>) -
     second.free(heap, plain)?;
     first.free(heap, aligned)?;
     if has_room { Ok(()) } else { Err("a full page is left of each aligned block, and nobody gets it") }
+}
+
+/// A large block takes at most a page more than the pages that it needs, so a red zone never doubles it. What is
+/// counted is what it takes.
+fn large_blocks_take_hardly_more_than_they_need<S: PageSource>(heap: &mut TestHeap<S>) -> Outcome {
+    for needed_pages in [1, 2, 3, 5, 8, 16, 31, 32, 33, 64, 65, 100, 128, 200, 256] {
+        for (more_bytes, align_bytes) in [(0, 16), (16, 8), (32, 16), (0, PAGE_BYTES), (1, 16 * PAGE_BYTES)] {
+            let layout = layout(needed_pages * PAGE_BYTES + more_bytes, align_bytes)?;
+            let before = heap.live().unwrap_or_default();
+            let block = allocate(heap, layout)?;
+            let taken_bytes = heap.taken_size_bytes(block, layout);
+            if heap.live().unwrap_or_default().bytes != before.bytes + taken_bytes as u64 {
+                return Err("a large block takes other than is counted");
+            }
+            if taken_bytes > layout.size().next_multiple_of(PAGE_BYTES) + PAGE_BYTES {
+                return Err("a large block takes far more than it needs");
+            }
+            let Location::Live { start, .. } = heap.locate(block.as_ptr() as usize + layout.size() - 1)
+            else {
+                return Err("the last byte of a large block is not known");
+            };
+            if start != block.as_ptr() as usize {
+                return Err("the last byte of a large block is another's");
+            }
+            free(heap, block, (needed_pages % 2 == 0).then_some(layout))?;
+        }
+    }
+    Ok(())
 }

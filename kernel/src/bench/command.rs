@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use shell::{Command, Session};
+use shell::{Command, Options, Session, Syntax};
 use tally_heap::PAGE_BYTES;
 
 use crate::arch::clock;
@@ -15,6 +15,7 @@ pub(crate) const COMMAND: Command = Command {
     name: "bench",
     usage: "bench [pair | bulk BLOCKS | frames PAGES | worst BLOCKS CHURN | arena BLOCKS | list BLOCKS]",
     summary: "measure the heap at the present level, in counts of the time stamp counter",
+    syntax: Syntax::operands(0, 3),
     run,
 };
 
@@ -27,8 +28,8 @@ const PAIRS: [(&str, usize, Pair); 6] = [
     ("frame", 4096, Pair::Frame),
 ];
 
-fn run(session: &mut Session, words: &[&str]) {
-    let is_measured = match words {
+fn run(session: &mut Session, options: &Options<'_>) {
+    let is_measured = match options.operands.as_slice() {
         [] | ["pair"] => show_pairs(session),
         ["bulk", blocks] => with_number(blocks, |blocks| show_bulk(session, blocks)),
         ["frames", pages] => with_number(pages, |pages| show_frames(session, pages)),
@@ -42,7 +43,7 @@ fn run(session: &mut Session, words: &[&str]) {
     match is_measured {
         Ok(()) => {}
         Err("usage") => session.show_usage(&COMMAND),
-        Err(reason) => session.complain(format_args!("bench: {reason}")),
+        Err(reason) => session.report_failure(format_args!("bench: {reason}")),
     }
 }
 
@@ -50,7 +51,7 @@ type Measured = Result<(), &'static str>;
 
 const NO_MEMORY: &str = "out of memory";
 
-/// Interrupts are masked while something is measured, so nobody could end it.
+/// Interrupts are masked during a measurement, so Ctrl-C cannot end it.
 const MAX_BLOCKS: usize = 20_000_000;
 
 fn with_number(word: &str, show: impl FnOnce(usize) -> Measured) -> Measured {
@@ -92,7 +93,7 @@ fn show_worst(session: &mut Session, blocks: usize, churn: usize) -> Measured {
     let measured = Crowd::new(blocks).and_then(|mut crowd| crowd.measure_each(churn));
     let (grown, churned) = measured.ok_or(NO_MEMORY)?;
     let mut show_one = |workload: &str, percentile: &str, worst: Worst| {
-        show(session, workload, 0, blocks, "counts", worst.most);
+        show(session, workload, 0, blocks, "counts", worst.max);
         show(session, percentile, 0, blocks, "counts", worst.percentile_99_99);
     };
     show_one("worst-growing", "99.99%-growing", grown);
@@ -104,11 +105,11 @@ fn show_arena(session: &mut Session, blocks: usize) -> Measured {
     if blocks < bench::ARENA_MIN_BLOCKS {
         return Err("the arena is measured from 10000 blocks on");
     }
-    let (most, most_of_many) =
+    let (max, max_of_many) =
         Crowd::new(blocks).and_then(|mut crowd| crowd.measure_arena()).ok_or(NO_MEMORY)?;
-    show(session, "arena-from-10000", 16, blocks, "bytes_per_block", Hundredths(most));
-    if let Some(most) = most_of_many {
-        show(session, "arena-from-100000", 16, blocks, "bytes_per_block", Hundredths(most));
+    show(session, "arena-from-10000", 16, blocks, "bytes_per_block", Hundredths(max));
+    if let Some(max) = max_of_many {
+        show(session, "arena-from-100000", 16, blocks, "bytes_per_block", Hundredths(max));
     }
     Ok(())
 }
@@ -120,11 +121,11 @@ fn show_list(session: &mut Session, blocks: usize) -> Measured {
     let pages_before = pages_for(Purpose::Buffers);
     let start_ns = clock::uptime_ns();
     let mut addresses = Addresses::default();
-    let (mut twice, mut most_pages, mut pieces) = (0, 0, 0_usize);
+    let (mut twice, mut max_pages, mut pieces) = (0, 0, 0_usize);
     let mut passing = Vec::<u8>::new();
     let read = session.read("/proc/allocs", |_, bytes| {
         addresses.feed(bytes, |address| twice += usize::from(!listed.name(address)));
-        most_pages = most_pages.max(pages_for(Purpose::Buffers));
+        max_pages = max_pages.max(pages_for(Purpose::Buffers));
         // One block more, one block less.
         pieces += 1;
         passing.clear();
@@ -136,7 +137,7 @@ fn show_list(session: &mut Session, blocks: usize) -> Measured {
     let missing = listed.missing();
     let milliseconds = (clock::uptime_ns() - start_ns) / 1_000_000;
     read.map_err(|_| "/proc/allocs could not be read")?;
-    let text_pages = most_pages.saturating_sub(pages_before);
+    let text_pages = max_pages.saturating_sub(pages_before);
     for (unit, figure) in [("missing", missing), ("twice", twice), ("text_pages", text_pages)] {
         show(session, "list", 16, blocks, unit, figure);
     }

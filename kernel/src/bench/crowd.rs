@@ -38,7 +38,7 @@ pub(crate) struct Cost {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Worst {
     /// The dearest.
-    pub(crate) most: usize,
+    pub(crate) max: usize,
     /// The dearest once a ten-thousandth of all is left out.
     pub(crate) percentile_99_99: usize,
 }
@@ -112,7 +112,7 @@ impl Crowd {
     /// Allocates blocks of 16 bytes, and says how many bytes of the arena one took at most, in hundredths:
     /// among the counts of live blocks from 10,000 on, and among those from 100,000 on.
     pub(crate) fn measure_arena(&mut self) -> Option<(u64, Option<u64>)> {
-        let (mut most, mut most_of_many) = (0, None);
+        let (mut max, mut max_of_many) = (0, None);
         let mut has_all = true;
         for (number, block) in self.blocks.as_mut_slice().iter_mut().enumerate() {
             *block = kmalloc(16);
@@ -123,14 +123,14 @@ impl Crowd {
             let live = number + 1;
             if live >= ARENA_MIN_BLOCKS && live.is_multiple_of(ARENA_STEP) {
                 let a_block = (tracker().statistics().arena().held_bytes * 100 / live) as u64;
-                most = most.max(a_block);
+                max = max.max(a_block);
                 if live >= 10 * ARENA_MIN_BLOCKS {
-                    most_of_many = most_of_many.max(Some(a_block));
+                    max_of_many = max_of_many.max(Some(a_block));
                 }
             }
         }
         self.free_all();
-        has_all.then_some((most, most_of_many))
+        has_all.then_some((max, max_of_many))
     }
 
     fn free_all(&mut self) {
@@ -178,14 +178,14 @@ impl Costs {
     fn take_worst(&mut self) -> Option<Worst> {
         let operations = self.operations.as_mut_slice();
         let all: u64 = operations.iter().map(|count| u64::from(*count)).sum();
-        let most = operations.iter().rposition(|count| *count != 0)?;
+        let max = operations.iter().rposition(|count| *count != 0)?;
         let mut dearer = 0;
         let percentile_99_99 = operations.iter().rposition(|count| {
             dearer += u64::from(*count);
             dearer > all / 10_000
         })?;
         operations.fill(0);
-        Some(Worst { most, percentile_99_99 })
+        Some(Worst { max, percentile_99_99 })
     }
 }
 

@@ -1,18 +1,21 @@
 //! `bug`: real faults, to see what the kernel says of them.
 
-use shell::{Command, Session};
+use shell::{Command, Options, Session, Suggestion, Syntax};
 
 use crate::bugs::BUGS;
 use crate::memory::heap::tracker;
 
-pub(crate) const COMMAND: Command =
-    Command { name: "bug", usage: "bug [NAME]", summary: "make a real fault happen, or list them", run };
+pub(crate) const COMMAND: Command = Command {
+    name: "bug",
+    usage: "bug [NAME]",
+    summary: "make a real fault happen, or list them",
+    syntax: Syntax::operands(0, 1),
+    run,
+};
 
-fn run(session: &mut Session, words: &[&str]) {
-    if words.len() > 1 {
-        return session.show_usage(&COMMAND);
-    }
-    let found = words.first().and_then(|name| BUGS.iter().find(|bug| bug.name == *name));
+fn run(session: &mut Session, options: &Options<'_>) {
+    let name = options.operands.first();
+    let found = name.and_then(|name| BUGS.iter().find(|bug| bug.name == *name));
     if let Some(bug) = found {
         let before = tracker().guards().statistics().corruptions();
         (bug.run)();
@@ -23,9 +26,9 @@ fn run(session: &mut Session, words: &[&str]) {
         }
         return;
     }
-    if let Some(name) = words.first() {
-        let name = name.escape_debug();
-        return session.complain(format_args!("bug: {name}: no such bug; bug alone lists them"));
+    if let Some(name) = name {
+        let suggestion = Suggestion::new(name, BUGS.iter().map(|bug| bug.name), "bug alone lists them");
+        return session.report_failure(format_args!("bug: {name}: no such bug{suggestion}"));
     }
     for bug in &BUGS {
         session.print(format_args!("{:<15} {}", bug.name, bug.summary));

@@ -1,4 +1,4 @@
-//! Real faults that a person can ask for, to see what the kernel says of them.
+//! Real faults that a person can ask for, to see how the kernel reports them.
 //!
 //! Each is the mistake of a little driver, in a file of its own, or of several in `drivers`. They stand apart from the
 //! product, and hold `unsafe` here so that none has to live beside the allocator.
@@ -77,7 +77,7 @@ pub(crate) static BUGS: [Bug; 19] = [
     Bug::new("oom", "keep all in a cache until there is no memory; goes on", cache::read_everything),
 ];
 
-/// A value whose text cannot be had.
+/// A value that panics when it is printed.
 struct PanicsWhenShown;
 
 impl fmt::Display for PanicsWhenShown {

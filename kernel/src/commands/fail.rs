@@ -9,7 +9,7 @@ pub(super) mod words;
 
 use arrayvec::ArrayString;
 use memstat::{FaultRule, Faults};
-use shell::{Command, Session};
+use shell::{Command, Options, Session, Syntax};
 
 use super::lab;
 use crate::symbols;
@@ -18,7 +18,8 @@ use snapshot::Snapshot;
 use sort::{BLOCKS, PAGES, Sort};
 use words::{InWords, Ordinal};
 
-pub(super) const COMMAND: Command = Command { name: "fail", usage: USAGE, summary: SUMMARY, run };
+pub(super) const COMMAND: Command =
+    Command { name: "fail", usage: USAGE, summary: SUMMARY, syntax: Syntax::SUBCOMMAND, run };
 
 const USAGE: &str = concat!(
     "fail [off | ",
@@ -32,13 +33,20 @@ const SUMMARY: &str =
 /// The longest rule.
 const MAX_RULE_BYTES: usize = 256;
 
-fn run(session: &mut Session, words: &[&str]) {
-    let found = words.split_first().and_then(|(name, rest)| Some((shell::find(lab::FAIL, name)?, rest)));
-    if let Some((command, rest)) = found {
-        return (command.run)(session, rest);
-    }
-    match words {
+/// The first words of a rule.
+const RULES: [&str; 9] =
+    ["off", "nth", "every", "probability", "times", "size", "sizes", "site", "interrupts"];
+
+fn run(session: &mut Session, options: &Options<'_>) {
+    match options.operands.as_slice() {
         [] => show(session),
+        words @ [name, ..] if shell::find(lab::FAIL, name).is_some() => {
+            session.run_subcommand(&COMMAND, &[lab::FAIL], words);
+        }
+        [name, ..] if *name != "pages" && !RULES.contains(name) => {
+            let names = lab::FAIL.iter().map(|command| command.name).chain(RULES).chain(["pages"]);
+            session.report_no_subcommand(&COMMAND, name, names);
+        }
         ["off"] => [BLOCKS, PAGES].iter().for_each(|sort| sort.failures.set(Faults::OFF)),
         ["pages"] => session.show_usage(&COMMAND),
         ["pages", words @ ..] => run_rule(session, PAGES, words),
@@ -56,7 +64,7 @@ fn run_rule(session: &mut Session, sort: Sort, words: &[&str]) {
     match words {
         ["nth", number, command @ ..] if !command.is_empty() => match number.parse() {
             Ok(number) if number > 0 => fail_once(session, sort, number, command),
-            _ => session.complain(format_args!("fail: {}: not a number above 0", number.escape_debug())),
+            _ => session.report_failure(format_args!("fail: {}: not a number above 0", number)),
         },
         words => set_rule(session, sort, words),
     }
@@ -66,10 +74,10 @@ fn set_rule(session: &mut Session, sort: Sort, words: &[&str]) {
     let mut rule = ArrayString::<MAX_RULE_BYTES>::new();
     let is_short = words.iter().all(|word| rule.try_push_str(word).is_ok() && rule.try_push(' ').is_ok());
     if !is_short {
-        return session.complain(format_args!("fail: more than {MAX_RULE_BYTES} bytes in a rule"));
+        return session.report_failure(format_args!("fail: more than {MAX_RULE_BYTES} bytes in a rule"));
     }
     if let Err(error) = sort.failures.apply(&rule, symbols::find_sites) {
-        session.complain(format_args!("fail: {}: {error}", rule.trim_end().escape_debug()));
+        session.report_failure(format_args!("fail: {}: {error}", rule.trim_end()));
     }
 }
 

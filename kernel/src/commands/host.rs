@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use shell::{Host, Session};
+use shell::{Host, Options, Session};
 use vfs::{Buffers, Pages, Vfs};
 
 use crate::arch::{stack_end, stacks};
@@ -52,8 +52,8 @@ impl Host for Machine {
         stacks::clear_unused();
     }
 
-    fn run_command(&self, run: fn(&mut Session, &[&str]), session: &mut Session, arguments: &[&str]) {
-        stack_end::call_command(run, session, arguments);
+    fn run_command(&self, run: fn(&mut Session, &Options<'_>), session: &mut Session, options: &Options<'_>) {
+        stack_end::call_command(run, session, options);
     }
 
     fn hints(&self) -> &'static str {

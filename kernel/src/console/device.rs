@@ -11,7 +11,7 @@ use super::emergency;
 use crate::arch::{clock, framebuffer, serial, vga_text};
 use crate::sync::IrqLock;
 
-/// The screen is drawn at most this often while output goes on, and always when the kernel waits.
+/// During output the screen is drawn at most this often; it is always drawn when the kernel waits.
 const REDRAW_INTERVAL_NS: u64 = 30_000_000;
 
 /// Whatever display the machine has.
@@ -44,7 +44,7 @@ impl Display for AnyDisplay {
     }
 }
 
-/// What the lock guards: the screen if there is one, and the order of lines on both devices.
+/// Behind one lock: the screen, if there is one, and the order of lines on both devices.
 pub(super) struct Console {
     screen: Option<Screen<'static, AnyDisplay>>,
     drawn_ns: u64,
@@ -57,10 +57,10 @@ static CELLS: SpinMutex<Cells> = SpinMutex::new(Cells::new());
 pub(super) static CONSOLE: IrqLock<Console> =
     IrqLock::new(Console { screen: None, drawn_ns: 0, terminal: None, size_answer: SizeAnswer::NotAsked });
 
-/// Hands on what was logged before there was a screen.
+/// Passes on the messages from before there was a screen.
 type Replay = fn(&mut dyn FnMut(&Entry));
 
-/// Starts the screen, if the loader set one up, and shows on it what was logged before, which `messages` hands on.
+/// Starts the screen, if the loader set one up, and shows the messages from before on it.
 pub(crate) fn init(framebuffer: Option<Framebuffer>, messages: Replay) {
     CONSOLE.lock().terminal = Some(BackwardWrap::new());
     let Some(framebuffer) = framebuffer else { return };
@@ -78,7 +78,7 @@ pub(crate) fn init(framebuffer: Option<Framebuffer>, messages: Replay) {
     log::debug!("screen: {columns} by {rows} characters on {framebuffer:?}");
 }
 
-/// Makes the display and its terminal; says how many columns and rows it has.
+/// Makes the display and its terminal; returns its columns and rows.
 fn start_screen(framebuffer: Framebuffer) -> Option<(usize, usize)> {
     let display = match framebuffer {
         Framebuffer::Text { address, columns, rows } => {

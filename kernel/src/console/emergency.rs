@@ -1,8 +1,8 @@
-//! Last words: output for panics and exceptions, when any lock may be held by code that never continues.
+//! Output of panics and exceptions, when code that never continues may hold any lock.
 //!
 //! The serial line is always written (see `serial::write_emergency`). The screen is written as ever if its
 //! lock is free. If it is not, the interrupted code was changing it, and its grid can't be relied on: then
-//! the words go straight to the display from the top line on, through a second handle that shares nothing
+//! the text goes straight to the display from the top line on, through a second handle that shares nothing
 //! with the screen.
 
 use core::fmt::{self, Write};
@@ -14,7 +14,7 @@ use terminal::{Cell, Display};
 use super::device::{AnyDisplay, CONSOLE};
 use crate::arch::serial;
 
-/// White on red: these words stand among others, which they overwrite.
+/// White on red: this text overwrites other text.
 const COLOURS: u8 = 0x1f;
 const ESCAPE: u8 = 0x1b;
 
@@ -29,7 +29,7 @@ pub(super) fn set_display(display: AnyDisplay) {
     DISPLAY.call_once(|| display);
 }
 
-/// A writer that takes no lock which the interrupted code may hold.
+/// A writer that waits for no lock.
 pub(crate) struct Emergency;
 
 impl Write for Emergency {
@@ -50,7 +50,7 @@ impl Write for Emergency {
     }
 }
 
-/// Writes formatted text when nothing can be relied on any more: from exceptions and panics.
+/// Writes formatted text from exceptions and panics.
 pub(crate) fn write_emergency(text: fmt::Arguments<'_>) {
     let _ = Emergency.write_fmt(text);
 }

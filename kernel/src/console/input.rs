@@ -1,4 +1,4 @@
-//! What was typed on the serial line or the keyboard: the one ring between their interrupt handlers and the shell.
+//! Bytes typed on the serial line or the keyboard: the ring between their interrupt handlers and the shell.
 
 use terminal::TypedBytes;
 
@@ -14,7 +14,7 @@ pub(crate) fn pop() -> Option<u8> {
     TYPED.pop()
 }
 
-/// Whether nothing waits to be read.
+/// Whether no byte waits to be read.
 pub(crate) fn is_empty() -> bool {
     TYPED.is_empty()
 }

@@ -1,7 +1,7 @@
 //! The console: serial line and screen at once, either of which may be missing.
 //!
-//! Output goes through `write` (or [`print!`](crate::print) and [`println!`](crate::println)), last words
-//! through `Emergency`; input comes from interrupt handlers into [`input`]. Text becomes cells in the
+//! Output goes through `write` (or [`print!`](crate::print) and [`println!`](crate::println)), that of panics and
+//! exceptions through `Emergency`; input comes from interrupt handlers into [`input`]. Text becomes cells in the
 //! crate `terminal`, which knows no hardware; serial line and displays are below `arch`.
 
 mod device;

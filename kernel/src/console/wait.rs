@@ -1,4 +1,4 @@
-//! Waiting for what is typed: the CPU sleeps, and work that was registered for idle times is done.
+//! Waiting for input: the CPU sleeps, and work that was registered for idle times is done.
 
 use spin::Once;
 

@@ -1,4 +1,4 @@
-//! What comes after the report: `panic=halt|reboot|poweroff|exit`.
+//! What follows a report: `panic=halt|reboot|poweroff|exit`.
 
 use core::sync::atomic::{AtomicU8, Ordering};
 
@@ -18,7 +18,7 @@ pub(crate) fn set_ending(ending: OnPanic) {
     ENDING.store(ending as u8, Ordering::Relaxed);
 }
 
-/// Does what was chosen.
+/// Does what `panic=` says.
 pub(super) fn act() -> ! {
     const REBOOT: u8 = OnPanic::Reboot as u8;
     const POWER_OFF: u8 = OnPanic::PowerOff as u8;
@@ -39,7 +39,7 @@ pub(super) fn act() -> ! {
     stop();
 }
 
-/// Stops the CPU, after a line that says how to go on.
+/// Stops the CPU, after a line that says how to restart the machine.
 pub(crate) fn stop() -> ! {
     write_emergency(format_args!(
         "stopped; reset the machine to start it again (panic=reboot does so by itself)\n"
@@ -47,9 +47,9 @@ pub(crate) fn stop() -> ! {
     cpu::halt_forever();
 }
 
-/// Switches the machine off. If that fails, it reports so, and stops the CPU.
+/// Switches the machine off. If that fails, a line says so, and the CPU stops.
 pub(crate) fn power_off() -> ! {
     power::power_off();
-    write_emergency(format_args!("the machine does not switch itself off; you may do so now\n"));
+    write_emergency(format_args!("the machine cannot switch itself off; switch it off by hand\n"));
     cpu::halt_forever();
 }

@@ -1,4 +1,4 @@
-//! Exceptions: how they are reported. Which of them come here, `arch::exceptions` says.
+//! Reports of exceptions. `arch::exceptions` decides which of them end here.
 //!
 //! Source: Intel SDM vol. 3A, section 6.15.
 
@@ -34,7 +34,7 @@ const NAMES: [&str; 22] = [
     "control protection exception",
 ];
 
-/// Where names stand in a call stack: behind an address.
+/// The column of names in a call stack, behind the addresses.
 const INDENT: usize = 21;
 
 /// The exception's number and name, in one line.
@@ -43,15 +43,15 @@ pub(crate) fn write_title(frame: &InterruptFrame, out: &mut dyn Write) -> fmt::R
     write!(out, "exception {}: {name}, error code {:#x}", frame.vector, frame.error_code)
 }
 
-/// What the exception was about, the registers and the call stack.
+/// Writes what could not be accessed, the registers and the call stack.
 pub(crate) fn describe(frame: &InterruptFrame, out: &mut dyn Write) -> fmt::Result {
     write_access(frame, out)?;
     write_registers(frame, out)?;
     let [cr0, cr2, cr3, cr4] = cpu::control_registers();
     writeln!(out, "cr0 {cr0:016x} cr2 {cr2:016x} cr3 {cr3:016x} cr4 {cr4:016x}")?;
     writeln!(out, "call stack:")?;
-    writeln!(out, "  {:#018x} {}", frame.rip, CallPath::of_instruction(frame.rip as usize, INDENT))?;
-    write_call_stack(frame.rbp as usize, out)
+    writeln!(out, "  {:#018x} {}", frame.rip, CallPath::of_instruction(VAddr(frame.rip), INDENT))?;
+    write_call_stack(VAddr(frame.rbp), out)
 }
 
 /// What a page fault could not access, in a line, or that a stack has overflowed; nothing for other exceptions.
@@ -104,13 +104,13 @@ pub(crate) fn write_registers(frame: &InterruptFrame, out: &mut dyn Write) -> fm
 }
 
 /// The call stack from a frame pointer on, an address a line; a deep recursion is cut.
-pub(crate) fn write_call_stack(frame_pointer: usize, out: &mut dyn Write) -> fmt::Result {
+pub(crate) fn write_call_stack(frame_pointer: VAddr, out: &mut dyn Write) -> fmt::Result {
     const MAX_FRAMES: usize = 24;
     for (number, address) in backtrace::walk(frame_pointer).enumerate() {
         if number == MAX_FRAMES {
             return writeln!(out, "  ... and more");
         }
-        writeln!(out, "  {address:#018x} {}", CallPath::of_return_address(address, INDENT))?;
+        writeln!(out, "  {:#018x} {}", address.as_usize(), CallPath::of_return_address(address, INDENT))?;
     }
     Ok(())
 }

@@ -1,37 +1,37 @@
 //! The function at fault, for the last lines of a report: those stay on a screen of 25 lines, which the call stack does
 //! not.
 //!
-//! Code of the standard library, where a panic is raised and a null pointer may be read, is not what a person looks for:
-//! the call that led there is named.
+//! Code of the standard library, where a panic is raised and a null pointer may be read, is not what a person looks
+//! for: the call that led there is named.
 
 use core::fmt::{self, Write};
 use core::panic::PanicInfo;
 
-use crate::arch::backtrace;
 use crate::arch::idt::InterruptFrame;
+use crate::arch::{VAddr, backtrace};
 use crate::symbols::{self, Frame};
 
 /// Writes the function that caused an exception, with file and line; or the instruction's address.
 pub(super) fn write_of_exception(frame: &InterruptFrame, out: &mut dyn Write) -> fmt::Result {
     // A name is looked up just before a return address; the instruction itself is meant here.
-    let Some(site) = Site::of(frame.rip as usize + 1) else {
+    let Some(site) = Site::of(VAddr(frame.rip.wrapping_add(1))) else {
         return writeln!(out, "at {:#018x}, which is no known function", frame.rip);
     };
     site.write("in", out)?;
     if site.is_library() {
-        let caller = backtrace::walk(frame.rbp as usize).filter_map(Site::of).find(|site| !site.is_library());
+        let caller = backtrace::walk(VAddr(frame.rbp)).filter_map(Site::of).find(|site| !site.is_library());
         caller.map_or(Ok(()), |caller| caller.write("called by", out))?;
     }
     Ok(())
 }
 
 /// Writes the function that panicked, with file and line; nothing if it has no name.
-pub(super) fn write_of_panic(info: &PanicInfo<'_>, frame_pointer: usize, out: &mut dyn Write) -> fmt::Result {
+pub(super) fn write_of_panic(info: &PanicInfo<'_>, frame_pointer: VAddr, out: &mut dyn Write) -> fmt::Result {
     let file = info.location().map_or("", |place| place.file());
     // The panic's handler comes first, then the library's functions that lead to it.
-    let is_handler = |address: &usize| !Site::of(*address).is_some_and(|site| site.is_library());
+    let is_handler = |address: &VAddr| !Site::of(*address).is_some_and(|site| site.is_library());
     let callers = || backtrace::walk(frame_pointer).skip_while(is_handler);
-    let is_place = |address: usize| {
+    let is_place = |address: VAddr| {
         let mut is_place = false;
         symbols::resolve(address, &mut |frame, _| {
             is_place |= !frame.path.is_empty() && file.ends_with(frame.path.as_str());
@@ -52,7 +52,7 @@ struct Site {
 }
 
 impl Site {
-    fn of(return_address: usize) -> Option<Self> {
+    fn of(return_address: VAddr) -> Option<Self> {
         let (mut site, mut outermost): (Option<Frame>, Option<Frame>) = (None, None);
         symbols::resolve(return_address, &mut |frame, is_inlined| {
             if site.as_ref().is_none_or(Frame::is_library) {

@@ -1,8 +1,8 @@
-//! The end of a kernel that cannot go on: a report, then what `panic=` asks for.
+//! The end of a kernel that cannot continue: a report, then what `panic=` asks for.
 //!
-//! Panics and exceptions come here alike. Whatever they interrupted may hold any lock and may have left anything half
-//! done: so nobody here waits for a lock or allocates, and what is looked up may fault (see `arch::guarded`). A fault or
-//! panic in the report itself ends in one short line, one in that line in silence.
+//! Both panics and exceptions end here. The code that they interrupted may hold any lock and may have left any data
+//! half changed. So this code waits for no lock and allocates nothing, and look-ups may fault (see `arch::guarded`). A
+//! fault or panic in the report itself ends in one short line, one in that line without output.
 
 pub(crate) mod black_box;
 mod ending;
@@ -17,15 +17,15 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use crate::arch::idt::InterruptFrame;
 use crate::arch::{cpu, guarded, registers};
 use crate::console::{Emergency, write_emergency};
-use crate::logger::held;
+use crate::logger::muted;
 use black_box::{Ending, Writer};
 pub(crate) use ending::{power_off, set_ending, stop};
 use report::{Cause, Report};
 
-/// How often something went wrong: the first has a report, the second a line.
+/// Panics and exceptions so far: the first has a report, the second a line.
 static CRASHES: AtomicU32 = AtomicU32::new(0);
 
-/// Ends the kernel for a panic; ends just a guarded call, if the panic is in one.
+/// Ends the kernel after a panic, or just the guarded call that panicked.
 pub(crate) fn panicked(info: &PanicInfo<'_>) -> ! {
     let registers = registers::capture();
     cpu::mask_interrupts();
@@ -40,7 +40,7 @@ pub(crate) fn panicked(info: &PanicInfo<'_>) -> ! {
     }
 }
 
-/// Ends the kernel for an exception.
+/// Ends the kernel after an exception.
 pub(crate) fn faulted(frame: &InterruptFrame) -> ! {
     cpu::mask_interrupts();
     match CRASHES.fetch_add(1, Ordering::AcqRel) {
@@ -52,7 +52,7 @@ pub(crate) fn faulted(frame: &InterruptFrame) -> ! {
 
 fn end(report: &Report<'_>, ending: Ending) -> ! {
     // The black box keeps the log by itself.
-    let _ = held::write_at_end(&mut Emergency);
+    let _ = muted::write_at_end(&mut Emergency);
     let mut out = Everywhere { black_box: black_box::begin_crash(ending) };
     // Neither writer fails.
     let _ = report.write(&mut out);
@@ -62,7 +62,7 @@ fn end(report: &Report<'_>, ending: Ending) -> ! {
     ending::act();
 }
 
-/// Ends a report that has crashed itself.
+/// Stops after a report that has crashed itself, with this one line.
 fn end_report(words: fmt::Arguments<'_>) -> ! {
     write_emergency(words);
     black_box::append_to_crash(words);

@@ -9,12 +9,12 @@ use tally_heap::PAGE_BYTES;
 
 use super::{exceptions, fault_site};
 use crate::arch::idt::{self, InterruptFrame};
-use crate::arch::{clock, guarded};
+use crate::arch::{VAddr, clock, guarded};
 use crate::memory::heap::tracker;
 use crate::memory::{Purpose, pages_for, try_pages};
 use crate::symbols::ReturnAddress;
 
-/// Events that are shown.
+/// Most events that are shown.
 const EVENTS: usize = 10;
 
 /// Why the kernel ends.
@@ -26,10 +26,10 @@ pub(super) enum Cause<'a> {
     Exception,
 }
 
-/// All that is reported.
+/// A crash.
 pub(super) struct Report<'a> {
     pub(super) cause: Cause<'a>,
-    /// As the exception found them, or as they were in the handler of the panic.
+    /// Those of the exception, or of the panic handler.
     pub(super) registers: &'a InterruptFrame,
 }
 
@@ -38,12 +38,12 @@ impl Report<'_> {
         out.write_str("\n\x1b[1;31m")?;
         self.write_cause(out)?;
         out.write_str("\x1b[0m\n")?;
-        write_moment(out)?;
+        write_time(out)?;
         match self.cause {
             Cause::Panic(_) => {
                 exceptions::write_registers(self.registers, out)?;
                 writeln!(out, "call stack:")?;
-                exceptions::write_call_stack(self.registers.rbp as usize, out)?;
+                exceptions::write_call_stack(VAddr(self.registers.rbp), out)?;
             }
             Cause::Exception => exceptions::describe(self.registers, out)?,
         }
@@ -58,7 +58,7 @@ impl Report<'_> {
         self.write_cause(out)?;
         out.write_char('\n')?;
         match self.cause {
-            Cause::Panic(info) => fault_site::write_of_panic(info, self.registers.rbp as usize, out),
+            Cause::Panic(info) => fault_site::write_of_panic(info, VAddr(self.registers.rbp), out),
             Cause::Exception => {
                 exceptions::write_access(self.registers, out)?;
                 fault_site::write_of_exception(self.registers, out)
@@ -81,18 +81,18 @@ impl Report<'_> {
     }
 }
 
-fn write_moment(out: &mut dyn Write) -> fmt::Result {
+fn write_time(out: &mut dyn Write) -> fmt::Result {
     let time = Seconds(clock::uptime_ns());
     let place = if idt::is_in_interrupt() { ", in the handler of an interrupt" } else { "" };
     writeln!(out, "{time} s after the start{place}")
 }
 
-/// Where memory is: the fields of meminfo that matter here, in a line.
+/// How memory is used, in a line.
 fn write_pages(out: &mut dyn Write) -> fmt::Result {
     let kib = |pages: usize| pages * (PAGE_BYTES / 1024);
     match try_pages() {
         Some((total, free)) => write!(out, "memory: {} kB, {} free", kib(total), kib(free))?,
-        None => write!(out, "memory: its lock is held, free pages are not known")?,
+        None => write!(out, "memory: the lock of the pages is held, so free pages are not known")?,
     }
     for purpose in Purpose::ALL {
         let pages = pages_for(purpose);
@@ -105,7 +105,7 @@ fn write_pages(out: &mut dyn Write) -> fmt::Result {
 }
 
 fn write_heap(out: &mut dyn Write) -> fmt::Result {
-    // Guarded: who crashed may have left the tracker's tables in any state.
+    // Guarded: the crash may have left the tracker's tables in any state.
     match guarded::call(|| tracker().try_snapshot::<EVENTS>()) {
         Ok(Some(snapshot)) => {
             write_counters(&snapshot, out)?;
@@ -151,7 +151,7 @@ fn write_events(snapshot: &CrashSnapshot<EVENTS>, out: &mut dyn Write) -> fmt::R
         };
         write!(out, "  {line}")?;
         match caller {
-            Some(address) => writeln!(out, " {}", ReturnAddress(address))?,
+            Some(address) => writeln!(out, " {}", ReturnAddress(VAddr::from_usize(address)))?,
             None => writeln!(out)?,
         }
     }

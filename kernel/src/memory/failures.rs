@@ -1,7 +1,8 @@
 //! Fault injection: allocations that are made to fail, of the heap and of pages.
 //!
-//! Rules come through `/proc/fail_alloc` and `/proc/fail_page_alloc`, the command `fail`, and words of the boot loader's
-//! command line. While there are none, the heap's fast path does not know of them, and a page costs one look at a flag.
+//! Rules come through `/proc/fail_alloc` and `/proc/fail_page_alloc`, the command `fail`, and words of the boot
+//! loader's command line. While there are none, the heap's fast path does not know of them, and a page costs one look
+//! at a flag.
 
 use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +12,7 @@ use memstat::{FaultRule, Faults, Sites, TooManySites};
 
 use spin::Once;
 
-use crate::arch::{backtrace, idt};
+use crate::arch::{VAddr, backtrace, idt};
 use crate::sync::IrqLock;
 use config::Config;
 
@@ -57,9 +58,9 @@ impl Failures {
 
     /// Whether an allocation is to fail.
     #[cold]
-    pub(crate) fn should_fail(&self, size_bytes: usize, frame_pointer: usize) -> bool {
+    pub(crate) fn should_fail(&self, size_bytes: usize, frame_pointer: VAddr) -> bool {
         let is_at_site = |sites: &Sites| {
-            backtrace::walk(frame_pointer).take(FRAMES).any(|address| sites.contains(address))
+            backtrace::walk(frame_pointer).take(FRAMES).any(|address| sites.contains(address.as_usize()))
         };
         self.faults.lock().should_fail(size_bytes, idt::is_in_interrupt(), is_at_site)
     }

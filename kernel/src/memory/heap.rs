@@ -16,7 +16,7 @@ use tally_heap::Heap;
 use super::page_accounting::HeapPages;
 use super::pages::symbol_arena;
 use super::platform::{self, KernelPlatform};
-use crate::arch::cpu;
+use crate::arch::{VAddr, cpu};
 
 /// Blocks of kmalloc are aligned for anything but vectors.
 const KMALLOC_ALIGN_BYTES: usize = 16;
@@ -74,10 +74,11 @@ pub(crate) fn backend_name() -> &'static str {
     HEAP.tracker.with_backend(Heap::name).unwrap_or("none")
 }
 
-/// The variables of the accounting: they hold addresses of blocks without referring to them. Those are the tracker with the
-/// heap's own lists, and the arena's first memory; the rest of the arena lies in pages of its own.
-pub(super) fn own_statics() -> [Range<usize>; 2] {
-    let span = |start: usize, size_bytes: usize| start..start + size_bytes;
+/// The variables of the accounting: they hold addresses of blocks without referring to them. Those are the tracker with
+/// the heap's own lists, and the arena's first memory; the rest of the arena lies in pages of its own.
+pub(super) fn own_statics() -> [Range<VAddr>; 2] {
+    let span =
+        |start: usize, size_bytes: usize| VAddr::from_usize(start)..VAddr::from_usize(start + size_bytes);
     [
         span((&raw const HEAP) as usize, size_of_val(&HEAP)),
         span((&raw const FIRST_ARENA) as usize, size_of_val(&FIRST_ARENA)),
@@ -124,7 +125,7 @@ pub(crate) unsafe fn krealloc(block: *mut u8, new_size_bytes: usize) -> *mut u8 
     match unsafe { HEAP.tracker.reallocate(pointer, new_size_bytes) } {
         Ok(moved) => moved.map_or(null_mut(), NonNull::as_ptr),
         Err(bad) => {
-            report_bad_free(bad, cpu::frame_pointer());
+            report_bad_free(bad, cpu::frame_pointer().as_usize());
             null_mut()
         }
     }
@@ -173,7 +174,7 @@ impl fmt::Display for Stats {
 #[cold]
 #[inline(never)]
 fn report_bad_free(bad: BadFree, frame_pointer: usize) {
-    platform::report_bad_free(&bad, frame_pointer);
+    platform::report_bad_free(&bad, VAddr::from_usize(frame_pointer));
 }
 
 /// The global allocator: the tracker, with reports of bad frees. What the symboliser allocates goes elsewhere.
@@ -222,7 +223,7 @@ unsafe impl GlobalAlloc for KernelHeap {
         match unsafe { self.tracker.reallocate_with_layout(block, layout, new_size_bytes) } {
             Ok(moved) => moved.map_or(null_mut(), NonNull::as_ptr),
             Err(bad) => {
-                report_bad_free(bad, cpu::frame_pointer());
+                report_bad_free(bad, cpu::frame_pointer().as_usize());
                 null_mut()
             }
         }

@@ -1,7 +1,8 @@
 //! Memory: from the boot loader's ranges to the tracked heap.
 //!
-//! The path: usable ranges -> `boot::EarlyFrames` (frames for page tables and metadata, in `setup`) -> `tally_heap::frames` (buddy
-//! heaps of pages) -> `tally_heap` (the backend) -> `heap` (tracked by memstat, behind `alloc` and kmalloc).
+//! The path: usable ranges -> `boot::EarlyFrames` (frames for page tables and metadata, in `setup`) ->
+//! `tally_heap::frames` (buddy heaps of pages) -> `tally_heap` (the backend) -> `heap` (tracked by memstat, behind
+//! `alloc` and kmalloc).
 //!
 //! # Locks
 //!
@@ -17,9 +18,9 @@
 //! 7. `console::device::CONSOLE`: the screen
 //! 8. `arch::serial::LINE_STATE`: the serial line; `arch::keyboard::KEYBOARD` stands beside it
 //!
-//! Nothing is logged, formatted or sent to a device under 2 to 5, and nothing allocates from the heap under
-//! any of them but 1. The page fault handler, for what a guard page caught, tries 3 and logs: nothing under 6 to 8 touches
-//! the heap. `crash` takes none that is held. `symbols::LINES` stands apart: nobody waits for it, and who does not get it
+//! Nothing is logged, formatted or sent to a device under 2 to 5, and nothing allocates from the heap under any of them
+//! but 1. The page fault handler, for what a guard page caught, tries 3 and logs: nothing under 6 to 8 touches the
+//! heap. `crash` takes none that is held. `symbols::LINES` stands apart: nobody waits for it, and who does not get it
 //! goes without lines.
 
 pub(crate) mod demo;

@@ -10,20 +10,20 @@ use tally_heap::PAGE_BYTES;
 use super::failures;
 use super::page_accounting::{Purpose, give_pages, take_pages};
 use super::pages::guard_window;
-use crate::arch::{clock, cpu, image, stacks};
+use crate::arch::{VAddr, clock, cpu, image, size_bytes, stacks};
 
 /// Callbacks that report what the tracker finds. Each is called outside the tracker's lock, with the frame pointer of
 /// the function that called the allocator.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reports {
     /// An allocation failed.
-    pub(crate) out_of_memory: fn(Layout, usize),
+    pub(crate) out_of_memory: fn(Layout, VAddr),
     /// The lock is held by the CPU that wants it.
-    pub(crate) deadlock: fn(&LockRefused, usize),
+    pub(crate) deadlock: fn(&LockRefused, VAddr),
     /// A free was refused.
-    pub(crate) bad_free: fn(&BadFree, usize),
+    pub(crate) bad_free: fn(&BadFree, VAddr),
     /// A guard found damage.
-    pub(crate) corruption: fn(&Corruption, usize),
+    pub(crate) corruption: fn(&Corruption, VAddr),
 }
 
 static REPORTS: Once<Reports> = Once::new();
@@ -34,28 +34,25 @@ pub(super) fn report_to(reports: Reports) {
 }
 
 /// Tells that a free was refused.
-pub(super) fn report_bad_free(bad: &BadFree, frame_pointer: usize) {
+pub(super) fn report_bad_free(bad: &BadFree, frame_pointer: VAddr) {
     if let Some(reports) = REPORTS.get() {
         (reports.bad_free)(bad, frame_pointer);
     }
 }
 
-/// What the tracker needs of this kernel.
+/// What the tracker needs of this kernel. Its stamps are counts of the time stamp counter.
 #[derive(Debug)]
 pub(crate) struct KernelPlatform;
-
-/// Stamps are counts of the time stamp counter in units of 256: 48 bits of them last for months.
-const STAMP_SHIFT: u32 = 8;
 
 // SAFETY: pages come from the frames, each once; interrupts are masked on the one CPU that runs.
 unsafe impl Platform for KernelPlatform {
     #[inline]
     fn stamp(&self) -> u64 {
-        cpu::time_stamp_counter() >> STAMP_SHIFT
+        cpu::time_stamp_counter()
     }
 
     fn stamp_to_ns(&self, stamp: u64) -> u64 {
-        clock::counts_to_ns((stamp << STAMP_SHIFT).saturating_sub(clock::start_count()))
+        clock::counts_to_ns(stamp.saturating_sub(clock::start_count()))
     }
 
     #[inline]
@@ -71,24 +68,24 @@ unsafe impl Platform for KernelPlatform {
     #[expect(clippy::inline_always, reason = "the frame pointer must be that of the allocating function")]
     #[inline(always)]
     fn frame_pointer(&self) -> usize {
-        cpu::frame_pointer()
+        cpu::frame_pointer().as_usize()
     }
 
     #[expect(clippy::inline_always, reason = "the frame must be that of the freeing function")]
     #[inline(always)]
     fn callers(&self) -> [usize; 2] {
-        stacks::callers()
+        stacks::callers().map(VAddr::as_usize)
     }
 
     fn stack(&self, frame_pointer: usize) -> Option<StackSpan> {
-        let stack = stacks::containing(frame_pointer)?;
-        Some(StackSpan { frame_pointer, start: stack.start, size_bytes: stack.len() })
+        let stack = stacks::containing(VAddr::from_usize(frame_pointer))?;
+        Some(StackSpan { frame_pointer, start: stack.start.as_usize(), size_bytes: size_bytes(&stack) })
     }
 
     #[inline]
     fn stack_fast(&self, frame_pointer: usize) -> Option<StackSpan> {
-        let (start, size_bytes) = stacks::current_with(frame_pointer)?;
-        Some(StackSpan { frame_pointer, start, size_bytes })
+        let (start, size_bytes) = stacks::current_with(VAddr::from_usize(frame_pointer))?;
+        Some(StackSpan { frame_pointer, start: start.as_usize(), size_bytes })
     }
 
     #[inline]
@@ -147,22 +144,22 @@ impl Hooks for KernelPlatform {
 
     #[inline]
     fn is_allocator_code(&self, address: usize) -> bool {
-        image::is_allocator_text(address)
+        image::is_allocator_text(VAddr::from_usize(address))
     }
 
     fn should_fail(&self, size_bytes: usize, frame_pointer: usize) -> bool {
-        failures::HEAP.should_fail(size_bytes, frame_pointer)
+        failures::HEAP.should_fail(size_bytes, VAddr::from_usize(frame_pointer))
     }
 
     fn allocation_failed(&self, layout: Layout, frame_pointer: usize) {
         if let Some(reports) = REPORTS.get() {
-            (reports.out_of_memory)(layout, frame_pointer);
+            (reports.out_of_memory)(layout, VAddr::from_usize(frame_pointer));
         }
     }
 
     fn on_lock_refused(&self, refused: &LockRefused, frame_pointer: usize) {
         if let Some(reports) = REPORTS.get() {
-            (reports.deadlock)(refused, frame_pointer);
+            (reports.deadlock)(refused, VAddr::from_usize(frame_pointer));
         }
     }
 
@@ -170,7 +167,7 @@ impl Hooks for KernelPlatform {
     #[inline(never)]
     fn on_corruption(&self, corruption: &Corruption, frame_pointer: usize) {
         if let Some(reports) = REPORTS.get() {
-            (reports.corruption)(corruption, frame_pointer);
+            (reports.corruption)(corruption, VAddr::from_usize(frame_pointer));
         }
     }
 }

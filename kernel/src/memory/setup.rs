@@ -35,8 +35,8 @@ impl fmt::Display for MemoryError {
     }
 }
 
-/// Builds the address space, takes all usable memory in, and starts the heap of the kind that was chosen. `is_kept`: some
-/// of it is for what outlives a restart.
+/// Builds the address space, takes all usable memory in, and starts the heap of the kind that was chosen. `is_kept`:
+/// some of it is for what outlives a restart.
 pub(crate) fn init(info: &'static BootInfo, kind: Kind, is_kept: bool) -> Result<(), MemoryError> {
     let mut early = EarlyFrames::empty(paging::BOOT_MAP_END);
     early.fill(&info.usable);
@@ -95,8 +95,8 @@ impl Metadata {
     }
 }
 
-/// Maps all usable memory and makes what describes it, from below to above: each range can give frames for that itself, as
-/// soon as it is mapped. What there are no frames for is left out.
+/// Maps all usable memory and makes what describes it, from below to above: each range can give frames for that itself,
+/// as soon as it is mapped. What there are no frames for is left out.
 fn reach(info: &BootInfo, early: &mut EarlyFrames) -> Result<Metadata, MemoryError> {
     let ends = info.usable.first().zip(info.usable.last());
     let metadata = ends
@@ -106,23 +106,25 @@ fn reach(info: &BootInfo, early: &mut EarlyFrames) -> Result<Metadata, MemoryErr
     sparse::open(&mut || early.take()).map_err(|_| MemoryError::PageTables)?;
     let mut number = 0;
     while let Some(range) = early.range(number) {
+        number += 1;
+        // Those below may have used it up.
+        if range.size_bytes() == 0 {
+            continue;
+        }
         let is_mapped =
             range.end() <= paging::BOOT_MAP_END || paging::map_ram(range, &mut || early.take()).is_ok();
         if is_mapped {
             early.set_mapped_end(range.end().max(paging::BOOT_MAP_END));
         }
         if !is_mapped || metadata.commit(&pages_of(range), early).is_err() {
-            if number == 0 {
-                return Err(MemoryError::Metadata);
-            }
             let bytes = early.drop_from(range.start());
             log::warn!(
                 "memory: {bytes} bytes from {:#x} on are not used: no frames for page tables",
                 range.start()
             );
         }
-        number += 1;
     }
+    early.ranges().next().ok_or(MemoryError::Metadata)?;
     Ok(metadata)
 }
 

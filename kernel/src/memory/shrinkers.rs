@@ -1,28 +1,28 @@
-//! Who keeps memory in reserve registers a shrinker, which frees that memory when pages run out.
+//! Shrinkers: code that keeps memory in reserve registers a function that frees it when pages run out.
 //!
-//! As Linux's `register_shrinker`: what hands out pages does not know who has them.
+//! As Linux's `register_shrinker`: the allocator of pages does not know who uses them.
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use spin::Once;
 
-/// Shrinkers that there can be.
+/// Most shrinkers.
 const MAX_SHRINKERS: usize = 4;
 
 static SHRINKERS: [Once<fn()>; MAX_SHRINKERS] = [const { Once::new() }; MAX_SHRINKERS];
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
-/// Has `shrink` called when pages run out, with no lock of the frames held. At boot only.
+/// Calls `shrink` when pages run out, without the lock of the frames. For the boot only.
 ///
 /// # Panics
 ///
-/// If there are too many.
+/// If there are already as many as fit.
 pub(crate) fn register(shrink: fn()) {
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
     SHRINKERS.get(number).expect("there is a place for each shrinker of this kernel").call_once(|| shrink);
 }
 
-/// Has all of them give up what they can.
+/// Calls all shrinkers.
 #[cold]
 #[inline(never)]
 pub(crate) fn shrink() {

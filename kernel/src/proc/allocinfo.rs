@@ -8,6 +8,7 @@ use core::fmt::{self, Write};
 use arrayvec::ArrayVec;
 use vfs::Table;
 
+use crate::arch::VAddr;
 use crate::memory::heap::tracker;
 use crate::symbols;
 
@@ -81,7 +82,7 @@ fn sum_up(from: usize) -> (ArrayVec<Site, SITES_AT_ONCE>, Site) {
 fn write_site(site: &Site, out: &mut dyn Write) -> fmt::Result {
     let Site { return_address, bytes, blocks } = *site;
     write!(out, "{bytes:12} {blocks:8} ")?;
-    let Some(frame) = symbols::site(return_address) else {
+    let Some(frame) = symbols::site(VAddr::from_usize(return_address)) else {
         return writeln!(out, "??:0 func:{return_address:#x} ");
     };
     match (frame.path.is_empty(), frame.offset) {

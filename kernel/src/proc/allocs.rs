@@ -5,6 +5,7 @@ use core::fmt::{self, Write};
 use memstat::{Platform, Record, report};
 use vfs::Table;
 
+use crate::arch::VAddr;
 use crate::memory::heap::tracker;
 use crate::symbols::ReturnAddress;
 
@@ -25,7 +26,9 @@ impl Table for Allocs {
         for record in records.iter().take(count) {
             let time_ns = tracker().platform().stamp_to_ns(record.stamp());
             let stack = tracker().stacks().get(record.stack());
-            let site = stack.and_then(|stack| stack.frames().first().copied()).map(ReturnAddress);
+            let site = stack
+                .and_then(|stack| stack.frames().first().copied())
+                .map(|address| ReturnAddress(VAddr::from_usize(address)));
             report::write_block(record, time_ns, site.as_ref().map(|site| site as &dyn fmt::Display), out)?;
         }
         Ok(next)

@@ -58,7 +58,7 @@ impl Control for GuardFile {
             _ => {
                 log::warn!(
                     "guard: unknown command '{}'; expected level off|free|redzone|full, or sample N",
-                    line.escape_debug()
+                    line
                 );
                 Err(Errno::EINVAL)
             }

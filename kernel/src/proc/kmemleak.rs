@@ -8,6 +8,7 @@ use memstat::{Platform, Record, ScanError, Stack};
 use vfs::{ControlTable, Errno, Result, Table};
 
 use super::process;
+use crate::arch::VAddr;
 use crate::arch::clock::TICKS_PER_SECOND;
 use crate::console::input;
 use crate::memory::heap::tracker;
@@ -51,7 +52,7 @@ fn write_object(record: &Record, out: &mut dyn Write) -> fmt::Result {
     writeln!(out, "  backtrace (crc {:x}):", checksum(record))?;
     let stack = tracker().stacks().get(record.stack());
     let frames = stack.as_ref().map(Stack::frames).unwrap_or_default();
-    frames.iter().try_for_each(|frame| writeln!(out, "    {}", Symbolic(*frame)))
+    frames.iter().try_for_each(|frame| writeln!(out, "    {}", Symbolic(VAddr::from_usize(*frame))))
 }
 
 /// The line about who allocated an object, and when.
@@ -76,7 +77,7 @@ fn checksum(record: &Record) -> u32 {
 impl ControlTable for KmemLeak {
     fn command(&self, line: &str) -> Result<()> {
         let Some(command) = kmemleak::parse(line) else {
-            let word = line.trim().escape_debug();
+            let word = line.trim();
             log::warn!(
                 "kmemleak: '{word}' is none of scan, clear, dump=ADDRESS, stack=on, stack=off and scan=off"
             );
@@ -130,7 +131,10 @@ fn dump(address: usize) -> Result<()> {
     log::info!("kmemleak:   checksum = {:#x}", checksum(&record));
     log::info!("kmemleak:   backtrace:");
     if let Some(stack) = tracker().stacks().get(record.stack()) {
-        stack.frames().iter().for_each(|frame| log::info!("kmemleak:     {}", Symbolic(*frame)));
+        stack
+            .frames()
+            .iter()
+            .for_each(|frame| log::info!("kmemleak:     {}", Symbolic(VAddr::from_usize(*frame))));
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use journal::{EventLine, Seconds, Stamp};
 use memstat::{EventKind, GuardLevel, Level};
 use vfs::Text;
 
+use crate::arch::VAddr;
 use crate::crash::black_box::{self, LastBoot as Last, Record};
 use crate::symbols::ReturnAddress;
 
@@ -72,7 +73,7 @@ fn write_record(record: &Record<'_>, damaged: usize, out: &mut dyn Write) -> fmt
         write!(out, "  {line}")?;
         match event.caller {
             0 => writeln!(out)?,
-            caller if is_same_build => writeln!(out, " {}", ReturnAddress(caller as usize))?,
+            caller if is_same_build => writeln!(out, " {}", ReturnAddress(VAddr(caller)))?,
             caller => writeln!(out, " {caller:#018x}")?,
         }
     }

@@ -1,23 +1,27 @@
 //! `selftest`: the kernel's own tests.
 
 use memstat::Level;
-use shell::{Command, Session};
+use shell::{Command, Options, Session, Suggestion, Syntax};
 
 use crate::memory::heap::tracker;
-use crate::selftest::hold::Hold;
+use crate::selftest::muted::MutedConsole;
 use crate::selftest::{self, Verdict};
 
 pub(crate) const COMMAND: Command = Command {
     name: "selftest",
     usage: "selftest [NAME...]",
     summary: "run the kernel's own tests, or those named",
+    syntax: Syntax::at_least(0),
     run,
 };
 
-fn run(session: &mut Session, names: &[&str]) {
+fn run(session: &mut Session, options: &Options<'_>) {
+    let names = options.operands.as_slice();
     let is_test = |name: &&str| selftest::TESTS.iter().any(|test| test.name == *name);
     if let Some(name) = names.iter().find(|name| !is_test(name)) {
-        return session.complain(format_args!("selftest: {}: no such test", name.escape_debug()));
+        let suggestion =
+            Suggestion::new(name, selftest::TESTS.iter().map(|test| test.name), "selftest alone runs all");
+        return session.report_failure(format_args!("selftest: {name}: no such test{suggestion}"));
     }
     // The tests look at records, so there must be some.
     let level = tracker().level();
@@ -27,7 +31,7 @@ fn run(session: &mut Session, names: &[&str]) {
     for test in selftest::TESTS.iter().filter(|test| names.is_empty() || names.contains(&test.name)) {
         let name = test.name;
         // Tests make deliberate mistakes, and the reports of these look as if something were wrong.
-        let silence = Hold::begin();
+        let silence = MutedConsole::begin();
         let outcome = test.run();
         match outcome {
             Ok(Verdict::Passed) => {

@@ -2,8 +2,8 @@
 //! lost.
 //!
 //! What was planted is kept in pages of their own, in a form that no scan takes for references, so the drill can judge
-//! what was found, and frees everything in the end. All blocks are filled: what lay in their memory before would be taken
-//! for references as well.
+//! what was found, and frees everything in the end. All blocks are filled: what lay in their memory before would be
+//! taken for references as well.
 
 use core::hint::black_box;
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -114,16 +114,17 @@ pub(crate) fn free() -> Result<(), NoDrill> {
     Ok(())
 }
 
-/// Holds what scans have found against what was planted. Blocks that came before the drill, up to the event `last`, are not
-/// counted: they may have leaked by themselves, and be found only now.
+/// Holds what scans have found against what was planted. Blocks that came before the drill, up to the event `last`, are
+/// not counted: they may have leaked by themselves, and be found only now.
 pub(crate) fn judge(last: u64) -> Result<Judged, NoDrill> {
     let slot = PLANTED.lock();
     let planted = slot.as_ref().ok_or(NoDrill::NotPlanted)?;
     let mut judged = Judged::default();
+    let latest = tracker().leaks().sequence();
     for_each_leak(|record| {
         if planted.lost.contains(&!record.address()) {
             judged.found += 1;
-        } else if record.sequence() > last {
+        } else if record.is_newer_than(last, latest) {
             judged.wrong += 1;
         }
     });

@@ -1,7 +1,7 @@
 //! A holder of all memory: to try what works while there is none.
 //!
-//! Its blocks are blocks of the heap like any others, in a list that runs through them: the last one that could be had is
-//! the first of it.
+//! Its blocks are blocks of the heap like any others, in a list that runs through them: the last one that could be had
+//! is the first of it.
 
 use core::ptr::null_mut;
 
@@ -31,7 +31,7 @@ pub(crate) struct Sum {
     pub(crate) bytes: usize,
 }
 
-/// Takes all that there is, until no size can be had, and says what is held.
+/// Allocates until no size is left, and returns the sum.
 pub(crate) fn fill() -> Sum {
     for size_bytes in SIZES {
         // The lock stands below the heap's, so it is not held meanwhile.
@@ -51,7 +51,7 @@ pub(crate) fn fill() -> Sum {
     HELD.lock().sum
 }
 
-/// Frees all that is held, and says what that was.
+/// Frees all of it, and returns the sum.
 pub(crate) fn drain() -> Sum {
     let (mut block, sum) = {
         let mut held = HELD.lock();

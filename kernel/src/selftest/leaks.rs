@@ -15,8 +15,8 @@ const WORD_BYTES: usize = size_of::<usize>();
 /// What refers to the first block.
 static REFERENCE: AtomicUsize = AtomicUsize::new(0);
 
-/// Three blocks: one that a variable refers to, one that the first refers to by an address inside it, and one that is lost.
-/// Their addresses are kept inverted, so that no scan takes them for references.
+/// Three blocks: one that a variable refers to, one that the first refers to by an address inside it, and one that is
+/// lost. Their addresses are kept inverted, so that no scan takes them for references.
 #[derive(Debug)]
 struct Blocks {
     inverted: [usize; 3],

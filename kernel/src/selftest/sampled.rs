@@ -91,8 +91,8 @@ fn go_past_both([at_end, at_start]: [*mut u8; 2]) -> Outcome {
         let now = caught();
         [now[0] - before[0], now[1] - before[1]]
     };
-    // SAFETY: the blocks are live and that long until they are freed. Everything else is caught, and goes to pages that are
-    // nobody's.
+    // SAFETY: the blocks are live and that long until they are freed. Everything else is caught, and goes to pages that
+    // are nobody's.
     let seen = unsafe {
         at_end.write_bytes(0x11, SIZE_BYTES);
         at_start.write_bytes(0x22, SIZE_BYTES);

@@ -3,7 +3,7 @@
 use core::hint::black_box;
 
 use crate::arch::guarded::{self, Abandoned};
-use crate::arch::{backtrace, cpu, faults};
+use crate::arch::{VAddr, backtrace, cpu, faults};
 use crate::boot_info;
 use crate::memory::pages::symbol_arena;
 use crate::memory::{Purpose, pages_for};
@@ -14,21 +14,21 @@ const FIRST_LINE: u32 = line!();
 
 /// Where it was called from.
 #[inline(never)]
-fn outer() -> usize {
-    black_box(inner()) + black_box(0)
+fn outer() -> VAddr {
+    black_box(inner()) + black_box(0_u64)
 }
 
 #[expect(clippy::inline_always, reason = "the frame of an inlined function is what is tested")]
 #[inline(always)]
-fn inner() -> usize {
+fn inner() -> VAddr {
     black_box(return_address())
 }
 
 #[inline(never)]
-fn return_address() -> usize {
+fn return_address() -> VAddr {
     // With something on its stack the function has a frame before it reads the frame pointer.
     black_box(&0_usize);
-    black_box(backtrace::walk(cpu::frame_pointer()).next().unwrap_or(0))
+    black_box(backtrace::walk(cpu::frame_pointer()).next().unwrap_or(VAddr::zero()))
 }
 
 const LAST_LINE: u32 = line!();

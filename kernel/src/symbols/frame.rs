@@ -7,6 +7,7 @@ use names::{Name, Place, bare_name, paths};
 
 use super::cache::Text;
 use super::{LINES, Lines, SYMTAB, function, look_up, site_of};
+use crate::arch::VAddr;
 
 /// Columns before a frame of a list.
 const LIST_INDENT: usize = 4;
@@ -18,7 +19,7 @@ const MAX_WHOLE_PATH_BYTES: usize = 512;
 /// The directory of this crate, and its name.
 const KERNEL: [&str; 2] = ["kernel", "tally"];
 
-/// What the linker puts with the allocator, and the compiler may still inline into who allocates.
+/// Where the allocator's functions stand, which the compiler may inline into functions that allocate.
 const ALLOCATOR_FILE: &str = "kernel/src/memory/heap.rs";
 
 /// A function, and a line in it.
@@ -103,33 +104,36 @@ impl fmt::Display for Frame {
 }
 
 /// A return address as `function+0x12 file:line`: the function that was compiled, and where in its source the call
-/// stands, the standard library's and the allocator's code inside it left aside. A plain address where there is no name.
+/// stands, the standard library's and the allocator's code inside it left aside. A plain address where there is no
+/// name.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct ReturnAddress(pub(crate) usize);
+pub(crate) struct ReturnAddress(pub(crate) VAddr);
 
 impl fmt::Display for ReturnAddress {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let address = self.0.as_usize();
         let text = match LINES.try_lock().as_mut().and_then(|lines| lines.as_mut()) {
-            Some(lines) => lines.text(self.0),
+            Some(lines) => lines.text(address),
             None => {
-                function(self.0.wrapping_sub(1), self.0).map(|frame| text_of(&[frame])).unwrap_or_default()
+                function(address.wrapping_sub(1), address).map(|frame| text_of(&[frame])).unwrap_or_default()
             }
         };
-        if text.is_empty() { write!(out, "{:#018x}", self.0) } else { out.write_str(&text) }
+        if text.is_empty() { write!(out, "{address:#018x}") } else { out.write_str(&text) }
     }
 }
 
 /// A return address as Linux's `%pS` writes it: `function+0x12/0x34`, with the function's length. A number where
 /// nothing is known.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Symbolic(pub(crate) usize);
+pub(crate) struct Symbolic(pub(crate) VAddr);
 
 impl fmt::Display for Symbolic {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let symbol = SYMTAB.get().and_then(|symtab| symtab.find(self.0.wrapping_sub(1)));
-        let Some(symbol) = symbol else { return write!(out, "{:#018x}", self.0) };
+        let address = self.0.as_usize();
+        let symbol = SYMTAB.get().and_then(|symtab| symtab.find(address.wrapping_sub(1)));
+        let Some(symbol) = symbol else { return write!(out, "{address:#018x}") };
         let name = Name::Mangled(symbol.name).shortened::<MAX_NAME_BYTES>();
-        write!(out, "{name}+{:#x}/{:#x}", self.0 - symbol.start, symbol.size_bytes)
+        write!(out, "{name}+{:#x}/{:#x}", address - symbol.start, symbol.size_bytes)
     }
 }
 
@@ -184,12 +188,14 @@ pub(crate) struct CallPath {
 
 impl CallPath {
     /// The call before a return address.
-    pub(crate) fn of_return_address(address: usize, indent: usize) -> Self {
+    pub(crate) fn of_return_address(address: VAddr, indent: usize) -> Self {
+        let address = address.as_usize();
         Self { probe: address.wrapping_sub(1), address, indent }
     }
 
     /// An instruction itself.
-    pub(crate) fn of_instruction(address: usize, indent: usize) -> Self {
+    pub(crate) fn of_instruction(address: VAddr, indent: usize) -> Self {
+        let address = address.as_usize();
         Self { probe: address, address, indent }
     }
 }
@@ -216,17 +222,18 @@ fn write_path(frames: &[Frame], address: usize, indent: usize, out: &mut dyn fmt
     Ok(())
 }
 
-/// A frame of a call stack in a list of many: all functions that the call before the return address lies in, a line each,
-/// indented by four. Call stacks share their outer frames, so the text is kept.
+/// A frame of a call stack in a list of many: all functions that the call before the return address lies in, a line
+/// each, indented by four. Call stacks share their outer frames, so the text is kept.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct StackFrame(pub(crate) usize);
+pub(crate) struct StackFrame(pub(crate) VAddr);
 
 impl fmt::Display for StackFrame {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let address = self.0.as_usize();
         if let Some(lines) = LINES.try_lock().as_mut().and_then(|lines| lines.as_mut()) {
-            return lines.write_path(self.0, out);
+            return lines.write_path(address, out);
         }
-        let frame = function(self.0.wrapping_sub(1), self.0);
-        write_path(frame.as_slice(), self.0, LIST_INDENT, out)
+        let frame = function(address.wrapping_sub(1), address);
+        write_path(frame.as_slice(), address, LIST_INDENT, out)
     }
 }

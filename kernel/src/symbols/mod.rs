@@ -18,6 +18,7 @@ use boot::BootInfo;
 use names::{Index, Symtab};
 use spin::{Mutex, Once};
 
+use crate::arch::VAddr;
 use crate::arch::guarded::{self, Abandoned};
 use crate::memory::pages::symbol_arena;
 use cache::Cache;
@@ -37,20 +38,20 @@ const MAX_FAILURES: u32 = 8;
 type Frames = ArrayVec<Frame, MAX_FRAMES>;
 
 static SYMTAB: Once<Symtab<'static>> = Once::new();
-/// Nobody waits for it: who interrupted a look-up, or a report of one, goes without lines.
+/// No code waits for it: code that interrupts a look-up gets no lines.
 static LINES: Mutex<Option<Lines>> = Mutex::new(None);
 
-/// What there is to get files and lines from. It lies in memory set aside, and is never dropped.
+/// The index of files and lines. It lies in the symbol arena, and is never dropped.
 #[derive(Debug)]
 struct Lines {
     index: Index<'static>,
     cache: Cache,
     failures: u32,
-    /// What the last look-up found: too much for the stack.
+    /// The result of the last look-up: too large for the stack.
     frames: Frames,
 }
 
-/// Takes in what the loader left. Interrupts are still masked, so this may take its time.
+/// Reads the sections that the loader left. At boot, with interrupts masked.
 pub(crate) fn init(info: &BootInfo, source: Source) {
     reports::init();
     let sections = sections::Found::new(info, source);
@@ -83,9 +84,10 @@ pub(crate) fn init(info: &BootInfo, source: Source) {
     }
 }
 
-/// Hands `visit` the functions that the call before `return_address` lies in, from the innermost inlined one outward, and
-/// whether each is inlined: none where nothing is known. What `visit` itself looks up has functions alone.
-pub(crate) fn resolve(return_address: usize, visit: &mut dyn FnMut(&Frame, bool)) {
+/// Passes to `visit` the functions that the call before `return_address` lies in, from the innermost inlined one
+/// outward, and whether each is inlined: none where nothing is known. What `visit` itself looks up has functions alone.
+pub(crate) fn resolve(return_address: VAddr, visit: &mut dyn FnMut(&Frame, bool)) {
+    let return_address = return_address.as_usize();
     // The call lies before the address, maybe as the function's last instruction.
     look_up(return_address.wrapping_sub(1), return_address, |frames| {
         for (number, frame) in frames.iter().enumerate() {
@@ -94,9 +96,10 @@ pub(crate) fn resolve(return_address: usize, visit: &mut dyn FnMut(&Frame, bool)
     });
 }
 
-/// What a person means by the place of a call: the innermost function that is neither the standard library's nor the
+/// The place of a call as a person sees it: the innermost function that is neither the standard library's nor the
 /// allocator's, or else the outermost.
-pub(crate) fn site(return_address: usize) -> Option<Frame> {
+pub(crate) fn site(return_address: VAddr) -> Option<Frame> {
+    let return_address = return_address.as_usize();
     look_up(return_address.wrapping_sub(1), return_address, |frames| site_of(frames).copied())
 }
 
@@ -104,7 +107,7 @@ fn site_of(frames: &[Frame]) -> Option<&Frame> {
     frames.iter().find(|frame| !frame.is_library() && !frame.is_allocator()).or(frames.last())
 }
 
-/// Lets `look` see the functions that the instruction at `probe` lies in, with the offset of `address`.
+/// Passes to `look` the functions that the instruction at `probe` lies in, with the offset of `address`.
 fn look_up<R>(probe: usize, address: usize, look: impl FnOnce(&[Frame]) -> R) -> R {
     let mut lines = LINES.try_lock();
     match lines.as_mut().and_then(|lines| lines.as_mut()) {

@@ -3,6 +3,7 @@
 use core::fmt;
 
 use super::{ReturnAddress, resolve};
+use crate::arch::VAddr;
 use crate::memory::report::{self, Names};
 
 /// Names code for the heap's reports from now on.
@@ -13,7 +14,7 @@ pub(super) fn init() {
     });
 }
 
-fn functions(return_address: usize, visit: &mut dyn FnMut(fmt::Arguments<'_>)) {
+fn functions(return_address: VAddr, visit: &mut dyn FnMut(fmt::Arguments<'_>)) {
     resolve(return_address, &mut |frame, is_inlined| {
         if !is_inlined {
             visit(format_args!("{frame}"));

@@ -1,4 +1,4 @@
-//! From what a person calls a place in the code to the return addresses of the calls that are made there.
+//! Resolves `FUNCTION` or `FILE:LINE` to the return addresses of the calls made there.
 
 use core::ops::Range;
 
@@ -42,6 +42,7 @@ fn find_line(file: &str, line: u32, sites: &mut Sites) -> Result<(), TooManySite
 /// Adds each call of which one of the functions that it lies in is meant.
 fn add_calls(sites: &mut Sites, is_meant: impl Fn(&Frame) -> bool) -> Result<(), TooManySites> {
     let text = image::text();
+    let text = text.start.as_usize()..text.end.as_usize();
     let bytes = image::text_bytes();
     for offset in 0..bytes.len() {
         let place = text.start + offset;
@@ -58,8 +59,8 @@ fn add_calls(sites: &mut Sites, is_meant: impl Fn(&Frame) -> bool) -> Result<(),
     Ok(())
 }
 
-/// How long the call is that `bytes`, at `address`, begin with, if they look like one. What is none but looks so does no
-/// harm: nothing returns there.
+/// The length of the call instruction that `bytes`, at `address`, start with, if they look like one. Other bytes that
+/// look like one do no harm: no call returns there.
 fn call_bytes(bytes: &[u8], address: usize, text: &Range<usize>) -> Option<usize> {
     match *bytes {
         // CALL rel32 (Intel SDM, volume 2A).

@@ -57,13 +57,13 @@ fn page_layout() -> Layout {
 unsafe impl Platform for HostPlatform {
     #[inline]
     fn stamp(&self) -> u64 {
-        counts() >> 8
+        counts()
     }
 
     fn stamp_to_ns(&self, stamp: u64) -> u64 {
         let Some((start, start_counts)) = START.get() else { return 0 };
         let (elapsed_ns, elapsed) = (start.elapsed().as_nanos(), u128::from(counts() - start_counts));
-        let counts = u128::from((stamp << 8).saturating_sub(*start_counts));
+        let counts = u128::from(stamp.saturating_sub(*start_counts));
         (counts * elapsed_ns).checked_div(elapsed).unwrap_or(0) as u64
     }
 

@@ -1,5 +1,5 @@
-//! Sampled blocks: each alone in a page, between pages that cannot be touched. So the very instruction that goes past such
-//! a block, or comes after its free, faults. Linux's KFENCE does the same (Documentation/dev-tools/kfence.rst).
+//! Sampled blocks: each alone in a page, between pages that cannot be touched. So the very instruction that goes past
+//! such a block, or comes after its free, faults. Linux's KFENCE does the same (Documentation/dev-tools/kfence.rst).
 //!
 //! The pool is a window of address space: a guard page, a slot, a guard page, a slot, and so on, with a guard page at
 //! the end. A block lies at the end of its slot, or, every other time, at its start; what is left of the slot has the
@@ -90,14 +90,14 @@ impl Pool {
         self.is_next_at_start = false;
     }
 
-    /// Counts an allocation; says whether it is one to sample.
+    /// Counts an allocation; returns whether to sample it.
     #[inline]
     pub(crate) fn count_down(&mut self) -> bool {
         self.countdown = self.countdown.saturating_sub(1);
         self.countdown == 0
     }
 
-    /// Whether the allocation that was counted last is one to sample. The next one is an interval away then.
+    /// Whether to sample the allocation that was counted last. If so, the countdown starts anew.
     pub(crate) fn take_turn(&mut self) -> bool {
         let is_due = self.countdown == 0;
         if is_due {
@@ -106,12 +106,12 @@ impl Pool {
         is_due
     }
 
-    /// Takes address space for the pool, and memory for what is kept of the slots. False if there is none.
+    /// Reserves address space for the pool, and memory for the slots' descriptors. False if there is none.
     pub(crate) fn open(&mut self, arena: &mut Arena, platform: &impl Platform) -> bool {
         if self.base != 0 {
             return true;
         }
-        // Most of a small arena is for the records.
+        // A small arena is mostly for records.
         let per_page = PAGE_SIZE_BYTES / size_of::<Slot>();
         let most = self.wanted_slots.min((arena.limit_pages() / 8).saturating_mul(per_page));
         while self.slots.len() < most && self.slots.push(Slot::FRESH, arena, platform).is_ok() {
@@ -128,15 +128,15 @@ impl Pool {
         true
     }
 
-    /// Whether the pool can be closed: nobody wants it, and no block is live.
+    /// Whether the pool can be closed: sampling is off, and no block is live.
     pub(crate) fn is_done(&self) -> bool {
         self.base != 0 && self.interval == 0 && self.live == 0
     }
 
-    /// Gives everything back. No block is live.
+    /// Frees everything. No block may be live.
     pub(crate) fn close(&mut self, arena: &mut Arena, platform: &impl Platform) {
         for number in 0..self.slots.len() as Number {
-            self.hide_guards(number, platform);
+            self.protect_guard_pages(number, platform);
             self.give_memory_of(number, platform);
         }
         platform.close_window();
@@ -151,7 +151,7 @@ impl Pool {
         (self.first_free, self.last_free) = (NONE, NONE);
     }
 
-    /// Gives the memory of a slot without a block back; false if there is none.
+    /// Frees the memory of one slot without a block; false if there is none.
     pub(crate) fn give_some_memory(&mut self, platform: &impl Platform) -> bool {
         let numbers = 0..self.slots.len() as Number;
         let mut idle = numbers.filter(|number| {
@@ -163,7 +163,7 @@ impl Pool {
         true
     }
 
-    /// Gives the memory of a slot without a block back, if it has some. It cannot be touched then.
+    /// Frees the memory of a slot without a block, if it has any, and protects the slot.
     fn give_memory_of(&mut self, number: Number, platform: &impl Platform) {
         let page = self.page(number);
         let slot = self.slot_mut(number);
@@ -209,7 +209,7 @@ impl Pool {
                 return None;
             }
         }
-        self.hide_guards(number, platform);
+        self.protect_guard_pages(number, platform);
         self.first_free = self.slot(number).next;
         if self.first_free == NONE {
             self.last_free = NONE;
@@ -250,7 +250,7 @@ impl Pool {
     }
 
     fn leave(&mut self, number: Number, platform: &impl Platform) {
-        self.hide_guards(number, platform);
+        self.protect_guard_pages(number, platform);
         let page = self.page(number);
         self.slot_mut(number).is_live = false;
         self.live -= 1;
@@ -319,7 +319,7 @@ impl Pool {
     }
 
     /// Makes sure that the pages around a slot cannot be touched.
-    fn hide_guards(&mut self, number: Number, platform: &impl Platform) {
+    fn protect_guard_pages(&mut self, number: Number, platform: &impl Platform) {
         let page = self.page(number).as_ptr();
         let is_front_open = match number.checked_sub(1) {
             Some(before) => core::mem::take(&mut self.slot_mut(before).is_rear_open),

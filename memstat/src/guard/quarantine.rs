@@ -1,4 +1,4 @@
-//! The last frees, in a ring of fixed size. The newest may be in quarantine: the backend has not seen those yet.
+//! The last frees, in a ring of fixed size. The newest may be in quarantine: not given to the backend yet.
 
 use core::ptr::null_mut;
 
@@ -12,20 +12,20 @@ use crate::record::{Origin, Record};
 pub(crate) struct Freed {
     /// As it was allocated.
     pub(crate) block: Record,
-    /// Its free: the size stands for the bytes that it took, the alignment field says whether it is in quarantine.
+    /// Its free: the size field has the bytes that the block took, the alignment field whether it is in quarantine.
     free: Record,
 }
 
 const _: () = assert!(size_of::<Freed>() == 64);
 
-/// In the alignment's place of a free.
-const HELD: u64 = 1;
+/// In the alignment field of a free.
+const QUARANTINED: u64 = 1;
 
 impl Freed {
     /// A block, freed by an event, in which the stack is that of the free.
     #[inline]
-    pub(crate) fn new(block: &Record, free: &Origin, taken_bytes: usize, is_held: bool) -> Self {
-        let mut record = block.at_event(if is_held { HELD } else { 0 }, free);
+    pub(crate) fn new(block: &Record, free: &Origin, taken_bytes: usize, is_quarantined: bool) -> Self {
+        let mut record = block.at_event(if is_quarantined { QUARANTINED } else { 0 }, free);
         record.set_size_and_stack(taken_bytes, free.stack);
         Self { block: *block, free: record }
     }
@@ -43,8 +43,8 @@ impl Freed {
     }
 
     #[inline]
-    pub(crate) fn is_held(&self) -> bool {
-        self.free.align_bytes() == 1 << HELD
+    pub(crate) fn is_quarantined(&self) -> bool {
+        self.free.align_bytes() == 1 << QUARANTINED
     }
 }
 
@@ -64,11 +64,11 @@ pub(crate) struct FreedBlocks {
     next: *mut Freed,
     stop: *mut Freed,
     /// The number of the oldest in quarantine, if there is one; all after it may be in quarantine too.
-    held_from: usize,
-    held_blocks: usize,
-    held_bytes: usize,
-    most_held_blocks: usize,
-    most_held_bytes: usize,
+    first_quarantined: usize,
+    quarantined_blocks: usize,
+    quarantined_bytes: usize,
+    max_blocks: usize,
+    max_bytes: usize,
 }
 
 // SAFETY: the pointers lead into pages of this ring alone.
@@ -81,25 +81,25 @@ impl FreedBlocks {
             noted: 0,
             next: null_mut(),
             stop: null_mut(),
-            held_from: 0,
-            held_blocks: 0,
-            held_bytes: 0,
-            most_held_blocks: 512,
-            most_held_bytes: 1 << 20,
+            first_quarantined: 0,
+            quarantined_blocks: 0,
+            quarantined_bytes: 0,
+            max_blocks: 512,
+            max_bytes: 1 << 20,
         }
     }
 
     /// Sets the limits of the quarantine.
     pub(crate) fn set_limits(&mut self, blocks: usize, bytes: usize) {
-        (self.most_held_blocks, self.most_held_bytes) = (blocks, bytes);
+        (self.max_blocks, self.max_bytes) = (blocks, bytes);
     }
 
-    /// Takes memory for the ring: as much of it as there is.
+    /// Takes memory for the ring, as much as there is.
     pub(crate) fn open(&mut self, arena: &mut Arena, platform: &impl Platform) {
         if self.ring.len() > 0 {
             return;
         }
-        // Most of a small arena is for the records.
+        // A small arena is mostly for records.
         let most = MAX_REMEMBERED.min((arena.limit_pages() / 8).saturating_mul(PER_PAGE));
         while self.ring.len() < most {
             // SAFETY: entries are read only up to the last one that was noted.
@@ -114,7 +114,7 @@ impl FreedBlocks {
 
     /// Forgets all frees and frees the memory. The quarantine must be empty.
     pub(crate) fn close(&mut self, arena: &mut Arena, platform: &impl Platform) {
-        debug_assert!(self.held_blocks == 0);
+        debug_assert!(self.quarantined_blocks == 0);
         while self.ring.len() > 0 {
             self.ring.pop_page(arena, platform);
         }
@@ -122,9 +122,9 @@ impl FreedBlocks {
         (self.next, self.stop) = (null_mut(), null_mut());
     }
 
-    /// Forgets all frees, if the quarantine is empty: there were others, of which nothing is known.
+    /// Forgets all frees, if the quarantine is empty: later ones were not noted.
     pub(crate) fn clear(&mut self) {
-        if self.held_blocks == 0 {
+        if self.quarantined_blocks == 0 {
             self.noted = 0;
             (self.next, self.stop) = (null_mut(), null_mut());
         }
@@ -137,7 +137,7 @@ impl FreedBlocks {
         for number in self.noted - self.remembered()..self.noted {
             // SAFETY: it was noted, and not overwritten since; nobody else refers to it.
             let freed = unsafe { &mut *self.slot(number) };
-            if freed.block.address() == address && !freed.is_held() {
+            if freed.block.address() == address && !freed.is_quarantined() {
                 freed.block = Record::EMPTY;
             }
         }
@@ -148,12 +148,12 @@ impl FreedBlocks {
         self.noted.min(self.ring.len())
     }
 
-    pub(crate) fn held_blocks(&self) -> usize {
-        self.held_blocks
+    pub(crate) fn quarantined_blocks(&self) -> usize {
+        self.quarantined_blocks
     }
 
-    pub(crate) fn held_bytes(&self) -> usize {
-        self.held_bytes
+    pub(crate) fn quarantined_bytes(&self) -> usize {
+        self.quarantined_bytes
     }
 
     #[inline]
@@ -161,22 +161,22 @@ impl FreedBlocks {
         self.ring.slot(Id((number & (self.ring.len() - 1)) as u32))
     }
 
-    /// Whether a block may enter the quarantine once others were evicted.
+    /// Whether a block may enter the quarantine once others are evicted.
     #[inline]
-    pub(crate) fn can_hold(&self, taken_bytes: usize) -> bool {
-        self.ring.len() > 0 && self.most_held_blocks > 0 && taken_bytes <= self.most_held_bytes
+    pub(crate) fn can_take(&self, taken_bytes: usize) -> bool {
+        self.ring.len() > 0 && self.max_blocks > 0 && taken_bytes <= self.max_bytes
     }
 
-    /// Whether there is room to hold a block now.
+    /// Whether a block may enter the quarantine now.
     #[inline]
     pub(crate) fn has_room_for(&self, taken_bytes: usize) -> bool {
-        self.held_blocks < self.most_held_blocks && self.held_bytes + taken_bytes <= self.most_held_bytes
+        self.quarantined_blocks < self.max_blocks && self.quarantined_bytes + taken_bytes <= self.max_bytes
     }
 
     /// Whether the next free takes the place of one in quarantine.
     #[inline]
     pub(crate) fn is_full(&self) -> bool {
-        self.held_blocks > 0 && self.noted - self.held_from >= self.ring.len()
+        self.quarantined_blocks > 0 && self.noted - self.first_quarantined >= self.ring.len()
     }
 
     /// Whether [`FreedBlocks::note_fast`] may be called.
@@ -198,12 +198,12 @@ impl FreedBlocks {
     /// Notes a free, for which there is a place; and room if it enters the quarantine.
     #[inline]
     pub(crate) fn note_fast(&mut self, freed: Freed) {
-        if freed.is_held() {
-            if self.held_blocks == 0 {
-                self.held_from = self.noted;
+        if freed.is_quarantined() {
+            if self.quarantined_blocks == 0 {
+                self.first_quarantined = self.noted;
             }
-            self.held_blocks += 1;
-            self.held_bytes += freed.taken_bytes();
+            self.quarantined_blocks += 1;
+            self.quarantined_bytes += freed.taken_bytes();
         }
         // SAFETY: before `stop` lies room for an entry of this ring, which nobody refers to.
         unsafe {
@@ -213,7 +213,7 @@ impl FreedBlocks {
         self.noted += 1;
     }
 
-    /// Goes on to the ring's next page. False if there is none.
+    /// Moves to the ring's next page. False if there is none.
     #[cold]
     #[inline(never)]
     pub(crate) fn turn_page(&mut self) -> bool {
@@ -228,34 +228,34 @@ impl FreedBlocks {
     /// The oldest block in quarantine.
     #[inline]
     pub(crate) fn oldest(&self) -> Option<&Freed> {
-        if self.held_blocks == 0 {
+        if self.quarantined_blocks == 0 {
             return None;
         }
         // SAFETY: noted, and the ring does not overwrite what is in quarantine.
-        Some(unsafe { &*self.slot(self.held_from) })
+        Some(unsafe { &*self.slot(self.first_quarantined) })
     }
 
     /// The oldest block leaves the quarantine, but its free is still remembered.
     #[inline]
     pub(crate) fn evict_oldest(&mut self) {
-        let slot = self.slot(self.held_from);
+        let slot = self.slot(self.first_quarantined);
         // SAFETY: as in `oldest`; nobody else refers to it.
         let freed = unsafe { &mut *slot };
-        self.held_blocks -= 1;
-        self.held_bytes -= freed.taken_bytes();
+        self.quarantined_blocks -= 1;
+        self.quarantined_bytes -= freed.taken_bytes();
         freed.free = freed.free.with_code(0);
-        self.held_from += 1;
-        if self.held_blocks > 0 {
-            self.skip_what_is_not_held();
+        self.first_quarantined += 1;
+        if self.quarantined_blocks > 0 {
+            self.skip_others();
         }
     }
 
-    /// Makes sure that the oldest entry is one in quarantine.
+    /// Advances to the next entry that is in quarantine.
     #[inline]
-    fn skip_what_is_not_held(&mut self) {
+    fn skip_others(&mut self) {
         // SAFETY: as in `oldest`: one in quarantine follows.
-        while !unsafe { &*self.slot(self.held_from) }.is_held() {
-            self.held_from += 1;
+        while !unsafe { &*self.slot(self.first_quarantined) }.is_quarantined() {
+            self.first_quarantined += 1;
         }
     }
 
@@ -267,9 +267,9 @@ impl FreedBlocks {
     }
 
     /// The blocks in quarantine.
-    pub(crate) fn held(&self) -> impl Iterator<Item = &Freed> {
-        let held = if self.held_blocks == 0 { 0 } else { self.noted - self.held_from };
-        self.newest_first().take(held).filter(|freed| freed.is_held())
+    pub(crate) fn quarantined(&self) -> impl Iterator<Item = &Freed> {
+        let places = if self.quarantined_blocks == 0 { 0 } else { self.noted - self.first_quarantined };
+        self.newest_first().take(places).filter(|freed| freed.is_quarantined())
     }
 
     /// The last free of the block that started at `address`.
@@ -278,10 +278,10 @@ impl FreedBlocks {
     }
 
     /// The block in quarantine that contains `address`, red zones included.
-    pub(crate) fn find_held_around(&self, address: usize) -> Option<&Freed> {
-        self.held().find(|freed| {
+    pub(crate) fn find_quarantined_around(&self, address: usize) -> Option<&Freed> {
+        self.quarantined().find(|freed| {
             let block = &freed.block;
-            let front = super::zones::front_bytes(block.guarding(), block.align_bytes());
+            let front = super::red_zones::front_bytes(block.guarding(), block.align_bytes());
             let start = block.address() - front;
             (start..start + freed.taken_bytes().max(1)).contains(&address)
         })

@@ -1,6 +1,6 @@
 //! One table of the index: a hashbrown table of numbers that never grows, in a cell of the arena.
 //!
-//! A table that is full splits, or is written anew if most of what fills it are tombstones; so hashbrown never
+//! A table that is full splits, or is written anew if most of its entries are tombstones; so hashbrown never
 //! rehashes. It has 64 slots: with 128 the dearest operation takes half as much again, and no pair gets cheaper. The
 //! compiler knows the number of slots, which saves five instructions a pair, for the masks.
 

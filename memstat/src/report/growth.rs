@@ -23,24 +23,25 @@ impl Growth {
 /// Sums up records by their call stacks, in memory that the caller lends.
 #[derive(Debug)]
 pub struct GrowthByStack<'a> {
-    sequence: u64,
+    since: u64,
+    latest: u64,
     /// By stack number; the first stands for blocks without a stack.
     stacks: &'a mut [Growth],
     rest: Growth,
 }
 
 impl<'a> GrowthByStack<'a> {
-    /// Nothing yet, since the event of a sequence number: that of a [`Snapshot`](crate::Snapshot), or of
-    /// [`LeaksView::sequence`](crate::LeaksView::sequence). `stacks` has room for one more
-    /// than the [number of stacks](crate::StacksView::count), or some are summed up as the rest.
-    pub fn new(sequence: u64, stacks: &'a mut [Growth]) -> Self {
+    /// Nothing yet, since the event with the number `since`: that of a [`Snapshot`](crate::Snapshot), or of
+    /// [`LeaksView::sequence`](crate::LeaksView::sequence), which also says what `latest` is now. `stacks` has room
+    /// for one more than the [number of stacks](crate::StacksView::count), or some are summed up as the rest.
+    pub fn new(since: u64, latest: u64, stacks: &'a mut [Growth]) -> Self {
         stacks.fill(Growth::default());
-        Self { sequence, stacks, rest: Growth::default() }
+        Self { since, latest, stacks, rest: Growth::default() }
     }
 
     /// Takes a record in, if its block came since then.
     pub fn add(&mut self, record: &Record) {
-        if record.sequence() > self.sequence {
+        if record.is_newer_than(self.since, self.latest) {
             self.stacks.get_mut(usize::from(record.stack())).unwrap_or(&mut self.rest).add(record);
         }
     }
@@ -97,7 +98,7 @@ mod tests {
     #[test]
     fn only_what_came_since_the_snapshot_is_summed_up_by_stack() {
         let mut stacks = [Growth { blocks: 9, bytes: 9 }; 3];
-        let mut growth = GrowthByStack::new(10, &mut stacks);
+        let mut growth = GrowthByStack::new(10, 15, &mut stacks);
         for (sequence, size_bytes, stack) in
             [(9, 100, 1), (10, 100, 1), (11, 7, 1), (12, 8, 2), (13, 9, 2), (14, 5, 0), (15, 3, 7)]
         {

@@ -1,15 +1,15 @@
 //! The part of a call stack that a person looks for: what called the function that ends it is the same everywhere.
 
-/// The frames up to the first of which `is_end` says that it belongs to what called all the others, without that one. The
-/// innermost frame is shown in any case.
-pub fn frames_before_end(
-    frames: impl Iterator<Item = usize>,
-    is_end: impl Fn(usize) -> bool,
-) -> impl Iterator<Item = usize> {
+/// The frames up to the first of which `is_end` says that it belongs to what called all the others, without that one.
+/// The innermost frame is shown in any case.
+pub fn frames_before_end<F>(
+    frames: impl Iterator<Item = F>,
+    is_end: impl Fn(&F) -> bool,
+) -> impl Iterator<Item = F> {
     frames
         .enumerate()
-        .take_while(move |(number, address)| *number == 0 || !is_end(*address))
-        .map(|(_, address)| address)
+        .take_while(move |(number, frame)| *number == 0 || !is_end(frame))
+        .map(|(_, frame)| frame)
 }
 
 #[cfg(test)]
@@ -17,7 +17,7 @@ mod tests {
     use super::*;
 
     fn shown(frames: &[usize], ends: &[usize]) -> Vec<usize> {
-        frames_before_end(frames.iter().copied(), |address| ends.contains(&address)).collect()
+        frames_before_end(frames.iter().copied(), |address| ends.contains(address)).collect()
     }
 
     #[test]

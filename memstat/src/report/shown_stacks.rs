@@ -72,7 +72,8 @@ impl ShownStacks {
     }
 }
 
-/// Whether these outer frames are those of an earlier call stack too. A stack that is cut ends before its outermost frame.
+/// Whether these outer frames are those of an earlier call stack too. A stack that is cut ends before its outermost
+/// frame.
 fn is_end_of(outer: &[usize], earlier: &[usize], all: &[usize]) -> bool {
     let is_cut = [MAX_FRAMES, MAX_FREE_FRAMES].contains(&all.len());
     outer.len() >= MIN_SHARED

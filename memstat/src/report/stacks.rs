@@ -28,7 +28,11 @@ impl Rank {
             Self::LiveBlocks => u64::from(stack.live_blocks),
             Self::TotalBytes => stack.total_bytes,
             // The unit does not matter for an order, if it is small enough.
-            Self::Rate { now } => (stack.total_bytes << 16) / now.saturating_sub(stack.first_stamp).max(1),
+            Self::Rate { now } => {
+                let stamps = now.saturating_sub(stack.first_stamp).max(1);
+                let rate = (u128::from(stack.total_bytes) << 40) / u128::from(stamps);
+                u64::try_from(rate).unwrap_or(u64::MAX)
+            }
         }
     }
 }
@@ -108,5 +112,16 @@ mod tests {
             top.add(number, &stack);
         }
         assert_eq!(top.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [2, 1]);
+    }
+
+    #[test]
+    fn rates_of_years_and_of_petabytes_keep_their_order() {
+        let mut top = TopStacks::<3>::new(Rank::Rate { now: 1 << 60 });
+        for (number, total_bytes) in [(1, 1 << 30), (2, 1 << 49), (3, (1 << 48) + 1)] {
+            let mut stack = Stack::EMPTY;
+            stack.total_bytes = total_bytes;
+            top.add(number, &stack);
+        }
+        assert_eq!(top.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [2, 3, 1]);
     }
 }

@@ -82,9 +82,9 @@ pub(crate) fn innermost<const COUNT: usize>(
     addresses
 }
 
-/// Whether the stack from `start` on begins with these `MAX` return addresses; `None` if it ends before. Each takes seven
-/// instructions. That the two answers differ keeps the compiler from looking at both reasons in one branch, which takes
-/// ten.
+/// Whether the stack from `start` on begins with these `MAX` return addresses; `None` if it ends before. Each takes
+/// seven instructions. That the two answers differ keeps the compiler from looking at both reasons in one branch,
+/// which takes ten.
 #[expect(clippy::inline_always, reason = "on the fast path")]
 #[inline(always)]
 pub(super) fn begins_with<const MAX: usize>(

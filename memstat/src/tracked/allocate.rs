@@ -1,18 +1,17 @@
 //! The path of an allocation, from top to bottom.
 //!
-//! [`Tracked::allocate`] is inlined into its caller and does there what levels `off` and `counters` ask for: that saves
-//! no registers, which is 14 instructions. What is recorded is recorded by `allocate_recorded`, as long as the backend
-//! has a block at hand, the call stack is the one that was seen just before, and nothing of the tracker's has to grow:
-//! it calls nothing. Whatever else there is to do, `allocate_slowly` does. The lock is held from the function that
-//! enters it to the one that comes last.
+//! [`Tracked::allocate`] is inlined into its caller and serves levels `off` and `counters` there, so no registers are
+//! saved (14 instructions). `allocate_recorded` serves the other levels, as long as the backend has a block ready,
+//! the call stack is one that was seen recently, and none of the tracker's tables has to grow. `allocate_slowly` does
+//! everything else. Each passes the lock on to the next.
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
 
 use super::Tracked;
-use super::inner::{Caller, Copied, FastPath, Inner, Steps, Untold};
+use super::inner::{Caller, Copied, FastPath, FindingsPending, Inner, Steps};
 use crate::backend::Backend;
-use crate::guard::{Wanted, zones};
+use crate::guard::{Wanted, red_zones};
 use crate::history::{Event, EventKind};
 use crate::lock::Guard;
 use crate::platform::Platform;
@@ -30,8 +29,9 @@ enum Progress {
 }
 
 impl<B: Backend, P: Platform> Tracked<B, P> {
-    /// Allocates a block. `None` when the backend has none; that is counted as a failure. `None` also where waiting for
-    /// the lock would never end, see [`Hooks::is_lock_held_here`](crate::Hooks::is_lock_held_here); then `on_lock_refused` is called.
+    /// Allocates a block. `None` when the backend has none; that is counted as a failure. `None` also where waiting
+    /// for the lock would never end, see [`Hooks::is_lock_held_here`](crate::Hooks::is_lock_held_here); then
+    /// `on_lock_refused` is called.
     #[expect(clippy::inline_always, reason = "the fast path; and the frame must be the caller's")]
     #[inline(always)]
     pub fn allocate(&self, layout: Layout) -> Option<NonNull<u8>> {
@@ -49,7 +49,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         }
     }
 
-    /// Goes on with a copy of the fast path.
+    /// Continues with a copy of the fast path.
     #[inline(always)]
     fn allocate_on(
         &self,
@@ -76,7 +76,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         }
     }
 
-    /// Samples the allocation, or goes on with the copy of the fast path that it would take without samples.
+    /// Samples the allocation, or continues with the fast path that it would take without sampling.
     #[inline(never)]
     fn allocate_between_samples(
         &self,
@@ -98,7 +98,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         mut inner: Guard<'_, Inner<B>, P>,
     ) -> Option<NonNull<u8>> {
         let platform = self.platform();
-        // The register is read only where it is of use.
+        // The register is read only where it is needed.
         let taken = match inner.allocate_at_hand::<P, COPY>(layout, || platform.frame_pointer(), platform) {
             Progress::Done(block) => return Some(block),
             Progress::Taken(own) => Some(own),
@@ -107,7 +107,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         self.allocate_slowly(taken, layout, inner, platform.frame_pointer())
     }
 
-    /// The continuation where nothing is recorded.
+    /// The continuation at levels without records.
     #[cold]
     #[inline(never)]
     fn allocate_elsewhere(&self, layout: Layout, inner: Guard<'_, Inner<B>, P>) -> Option<NonNull<u8>> {
@@ -129,7 +129,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         self.allocate_slowly(taken, layout, inner, frame_pointer)
     }
 
-    /// Allocates, whatever that takes; `taken` is what the backend has given already.
+    /// Allocates in any case that the fast paths leave; `taken` is a block that the backend has given already.
     #[cold]
     #[inline(never)]
     pub(super) fn allocate_slowly(
@@ -151,8 +151,8 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
                 self.platform().allocation_failed(layout, frame_pointer);
                 None
             }
-            // What is in quarantine had to wait for that. Now it can go.
-            Err(Untold) => {
+            // The findings are reported, so the quarantine can be flushed.
+            Err(FindingsPending) => {
                 self.flush_quarantine(frame_pointer);
                 self.allocate_slowly(None, layout, self.enter(), frame_pointer)
             }
@@ -161,8 +161,8 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
 }
 
 impl<B: Backend> Inner<B> {
-    /// Allocates where nothing is recorded, if the backend has a block at hand. The backend is called in two places, so
-    /// that it need not be asked for the level again behind it.
+    /// Allocates without a record, if the backend has a block ready. The backend is called in two places, so that the
+    /// level is tested only once.
     #[expect(clippy::inline_always, reason = "the fast path, which saves no registers")]
     #[inline(always)]
     fn allocate_unrecorded(
@@ -182,7 +182,7 @@ impl<B: Backend> Inner<B> {
         Some(block.cast())
     }
 
-    /// Whether a copy of the fast path charges a stack, be it that of nobody.
+    /// Whether a copy of the fast path charges a stack, possibly the placeholder.
     const fn may_charge(copy: Copied) -> bool {
         copy & Steps::AT_STACKS != Steps::AT_BLOCKS
     }
@@ -228,7 +228,7 @@ impl<B: Backend> Inner<B> {
             record
         });
         if !is_recorded {
-            let front_bytes = zones::front_bytes(steps.guarding(), layout.align());
+            let front_bytes = red_zones::front_bytes(steps.guarding(), layout.align());
             // SAFETY: so many bytes lie between the start of the backend's block and the caller's.
             return Progress::Taken(unsafe { block.sub(front_bytes) });
         }
@@ -247,9 +247,9 @@ impl<B: Backend> Inner<B> {
                 self.guards.statistics.guarded_blocks += 1;
                 // SAFETY: a fresh block with these red zones.
                 unsafe {
-                    zones::write_as(steps.guarding(), block.as_ptr(), layout.size());
+                    red_zones::write_as(steps.guarding(), block.as_ptr(), layout.size());
                     if steps.has(Steps::FULL_GUARD) {
-                        zones::fill(block.as_ptr(), layout.size(), zones::FRESH);
+                        red_zones::fill(block.as_ptr(), layout.size(), red_zones::FRESH);
                     }
                 }
             }
@@ -257,8 +257,7 @@ impl<B: Backend> Inner<B> {
         Progress::Done(block)
     }
 
-    /// Takes a block with room for its guards, and says how many bytes that takes. `None` if that is not done in a few
-    /// instructions, or the allocation may have to fail.
+    /// Takes a block with room for its guards, and returns how many bytes it takes. `None` if that needs the slow path.
     #[expect(clippy::inline_always, reason = "called in one place, on the fast path")]
     #[inline(always)]
     fn take_guarded(&mut self, layout: Layout, steps: Steps) -> Option<(NonNull<u8>, usize)> {
@@ -267,7 +266,7 @@ impl<B: Backend> Inner<B> {
         }
         let (mut own_layout, mut front_bytes) = (layout, 0);
         if steps.has(Steps::RED_ZONE | Steps::FULL_GUARD) {
-            (own_layout, front_bytes) = zones::small_layout(steps.guarding(), layout)?;
+            (own_layout, front_bytes) = red_zones::small_layout(steps.guarding(), layout)?;
         }
         // SAFETY: the steps are such only once there is a backend with fast paths.
         let own = unsafe { self.backend.as_mut().unwrap_unchecked().allocate_fast(own_layout) }?;
@@ -282,7 +281,7 @@ impl<B: Backend> Inner<B> {
         mut taken: Option<NonNull<u8>>,
         layout: Layout,
         caller: &Caller<'_, P>,
-    ) -> Result<Option<NonNull<u8>>, Untold> {
+    ) -> Result<Option<NonNull<u8>>, FindingsPending> {
         let is_begun = taken.is_some();
         if !is_begun
             && self.is_injecting_faults

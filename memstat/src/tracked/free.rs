@@ -1,8 +1,8 @@
-//! The path of a free, from top to bottom: built as that of an allocation is.
+//! The path of a free, from top to bottom, built like that of an allocation.
 //!
-//! [`Tracked::free_or`] is inlined into its caller and does there what levels `off` and `counters` ask for.
-//! `free_recorded` frees a block that the live map has, as long as that takes no call, its guards are whole, and nothing
-//! of the tracker's has to shrink. Whatever else there is to do, `free_slowly` does: bad frees come there too.
+//! [`Tracked::free_or`] is inlined into its caller and serves levels `off` and `counters` there. `free_recorded`
+//! frees a block of the live map, as long as its guards are intact and none of the tracker's tables has to shrink.
+//! `free_slowly` does everything else, bad frees included.
 
 mod fast;
 
@@ -105,7 +105,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         }
     }
 
-    /// Goes on with a copy of the fast path.
+    /// Continues with a copy of the fast path.
     #[inline(always)]
     fn free_on(
         &self,
@@ -141,7 +141,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         }
     }
 
-    /// Frees a recorded block, as long as nothing has to shrink.
+    /// Frees a recorded block, as long as no table has to shrink.
     #[inline(never)]
     fn free_recorded<const COPY: Copied>(
         &self,
@@ -156,7 +156,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         }
     }
 
-    /// The continuation where nothing is recorded.
+    /// The continuation at levels without records.
     #[cold]
     #[inline(never)]
     fn free_elsewhere(
@@ -169,29 +169,41 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         self.free_slowly(address, claim, inner, self.platform().frame_pointer(), report);
     }
 
-    /// The same path for a reallocation, whose caller's frame is known.
+    /// Frees the old place of a block that a reallocation has moved, and counts the reallocation in the same critical
+    /// section.
     ///
     /// # Safety
     ///
     /// As for [`Tracked::free`].
-    pub(super) unsafe fn free_for(
+    pub(super) unsafe fn free_moved(
         &self,
-        address: usize,
+        block: NonNull<u8>,
         claim: impl Claim,
-        frame_pointer: usize,
+        caller: &Caller<'_, P>,
     ) -> Result<(), BadFree> {
+        let address = address_of(block);
         let mut inner = self.enter();
-        let is_recorded = inner.free_path > FastPath::Count;
-        let mut freed = Ok(());
-        if !is_recorded
-            || !inner.free_at_hand::<P, _, { Steps::ANY }>(address, claim, || frame_pointer, self.platform())
-        {
-            self.free_slowly(address, claim, inner, frame_pointer, |bad, _| freed = Err(bad));
+        let is_freed = inner.free_path > FastPath::Count
+            && inner.free_at_hand::<P, _, { Steps::ANY }>(
+                address,
+                claim,
+                || caller.frame_pointer,
+                caller.platform,
+            );
+        let freed = if is_freed { Ok(()) } else { inner.free(block, claim, caller) };
+        if freed.is_ok() {
+            inner.note_move_from(address, caller);
+            inner.count_reallocation(caller.platform);
+        }
+        let has_findings = !inner.guards.findings.is_empty();
+        drop(inner);
+        if has_findings {
+            self.report_findings(caller.frame_pointer);
         }
         freed
     }
 
-    /// Frees, whatever that takes; or finds out what is wrong.
+    /// Frees in any case that the fast paths leave, or finds out what is wrong.
     #[cold]
     #[inline(never)]
     pub(super) fn free_slowly(
@@ -239,7 +251,7 @@ impl<B: Backend> Inner<B> {
         let taken_bytes = unsafe { backend.deallocate(block, record.layout()) };
         self.count_free_of(&record, taken_bytes, platform);
         self.note_free_of(&record, caller);
-        // The last record of another level is gone.
+        // The last record that another level left is gone.
         if self.live.len() == 0 && self.level < crate::level::Level::Blocks {
             self.choose_steps();
         }

@@ -1,7 +1,7 @@
-//! What stands behind the tracker's lock: backend and records, changed together.
+//! The state behind the tracker's lock: the backend and all records, which change together.
 //!
-//! Here is what the slow paths of several operations share. The paths themselves stand in `allocate`, `free` and
-//! `reallocate`, a floor above.
+//! This file has what the slow paths of several operations share. The operations themselves are in `allocate`, `free`
+//! and `reallocate`, one module up.
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
@@ -24,6 +24,8 @@ use crate::stacks::{Depot, MAX_FRAMES, MAX_FREE_FRAMES, walk};
 mod checks;
 mod claim;
 mod guarded;
+#[cfg(test)]
+mod limits;
 mod resize;
 mod sampled;
 mod scan;
@@ -42,12 +44,12 @@ pub(super) struct Inner<B> {
     level_at_start: Level,
     /// Whether events are written at level `full`.
     is_history_on: bool,
-    /// Whether allocations and frees are counted: at level `off` only if nobody else knows what is live.
+    /// Whether allocations and frees are counted. At level `off`, only if the backend does not know what is live.
     is_counting: bool,
     /// Whether the platform is asked if an allocation is to fail.
     pub(super) is_injecting_faults: bool,
     pub(super) allocation_path: FastPath,
-    /// The path of an allocation that is none to sample.
+    /// The path of an allocation that is not sampled.
     pub(super) unsampled_path: FastPath,
     pub(super) free_path: FastPath,
     /// What the fast path of an allocation does.
@@ -65,6 +67,10 @@ pub(super) struct Inner<B> {
     pub(super) recent_frees: RecentFrees,
     pub(super) arena: Arena,
     pub(super) since: Since,
+    /// The sequence number of the event from which on call stacks are recorded without a break.
+    stacks_since_sequence: u64,
+    /// The same of the history.
+    history_since_sequence: u64,
     pub(super) guards: Guards,
     /// Whether new blocks get guards, or frees are remembered.
     pub(super) is_guarding: bool,
@@ -73,11 +79,11 @@ pub(super) struct Inner<B> {
     pub(super) scanner: Scanner,
 }
 
-/// Something was found that must be reported before anything else can be done.
+/// Findings must be reported before more can be evicted from the quarantine.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Untold;
+pub(super) struct FindingsPending;
 
-/// Where a call comes from: what is needed to walk its stack, if that is wanted.
+/// Where a call comes from: what a walk of its stack needs.
 #[derive(Debug)]
 pub(super) struct Caller<'a, P> {
     pub(super) frame_pointer: usize,
@@ -85,13 +91,13 @@ pub(super) struct Caller<'a, P> {
 }
 
 impl<P: Platform> Caller<'_, P> {
-    /// The stack that it calls on.
+    /// The stack of the calling code.
     fn stack(&self) -> Option<StackSpan> {
         let fast = self.platform.stack_fast(self.frame_pointer);
         fast.or_else(|| self.platform.stack(self.frame_pointer))
     }
 
-    /// The innermost return addresses, without those that are left out at the start.
+    /// The innermost return addresses, without the leading ones that `is_left_out`.
     #[inline]
     fn innermost(&self, is_left_out: impl Fn(usize) -> bool) -> [usize; CALLERS] {
         self.stack().map_or([0; CALLERS], |span| walk::innermost(&span, is_left_out))
@@ -128,6 +134,8 @@ impl<B: Backend> Inner<B> {
             recent_frees: RecentFrees::new(),
             arena: Arena::new(),
             since: Since { counters: 0, blocks: 0, stacks: 0, history: 0 },
+            stacks_since_sequence: 0,
+            history_since_sequence: 0,
             guards: Guards::new(),
             is_guarding: false,
             is_sampling: false,
@@ -138,7 +146,7 @@ impl<B: Backend> Inner<B> {
     /// Puts the backend in place, if there is none yet.
     pub(super) fn start(&mut self, backend: B) {
         if self.backend.is_none() {
-            // Blocks that are live already count as such that nobody counted.
+            // Blocks that are live already are counted as uncounted ones.
             if let Some(live) = backend.live() {
                 self.tallies.set_live(live);
             }
@@ -148,8 +156,8 @@ impl<B: Backend> Inner<B> {
         }
     }
 
-    /// Counts and records a new block as the level says. A block with guards must have a record: false if there is no
-    /// room for it, and nothing has changed then.
+    /// Counts and records a new block as the level requires. A block with guards must have a record: if there is no
+    /// room for one, the answer is false and nothing has changed.
     pub(super) fn account<P: Platform>(
         &mut self,
         block: NonNull<u8>,
@@ -173,8 +181,8 @@ impl<B: Backend> Inner<B> {
         true
     }
 
-    /// Counts a new block for whose record there is no room. Its free will not be noted, so what is known of an older one
-    /// must not be taken for it.
+    /// Counts a new block whose record found no room. Its free will not be noted, so an older free of the same
+    /// address must be forgotten: it would be reported in its place.
     #[cold]
     #[inline(never)]
     fn account_unrecorded(&mut self, address: usize, cpu: u8) {
@@ -183,7 +191,8 @@ impl<B: Backend> Inner<B> {
         self.guards.freed.forget(address);
     }
 
-    /// Enters a new block in the live map, and in what lies above it; `None` if there is no room for its record.
+    /// Enters a new block in the live map, its stack's totals and the history; `None` if there is no room for its
+    /// record.
     #[inline]
     fn record<P: Platform>(
         &mut self,
@@ -215,7 +224,7 @@ impl<B: Backend> Inner<B> {
         is_entered.then_some(record)
     }
 
-    /// Counts the free of a block that was recorded, and says so to what lies above the records.
+    /// Counts the free of a recorded block, also in its stack's totals and in the history.
     #[inline]
     pub(super) fn count_free_of(&mut self, record: &Record, taken_bytes: usize, platform: &impl Platform) {
         self.tallies.subtract_recorded_bytes(record.size_bytes());
@@ -233,12 +242,12 @@ impl<B: Backend> Inner<B> {
         }
     }
 
-    /// The number of the free that was counted last: 0 where no event was written for it.
+    /// The sequence number of the last free; 0 if no event was written for it.
     fn free_sequence(&self) -> u64 {
         if self.keeps_history() { self.sequence } else { 0 }
     }
 
-    /// Remembers a free of which no guards know.
+    /// Remembers a free where the guards do not.
     pub(super) fn note_free_of<P: Platform>(&mut self, record: &Record, caller: &Caller<'_, P>) {
         if self.level < Level::Stacks || self.is_guarding {
             return;
@@ -246,10 +255,10 @@ impl<B: Backend> Inner<B> {
         self.recent_frees.note(record, &Origin::now(0, 0, caller.platform), caller.innermost(|_| false));
     }
 
-    /// Remembers who had the block at `address` moved, and so freed, just now.
+    /// Remembers who moved, and so freed, the block at `address` just now.
     pub(super) fn note_move_from<P: Platform>(&mut self, address: usize, caller: &Caller<'_, P>) {
         if let Some(callers) = self.recent_frees.last_callers(address) {
-            // Between the free and who asked for the move lie functions of the allocator.
+            // The innermost frames are the allocator's own.
             *callers = caller.innermost(|address| caller.platform.is_allocator_code(address));
         }
     }
@@ -271,7 +280,7 @@ impl<B: Backend> Inner<B> {
         self.capture_up_to::<P, MAX_FRAMES>(caller)
     }
 
-    /// The number of the caller's stack, as it is kept of a free; 0 where the level has none.
+    /// The number of the caller's stack, cut to the length that is kept for frees; 0 below level `stacks`.
     fn capture_free<P: Platform>(&mut self, caller: &Caller<'_, P>) -> u16 {
         if self.level >= Level::Stacks { self.capture_up_to::<P, MAX_FREE_FRAMES>(caller) } else { 0 }
     }
@@ -282,7 +291,7 @@ impl<B: Backend> Inner<B> {
         stack.map_or(0, |stack| stack.number())
     }
 
-    /// Writes an event to the history, where one is kept. Without a stack it gets the caller's.
+    /// Writes an event to the history, if one is kept; `stack` `None` stands for the caller's.
     fn note<P: Platform>(
         &mut self,
         kind: EventKind,
@@ -318,7 +327,7 @@ impl<B: Backend> Inner<B> {
         bad
     }
 
-    /// Counts a request that was not served.
+    /// Counts an allocation that failed.
     #[cold]
     #[inline(never)]
     pub(super) fn fail<P: Platform>(&mut self, size_bytes: usize, caller: &Caller<'_, P>) {
@@ -326,14 +335,14 @@ impl<B: Backend> Inner<B> {
         self.note(EventKind::Fail, 0, size_bytes, None, caller);
     }
 
-    /// Brings the live values up to date. While nothing is counted the backend knows them.
+    /// Updates the live figures. While nothing is counted, the backend knows them.
     pub(super) fn synchronise(&mut self) {
         if self.level == Level::Off
             && let Some(mut live) = self.backend.as_ref().and_then(Backend::live)
         {
             // Blocks in quarantine are not live any more.
-            live.blocks -= self.guards.freed.held_blocks() as u64;
-            live.bytes -= self.guards.freed.held_bytes() as u64;
+            live.blocks -= self.guards.freed.quarantined_blocks() as u64;
+            live.bytes -= self.guards.freed.quarantined_bytes() as u64;
             // Sampled blocks are not the backend's.
             live.blocks += self.guards.pool.live() as u64;
             live.bytes += (self.guards.pool.live() * PAGE_SIZE_BYTES) as u64;
@@ -354,7 +363,7 @@ impl<B: Backend> Inner<B> {
             sequence: self.sequence,
             stamp,
             level: self.level,
-            stacks_since: self.since.stacks,
+            stacks_since_sequence: self.stacks_since_sequence,
             recorded: StackUsage { bytes: counters.live_bytes, blocks: counters.recorded_blocks() },
             unrecorded_blocks: counters.live_untracked,
             stack_count: self.depot.len() as u16,

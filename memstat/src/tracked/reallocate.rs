@@ -38,7 +38,8 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     ///
     /// # Errors
     ///
-    /// As for [`Tracked::reallocate`], and when the block was allocated with another layout.
+    /// As for [`Tracked::reallocate`], and when the block was allocated with another layout. Of a block without a
+    /// record that is noticed if it would take other memory, and the backend [knows](Backend::locate) its blocks.
     ///
     /// # Safety
     ///
@@ -94,7 +95,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         // SAFETY: both blocks are live, different, and at least that long; the caller owns the old one.
         let freed = unsafe {
             copy_nonoverlapping(block.as_ptr(), moved.as_ptr(), old_layout.size().min(new_size_bytes));
-            self.free_for(block.as_ptr() as usize, old_layout, caller.frame_pointer)
+            self.free_moved(block, old_layout, &caller)
         };
         if let Err(bad) = freed {
             // Somebody else has freed the old block meanwhile.
@@ -102,10 +103,6 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
             unsafe { self.free_with_layout(moved, new_layout) }?;
             return Err(bad);
         }
-        let mut inner = self.enter();
-        inner.note_move_from(block.as_ptr() as usize, &caller);
-        inner.count_reallocation(self.platform());
-        drop(inner);
         Ok(Some(moved))
     }
 }

@@ -1,4 +1,4 @@
-//! Freeing what is kept in reserve, and reports of findings, outside the lock.
+//! Freeing reserves, and reporting findings outside the lock.
 
 use super::Tracked;
 use super::inner::Inner;
@@ -18,14 +18,14 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         inner.arena.give_spare_pages(self.platform());
     }
 
-    /// Changes something that no block in quarantine may be left for: it is emptied in the same critical section, or what is
-    /// freed in between would stay there. That takes as long as the quarantine is large.
+    /// Makes a change before which the quarantine must be empty. It is flushed in the same critical section, as
+    /// others could fill it again in between; that takes as long as the quarantine is large.
     pub(super) fn change_without_quarantine(&self, change: impl FnOnce(&mut Inner<B>)) {
         let frame_pointer = self.caller().frame_pointer;
         let mut inner = loop {
             let mut inner = self.enter();
             while inner.evict_oldest() {}
-            if inner.guards.freed.held_blocks() == 0 {
+            if inner.guards.freed.quarantined_blocks() == 0 {
                 break inner;
             }
             // What was found has to be reported before more can go.
@@ -40,7 +40,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     /// Gives all blocks in quarantine to the backend, each after a check of it; `frame_pointer` identifies the caller.
     pub(super) fn flush_quarantine(&self, frame_pointer: usize) {
         // Others may put blocks there as fast as these go.
-        let mut left = self.enter().guards.freed.held_blocks();
+        let mut left = self.enter().guards.freed.quarantined_blocks();
         while left > 0 {
             let mut inner = self.enter();
             let is_evicted = inner.evict_oldest();
@@ -55,7 +55,8 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         }
     }
 
-    /// Gives the memory of all sample slots without a block back, one page at a time, so that others may come in between.
+    /// Gives the memory of all sample slots without a block back, one page at a time, so that others may come in
+    /// between.
     pub(super) fn give_idle_slots(&self) {
         while self.enter().guards.pool.give_some_memory(self.platform()) {}
     }

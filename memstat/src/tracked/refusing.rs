@@ -1,7 +1,7 @@
-//! What comes while the lock is held: it waits, or is refused where waiting would never end.
+//! Operations that find the lock taken: they wait, or are refused where waiting would never end.
 //!
-//! An interrupt handler that allocates finds the lock held only if interrupts were on under it. That is somebody's
-//! mistake, and the handler must not pay for it with the machine.
+//! An interrupt handler finds the lock taken on its own CPU only if somebody enabled interrupts under it, which is a
+//! bug. The handler's operation is refused, so the machine does not hang.
 
 use core::alloc::Layout;
 use core::ptr::NonNull;

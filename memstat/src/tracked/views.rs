@@ -1,5 +1,5 @@
-//! Views: what can be asked of a tracker, and set, a topic each. A view is a reference to the tracker under another type, so
-//! that the tracker's own page stays short; to make one costs nothing.
+//! Views: what can be asked of a tracker, and set, a topic each. A view is a reference to the tracker under another
+//! type, so that the tracker's own page stays short; to make one costs nothing.
 //!
 //! Each answer is consistent in itself, taken under the tracker's lock; none allocates.
 

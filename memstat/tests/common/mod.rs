@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 
 use memstat::{Backend, GuardPages, Hooks, Live, Location, LockRefused, Platform};
-use memstat::{PAGE_SIZE_BYTES, StackSpan};
+use memstat::{PAGE_SIZE_BYTES, STAMP_STEP, StackSpan};
 
 /// Counts the pages that it lends.
 #[derive(Debug, Default)]
@@ -45,7 +45,7 @@ fn page_layout() -> Layout {
 // SAFETY: pages come from the host's allocator; the tests have no interrupts.
 unsafe impl Platform for HostPlatform {
     fn stamp(&self) -> u64 {
-        self.stamp.fetch_add(1, Ordering::Relaxed)
+        self.stamp.fetch_add(STAMP_STEP, Ordering::Relaxed)
     }
 
     fn stamp_to_ns(&self, stamp: u64) -> u64 {

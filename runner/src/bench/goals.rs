@@ -11,7 +11,7 @@ const MAX_BULK_RATIO: f64 = 1.25;
 const MAX_OPERATION: f64 = 9000.0;
 /// The most bytes of the arena that a block may take.
 const ARENA_GOALS: [(&str, f64); 2] = [("arena-from-10000", 64.0), ("arena-from-100000", 52.0)];
-/// From so many blocks on, the dearest operations are held against the baseline.
+/// From so many blocks on, the most expensive operations are compared with the baseline.
 const STEADY_BLOCKS: u64 = 100_000;
 const PAGE_BYTES: u64 = 4096;
 /// How much worse than the baseline a figure may be.
@@ -92,7 +92,7 @@ pub(crate) fn judge_against_baseline(figures: &[Figure], baseline: &[Figure]) ->
     };
     let is_ours = |figure: &&Figure| figure.workload != "host-pair" || figure.level.starts_with("memstat-");
     // Which table splits with how many entries follows from addresses, so from the size of the kernel's image. Only
-    // among many operations the dearest ones are the same each time; among few the goal is what counts.
+    // among many operations the most expensive ones are the same each time; among few only the goal counts.
     let is_steady = |figure: &&Figure| {
         let is_extreme = figure.workload.starts_with("worst-") || figure.workload.starts_with("99.99%-");
         !is_extreme || figure.live_blocks >= STEADY_BLOCKS

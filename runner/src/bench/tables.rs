@@ -61,7 +61,7 @@ pub(super) fn all(figures: &[Figure]) -> String {
         &FRAMES,
         figures,
     );
-    table(&mut text, "Instructions for the dearest single operation", &["slab"], &WORST, figures);
+    table(&mut text, "Instructions for the most expensive single operation", &["slab"], &WORST, figures);
     table(&mut text, "Bytes of the arena for a live block, at most", &["slab"], &ARENA, figures);
     text
 }

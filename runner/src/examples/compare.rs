@@ -1,11 +1,11 @@
-//! Whether what a command prints is what a document shows of it.
+//! Whether the output of a command is what a document shows.
 
 use super::pattern::is_like;
 
-/// A line of three dots stands for lines left out, and for none.
+/// A line of three dots stands for any number of lines.
 const LEFT_OUT: &str = "...";
 
-/// Where a machine and a document part.
+/// The first line in which a machine and a document differ.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Difference {
     /// Which line of the sample, from 0.
@@ -14,7 +14,7 @@ pub(super) struct Difference {
     pub(super) got: String,
 }
 
-/// Holds the output of a command against its sample.
+/// Compares the output of a command with its sample.
 pub(super) fn compare(sample: &[&str], output: &str) -> Result<(), Difference> {
     let output: Vec<&str> = output.lines().collect();
     let mut runs: Vec<Run> = vec![Run { line: 0, sample: Vec::new() }];
@@ -70,7 +70,7 @@ impl Run<'_> {
         }
     }
 
-    /// How many lines come before these; where they are not found, the place where most of them are says why.
+    /// How many lines come before these. If they are not found, the error is from the place where most of them match.
     fn find(&self, output: &[&str]) -> Result<usize, Difference> {
         let mut nearest = None;
         for at in 0..=output.len() {
@@ -100,7 +100,7 @@ impl Run<'_> {
 mod tests {
     use super::compare;
 
-    /// The line of the sample where they part, and what the machine printed there.
+    /// The line of the sample in which they differ, and what the machine printed there.
     fn parts_at(sample: &str, output: &str) -> Option<(usize, String)> {
         let sample: Vec<&str> = sample.lines().collect();
         compare(&sample, output).err().map(|difference| (difference.line, difference.got))
@@ -133,7 +133,7 @@ mod tests {
         assert_eq!(parts_at("a\n...\nc", "a\nb\nc\nd"), Some((2, "`d`".into())));
         assert_eq!(parts_at("a\n...\nx\n...", "a\nb"), Some((2, "no such line among 1".into())));
         assert_eq!(parts_at("...\nb\nx\n...", "a\nb\nc"), Some((2, "`c`".into())));
-        // What was found once is not found again.
+        // A line does not match twice.
         assert!(parts_at("a\n...\na", "a").is_some());
         assert!(parts_at("...\nb\n...\na\n...", "a\nb").is_some());
     }

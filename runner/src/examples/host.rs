@@ -1,4 +1,4 @@
-//! The examples for this computer: what they call is there.
+//! Examples for the host: the programs, scripts and targets that they call exist.
 
 use std::fs;
 use std::path::Path;
@@ -24,13 +24,13 @@ pub(super) fn documents() -> Vec<(String, &'static str)> {
     documents
 }
 
-/// What is missing of what a line calls; two blanks end the line, and an explanation follows.
+/// Fails with what a line calls that does not exist. Two blanks end the command; an explanation follows.
 pub(super) fn check(line: &str) -> Result<(), String> {
     let line = line.split("  ").next().unwrap_or_default();
     line.split(" | ").try_for_each(|stage| check_stage(&words(stage)))
 }
 
-/// The words of a line, without what is quoted.
+/// The words of a line, without quoted text.
 fn words(stage: &str) -> Vec<&str> {
     stage.split('\'').step_by(2).flat_map(str::split_whitespace).collect()
 }

@@ -1,18 +1,18 @@
-//! The example blocks of a document, and what each is.
+//! The example blocks of a document, and the kind of each.
 //!
-//! A block is indented by four blanks, or fenced. One that begins with the shell's prompt is typed at a machine, one of
-//! `make` and `scripts` is for the computer that this runs on, and of any other a comment before it must say what it is:
-//! so that none escapes.
+//! A block is indented by four blanks, or fenced. A block that begins with the shell's prompt is typed at a machine;
+//! one of `make` and `scripts` is for the host; for any other a comment before it must say what it is, so that none
+//! escapes.
 
 use crate::text;
 
 /// The prompt that examples show.
 pub(super) const PROMPT: &str = "tally:/# ";
 
-/// Words that begin a line for this computer.
+/// Words that begin a line for the host.
 const HOST: [&str; 4] = ["make", "cargo", "printf", "scripts/"];
 
-/// What is shown in a block of its own.
+/// An indented or fenced block.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Block {
     /// The number of its first line, from 1.
@@ -24,11 +24,11 @@ pub(super) struct Block {
 pub(super) enum Kind {
     /// What is typed at a machine's shell.
     Session {
-        /// The command line of a machine of its own; without it, the machine of the session before goes on.
+        /// The options of a new machine; without them, the machine of the previous session is used.
         machine: Option<&'static str>,
         commands: Vec<Command>,
     },
-    /// Lines for the shell of this computer, with their numbers.
+    /// Lines for the shell of the host, with their numbers.
     Host(Vec<(usize, &'static str)>),
     /// Something that is not typed.
     Other,

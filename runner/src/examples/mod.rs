@@ -1,10 +1,11 @@
-//! The examples of README and docs, typed at a machine: so that what they show is what a reader sees.
+//! The examples of README and docs, typed at a machine, so that they show what a reader sees.
 //!
-//! A session is an indented block that begins with the prompt `tally:/# `. Each of its commands is typed, and what it
-//! prints is held against the lines below it: `pattern` says when a line is like another, `compare` how lines are left out.
-//! A comment before a block, which readers do not see, says on which machine it runs (`<!-- machine: memstat=full -->`), or
-//! that it is something else (`<!-- not typed: a diagram -->`); without one the machine of the session before goes on. A
-//! block that is none of these fails. `runner examples` writes what a machine prints into the documents.
+//! A session is an indented block that begins with the prompt `tally:/# `. Each of its commands is typed, and its
+//! output compared with the lines below it: `pattern` decides whether a line matches, `compare` handles lines left out.
+//! A comment before a block, which readers do not see, names the machine (`<!-- machine: memstat=full -->`), or says
+//! that the block is something else (`<!-- not typed: a diagram -->`). Without a comment the machine of the previous
+//! session is used. A block that is none of these fails. `runner examples` writes the present output into the
+//! documents.
 
 mod compare;
 #[cfg(test)]
@@ -26,12 +27,12 @@ use crate::settings::Settings;
 use crate::text;
 use crate::vm::{NOBODY, Vm};
 
-/// The longest that a command may take: a restart among them.
+/// The longest that a command may take, a restart included.
 const LIMIT: Duration = Duration::from_secs(75);
 
 /// A text with examples.
 pub(crate) struct Document {
-    /// From the workspace on.
+    /// From the root of the workspace.
     pub(crate) path: &'static str,
     text: &'static str,
 }
@@ -56,7 +57,7 @@ static TYPED: [&Document; 7] = [&README, &FAULTS, &FILES, &LEAKS, &PROC, &SHELL,
 /// Makes a machine that waits at its prompt, or boots; the number tells a document's machines apart.
 type Start<'a> = dyn FnMut(&Machine<'static>, usize) -> Result<Vm> + 'a;
 
-/// A command, and what came of it.
+/// A command, and its output.
 struct Answer {
     command: Command,
     printed: Result<String>,
@@ -74,7 +75,7 @@ impl Document {
         machines
     }
 
-    /// Types all of its examples, and judges what comes.
+    /// Types all of its examples, and compares the output.
     pub(crate) fn judge(&self, start: &mut Start) -> Result<()> {
         let faults: Vec<String> =
             self.type_all(start)?.iter().filter_map(|answer| self.fault(answer)).collect();
@@ -131,10 +132,10 @@ impl Document {
         }
     }
 
-    /// The text with all that is no longer so replaced by what was printed.
+    /// The text with each sample that no longer matches replaced by the output.
     fn retyped(&self, answers: &[Answer]) -> String {
         let mut lines: Vec<String> = self.text.lines().map(str::to_owned).collect();
-        // From the end on, so that numbers of lines stay right.
+        // From the end backwards, so that line numbers stay right.
         for Answer { command, printed } in answers.iter().rev() {
             let Ok(printed) = printed else { continue };
             if compare(&command.sample, printed).is_err() {
@@ -146,7 +147,7 @@ impl Document {
     }
 }
 
-/// The machine of a comment's words: the default one, with these on its command line.
+/// The machine that a comment names: the default one, with these options.
 fn machine_of(cmdline: &'static str) -> Machine<'static> {
     let on_reset = if cmdline.contains("panic=reboot") { OnReset::Reboot } else { DEFAULT.on_reset };
     Machine { cmdline, on_reset, ..DEFAULT }
@@ -179,7 +180,7 @@ pub(crate) fn judge_tables(vm: &mut Vm) -> Result<()> {
     tables::judge_files(PROC.text, &vm.run("ls /proc | cat")?)
 }
 
-/// Types all examples of the documents whose paths hold one of the words, or of all, and writes what is no longer so.
+/// Types all examples of the documents whose paths contain one of the words, or of all, and updates the documents.
 pub(crate) fn retype(settings: &Settings, words: &[&str]) -> Result<ExitCode> {
     let is_chosen =
         |document: &&&Document| words.is_empty() || words.iter().any(|word| document.path.contains(word));

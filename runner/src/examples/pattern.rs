@@ -1,9 +1,9 @@
-//! Whether a line that a machine prints is the line that a document shows.
+//! Whether a line that a machine prints matches a line that a document shows.
 //!
-//! Words, punctuation and indentation must be the same. Numbers differ from run to run: one stands for any other, a
-//! hexadecimal one for any such, and the blanks beside one may be more or fewer, as columns are filled up.
+//! Words, punctuation and indentation must be the same. Numbers differ from run to run: a number stands for any other,
+//! a hexadecimal number for any other, and the count of blanks next to a number may differ, as columns are padded.
 
-/// What a line consists of.
+/// A part of a line.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Part<'a> {
     Blanks(&'a str),
@@ -13,7 +13,7 @@ enum Part<'a> {
     Mark(&'a str),
 }
 
-/// Is `line` what `sample` shows? Three dots at the end of the sample stand for the rest of the line.
+/// Does `line` match `sample`? Three dots at the end of the sample stand for the rest of the line.
 pub(super) fn is_like(sample: &str, line: &str) -> bool {
     let (sample, line) = (sample.trim_end(), parts(line.trim_end()));
     let begin = sample.strip_suffix("...");
@@ -70,7 +70,7 @@ fn stands_for(shown: &str, found: &str) -> bool {
     // A unit, as in `64k`, is a word.
     let (shown_unit, found_unit) = (without_number(shown), without_number(found));
     let are_numbers = shown_unit.len() < shown.len() && found_unit.len() < found.len();
-    // Addresses, bytes of a dump and checksums have no `0x`, but their width.
+    // Addresses, bytes of a dump and checksums have no `0x`, but the same width.
     let are_hex = has_digit(shown) && is_hex(shown) && is_hex(found) && shown.len() == found.len();
     shown == found || are_numbers && shown_unit == found_unit || are_hex
 }

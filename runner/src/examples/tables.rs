@@ -1,4 +1,4 @@
-//! What the documents list, held against what the machine lists: commands and files.
+//! Compares what the documents list with what the machine lists: commands and files.
 
 use std::collections::BTreeSet;
 
@@ -46,7 +46,7 @@ fn commands(document: &str) -> BTreeSet<&str> {
             is_part = PARTS.contains(&title);
         }
         let Some(cell) = line.strip_prefix("| `").filter(|_| is_part) else { continue };
-        // A bar that belongs to the code has a backslash before it.
+        // A bar within the code has a backslash before it.
         let end =
             cell.match_indices('|').find(|(at, _)| !cell.get(..*at).is_some_and(|code| code.ends_with('\\')));
         let cell = cell.get(..end.map_or(cell.len(), |(at, _)| at)).unwrap_or_default();

@@ -3,9 +3,9 @@
 use super::line::lines;
 use crate::error::{Error, Result, ensure};
 
-/// Two lines of header, then `"%12lli %8llu "`, `"%s:%u"`, `" [%s]"` for a module, `" func:%s"`, and a blank.
+/// Two header lines, then `"%12lli %8llu "`, `"%s:%u"`, `" [%s]"` for a module, `" func:%s"`, and a blank.
 ///
-/// Functions of C are single words; the names of Rust's hold blanks, so the last blank alone ends the tag.
+/// Names in C are single words; those in Rust may contain blanks, so only the last blank ends the tag.
 pub(crate) fn allocinfo(text: &str) -> Result<()> {
     let mut lines = lines("allocinfo", text)?.into_iter();
     for header in ["allocinfo - version: 1.0", "#     <size>  <calls> <tag info>"] {

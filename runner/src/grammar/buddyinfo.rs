@@ -3,10 +3,10 @@
 use super::line::lines;
 use crate::error::{Result, ensure};
 
-/// Orders 0 to 10, as of a Linux whose largest block has 4 MiB.
+/// Orders 0 to 10, as in a Linux whose largest block has 4 MiB.
 const ORDERS: usize = 11;
 
-/// `"Node %d, zone %8s "`, then `"%6lu "` an order.
+/// `"Node %d, zone %8s "`, then `"%6lu "` per order.
 pub(crate) fn buddyinfo(text: &str) -> Result<()> {
     let lines = lines("buddyinfo", text)?;
     ensure!(!lines.is_empty(), "buddyinfo: empty");

@@ -4,13 +4,13 @@ use super::line::{Line, lines};
 use super::order::Order;
 use crate::error::{Result, ensure};
 
-/// The fields of one CPU with the tabs behind their names; an empty line ends it.
+/// The fields of one CPU with the tabs after their names; an empty line ends them.
 const FIELDS: &str = "processor\t,vendor_id\t,cpu family\t,model\t\t,model name\t,stepping\t,microcode\t?,cpu MHz\t\t?,\
     cache size\t?,physical id\t?,siblings\t?,core id\t\t?,cpu cores\t?,apicid\t\t?,initial apicid\t?,fpu\t\t,\
     fpu_exception\t,cpuid level\t,wp\t\t,flags\t\t,vmx flags\t?,bugs\t\t,bogomips\t,TLB size\t?,clflush size\t,\
     cache_alignment\t,address sizes\t,power management";
 
-/// `"%s\t: %s"` by field, in order; an empty line behind each CPU.
+/// `"%s\t: %s"` per field, in order; an empty line after each CPU.
 pub(super) fn cpuinfo(text: &str) -> Result<()> {
     let mut order = Order::new("cpuinfo", FIELDS);
     let mut cpus = 0;
@@ -32,7 +32,7 @@ pub(super) fn cpuinfo(text: &str) -> Result<()> {
     Ok(())
 }
 
-/// What stands behind the colon.
+/// The text after the colon.
 fn value(line: &mut Line, name: &str, cpu: u64) -> Result<()> {
     if matches!(name, "flags" | "vmx flags" | "bugs" | "power management") {
         while line.skips(" ") {
@@ -82,7 +82,7 @@ mod tests {
     use super::super::tests::{assert_every_blank_counts, assert_strict};
     use super::cpuinfo;
 
-    /// Of a Linux 6.18 with two CPUs.
+    /// From Linux 6.18 with two CPUs.
     const SAMPLE: &str = include_str!("samples/cpuinfo");
     const FLAGS: &str = "fpu vme de pse tsc msr pae mce cx8 apic sep mtrr pge lm";
 
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn every_blank_counts() {
-        // How many flags there are, and what is in a name, is for each machine to say.
+        // The number of flags and the contents of names differ between machines.
         let single = SAMPLE.replace("AMD EPYC", "EPYC").replace(FLAGS, "fpu").replace("sysret_ss_attrs ", "");
         assert_every_blank_counts(cpuinfo, &single);
     }

@@ -3,9 +3,9 @@
 use super::line::{Line, lines};
 use crate::error::{Error, Result, ensure};
 
-/// A head of `"%11s"` and `"CPU%-8d"` a CPU, then a line an interrupt: `"%3d:"`, `" %10u"` a CPU, and its kind.
+/// A header of `"%11s"` and `"CPU%-8d"` per CPU, then a line per interrupt: `"%3d:"`, `" %10u"` per CPU, and its kind.
 ///
-/// The kinds of the CPU's own have names of three letters, and stand last.
+/// The CPU's own interrupts have names of three letters, and come last.
 pub(super) fn interrupts(text: &str) -> Result<()> {
     let mut lines = lines("interrupts", text)?.into_iter();
     let mut head = lines.next().ok_or_else(|| Error::Wrong("interrupts: empty".into()))?;
@@ -32,7 +32,7 @@ pub(super) fn interrupts(text: &str) -> Result<()> {
             are_lines_over = true;
             ensure!(label.len() == 3, "interrupts: `{label}` is neither a number nor three letters");
         }
-        // These two are no CPU's.
+        // These two are not per CPU.
         let columns = if matches!(label, "ERR" | "MIS") { 1 } else { cpus };
         for _ in 0..columns {
             line.literal(" ")?;

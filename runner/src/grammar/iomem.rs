@@ -3,16 +3,16 @@
 use super::line::lines;
 use crate::error::{Result, ensure};
 
-/// Deeper ranges stand no further in than this.
+/// Deeper ranges are not indented further than this.
 const MAX_DEPTH: usize = 5;
 
-/// `"%*s%0*llx-%0*llx : %s"`: two blanks a level, 8 digits at least.
+/// `"%*s%0*llx-%0*llx : %s"`: two blanks per level, at least 8 digits.
 ///
-/// Ranges of one level are in order and apart, nested ones inside the one before.
+/// Ranges of one level are sorted and do not overlap; nested ranges are inside the one before.
 pub(crate) fn iomem(text: &str) -> Result<()> {
     let lines = lines("iomem", text)?;
     ensure!(!lines.is_empty(), "iomem: empty");
-    // The ranges that may hold the next one, from the outermost in.
+    // The ranges that may contain the next one, from the outermost inwards.
     let mut open: Vec<(u64, u64)> = Vec::new();
     for mut line in lines {
         let mut depth = 0;

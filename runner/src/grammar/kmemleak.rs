@@ -7,13 +7,13 @@ use crate::error::{Result, ensure};
 const ROW_BYTES: usize = 16;
 /// Two rows are shown.
 const MAX_BYTES: usize = 32;
-/// Where characters stand in a row, behind its indentation.
+/// The column of the characters in a row, without the indentation.
 const TEXT_COLUMN: usize = 49;
 
 /// Objects, each with `"unreferenced object 0x%08lx (size %zu):"`, `"  comm \"%s\", pid %d, jiffies %lu"`,
-/// `"  hex dump (first %zu bytes):"` with its rows, `"  backtrace (crc %x):"` and `"    %pS"` a frame.
+/// `"  hex dump (first %zu bytes):"` with its rows, `"  backtrace (crc %x):"` and `"    %pS"` per frame.
 ///
-/// The file may be empty. `%pS` of C is a single word; names of Rust's hold blanks.
+/// The file may be empty. `%pS` of C is a single word; names in Rust may contain blanks.
 pub(crate) fn kmemleak(text: &str) -> Result<()> {
     let mut lines = lines("kmemleak", text)?.into_iter().peekable();
     while let Some(mut head) = lines.next() {

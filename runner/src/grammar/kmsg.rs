@@ -3,7 +3,7 @@
 use super::line::lines;
 use crate::error::{Result, ensure};
 
-/// Eight levels a facility; the kernel's own is the first.
+/// Eight levels per facility; the kernel's own is the first.
 const MAX_PRIORITY: u64 = 24 * 8 - 1;
 
 /// `"<%u>[%5lu.%06lu] "`, and the message.

@@ -33,18 +33,18 @@ pub(super) fn only_line<'a>(file: &'static str, text: &'a str) -> Result<Line<'a
 }
 
 impl<'a> Line<'a> {
-    /// An error that says what should stand where the reading stopped.
+    /// An error that says what was expected where reading stopped.
     pub(super) fn wrong(&self, expected: &str) -> Error {
         let column = self.whole.len() - self.rest.len() + 1;
         Error::Wrong(format!("{}: `{}`: expected {expected} in column {column}", self.file, self.whole))
     }
 
-    /// Text that stands in the format string itself.
+    /// Literal text of the format string.
     pub(super) fn literal(&mut self, text: &str) -> Result<()> {
         if self.skips(text) { Ok(()) } else { Err(self.wrong(&format!("`{text}`"))) }
     }
 
-    /// The same where it may be missing: was it there?
+    /// The same, if it is optional: was it there?
     pub(super) fn skips(&mut self, text: &str) -> bool {
         let rest = self.rest.strip_prefix(text);
         self.rest = rest.unwrap_or(self.rest);
@@ -104,19 +104,19 @@ impl<'a> Line<'a> {
         self.padded(0, |c| c != ' ' && c != '\t')
     }
 
-    /// Something up to a text, which is read as well.
+    /// Everything up to a text, which is read as well.
     pub(super) fn up_to(&mut self, end: &str) -> Result<&'a str> {
         let (found, rest) = self.rest.split_once(end).ok_or_else(|| self.wrong(&format!("`{end}` after")))?;
         self.rest = rest;
         Ok(found)
     }
 
-    /// All that has not been read.
+    /// Everything that has not been read.
     pub(super) fn remainder(&mut self) -> &'a str {
         std::mem::take(&mut self.rest)
     }
 
-    /// Has all been read?
+    /// Has everything been read?
     pub(super) fn is_at_end(&self) -> bool {
         self.rest.is_empty()
     }
@@ -126,7 +126,7 @@ impl<'a> Line<'a> {
         if self.is_at_end() { Ok(()) } else { Err(self.wrong("the end of the line")) }
     }
 
-    /// Characters of a kind, not none, with just the blanks before them that fill up `width`.
+    /// At least one character of a kind, after exactly the blanks that pad it to `width`.
     fn padded(&mut self, width: usize, is_part: impl Fn(char) -> bool) -> Result<&'a str> {
         let trimmed = self.rest.trim_start_matches(' ');
         let blanks = self.rest.len() - trimmed.len();

@@ -14,9 +14,10 @@ const FIELDS: &str = "MemTotal, MemFree, MemAvailable, Buffers, Cached, SwapCach
     CmaFree?, Unaccepted?, Balloon?, HugePages_Total?, HugePages_Free?, HugePages_Rsvd?, HugePages_Surp?, \
     Hugepagesize?, Hugetlb?, DirectMap4k?, DirectMap2M?, DirectMap1G?";
 
-/// `"%-16s%8lu kB"`; a longer name takes its columns from the number's. Pages of `HugePages_*` have no unit.
+/// `"%-16s%8lu kB"`; a longer name leaves fewer columns for the number, but always a blank before it. Pages of `HugePages_*`
+/// have no unit.
 ///
-/// A field that Linux does not know must stand behind all of Linux's, with or without a unit.
+/// A field that Linux does not have must come after all of Linux's, with or without a unit.
 pub(crate) fn meminfo(text: &str) -> Result<()> {
     let mut order = Order::new("meminfo", FIELDS);
     let mut own: Vec<&str> = Vec::new();
@@ -30,7 +31,8 @@ pub(crate) fn meminfo(text: &str) -> Result<()> {
             ensure!(!own.contains(&name), "meminfo: {name} stands there twice");
             own.push(name);
         }
-        let label_columns = (name.len() + 1).max(16);
+        // Where a name fills the columns of labels, a blank all the same keeps it from a long number.
+        let label_columns = (name.len() + 2).max(16);
         line.literal(&" ".repeat(label_columns - name.len() - 1))?;
         line.unsigned(24_usize.saturating_sub(label_columns))?;
         if !is_known {
@@ -48,7 +50,7 @@ mod tests {
     use super::super::tests::{assert_every_blank_counts, assert_strict};
     use super::meminfo;
 
-    /// Of a Linux 6.18.
+    /// From Linux 6.18.
     const SAMPLE: &str = include_str!("samples/meminfo");
 
     #[test]
@@ -84,6 +86,8 @@ mod tests {
     #[test]
     fn own_fields_stand_last() {
         meminfo(&format!("{SAMPLE}HeapLarge:            12 kB\nMemstatUntracked:      0\n")).unwrap();
+        meminfo(&format!("{SAMPLE}MemstatUntracked: 10000000\n")).unwrap();
+        assert!(meminfo(&format!("{SAMPLE}MemstatUntracked:10000000\n")).is_err());
         assert!(meminfo(&format!("Own:                  12 kB\n{SAMPLE}")).is_err());
         assert!(meminfo(&format!("{SAMPLE}Own:                  12 MB\n")).is_err());
         assert!(meminfo(&format!("{SAMPLE}Own:                  12\nOwn:                  12\n")).is_err());

@@ -1,9 +1,9 @@
-//! Linux's text formats, judged as strictly as the format strings that Linux writes them with.
+//! Linux's text formats, checked as strictly as the format strings that Linux writes them with.
 //!
-//! One function a file under /proc: every blank, column width and order counts, for whatever program written for
-//! Linux may count on it. They are pure and know nothing of this kernel: their own tests feed them text of true
-//! Linux, whole and damaged. The scenario `proc-grammar` feeds them our files; `figures` reads numbers out of text
-//! that has passed here.
+//! One function per file under /proc: every blank, column width and order counts, as some program written for Linux may
+//! rely on it. The functions are pure and independent of this kernel: their own tests give them text from a real Linux,
+//! intact and damaged. The scenario `proc-grammar` gives them our files; `figures` reads numbers from text that they
+//! have accepted.
 //!
 //! Sources: Linux, Documentation/filesystems/proc.rst, and the file named at the head of each module.
 
@@ -36,7 +36,7 @@ pub(crate) use slabinfo::slabinfo;
 
 use crate::error::Result;
 
-/// Judges the text of one file.
+/// Checks the text of one file.
 pub(crate) type Judge = fn(&str) -> Result<()>;
 
 /// Every file of Linux's that this kernel has, by its path under /proc.
@@ -71,7 +71,7 @@ mod tests {
 
     use super::{FILES, Judge};
 
-    /// The sample must pass, and must not once the first text of a pair has become the second.
+    /// The sample must pass, and must fail if the first text of a pair is replaced by the second.
     pub(super) fn assert_strict(judge: Judge, sample: &str, mutations: &[(&str, &str)]) {
         judge(sample).unwrap();
         for (from, to) in mutations {
@@ -94,13 +94,13 @@ mod tests {
         }
     }
 
-    /// How the grammar itself is held against a true Linux. Containers and newer kernels may differ, so this is no
-    /// part of the suite.
+    /// Checks the grammar itself with a real Linux. Containers and newer kernels may differ, so this is not part of the
+    /// suite.
     #[test]
     #[ignore = "judges the Linux of this computer: cargo test -p runner -- --ignored this_computers"]
     fn this_computers_linux_passes() {
         for (file, judge) in FILES {
-            // Reading the log would take it away from who waits for it, and not all files are for everybody.
+            // Reading the log would remove it for other readers, and not all files are readable by everybody.
             if file == "kmsg" {
                 continue;
             }

@@ -3,7 +3,7 @@
 use super::line::lines;
 use crate::error::{Result, ensure};
 
-/// `"%s %s %s %s 0 0"`: source, place, type, options that begin with `rw` or `ro`.
+/// `"%s %s %s %s 0 0"`: source, mount point, type, options that begin with `rw` or `ro`.
 pub(super) fn mounts(text: &str) -> Result<()> {
     let lines = lines("mounts", text)?;
     ensure!(!lines.is_empty(), "mounts: empty");

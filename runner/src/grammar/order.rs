@@ -1,8 +1,8 @@
-//! Named fields that stand in one order, some of which may be missing.
+//! Named fields in a fixed order, some of which may be missing.
 
 use crate::error::{Error, Result};
 
-/// How far the fields of a file have come.
+/// Which fields of a file have been read.
 pub(super) struct Order {
     file: &'static str,
     fields: &'static str,
@@ -20,7 +20,7 @@ impl Order {
         self.names().any(|field| field.trim_end_matches('?') == name)
     }
 
-    /// Goes on to a field; all between must be ones that may be missing.
+    /// Moves on to a field; all fields skipped must be optional.
     pub(super) fn step(&mut self, name: &str) -> Result<()> {
         let between = self.names().skip(self.next);
         for (skipped, field) in between.enumerate() {
@@ -35,7 +35,7 @@ impl Order {
         Err(Error::Wrong(format!("{}: {name} is out of order, or there twice", self.file)))
     }
 
-    /// Nothing may come any more: is nothing missing?
+    /// At the end: are no required fields missing?
     pub(super) fn finish(self) -> Result<()> {
         match self.names().skip(self.next).find(|field| !field.ends_with('?')) {
             Some(field) => Err(Error::Wrong(format!("{}: {field} is missing", self.file))),

@@ -3,12 +3,12 @@
 use super::line::only_line;
 use crate::error::{Result, ensure};
 
-/// Numbers behind the state.
+/// Numbers after the state.
 const NUMBERS: usize = 49;
 /// Bytes that Linux keeps of a thread's name.
 const MAX_NAME: usize = 15;
 
-/// `"%d (%s) %c"` and 49 numbers, each behind one blank.
+/// `"%d (%s) %c"` and 49 numbers, each after one blank.
 pub(super) fn stat(text: &str) -> Result<()> {
     let mut line = only_line("self/stat", text)?;
     line.unsigned(0)?;
@@ -22,7 +22,7 @@ pub(super) fn stat(text: &str) -> Result<()> {
     );
     for _ in 0..NUMBERS {
         line.literal(" ")?;
-        // Some are negative, some do not fit the positive ones of those.
+        // Some are negative, and some exceed `i64`.
         if line.skips("-") {
             let number = line.unsigned(0)?;
             ensure!(number > 0, "self/stat: -0 is no number");

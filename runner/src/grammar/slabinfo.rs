@@ -7,7 +7,7 @@ const VERSION: &str = "slabinfo - version: 2.1";
 const COLUMNS: &str = "# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab> : tunables \
     <limit> <batchcount> <sharedfactor> : slabdata <active_slabs> <num_slabs> <sharedavail>";
 
-/// Two lines of header, then `"%-17s %6lu %6lu %6u %4u %4d"`, `" : tunables %4u %4u %4u"`,
+/// Two header lines, then `"%-17s %6lu %6lu %6u %4u %4d"`, `" : tunables %4u %4u %4u"`,
 /// `" : slabdata %6lu %6lu %6lu"`.
 pub(crate) fn slabinfo(text: &str) -> Result<()> {
     let mut lines = lines("slabinfo", text)?.into_iter();

@@ -7,7 +7,8 @@ use crate::error::{Error, Result, ensure};
 const TIMES: usize = 10;
 const SOFTIRQS: usize = 10;
 
-/// `"cpu  "` and ten times, the same by CPU, then one line each of the other counts, numbers apart by one blank.
+/// `"cpu  "` and ten times, the same per CPU, then one line for each of the other counts, with one blank between
+/// numbers.
 pub(super) fn stat(text: &str) -> Result<()> {
     let mut lines = lines("stat", text)?.into_iter().peekable();
     let mut next = || lines.next().ok_or_else(|| Error::Wrong("stat: a line is missing at the end".into()));
@@ -94,7 +95,7 @@ softirq 1757147 0 318151 4 6473 278254 0 98 609478 0 544689
                 ),
             ],
         );
-        // How many interrupts there are is for each machine to say.
+        // The number of interrupts differs between machines.
         assert_every_blank_counts(stat, &sample.replace(" 0 15 0 2250 1630 0", ""));
         assert!(stat("").is_err());
     }

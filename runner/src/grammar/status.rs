@@ -4,7 +4,7 @@ use super::line::{Line, lines};
 use super::order::Order;
 use crate::error::{Result, ensure};
 
-/// A thread of the kernel has no memory of its own, so no `Vm` and no `Rss`.
+/// A kernel thread has no memory of its own, so no `Vm` and no `Rss`.
 const FIELDS: &str = "Name, Umask?, State, Tgid, Ngid, Pid, PPid, TracerPid, Uid, Gid, FDSize, Groups, NStgid?, NSpid?, \
     NSpgid?, NSsid?, Kthread?, VmPeak?, VmSize?, VmLck?, VmPin?, VmHWM?, VmRSS?, RssAnon?, RssFile?, RssShmem?, VmData?, \
     VmStk?, VmExe?, VmLib?, VmPTE?, VmSwap?, HugetlbPages?, CoreDumping?, THP_enabled?, untag_mask?, Threads, SigQ, \
@@ -53,7 +53,7 @@ fn value(line: &mut Line, name: &str) -> Result<()> {
             }
         }
         "Groups" => {
-            // The blank at the end is there without a group as well.
+            // The blank at the end is there even without a group.
             while !line.skips(" ") {
                 line.unsigned(0)?;
                 if line.skips(" ") && line.is_at_end() {
@@ -92,7 +92,7 @@ mod tests {
     use super::super::tests::{assert_every_blank_counts, assert_strict};
     use super::status;
 
-    /// Of a Linux 6.18.
+    /// From Linux 6.18.
     const SAMPLE: &str = include_str!("samples/status");
 
     #[test]

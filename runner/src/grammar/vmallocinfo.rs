@@ -3,13 +3,13 @@
 use super::line::{Line, lines};
 use crate::error::{Result, ensure};
 
-/// What a mapping may be, in the order of the words.
+/// The kinds of a mapping, in their order.
 const KINDS: [&str; 8] =
     [" ioremap", " sparse", " vmalloc", " vmap", " user", " dma-coherent", " vpages", " unpurged vm_area"];
 
-/// `"0x%pK-0x%pK %7ld"`, then what is known: `" %pS"`, `" pages=%d"`, `" phys=%pa"`, the kinds, and pages by node.
+/// `"0x%pK-0x%pK %7ld"`, then what is known: `" %pS"`, `" pages=%d"`, `" phys=%pa"`, the kinds, and pages per node.
 ///
-/// The file may be empty. `%pS` of C is a single word; names of Rust's hold blanks.
+/// The file may be empty. `%pS` of C is a single word; names in Rust may contain blanks.
 pub(super) fn vmallocinfo(text: &str) -> Result<()> {
     for mut line in lines("vmallocinfo", text)? {
         line.literal("0x")?;

@@ -7,7 +7,7 @@ use crate::error::{Result, ensure};
 /// The names that a Linux may have, in its order.
 const NAMES: &str = include_str!("vmstat.names");
 
-/// `"%s %lu"`, names in Linux's order, not all of which each Linux has.
+/// `"%s %lu"`, names in Linux's order; not every Linux has all of them.
 pub(super) fn vmstat(text: &str) -> Result<()> {
     let mut order = Order::new("vmstat", NAMES);
     let lines = lines("vmstat", text)?;

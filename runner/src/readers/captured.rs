@@ -8,16 +8,16 @@ use crate::error::{Error, Result};
 use crate::grammar::FILES;
 use crate::vm::Vm;
 
-/// A folder that holds what a machine's /proc held.
+/// A folder with the contents of a machine's /proc.
 pub(crate) struct Captured {
     folder: PathBuf,
     pid: u64,
 }
 
 impl Captured {
-    /// Copies every file of Linux's out of the machine into a folder among its logs.
+    /// Copies every file that Linux has from the machine into a folder among its logs.
     ///
-    /// What the machine has under `self` lies in a folder named by the number of the process, and `self` leads there.
+    /// The contents of `self` are in a folder named by the number of the process, and `self` is a link to it.
     pub(crate) fn take(vm: &mut Vm) -> Result<Self> {
         Self::fill(vm.log_file("proc"), |file| vm.read_file(&format!("/proc/{file}")))
     }
@@ -40,7 +40,7 @@ impl Captured {
         Ok(Self { folder, pid })
     }
 
-    /// Where the files lie.
+    /// Where the files are.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
@@ -56,7 +56,7 @@ impl Captured {
         fs::read_to_string(&path).map_err(Error::host(format!("reading {}", path.display())))
     }
 
-    /// All words behind a label that begins a line, such as `cpu0` or `MemTotal:`.
+    /// All words after a label that begins a line, such as `cpu0` or `MemTotal:`.
     pub(super) fn words(&self, file: &str, label: &str) -> Result<Vec<String>> {
         let text = self.text(file)?;
         let mut lines = text.lines().map(str::split_whitespace);
@@ -68,7 +68,7 @@ impl Captured {
         }
     }
 
-    /// The number in a place behind a label that begins a line.
+    /// The number at a position after a label that begins a line.
     pub(super) fn number(&self, file: &str, label: &str, place: usize) -> Result<u64> {
         let words = self.words(file, label)?;
         let number = words.get(place).and_then(|word| word.parse().ok());

@@ -1,8 +1,8 @@
-//! Programs that nobody here wrote, reading our /proc.
+//! Other people's programs, reading our /proc.
 //!
-//! `captured` takes every file out of a running machine into a folder that looks like a Linux's /proc. Each
-//! neighbour lets one reader loose on it and holds what the reader understood against the figures in the text:
-//! a reader that only does not fail may still have read a column that has moved.
+//! `captured` copies every file from a running machine into a folder that looks like Linux's /proc. Each other module
+//! runs one reader on it and compares the values that it read with the figures in the text: a reader that does not fail
+//! may still have read a column that has moved.
 
 mod captured;
 mod procfs;
@@ -13,15 +13,15 @@ pub(crate) use captured::Captured;
 
 use crate::error::{Error, Result};
 
-/// Lets one reader read, and compares.
+/// Runs one reader, and compares.
 type Reader = fn(&Captured) -> Result<()>;
 
-/// Lets every reader read.
+/// Runs every reader.
 pub(crate) fn read_all(proc: &Captured) -> Result<()> {
     read_by(proc, &[("procfs", procfs::read), ("procps", procps::read), ("psutil", psutil::read)])
 }
 
-/// Lets some read; tells all that went wrong, not just the first.
+/// Runs some readers; reports everything that failed, not just the first.
 fn read_by(proc: &Captured, readers: &[(&str, Reader)]) -> Result<()> {
     let failure = |(name, read): &(&str, Reader)| read(proc).err().map(|error| format!("{name}: {error}"));
     let failures: Vec<String> = readers.iter().filter_map(failure).collect();
@@ -42,13 +42,13 @@ mod tests {
 
     use super::{Captured, read_all};
 
-    /// How the comparing itself is held against a true Linux; root only, as slabinfo is.
+    /// Checks the comparison itself with a real Linux; only for root, as slabinfo is.
     #[test]
     #[ignore = "reads the Linux of this computer: cargo test -p runner -- --ignored this_computers"]
     fn this_computers_linux_is_read_the_same() {
         let folder = env::temp_dir().join(format!("runner-proc-{}", std::process::id()));
         let captured = Captured::fill(folder.clone(), |file| match file {
-            // Reading the log would take it away from who waits for it.
+            // Reading the log would remove it for other readers.
             "kmsg" => Ok(String::new()),
             // Our kernel's one process is the first as well. Not every Linux has each file.
             _ => Ok(fs::read_to_string(format!("/proc/{}", file.replace("self", "1"))).unwrap_or_default()),

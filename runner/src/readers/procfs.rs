@@ -12,7 +12,7 @@ use procfs_core::{
 use super::{Captured, same};
 use crate::error::{Error, Result, ensure};
 
-/// What Linux tells programs by other ways than by files.
+/// What Linux tells programs by other means than files.
 const SYSTEM: ExplicitSystemInfo =
     ExplicitSystemInfo { boot_time_secs: 0, ticks_per_second: 100, page_size: 4096, is_little_endian: true };
 

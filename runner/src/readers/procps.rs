@@ -1,17 +1,17 @@
-//! Debian's procps over the captured folder, in a mount namespace where that is /proc.
+//! Debian's procps on the captured folder, in a mount namespace in which that is /proc.
 
 use std::process::Command;
 
 use super::{Captured, read_by, same};
 use crate::error::{Error, Result, ensure};
 
-/// All of its programs; tells all that went wrong, but once only that none of them can run.
+/// All of its programs; reports everything that failed, but only once that none of them can run.
 pub(super) fn read(proc: &Captured) -> Result<()> {
     run(proc, "true")?;
     read_by(proc, &[("free", free), ("vmstat", vmstat), ("slabtop", slabtop), ("ps", ps)])
 }
 
-/// `free -k`: how much of `used` is in caches has changed from version to version, so that column is not judged.
+/// `free -k`: versions differ in how they count caches in `used`, so that column is not checked.
 fn free(proc: &Captured) -> Result<()> {
     let shown = run(proc, "free -k")?;
     let row = |label: &str| {
@@ -34,7 +34,7 @@ fn free(proc: &Captured) -> Result<()> {
     same("swap", &row("Swap:"), &Some(vec![total, total - free, free]))
 }
 
-/// `vmstat -s`: a number and its name a line.
+/// `vmstat -s`: a number and its name per line.
 fn vmstat(proc: &Captured) -> Result<()> {
     let shown = run(proc, "vmstat -s")?;
     for (name, file, label, place) in [
@@ -97,7 +97,7 @@ fn slabtop(proc: &Captured) -> Result<()> {
     Ok(())
 }
 
-/// `ps`: the one process that there is.
+/// `ps`: the only process.
 fn ps(proc: &Captured) -> Result<()> {
     let shown = run(proc, "ps -e -o pid= -o ppid= -o state= -o rss= -o comm=")?;
     ensure!(shown.lines().count() == 1, "one process is expected:\n{shown}");
@@ -111,8 +111,8 @@ fn ps(proc: &Captured) -> Result<()> {
     same("ps", &words, &expected)
 }
 
-/// What a program prints where the folder lies over /proc, for it alone. Root may do so, and others where they may
-/// be root in a namespace of their own. It runs as process 1, which the folder has: `ps` looks itself up there.
+/// What a program prints if the folder is mounted on /proc, for this program only. Root may do so, and others if they
+/// may be root in a user namespace. The program runs as process 1, which the folder has: `ps` looks itself up there.
 fn run(proc: &Captured, command: &str) -> Result<String> {
     let folder = proc.folder().canonicalize().map_err(Error::host("looking for the captured files"))?;
     let script = format!("mount --bind \"$1\" /proc && exec {command}");

@@ -1,4 +1,4 @@
-//! Python's psutil over the captured folder: its `PROCFS_PATH` says where /proc lies.
+//! Python's psutil on the captured folder: its `PROCFS_PATH` says where /proc is.
 
 use std::process::Command;
 
@@ -8,7 +8,7 @@ use super::{Captured, same};
 use crate::error::{Error, Result, ensure};
 
 const SCRIPT: &str = include_str!("psutil.py");
-/// Debian's Python first: another in PATH may not know Debian's packages.
+/// Debian's Python first: another one in PATH may not find Debian's packages.
 const PYTHONS: [&str; 2] = ["/usr/bin/python3", "python3"];
 /// A tick of `stat`, in seconds.
 const TICKS_PER_SECOND: f64 = 100.0;
@@ -77,7 +77,7 @@ pub(super) fn read(proc: &Captured) -> Result<()> {
     same("name", &name, &Some(proc.text("self/comm")?.trim_end()))
 }
 
-/// Runs the script by the first Python that has psutil.
+/// Runs the script with the first Python that has psutil.
 fn run(proc: &Captured) -> Result<Value> {
     let mut complaint = String::from("no python3 is there");
     for python in PYTHONS {

@@ -34,7 +34,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     guard::<359>("bench-guard-sample-1000", "memstat=blocks guard.sample=1000"),
 ];
 
-/// A row of the table above: a guard level, with the most that a pair of 64 bytes may take.
+/// A row of the table above: a guard level, with the most instructions that a pair of 64 bytes may take.
 const fn guard<const MAX: u32>(name: &'static str, cmdline: &'static str) -> Scenario {
     Scenario {
         name,

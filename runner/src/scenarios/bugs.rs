@@ -1,5 +1,5 @@
-//! Each `bug` of the kernel's: what it says of it names the functions that made the mistake, with the file and the very
-//! line, found in the sources; and those that can be lived with leave all figures in agreement.
+//! Each `bug` of the kernel: the report names the functions that made the mistake, with file and line, which are
+//! checked with the sources. After bugs that the kernel survives, all figures are consistent.
 
 use super::sources::{ADAPTER, BUG, CACHE, DRIVERS, FAULTS, MAILBOX, PACKETS, PARSER, SAMPLER, stack};
 use super::{is_consistent, stopped_report, with_words};
@@ -187,7 +187,7 @@ fn judge_double_free(vm: &mut Vm) -> Result<()> {
     judge_frees(&report)
 }
 
-/// The path from the shell to the driver stands in the first call stack; so many others point there.
+/// The path from the shell to the driver is in the first call stack; so many others refer to it.
 fn shared_frames_are_shown_once(vm: &mut Vm, others: usize) -> Result<()> {
     vm.run("echo frames all > /proc/memstat_control")?;
     let report = survived(vm, "bug double-free", "double free of")?;
@@ -320,7 +320,7 @@ fn judge_cache(vm: &mut Vm) -> Result<()> {
     Ok(())
 }
 
-/// The bytes that call stacks' blocks take add up to what all blocks take, in the report and in the file.
+/// The bytes that the blocks of all call stacks take add up to the total, in the report and in the file.
 fn taken_bytes_add_up(vm: &mut Vm) -> Result<()> {
     /// The number before ` bytes` that follows `words`.
     fn bytes_behind(line: &str, words: &str) -> Option<u64> {
@@ -369,14 +369,14 @@ fn survived(vm: &mut Vm, line: &str, words: &str) -> Result<String> {
     Ok(report)
 }
 
-/// All of them. Their order in the file is not theirs: it changes as the live map grows and shrinks.
+/// All of them, sorted: their order in the file changes as the live map grows and shrinks.
 fn live_blocks(vm: &mut Vm) -> Result<Allocs> {
     let mut allocs = Allocs::parse(&vm.run("cat /proc/allocs")?)?;
     allocs.rows.sort();
     Ok(allocs)
 }
 
-/// Types the command and reads its report, to the line that says that the kernel has stopped.
+/// Types the command and reads its report, up to the line that says that the kernel has stopped.
 fn stopped(vm: &mut Vm, line: &str) -> Result<String> {
     vm.enter(line)?;
     stopped_report(vm)

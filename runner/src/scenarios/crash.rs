@@ -1,4 +1,4 @@
-//! Panics: what the report tells, and what follows it.
+//! Panics: what the report says, and what follows it.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use crate::scenario::{Judge, Scenario};
 use crate::text::STOPPED;
 use crate::vm::{COMMAND_LIMIT, Vm};
 
-/// What QEMU ends with when the kernel has told its device 42 (`kernel/src/crash/ending.rs`).
+/// The exit status of QEMU after the kernel has written 42 to its device (`kernel/src/crash/ending.rs`).
 const PANIC_STATUS: i32 = 85;
 const MESSAGE: &str = "asked for by a person";
 
-/// Rows of pixels that differ at least once a report stands on the screen: a quarter of 768.
+/// At least so many rows of pixels differ once a report is on the screen: a quarter of 768.
 const MIN_CHANGED_ROWS: usize = 192;
 
 /// What `bug double-free; bug stale-free` frees, and who does.
@@ -175,49 +175,69 @@ fn last_frees_are_reported(vm: &mut Vm) -> Result<()> {
     power_off(vm)
 }
 
+/// What stops the kernel, and what a screen of 25 lines then says at its end.
+struct Stop {
+    command: &'static str,
+    words: &'static [&'static str],
+    function: &'static str,
+    source: Source,
+    /// What stands on the line that is named.
+    code: &'static str,
+}
+
+const STOPS: [Stop; 4] = [
+    Stop {
+        command: "bug panic",
+        words: &["panic at kernel/src/bugs/mod.rs:", MESSAGE],
+        function: "in {closure#0}",
+        source: BUG,
+        code: "panic!",
+    },
+    Stop {
+        command: "bug null",
+        words: &[
+            "exception 14: page fault",
+            "could not read 0x00000000000000",
+            " (null pointer): nothing is mapped there",
+        ],
+        function: "in tally::bugs::adapter::read_adapter_that_was_never_found",
+        source: ADAPTER,
+        code: "adapter.read_volatile()",
+    },
+    Stop {
+        command: "bug stack-overflow",
+        words: &["exception 8: double fault", "kernel stack overflow: 0xffffffff8"],
+        function: "in tally::bugs::parser::parse_list_without_a_limit",
+        source: PARSER,
+        code: "parse_list_without_a_limit",
+    },
+    Stop {
+        command: "bug lock-twice",
+        words: &["panic at kernel/src/bugs/mailbox.rs:", "deadlock: this CPU itself has held the lock since"],
+        function: "in tally::bugs::mailbox::post",
+        source: MAILBOX,
+        code: "LETTERS.lock()",
+    },
+];
+
 fn text_screen_ends_with_the_cause(vm: &mut Vm) -> Result<()> {
-    let endings: [(&str, &[&str], &str, (&Source, &str)); 4] = [
-        ("bug panic", &[&panic_place(), MESSAGE], "in {closure#0}", (&BUG, "panic!")),
-        (
-            "bug null",
-            &[
-                "exception 14: page fault",
-                "could not read 0x00000000000000",
-                " (null pointer): nothing is mapped there",
-            ],
-            "in tally::bugs::adapter::read_adapter_that_was_never_found",
-            (&ADAPTER, "adapter.read_volatile()"),
-        ),
-        (
-            "bug stack-overflow",
-            &["exception 8: double fault", "kernel stack overflow: 0xffffffff8"],
-            "in tally::bugs::parser::parse_list_without_a_limit",
-            (&PARSER, "parse_list_without_a_limit"),
-        ),
-        (
-            "bug lock-twice",
-            &["panic at kernel/src/bugs/mailbox.rs:", "deadlock: this CPU itself has held the lock since"],
-            "in tally::bugs::mailbox::post",
-            (&MAILBOX, "LETTERS.lock()"),
-        ),
-    ];
-    for (number, (line, words, function, (source, code))) in endings.into_iter().enumerate() {
+    for (number, stop) in STOPS.iter().enumerate() {
         if number > 0 {
             vm.reset()?;
         }
         super::devices::boot_in_text_mode(vm)?;
-        vm.enter(line)?;
+        vm.enter(stop.command)?;
         stopped_report(vm)?;
         // Each piece of text goes to the serial port before it goes to the screen.
         vm.wait_for_screen("report that ends on the screen", COMMAND_LIMIT, |vm| {
             Ok(vm.screen_text()?.trim_end().ends_with(STOPPED))
         })?;
         let screen = vm.screen_lines()?;
-        has_all(&screen, words)?;
+        has_all(&screen, stop.words)?;
         // The last time that the function is named is below the call stack.
-        let at =
-            screen.rfind(function).ok_or_else(|| Error::Wrong(format!("no `{function}` in:\n{screen}")))?;
-        source.expect(screen.get(at..).unwrap_or_default(), function, code)?;
+        let at = screen.rfind(stop.function);
+        let at = at.ok_or_else(|| Error::Wrong(format!("no `{}` in:\n{screen}", stop.function)))?;
+        stop.source.expect(screen.get(at..).unwrap_or_default(), stop.function, stop.code)?;
     }
     Ok(())
 }

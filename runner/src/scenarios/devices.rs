@@ -1,7 +1,7 @@
-//! Screen and keyboard: a machine without a serial port is driven by them alone.
+//! Screen and keyboard: a machine without a serial port is used by them alone.
 //!
-//! What its screen should show is taken from a twin that has a serial port and is driven by that: the same
-//! prompt, the same picture. No clock is on the screen, so nothing else differs.
+//! What its screen should show is taken from an equal machine that has a serial port: the same prompt, the same
+//! picture. The screen shows no time, so nothing else differs.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::machine::{DEFAULT, Firmware, Machine};
 use crate::scenario::{Judge, Scenario};
 use crate::vm::{COMMAND_LIMIT, Vm};
 
-/// The log's time stamps would differ from machine to machine.
+/// The log's timestamps would differ between the machines.
 const QUIET: Machine = Machine { cmdline: "log=error", ..DEFAULT };
 const QUIET_UEFI: Machine = Machine { firmware: Firmware::Uefi, ..QUIET };
 

@@ -1,4 +1,4 @@
-//! Allocations that fail, on purpose and for want of memory: nothing panics, nothing hangs, nothing is left behind.
+//! Allocations that fail, by fault injection and for lack of memory: nothing panics, hangs or is left behind.
 
 mod boot;
 mod full;
@@ -72,7 +72,7 @@ fn rules_do_what_they_say(vm: &mut Vm) -> Result<()> {
     let allocs = vm.run("bug leak; cat /proc/allocs")?;
     let line = allocs.lines().find_map(|row| row.split(&PACKETS.place()).nth(1));
     let line = line.ok_or_else(|| Error::Wrong(format!("no leak of packets.rs: {allocs}")))?;
-    // As much of the path as a person likes.
+    // As much of the path as wanted.
     let (_, path) = PACKETS.path.split_once("src/").unwrap_or_default();
     for site in ["'Loopback>::send'", &format!("packets.rs:{line}"), &format!("{path}:{line}")] {
         vm.run(&format!("fail every 1; fail site {site}"))?;
@@ -117,7 +117,7 @@ fn rules_do_what_they_say(vm: &mut Vm) -> Result<()> {
         ("fail nth 1 fail nth 1 pwd", "fail: runs already; not within itself"),
         ("fail sweep -c 'fail sweep pwd' pwd", "fail: sweep: 0 allocations of blocks and 0 of pages"),
         ("fail site :0", "fail: site :0: unknown place; expected the name"),
-        // There is one allocation of a block: so none is left out behind it.
+        // There is only one allocation of a block, so none is left out after it.
         ("fail sweep -n 1 bug overrun", "fail: sweep: 1 allocations of blocks and 1 of pages made to fail; "),
     ] {
         let answer = vm.run(line)?;
@@ -142,7 +142,7 @@ fn rules_do_what_they_say(vm: &mut Vm) -> Result<()> {
     says(vm, "fail", none)
 }
 
-/// The command prints just that.
+/// The command prints exactly that.
 fn says(vm: &mut Vm, line: &str, wanted: &str) -> Result<()> {
     let answer = vm.run(line)?;
     ensure!(answer == wanted, "`{line}` does not say `{wanted}` but `{answer}`");

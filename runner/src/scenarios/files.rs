@@ -1,4 +1,4 @@
-//! The files of /proc: Linux's formats to the letter, readers of others, figures that agree with themselves.
+//! The files of /proc: exactly Linux's formats, readable by other programs, with consistent figures.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::readers::{self, Captured};
 use crate::scenario::{Judge, Scenario};
 use crate::vm::Vm;
 
-/// Directories below /proc that lie in one another, at most.
+/// The maximum depth of directories below /proc.
 const MAX_DEPTH: usize = 4;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
@@ -76,7 +76,7 @@ fn times_add_up(stat: &str) -> Result<()> {
     Ok(())
 }
 
-/// What `uname` tells on Linux stands in files of its own as well.
+/// What `uname` prints on Linux is in files, too.
 fn versions_agree(vm: &mut Vm) -> Result<()> {
     let mut read = |file: &str| vm.read_file(&format!("/proc/sys/kernel/{file}"));
     let (system, release, build) = (read("ostype")?, read("osrelease")?, read("version")?);

@@ -1,4 +1,4 @@
-//! Redirection, pipelines and the commands on files: what they print, and that the heap does not notice.
+//! Redirection, pipelines and the commands on files: what they print, and that they do not use the heap.
 
 use crate::error::{Result, ensure};
 use crate::figures::Allocs;
@@ -35,7 +35,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     says("shell-heap", "none of the commands changes the heap", heap_is_left_alone),
 ];
 
-/// Types each line and holds its answer against the expected one.
+/// Types each line and compares its answer with the expected one.
 fn expect(vm: &mut Vm, cases: &[(&str, &str)]) -> Result<()> {
     for (line, expected) in cases {
         let answer = vm.run(line)?;
@@ -151,7 +151,7 @@ fn file_commands_answer(vm: &mut Vm) -> Result<()> {
             ("ln -s ../a /tmp/d/e/link; cat /tmp/d/e/link", "text"),
             ("cp -r /tmp/d /tmp/copy; cat /tmp/copy/e/link; ls /tmp/copy/e", "text\na\nf\nlink"),
             ("mv /tmp/copy/a /tmp/copy/e/f; cat /tmp/copy/e/f/a", "text"),
-            // The tree goes to another file system, link and all.
+            // The tree moves to another file system, with its links.
             ("mv /tmp/copy /moved; ls /tmp; ls /moved/e; cat /moved/e/f/a", "d\na\nf\nlink\ntext"),
             ("mv /moved/e/a /tmp/there; cat /tmp/there; ls /moved/e", "text\nf\nlink"),
             ("touch /tmp/t; wc -c /tmp/t; rm /tmp/t; ls /tmp", "0 /tmp/t\nd\nthere"),
@@ -187,7 +187,7 @@ const NO_D: &str = "rmdir: /tmp/d: no such file or directory (ENOENT)\ngone";
 fn long_lines_stay_whole(vm: &mut Vm) -> Result<()> {
     vm.wait_for_boot()?;
     vm.run(&format!("echo -n {} > /tmp/l", "x".repeat(900)))?;
-    // 14,400 bytes without an end of line.
+    // 14,400 bytes without a newline.
     for _ in 0..4 {
         vm.run("(cat /tmp/l; cat /tmp/l) > /tmp/m; mv /tmp/m /tmp/l")?;
     }
@@ -300,7 +300,7 @@ fn full_file_system_is_reported(vm: &mut Vm) -> Result<()> {
 fn full_pipe_is_reported(vm: &mut Vm) -> Result<()> {
     vm.wait_for_boot()?;
     vm.run("(echo 1; echo 2; echo 3; echo 4) > /tmp/big")?;
-    // 16 MiB in a file; three of them do not fit into a pipe as well.
+    // 16 MiB in a file; three times as much does not fit into a pipe as well.
     for _ in 0..21 {
         vm.run("(cat /tmp/big; cat /tmp/big) > /tmp/m; mv /tmp/m /tmp/big")?;
     }
@@ -342,7 +342,7 @@ fn leak_is_found(vm: &mut Vm) -> Result<()> {
         vm.run("cat /proc/allocs > /tmp/a; bug leak; cat /proc/allocs > /tmp/b; diff /tmp/a /tmp/b")?;
     let added: Vec<&str> = answer.lines().filter_map(|line| line.strip_prefix("> ")).collect();
     let taken: Vec<&str> = answer.lines().filter_map(|line| line.strip_prefix("< ")).collect();
-    // The summary counts the blocks, so it stands on both sides.
+    // The summary counts the blocks, so it is on both sides.
     ensure!(taken.len() == 1 && taken.iter().all(|line| line.contains("live blocks")), "{answer}");
     let leaked: Vec<&&str> =
         added.iter().filter(|line| line.contains("packets::Loopback>::send+0x")).collect();

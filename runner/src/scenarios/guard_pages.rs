@@ -1,5 +1,5 @@
-//! Sampled blocks between guard pages: the very instruction that goes past one, or comes after its free, is named with
-//! all call stacks, and the kernel goes on.
+//! Sampled blocks between guard pages: the instruction that accesses memory past one, or after its free, is named with
+//! all call stacks, and the kernel continues.
 
 use super::guards::{expect_count, goes_on};
 use super::selftest::skippable::SLABS;
@@ -48,7 +48,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     },
 ];
 
-/// The command logs all of this, once, and all figures agree. The next block lies at a page's end.
+/// The command logs all of this, once, and all figures are consistent. The next block is at a page's end.
 fn is_caught(vm: &mut Vm, command: &str, words: &[&str]) -> Result<()> {
     vm.run("guard sample 1")?;
     goes_on(vm, command, words)?;
@@ -80,7 +80,7 @@ fn overruns(vm: &mut Vm) -> Result<()> {
 
 fn underrun(vm: &mut Vm) -> Result<()> {
     vm.wait_for_boot()?;
-    // The first one lies at a page's end, with room before it; the second at a page's start.
+    // The first one is at a page's end, with room before it; the second at a page's start.
     vm.run("guard sample 1; bug underread")?;
     let words = [
         "underrun: a read 1 byte before the block",
@@ -148,7 +148,7 @@ fn small_pool(vm: &mut Vm) -> Result<()> {
     is_consistent(vm)
 }
 
-/// Blocks that leak stay sampled through every switch.
+/// Leaked blocks stay sampled through every switch.
 fn switch(vm: &mut Vm) -> Result<()> {
     vm.wait_for_boot()?;
     let guard_pages = |vm: &mut Vm| MemInfo::parse(&vm.read_file("/proc/meminfo")?)?.kibibytes("GuardPages");
@@ -204,7 +204,7 @@ fn selftests_pass(vm: &mut Vm, skipped: &[&str]) -> Result<()> {
         is_consistent(vm)?;
     }
     ensure!(count(vm, "samples")? > 0, "nothing was sampled");
-    // The test of guard pages has two of each, and does not go without.
+    // The self-test of guard pages has two of each, and is not skipped.
     expect_count(vm, "out of bounds accesses: 4")?;
     expect_count(vm, "accesses after free: 4")?;
     // And one that the tracker cannot be asked about, if there is a slot for it.

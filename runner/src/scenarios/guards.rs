@@ -1,5 +1,5 @@
-//! Real mistakes in little drivers: the heap's guards name the function that made each, with all call stacks, and the
-//! kernel goes on as if nothing had been.
+//! Real mistakes in small drivers: the heap's guards name the function that made each, with all call stacks, and the
+//! kernel continues unharmed.
 
 use super::selftest::skippable::{SLABS, STACKS};
 use super::selftest::{judge_selftests, run_selftests};
@@ -129,7 +129,7 @@ fn invalid_free_is_reported(vm: &mut Vm) -> Result<()> {
     expect_count(vm, "interior frees: 1")
 }
 
-/// Blocks that came at one level go at another.
+/// Blocks allocated at one level are freed at another.
 fn switch_is_clean(vm: &mut Vm) -> Result<()> {
     vm.wait_for_boot()?;
     for level in ["off", "full", "redzone", "free", "full", "off"] {
@@ -155,7 +155,7 @@ fn selftests_pass(vm: &mut Vm, skipped: &[&str]) -> Result<()> {
     judge_statistics(vm)
 }
 
-/// What `/proc/guard` and the command say is the same, and nothing is in quarantine without poison.
+/// `/proc/guard` and the command say the same, and nothing is in quarantine without poison.
 fn judge_statistics(vm: &mut Vm) -> Result<()> {
     let (file, command) = (vm.run("cat /proc/guard")?, vm.run("guard stats")?);
     ensure!(file == command, "/proc/guard and `guard stats` differ:\n{file}\n{command}");
@@ -163,7 +163,7 @@ fn judge_statistics(vm: &mut Vm) -> Result<()> {
     Ok(())
 }
 
-/// The command logs each of the words, in this order where they are in one report, and the heap is as before.
+/// The command logs each of the words, in this order within a report, and the heap is as before.
 pub(super) fn goes_on(vm: &mut Vm, line: &str, words: &[&str]) -> Result<()> {
     let before = Allocs::parse(&vm.run("cat /proc/allocs")?)?;
     let answer = vm.run(line)?;

@@ -10,7 +10,7 @@ use crate::settings::Settings;
 
 const ISO_LIMIT_BYTES: u64 = 12 << 20;
 const PAGE: u64 = 4096;
-/// Where the upper 2 GiB begin, which the kernel is linked into (docs/memory.md).
+/// Where the upper 2 GiB begin, to which the kernel is linked (docs/memory.md).
 const KERNEL_BASE: u64 = 0xffff_ffff_8000_0000;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[

@@ -1,4 +1,4 @@
-//! Leaks by marks: a driver that loses memory is named with function, file and line, and with what it lost, to the block.
+//! Leaks by marks: a driver that leaks memory is named with function, file and line, and with exactly what it leaked.
 
 use super::sources::PACKETS;
 use super::with_words;
@@ -31,7 +31,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     },
 ];
 
-/// What `bug leak` loses each time: see the kernel's `packets.rs`.
+/// What `bug leak` leaks each time: see the kernel's `packets.rs`.
 const LEAK: (u64, u64) = (276, 3);
 
 /// Whether `report` has a row that starts with `row`, for the leak of `bug leak`, with its places in the source.
@@ -47,13 +47,13 @@ fn expect_leak(report: &str, row: &str) -> Result<()> {
     Ok(())
 }
 
-/// Whether a line of `report` is just this.
+/// Whether a line of `report` is exactly this.
 fn expect_line(report: &str, line: &str) -> Result<()> {
     ensure!(report.lines().any(|found| found.trim_end() == line), "no line `{line}` in:\n{report}");
     Ok(())
 }
 
-/// All lines that are no frames fit a terminal.
+/// All lines except frames fit the width of a terminal.
 fn fits_a_terminal(report: &str) -> Result<()> {
     let long = report.lines().find(|line| line.chars().count() > 80 && !line.starts_with("    "));
     ensure!(long.is_none(), "wider than 80 columns: {long:?}");
@@ -158,8 +158,8 @@ fn levels_are_reported(vm: &mut Vm) -> Result<()> {
     expect_line(&set, "    and not recorded: 3 blocks")?;
     expect_line(&set, "level is counters: no blocks are recorded; type memstat level stacks")?;
     for (bug, hint) in [
-        ("bug double-free", "who allocated it was not recorded; memstat=stacks keeps that"),
-        ("bug oom", "who has most of it is not recorded; memstat=stacks keeps that"),
+        ("bug double-free", "who allocated it was not recorded; set memstat=stacks"),
+        ("bug oom", "which call stacks use it is not recorded; set memstat=stacks"),
     ] {
         let answer = vm.run(bug)?;
         ensure!(answer.contains(hint), "`{bug}` does not say `{hint}`:\n{answer}");
@@ -193,7 +193,7 @@ fn watch_points_at_the_leak(vm: &mut Vm) -> Result<()> {
     ensure!(report.contains("after 3 looks: 1 of "), "not one stack only grew:\n{report}");
     expect_leak(&report, "+828 bytes, +9 blocks at 3 looks: stack ")?;
 
-    // What is watched may have outputs of its own: the watch's does not get into those.
+    // The watched command may redirect its output: the output of the watch does not get in there.
     let report = vm.run("leaks watch -c 1 fail nth 1 'echo a b | wc' | cat")?;
     ensure!(report.starts_with("watching "), "the watch's own lines are lost:\n{report}");
     expect_line(&report, "      1       2       4")?;
@@ -207,7 +207,7 @@ fn watch_points_at_the_leak(vm: &mut Vm) -> Result<()> {
     })?;
     let answer = vm.run("echo next")?;
     ensure!(answer.trim() == "next", "after the watch, `echo next` says {answer}");
-    // With one, what is typed ahead waits for the prompt; Ctrl-C ends it.
+    // With one, input waits for the prompt; Ctrl-C ends it.
     vm.enter("leaks watch -n 1 -c 2")?;
     vm.expect("`Ctrl-C ends it`", COMMAND_LIMIT, |text| text.contains("Ctrl-C ends it").then_some(()))?;
     vm.type_bytes(b"echo ahead\r")?;
@@ -229,7 +229,8 @@ fn mistakes_are_reported(vm: &mut Vm) -> Result<()> {
         ("leaks diff boot x", "leaks: x: no such mark; there are: boot"),
         ("leaks clear x", "leaks: x: no such mark; there are: boot"),
         ("leaks clear", "leaks: default: no such mark; there are: boot"),
-        ("leaks frob", "leaks: frob: no such subcommand; type leaks"),
+        ("leaks frob", "leaks: frob: no such subcommand; try leaks --help"),
+        ("leaks sicne", "leaks: sicne: no such subcommand; did you mean since?"),
         ("leaks mark 17", "leaks: invalid mark name '17'; expected "),
         ("leaks mark a b", "usage: leaks mark [NAME]"),
         ("leaks since -n x", "usage: leaks since [-a] [-n STACKS] [NAME]"),

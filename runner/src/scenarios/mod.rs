@@ -1,7 +1,7 @@
-//! What is tested: tables of scenarios, one file a subject.
+//! What is tested: tables of scenarios, one file per topic.
 //!
-//! A new scenario is one row in one of these tables (and a function, if no present one judges it); a new
-//! subject is one file and one line here. Each row has a machine of its own.
+//! A new scenario is one row in one of these tables (and a function, if no existing one checks it); a new topic is one
+//! file and one line here. Each row has its own machine.
 
 mod bench;
 mod black_box;
@@ -34,7 +34,7 @@ use crate::scenario::{Judge, Scenario};
 use crate::text;
 use crate::vm::{COMMAND_LIMIT, Vm};
 
-/// All scenarios. The slowest machines stand first, so that none of them is still at work when the rest is done.
+/// All scenarios. The slowest machines come first, so that none of them is still running when the rest is done.
 pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
     let subjects: [&[Scenario]; 21] = [
         boot::SCENARIOS,
@@ -64,10 +64,10 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
 
 /// Scenarios that take long: those of `make soak`.
 pub(crate) fn soak() -> impl Iterator<Item = &'static Scenario> {
-    failures::SOAK.iter().chain(reach::SOAK)
+    failures::SOAK.iter().chain(reach::SOAK).chain(memory::SOAK)
 }
 
-/// A row of a table: the usual machine, with so many words on the kernel's command line.
+/// A row of a table: the default machine, with these options on the kernel's command line.
 const fn with_words(
     name: &'static str,
     about: &'static str,
@@ -77,7 +77,7 @@ const fn with_words(
     Scenario { name, about, judge: Judge::Drive(Machine { cmdline, ..DEFAULT }, judge) }
 }
 
-/// Reads a report of the kernel's to the line that says that it has stopped.
+/// Reads a report of the kernel, up to the line that says that it has stopped.
 fn stopped_report(vm: &mut Vm) -> Result<String> {
     vm.expect("report that ends with `stopped`", COMMAND_LIMIT, |text| {
         text::is_stopped(text).then(|| text.to_owned())
@@ -92,7 +92,7 @@ fn has_all(text: &str, words: &[&str]) -> Result<()> {
     }
 }
 
-/// The tracker's figures agree.
+/// The tracker's figures are consistent.
 fn is_consistent(vm: &mut Vm) -> Result<()> {
     let file = vm.run("cat /proc/memstat")?;
     ensure!(file.lines().any(|line| line == "consistent: yes"), "the figures do not agree:\n{file}");

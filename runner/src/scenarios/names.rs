@@ -1,4 +1,4 @@
-//! Names in call stacks: function, file and line, and what is left of them where the debug information is damaged.
+//! Names in call stacks: function, file and line, and what is left of them if the debug information is damaged.
 
 use super::selftest::skippable::LINES;
 use super::selftest::{judge_selftests, run_selftests};
@@ -10,7 +10,7 @@ use crate::machine::{DEFAULT, Machine};
 use crate::scenario::{Judge, Scenario};
 use crate::vm::Vm;
 
-/// A row of the table below: debug information that is no use, on a machine of either size.
+/// A row of the table below: useless debug information, on a machine of either size.
 const fn damaged(name: &'static str, memory_mib: u64, cmdline: &'static str) -> Scenario {
     Scenario {
         name,
@@ -83,7 +83,7 @@ fn stacks_have_lines(vm: &mut Vm) -> Result<()> {
     Ok(())
 }
 
-/// File and line at the end of a row, where they stand.
+/// File and line at the end of a row, if they are there.
 fn place_of(row: &str) -> Option<(&str, u32)> {
     let (file, line) = row.strip_suffix(" (inlined)").unwrap_or(row).rsplit(' ').next()?.rsplit_once(':')?;
     let is_source =
@@ -92,7 +92,7 @@ fn place_of(row: &str) -> Option<(&str, u32)> {
     Some((file, line.parse().ok()?))
 }
 
-/// Reads `/proc/allocinfo` and holds it against `/proc/allocs`.
+/// Reads `/proc/allocinfo` and compares it with `/proc/allocs`.
 fn allocinfo(vm: &mut Vm) -> Result<AllocInfo> {
     let info = AllocInfo::parse(&vm.read_file("/proc/allocinfo")?)?;
     let allocs = Allocs::parse(&vm.run("cat /proc/allocs")?)?;
@@ -121,7 +121,7 @@ fn stacks_end_with_the_command(vm: &mut Vm) -> Result<()> {
         ensure!(text.contains(COMMAND), "the command is not named:\n{text}");
         ensure!(!has_outer(text), "what called the command is shown:\n{text}");
     }
-    let last = leaks.lines().filter(|line| line.starts_with("    ")).next_back().unwrap_or_default();
+    let last = leaks.lines().rfind(|line| line.starts_with("    ")).unwrap_or_default();
     ensure!(last.contains(COMMAND), "the stack does not end with the command:\n{leaks}");
     ensure!(stacks.contains("tally::boot_up+0x"), "the boot is not named:\n{stacks}");
 
@@ -129,7 +129,7 @@ fn stacks_end_with_the_command(vm: &mut Vm) -> Result<()> {
     let setting = vm.run("cat /proc/memstat_control")?;
     ensure!(setting.ends_with("# frames all"), "the control file does not say so:\n{setting}");
     let whole = vm.run("cat /proc/allocs_by_stack")?;
-    // A stack of many frames is cut before the outermost ones.
+    // A stack of many frames is cut off before the outermost ones.
     for name in OUTER {
         ensure!(whole.contains(name), "frames all shows no {name}:\n{whole}");
     }

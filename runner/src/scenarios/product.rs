@@ -1,4 +1,4 @@
-//! The product alone: the kernel without its feature `lab`, that is without self-tests, measurements and mistakes on purpose.
+//! The kernel without its feature `lab`: without self-tests, benchmarks and demonstration bugs.
 
 use std::fs;
 use std::path::Path;
@@ -58,7 +58,7 @@ fn works(vm: &mut Vm) -> Result<()> {
         ensure!(text.trim_end() == "copied", "/proc/{file} gives `{text}`");
     }
     is_consistent(vm)?;
-    // A file of many names takes pages, and its directory a block or none: what came since the mark is told all the same.
+    // Whatever was allocated since the mark, the report has its first line.
     let leaks = vm.run("leaks mark; leaks since; leaks scan")?;
     has_all(&leaks, &["mark default:", "since default, set "])?;
     let text =

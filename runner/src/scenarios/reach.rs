@@ -1,5 +1,5 @@
-//! Leaks by reachability: what is planted is found, on every heap and under guards, and nothing else is; in time, and
-//! until Ctrl-C; and `/proc/kmemleak` takes what Linux's does.
+//! Leaks by reachability: planted leaks are found, on every heap and with guards, and nothing else; in limited time,
+//! and until Ctrl-C. `/proc/kmemleak` takes the commands of Linux's.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::vm::{COMMAND_LIMIT, Vm};
 const PLANTED: u64 = 100;
 const MIN_FOUND: u64 = 98;
 const MAX_WRONG: u64 = 2;
-/// What a scan of a million blocks may take, in nanoseconds of the guest: it is the same on each run.
+/// The longest that a scan of a million blocks may take, in nanoseconds of the guest, which are the same in each run.
 const MAX_NS: f64 = 1.2e9;
 /// A drill with a million blocks, on a slow host.
 const LONG: Duration = Duration::from_mins(3);
@@ -64,7 +64,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     },
 ];
 
-/// On this heap a free takes as long as there are free blocks.
+/// On this heap the time of a free grows with the number of free blocks.
 pub(crate) const SOAK: &[Scenario] = &[drill("reach-drill-buddy", "heap=buddy guard=redzone")];
 
 /// What a line of `leaks drill` says.
@@ -109,7 +109,7 @@ fn leaks_are_found(vm: &mut Vm) -> Result<()> {
     vm.run("leaks scan")?;
     let answer = vm.run("leaks scan")?;
     ensure!(answer.contains(": 0 unreferenced for the first time, 0 leaks"), "false reports: {answer}");
-    // What has leaked before is none of the drill's mistakes.
+    // Earlier leaks do not count as mistakes of the drill.
     vm.run("bug leak")?;
     drill_is_passed(vm, "leaks drill")?;
     is_consistent(vm)
@@ -139,7 +139,7 @@ fn scan_is_stopped(vm: &mut Vm) -> Result<()> {
     vm.type_bytes(&[CONTROL_C])?;
     let is_reported = |text: &str| text.contains("leaks scan: stopped before its end").then_some(());
     vm.expect("scan that is stopped", COMMAND_LIMIT, is_reported)?;
-    // The shell shows the Ctrl-C as well, at a prompt of its own.
+    // The shell shows the Ctrl-C too, at a prompt of its own.
     vm.text_after(PAUSE);
     let file = vm.read_file("/proc/kmemleak")?;
     ensure!(file.is_empty(), "scans that were stopped have found something:\n{file}");
@@ -153,12 +153,12 @@ fn scan_is_stopped(vm: &mut Vm) -> Result<()> {
 
 fn lost_packets_are_found(vm: &mut Vm) -> Result<()> {
     vm.wait_for_boot()?;
-    // The first line that runs is the one that finds the stack as the boot has left it.
+    // The first line runs with the stack as the boot has left it.
     vm.run("bug leak")?;
     vm.run("leaks scan")?;
     let answer = vm.run("leaks scan")?;
     ensure!(answer.contains(" 3 leaks of 276 bytes"), "a reference that nobody has hides a leak: {answer}");
-    // In one line as well, and with messages of other lengths in the ring.
+    // In one line, too, and with messages of other lengths in the ring.
     let answer = vm.run("bug leak; leaks scan; bug leak; leaks scan; leaks scan")?;
     ensure!(answer.contains(" 9 leaks of 828 bytes"), "of leaks in one line some are missed: {answer}");
     is_consistent(vm)
@@ -190,7 +190,7 @@ fn kmemleak_is_linuxs(vm: &mut Vm) -> Result<()> {
     grammar::kmemleak(&text)?;
     ensure!(text.matches("unreferenced object").count() == 103, "not all leaks are shown:\n{text}");
     ensure!(text.contains("packets::Loopback>::send+0x"), "the leaking function is not named:\n{text}");
-    // The first object, asked for by an address inside it.
+    // The first object, named by an address inside it.
     let address = text.strip_prefix("unreferenced object 0x").and_then(|text| text.get(..16));
     let address = address.and_then(|digits| u64::from_str_radix(digits, 16).ok());
     let address = address.ok_or_else(|| Error::Wrong(format!("no address in {text}")))?;
@@ -212,7 +212,9 @@ fn kmemleak_is_linuxs(vm: &mut Vm) -> Result<()> {
     ensure!(answer.contains(" 3 leaks of ") && answer.contains("(3 new)"), "only new ones count: {answer}");
     ensure!(answer.contains("Loopback"), "the leaking function is not named: {answer}");
     let answer = vm.run("leaks scan now; leaks drill 1 2; leaks drill free; leaks drill free")?;
-    ensure!(answer.matches("usage: leaks").count() == 2, "no usage where it should be: {answer}");
+    ensure!(answer.matches("usage: leaks").count() == 1, "no usage where it should be: {answer}");
+    let wanted = "leaks drill: '2' is not a number of blocks; expected 1000 to 4000000";
+    ensure!(answer.contains(wanted), "`{wanted}` is not said: {answer}");
     ensure!(answer.matches("no drill is planted").count() == 2, "a drill is freed twice: {answer}");
     is_consistent(vm)
 }

@@ -1,8 +1,8 @@
-//! What a person, or a cat on the keyboard, may type: an answer each, and the prompt again.
+//! Anything that may be typed, sensible or not: an answer each, and the prompt again.
 
 use std::time::Duration;
 
-use crate::error::{Result, ensure};
+use crate::error::{Error, Result, ensure};
 use crate::machine::DEFAULT;
 use crate::scenario::{Judge, Scenario};
 use crate::text;
@@ -13,6 +13,11 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         name: "shell-errors",
         about: "a missing file, a directory in place of a file, an unknown command: one clear line each",
         judge: Judge::Drive(DEFAULT, mistakes_get_one_line),
+    },
+    Scenario {
+        name: "shell-options",
+        about: "each command explains itself, and refuses options that it does not have",
+        judge: Judge::Drive(DEFAULT, options_are_refused),
     },
     Scenario {
         name: "shell-editing",
@@ -39,8 +44,21 @@ fn mistakes_get_one_line(vm: &mut Vm) -> Result<()> {
         ("ls /proc/meminfo/x", "not a directory"),
         ("cd /proc/meminfo", "not a directory"),
         ("cd /nope", "no such file or directory"),
-        ("frobnicate", "frobnicate"),
-        ("bug nope", "no such bug"),
+        ("frobnicate", "frobnicate: command not found; try help"),
+        ("memsat", "memsat: command not found; did you mean memstat?"),
+        ("ls /proc/*", "'*' is not supported"),
+        ("echo $home", "'$home' is not supported"),
+        ("pwd 2> x", "'2>' is not supported"),
+        ("memstat histroy", "memstat: histroy: no such subcommand; did you mean history?"),
+        ("memstat level blokcs", "unknown level 'blokcs'; did you mean blocks?"),
+        ("guard chek", "unknown level 'chek'; did you mean check?"),
+        ("fail fil", "fail: fil: no such subcommand; did you mean fill?"),
+        ("fail evry 2", "fail: evry: no such subcommand; did you mean every?"),
+        ("leaks drill plant 1 999", "'999' is not a number of blocks; expected 1000 to 4000000"),
+        ("leaks drill one", "'one' is not a seed; expected a whole number"),
+        ("bug nope", "no such bug; bug alone lists them"),
+        ("bug nul", "no such bug; did you mean null?"),
+        ("selftest nope", "no such test; selftest alone runs all"),
         ("bug leak leak", "usage: bug"),
         ("guard sample many", "'many' is not a number"),
         ("memstat level loud", "unknown level 'loud'; expected off, counters, blocks, stacks or full"),
@@ -53,6 +71,51 @@ fn mistakes_get_one_line(vm: &mut Vm) -> Result<()> {
     }
     let several = vm.run("cat /nope /proc/version /proc")?;
     ensure!(several.lines().count() == 3, "cat of three files, two of them bad, answers\n{several}");
+    Ok(())
+}
+
+fn options_are_refused(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    let help = vm.run("help")?;
+    let (list, _) = help.split_once("\n\n").ok_or_else(|| Error::Wrong(format!("no list in `{help}`")))?;
+    let names: Vec<String> = list.split_whitespace().map(str::to_owned).collect();
+    ensure!(names.len() > 30, "`help` lists only {names:?}");
+    for name in &names {
+        let explained = vm.run(&format!("help {name}"))?;
+        ensure!(explained.starts_with(name.as_str()), "`help {name}` answers `{explained}`");
+        let answer = vm.run(&format!("{name} --help && echo 'and went well'"))?;
+        ensure!(answer == format!("{explained}\nand went well"), "`{name} --help` answers `{answer}`");
+        // All words are text for it.
+        for option in ["-?", "--no-such"].into_iter().filter(|_| name != "echo") {
+            let answer = vm.run(&format!("{name} {option} || echo 'and failed'"))?;
+            let is_usage = answer.starts_with(&format!("usage: {name}")) && answer.ends_with("\nand failed");
+            ensure!(is_usage && answer.lines().count() == 2, "`{name} {option}` answers `{answer}`");
+        }
+    }
+    for line in [
+        "poweroff now",
+        "reboot -f",
+        "free -h",
+        "uptime -p",
+        "dmesg -c",
+        "pwd -x",
+        "mount x",
+        "clear x",
+        "guard check x",
+        "guard sample 1 2",
+        "memstat summary x",
+        "memstat since",
+        "memstat level off off",
+        "leaks scan -v",
+        "leaks marks x",
+        "fail fill 1",
+        "fail drain x",
+        "bench pair 1 2 3",
+    ] {
+        let answer = vm.run(line)?;
+        let name = line.split(' ').next().unwrap_or_default();
+        ensure!(answer.starts_with(&format!("usage: {name}")), "`{line}` answers `{answer}`");
+    }
     Ok(())
 }
 
@@ -87,7 +150,7 @@ fn hostile_input_is_survived(vm: &mut Vm) -> Result<()> {
     ensure!(vm.run("echo alive")? == "alive", "no answer after a path of 4,500 characters");
     for seed in 1..=4 {
         vm.type_bytes(&random_bytes(seed))?;
-        // What the bytes make of the line is open; Ctrl-C and Ctrl-U must bring a clean one.
+        // The bytes may do anything to the line; after Ctrl-C and Ctrl-U it must be empty.
         vm.text_after(Duration::from_millis(500));
         vm.type_bytes(b"\x03\x15\r")?;
         vm.text_after(Duration::from_millis(500));

@@ -1,6 +1,6 @@
-//! Call stacks in the kernel's reports, held against its sources.
+//! Compares call stacks in the kernel's reports with its sources.
 //!
-//! Where a file of the kernel lies stands here and nowhere else among the scenarios.
+//! Of all scenarios, only this file names paths of the kernel's sources.
 
 use crate::error::{Error, Result, ensure};
 
@@ -25,24 +25,24 @@ pub(super) const SAMPLER: Source = source!("kernel/src/bugs/sampler.rs");
 
 /// A source file.
 pub(super) struct Source {
-    /// From the workspace on, as reports show it.
+    /// From the root of the workspace, as reports show it.
     pub(super) path: &'static str,
     pub(super) text: &'static str,
 }
 
 impl Source {
-    /// What stands before the line's number where a place in this file is shown.
+    /// What precedes the line number where a place in this file is shown.
     pub(super) fn place(&self) -> String {
         format!("{}:", self.path)
     }
 
-    /// The module that this file is, as functions are named: `tally::memory::packets`.
+    /// The module of this file, as in names of functions: `tally::memory::packets`.
     pub(super) fn module(&self) -> String {
         let path = self.path.trim_start_matches("kernel/src/").trim_end_matches(".rs");
         format!("tally::{}", path.trim_end_matches("/mod").replace('/', "::"))
     }
 
-    /// The report has a line with the function and a line of this file, on which stands `code`.
+    /// The report has a line with the function and the number of a line of this file that contains `code`.
     pub(super) fn expect(&self, report: &str, function: &str, code: &str) -> Result<()> {
         let frame = report.lines().find(|line| line.contains(function));
         let frame = frame.ok_or_else(|| Error::Wrong(format!("no `{function}` in:\n{report}")))?;
@@ -59,7 +59,7 @@ impl Source {
 pub(super) fn stack<'a>(report: &'a str, title: &str) -> Result<&'a str> {
     let (_, rest) =
         report.split_once(title).ok_or_else(|| Error::Wrong(format!("no `{title}` in:\n{report}")))?;
-    // Frames are indented by four, behind the time; all else by less.
+    // Frames are indented by four, after the time; everything else by less.
     let is_title = |line: &str| line.split_once("] ").is_some_and(|(_, text)| !text.starts_with("    "));
     let end = rest
         .match_indices('\n')

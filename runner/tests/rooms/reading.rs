@@ -208,7 +208,8 @@ fn expand(prefix: &[String], text: &str, found: &mut BTreeSet<Vec<String>>) {
 }
 
 /// The folders that a file belongs to: the one it lies in and those around it, but for the root, whose own files alone
-/// belong to it. What stands for a folder, as `fail.rs` or `fail/mod.rs` does for `fail`, belongs to both sides of its door.
+/// belong to it. What stands for a folder, as `fail.rs` or `fail/mod.rs` does for `fail`, belongs to both sides of its
+/// door.
 fn folders(file: &str, files: &BTreeSet<&str>) -> BTreeSet<String> {
     let module = file.trim_end_matches(".rs").trim_end_matches("/mod");
     let is_folder = files.iter().any(|other| other.starts_with(&format!("{module}/")));

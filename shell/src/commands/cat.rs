@@ -4,12 +4,17 @@ use crate::command::Command;
 use crate::options::Options;
 use crate::session::Session;
 use crate::source::PIECE_BYTES;
+use crate::syntax::Syntax;
 
-pub(super) const COMMAND: Command =
-    Command { name: "cat", usage: "cat [FILE...]", summary: "write files, or the input", run };
+pub(super) const COMMAND: Command = Command {
+    name: "cat",
+    usage: "cat [-u] [FILE...]",
+    summary: "write files, or the input; -u: without delay, as ever",
+    syntax: Syntax::at_least(0).flags("u"),
+    run,
+};
 
-fn run(session: &mut Session, words: &[&str]) {
-    let Some(options) = Options::parse(words, "", None) else { return session.show_usage(&COMMAND) };
+fn run(session: &mut Session, options: &Options<'_>) {
     session.for_each_input(COMMAND.name, &options.operands, |session, _, source| {
         let mut piece = [0; PIECE_BYTES];
         while let Some(bytes) = session.next_piece(source, &mut piece)? {

@@ -5,12 +5,17 @@ use vfs::{Mount, Statistics};
 use crate::command::Command;
 use crate::options::Options;
 use crate::session::Session;
+use crate::syntax::Syntax;
 
-pub(super) const COMMAND: Command =
-    Command { name: "df", usage: "df [FILE...]", summary: "show the room in file systems, in KiB", run };
+pub(super) const COMMAND: Command = Command {
+    name: "df",
+    usage: "df [FILE...]",
+    summary: "show the room in file systems, in KiB",
+    syntax: Syntax::at_least(0),
+    run,
+};
 
-fn run(session: &mut Session, words: &[&str]) {
-    let Some(options) = Options::parse(words, "", None) else { return session.show_usage(&COMMAND) };
+fn run(session: &mut Session, options: &Options<'_>) {
     session.print(format_args!("Filesystem     1K-blocks       Used  Available Use% Mounted on\n"));
     if options.operands.is_empty() {
         session.vfs().for_each_mount(|mount, path| {
@@ -39,10 +44,11 @@ fn show(session: &mut Session, mount: &Mount, path: &str, room: &Statistics) {
     // Rounded up, so that only an empty one has 0 %.
     let percent = (u128::from(used) * 100).div_ceil(u128::from(room.total_blocks.max(1)));
     session.print(format_args!(
-        "{:<14} {:>9} {:>10} {:>10} {percent:>3}% {path}\n",
+        "{:<14} {:>9} {:>10} {:>10} {percent:>3}% {}\n",
         mount.source,
         kib(room.total_blocks),
         kib(used),
-        kib(room.free_blocks)
+        kib(room.free_blocks),
+        session.shown(path)
     ));
 }

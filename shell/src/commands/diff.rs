@@ -1,48 +1,58 @@
 //! `diff`: the lines in which two files differ, in the classic form.
 
+use core::fmt;
 use core::ops::Range;
 
-use vfs::{Errno, FileDescriptor, Result, SeekFrom};
+use vfs::{Errno, Result};
 
 use crate::command::Command;
 use crate::options::Options;
 use crate::scratch::Scratch;
-use crate::session::Session;
+use crate::session::{MISUSED, Session};
 use crate::source::{PIECE_BYTES, Source};
+use crate::syntax::Syntax;
 use crate::text::{Change, DiffError, compare, hash_lines, work_length};
 
 pub(super) const COMMAND: Command = Command {
     name: "diff",
     usage: "diff FILE FILE",
     summary: "show the lines in which two files differ",
+    syntax: Syntax::operands(2, 2),
     run,
 };
 
 /// Files may differ in twice as many lines; the time to compare them grows with the square.
 const MAX_STEPS: usize = 5000;
 
-fn run(session: &mut Session, words: &[&str]) {
-    let options = Options::parse(words, "", None);
-    let Some([old, new]) = options.as_ref().map(|options| options.operands.as_slice()) else {
-        return session.show_usage(&COMMAND);
-    };
+fn run(session: &mut Session, options: &Options<'_>) {
+    let [old, new] = options.operands.as_slice() else { return };
     let mut files = [None, None];
     for (file, path) in files.iter_mut().zip([old, new]) {
         match Text::open(session, path) {
             Ok(text) => *file = Some(text),
-            Err(error) => session.fail(COMMAND.name, path, error),
+            Err(error) => {
+                session.fail(COMMAND.name, path, error);
+                session.status = MISUSED;
+            }
         }
     }
     if let [Some(old_text), Some(new_text)] = &mut files {
         match show_changes(session, old_text, new_text) {
             Ok(()) => {}
-            Err(Failure::Texts(error)) => session.complain(format_args!("diff: {old} and {new}: {error}")),
-            Err(Failure::File(error)) => session.complain(format_args!("diff: {old} and {new}: {error}")),
+            Err(Failure::Texts(error)) => report(session, old, new, &error),
+            Err(Failure::File(error)) => report(session, old, new, &error),
         }
     }
     for text in files.into_iter().flatten() {
-        session.close_source(Source::File(text.file));
+        session.close_source(text.source);
     }
+}
+
+/// Reports why files could not be compared.
+fn report(session: &mut Session, old: &str, new: &str, error: &dyn fmt::Display) {
+    let (old, new) = (old, new);
+    session.report_failure(format_args!("diff: {old} and {new}: {error}"));
+    session.status = MISUSED;
 }
 
 /// Why files could not be compared.
@@ -67,18 +77,63 @@ fn show_changes(session: &mut Session, old: &mut Text, new: &mut Text) -> core::
     let must_stop = || host.is_interrupted();
     let compared = compare(old_hashes, new_hashes, work.as_mut_slice(), &must_stop, &mut |change| {
         if result.is_ok() && !session.is_interrupted() {
-            result = show(session, old, new, &change);
+            let between = change.old.start;
+            result = check_same(session, old, new, between).and_then(|()| show(session, old, new, &change));
         }
     });
     match compared {
-        Ok(()) | Err(DiffError::Stopped) => Ok(result?),
+        Ok(()) => {
+            result?;
+            Ok(check_same(session, old, new, old_hashes.len())?)
+        }
+        Err(DiffError::Stopped) => Ok(()),
         Err(error) => Err(Failure::Texts(error)),
+    }
+}
+
+/// Passes lines of equal hashes, up to the line `end` of the first text. Those that differ all the same are shown: each is a
+/// change of its own.
+fn check_same(session: &mut Session, old: &mut Text, new: &mut Text, end: usize) -> Result<()> {
+    while old.line < end && !session.is_interrupted() {
+        let (old_start, new_start) = (old.offset, new.offset);
+        if is_same_line(session, old, new)? {
+            old.line = old.line.saturating_add(1);
+            new.line = new.line.saturating_add(1);
+            continue;
+        }
+        old.go_back(session, old_start)?;
+        new.go_back(session, new_start)?;
+        let lines = |line: usize| line..line.saturating_add(1);
+        let change = Change { old: lines(old.line), new: lines(new.line) };
+        show(session, old, new, &change)?;
+    }
+    Ok(())
+}
+
+/// Reads a line of each text, as far as they are the same.
+fn is_same_line(session: &mut Session, old: &mut Text, new: &mut Text) -> Result<bool> {
+    loop {
+        let (old_part, new_part) = (old.rest_of_line(session)?, new.rest_of_line(session)?);
+        let length = old_part.len().min(new_part.len());
+        let (Some(old_part), Some(new_part)) = (old_part.get(..length), new_part.get(..length)) else {
+            return Ok(false);
+        };
+        if old_part != new_part {
+            return Ok(false);
+        }
+        let is_end = length == 0 || old_part.ends_with(b"\n");
+        old.pass(length);
+        new.pass(length);
+        if is_end {
+            // At the end of a text without a newline there must be nothing more of the other's.
+            return Ok(length > 0 || old.rest.is_empty() && new.rest.is_empty());
+        }
     }
 }
 
 fn show(session: &mut Session, old: &mut Text, new: &mut Text, change: &Change) -> Result<()> {
     // As diff(1) tells it to `&&` and `||`.
-    session.has_failed = true;
+    session.set_failed(true);
     session.print(format_args!("{change}\n"));
     old.show_lines(session, &change.old, "< ")?;
     if !change.old.is_empty() && !change.new.is_empty() {
@@ -89,18 +144,23 @@ fn show(session: &mut Session, old: &mut Text, new: &mut Text, change: &Change) 
 
 /// A file that is read from line to line, forwards.
 struct Text {
-    file: FileDescriptor,
+    source: Source,
+    /// Where it begins in the source, in bytes.
+    start: u64,
     piece: [u8; PIECE_BYTES],
     /// The part of the piece that is not used yet.
     rest: Range<usize>,
+    /// Where that lies in the text, in bytes from its beginning.
+    offset: u64,
     /// The line that comes next, from 0.
     line: usize,
 }
 
 impl Text {
-    fn open(session: &Session, path: &str) -> Result<Self> {
-        let file = session.open(path)?;
-        Ok(Self { file, piece: [0; PIECE_BYTES], rest: 0..0, line: 0 })
+    fn open(session: &mut Session, path: &str) -> Result<Self> {
+        let source = session.open_source(path)?;
+        let start = session.position(source).inspect_err(|_| session.close_source(source))?;
+        Ok(Self { source, start, piece: [0; PIECE_BYTES], rest: 0..0, offset: 0, line: 0 })
     }
 
     /// A hash of each line. Reads twice: to count the lines, and to hash them.
@@ -119,37 +179,58 @@ impl Text {
 
     fn hash(&mut self, session: &mut Session, mut visit: impl FnMut(u64)) -> Result<()> {
         let mut line = None;
-        while let Some(bytes) = session.next_piece(Source::File(self.file), &mut self.piece)? {
+        while let Some(bytes) = session.next_piece(self.source, &mut self.piece)? {
             hash_lines(&mut line, bytes, |hash, _| visit(hash));
         }
         if let Some((hash, _)) = line {
             visit(hash);
         }
-        session.vfs().seek(self.file, SeekFrom::Start(0)).map(drop)
+        session.seek(self.source, self.start)
+    }
+
+    /// What is there of the line that comes next, or of what is left of it; nothing at the end.
+    fn rest_of_line(&mut self, session: &mut Session) -> Result<&[u8]> {
+        if self.rest.is_empty() {
+            let piece = session.next_piece(self.source, &mut self.piece)?;
+            self.rest = 0..piece.unwrap_or_default().len();
+        }
+        let bytes = self.piece.get(self.rest.clone()).unwrap_or_default();
+        Ok(bytes.split_inclusive(|byte| *byte == b'\n').next().unwrap_or_default())
+    }
+
+    /// Passes bytes.
+    fn pass(&mut self, count: usize) {
+        self.rest.start = self.rest.start.saturating_add(count);
+        self.offset = self.offset.saturating_add(count as u64);
+    }
+
+    /// Goes back to a place in the line that is read.
+    fn go_back(&mut self, session: &mut Session, offset: u64) -> Result<()> {
+        self.rest = 0..0;
+        self.offset = offset;
+        session.seek(self.source, self.start.saturating_add(offset))
     }
 
     /// Writes lines that were not passed yet, each behind `mark`.
     fn show_lines(&mut self, session: &mut Session, lines: &Range<usize>, mark: &str) -> Result<()> {
         let mut is_at_start = true;
         while self.line < lines.end {
-            if self.rest.is_empty() {
-                let piece = session.next_piece(Source::File(self.file), &mut self.piece)?;
-                let Some(bytes) = piece else { break };
-                self.rest = 0..bytes.len();
+            let part = self.rest_of_line(session)?;
+            if part.is_empty() {
+                break;
             }
-            let bytes = self.piece.get(self.rest.clone()).unwrap_or_default();
-            let part = bytes.split_inclusive(|byte| *byte == b'\n').next().unwrap_or_default();
-            self.rest.start = self.rest.start.saturating_add(part.len());
-            if self.line >= lines.start {
-                if is_at_start {
-                    session.write_bytes(mark.as_bytes());
-                }
-                session.write_bytes(part);
-                is_at_start = part.ends_with(b"\n");
+            if is_at_start {
+                session.write_bytes(mark.as_bytes());
             }
-            self.line = self.line.saturating_add(usize::from(part.ends_with(b"\n")));
+            session.write_bytes(part);
+            is_at_start = part.ends_with(b"\n");
+            let length = part.len();
+            self.pass(length);
+            self.line = self.line.saturating_add(usize::from(is_at_start));
         }
         if !is_at_start {
+            // The text ends here.
+            self.line = lines.end;
             session.print(format_args!("\n\\ No newline at end of file\n"));
         }
         Ok(())

@@ -1,17 +1,21 @@
 //! `echo`: its words, with a blank between them.
 
 use crate::command::Command;
+use crate::options::Options;
 use crate::session::Session;
+use crate::syntax::Syntax;
 
-pub(super) const COMMAND: Command =
-    Command { name: "echo", usage: "echo [-n] [WORD...]", summary: "write words; -n: no end of line", run };
+pub(super) const COMMAND: Command = Command {
+    name: "echo",
+    usage: "echo [-n] [WORD...]",
+    summary: "write words; -n: no end of line",
+    syntax: Syntax::at_least(0).flags("n").text(),
+    run,
+};
 
-fn run(session: &mut Session, words: &[&str]) {
-    let (words, end) = match words {
-        ["-n", words @ ..] => (words, ""),
-        words => (words, "\n"),
-    };
-    for (number, word) in words.iter().enumerate() {
+fn run(session: &mut Session, options: &Options<'_>) {
+    let end = if options.has('n') { "" } else { "\n" };
+    for (number, word) in options.operands.iter().enumerate() {
         let blank = if number == 0 { "" } else { " " };
         session.print(format_args!("{blank}{word}"));
     }

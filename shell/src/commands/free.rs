@@ -3,15 +3,22 @@
 use vfs::Errno;
 
 use crate::command::Command;
+use crate::options::Options;
 use crate::session::Session;
+use crate::syntax::Syntax;
 
-pub(super) const COMMAND: Command =
-    Command { name: "free", usage: "free", summary: "show free and used memory in kB", run };
+pub(super) const COMMAND: Command = Command {
+    name: "free",
+    usage: "free",
+    summary: "show free and used memory in kB",
+    syntax: Syntax::NOTHING,
+    run,
+};
 
 const FILE: &str = "/proc/meminfo";
 const FIELDS: [&str; 6] = ["MemTotal", "MemFree", "Shmem", "Buffers", "Cached", "MemAvailable"];
 
-fn run(session: &mut Session, _: &[&str]) {
+fn run(session: &mut Session, _: &Options<'_>) {
     match read_fields(session) {
         Ok([total, free, shared, buffers, cached, available]) => {
             let used = total.saturating_sub(available);

@@ -1,23 +1,33 @@
 //! `help`: what there is, on one screen.
 
 use crate::command::Command;
+use crate::nearest::Suggestion;
+use crate::options::Options;
 use crate::session::Session;
+use crate::syntax::Syntax;
 
-pub(super) const COMMAND: Command =
-    Command { name: "help", usage: "help [COMMAND]", summary: "list the commands, or explain one", run };
+pub(super) const COMMAND: Command = Command {
+    name: "help",
+    usage: "help [COMMAND...]",
+    summary: "list the commands, or explain those named",
+    syntax: Syntax::at_least(0),
+    run,
+};
 
 /// Names in a row of 80 characters.
 const COLUMNS: usize = 8;
 
-fn run(session: &mut Session, names: &[&str]) {
-    if names.is_empty() {
+fn run(session: &mut Session, options: &Options<'_>) {
+    if options.operands.is_empty() {
         list(session);
     }
-    for name in names {
-        match session.command(name) {
-            Some(command) => session.print(format_args!("{}: {}\n", command.usage, command.summary)),
-            None => session.complain(format_args!("help: {}: no such command", name.escape_debug())),
-        }
+    for name in &options.operands {
+        let Some(command) = session.command(name) else {
+            let suggestion = Suggestion::new(name, names(session), "try help");
+            session.report_failure(format_args!("help: {name}: no such command{suggestion}"));
+            continue;
+        };
+        session.explain(command);
     }
 }
 

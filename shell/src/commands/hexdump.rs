@@ -6,13 +6,18 @@ use crate::command::Command;
 use crate::options::Options;
 use crate::session::Session;
 use crate::source::{PIECE_BYTES, Source};
+use crate::syntax::Syntax;
 use crate::text::{HexRow, ROW_BYTES};
 
-pub(super) const COMMAND: Command =
-    Command { name: "hexdump", usage: "hexdump [-C] [FILE...]", summary: "show bytes in hexadecimal", run };
+pub(super) const COMMAND: Command = Command {
+    name: "hexdump",
+    usage: "hexdump [-C] [FILE...]",
+    summary: "show bytes in hexadecimal",
+    syntax: Syntax::at_least(0).flags("C"),
+    run,
+};
 
-fn run(session: &mut Session, words: &[&str]) {
-    let Some(options) = Options::parse(words, "C", None) else { return session.show_usage(&COMMAND) };
+fn run(session: &mut Session, options: &Options<'_>) {
     session.for_each_input(COMMAND.name, &options.operands, |session, _, source| dump(session, source));
 }
 

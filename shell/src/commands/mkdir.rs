@@ -5,19 +5,17 @@ use vfs::{Errno, Result};
 use crate::command::Command;
 use crate::options::Options;
 use crate::session::Session;
+use crate::syntax::Syntax;
 
 pub(super) const COMMAND: Command = Command {
     name: "mkdir",
     usage: "mkdir [-p] DIRECTORY...",
     summary: "make directories; -p: those above too",
+    syntax: Syntax::at_least(1).flags("p"),
     run,
 };
 
-fn run(session: &mut Session, words: &[&str]) {
-    let Some(options) = Options::parse(words, "p", None) else { return session.show_usage(&COMMAND) };
-    if options.operands.is_empty() {
-        return session.show_usage(&COMMAND);
-    }
+fn run(session: &mut Session, options: &Options<'_>) {
     for path in &options.operands {
         let made = if options.has('p') {
             make_all(session, path)

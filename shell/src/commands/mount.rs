@@ -3,21 +3,25 @@
 use vfs::MountOptions;
 
 use crate::command::Command;
+use crate::options::Options;
 use crate::session::Session;
+use crate::syntax::Syntax;
 
-pub(super) const COMMAND: Command =
-    Command { name: "mount", usage: "mount", summary: "show what is mounted where", run };
+pub(super) const COMMAND: Command = Command {
+    name: "mount",
+    usage: "mount",
+    summary: "show what is mounted where",
+    syntax: Syntax::NOTHING,
+    run,
+};
 
-fn run(session: &mut Session, words: &[&str]) {
-    if !words.is_empty() {
-        return session.show_usage(&COMMAND);
-    }
+fn run(session: &mut Session, _: &Options<'_>) {
     session.vfs().for_each_mount(|mount, path| {
         let options = match mount.options {
             MountOptions::ReadWrite => "rw",
             MountOptions::ReadOnly => "ro",
         };
         let kind = mount.filesystem.type_name();
-        session.print(format_args!("{} on {path} type {kind} ({options})\n", mount.source));
+        session.print(format_args!("{} on {} type {kind} ({options})\n", mount.source, session.shown(path)));
     });
 }

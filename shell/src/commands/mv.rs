@@ -8,15 +8,18 @@ use crate::copy::copy_tree;
 use crate::options::Options;
 use crate::paths::{for_each_source, owned, target};
 use crate::session::Session;
+use crate::syntax::Syntax;
 
-pub(super) const COMMAND: Command =
-    Command { name: "mv", usage: "mv FROM... TO", summary: "rename or move files and directories", run };
+pub(super) const COMMAND: Command = Command {
+    name: "mv",
+    usage: "mv FROM... TO",
+    summary: "rename or move files and directories",
+    syntax: Syntax::at_least(2),
+    run,
+};
 
-fn run(session: &mut Session, words: &[&str]) {
-    let options = Options::parse(words, "", None);
-    let Some([from @ .., to]) = options.as_ref().map(|options| options.operands.as_slice()) else {
-        return session.show_usage(&COMMAND);
-    };
+fn run(session: &mut Session, options: &Options<'_>) {
+    let [from @ .., to] = options.operands.as_slice() else { return };
     for_each_source(session, &COMMAND, from, to, |session, path| move_one(session, path, to));
 }
 
@@ -29,7 +32,7 @@ fn move_one(session: &mut Session, from: &str, to: &str) {
         Ok(()) => {}
         Err(Errno::EXDEV) => {
             copy_tree(session, COMMAND.name, &mut path, &mut target);
-            if !session.has_failed && !session.is_interrupted() {
+            if !session.has_failed() && !session.is_interrupted() {
                 remove_tree(session, COMMAND.name, from);
             }
         }

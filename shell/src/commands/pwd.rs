@@ -1,12 +1,19 @@
 //! `pwd`: where the shell is.
 
 use crate::command::Command;
+use crate::options::Options;
 use crate::session::Session;
+use crate::syntax::Syntax;
 
-pub(super) const COMMAND: Command =
-    Command { name: "pwd", usage: "pwd", summary: "show the current directory", run };
+pub(super) const COMMAND: Command = Command {
+    name: "pwd",
+    usage: "pwd [-LP]",
+    summary: "show the current directory, which never has links in it",
+    syntax: Syntax::NOTHING.flags("LP"),
+    run,
+};
 
-fn run(session: &mut Session, _: &[&str]) {
+fn run(session: &mut Session, _: &Options<'_>) {
     let cwd = session.cwd;
-    session.print(format_args!("{cwd}\n"));
+    session.print(format_args!("{}\n", session.shown(&cwd)));
 }

@@ -6,14 +6,18 @@ use super::ls::Mode;
 use crate::command::Command;
 use crate::options::Options;
 use crate::session::Session;
+use crate::syntax::Syntax;
 use calendar::Date;
 
-pub(super) const COMMAND: Command =
-    Command { name: "stat", usage: "stat FILE...", summary: "show what is known of files", run };
+pub(super) const COMMAND: Command = Command {
+    name: "stat",
+    usage: "stat FILE...",
+    summary: "show what is known of files",
+    syntax: Syntax::at_least(1),
+    run,
+};
 
-fn run(session: &mut Session, words: &[&str]) {
-    let options = Options::parse(words, "", None).filter(|options| !options.operands.is_empty());
-    let Some(options) = options else { return session.show_usage(&COMMAND) };
+fn run(session: &mut Session, options: &Options<'_>) {
     for path in &options.operands {
         if let Err(error) = show(session, path) {
             session.fail(COMMAND.name, path, error);
@@ -29,10 +33,10 @@ fn show(session: &mut Session, path: &str) -> Result<()> {
         Kind::Link => "symbolic link",
         Kind::Device => "character device",
     };
-    session.print(format_args!("  File: {path}"));
+    session.print(format_args!("  File: {}", session.shown(path)));
     if metadata.kind == Kind::Link {
         let target = session.vfs().read_link(&session.cwd, path)?;
-        session.print(format_args!(" -> {target}"));
+        session.print(format_args!(" -> {}", session.shown(&target)));
     }
     session.print(format_args!(
         "\n  Size: {:<15} Blocks: {:<10} {kind}\n Inode: {:<15} Links: {}\n",

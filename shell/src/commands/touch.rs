@@ -5,16 +5,21 @@ use vfs::{Errno, OpenFlags};
 use crate::command::Command;
 use crate::options::Options;
 use crate::session::Session;
+use crate::syntax::Syntax;
 
-pub(super) const COMMAND: Command =
-    Command { name: "touch", usage: "touch FILE...", summary: "make files, or set their time to now", run };
+pub(super) const COMMAND: Command = Command {
+    name: "touch",
+    usage: "touch [-c] FILE...",
+    summary: "make files, or set their time to now; -c: make none",
+    syntax: Syntax::at_least(1).flags("c"),
+    run,
+};
 
-fn run(session: &mut Session, words: &[&str]) {
-    let options = Options::parse(words, "", None).filter(|options| !options.operands.is_empty());
-    let Some(options) = options else { return session.show_usage(&COMMAND) };
+fn run(session: &mut Session, options: &Options<'_>) {
     for path in &options.operands {
         let (vfs, cwd) = (session.vfs(), &session.cwd);
         let touched = match vfs.touch(cwd, path) {
+            Err(Errno::ENOENT) if options.has('c') => Ok(()),
             Err(Errno::ENOENT) => {
                 vfs.open(cwd, path, OpenFlags::WRITE | OpenFlags::CREATE).and_then(|file| vfs.close(file))
             }

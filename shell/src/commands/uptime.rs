@@ -3,14 +3,21 @@
 use arrayvec::ArrayVec;
 
 use crate::command::Command;
+use crate::options::Options;
 use crate::session::Session;
+use crate::syntax::Syntax;
 
-pub(super) const COMMAND: Command =
-    Command { name: "uptime", usage: "uptime", summary: "show how long the kernel runs", run };
+pub(super) const COMMAND: Command = Command {
+    name: "uptime",
+    usage: "uptime",
+    summary: "show how long the kernel runs",
+    syntax: Syntax::NOTHING,
+    run,
+};
 
 const FILE: &str = "/proc/uptime";
 
-fn run(session: &mut Session, _: &[&str]) {
+fn run(session: &mut Session, _: &Options<'_>) {
     let mut text = ArrayVec::<u8, 64>::new();
     if let Err(error) = session.read(FILE, |_, bytes| text.extend(bytes.iter().copied().take(64))) {
         return session.fail("uptime", FILE, error);

@@ -53,9 +53,65 @@ fn too_long_line_is_counted_and_the_next_one_is_clean() {
     let mut out = String::new();
     let mut typed = vec![b'x'; 5000];
     typed.push(b'\r');
-    assert_eq!(type_bytes(&mut editor, &typed, &mut out), [Event::TooLong { typed_bytes: 5000 }]);
+    assert_eq!(type_bytes(&mut editor, &typed, &mut out), [Event::TooLong { excess_characters: 3977 }]);
     assert_eq!(type_bytes(&mut editor, b"ok\r", &mut out), [Event::Line]);
     assert_eq!(editor.line(), "ok");
+}
+
+#[test]
+fn characters_without_room_are_taken_back_whole_and_first() {
+    // As many as fit, and two more of two and four bytes.
+    let full = format!("{}\u{e4}\u{1f980}", "x".repeat(MAX_LINE_BYTES));
+    for (keys, expected) in [
+        (&b"\r"[..], Event::TooLong { excess_characters: 2 }),
+        (b"\x08\r", Event::TooLong { excess_characters: 1 }),
+        (b"\x08\x7f\r", Event::Line),
+        (b"\x1b[3~\x1b[3~\r", Event::Line),
+        (b"\x1b[H\x1b[3~\x08\r", Event::Line),
+        (b"\x0b\r", Event::Line),
+        (b"\x1b[A\r", Event::TooLong { excess_characters: 2 }),
+    ] {
+        let mut editor = LineEditor::new();
+        type_bytes(&mut editor, full.as_bytes(), &mut String::new());
+        assert_eq!(type_bytes(&mut editor, keys, &mut String::new()), [expected], "{keys:?}");
+        assert_eq!(editor.line().len(), MAX_LINE_BYTES, "{keys:?}");
+    }
+    let mut editor = LineEditor::new();
+    type_bytes(&mut editor, full.as_bytes(), &mut String::new());
+    type_bytes(&mut editor, b"\x08\x08\x08\x08\r", &mut String::new());
+    assert_eq!(editor.line().len(), MAX_LINE_BYTES - 2);
+}
+
+#[test]
+fn one_stroke_takes_one_character() {
+    for (typed, expected) in
+        [("e\u{e4}\x7f\r", "e"), ("\u{20ac}\u{1f980}\x08\r", "\u{20ac}"), ("\u{e4}\x1b[H\x1b[3~\r", "")]
+    {
+        let mut editor = LineEditor::new();
+        type_bytes(&mut editor, typed.as_bytes(), &mut String::new());
+        assert_eq!(editor.line(), expected, "{typed:?}");
+    }
+}
+
+#[test]
+fn what_ends_a_control_sequence_early_means_what_it_always_does() {
+    for (typed, expected) in [
+        (&b"ls\x1b\r"[..], "ls"),
+        (b"ls\x1b[\r", "ls"),
+        (b"ls\x1b[1;\n", "ls"),
+        (b"lsx\x1b\x08\r", "ls"),
+        (b"lsx\x1b\x7f\r", "ls"),
+        (b"xx\x1b[\x15ls\r", "ls"),
+        (b"l\x1b\x1b[Ds\r", "sl"),
+        (b"ls\x1bO\xc3\xa4\r", "ls\u{e4}"),
+        (b"ls\x1bx\r", "ls"),
+    ] {
+        let mut editor = LineEditor::new();
+        assert_eq!(type_bytes(&mut editor, typed, &mut String::new()), [Event::Line], "{typed:?}");
+        assert_eq!(editor.line(), expected, "{typed:?}");
+    }
+    let mut editor = LineEditor::new();
+    assert_eq!(type_bytes(&mut editor, b"ls\x1b\x03", &mut String::new()), [Event::Interrupt]);
 }
 
 #[test]

@@ -50,6 +50,17 @@ fn words_quotes_and_sequences() {
 }
 
 #[test]
+fn quoted_and_lone_characters_of_expansions_are_plain() {
+    let expect = |line: &str, tree: &str| assert_eq!(parse(line).as_deref(), Ok(tree), "{line}");
+    expect(
+        r#"echo "a\$c" '$c' \$c \* '*' "*" "\`" '`' \`"#,
+        r#"["echo", "a$c", "$c", "$c", "*", "*", "*", "`", "`", "`"]"#,
+    );
+    expect(r#"echo $ a$ "x$" $/ "a\nb""#, r#"["echo", "$", "a$", "x$", "$/", "a\\nb"]"#);
+    expect("grep x$ a?b [c]", r#"["grep", "x$", "a?b", "[c]"]"#);
+}
+
+#[test]
 fn redirections_pipelines_and_groups() {
     let expect = |line: &str, tree: &str| assert_eq!(parse(line).as_deref(), Ok(tree), "{line}");
     expect("cat a>b", r#"["cat", "a"] > b"#);
@@ -71,7 +82,26 @@ fn what_cannot_be_run_is_named() {
     expect("a &", ParseError::Unsupported("&"));
     expect("a << b", ParseError::Unsupported("<<"));
     expect("a >& b", ParseError::Unsupported(">&"));
-    expect("a 2>b", ParseError::Descriptor('2'));
+    let quoted = |text: &str| super::Quoted::from(text).unwrap();
+    for (line, text) in [("a 2>b", "2>"), ("a 2>&1", "2>"), ("0<a", "0<"), ("a 12>>b", "12>")] {
+        expect(line, ParseError::Descriptor(quoted(text)));
+    }
+    for (line, text) in [
+        ("echo $HOME", "$HOME"),
+        ("echo a\"$b_1\"", "$b_1"),
+        ("echo ${x}", "${"),
+        ("echo $(a)", "$("),
+        ("$?", "$?"),
+        ("cd $OLDPWD/x", "$OLDPWD"),
+    ] {
+        expect(line, ParseError::Variable(quoted(text)));
+    }
+    expect(&format!("${}", "x".repeat(99)), ParseError::Variable(quoted(&format!("${}", "x".repeat(31)))));
+    for line in ["ls /proc/*", "*", "a*b", "echo \"a\"*"] {
+        expect(line, ParseError::Pattern);
+    }
+    expect("`a`", ParseError::Unsupported("`"));
+    expect("\"`a`\"", ParseError::Unsupported("`"));
     expect("a;;b", ParseError::Unsupported(";;"));
     expect("; a", ParseError::NothingBefore(Operator::Semicolon));
     expect("a ; ; b", ParseError::NothingBefore(Operator::Semicolon));
@@ -101,7 +131,9 @@ fn errors_are_one_line_that_names_the_thing() {
         ("a |", "no command behind '|'"),
         ("a >>", "no file name behind '>>'"),
         ("(a", "'(' is not closed"),
-        ("a 2>b", "'2' before a redirection"),
+        ("a 2>b", "'2>' is not supported"),
+        ("a $HOME", "'$HOME' is not supported, as there are no variables"),
+        ("ls *", "'*' is not supported, as there are no patterns"),
     ] {
         let message = parse(line).unwrap_err().to_string();
         assert!(message.contains(words) && !message.contains('\n'), "{line}: {message}");
@@ -121,6 +153,7 @@ fn line_of_operators() -> impl Strategy<Value = String> {
     prop::collection::vec(
         prop::sample::select(vec![
             "a", "b c", " ", ";", "|", "&", "&&", "||", "<", ">", ">>", "(", ")", "'", "\"", "\\", "#", "2",
+            "$", "*", "`",
         ]),
         0..40,
     )

@@ -33,7 +33,7 @@ pub(crate) const CASES: &[Case] = &[
             ("cat /dev/broken", "cat: /dev/broken: input/output error (EIO)"),
             ("cat '' || echo failed", "cat: : no such file or directory (ENOENT)\nfailed"),
             ("cat a nope > /dev/null || echo failed", "cat: nope: no such file or directory (ENOENT)\nfailed"),
-            ("cat \"a'b\"", "cat: a\\'b: no such file or directory (ENOENT)"),
+            ("cat \"a'b\"", "cat: a'b: no such file or directory (ENOENT)"),
             ("cat a && echo fine", "x\nfine"),
         ],
     ),
@@ -41,4 +41,5 @@ pub(crate) const CASES: &[Case] = &[
         "a table longer than every buffer comes whole",
         &[("cat /proc/rows | wc", "   5001   10001   43895"), ("cat /proc/rows | tail -n 1", "row 4999")],
     ),
+    case("options of POSIX do what it says", &[("echo a | cat -u", "a"), ("cat -n", "usage: cat [-u] [FILE...]")]),
 ];

@@ -19,6 +19,17 @@ pub(crate) const CASES: &[Case] = &[
         ],
     ),
     case(
+        "what is not used is left to the next command",
+        &[
+            ("cat /proc/rows > r; (head -n 2; head -n 1) < r", "rows\nrow 0\nrow 1"),
+            ("(head -n 1; wc -l) < /proc/rows", "rows\n5000"),
+            ("(head -n 1; wc -l) < /proc/meminfo", "MemTotal:         254984 kB\n5"),
+            ("cat r | (head -n 1000 > /dev/null; head -n 1; tail -n 1)", "row 999\nrow 4999"),
+            ("(head -n 4000 > /dev/null; head -n 1; sort | head -n 1) < r", "row 3999\nrow 4000"),
+            ("(head -n 0; head -n 1 - -) < r", "==> - <==\nrows\n\n==> - <==\nrow 0"),
+        ],
+    ),
+    case(
         "several files have titles",
         &[
             ("echo a > t; head -n 1 t t", "==> t <==\na\n\n==> t <==\na"),

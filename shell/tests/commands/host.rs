@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use shell::{COMMANDS, Command, Host, Line, LineEditor, Session, Shell};
+use shell::{COMMANDS, Command, Host, Line, LineEditor, Session, Shell, Syntax};
 use vfs::{Buffers, MAX_OPEN_FILES, OpenFlags, Pages, RamFs, Vfs};
 
 use crate::files;
@@ -133,9 +133,10 @@ const OWN: [Command; 1] = [Command {
     name: "quiet",
     usage: "quiet WORD...",
     summary: "run a command without its output, and say whether it failed",
-    run: |session, words| {
-        session.quietly(|session| {
-            session.run_words(words);
+    syntax: Syntax::SUBCOMMAND,
+    run: |session, options| {
+        session.without_output(|session| {
+            session.run_words(&options.operands);
             session.finish_output("output");
         });
         session.print(format_args!("done\n"));
@@ -159,6 +160,11 @@ impl Terminal {
             Shell::start(session, Box::leak(Box::<LineEditor>::default()), Box::leak(Box::<Line>::default()));
         host.take_console();
         Self { host, shell }
+    }
+
+    /// The exit status of the last command.
+    pub(crate) fn status(&self) -> u8 {
+        self.shell.status()
     }
 
     /// Types bytes, and gives all that the console shows: echo, answer, prompt.

@@ -87,16 +87,62 @@ fn every_command_has_cases() {
 
 #[test]
 fn every_command_refuses_what_it_cannot_use() {
-    // What takes any words, or none and looks at none.
-    const ALL_TAKEN: [&str; 7] = ["clear", "echo", "exit", "free", "help", "pwd", "uptime"];
-    for command in ::shell::COMMANDS.iter().filter(|command| !ALL_TAKEN.contains(&command.name)) {
+    for command in ::shell::COMMANDS {
         let mut terminal = Terminal::new();
-        let usage = format!("usage: {}", command.usage);
-        let words = if command.name == "cd" { "a b" } else { "-Z" };
-        assert_eq!(terminal.run(&format!("{} {words}", command.name)), usage);
-        assert_eq!(
-            terminal.run(&format!("{} {words} || echo failed", command.name)),
-            format!("{usage}\nfailed")
-        );
+        let (name, usage) = (command.name, format!("usage: {}", command.usage));
+        let mut refused = vec!["-?", "-Z", "--no-such", "-", "--help-me", "'-\u{e4}'"];
+        // Any word is text for `echo`, and a name for who takes names.
+        match name {
+            "echo" => refused.clear(),
+            _ if command.usage.ends_with("...]") || command.usage.ends_with("...") || name == "cd" => {
+                refused.retain(|word| *word != "-");
+            }
+            "sort" => refused.retain(|word| *word != "-"),
+            "cp" | "mv" | "diff" | "ln" => {}
+            _ => refused.extend(["a", "-- a"]),
+        }
+        for words in refused {
+            let line = format!("{name} {words}");
+            assert_eq!(terminal.run(&line), usage, "{line}");
+            assert_eq!(terminal.status(), 2, "{line}");
+            assert_eq!(terminal.run(&format!("{line} || echo failed")), format!("{usage}\nfailed"));
+        }
+    }
+}
+
+#[test]
+fn every_command_explains_itself_and_does_nothing_else() {
+    for command in ::shell::COMMANDS {
+        let mut terminal = Terminal::new();
+        let help = format!("{}: {}", command.usage, command.summary);
+        let name = command.name;
+        for line in [format!("{name} --help"), format!("help {name}"), format!("{name} --help > f && cat f")]
+        {
+            assert_eq!(terminal.run(&line), help, "{line}");
+            assert_eq!(terminal.status(), 0, "{line}");
+        }
+        if name != "echo" {
+            assert_eq!(terminal.run(&format!("{name} a b --help c")), help);
+            assert_eq!(terminal.run(&format!("{name} -- --help; echo")).find(&help), None);
+        }
+    }
+}
+
+#[test]
+fn status_says_how_a_command_ended() {
+    for (line, status) in [
+        ("pwd", 0),
+        ("cat /nope", 1),
+        ("rm /nope /nope2", 1),
+        ("echo a | grep b", 1),
+        ("pwd x", 2),
+        ("diff /nope /nope", 2),
+        ("frobnicate", 127),
+        ("frobnicate; pwd", 0),
+        ("cat < /nope", 1),
+    ] {
+        let mut terminal = Terminal::new();
+        terminal.run(line);
+        assert_eq!(terminal.status(), status, "{line}");
     }
 }

@@ -8,6 +8,8 @@ use arrayvec::ArrayVec;
 use core::slice;
 use spin::Once;
 
+use super::{PAddr, devices};
+
 const HEADER_BYTES: usize = 36;
 /// Flag of the fixed table: there is a reset register.
 const RESET_SUPPORTED: u32 = 1 << 10;
@@ -41,15 +43,15 @@ pub(crate) fn exits() -> Option<Exits> {
         return None;
     }
     let (list, entry_bytes) = match root.u64(24) {
-        Some(extended) if extended != 0 => (extended, 8),
-        _ => (u64::from(root.u32(16)?), 4),
+        Some(extended) if extended != 0 => (PAddr(extended), 8),
+        _ => (PAddr(root.u32(16)?.into()), 4),
     };
     let list = table(list)?;
     let entries = list.0.get(HEADER_BYTES..)?.chunks_exact(entry_bytes);
     let fixed = entries.filter_map(|entry| {
         let mut address = [0; 8];
         address.get_mut(..entry_bytes)?.copy_from_slice(entry);
-        table(u64::from_le_bytes(address)).filter(|table| table.0.starts_with(b"FACP"))
+        table(PAddr(u64::from_le_bytes(address))).filter(|table| table.0.starts_with(b"FACP"))
     });
     let fixed = fixed.into_iter().next()?;
     let mut exits =
@@ -57,7 +59,7 @@ pub(crate) fn exits() -> Option<Exits> {
     if fixed.u32(112)? & RESET_SUPPORTED != 0 && fixed.byte(116) == Some(IN_PORT_SPACE) {
         exits.reset = fixed.u64(120).map(|port| port as u16).zip(fixed.byte(128));
     }
-    if let Some(types) = table(u64::from(fixed.u32(40)?)).and_then(|code| sleep_types(code.0)) {
+    if let Some(types) = table(PAddr(fixed.u32(40)?.into())).and_then(|code| sleep_types(code.0)) {
         exits.sleep_types = types;
     }
     Some(exits)
@@ -88,7 +90,7 @@ fn sleep_types(code: &[u8]) -> Option<[u8; 2]> {
 }
 
 /// The table at a physical address, if its length and checksum hold.
-fn table(physical: u64) -> Option<Fields<'static>> {
+fn table(physical: PAddr) -> Option<Fields<'static>> {
     let length = Fields(bytes(physical, HEADER_BYTES)?).u32(4)? as usize;
     if !(HEADER_BYTES..=MAX_TABLE_BYTES).contains(&length) {
         return None;
@@ -98,13 +100,13 @@ fn table(physical: u64) -> Option<Fields<'static>> {
     (sum == 0).then_some(Fields(table))
 }
 
-fn bytes(physical: u64, length: usize) -> Option<&'static [u8]> {
-    if physical == 0 {
+fn bytes(physical: PAddr, size_bytes: usize) -> Option<&'static [u8]> {
+    if physical == PAddr::zero() {
         return None;
     }
-    let start = super::devices::map(super::PAddr(physical), length)?;
-    // SAFETY: just mapped for `length` bytes, and never unmapped; firmware tables do not change.
-    Some(unsafe { slice::from_raw_parts(start.as_ptr(), length) })
+    let start = devices::map(physical, size_bytes)?;
+    // SAFETY: just mapped for so many bytes, and never unmapped; firmware tables do not change.
+    Some(unsafe { slice::from_raw_parts(start.as_ptr(), size_bytes) })
 }
 
 /// Little-endian fields at offsets, each checked.

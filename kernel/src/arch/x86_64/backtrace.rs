@@ -4,19 +4,19 @@
 //! the return address (System V ABI for x86-64, section 3.2.2). Every address is checked before it is read:
 //! it lies in a known stack, is aligned, and is higher than the one before.
 
-use super::{image, stacks};
+use super::{VAddr, image, stacks};
 
 /// The return addresses from a frame pointer on, innermost first.
-pub(crate) fn walk(frame_pointer: usize) -> impl Iterator<Item = usize> {
-    let stack = stacks::containing(frame_pointer).unwrap_or(0..0);
+pub(crate) fn walk(frame_pointer: VAddr) -> impl Iterator<Item = VAddr> {
+    let stack = stacks::containing(frame_pointer).unwrap_or(VAddr::zero()..VAddr::zero());
     let mut next = Some(frame_pointer);
     core::iter::from_fn(move || {
         let pointer = next.take()?;
-        if !pointer.is_multiple_of(8) || !stack.contains(&pointer) || stack.end - pointer < 16 {
+        if pointer % 8_u64 != 0 || !stack.contains(&pointer) || stack.end - pointer < VAddr(16) {
             return None;
         }
         // SAFETY: both words lie inside a mapped stack, as was just checked.
-        let [caller, return_address] = unsafe { (pointer as *const [usize; 2]).read() };
+        let [caller, return_address] = unsafe { pointer.as_ptr::<[u64; 2]>().read() }.map(VAddr);
         next = (caller > pointer).then_some(caller);
         image::text().contains(&return_address).then_some(return_address)
     })

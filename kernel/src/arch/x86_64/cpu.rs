@@ -3,6 +3,8 @@
 use x86::controlregs;
 use x86::cpuid::CpuId;
 
+use super::VAddr;
+
 /// A value that one CPU at a time may use, with interrupts masked meanwhile.
 pub(crate) type IrqLock<T> = sched::IrqLock<T, ThisCpu>;
 
@@ -64,7 +66,7 @@ pub(crate) fn enable_interrupts() {
     unsafe { core::arch::asm!("sti", options(nomem, nostack)) };
 }
 
-/// Waits for the next interrupt unless `is_ready` says, with interrupts masked, that there is no need to.
+/// Waits for the next interrupt, unless `is_ready`, called with interrupts masked, returns true.
 pub(crate) fn wait_for_interrupt_unless(is_ready: impl FnOnce() -> bool) {
     mask_interrupts();
     if is_ready() {
@@ -88,7 +90,7 @@ pub(crate) fn halt_forever() -> ! {
     }
 }
 
-/// Writes all that the caches hold to memory: a reset may forget it.
+/// Writes all cached data to memory, as a reset may lose it.
 pub(crate) fn write_back_caches() {
     // SAFETY: changes no value that anybody reads.
     unsafe { core::arch::asm!("wbinvd", options(nostack, preserves_flags)) };
@@ -104,17 +106,17 @@ pub(crate) fn time_stamp_counter() -> u64 {
 /// The frame pointer of the caller.
 #[expect(clippy::inline_always, reason = "called as a function it would read its own")]
 #[inline(always)]
-pub(crate) fn frame_pointer() -> usize {
+pub(crate) fn frame_pointer() -> VAddr {
     let pointer;
     // SAFETY: copies a register.
     unsafe { core::arch::asm!("mov {}, rbp", out(reg) pointer, options(nomem, nostack, preserves_flags)) };
-    pointer
+    VAddr(pointer)
 }
 
 /// The caller's frame: the frame pointer of the function that called it, and the return address.
 #[expect(clippy::inline_always, reason = "called as a function it would read its own")]
 #[inline(always)]
-pub(crate) fn frame() -> [usize; 2] {
+pub(crate) fn frame() -> [VAddr; 2] {
     let (caller, return_address);
     // SAFETY: each function of the kernel keeps a frame, with these two words; its register points there.
     unsafe {
@@ -126,21 +128,21 @@ pub(crate) fn frame() -> [usize; 2] {
             options(readonly, nostack, preserves_flags)
         );
     }
-    [caller, return_address]
+    [VAddr(caller), VAddr(return_address)]
 }
 
 /// The stack pointer of the caller.
 #[expect(clippy::inline_always, reason = "called as a function it would read its own")]
 #[inline(always)]
-pub(crate) fn stack_pointer() -> usize {
+pub(crate) fn stack_pointer() -> VAddr {
     let pointer;
     // SAFETY: copies a register.
     unsafe { core::arch::asm!("mov {}, rsp", out(reg) pointer, options(nomem, nostack, preserves_flags)) };
-    pointer
+    VAddr(pointer)
 }
 
-/// The registers that a call keeps (System V ABI for x86-64, figure 3.4): rbx, rbp, r12 to r15. One of them may be another
-/// value here; its own is on the caller's stack then.
+/// The registers that a call keeps (System V ABI for x86-64, figure 3.4): rbx, rbp, r12 to r15. One of them may be
+/// another value here; its own is on the caller's stack then.
 #[expect(clippy::inline_always, reason = "called as a function it would keep them on its own stack")]
 #[inline(always)]
 pub(crate) fn kept_registers() -> [usize; 6] {

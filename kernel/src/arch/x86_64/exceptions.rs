@@ -1,11 +1,11 @@
-//! Exceptions: which of them return, and the hooks that decide on the others or report them.
+//! Exceptions: which of them return, and the hooks that handle or report the others.
 //!
 //! Source: Intel SDM vol. 3A, section 6.15.
 
 use spin::Once;
 
 use super::idt::InterruptFrame;
-use super::{cpu, guarded};
+use super::{VAddr, cpu, guarded};
 
 const NON_MASKABLE: u64 = 2;
 const BREAKPOINT: u64 = 3;
@@ -36,7 +36,7 @@ pub(super) fn handle(frame: &InterruptFrame) {
     }
     // A machine check or NMI reports a state of the machine, whatever it interrupts.
     if !matches!(frame.vector, NON_MASKABLE | MACHINE_CHECK) {
-        guarded::leave_if_at(frame.rsp as usize);
+        guarded::leave_if_at(VAddr(frame.rsp));
     }
     if frame.vector == PAGE_FAULT && ON_PAGE_FAULT.get().is_some_and(|explain| explain(frame)) {
         return;

@@ -64,8 +64,8 @@ impl Pixels {
         let (pitch_bytes, width, height) = (pitch_bytes as usize, width as usize, height as usize);
         let pixel_bytes = usize::from(bits_per_pixel.div_ceil(8));
         let is_aligned =
-            (address as usize).is_multiple_of(pixel_bytes) && pitch_bytes.is_multiple_of(pixel_bytes);
-        let start = super::devices::map(super::PAddr(address), pitch_bytes * height)?;
+            (address.0 as usize).is_multiple_of(pixel_bytes) && pitch_bytes.is_multiple_of(pixel_bytes);
+        let start = super::devices::map(address, pitch_bytes * height)?;
         let mut display = Self {
             start,
             pitch_bytes,

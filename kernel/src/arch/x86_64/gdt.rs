@@ -44,7 +44,7 @@ pub(crate) fn init() {
         let mut state = TaskStateSegment::new();
         for entry in [DOUBLE_FAULT_STACK, NMI_STACK, MACHINE_CHECK_STACK] {
             let entry = usize::from(entry) - 1;
-            state.set_ist(entry, stacks::interrupt_stack(entry).end as u64);
+            state.set_ist(entry, stacks::interrupt_stack(entry).end.as_u64());
         }
         state
     });

@@ -1,14 +1,14 @@
-//! Calls that a fault, a panic or a failed allocation ends instead of the kernel.
+//! Guarded calls: a fault, a panic or a failed allocation in one ends that call, not the kernel.
 //!
-//! What is called runs on a stack of its own, with interrupts masked. If it faults or panics, that stack is
-//! abandoned: the caller goes on with [`Abandoned`]. Nothing on it is dropped, so what is called owns nothing
+//! The call runs on a stack of its own, with interrupts masked. If it faults or panics, that stack is
+//! abandoned, and the caller gets [`Abandoned`]. Nothing on it is dropped, so the called code must own nothing
 //! that others wait for: no lock, no block of the heap.
 
 use core::arch::global_asm;
 use core::mem::ManuallyDrop;
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use super::{cpu, stacks};
+use super::{VAddr, cpu, stacks};
 
 global_asm!(include_str!("guarded.s"));
 
@@ -22,7 +22,7 @@ unsafe extern "C" {
 pub(crate) enum Abandoned {
     /// It faulted or panicked.
     Failed,
-    /// Another one is under way: there is one stack.
+    /// Another one is running: there is one stack.
     Busy,
 }
 
@@ -33,7 +33,7 @@ struct Call<F, R> {
     result: Option<R>,
 }
 
-/// Calls `function`, and outlives it.
+/// Calls `function`, and survives its failure.
 pub(crate) fn call<R>(function: impl FnOnce() -> R) -> Result<R, Abandoned> {
     let were_enabled = cpu::mask_interrupts();
     let result = if IS_UNDER_WAY.swap(true, Ordering::Acquire) {
@@ -52,7 +52,8 @@ fn call_alone<R, F: FnOnce() -> R>(function: F) -> Result<R, Abandoned> {
     let argument = (&raw mut call).cast();
     // SAFETY: the stack is mapped, aligned, and used by nobody else while the flag is set; `run` is made for this type,
     // and `call` outlives it.
-    let has_failed = unsafe { guarded_enter(stacks::guarded_stack().end, run::<F, R>, argument) } != 0;
+    let has_failed =
+        unsafe { guarded_enter(stacks::guarded_stack().end.as_usize(), run::<F, R>, argument) } != 0;
     if has_failed { Err(Abandoned::Failed) } else { call.result.ok_or(Abandoned::Failed) }
 }
 
@@ -70,7 +71,7 @@ pub(crate) fn is_inside() -> bool {
     IS_UNDER_WAY.load(Ordering::Relaxed) && stacks::guarded_stack().contains(&cpu::frame_pointer())
 }
 
-/// Ends the guarded call that the caller is part of, if it is. So does code that cannot go on.
+/// Ends the guarded call that the caller is part of, if any. For code that cannot continue.
 pub(crate) fn leave_if_inside() {
     if is_inside() {
         // SAFETY: a call is under way, so its caller waits in `guarded_enter`.
@@ -80,7 +81,7 @@ pub(crate) fn leave_if_inside() {
 
 /// Ends the guarded call whose code had this stack pointer when it faulted, if there is one. A push
 /// beyond the stack's end has it in the page below.
-pub(super) fn leave_if_at(stack_pointer: usize) {
+pub(super) fn leave_if_at(stack_pointer: VAddr) {
     let stack = stacks::guarded_stack();
     let whole = stack.start - stacks::PAGE_BYTES..stack.end;
     if IS_UNDER_WAY.load(Ordering::Relaxed) && whole.contains(&stack_pointer) {

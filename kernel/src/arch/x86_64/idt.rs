@@ -49,8 +49,8 @@ pub(crate) struct InterruptFrame {
 
 static TABLE: Once<[Descriptor64; VECTORS]> = Once::new();
 static COUNTS: [AtomicU64; VECTORS] = [const { AtomicU64::new(0) }; VECTORS];
-/// What the innermost device's handler that runs broke into. Exceptions leave it alone: their handling may end by a jump
-/// out of a guarded call.
+/// The registers of the code that the innermost running device handler interrupted. Exceptions do not change it: their
+/// handling may end with a jump out of a guarded call.
 static INTERRUPTED: AtomicPtr<InterruptFrame> = AtomicPtr::new(null_mut());
 static HANDLERS: [AtomicUsize; pic::LINES] = [const { AtomicUsize::new(0) }; pic::LINES];
 /// Who handles each line.
@@ -83,7 +83,7 @@ pub(crate) fn init() {
     unsafe { lidt(&DescriptorTablePointer::new_from_slice(table)) };
 }
 
-/// Makes `handler`, which belongs to `name`, run with interrupts masked each time the device on `line` asks.
+/// Runs `handler`, which belongs to `name`, with interrupts masked at each interrupt on `line`.
 pub(crate) fn handle_line(line: u8, name: &'static str, handler: fn()) {
     if let Some((slot, known)) = HANDLERS.get(usize::from(line)).zip(NAMES.get(usize::from(line))) {
         known.call_once(|| name);
@@ -97,12 +97,12 @@ pub(crate) fn count(vector: u8) -> u64 {
     COUNTS[usize::from(vector)].load(Ordering::Relaxed)
 }
 
-/// An interrupt line, and what came on it.
+/// An interrupt line and its count.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Line {
-    /// Whose line it is; `None` while nobody handles it.
+    /// The name of its handler's owner; `None` while it has no handler.
     pub(crate) name: Option<&'static str>,
-    /// Interrupts that came from a device.
+    /// Interrupts from a device.
     pub(crate) count: u64,
 }
 
@@ -117,7 +117,7 @@ pub(crate) fn lines() -> [Line; pic::LINES] {
     })
 }
 
-/// Interrupts that came from no device.
+/// Interrupts without a device behind them.
 pub(crate) fn spurious_count() -> u64 {
     SPURIOUS.load(Ordering::Relaxed)
 }
@@ -127,14 +127,15 @@ pub(crate) fn is_in_interrupt() -> bool {
     !INTERRUPTED.load(Ordering::Relaxed).is_null()
 }
 
-/// What the device's interrupt that is being handled broke into, the innermost if one interrupted the other.
+/// The registers of the code that the device's interrupt that is being handled has interrupted; of the innermost one if
+/// they are nested.
 pub(crate) fn interrupted() -> Option<InterruptFrame> {
     let frame = INTERRUPTED.load(Ordering::Relaxed);
     // SAFETY: it is null, or lies on the stack of a handler that has not returned, as this runs in it.
     unsafe { frame.as_ref() }.copied()
 }
 
-/// Where every interrupt arrives.
+/// The entry of every interrupt.
 #[unsafe(no_mangle)]
 extern "C" fn tally_interrupt(frame: &mut InterruptFrame) {
     let vector = frame.vector as u8;

@@ -3,11 +3,11 @@
 use core::ops::Range;
 use core::slice;
 
-use boot::ElfSection;
+use boot::{ElfSection, PhysicalRange, SectionPlace};
 
-use super::{PAddr, VAddr, direct_map, paging};
+use super::{PAddr, VAddr, direct_map, paging, size_bytes};
 
-/// What virtual addresses of the image have on top of their physical ones.
+/// Virtual minus physical address, for the image.
 const KERNEL_BASE: VAddr = VAddr(0xffff_ffff_8000_0000);
 
 unsafe extern "C" {
@@ -27,62 +27,72 @@ unsafe extern "C" {
     static __image_end: u8;
 }
 
+fn span(start: *const u8, end: *const u8) -> Range<VAddr> {
+    VAddr::from_usize(start as usize)..VAddr::from_usize(end as usize)
+}
+
 /// The whole image.
-pub(crate) fn whole() -> Range<usize> {
-    (&raw const __image_start) as usize..(&raw const __image_end) as usize
+pub(crate) fn whole() -> Range<VAddr> {
+    span(&raw const __image_start, &raw const __image_end)
 }
 
 /// The Multiboot2 header and the entry's constants.
-pub(crate) fn header() -> Range<usize> {
-    (&raw const __image_start) as usize..(&raw const __text_start) as usize
+pub(crate) fn header() -> Range<VAddr> {
+    span(&raw const __image_start, &raw const __text_start)
 }
 
 /// The code.
-pub(crate) fn text() -> Range<usize> {
-    (&raw const __text_start) as usize..(&raw const __text_end) as usize
+pub(crate) fn text() -> Range<VAddr> {
+    span(&raw const __text_start, &raw const __text_end)
 }
 
 /// The code's bytes.
 pub(crate) fn text_bytes() -> &'static [u8] {
-    let text = text();
     // SAFETY: mapped readable for ever, and never written.
-    unsafe { slice::from_raw_parts(text.start as *const u8, text.len()) }
+    unsafe { bytes(&text()) }
 }
 
-/// Whether an address lies in the functions that stand between the tracker and who allocates.
+/// Whether an address lies in the allocator's own functions, which code that allocates calls.
 #[inline]
-pub(crate) fn is_allocator_text(address: usize) -> bool {
-    // The symbol stands for a number. As a constant it spares the look at one end.
-    address.wrapping_sub((&raw const __allocator_text_start) as usize)
+pub(crate) fn is_allocator_text(address: VAddr) -> bool {
+    // This symbol stands for a number. As a constant it saves loading one end of the range.
+    address.as_usize().wrapping_sub((&raw const __allocator_text_start) as usize)
         < (&raw const __allocator_text_bytes) as usize
 }
 
-/// Whether an address lies in the functions of [`stack_end`](super::stack_end): what they called is where a call stack ends
-/// for those who read it.
-pub(crate) fn is_stack_end(address: usize) -> bool {
-    let end = (&raw const __stack_end_text_start) as usize..(&raw const __stack_end_text_end) as usize;
-    end.contains(&address)
+/// Whether an address lies in the functions of [`stack_end`](super::stack_end): what they called is where a call stack
+/// ends for those who read it.
+pub(crate) fn is_stack_end(address: VAddr) -> bool {
+    span(&raw const __stack_end_text_start, &raw const __stack_end_text_end).contains(&address)
 }
 
 /// Constants.
-pub(crate) fn rodata() -> Range<usize> {
-    (&raw const __rodata_start) as usize..(&raw const __rodata_end) as usize
+pub(crate) fn rodata() -> Range<VAddr> {
+    span(&raw const __rodata_start, &raw const __rodata_end)
 }
 
-/// Code and constants, which nobody writes: they identify the build.
+/// Code and constants, which are never written: they identify the build.
 pub(crate) fn constant_parts() -> [&'static [u8]; 2] {
     // SAFETY: the linker put both there, mapped and never written.
-    [text(), rodata()].map(|part| unsafe { slice::from_raw_parts(part.start as *const u8, part.len()) })
+    [text(), rodata()].map(|part| unsafe { bytes(&part) })
+}
+
+/// # Safety
+///
+/// All of the span is mapped for ever and never written.
+unsafe fn bytes(span: &Range<VAddr>) -> &'static [u8] {
+    // SAFETY: handed on to the caller.
+    unsafe { slice::from_raw_parts(span.start.as_ptr(), size_bytes(span)) }
 }
 
 /// Initialised variables.
-pub(crate) fn data() -> Range<usize> {
-    (&raw const __data_start) as usize..(&raw const __data_end) as usize
+pub(crate) fn data() -> Range<VAddr> {
+    span(&raw const __data_start, &raw const __data_end)
 }
 
 /// Variables that start as zero.
-pub(crate) fn bss() -> Range<usize> {
-    (&raw const __bss_start) as usize..(&raw const __bss_end) as usize
+pub(crate) fn bss() -> Range<VAddr> {
+    span(&raw const __bss_start, &raw const __bss_end)
 }
 
 /// The physical address of an address in the image.
@@ -90,27 +100,30 @@ pub(crate) fn physical(address: VAddr) -> PAddr {
     PAddr((address - KERNEL_BASE).as_u64())
 }
 
-/// Where a section lies that the boot loader put into memory besides the image; `None` where that is no RAM.
-fn place_of_loaded(section: &ElfSection) -> Option<Range<usize>> {
-    // Nothing above the direct map's half is RAM, and no address there wraps around.
-    let end = section.address.checked_add(section.size_bytes).filter(|end| *end < 1 << 47)?;
-    let [start, end] = [section.address, end].map(|address| direct_map::to_virtual(PAddr(address)));
-    if section.is_in_image || section.address == 0 || !paging::is_mapped(start..end) {
-        return None;
-    }
-    Some(start.as_usize()..end.as_usize())
+/// The physical addresses of a part of the image.
+pub(crate) fn physical_range(part: &Range<VAddr>) -> PhysicalRange {
+    PhysicalRange::new(physical(part.start), physical(part.end))
 }
 
-/// Overwrites bytes of a loaded section with noise, where there is some, to test what reads it.
+/// Where a section lies that the boot loader put into memory besides the image; `None` where that is no RAM.
+fn place_of_loaded(section: &ElfSection) -> Option<Range<VAddr>> {
+    let SectionPlace::Loaded(start) = section.place else { return None };
+    // Nothing above the direct map's half is RAM, and no address there wraps around.
+    let end = start.0.checked_add(section.size_bytes).filter(|end| *end < 1 << 47)?;
+    let place = direct_map::to_virtual(start)..direct_map::to_virtual(PAddr(end));
+    (start != PAddr::zero() && paging::is_mapped(place.clone())).then_some(place)
+}
+
+/// Overwrites bytes of a loaded section with those that `noise` returns, to test the code that reads it.
 ///
-/// A section that lies in the same page as constants of the image stays as it is. Only called before anybody has the
-/// section from [`loaded_section`].
+/// A section that shares a page with constants of the image stays as it is. Called only before [`loaded_section`]
+/// returns this section.
 pub(crate) fn overwrite_section(section: &ElfSection, mut noise: impl FnMut() -> Option<u8>) {
-    let place = place_of_loaded(section)
-        .filter(|place| paging::is_writable(VAddr::from_usize(place.start)..VAddr::from_usize(place.end)));
-    for address in place.unwrap_or(0..0) {
+    let place = place_of_loaded(section).filter(|place| paging::is_writable(place.clone()));
+    let Some(place) = place else { return };
+    for address in place.start.as_usize()..place.end.as_usize() {
         if let Some(byte) = noise() {
-            // SAFETY: mapped, and nobody refers to it yet, as the caller has made sure.
+            // SAFETY: mapped, and no reference to it exists yet, as the caller ensures.
             unsafe { (address as *mut u8).write(byte) };
         }
     }
@@ -122,5 +135,5 @@ pub(crate) fn loaded_section(section: &ElfSection) -> Option<&'static [u8]> {
     let place = place_of_loaded(section)?;
     // SAFETY: all of it is mapped in the direct map; usable memory leaves loaded sections out, so nobody
     // writes there.
-    Some(unsafe { slice::from_raw_parts(place.start as *const u8, place.len()) })
+    Some(unsafe { bytes(&place) })
 }

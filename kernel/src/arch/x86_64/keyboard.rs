@@ -75,7 +75,7 @@ fn configure() -> Option<()> {
     Some(())
 }
 
-/// Reads codes that nobody waits for any more: a full output would keep the next from interrupting.
+/// Reads and drops old codes: while the output buffer is full the keyboard sends no interrupt.
 fn drop_pending() {
     for _ in 0..MAX_CODES {
         if status() & OUTPUT_FULL == 0 || receive().is_none() {

@@ -29,9 +29,16 @@ pub(crate) mod stack_end;
 pub(crate) mod stacks;
 pub(crate) mod vga_text;
 
+use core::ops::Range;
+
 use spin::Once;
 
 pub(crate) use x86::bits64::paging::{PAddr, VAddr};
+
+/// The length of a span of addresses.
+pub(crate) fn size_bytes(span: &Range<VAddr>) -> usize {
+    (span.end - span.start).as_usize()
+}
 
 /// Descriptor tables and exception handlers: from here on a fault gives a report.
 pub(crate) fn init_early() {
@@ -43,7 +50,8 @@ pub(crate) fn init_early() {
 /// Who gets what is typed on the serial line and the keyboard.
 static ON_BYTE: Once<fn(u8)> = Once::new();
 
-/// Date, timer and the interrupts of serial line and keyboard. What is typed there goes to `on_byte`, with interrupts masked.
+/// Date, timer and the interrupts of serial line and keyboard. What is typed there goes to `on_byte`, with interrupts
+/// masked.
 pub(crate) fn init_devices(on_byte: fn(u8)) {
     ON_BYTE.call_once(|| on_byte);
     rtc::init();

@@ -1,8 +1,9 @@
 //! Page tables: the direct map of all RAM that is used, the kernel's image section by section, windows on devices, on
 //! single pages, and on what describes pages.
 //!
-//! Every page is writable or executable, never both, and code and constants are not writable through the direct
-//! map either; page 0, the lower half and the guard pages below the stacks are not mapped at all. Source: Intel SDM vol. 3A, section 4.5 (4-level paging).
+//! Every page is writable or executable, never both, and code and constants are not writable through the direct map
+//! either; page 0, the lower half and the guard pages below the stacks are not mapped at all. Source: Intel SDM vol.
+//! 3A, section 4.5 (4-level paging).
 
 use core::ops::Range;
 use core::ptr::NonNull;
@@ -67,7 +68,7 @@ pub(crate) struct DeviceMapping {
     /// The first page's physical address.
     pub(crate) physical: PAddr,
     /// The return address in the function that wanted it.
-    pub(crate) caller: usize,
+    pub(crate) caller: VAddr,
 }
 
 static SPACE: IrqLock<AddressSpace> = IrqLock::new(AddressSpace {
@@ -78,7 +79,8 @@ static SPACE: IrqLock<AddressSpace> = IrqLock::new(AddressSpace {
     direct_pages: [0; 3],
 });
 
-/// Builds the kernel's address space and switches to it. Of RAM it has what lies below [`BOOT_MAP_END`], usable or taken.
+/// Builds the kernel's address space and switches to it. Of RAM it has what lies below [`BOOT_MAP_END`], usable or
+/// taken.
 pub(crate) fn init(regions: &[MemoryRegion], frames: FrameSource<'_>) -> Result<(), OutOfFrames> {
     let mut space = SPACE.lock();
     space.top = frames().ok_or(OutOfFrames)?;
@@ -87,7 +89,7 @@ pub(crate) fn init(regions: &[MemoryRegion], frames: FrameSource<'_>) -> Result<
         |region: &&MemoryRegion| !matches!(region.kind, RegionKind::Reserved | RegionKind::Defective);
     for region in regions.iter().filter(is_ram) {
         let end = region.range.end().min(BOOT_MAP_END) + (PAGE_BYTES - 1);
-        let [start, end] = [region.range.start(), end].map(|address| address.align_down_to_base_page());
+        let [start, end] = [region.range.start(), end].map(PAddr::align_down_to_base_page);
         space.map_ram(PhysicalRange::new(start, end), frames)?;
     }
     for (section, flags) in [
@@ -115,7 +117,7 @@ pub(crate) fn map_ram(range: PhysicalRange, frames: FrameSource<'_>) -> Result<(
 pub(crate) fn map_device(
     physical: PAddr,
     size_bytes: usize,
-    caller: usize,
+    caller: VAddr,
     frames: FrameSource<'_>,
 ) -> Option<NonNull<u8>> {
     let mut space = SPACE.lock();
@@ -256,8 +258,8 @@ impl AddressSpace {
     fn map_ram(&mut self, range: PhysicalRange, frames: FrameSource<'_>) -> Result<(), OutOfFrames> {
         let has_gib_pages = cpu::has_gib_pages();
         // What is not to be written in the image is not to be written here either.
-        let physical = |address| image::physical(VAddr::from_usize(address)).as_u64();
-        let fixed = physical(image::whole().start)..physical(image::data().start);
+        let fixed =
+            image::physical(image::whole().start).as_u64()..image::physical(image::data().start).as_u64();
         let (mut at, range_end) = (range.start().as_u64(), range.end().as_u64());
         while at < range_end {
             let fits = |size: Size| {
@@ -281,11 +283,12 @@ impl AddressSpace {
 
     fn map_section(
         &mut self,
-        section: Range<usize>,
+        section: Range<VAddr>,
         flags: u64,
         frames: FrameSource<'_>,
     ) -> Result<(), OutOfFrames> {
-        for address in section.step_by(PAGE_BYTES as usize).map(VAddr::from_usize) {
+        let addresses = section.start.as_u64()..section.end.as_u64();
+        for address in addresses.step_by(PAGE_BYTES as usize).map(VAddr) {
             if !stacks::is_guard(address) {
                 self.map(address, image::physical(address), Size::Page, flags, frames)?;
             }

@@ -1,4 +1,4 @@
-//! The periodic interrupt of the clock chip, for whoever wants one that comes often: a driver of `bugs`.
+//! The periodic interrupt of the clock chip, for a driver of `bugs` that needs frequent interrupts.
 //!
 //! Source: Motorola MC146818 data sheet.
 

@@ -63,7 +63,8 @@ pub(crate) fn reboot() -> ! {
     }
 }
 
-/// Ends QEMU with the status `2 * value + 1`, if it has its device for that at the port it usually gets; returns if not.
+/// Ends QEMU with the status `2 * value + 1`, if it has its device for that at the port it usually gets; returns if
+/// not.
 ///
 /// Source: QEMU, `hw/misc/debugexit.c`.
 pub(crate) fn exit_emulator(value: u32) {

@@ -1,4 +1,4 @@
-//! The registers as they are now, for reports of what is no exception.
+//! The current registers, for the report of a panic.
 
 use core::arch::global_asm;
 
@@ -10,7 +10,7 @@ unsafe extern "C" {
     fn registers_capture(frame: *mut InterruptFrame);
 }
 
-/// The registers of the function that this is inlined into. Those that a call may change have changed already.
+/// The registers of the function that this is inlined into. Those that a call may change may have changed.
 #[expect(clippy::inline_always, reason = "stack and frame pointer must be those of the caller")]
 #[inline(always)]
 pub(crate) fn capture() -> InterruptFrame {

@@ -14,7 +14,7 @@ const LINE: u8 = 4;
 const PATIENCE_NS: u64 = 1_000_000_000;
 /// The same in polls of the device, of 0.1 us at least, for the time before the clock is measured.
 const MAX_POLLS: u32 = 1_000_000;
-/// An interrupt takes in this many bytes at most, so that a device that never ends does not hang the kernel.
+/// Most bytes that one interrupt reads, so that a device that never stops sending does not hang the kernel.
 const MAX_RECEIVED_BYTES: usize = 4096;
 
 struct Serial {

@@ -1,8 +1,8 @@
 //! Where call stacks end for those who read them: with a command's own function, or with that of the boot.
 //!
-//! What called these is the same for all commands: some nine functions of the shell and of the entry. The functions that
-//! call them lie in sections of their own, so a return address says by itself that the end is reached, whatever those
-//! functions are called. The linker script fails if one of the sections is empty.
+//! What called these is the same for all commands: some nine functions of the shell and of the entry. The functions
+//! that call them lie in sections of their own, so a return address says by itself that the end is reached, whatever
+//! those functions are called. The linker script fails if one of the sections is empty.
 
 use core::hint::black_box;
 

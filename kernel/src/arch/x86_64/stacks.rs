@@ -4,7 +4,7 @@ use core::arch::{asm, global_asm};
 use core::ops::Range;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use super::{VAddr, cpu};
+use super::{VAddr, cpu, size_bytes};
 
 global_asm!(include_str!("stacks.s"));
 
@@ -20,10 +20,15 @@ unsafe extern "C" {
     static guarded_stack_top: u8;
 }
 
+#[inline]
+fn at(symbol: *const u8) -> VAddr {
+    VAddr::from_usize(symbol as usize)
+}
+
 /// The stack that the kernel runs on.
 #[inline]
-pub(crate) fn main_stack() -> Range<usize> {
-    (&raw const boot_stack_bottom) as usize..(&raw const boot_stack_top) as usize
+pub(crate) fn main_stack() -> Range<VAddr> {
+    at(&raw const boot_stack_bottom)..at(&raw const boot_stack_top)
 }
 
 /// Bytes of a frame that every function has: the caller's frame pointer, and the return address.
@@ -33,60 +38,61 @@ const FRAME_BYTES: usize = 16;
 static CURRENT_START: AtomicUsize = AtomicUsize::new(usize::MAX);
 static CURRENT_LAST_FRAME: AtomicUsize = AtomicUsize::new(0);
 
-/// Notes which stack the kernel runs on, but for what runs on an interrupt stack.
-pub(crate) fn set_current(stack: &Range<usize>) {
-    CURRENT_START.store(stack.start, Ordering::Relaxed);
-    CURRENT_LAST_FRAME.store(stack.len() - FRAME_BYTES, Ordering::Relaxed);
+/// Notes which stack the kernel runs on. Code on an interrupt stack does not count.
+pub(crate) fn set_current(stack: &Range<VAddr>) {
+    CURRENT_START.store(stack.start.as_usize(), Ordering::Relaxed);
+    CURRENT_LAST_FRAME.store(size_bytes(stack) - FRAME_BYTES, Ordering::Relaxed);
 }
 
 /// Start and length of the stack that the kernel runs on, if a frame at `frame_pointer` lies in it.
 ///
-/// It looks at the frame as a walk does, so that the compiler sees that the walk need not look at the first one again.
+/// It checks the frame just as a walk does, so that the compiler can drop the walk's check of the first frame.
 #[inline]
-pub(crate) fn current_with(frame_pointer: usize) -> Option<(usize, usize)> {
+pub(crate) fn current_with(frame_pointer: VAddr) -> Option<(VAddr, usize)> {
     let start = CURRENT_START.load(Ordering::Relaxed);
     let last_frame = CURRENT_LAST_FRAME.load(Ordering::Relaxed);
-    (frame_pointer.wrapping_sub(start) <= last_frame).then_some((start, last_frame + FRAME_BYTES))
+    let is_inside = frame_pointer.as_usize().wrapping_sub(start) <= last_frame;
+    is_inside.then_some((VAddr::from_usize(start), last_frame + FRAME_BYTES))
 }
 
-/// The return addresses of the function that this is called in and of the one that called it; 0 for what lies outside of
-/// the stack that the kernel runs on.
+/// The return addresses of the function that calls this and of that function's caller; 0 for one that lies outside the
+/// current stack.
 #[expect(clippy::inline_always, reason = "called as a function it would read its own")]
 #[inline(always)]
-pub(crate) fn callers() -> [usize; 2] {
+pub(crate) fn callers() -> [VAddr; 2] {
     let [outer_frame, first] = cpu::frame();
-    let second = current_with(outer_frame).map_or(0, |_| {
-        let place = (outer_frame + size_of::<usize>()) as *const [u8; size_of::<usize>()];
+    let second = current_with(outer_frame).map_or(VAddr::zero(), |_| {
+        let place = (outer_frame.as_usize() + size_of::<usize>()) as *const [u8; size_of::<usize>()];
         // SAFETY: the frame lies in this stack, all of which can be read; bytes need no alignment.
-        usize::from_ne_bytes(unsafe { place.read() })
+        VAddr::from_usize(usize::from_ne_bytes(unsafe { place.read() }))
     });
     [first, second]
 }
 
 /// The stack of the interrupt stack table's entry `number` (0 is IST1).
-pub(crate) fn interrupt_stack(number: usize) -> Range<usize> {
-    let guard = (&raw const ist_stacks) as usize + number * (PAGE_BYTES + IST_STACK_BYTES);
+pub(crate) fn interrupt_stack(number: usize) -> Range<VAddr> {
+    let guard = at(&raw const ist_stacks) + number * (PAGE_BYTES + IST_STACK_BYTES);
     guard + PAGE_BYTES..guard + PAGE_BYTES + IST_STACK_BYTES
 }
 
 /// The stack of guarded calls.
-pub(crate) fn guarded_stack() -> Range<usize> {
-    (&raw const guarded_stack_bottom) as usize..(&raw const guarded_stack_top) as usize
+pub(crate) fn guarded_stack() -> Range<VAddr> {
+    at(&raw const guarded_stack_bottom)..at(&raw const guarded_stack_top)
 }
 
-/// All stacks. But for the one that the caller runs on, nothing is on them between exceptions and guarded calls.
-pub(crate) fn all() -> impl Iterator<Item = Range<usize>> {
+/// All stacks. Between exceptions and guarded calls all but the caller's are empty.
+pub(crate) fn all() -> impl Iterator<Item = Range<VAddr>> {
     [main_stack(), guarded_stack()].into_iter().chain((0..IST_STACKS).map(interrupt_stack))
 }
 
 /// The stack that `address` lies in.
-pub(crate) fn containing(address: usize) -> Option<Range<usize>> {
+pub(crate) fn containing(address: VAddr) -> Option<Range<VAddr>> {
     all().find(|stack| stack.contains(&address))
 }
 
-/// Overwrites what finished calls have left of themselves on the boot stack below the caller's frame with zeros.
+/// Overwrites with zeros what finished calls have left on the boot stack below the caller's frame.
 ///
-/// Frames made later have places that nothing writes: an address that lay there would look as if somebody still had it.
+/// Later frames have words that no code writes: an address left there would look like a reference that is still in use.
 #[inline(never)]
 pub(crate) fn clear_unused() {
     let stack = main_stack();
@@ -101,21 +107,16 @@ pub(crate) fn clear_unused() {
             "sub rcx, rdi",
             "shr rcx, 3",
             "rep stosq",
-            inout("rdi") stack.start => _,
+            inout("rdi") stack.start.as_usize() => _,
             out("rcx") _,
             in("rax") 0,
         );
     }
 }
 
-/// Bytes of all stacks.
-pub(crate) fn total_bytes() -> usize {
-    main_stack().len() + IST_STACKS * IST_STACK_BYTES
-}
-
 /// The pages below the stacks, to be left unmapped.
 pub(crate) fn guard_pages() -> impl Iterator<Item = VAddr> {
-    all().map(|stack| VAddr::from_usize(stack.start - PAGE_BYTES))
+    all().map(|stack| stack.start - PAGE_BYTES)
 }
 
 /// Whether `address` lies in a guard page.

@@ -8,6 +8,8 @@ use x86::io::outb;
 
 use terminal::{Cell, Display};
 
+use super::{PAddr, devices};
+
 const INDEX: u16 = 0x3d4;
 const DATA: u16 = 0x3d5;
 const CURSOR_START: u8 = 0x0a;
@@ -42,11 +44,11 @@ fn write_register(register: u8, value: u8) {
 
 impl VgaText {
     /// Maps the display and clears it. `None` at an odd address, or without frames to map it.
-    pub(crate) fn new(address: u64, columns: usize, rows: usize) -> Option<Self> {
-        if !address.is_multiple_of(2) {
+    pub(crate) fn new(address: PAddr, columns: usize, rows: usize) -> Option<Self> {
+        if !address.0.is_multiple_of(2) {
             return None;
         }
-        let start = super::devices::map(super::PAddr(address), columns * rows * 2)?;
+        let start = devices::map(address, columns * rows * 2)?;
         let mut display = Self { start: start.cast(), columns, rows };
         for row in 0..rows {
             for column in 0..columns {

@@ -18,7 +18,7 @@ impl<'a> Work<'a> {
     /// What `words` ask for; says so if that can't be run.
     pub(crate) fn new(session: &mut Session, words: &'a [&'a str]) -> Option<Self> {
         let Some(line) = WORK.try_lock() else {
-            session.complain(format_args!("fail: runs already; not within itself"));
+            session.report_failure(format_args!("fail: runs already; not within itself"));
             return None;
         };
         match words {
@@ -36,7 +36,7 @@ impl<'a> Work<'a> {
         match line.parse(text) {
             Ok(()) => Some(Self::Line(line)),
             Err(error) => {
-                session.complain(format_args!("fail: {error}"));
+                session.report_failure(format_args!("fail: {error}"));
                 None
             }
         }

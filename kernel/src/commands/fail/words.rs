@@ -4,6 +4,7 @@ use core::fmt;
 
 use memstat::{FaultRule, Faults};
 
+use crate::arch::VAddr;
 use crate::symbols;
 
 /// What fails, and how often that was so.
@@ -30,7 +31,7 @@ impl fmt::Display for InWords<'_> {
         for (number, range) in faults.sites.ranges().enumerate() {
             write!(out, "{}", if number == 0 { "; only asked for by " } else { ", " })?;
             if range.start() == range.end() {
-                write!(out, "{}", symbols::ReturnAddress(*range.start()))?;
+                write!(out, "{}", symbols::ReturnAddress(VAddr::from_usize(*range.start())))?;
             } else if let Some(function) = symbols::function_of(&range) {
                 write!(out, "{function}")?;
             } else {

@@ -1,6 +1,8 @@
 //! `leaks drill`: plants leaks among many blocks in structures, scans twice, and says how many were found.
 
-use shell::{Command, Session};
+use core::fmt;
+
+use shell::{Command, Options, Session, Syntax};
 
 use crate::commands::leaks::scan::{self, Summary};
 use crate::memory::heap::tracker;
@@ -10,6 +12,7 @@ pub(super) const DRILL: Command = Command {
     name: "drill",
     usage: "leaks drill [SEED [BLOCKS]] | drill plant [SEED [BLOCKS]] | drill free",
     summary: "lose 100 blocks among many, and see how many of them scans find",
+    syntax: Syntax::at_least(0),
     run,
 };
 
@@ -19,32 +22,58 @@ const DEFAULT_BLOCKS: usize = 100_000;
 const MIN_BLOCKS: usize = 1000;
 const MAX_BLOCKS: usize = 4_000_000;
 
-fn run(session: &mut Session, words: &[&str]) {
-    let outcome = match words {
-        ["free"] => drill::free(),
-        ["plant", rest @ ..] => match numbers(rest) {
-            Some((seed, blocks)) => drill::plant(seed, blocks),
-            None => return session.show_usage(&DRILL),
-        },
-        rest => match numbers(rest) {
-            Some((seed, blocks)) => whole(session, seed, blocks),
-            None => return session.show_usage(&DRILL),
-        },
+fn run(session: &mut Session, options: &Options<'_>) {
+    let words = options.operands.as_slice();
+    let (is_planted_only, numbers) = match words {
+        ["free"] => return report(session, drill::free()),
+        ["plant", rest @ ..] => (true, rest),
+        rest => (false, rest),
     };
+    if numbers.len() > 2 {
+        return session.show_usage(&DRILL);
+    }
+    match parse_numbers(numbers) {
+        Ok((seed, blocks)) if is_planted_only => report(session, drill::plant(seed, blocks)),
+        Ok((seed, blocks)) => {
+            let outcome = whole(session, seed, blocks);
+            report(session, outcome);
+        }
+        Err(error) => session.report_failure(format_args!("leaks drill: {error}")),
+    }
+}
+
+fn report(session: &mut Session, outcome: Result<(), NoDrill>) {
     if let Err(error) = outcome {
-        session.complain(format_args!("leaks drill: {error}"));
+        session.report_failure(format_args!("leaks drill: {error}"));
+    }
+}
+
+/// A word that no drill can be made of.
+enum NumberError<'a> {
+    Seed(&'a str),
+    Blocks(&'a str),
+}
+
+impl fmt::Display for NumberError<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Seed(word) => write!(out, "'{word}' is not a seed; expected a whole number"),
+            Self::Blocks(word) => {
+                write!(out, "'{word}' is not a number of blocks; expected {MIN_BLOCKS} to {MAX_BLOCKS}")
+            }
+        }
     }
 }
 
 /// The seed, and how many blocks.
-fn numbers(words: &[&str]) -> Option<(u64, usize)> {
-    let (seed, blocks) = match words {
-        [] => (DEFAULT_SEED, DEFAULT_BLOCKS),
-        [seed] => (seed.parse().ok()?, DEFAULT_BLOCKS),
-        [seed, blocks] => (seed.parse().ok()?, blocks.parse().ok()?),
-        _ => return None,
-    };
-    (MIN_BLOCKS..=MAX_BLOCKS).contains(&blocks).then_some((seed, blocks))
+fn parse_numbers<'a>(words: &[&'a str]) -> Result<(u64, usize), NumberError<'a>> {
+    let seed =
+        words.first().map_or(Ok(DEFAULT_SEED), |word| word.parse().map_err(|_| NumberError::Seed(word)))?;
+    let blocks = words.get(1).map_or(Ok(DEFAULT_BLOCKS), |word| {
+        let blocks = word.parse().ok().filter(|blocks| (MIN_BLOCKS..=MAX_BLOCKS).contains(blocks));
+        blocks.ok_or(NumberError::Blocks(word))
+    })?;
+    Ok((seed, blocks))
 }
 
 /// The whole drill; all is freed in the end, also when it is stopped.
@@ -56,7 +85,7 @@ fn whole(session: &mut Session, seed: u64, blocks: usize) -> Result<(), NoDrill>
         match scan::timed(session) {
             Ok((scanned, took_ns)) => session.print(format_args!("{}\n", Summary(scanned, took_ns))),
             Err(error) => {
-                session.complain(format_args!("leaks drill: {error}"));
+                session.report_failure(format_args!("leaks drill: {error}"));
                 return drill::free();
             }
         }

@@ -3,7 +3,7 @@
 use arrayvec::ArrayVec;
 use journal::ConsoleLevel;
 use memstat::{FaultRule, Faults};
-use shell::{Command, Line, Session};
+use shell::{Command, Line, Options, Session, Syntax};
 use spin::Mutex;
 
 use crate::commands::fail::inner::Work;
@@ -13,8 +13,8 @@ use crate::commands::fail::words::Ordinal;
 use crate::console::input;
 use crate::logger::CONSOLE_LEVEL;
 
-/// Up to here each allocation fails, unless it is said otherwise; behind it each is twice as late as the last, as there may
-/// be a hundred thousand.
+/// Up to here each allocation fails, unless it is said otherwise; behind it each is twice as late as the last, as there
+/// may be a hundred thousand.
 const ALL_UP_TO: u64 = 300;
 /// Runs that left something behind and that are reported.
 const MAX_REPORTED: usize = 16;
@@ -26,6 +26,7 @@ pub(super) const SWEEP: Command = Command {
     name: "sweep",
     usage: "fail sweep [-c LINE] [-n COUNT] COMMAND...",
     summary: "run a command again and again, each time with the next of its allocations failing",
+    syntax: Syntax::at_least(1).values("c").numbers("n").options_first(),
     run,
 };
 
@@ -48,20 +49,13 @@ struct Finding {
     change: Change,
 }
 
-fn run(session: &mut Session, words: &[&str]) {
-    let (cleanup, words) = match words {
-        ["-c", line, words @ ..] => (Some(*line), words),
-        words => (None, words),
-    };
-    let (all_up_to, words) = match words {
-        ["-n", number, words @ ..] => (number.parse().ok().filter(|number| *number > 0), words),
-        words => (Some(ALL_UP_TO), words),
-    };
-    let (Some(all_up_to), true) = (all_up_to, !words.is_empty()) else {
+fn run(session: &mut Session, options: &Options<'_>) {
+    let all_up_to = options.number('n').unwrap_or(ALL_UP_TO);
+    if all_up_to == 0 {
         return session.show_usage(&SWEEP);
-    };
-    let Some(work) = Work::new(session, words) else { return };
-    let cleanup = match cleanup.map(|line| Work::line(session, CLEANUP.try_lock()?, line)) {
+    }
+    let Some(work) = Work::new(session, &options.operands) else { return };
+    let cleanup = match options.value('c').map(|line| Work::line(session, CLEANUP.try_lock()?, line)) {
         Some(None) => return,
         Some(cleanup) => cleanup,
         None => None,
@@ -70,7 +64,7 @@ fn run(session: &mut Session, words: &[&str]) {
     let console_level = CONSOLE_LEVEL.all()[0];
     // One thousand complaints help nobody.
     CONSOLE_LEVEL.set(ConsoleLevel::QUIET);
-    let findings = session.quietly(|session| sweep(session, &work, cleanup.as_ref(), all_up_to));
+    let findings = session.without_output(|session| sweep(session, &work, cleanup.as_ref(), all_up_to));
     CONSOLE_LEVEL.set(console_level);
 
     report(session, &findings);

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use memstat::{Level, Platform, Snapshot};
-use shell::{Command, Session};
+use shell::{Command, Options, Session, Syntax};
 
 use super::changes::Count;
 use crate::memory::heap::tracker;
@@ -14,16 +14,23 @@ pub(super) const MARK: Command = Command {
     name: "mark",
     usage: "leaks mark [NAME]",
     summary: "keep what each call stack holds now; without a name, as `default`",
+    syntax: Syntax::operands(0, 1),
     run: set,
 };
 
-pub(super) const MARKS: Command =
-    Command { name: "marks", usage: "leaks marks", summary: "list the marks, the newest last", run: list };
+pub(super) const MARKS: Command = Command {
+    name: "marks",
+    usage: "leaks marks",
+    summary: "list the marks, the newest last",
+    syntax: Syntax::NOTHING,
+    run: list,
+};
 
 pub(super) const CLEAR: Command = Command {
     name: "clear",
     usage: "leaks clear [NAME]",
     summary: "forget a mark; without a name, `default`",
+    syntax: Syntax::operands(0, 1),
     run: clear,
 };
 
@@ -60,15 +67,10 @@ fn write_seconds(time_ns: u64, out: &mut fmt::Formatter<'_>) -> fmt::Result {
     write!(out, "{}.{:03} s", time_ns / 1_000_000_000, time_ns / 1_000_000 % 1000)
 }
 
-fn set(session: &mut Session, words: &[&str]) {
-    let name = match words {
-        [] => Ok(DEFAULT_NAME),
-        [name] => checked_name(name),
-        _ => return session.show_usage(&MARK),
-    };
-    let name = match name {
+fn set(session: &mut Session, options: &Options<'_>) {
+    let name = match options.operands.first().map_or(Ok(DEFAULT_NAME), |name| checked_name(name)) {
         Ok(name) => name,
-        Err(error) => return session.complain(format_args!("leaks: {error}")),
+        Err(error) => return session.report_failure(format_args!("leaks: {error}")),
     };
     match marks::set(name) {
         Ok(mark) => {
@@ -82,7 +84,7 @@ fn set(session: &mut Session, words: &[&str]) {
                 ));
             }
         }
-        Err(error) => session.complain(format_args!("leaks: {error}")),
+        Err(error) => session.report_failure(format_args!("leaks: {error}")),
     }
 }
 
@@ -102,10 +104,7 @@ fn show(session: &mut Session, mark: &Mark) {
     }
 }
 
-fn list(session: &mut Session, words: &[&str]) {
-    if !words.is_empty() {
-        return session.show_usage(&MARKS);
-    }
+fn list(session: &mut Session, _: &Options<'_>) {
     let mut size_bytes = 0;
     for mark in (0..).map_while(marks::get) {
         size_bytes += mark.size_bytes;
@@ -119,20 +118,16 @@ fn list(session: &mut Session, words: &[&str]) {
     ));
 }
 
-fn clear(session: &mut Session, words: &[&str]) {
-    let name = match words {
-        [] => DEFAULT_NAME,
-        [name] => name,
-        _ => return session.show_usage(&CLEAR),
-    };
+fn clear(session: &mut Session, options: &Options<'_>) {
+    let name = options.operands.first().copied().unwrap_or(DEFAULT_NAME);
     if !marks::clear(name) {
-        complain_of_missing(session, name);
+        report_missing(session, name);
     }
 }
 
 /// Says that there is no such mark, and which there are.
-pub(super) fn complain_of_missing(session: &mut Session, name: &str) {
-    session.complain(format_args!("leaks: {}: no such mark; there are: {Names}", name.escape_debug()));
+pub(super) fn report_missing(session: &mut Session, name: &str) {
+    session.report_failure(format_args!("leaks: {}: no such mark; there are: {Names}", name));
 }
 
 /// The names of all marks.

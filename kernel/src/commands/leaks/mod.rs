@@ -9,7 +9,7 @@ pub(super) mod scan;
 mod since;
 mod watch;
 
-use shell::{Command, Session};
+use shell::{Command, Options, Session, Syntax};
 
 use super::lab;
 
@@ -17,19 +17,17 @@ pub(super) const COMMAND: Command = Command {
     name: "leaks",
     usage: "leaks [SUBCOMMAND [WORD...]]",
     summary: "find out what leaks; without a word, list the subcommands",
+    syntax: Syntax::SUBCOMMAND,
     run,
 };
 
 static SUBCOMMANDS: &[Command] =
     &[mark::MARK, mark::MARKS, mark::CLEAR, since::SINCE, since::DIFF, watch::WATCH, scan::SCAN];
 
-fn run(session: &mut Session, words: &[&str]) {
-    let Some((name, rest)) = words.split_first() else { return list(session) };
-    match shell::find(SUBCOMMANDS, name).or_else(|| shell::find(lab::LEAKS, name)) {
-        Some(command) => (command.run)(session, rest),
-        None => {
-            session.complain(format_args!("leaks: {}: no such subcommand; type leaks", name.escape_debug()));
-        }
+fn run(session: &mut Session, options: &Options<'_>) {
+    match options.operands.as_slice() {
+        [] => list(session),
+        words => session.run_subcommand(&COMMAND, &[SUBCOMMANDS, lab::LEAKS], words),
     }
 }
 

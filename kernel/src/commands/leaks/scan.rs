@@ -4,7 +4,7 @@ use core::fmt;
 
 use arrayvec::ArrayVec;
 use memstat::{Platform, Record, ScanError, ScanSummary};
-use shell::{Command, Session};
+use shell::{Command, Options, Session, Syntax};
 
 use crate::arch::clock;
 use crate::memory::heap::tracker;
@@ -25,13 +25,11 @@ pub(super) const SCAN: Command = Command {
     name: "scan",
     usage: "leaks scan",
     summary: "look for blocks that nothing refers to; those that two scans in a row find are leaks",
+    syntax: Syntax::NOTHING,
     run,
 };
 
-fn run(session: &mut Session, words: &[&str]) {
-    if !words.is_empty() {
-        return session.show_usage(&SCAN);
-    }
+fn run(session: &mut Session, _: &Options<'_>) {
     match timed(session) {
         Ok((scanned, took_ns)) => {
             show_leaks(session);
@@ -40,7 +38,7 @@ fn run(session: &mut Session, words: &[&str]) {
                 session.print(format_args!("scan again: what the next scan finds as well is a leak\n"));
             }
         }
-        Err(error) => session.complain(format_args!("leaks scan: {error}")),
+        Err(error) => session.report_failure(format_args!("leaks scan: {error}")),
     }
 }
 

@@ -2,10 +2,10 @@
 
 use memstat::report::{Growth, GrowthByStack};
 use memstat::{Change, Record, StackChange, StackUsage, TopChanges};
-use shell::{Command, Options, Session};
+use shell::{Command, Options, Session, Syntax};
 
 use super::changes::{Changes, MAX_ROWS};
-use super::mark::{Age, complain_of_missing};
+use super::mark::{Age, report_missing};
 use crate::memory::Scratch;
 use crate::memory::heap::tracker;
 use crate::memory::leaks::marks::{self, Mark};
@@ -15,6 +15,7 @@ pub(super) const SINCE: Command = Command {
     name: "since",
     usage: "leaks since [-a] [-n STACKS] [NAME]",
     summary: "what came since a mark, or the newest, by stack; -a: and where as much went",
+    syntax: Syntax::operands(0, 1).flags("a").numbers("n"),
     run: since,
 };
 
@@ -22,27 +23,24 @@ pub(super) const DIFF: Command = Command {
     name: "diff",
     usage: "leaks diff [-n STACKS] NAME NAME",
     summary: "what came between two marks, by call stack",
+    syntax: Syntax::operands(2, 2).numbers("n"),
     run: diff,
 };
 
 /// Stacks that are shown unless it is said how many.
 const ROWS: u64 = 10;
 
-fn since(session: &mut Session, words: &[&str]) {
-    let Some(options) = Options::parse(words, "a", Some('n')) else { return session.show_usage(&SINCE) };
-    let (mark, name) = match options.operands.as_slice() {
-        [] => (marks::newest(), None),
-        [name] => (marks::find(name), Some(name)),
-        _ => return session.show_usage(&SINCE),
-    };
-    let Some(mark) = mark else { return complain_of_missing(session, name.unwrap_or(&DEFAULT_NAME)) };
+fn since(session: &mut Session, options: &Options<'_>) {
+    let name = options.operands.first();
+    let mark = name.map_or_else(marks::newest, |name| marks::find(name));
+    let Some(mark) = mark else { return report_missing(session, name.unwrap_or(&DEFAULT_NAME)) };
     let now = tracker().leaks().snapshot();
     session.print(format_args!("since {}, set {} ago:\n", mark.name, Age::between(&mark.moment, &now)));
     let mut table = Scratch::new(usize::from(now.stack_count) + 1, Growth::default);
     let mut new = None;
     match &mut table {
         Some(table) => {
-            let mut growth = GrowthByStack::new(mark.moment.sequence, table.as_mut_slice());
+            let mut growth = GrowthByStack::new(mark.moment.sequence, now.sequence, table.as_mut_slice());
             if !read_records(session, &mut growth) {
                 return;
             }
@@ -55,7 +53,7 @@ fn since(session: &mut Session, words: &[&str]) {
 
     let row = |number, held| StackChange {
         number,
-        change: Change::between(marks::held(&mark, number), held),
+        change: Change::between(marks::usage(&mark, number), held),
         new: new.as_ref().map(|new| new.of(number)).unwrap_or_default(),
     };
     let mut top = TopChanges::<MAX_ROWS>::new(options.has('a'));
@@ -73,7 +71,7 @@ fn since(session: &mut Session, words: &[&str]) {
         top,
         is_new_known: new.is_some(),
     };
-    changes.show(session, options.number.unwrap_or(ROWS) as usize);
+    changes.show(session, options.number('n').unwrap_or(ROWS) as usize);
     let after = tracker().leaks().snapshot();
     if (after.sequence, after.recorded) != (now.sequence, now.recorded) {
         session.print(format_args!("(the heap was used meanwhile, so the figures are not of one moment)\n"));
@@ -95,14 +93,13 @@ fn read_records(session: &Session, growth: &mut GrowthByStack<'_>) -> bool {
     true
 }
 
-fn diff(session: &mut Session, words: &[&str]) {
-    let Some(options) = Options::parse(words, "", Some('n')) else { return session.show_usage(&DIFF) };
-    let [first, second] = options.operands.as_slice() else { return session.show_usage(&DIFF) };
+fn diff(session: &mut Session, options: &Options<'_>) {
+    let [first, second] = options.operands.as_slice() else { return };
     let mut pair: [Option<Mark>; 2] = [None; 2];
     for (name, place) in [first, second].into_iter().zip(&mut pair) {
         *place = marks::find(name);
         if place.is_none() {
-            return complain_of_missing(session, name);
+            return report_missing(session, name);
         }
     }
     let [Some(mut earlier), Some(mut later)] = pair else { return };
@@ -114,7 +111,7 @@ fn diff(session: &mut Session, words: &[&str]) {
     session.print(format_args!("from {} to {}, {time} later:\n", earlier.name, later.name));
     let row = |number| StackChange {
         number,
-        change: Change::between(marks::held(&earlier, number), marks::held(&later, number)),
+        change: Change::between(marks::usage(&earlier, number), marks::usage(&later, number)),
         new: Growth::default(),
     };
     let mut top = TopChanges::<MAX_ROWS>::new(false);
@@ -126,5 +123,5 @@ fn diff(session: &mut Session, words: &[&str]) {
         top,
         is_new_known: false,
     };
-    changes.show(session, options.number.unwrap_or(ROWS) as usize);
+    changes.show(session, options.number('n').unwrap_or(ROWS) as usize);
 }

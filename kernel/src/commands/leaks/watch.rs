@@ -3,11 +3,11 @@
 //! There are no tasks, so nothing but interrupt handlers runs between two looks, unless a command is named that is run
 //! before each.
 
-use memstat::{Change, StackUsage, Watched};
-use shell::{Command, Session};
+use memstat::{Change, StackUsage, WatchedStack};
+use shell::{Command, Options, Session, Suggestion, Syntax};
 
 use super::changes::{Count, Signed, show_frames};
-use crate::arch::clock;
+use crate::arch::{VAddr, clock};
 use crate::console::{self, input};
 use crate::memory::Scratch;
 use crate::memory::heap::tracker;
@@ -17,6 +17,7 @@ pub(super) const WATCH: Command = Command {
     name: "watch",
     usage: "leaks watch [-n SECONDS] [-c COUNT] [COMMAND [WORD...]]",
     summary: "run the command and look, COUNT times or until a key; name what only grows",
+    syntax: Syntax::at_least(0).numbers("nc").options_first(),
     run,
 };
 
@@ -26,65 +27,48 @@ const MAX_SECONDS: u64 = 86_400;
 /// Stacks that are pointed at after one check, and shown whole at the end.
 const MAX_REPORTED: usize = 5;
 
-/// What was asked for.
-struct Wish<'a> {
-    seconds: u64,
-    /// Looks after the first; `None` for no end.
-    count: Option<u64>,
-    command: &'a [&'a str],
-}
-
-impl<'a> Wish<'a> {
-    fn parse(words: &'a [&'a str]) -> Option<Self> {
-        let mut wish = Self { seconds: SECONDS, count: None, command: words };
-        while let ["-n" | "-c", value, rest @ ..] = wish.command {
-            let number = value.parse().ok().filter(|number| *number > 0)?;
-            if wish.command.first() == Some(&"-n") {
-                wish.seconds = Some(number).filter(|seconds| *seconds <= MAX_SECONDS)?;
-            } else {
-                wish.count = Some(number);
-            }
-            wish.command = rest;
-        }
-        let is_option = wish.command.first().is_some_and(|word| word.starts_with('-'));
-        (!is_option).then_some(wish)
+fn run(session: &mut Session, options: &Options<'_>) {
+    let (seconds, count) = (options.number('n').unwrap_or(SECONDS), options.number('c'));
+    if !(1..=MAX_SECONDS).contains(&seconds) || count == Some(0) {
+        return session.show_usage(&WATCH);
     }
-}
-
-fn run(session: &mut Session, words: &[&str]) {
-    let Some(wish) = Wish::parse(words) else { return session.show_usage(&WATCH) };
-    let command = match wish.command {
-        [] => None,
-        ["leaks", "watch", ..] => return session.complain(format_args!("leaks: a watch cannot be watched")),
-        [name, ..] => session.command(name),
-    };
-    if let (None, Some(name)) = (command, wish.command.first()) {
-        let name = name.escape_debug();
-        return session.complain(format_args!("leaks: {name}: no such command to watch"));
+    let command = options.operands.as_slice();
+    match command {
+        [] => {}
+        ["leaks", "watch", ..] => {
+            return session.report_failure(format_args!("leaks: a watch cannot be watched"));
+        }
+        [name, ..] if session.command(name).is_none() => {
+            let suggestion =
+                Suggestion::new(name, session.commands().map(|command| command.name), "try help");
+            return session
+                .report_failure(format_args!("leaks: {name}: no such command to watch{suggestion}"));
+        }
+        _ => {}
     }
     let Some(mut watch) = Watch::start() else {
-        return session.complain(format_args!("leaks: out of memory"));
+        return session.report_failure(format_args!("leaks: out of memory"));
     };
-    let end = if wish.count.is_some() { "Ctrl-C ends it" } else { "any key ends it" };
+    let end = if count.is_some() { "Ctrl-C ends it" } else { "any key ends it" };
     session.print(format_args!(
         "watching {} every {} s; {end}\n",
         Count(watch.known.into(), "call stack"),
-        wish.seconds
+        seconds
     ));
     let mut looks = 0;
     let typed_before = input::waiting();
-    while wish.count.is_none_or(|count| looks < count) {
-        if let Some(command) = command {
+    while count.is_none_or(|count| looks < count) {
+        if !command.is_empty() {
             // It may be one that puts another output in place.
             session.finish_output("output");
-            (command.run)(session, wish.command.get(1..).unwrap_or_default());
+            session.run_words(command);
         }
-        if !wait(session, wish.seconds, typed_before, wish.count.is_none()) {
+        if !wait(session, seconds, typed_before, count.is_none()) {
             break;
         }
         looks += 1;
         if !watch.look(session, looks) {
-            return session.complain(format_args!("leaks: out of memory"));
+            return session.report_failure(format_args!("leaks: out of memory"));
         }
     }
     watch.show(session, looks);
@@ -107,7 +91,7 @@ fn wait(session: &Session, seconds: u64, typed_before: usize, does_key_end: bool
 /// All call stacks, as they are watched.
 struct Watch {
     /// By number; the first is not used.
-    stacks: Scratch<Watched>,
+    stacks: Scratch<WatchedStack>,
     /// Stacks that were known at the last look.
     known: u16,
     recorded: StackUsage,
@@ -123,12 +107,12 @@ impl Watch {
             recorded: snapshot.recorded,
         };
         for (number, stack) in watch.stacks_mut() {
-            *stack = Watched::new(held(number));
+            *stack = WatchedStack::new(held(number));
         }
         Some(watch)
     }
 
-    fn stacks_mut(&mut self) -> impl Iterator<Item = (u16, &mut Watched)> {
+    fn stacks_mut(&mut self) -> impl Iterator<Item = (u16, &mut WatchedStack)> {
         (1..=self.known).zip(self.stacks.as_mut_slice().iter_mut().skip(1))
     }
 
@@ -151,7 +135,7 @@ impl Watch {
         }
         let mut reported = 0;
         for (number, stack) in self.stacks_mut() {
-            if stack.look(held(number)) {
+            if stack.update(held(number)) {
                 reported += 1;
                 if reported <= MAX_REPORTED {
                     point_at(session, number, stack);
@@ -200,9 +184,9 @@ impl Watch {
 }
 
 /// A table with room for so many stacks, and for some that come later.
-fn table(stack_count: u16) -> Option<Scratch<Watched>> {
+fn table(stack_count: u16) -> Option<Scratch<WatchedStack>> {
     const MORE: usize = 64;
-    Scratch::new(usize::from(stack_count) + 1 + MORE, Watched::default)
+    Scratch::new(usize::from(stack_count) + 1 + MORE, WatchedStack::default)
 }
 
 fn held(number: u16) -> StackUsage {
@@ -210,11 +194,11 @@ fn held(number: u16) -> StackUsage {
 }
 
 /// One line for a stack that only grows, with the function that asks for its blocks.
-fn point_at(session: &mut Session, number: u16, stack: &Watched) {
+fn point_at(session: &mut Session, number: u16, stack: &WatchedStack) {
     session.print(format_args!("  stack {number} only grows: {}", Signed(stack.change())));
     let innermost = tracker().stacks().get(number).and_then(|stack| stack.frames().first().copied());
     match innermost {
-        Some(frame) => session.print(format_args!("\n    {}\n", ReturnAddress(frame))),
+        Some(frame) => session.print(format_args!("\n    {}\n", ReturnAddress(VAddr::from_usize(frame)))),
         None => session.print(format_args!("\n")),
     }
 }

@@ -6,7 +6,7 @@ use spin::Once;
 use super::write;
 use crate::memory::pages::persistent;
 
-/// What there is to know of the last boot.
+/// What is known of the last boot.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum LastBoot {
     /// Its record.
@@ -18,18 +18,18 @@ pub(crate) enum LastBoot {
     },
     /// Why there is no record.
     None(NoRecord),
-    /// There is no black box: it was not wanted, or the machine has no place for it.
+    /// There is no black box: it was switched off, or the machine has no room for it.
     Off,
 }
 
 static LAST: Once<LastBoot> = Once::new();
 
-/// What the last boot left. Its own text is not to be relied on any more than any noise in memory.
+/// What the last boot left. Its text is not to be trusted: it may be any noise in memory.
 pub(crate) fn last_boot() -> LastBoot {
     LAST.get().copied().unwrap_or(LastBoot::Off)
 }
 
-/// Finds the newest record, keeps it, and goes on counting where it stopped.
+/// Finds the newest record, preserves it, and continues its numbers.
 pub(super) fn read() {
     if persistent::place().is_none() {
         return;

@@ -1,9 +1,9 @@
-//! The black box: what the kernel knew last, in memory that outlives a restart, as Linux's ramoops keeps it.
+//! The black box: the kernel's last state, in memory that outlives a restart, as in Linux's ramoops.
 //!
 //! A record is written about once a second while the kernel waits for input, at `reboot` and `poweroff`, and at a panic
 //! or exception; so also a hang, or a reset by the button, leaves the last one. Two slots are written in turn: if the
-//! machine stops in the middle of one, the other is whole. A third keeps what the last boot left, for `/proc/last_boot`.
-//! Nothing here waits for a lock: figures whose lock is held are left out.
+//! machine stops in the middle of one, the other is whole. A third keeps what the last boot left, for
+//! `/proc/last_boot`. No code here waits for a lock: figures whose lock is held are left out.
 
 mod last;
 mod write;

@@ -36,7 +36,7 @@ pub(crate) fn keep_if_due() {
     if now_ns >= DUE_NS.load(Ordering::Relaxed) {
         DUE_NS.store(now_ns.saturating_add(EVERY_NS), Ordering::Relaxed);
         keep(Ending::Running);
-        // It had addresses of blocks in its hands, and `leaks scan` takes what it left on the stack for references.
+        // It read addresses of blocks, and `leaks scan` would take what is left of them on the stack for references.
         stacks::clear_unused();
     }
 }
@@ -58,8 +58,8 @@ fn keep(ending: Ending) {
     });
 }
 
-/// Begins the record of a crash; the report is to be written into it. To be called once, when nothing that ran before
-/// goes on.
+/// Begins the record of a crash, into which the report is written. To be called once, when no code that ran before
+/// continues.
 pub(crate) fn begin_crash(ending: Ending) -> Option<Writer<'static>> {
     let sequence = SEQUENCE.fetch_add(1, Ordering::Relaxed);
     Writer::begin(persistent::seize_slot(sequence)?, &head(ending, sequence))
@@ -72,7 +72,7 @@ pub(crate) fn finish(mut writer: Writer<'static>) {
     cpu::write_back_caches();
 }
 
-/// Adds words to the record of a crash whose report has crashed too, and ends it.
+/// Adds a line to the record of a crash whose report has crashed too, and ends it.
 pub(crate) fn append_to_crash(words: fmt::Arguments<'_>) {
     let sequence = SEQUENCE.load(Ordering::Relaxed).wrapping_sub(1);
     if let Some(mut writer) = persistent::seize_slot(sequence).and_then(Writer::resume) {

@@ -1,7 +1,7 @@
-//! Marks with names: snapshots that a report can start from, with what each call stack held then.
+//! Marks: named snapshots that a report can start from, with what was live under each call stack then.
 //!
-//! What the stacks held lies in pages of each mark's own, apart from the heap that is examined: `FileBuffers` of
-//! `/proc/meminfo` has them.
+//! The usage of the stacks lies in pages of each mark's own, apart from the heap that is examined. `/proc/meminfo`
+//! counts them as `FileBuffers`.
 
 use core::fmt;
 
@@ -18,7 +18,7 @@ pub(crate) const MAX_MARKS: usize = 16;
 /// The mark that is set when the boot is done.
 pub(crate) const BOOT: &str = "boot";
 
-/// A mark, but for what the stacks held.
+/// A mark, without the usage of the stacks.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Mark {
     /// What it is called.
@@ -34,7 +34,7 @@ pub(crate) struct Mark {
 pub(crate) enum MarkError {
     /// There is no room for one more.
     TooMany,
-    /// There are no pages for what the stacks hold.
+    /// There are no pages for the usage of the stacks.
     NoMemory,
 }
 
@@ -50,7 +50,7 @@ impl fmt::Display for MarkError {
 struct Kept {
     mark: Mark,
     /// By stack number; the first stands for blocks without a stack.
-    held: Scratch<StackUsage>,
+    usage: Scratch<StackUsage>,
 }
 
 static MARKS: IrqLock<ArrayVec<Kept, MAX_MARKS>> = IrqLock::new(ArrayVec::new_const());
@@ -66,25 +66,25 @@ pub(crate) fn set(name: &str) -> Result<Mark, MarkError> {
     if is_full && find(&kept_name).is_none() {
         return Err(MarkError::TooMany);
     }
-    let (moment, held) = take_stock().ok_or(MarkError::NoMemory)?;
-    let mark = Mark { name: kept_name, moment, size_bytes: held.size_bytes() };
+    let (moment, usage) = take_snapshot().ok_or(MarkError::NoMemory)?;
+    let mark = Mark { name: kept_name, moment, size_bytes: usage.size_bytes() };
     let mut marks = MARKS.lock();
     let place = marks.iter().position(|kept| kept.mark.name == kept_name);
     // The pages of the old one go back when the lock is not held any more.
     let old = place.and_then(|place| marks.pop_at(place));
-    let is_kept = marks.try_push(Kept { mark, held }).map_err(|_| MarkError::TooMany);
+    let is_kept = marks.try_push(Kept { mark, usage }).map_err(|_| MarkError::TooMany);
     drop(marks);
     drop(old);
     is_kept.map(|()| mark)
 }
 
-/// A snapshot of now, and what each call stack holds.
-fn take_stock() -> Option<(Snapshot, Scratch<StackUsage>)> {
+/// A snapshot of now, and what is live under each call stack.
+fn take_snapshot() -> Option<(Snapshot, Scratch<StackUsage>)> {
     loop {
-        let mut held = Scratch::new(usize::from(tracker().stacks().count()) + 1, StackUsage::default)?;
+        let mut usage = Scratch::new(usize::from(tracker().stacks().count()) + 1, StackUsage::default)?;
         // An interrupt may have brought a new stack meanwhile.
-        if let Some(moment) = tracker().leaks().snapshot_by_stack(held.as_mut_slice()) {
-            return Some((moment, held));
+        if let Some(moment) = tracker().leaks().snapshot_by_stack(usage.as_mut_slice()) {
+            return Some((moment, usage));
         }
     }
 }
@@ -113,9 +113,10 @@ pub(crate) fn newest() -> Option<Mark> {
     MARKS.lock().last().map(|kept| kept.mark)
 }
 
-/// What a call stack held at a mark: nothing if it was not known then. Number 0 stands for blocks without a stack.
-pub(crate) fn held(mark: &Mark, stack: u16) -> StackUsage {
+/// What was live under a call stack at a mark: nothing if the stack was not known then. Number 0 stands for blocks
+/// without a stack.
+pub(crate) fn usage(mark: &Mark, stack: u16) -> StackUsage {
     let marks = MARKS.lock();
     let kept = marks.iter().find(|kept| kept.mark.name == mark.name);
-    kept.and_then(|kept| kept.held.as_slice().get(usize::from(stack))).copied().unwrap_or_default()
+    kept.and_then(|kept| kept.usage.as_slice().get(usize::from(stack))).copied().unwrap_or_default()
 }

@@ -1,8 +1,8 @@
 //! Leaks by reachability in this kernel: where references to blocks are looked for.
 //!
-//! The roots are `.data` and `.bss`, in which all that CPUs have of their own lies as well, the stack that the caller runs
-//! on, from its frame up, and the registers that a call keeps. The tracker's own variables know the address of every
-//! block, so they are left out; and so are stacks that nothing runs on, with what finished calls left there.
+//! The roots are `.data` and `.bss`, in which all that CPUs have of their own lies as well, the stack that the caller
+//! runs on, from its frame up, and the registers that a call keeps. The tracker's own variables know the address of
+//! every block, so they are left out; and so are stacks that nothing runs on, with what finished calls left there.
 //!
 //! Pages taken from the frames are not scanned, unless they are blocks of the heap: files' bytes, text of open
 //! files, the tracker's arena, the index of names, page tables. None of them holds references to blocks.
@@ -15,12 +15,12 @@ use arrayvec::ArrayVec;
 use memstat::{ScanError, ScanSummary};
 use tally_heap::PAGE_BYTES;
 
-use crate::arch::{cpu, image, stacks};
+use crate::arch::{VAddr, cpu, image, stacks};
 use crate::memory::heap::{self, tracker};
 
-/// Pieces of variables and stacks.
+/// Most pieces of variables and stacks.
 const MAX_ROOTS: usize = 16;
-/// What lies among the variables and is left out.
+/// Most spans among the variables that are left out.
 const MAX_HIDDEN: usize = 8;
 
 static IS_STACK_A_ROOT: AtomicBool = AtomicBool::new(true);
@@ -33,7 +33,7 @@ pub(crate) fn set_stack(is_root: bool) {
 /// Looks for leaks. `goes_on` is called every few thousand words, with no lock held.
 #[inline(never)]
 pub(crate) fn scan(goes_on: &mut dyn FnMut() -> bool) -> Result<ScanSummary, ScanError> {
-    // The frames from here on lie where calls before had theirs: what they left is no reference.
+    // The next frames lie where earlier calls had theirs: what those left there is no reference.
     stacks::clear_unused();
     scan_from_here(goes_on)
 }
@@ -50,24 +50,25 @@ fn scan_from_here(goes_on: &mut dyn FnMut() -> bool) -> Result<ScanSummary, Scan
 }
 
 /// The roots of a caller with this stack pointer.
-fn roots(stack_pointer: usize) -> ArrayVec<Range<usize>, MAX_ROOTS> {
+fn roots(stack_pointer: VAddr) -> ArrayVec<Range<usize>, MAX_ROOTS> {
     let guarded_stacks = stacks::all().map(|stack| stack.start - PAGE_BYTES..stack.end);
-    let mut hidden: ArrayVec<Range<usize>, MAX_HIDDEN> =
+    let mut hidden: ArrayVec<Range<VAddr>, MAX_HIDDEN> =
         heap::own_statics().into_iter().chain(guarded_stacks).collect();
     hidden.sort_unstable_by_key(|span| span.start);
     let mut roots = ArrayVec::new();
+    let mut add = |start: VAddr, end: VAddr| roots.push(start.as_usize()..end.as_usize());
     for section in [image::data(), image::bss()] {
         let mut from = section.start;
         for span in hidden.iter().filter(|span| section.contains(&span.start)) {
-            roots.push(from..span.start);
+            add(from, span.start);
             from = span.end;
         }
-        roots.push(from..section.end);
+        add(from, section.end);
     }
     if IS_STACK_A_ROOT.load(Ordering::Relaxed)
         && let Some(stack) = stacks::containing(stack_pointer)
     {
-        roots.push(stack_pointer..stack.end);
+        add(stack_pointer, stack.end);
     }
     roots
 }

@@ -1,8 +1,8 @@
 //! Buffers for the text of open files: whole pages, apart from the heap, so that reading a file about the
 //! heap does not change it.
 //!
-//! A few are set aside at boot, and some single pages for what goes from one command to the next. They are lent when there
-//! are no other pages, so that a person can still look at what has taken them all, a page of it at a time.
+//! A few are reserved at boot, and some single pages for pipes. They are lent when no other pages are free, so that a
+//! person can still read, a page at a time, what has taken them all.
 
 use core::ptr::NonNull;
 use core::slice;
@@ -17,18 +17,18 @@ use crate::sync::IrqLock;
 #[derive(Debug)]
 pub(crate) struct PageBuffers;
 
-/// Buffers that are set aside.
+/// Reserved buffers.
 const RESERVED: usize = 3;
 /// What each of them can hold: a batch of a table.
 const RESERVED_BYTES: usize = BATCH_BYTES;
-/// Single pages that are set aside.
+/// Reserved single pages.
 const RESERVED_PAGES: usize = 8;
 
 static RESERVE: IrqLock<Reserve<RESERVED>> = IrqLock::new(Reserve([const { None }; RESERVED]));
 static PAGE_RESERVE: IrqLock<Reserve<RESERVED_PAGES>> =
     IrqLock::new(Reserve([const { None }; RESERVED_PAGES]));
 
-/// Memory set aside, in pieces of one size.
+/// Reserved memory, in pieces of one size.
 struct Reserve<const COUNT: usize>([Option<Reserved>; COUNT]);
 
 struct Reserved {
@@ -39,7 +39,7 @@ struct Reserved {
 // SAFETY: the pages belong to the reserve, wherever it is used from.
 unsafe impl Send for Reserved {}
 
-/// Sets buffers aside, as many as there is memory for.
+/// Reserves buffers, as many as there is memory for.
 pub(crate) fn reserve() {
     if let Some(order) = order(RESERVED_BYTES) {
         RESERVE.lock().fill(order);
@@ -53,14 +53,14 @@ fn order(size_bytes: usize) -> Option<u32> {
 }
 
 impl<const COUNT: usize> Reserve<COUNT> {
-    /// Sets pieces of 2^`order` pages aside.
+    /// Reserves pieces of 2^`order` pages.
     fn fill(&mut self, order: u32) {
         for slot in &mut self.0 {
             *slot = take_pages(order, Purpose::Buffers).map(|start| Reserved { start, is_lent: false });
         }
     }
 
-    /// A piece that is lent to nobody else.
+    /// Lends a piece that is not lent already.
     fn lend(&mut self) -> Option<NonNull<u8>> {
         let piece = self.0.iter_mut().flatten().find(|piece| !piece.is_lent)?;
         piece.is_lent = true;
@@ -105,7 +105,7 @@ impl Buffers for PageBuffers {
     }
 }
 
-/// A single page from the same purse, for what goes from one command to the next.
+/// A single page with the same purpose, for pipes; a reserved one if no other is free.
 pub(crate) fn take_page() -> Option<NonNull<u8>> {
     take_pages(0, Purpose::Buffers).or_else(|| PAGE_RESERVE.lock().lend())
 }

@@ -1,7 +1,7 @@
-//! The pages of the pool of sampled blocks. What an access to one of them means, `report::invalid_access` finds out.
+//! The pages of the pool of sampled blocks. `report::invalid_access` explains faults in them.
 //!
-//! Guard pages that are opened, for an access that went there to go on, share one spare page: what is written there is
-//! lost, and nobody's.
+//! Guard pages that are made accessible, so that code which touched one can continue, share one spare page. What is
+//! written there is lost.
 
 use core::ptr::{NonNull, null_mut};
 use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
@@ -22,7 +22,7 @@ fn address(page: NonNull<u8>) -> VAddr {
     VAddr::from_usize(page.as_ptr() as usize)
 }
 
-/// The frame of the spare page; frame 0, which is nobody's, while there is none.
+/// The frame of the spare page; frame 0, which is never used, while there is none.
 fn spare_frame() -> PAddr {
     NonNull::new(SPARE.load(Ordering::Relaxed)).map_or(PAddr::zero(), physical_of)
 }

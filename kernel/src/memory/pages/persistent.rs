@@ -1,6 +1,6 @@
 //! Persistent memory for the black box: a fixed region whose contents outlive a restart, reserved from the frames.
 //!
-//! Where it lies and whose turn a slot is say `journal::place`'s functions; here is the memory itself.
+//! `journal::place` chooses the region and the slot for each turn; the memory itself is here.
 
 use core::ptr::{NonNull, null_mut};
 use core::slice;
@@ -36,8 +36,8 @@ pub(crate) fn place() -> Option<PhysicalRange> {
     Some(PhysicalRange::new(start, start + REGION_BYTES))
 }
 
-/// Lets `look` see the slots as the last boot left them, and say which of them stays so; then that one can be had for
-/// good. To be called once, before anything is written.
+/// Shows `look` the slots as the last boot left them. The slot whose number it returns is never written again, and is
+/// returned. To be called once, before anything is written.
 pub(crate) fn preserve(look: impl FnOnce([&[u8]; SLOTS]) -> Option<usize>) -> Option<&'static [u8]> {
     let region = region()?;
     if !TURNS.borrow() {
@@ -54,8 +54,8 @@ pub(crate) fn preserve(look: impl FnOnce([&[u8]; SLOTS]) -> Option<usize>) -> Op
     chosen.map(slot)
 }
 
-/// Hands `write` one of the two slots that are written, the same for all even or all odd turns. `None` without a region,
-/// or if somebody writes now.
+/// Passes to `write` one of the two slots that are written in turn: one for even turns, one for odd ones. `None`
+/// without a region, or if one is being written now.
 pub(crate) fn with_slot<R>(turn: u64, write: impl FnOnce(&mut [u8]) -> R) -> Option<R> {
     if !TURNS.borrow() {
         return None;
@@ -65,8 +65,8 @@ pub(crate) fn with_slot<R>(turn: u64, write: impl FnOnce(&mut [u8]) -> R) -> Opt
     result
 }
 
-/// As [`with_slot`], for good, whoever writes now. Only for code after which nothing that ran before goes on: the end
-/// of a kernel that has crashed.
+/// As [`with_slot`], but for ever, even if a slot is being written. Only for the end of a kernel that has crashed: no
+/// code that ran before continues.
 pub(crate) fn seize_slot(turn: u64) -> Option<&'static mut [u8]> {
     TURNS.seize();
     slot(turn)
@@ -75,7 +75,7 @@ pub(crate) fn seize_slot(turn: u64) -> Option<&'static mut [u8]> {
 fn slot(turn: u64) -> Option<&'static mut [u8]> {
     let region = region()?;
     let number = TURNS.slot(turn);
-    // SAFETY: inside the region, which is ours; never the slot that is kept, and the callers see to it that there is one
-    // borrower at a time.
+    // SAFETY: inside the region, which is ours; never the slot that is kept, and the callers see to it that there is
+    // one borrower at a time.
     Some(unsafe { slice::from_raw_parts_mut(region.add(slot_bytes(number).start).as_ptr(), SLOT_BYTES) })
 }

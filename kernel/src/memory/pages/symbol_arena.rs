@@ -1,7 +1,7 @@
 //! A bump arena for the symbol index, which allocates but must not touch the tracked heap: pages of its own.
 //!
-//! While a call of [`call`] runs, the kernel's allocator leads to here. What was allocated is gone when it returns, unless
-//! it is kept. The call is guarded: when the pages are used up, `alloc` panics, and that ends the call alone.
+//! While [`call`] runs, the kernel's allocator allocates here. What was allocated is freed when it returns, unless
+//! [`keep`] follows. The call is guarded: when the pages are used up, `alloc` panics, which ends only the call.
 
 use core::alloc::Layout;
 use core::ptr::{NonNull, null_mut};
@@ -12,11 +12,11 @@ use tally_heap::PAGE_BYTES;
 use crate::arch::guarded::{self, Abandoned};
 use crate::memory::page_accounting::{Purpose, free_pages, give_pages, take_pages};
 
-/// The most that may be set aside.
+/// Most bytes of the arena.
 const MAX_BYTES: usize = 4 << 20;
 /// The pieces that pages come back in, if there are more: what the frames manage as one.
 const PIECE_BYTES: usize = PAGE_BYTES << 6;
-/// What is left for others: a machine that has less than so many times the pages does without.
+/// The arena takes at most one page of so many free ones; a smaller machine has no index.
 const SHARE: usize = 8;
 
 static START: AtomicUsize = AtomicUsize::new(0);

@@ -1,6 +1,6 @@
-//! Call stacks in the heap's reports: the functions that called the allocator, a frame a message.
+//! Call stacks in the heap's reports: the functions that called the allocator, one message for each frame.
 //!
-//! Who can name code registers itself; until then, and where it knows nothing, an address stands for itself.
+//! `symbols` registers the functions that name code; until then, and for unknown code, addresses are shown.
 
 use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -9,24 +9,24 @@ use memstat::Stack;
 use memstat::report::{ShownStacks, frames_before_end};
 use spin::Once;
 
-use crate::arch::{backtrace, image};
+use crate::arch::{VAddr, backtrace, image};
 
-/// Takes the text of one function.
+/// Receives the text of one function.
 pub(crate) type Visit<'a> = &'a mut dyn FnMut(fmt::Arguments<'_>);
 
-/// Who can name code.
+/// Functions that name code.
 #[derive(Clone, Copy)]
 pub(crate) struct Names {
-    /// Passes on the functions worth reporting that the call before a return address lies in, the innermost first:
-    /// inlined functions of the standard library and the allocator are many, and say little.
-    pub(crate) functions: fn(usize, Visit<'_>),
-    /// Writes the outermost of them, with the line of the call.
-    pub(crate) place: fn(usize, &mut fmt::Formatter<'_>) -> fmt::Result,
+    /// Passes on the functions that contain the call before a return address, innermost first, without inlined
+    /// functions of the standard library and the allocator.
+    pub(crate) functions: fn(VAddr, Visit<'_>),
+    /// Writes the outermost of these functions, with the line of the call.
+    pub(crate) place: fn(VAddr, &mut fmt::Formatter<'_>) -> fmt::Result,
 }
 
 static NAMES: Once<Names> = Once::new();
 
-/// Has code named by `names` from now on.
+/// Uses `names` from now on.
 pub(crate) fn name_by(names: Names) {
     NAMES.call_once(|| names);
 }
@@ -45,17 +45,17 @@ pub(crate) fn shows_all_frames() -> bool {
 }
 
 /// The frames of a recorded call stack that are shown, innermost first.
-pub(crate) fn shown_frames(stack: &Stack) -> impl Iterator<Item = usize> {
-    shown(stack.frames().iter().copied())
+pub(crate) fn shown_frames(stack: &Stack) -> impl Iterator<Item = VAddr> {
+    shown(stack.frames().iter().copied().map(VAddr::from_usize))
 }
 
-fn shown(frames: impl Iterator<Item = usize>) -> impl Iterator<Item = usize> {
+fn shown(frames: impl Iterator<Item = VAddr>) -> impl Iterator<Item = VAddr> {
     let shows_all = shows_all_frames();
-    frames_before_end(frames, move |address| !shows_all && image::is_stack_end(address))
+    frames_before_end(frames, move |address| !shows_all && image::is_stack_end(*address))
 }
 
-/// The functions that called the allocator, from below the frame at `frame_pointer`.
-pub(super) fn callers(frame_pointer: usize) -> impl Iterator<Item = usize> {
+/// The return addresses of the functions that called the allocator, whose frame is at `frame_pointer`.
+pub(super) fn callers(frame_pointer: VAddr) -> impl Iterator<Item = VAddr> {
     backtrace::walk(frame_pointer).skip_while(|address| image::is_allocator_text(*address))
 }
 
@@ -63,28 +63,33 @@ pub(super) fn callers(frame_pointer: usize) -> impl Iterator<Item = usize> {
 pub(super) struct Stacks(ShownStacks);
 
 impl Stacks {
-    /// For a report that has none yet.
+    /// For a report that has shown none.
     pub(super) const fn new() -> Self {
         Self(ShownStacks::new())
     }
 
+    /// Logs a recorded one, but for what was logged before.
+    pub(super) fn show_recorded(&mut self, stack: &Stack) {
+        self.show(stack.frames().iter().copied().map(VAddr::from_usize));
+    }
+
     /// Logs the next one, but for what was logged before.
-    pub(super) fn show(&mut self, frames: impl Iterator<Item = usize>) {
-        let stack = self.0.add(shown(frames));
-        write(stack.own().iter().copied());
+    pub(super) fn show(&mut self, frames: impl Iterator<Item = VAddr>) {
+        let stack = self.0.add(shown(frames).map(VAddr::as_usize));
+        write(stack.own().iter().copied().map(VAddr::from_usize));
         if let [first, ..] = stack.shared() {
-            log::error!("    ... as above from {}", Place(*first));
+            log::error!("    ... as above from {}", Place(VAddr::from_usize(*first)));
         }
     }
 }
 
 /// Logs one call stack.
-pub(super) fn show(frames: impl Iterator<Item = usize>) {
+pub(super) fn show(frames: impl Iterator<Item = VAddr>) {
     write(shown(frames));
 }
 
 /// Logs frames, each function as a message of its own, so that the log keeps all of them.
-fn write(frames: impl Iterator<Item = usize>) {
+fn write(frames: impl Iterator<Item = VAddr>) {
     for address in frames {
         let mut is_named = false;
         if let Some(names) = NAMES.get() {
@@ -94,19 +99,19 @@ fn write(frames: impl Iterator<Item = usize>) {
             });
         }
         if !is_named {
-            log::error!("    {address:#018x}");
+            log::error!("    {:#018x}", address.as_usize());
         }
     }
 }
 
 /// A return address as the function and the line of its call.
-pub(super) struct Place(pub(super) usize);
+pub(super) struct Place(pub(super) VAddr);
 
 impl fmt::Display for Place {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match NAMES.get() {
             Some(names) => (names.place)(self.0, out),
-            None => write!(out, "{:#018x}", self.0),
+            None => write!(out, "{:#018x}", self.0.as_usize()),
         }
     }
 }

@@ -1,15 +1,16 @@
-//! Reports of bad frees and of corruption, with the call stacks of all that had to do with the block.
+//! Reports of bad frees and of corruption, with the call stacks of the block's allocation and free.
 //!
 //! The tracker's lock is not held here. Each line is a message of its own, so that the log keeps all of them.
 
 use memstat::{BadFree, Corruption, Level, Platform, Record};
 
 use super::call_stack::{Stacks, callers};
+use crate::arch::VAddr;
 use crate::memory::heap::tracker;
 use journal::Seconds;
 
-/// Reports a free that did no harm. It was called from below the frame at `frame_pointer`.
-pub(crate) fn report_bad_free(bad: &BadFree, frame_pointer: usize) {
+/// Reports a free that was refused. `frame_pointer` is the frame of the allocator's function.
+pub(crate) fn report_bad_free(bad: &BadFree, frame_pointer: VAddr) {
     let mut stacks = Stacks::new();
     log::error!("{bad}; ignored");
     log::error!("  this free:");
@@ -17,7 +18,7 @@ pub(crate) fn report_bad_free(bad: &BadFree, frame_pointer: usize) {
     match &bad.block {
         Some(block) => show_allocation(block, &mut stacks),
         None if tracker().level() < Level::Stacks => {
-            log::error!("  who allocated it was not recorded; memstat=stacks keeps that");
+            log::error!("  who allocated it was not recorded; set memstat=stacks");
         }
         None => {}
     }
@@ -31,8 +32,8 @@ pub(crate) fn report_bad_free(bad: &BadFree, frame_pointer: usize) {
     }
 }
 
-/// Reports what a guard has found, called from below the frame at `frame_pointer`.
-pub(crate) fn report(corruption: &Corruption, frame_pointer: usize) {
+/// Reports what a guard has found. `frame_pointer` is the frame of the allocator's function.
+pub(crate) fn report(corruption: &Corruption, frame_pointer: VAddr) {
     let mut stacks = Stacks::new();
     log::error!("{corruption}");
     show_life(Some(&corruption.block), corruption.free.as_ref(), &mut stacks);
@@ -40,7 +41,7 @@ pub(crate) fn report(corruption: &Corruption, frame_pointer: usize) {
     stacks.show(callers(frame_pointer));
 }
 
-/// What is known of a block: who allocated it, and who freed it.
+/// Logs who allocated a block and who freed it, where that is known.
 pub(crate) fn show_life(block: Option<&Record>, free: Option<&Record>, stacks: &mut Stacks) {
     if let Some(block) = block {
         show_allocation(block, stacks);
@@ -77,7 +78,7 @@ impl core::fmt::Display for Event<'_> {
 
 fn show_stack_of(record: &Record, remedy: &str, stacks: &mut Stacks) {
     match tracker().stacks().get(record.stack()) {
-        Some(stack) => stacks.show(stack.frames().iter().copied()),
+        Some(stack) => stacks.show_recorded(&stack),
         None => log::error!("    no call stack was recorded; {remedy}"),
     }
 }

@@ -1,4 +1,4 @@
-//! What the page fault handler asks about an access to the pool of sampled blocks.
+//! Page faults in the pool of sampled blocks: the report, and what the fault handler then does.
 
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -13,19 +13,19 @@ use crate::arch::{VAddr, backtrace, cpu};
 use crate::memory::heap::tracker;
 use crate::memory::pages::guard_window;
 
-/// Accesses that came from inside the allocator: the tracker does not know of them.
+/// Accesses from inside the allocator, which the tracker cannot explain.
 static UNEXPLAINED: AtomicU64 = AtomicU64::new(0);
 
-/// Accesses to the pool from inside the allocator, where nothing is known of them.
+/// Accesses to the pool from inside the allocator, which cannot be explained.
 pub(crate) fn unexplained() -> u64 {
     UNEXPLAINED.load(Ordering::Relaxed)
 }
 
-/// Reports a page fault that was an access past a sampled block, or after its free, and says whether it was one: then
-/// the page can be touched now, and the instruction may come again.
+/// Reports a page fault that was an access past a sampled block or after its free. Returns whether it was one: then the
+/// page is accessible now, and the instruction can be retried.
 ///
-/// Whatever lock the faulting code holds, nothing here waits for it: under those of the log and the console nobody touches
-/// the heap, and if the tracker's is held, only the address is reported.
+/// It waits for no lock that the faulting code may hold: no code touches the heap under the locks of the log and the
+/// console, and if the tracker's lock is held, only the address is reported.
 pub(crate) fn explain(fault: &InterruptFrame) -> bool {
     const PRESENT: u64 = 1;
     const WRITE: u64 = 1 << 1;
@@ -51,9 +51,9 @@ pub(crate) fn explain(fault: &InterruptFrame) -> bool {
     true
 }
 
-/// The instruction that faulted. It is named as the call before a return address is, and that lies behind it.
+/// The instruction that faulted. Names are looked up just before an address, so this is the one behind it.
 fn instruction(fault: &InterruptFrame) -> Place {
-    Place((fault.rip as usize).wrapping_add(1))
+    Place(VAddr(fault.rip.wrapping_add(1)))
 }
 
 #[cold]
@@ -62,6 +62,6 @@ fn report(found: &InvalidAccess, fault: &InterruptFrame) {
     let mut stacks = Stacks::new();
     log::error!("{found}, in:");
     log::error!("    {}", instruction(fault));
-    stacks.show(backtrace::walk(fault.rbp as usize));
+    stacks.show(backtrace::walk(VAddr(fault.rbp)));
     corruption::show_life(Some(&found.block), found.free.as_ref(), &mut stacks);
 }

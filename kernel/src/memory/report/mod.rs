@@ -1,7 +1,8 @@
-//! What is reported of the heap when something is wrong with it: no memory, a bad free or damage, a lock
-//! that its own CPU holds, an access past a sampled block.
+//! Reports of what is wrong with the heap: no memory, a bad free, corruption, a lock that this CPU holds already, an
+//! access past a sampled block.
 //!
-//! The heap below does not know of these: they are called through `platform`'s hooks. Code is named by who is above.
+//! The heap below does not know these functions: `platform`'s hooks call them. `symbols`, above, registers the names of
+//! code.
 
 mod call_stack;
 mod corruption;
@@ -16,7 +17,7 @@ pub(crate) use taken::taken_bytes_of;
 
 use super::platform::Reports;
 
-/// All reports that the tracker asks for.
+/// The reports for the tracker's callbacks.
 pub(super) const REPORTS: Reports = Reports {
     out_of_memory: out_of_memory::report,
     deadlock: deadlock::report,

@@ -1,7 +1,7 @@
-//! What is said when an allocation fails: who asked for what, where memory is, and who has most of it.
+//! The report of a failed allocation: who asked for how much, how memory is used, and which call stacks use most of it.
 //!
-//! The caller gets null or an error in any case, and may well live with it; the report is for the person. It is
-//! written without the heap, outside of the tracker's lock, and not more often than [`RateLimit`] lets it.
+//! The caller gets null or an error in any case and may handle it; the report is for a person. It is written without
+//! the heap, outside the tracker's lock, and no more often than [`RateLimit`] allows.
 
 use core::alloc::Layout;
 use core::fmt;
@@ -11,10 +11,10 @@ use memstat::Level;
 use memstat::report::Rank;
 use tally_heap::PAGE_BYTES;
 
-use super::call_stack::{callers, show};
+use super::call_stack::{callers, show, shown_frames};
 use super::rate_limit::RateLimit;
 use super::taken::taken_bytes_of;
-use crate::arch::idt;
+use crate::arch::{VAddr, idt};
 use crate::memory::failures;
 use crate::memory::heap::tracker;
 use crate::memory::page_accounting::{Purpose, free_pages, pages_for, total_pages};
@@ -27,13 +27,13 @@ const STACKS: usize = 10;
 const STACK_FRAMES: usize = 2;
 
 static LIMIT: RateLimit = RateLimit::new(1);
-/// Whether a report is being written: it may not cause another.
+/// Whether a report is being written: an allocation that fails meanwhile is not reported.
 static IS_REPORTING: AtomicBool = AtomicBool::new(false);
 
 /// Reports that an allocation failed. `frame_pointer` is that of the function that asked the tracker.
 #[cold]
 #[inline(never)]
-pub(crate) fn report(layout: Layout, frame_pointer: usize) {
+pub(crate) fn report(layout: Layout, frame_pointer: VAddr) {
     // Injected faults are expected, and there are many of them.
     if failures::HEAP.is_armed() || failures::PAGES.is_armed() || IS_REPORTING.swap(true, Ordering::Acquire) {
         return;
@@ -44,7 +44,7 @@ pub(crate) fn report(layout: Layout, frame_pointer: usize) {
     IS_REPORTING.store(false, Ordering::Release);
 }
 
-fn write(layout: Layout, frame_pointer: usize, suppressed: u64) {
+fn write(layout: Layout, frame_pointer: VAddr, suppressed: u64) {
     let (size_bytes, align_bytes) = (layout.size(), layout.align());
     log::error!("out of memory: no block of {size_bytes} bytes, aligned to {align_bytes}; asked for by:");
     show(callers(frame_pointer).take(CALLER_FRAMES));
@@ -80,7 +80,7 @@ fn kib(pages: usize) -> usize {
 #[inline(never)]
 fn write_top_stacks() {
     if tracker().level() < Level::Stacks {
-        log::error!("who has most of it is not recorded; memstat=stacks keeps that");
+        log::error!("which call stacks use it is not recorded; set memstat=stacks");
     }
     let top = tracker().stacks().top::<STACKS>(Rank::LiveBytes);
     let mut numbers = [0; STACKS];
@@ -88,6 +88,6 @@ fn write_top_stacks() {
     for ((number, stack), taken_bytes) in top.iter().zip(taken_bytes_of(numbers)) {
         let (bytes, blocks) = (stack.live_bytes, stack.live_blocks);
         log::error!("stack {number}: {bytes} bytes in {blocks} blocks live, taken {taken_bytes} bytes:");
-        show(stack.frames().iter().copied().take(STACK_FRAMES));
+        show(shown_frames(stack).take(STACK_FRAMES));
     }
 }

@@ -1,18 +1,18 @@
-//! How often a report comes: what goes wrong once often goes wrong a thousand times.
+//! A limit on how often a report is written: an error that occurs once often occurs a thousand times.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use crate::arch::clock;
 
-/// Time in which so many reports may come, as Linux's default rate limit.
+/// The window in which reports are counted, as in Linux's default rate limit.
 const WINDOW_NS: u64 = 5_000_000_000;
 
-/// Lets some reports through, then none until the window that the first opened is over; but it counts those. It takes
-/// no lock: between interrupts one report more may come through.
+/// Lets some reports pass, then none until the window that the first one opened is over; those are counted. It takes no
+/// lock, so an interrupt may let one report more pass.
 #[derive(Debug)]
 pub(crate) struct RateLimit {
-    /// Reports in a window.
-    most: u64,
+    /// Most reports in a window.
+    max_reports: u64,
     /// When the window ends.
     end_ns: AtomicU64,
     passed: AtomicU64,
@@ -21,19 +21,24 @@ pub(crate) struct RateLimit {
 }
 
 impl RateLimit {
-    /// So many reports in 5 seconds.
-    pub(crate) const fn new(most: u64) -> Self {
-        Self { most, end_ns: AtomicU64::new(0), passed: AtomicU64::new(0), suppressed: AtomicU64::new(0) }
+    /// At most `max_reports` reports in 5 seconds.
+    pub(crate) const fn new(max_reports: u64) -> Self {
+        Self {
+            max_reports,
+            end_ns: AtomicU64::new(0),
+            passed: AtomicU64::new(0),
+            suppressed: AtomicU64::new(0),
+        }
     }
 
-    /// Whether a report may come now; then, how many were suppressed since the last.
+    /// If a report may be written now: how many were suppressed since the last one.
     pub(crate) fn pass(&self) -> Option<u64> {
         let now_ns = clock::uptime_ns();
         if now_ns >= self.end_ns.load(Ordering::Relaxed) {
             self.end_ns.store(now_ns.saturating_add(WINDOW_NS), Ordering::Relaxed);
             self.passed.store(0, Ordering::Relaxed);
         }
-        if self.passed.load(Ordering::Relaxed) >= self.most {
+        if self.passed.load(Ordering::Relaxed) >= self.max_reports {
             self.suppressed.fetch_add(1, Ordering::Relaxed);
             return None;
         }

@@ -3,6 +3,7 @@
 use core::ptr::{NonNull, null_mut};
 
 use memstat::{GuardLevel, Level};
+use tally_heap::frames::MAX_ORDER;
 use tally_heap::{Heap, SizeClass};
 
 use super::NO_MEMORY;
@@ -38,8 +39,9 @@ struct AllBlocks(*mut u8);
 impl AllBlocks {
     fn take() -> Self {
         let mut chain = null_mut();
-        // From large blocks to small, so that few are needed.
-        for size_bytes in [64 << 20, 4 << 20, 256 << 10, 16 << 10, 4096] {
+        // From large blocks to small, so that few are needed: each one that is written to takes memory of a virtual
+        // machine's host.
+        for size_bytes in [16 << 30, 1 << 30, 64 << 20, 4 << 20, 256 << 10, 16 << 10, 4096] {
             loop {
                 let block = kmalloc(size_bytes);
                 if block.is_null() {
@@ -73,7 +75,7 @@ struct AllPages(Option<NonNull<u8>>);
 impl AllPages {
     fn take() -> Self {
         let mut chain = None;
-        for order in (0..=10).rev() {
+        for order in (0..=MAX_ORDER).rev() {
             while let Some(pages) = take_pages(order, Purpose::Buffers) {
                 // SAFETY: fresh pages, aligned to their size.
                 unsafe { pages.cast::<(Option<NonNull<u8>>, u32)>().write((chain, order)) };

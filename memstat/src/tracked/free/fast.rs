@@ -1,18 +1,19 @@
-//! The fast paths of a free, under the lock: what takes no call but the backend's, and leaves nothing to shrink.
+//! The fast paths of a free, under the lock: they call nothing but the backend, and no table has to shrink.
 //!
-//! Each says whether it freed the block. If not, the block is live as before, and the slow path beside it does all.
+//! Each returns whether it freed the block. If not, the block is live as before, and the slow path takes over.
 
 use super::super::inner::{Claim, Copied, FastPath, Inner, Steps};
 use crate::backend::Backend;
 use crate::guard::quarantine::Freed;
-use crate::guard::zones;
+use crate::guard::red_zones;
 use crate::history::Event;
 use crate::platform::Platform;
 use crate::record::{Origin, Record};
 use crate::stacks::MAX_FREE_FRAMES;
 
 impl<B: Backend> Inner<B> {
-    /// Frees if no record can be there and the backend does it at once. As for allocations, it is called in two places.
+    /// Frees a block without a record, if the backend has a fast path for it. As for allocations, it is called in two
+    /// places.
     ///
     /// # Safety
     ///
@@ -69,8 +70,8 @@ impl<B: Backend> Inner<B> {
             if steps.has(Steps::STACK) {
                 self.recent_frees.prepare(&record);
             }
-            // SAFETY: the steps are such only once there is a backend with fast paths. The live map has the block, with this layout;
-            // the caller gives it up.
+            // SAFETY: the steps are such only once there is a backend with fast paths. The live map has the block,
+            // with this layout; the caller gives it up.
             let given = unsafe {
                 let backend = self.backend.as_mut().unwrap_unchecked();
                 backend.deallocate_fast(address, Some(record.layout()))
@@ -110,8 +111,8 @@ impl<B: Backend> Inner<B> {
         true
     }
 
-    /// Gives a guarded block up: to the backend, or to the quarantine. Says how many bytes it took, and the number of the
-    /// free's stack. `None` if that is not done in a few instructions, or the guards are not whole.
+    /// Gives a guarded block to the backend or to the quarantine. Returns how many bytes it took, and the number of the
+    /// free's stack. `None` if that needs the slow path, or the guards are not intact.
     #[expect(clippy::inline_always, reason = "called in one place, on the fast path")]
     #[inline(always)]
     fn give_guarded<P: Platform>(
@@ -121,13 +122,13 @@ impl<B: Backend> Inner<B> {
         frame_pointer: impl Fn() -> usize,
         platform: &P,
     ) -> Option<(usize, u16)> {
-        // A block may be guarded as another level asked for.
+        // The block may have the guards of another level.
         if steps.has(Steps::SLOW) || !record.is_guarded_as(steps.guarding()) {
             return None;
         }
         let freed = &mut self.guards.freed;
-        // What is in quarantine is never overwritten: of what another level left there the slow path takes care.
-        let is_left = !steps.has(Steps::FULL_GUARD) && freed.held_blocks() > 0;
+        // Entries in quarantine are never overwritten: the slow path takes care of those that another level left.
+        let is_left = !steps.has(Steps::FULL_GUARD) && freed.quarantined_blocks() > 0;
         if is_left || !freed.has_place() && !freed.turn_page() {
             return None;
         }
@@ -138,9 +139,10 @@ impl<B: Backend> Inner<B> {
             stack = unsafe { known.as_ref() }.number();
         }
         if steps.has(Steps::RED_ZONE | Steps::FULL_GUARD) {
-            own_layout = zones::small_layout(steps.guarding(), own_layout)?.0;
+            own_layout = red_zones::small_layout(steps.guarding(), own_layout)?.0;
             // SAFETY: a live block with these red zones.
-            if !unsafe { zones::are_whole_as(steps.guarding(), address as *mut u8, record.size_bytes()) } {
+            if !unsafe { red_zones::are_intact_as(steps.guarding(), address as *mut u8, record.size_bytes()) }
+            {
                 return None;
             }
         }
@@ -153,11 +155,11 @@ impl<B: Backend> Inner<B> {
                 return None;
             }
             // SAFETY: the caller gives the block up, and the backend has not got it yet.
-            unsafe { zones::fill(address as *mut u8, record.size_bytes(), zones::FREED) };
+            unsafe { red_zones::fill(address as *mut u8, record.size_bytes(), red_zones::FREED) };
             return Some((taken_bytes, stack));
         }
-        // SAFETY: the live map has the block, which starts where the backend's does, with this layout; the caller gives it
-        // up.
+        // SAFETY: the live map has the block, which starts where the backend's does, with this layout; the caller
+        // gives it up.
         Some((unsafe { backend.deallocate_fast(address, Some(own_layout)) }?, stack))
     }
 }

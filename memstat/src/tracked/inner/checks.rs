@@ -1,10 +1,10 @@
-//! What is known of an address that is no live block's start, and checks of all guards.
+//! What is wrong with an address at which no live block starts, and checks of all guards.
 
 use super::Inner;
 use crate::backend::{Backend, Location};
 use crate::bad_free::{BadFree, BadFreeKind};
 use crate::guard::pool::Life;
-use crate::guard::zones;
+use crate::guard::red_zones;
 use crate::history::{Event, EventKind};
 use crate::record::{Guarding, Record};
 
@@ -14,7 +14,7 @@ const RECORDS_AT_ONCE: usize = 32;
 /// What a step of a check did.
 #[derive(Clone, Copy, Debug)]
 pub(in super::super) struct CheckStep {
-    /// Where to go on; `None` at the end.
+    /// Where the next step starts; `None` at the end.
     pub(in super::super) next: Option<u64>,
     /// Blocks that were looked at.
     pub(in super::super) blocks: u64,
@@ -24,7 +24,8 @@ impl<B: Backend> Inner<B> {
     /// Whether there is a block as [`Inner::owner_of`] says, or the address is the pool's: so the backend's it is not.
     #[inline]
     pub(super) fn has_owner(&self, address: usize) -> bool {
-        let may_have = self.guards.statistics.guarded_blocks > 0 || self.guards.freed.held_blocks() > 0;
+        let may_have =
+            self.guards.statistics.guarded_blocks > 0 || self.guards.freed.quarantined_blocks() > 0;
         self.guards.pool.contains(address) || may_have && self.owner_of(address).is_some()
     }
 
@@ -33,20 +34,20 @@ impl<B: Backend> Inner<B> {
     #[inline(never)]
     pub(super) fn owner_of(&self, address: usize) -> Option<Record> {
         if self.guards.statistics.guarded_blocks > 0 {
-            let fronts = (4..=zones::MAX_FRONT_BYTES.ilog2()).map(|log2| 1_usize << log2);
+            let fronts = (4..=red_zones::MAX_FRONT_BYTES.ilog2()).map(|log2| 1_usize << log2);
             let live = fronts.filter_map(|front| {
                 let record = self.live.get(address.checked_add(front)?)?;
-                let own = zones::front_bytes(record.guarding(), record.align_bytes());
+                let own = red_zones::front_bytes(record.guarding(), record.align_bytes());
                 (own == front).then_some(*record)
             });
             if let Some(record) = { live }.next() {
                 return Some(record);
             }
         }
-        if self.guards.freed.held_blocks() == 0 {
+        if self.guards.freed.quarantined_blocks() == 0 {
             return None;
         }
-        self.guards.freed.find_held_around(address).map(|freed| freed.block)
+        self.guards.freed.find_quarantined_around(address).map(|freed| freed.block)
     }
 
     /// What is wrong with an address that is no live block.
@@ -63,7 +64,7 @@ impl<B: Backend> Inner<B> {
             };
             return bad(kind, Some(block), free);
         }
-        if let Some(freed) = self.guards.freed.find_held_around(address) {
+        if let Some(freed) = self.guards.freed.find_quarantined_around(address) {
             let start = freed.block.address();
             let kind =
                 if start == address { BadFreeKind::DoubleFree } else { BadFreeKind::InsideFreed { start } };
@@ -78,13 +79,15 @@ impl<B: Backend> Inner<B> {
             }
         }
         let is_free = matches!(location, Location::Free { start } if start == address);
-        // Of a block that is long gone the ring still knows.
+        // The ring of frees may still know the block.
         if let Some(freed) = self.guards.freed.find(address) {
             return bad(BadFreeKind::DoubleFree, Some(freed.block), Some(*freed.free()));
         }
         if let Some(recent) = self.recent_frees.find(address) {
             // The history has the event's number, too.
-            let event = self.last_life(address).1.filter(|free| free.sequence() > recent.block().sequence());
+            let allocation = recent.block().full_sequence(self.sequence);
+            let event =
+                self.last_life(address).1.filter(|free| free.is_newer_than(allocation, self.sequence));
             let free = event.unwrap_or_else(|| recent.free());
             return bad(BadFreeKind::DoubleFree, Some(*recent.block()), Some(free));
         }
@@ -100,11 +103,11 @@ impl<B: Backend> Inner<B> {
         if !self.keeps_history() {
             return (None, None);
         }
-        let since = self.since.history;
+        let (since, latest) = (self.history_since_sequence, self.sequence);
         let of = |kind| {
             move |event: &Event| {
                 let record = event.record();
-                event.kind() == kind && record.address() == address && record.stamp() >= since
+                event.kind() == kind && record.address() == address && record.is_newer_than(since, latest)
             }
         };
         let free = self.history.find_newest(of(EventKind::Free));
@@ -114,11 +117,11 @@ impl<B: Backend> Inner<B> {
     }
 
     /// Checks the red zones of the live block that starts at `address`, if there is one.
-    pub(super) fn check_zones_at(&mut self, address: usize) {
+    pub(super) fn check_red_zones_at(&mut self, address: usize) {
         if let Some(record) =
             self.live.get(address).copied().filter(|record| record.guarding() != Guarding::None)
         {
-            self.check_zones(&record);
+            self.check_red_zones(&record);
         }
     }
 
@@ -135,15 +138,15 @@ impl<B: Backend> Inner<B> {
                 // The findings are repaired, and reported before this step is repeated.
                 return CheckStep { next: Some(cursor), blocks: 0 };
             }
-            self.check_zones(record);
+            self.check_red_zones(record);
             blocks += 1;
         }
         CheckStep { next, blocks }
     }
 
-    /// Checks a block in quarantine: number `place` of them, the newest first.
-    pub(in super::super) fn check_held(&mut self, place: usize) -> CheckStep {
-        let Some(freed) = self.guards.freed.held().nth(place).copied() else {
+    /// Checks the block number `place` of the quarantine, counted from the newest.
+    pub(in super::super) fn check_quarantined(&mut self, place: usize) -> CheckStep {
+        let Some(freed) = self.guards.freed.quarantined().nth(place).copied() else {
             return CheckStep { next: None, blocks: 0 };
         };
         self.check_freed(&freed);

@@ -1,4 +1,4 @@
-//! What the caller of a free says of the block.
+//! What the caller of a free claims about the block.
 
 use core::alloc::Layout;
 
@@ -6,7 +6,7 @@ use crate::record::Record;
 
 /// What the caller of a free knows of the block.
 pub(in super::super) trait Claim: Copy {
-    /// Whether that is so.
+    /// Whether the record agrees.
     fn fits(self, record: &Record) -> bool;
 
     /// The layout, if it is known.

@@ -1,23 +1,22 @@
-//! Blocks with guards: how they come, and how they go.
+//! Blocks with guards: allocation, free, and eviction from the quarantine.
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
 
-use super::{Caller, Inner, Untold};
+use super::{Caller, FindingsPending, Inner};
 use crate::backend::Backend;
 use crate::corruption::CorruptionKind;
 use crate::guard::quarantine::Freed;
-use crate::guard::{Wanted, zones};
+use crate::guard::{Wanted, red_zones};
 use crate::platform::Platform;
 use crate::record::{Guarding, Origin, Record};
 
-/// Blocks that one free evicts to make room for its own. If that is not enough, its block is not put in quarantine.
+/// Blocks that one free may evict to make room for its own. If that is not enough, its block skips the quarantine.
 const MAX_EVICTED: usize = 16;
 
 impl<B: Backend> Inner<B> {
-    /// The backend has no such block. Says what it is to be asked for again, if it is: for the same, as a block was
-    /// evicted from quarantine, or for a block without guards. An error says that the findings must be reported
-    /// first.
+    /// Makes room after the backend had no block, and returns what to ask it for next: the same again if something was
+    /// freed, else a block without guards, else nothing. An error says that findings must be reported first.
     #[cold]
     #[inline(never)]
     pub(in super::super) fn make_memory(
@@ -25,15 +24,15 @@ impl<B: Backend> Inner<B> {
         wanted: Wanted,
         layout: Layout,
         platform: &impl Platform,
-    ) -> Result<Option<Wanted>, Untold> {
+    ) -> Result<Option<Wanted>, FindingsPending> {
         if self.evict_oldest()
             || self.arena.give_spare_pages(platform)
             || self.guards.pool.give_some_memory(platform)
         {
             return Ok(Some(wanted));
         }
-        if self.guards.freed.held_blocks() > 0 {
-            return Err(Untold);
+        if self.guards.freed.quarantined_blocks() > 0 {
+            return Err(FindingsPending);
         }
         let had_guards = wanted.guarding != Guarding::None;
         Ok(had_guards.then(|| Wanted::plain(layout)))
@@ -49,14 +48,14 @@ impl<B: Backend> Inner<B> {
         self.guards.statistics.guarded_blocks += 1;
         // SAFETY: a fresh block with these red zones.
         unsafe {
-            zones::write(record);
-            if self.guards.fills(record.size_bytes()) {
-                zones::fill(record.address() as *mut u8, record.size_bytes(), zones::FRESH);
+            red_zones::write(record);
+            if self.guards.is_poisoned(record.size_bytes()) {
+                red_zones::fill(record.address() as *mut u8, record.size_bytes(), red_zones::FRESH);
             }
         }
     }
 
-    /// Frees a block that the live map had and has no more, as its guards and the level say.
+    /// Frees a block that was just taken out of the live map, as its guards and the level require.
     #[inline(never)]
     pub(in super::super) fn free_guarded<P: Platform>(&mut self, record: &Record, caller: &Caller<'_, P>) {
         if record.guarding() == Guarding::Sampled {
@@ -66,37 +65,37 @@ impl<B: Backend> Inner<B> {
         let platform = caller.platform;
         if record.guarding() != Guarding::None {
             self.guards.statistics.guarded_blocks -= 1;
-            self.check_zones(record);
+            self.check_red_zones(record);
         }
-        let Some(own_layout) = zones::backend_layout(record.guarding(), record.layout()) else { return };
+        let Some(own_layout) = red_zones::backend_layout(record.guarding(), record.layout()) else { return };
         let own = own_block(record);
         let Some(backend) = self.backend.as_mut() else { return };
         let taken_bytes = backend.taken_size_bytes(own, own_layout);
         self.count_free_of(record, taken_bytes, platform);
-        let is_held = self.is_guarding && self.make_room(record, taken_bytes);
+        let is_quarantined = self.is_guarding && self.make_room(record, taken_bytes);
         if self.is_guarding {
             let stack = self.capture_free(caller);
             let origin = Origin::now(self.free_sequence(), stack, platform);
-            self.guards.freed.note(Freed::new(record, &origin, taken_bytes, is_held));
+            self.guards.freed.note(Freed::new(record, &origin, taken_bytes, is_quarantined));
         }
         self.note_free_of(record, caller);
-        if is_held {
+        if is_quarantined {
             // SAFETY: the caller of the free gave the block up, and the backend has not got it yet.
-            unsafe { zones::fill(record.address() as *mut u8, record.size_bytes(), zones::FREED) };
+            unsafe { red_zones::fill(record.address() as *mut u8, record.size_bytes(), red_zones::FREED) };
         } else {
             // SAFETY: the live map had the block, which was allocated with this layout, and has it no more.
             unsafe { self.give_to_backend(own, own_layout) };
         }
-        // The last of what another level left is gone.
+        // The last block that another level left is gone.
         if self.guards.statistics.guarded_blocks == 0 && !self.is_guarding {
             self.choose_steps();
         }
     }
 
-    /// Makes room to hold a block back; says whether it shall be.
+    /// Makes room in the quarantine; returns whether the block is to enter it.
     fn make_room(&mut self, record: &Record, taken_bytes: usize) -> bool {
         let freed = &self.guards.freed;
-        let is_wanted = self.guards.fills(record.size_bytes()) && freed.can_hold(taken_bytes);
+        let is_wanted = self.guards.is_poisoned(record.size_bytes()) && freed.can_take(taken_bytes);
         for _ in 0..MAX_EVICTED {
             let freed = &self.guards.freed;
             let has_place = !freed.is_full();
@@ -110,7 +109,7 @@ impl<B: Backend> Inner<B> {
         false
     }
 
-    /// Makes room in the quarantine, if at most one block has to go for that, and that one is whole.
+    /// Makes room in the quarantine, if evicting one intact block is enough.
     #[expect(clippy::inline_always, reason = "called in one place, on the fast path")]
     #[inline(always)]
     pub(in super::super) fn make_room_fast(&mut self, taken_bytes: usize) -> bool {
@@ -121,14 +120,14 @@ impl<B: Backend> Inner<B> {
         let Some(oldest) = freed.oldest() else { return false };
         let record = oldest.block;
         let (block, size_bytes) = (record.address() as *mut u8, record.size_bytes());
-        let is_usual = record.guarding() == Guarding::BothZones;
-        let small = zones::small_layout(Guarding::BothZones, record.layout()).filter(|_| is_usual);
+        let has_both = record.guarding() == Guarding::BothRedZones;
+        let small = red_zones::small_layout(Guarding::BothRedZones, record.layout()).filter(|_| has_both);
         let Some((own_layout, front_bytes)) = small else { return false };
         let oldest_bytes = oldest.taken_bytes();
         // SAFETY: the block is in quarantine, so nobody else uses it; its red zones are there.
         let is_whole = unsafe {
-            zones::is_full_of(block, size_bytes, zones::FREED)
-                && zones::are_whole_as(Guarding::BothZones, block, size_bytes)
+            red_zones::is_full_of(block, size_bytes, red_zones::FREED)
+                && red_zones::are_intact_as(Guarding::BothRedZones, block, size_bytes)
         };
         if !is_whole || taken_bytes > oldest_bytes {
             return false;
@@ -160,7 +159,7 @@ impl<B: Backend> Inner<B> {
         let Some(freed) = self.guards.freed.oldest().copied() else { return false };
         self.check_freed(&freed);
         self.guards.freed.evict_oldest();
-        let own_layout = zones::backend_layout(freed.block.guarding(), freed.block.layout());
+        let own_layout = red_zones::backend_layout(freed.block.guarding(), freed.block.layout());
         if let Some(layout) = own_layout {
             // SAFETY: freed by its owner, allocated with this layout, and in quarantine until now.
             unsafe { self.give_to_backend(own_block(&freed.block), layout) };
@@ -169,7 +168,7 @@ impl<B: Backend> Inner<B> {
     }
 
     /// Checks the red zones of a live block; corruption is recorded, and repaired.
-    pub(super) fn check_zones(&mut self, record: &Record) {
+    pub(super) fn check_red_zones(&mut self, record: &Record) {
         self.guards.statistics.checks += 1;
         if record.guarding() == Guarding::Sampled {
             self.check_slot(record);
@@ -177,8 +176,8 @@ impl<B: Backend> Inner<B> {
         }
         // SAFETY: the block is not freed yet, so its red zones are there.
         unsafe {
-            if !zones::are_whole(record) {
-                zones::describe(record, None, |found| self.guards.find(found));
+            if !red_zones::are_intact(record) {
+                red_zones::describe(record, None, |found| self.guards.find(found));
             }
         }
     }
@@ -190,7 +189,7 @@ impl<B: Backend> Inner<B> {
         let (start, size_bytes) = (record.address() as *mut u8, record.size_bytes());
         // SAFETY: the block is in quarantine, so nobody else uses it; its red zones are there.
         unsafe {
-            if zones::is_full_of(start, size_bytes, zones::FREED) && zones::are_whole(record) {
+            if red_zones::is_full_of(start, size_bytes, red_zones::FREED) && red_zones::are_intact(record) {
                 return;
             }
             let mut is_reported = false;
@@ -200,19 +199,19 @@ impl<B: Backend> Inner<B> {
                     is_reported = true;
                 }
             };
-            let inside = (start.cast_const(), size_bytes, zones::FREED);
-            zones::describe_part(
+            let inside = (start.cast_const(), size_bytes, red_zones::FREED);
+            red_zones::describe_part(
                 record,
                 Some(freed.free()),
                 CorruptionKind::WriteAfterFree,
                 inside,
                 &mut report,
             );
-            zones::describe(record, Some(freed.free()), |mut found| {
+            red_zones::describe(record, Some(freed.free()), |mut found| {
                 found.kind = CorruptionKind::WriteAfterFree;
                 report(found);
             });
-            zones::fill(start, size_bytes, zones::FREED);
+            red_zones::fill(start, size_bytes, red_zones::FREED);
         }
     }
 }
@@ -220,7 +219,7 @@ impl<B: Backend> Inner<B> {
 /// Where the backend's block starts.
 #[inline]
 fn own_block(record: &Record) -> NonNull<u8> {
-    let address = record.address() - zones::front_bytes(record.guarding(), record.align_bytes());
+    let address = record.address() - red_zones::front_bytes(record.guarding(), record.align_bytes());
     // A block never lies at address 0.
     NonNull::new(address as *mut u8).unwrap_or(NonNull::dangling())
 }

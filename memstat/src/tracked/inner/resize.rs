@@ -1,4 +1,4 @@
-//! Reallocation, as far as it is done under one lock: the block's layout, and new sizes in place.
+//! The parts of a reallocation that run under one lock: finding the block's layout, and resizing in place.
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
@@ -7,13 +7,14 @@ use super::claim::Claim;
 use super::{Caller, Inner, address_of};
 use crate::backend::{Backend, Location};
 use crate::bad_free::BadFree;
-use crate::guard::zones;
+use crate::guard::red_zones;
 use crate::history::EventKind;
 use crate::level::Level;
 use crate::platform::Platform;
 use crate::record::{Guarding, Record};
 
 impl<B: Backend> Inner<B> {
+    /// The layout of the live block at `block`, which must not contradict `claim`.
     pub(in super::super) fn layout_of<P: Platform>(
         &mut self,
         block: NonNull<u8>,
@@ -31,16 +32,32 @@ impl<B: Backend> Inner<B> {
         if self.has_owner(address) {
             return Err(self.refuse(self.bad_free(address), caller));
         }
-        let location = self.backend.as_ref().map(|backend| backend.locate(address));
-        let unrecorded = if location.is_some_and(|location| location != Location::Unsupported) {
-            // A backend that does not know the block's own layout names one to give it back with; the caller's is
-            // better.
-            self.unrecorded_layout(address).map(|layout| claim.layout().unwrap_or(layout))
-        } else {
-            let has_unrecorded = self.has_unrecorded();
-            claim.layout().filter(|_| has_unrecorded)
+        let location = self.backend.as_ref().map_or(Location::Unknown, |backend| backend.locate(address));
+        let unrecorded = match (location, claim.layout()) {
+            // Nobody knows better than the caller.
+            (Location::Unsupported, claimed) => claimed.filter(|_| self.has_unrecorded()),
+            // The backend names a layout to give the block back with. The caller's has the alignment that was asked
+            // for, but may be wrong: what is copied must not reach past the block.
+            (Location::Live { start, layout }, Some(claimed)) if start == address => {
+                if !self.is_as_large_as(block, layout, claimed) {
+                    let bad = BadFree::wrong_unrecorded_layout(address, layout);
+                    return Err(self.refuse(bad, caller));
+                }
+                Some(claimed)
+            }
+            (Location::Live { start, layout }, None) if start == address => Some(layout),
+            _ => None,
         };
         unrecorded.ok_or_else(|| self.refuse(self.bad_free(address), caller))
+    }
+
+    /// Whether the live block at `block`, which has the layout `own` or one that takes as much, may have been
+    /// allocated with the layout `claimed`: it takes as much memory, and lies inside.
+    fn is_as_large_as(&self, block: NonNull<u8>, own: Layout, claimed: Layout) -> bool {
+        self.backend.as_ref().is_some_and(|backend| {
+            let taken_bytes = backend.taken_size_bytes(block, own);
+            claimed.size() <= taken_bytes && backend.taken_size_bytes(block, claimed) == taken_bytes
+        })
     }
 
     /// Changes just the record if the backend would use the same memory for the new size anyway.
@@ -59,14 +76,15 @@ impl<B: Backend> Inner<B> {
             return false;
         }
         let fits = self.backend.as_ref().is_some_and(|backend| {
-            let usable =
-                |layout| zones::backend_layout(guarding, layout).map(|own| backend.usable_size_bytes(own));
+            let usable = |layout| {
+                red_zones::backend_layout(guarding, layout).map(|own| backend.usable_size_bytes(own))
+            };
             usable(new) == usable(old)
         });
         if !fits {
             return false;
         }
-        self.check_zones_at(address);
+        self.check_red_zones_at(address);
         let mut stacks = (0, 0);
         if let Some(old_stack) = self.live.get(address).map(Record::stack) {
             // Where it moves, the block is charged to the stack that asked for the new size; so it is here.
@@ -75,7 +93,7 @@ impl<B: Backend> Inner<B> {
             if let Some(record) = self.live.get_mut(address) {
                 record.set_size_and_stack(new_size_bytes, new_stack);
                 // SAFETY: the backend's block is as long as one for the new size.
-                unsafe { zones::write(record) };
+                unsafe { red_zones::write(record) };
             }
             self.tallies.subtract_recorded_bytes(old.size());
             self.tallies.add_recorded_bytes(new_size_bytes);

@@ -1,4 +1,4 @@
-//! Blocks that are sampled: how they come to the pool, and how they leave it.
+//! Sampled blocks: allocation from the pool, free, and faults.
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
@@ -8,14 +8,14 @@ use crate::backend::Backend;
 use crate::corruption::CorruptionKind;
 use crate::guard::pool::Life;
 use crate::guard::quarantine::Freed;
-use crate::guard::zones;
+use crate::guard::red_zones;
 use crate::invalid_access::{Access, InvalidAccess};
 use crate::level::Level;
 use crate::platform::{PAGE_SIZE_BYTES, Platform};
 use crate::record::{Guarding, Origin, Record};
 
 impl<B: Backend> Inner<B> {
-    /// Samples every allocation of that number, or none. False if there is no room for a pool.
+    /// Samples one allocation in `interval`, or none if it is 0. False if there is no room for a pool.
     pub(in super::super) fn set_sampling(&mut self, interval: u32, platform: &impl Platform) -> bool {
         let Self { guards, arena, .. } = self;
         let can_be = interval == 0 || guards.pool.open(arena, platform);
@@ -24,7 +24,7 @@ impl<B: Backend> Inner<B> {
         can_be
     }
 
-    /// Gives the pool back when nobody wants it any more.
+    /// Frees the pool when it is no longer needed.
     pub(in super::super) fn close_pool_if_done(&mut self, platform: &impl Platform) {
         let Self { guards, arena, .. } = self;
         if guards.pool.is_done() {
@@ -61,18 +61,18 @@ impl<B: Backend> Inner<B> {
         self.guards.pool.enter(record);
         for (part, size_bytes, _) in rest_of_page(record) {
             // SAFETY: the page has this block only, and these bytes are around it.
-            unsafe { zones::fill(part, size_bytes, zones::ZONE) };
+            unsafe { red_zones::fill(part, size_bytes, red_zones::ZONE) };
         }
-        if self.guards.fills(record.size_bytes()) {
+        if self.guards.is_poisoned(record.size_bytes()) {
             // SAFETY: a fresh block.
-            unsafe { zones::fill(record.address() as *mut u8, record.size_bytes(), zones::FRESH) };
+            unsafe { red_zones::fill(record.address() as *mut u8, record.size_bytes(), red_zones::FRESH) };
         }
     }
 
-    /// Frees a block of the pool, which the live map had and has no more.
+    /// Frees a block of the pool that was just taken out of the live map.
     pub(super) fn free_sampled<P: Platform>(&mut self, record: &Record, caller: &Caller<'_, P>) {
         let platform = caller.platform;
-        self.check_zones(record);
+        self.check_red_zones(record);
         self.count_free_of(record, PAGE_SIZE_BYTES, platform);
         let stack = self.capture_free(caller);
         let origin = Origin::now(self.free_sequence(), stack, platform);
@@ -88,21 +88,21 @@ impl<B: Backend> Inner<B> {
         }
     }
 
-    /// Checks what is left of a block's page; corruption is recorded, and repaired.
+    /// Checks the rest of a block's page; corruption is recorded, and repaired.
     pub(super) fn check_slot(&mut self, record: &Record) {
         for (part, size_bytes, kind) in rest_of_page(record) {
             // SAFETY: the block is not freed yet, so the page can be touched, and it has this block only.
             unsafe {
-                if !zones::is_full_of(part, size_bytes, zones::ZONE) {
-                    let rest = (part.cast_const(), size_bytes, zones::ZONE);
-                    zones::describe_part(record, None, kind, rest, &mut |found| self.guards.find(found));
-                    zones::fill(part, size_bytes, zones::ZONE);
+                if !red_zones::is_full_of(part, size_bytes, red_zones::ZONE) {
+                    let rest = (part.cast_const(), size_bytes, red_zones::ZONE);
+                    red_zones::describe_part(record, None, kind, rest, &mut |found| self.guards.find(found));
+                    red_zones::fill(part, size_bytes, red_zones::ZONE);
                 }
             }
         }
     }
 
-    /// What an access is about that could not touch an address, which it can from now on.
+    /// Explains an access that faulted, and allows access to its page from now on.
     pub(in super::super) fn explain_access(
         &mut self,
         address: usize,
@@ -120,7 +120,7 @@ impl<B: Backend> Inner<B> {
     }
 }
 
-/// What is left of a block's page before it and behind it, and what a write there is.
+/// The parts of a block's page before and behind it, and what a write there is called.
 fn rest_of_page(record: &Record) -> [(*mut u8, usize, CorruptionKind); 2] {
     let (start, end) = (record.address(), record.address() + record.size_bytes());
     // A block of no bytes lies at its page's last place, not behind it.

@@ -11,7 +11,7 @@ use crate::record::Record;
 const SLICE: usize = 4096;
 /// What a look-up of an address costs, in such words.
 const LOOKUP: usize = 16;
-/// Walks that new blocks alone may cause.
+/// Walks over the records that new blocks alone may cause.
 const MAX_WALKS_FOR_NEW: u64 = 4;
 /// The most bytes that guards put before a block.
 const MAX_FRONT_BYTES: usize = 4096;
@@ -31,12 +31,12 @@ impl<B: Backend> Inner<B> {
         Ok(())
     }
 
-    /// Gives the scan up. What was found before stands.
+    /// Abandons the scan. Earlier findings stay valid.
     pub(in super::super) fn stop_scan(&mut self) {
         self.scanner.phase = Phase::Idle;
     }
 
-    /// Goes on for a slice; says what came out when that is the end.
+    /// Runs the next slice; returns the summary at the end of the scan.
     ///
     /// # Safety
     ///
@@ -57,16 +57,18 @@ impl<B: Backend> Inner<B> {
         }
     }
 
-    /// Makes blocks white, and finds out where they lie. `behind` is the number of the record behind the next one.
+    /// Colours blocks white, and notes the range of their addresses. `behind` is one more than the number of the next
+    /// record.
     fn whiten(&mut self, behind: usize, budget: &mut usize) -> Phase {
         let mut next = behind.min(self.live.len());
+        let latest = self.sequence;
         while next > 0 && *budget > 0 {
             next -= 1;
             *budget -= 1;
             let Some(record) = self.live.nth_mut(next) else { continue };
             let mark = record.mark();
-            // What came since is grey already.
-            if record.sequence() > self.scanner.last_sequence {
+            // Newer blocks are grey already.
+            if record.is_newer_than(self.scanner.last_sequence, latest) {
                 continue;
             }
             let colour = match mark.reach {
@@ -105,7 +107,7 @@ impl<B: Backend> Inner<B> {
         }
     }
 
-    /// Reads the words of grey blocks: first what is on the list, then what a walk over the records finds.
+    /// Reads the words of grey blocks: first those on the list, then those that a walk over the records finds.
     fn blacken(&mut self, behind: usize, budget: &mut usize) -> Phase {
         let mut next = behind;
         while *budget > 0 {
@@ -137,13 +139,13 @@ impl<B: Backend> Inner<B> {
         let scanner = &mut self.scanner;
         scanner.scanned.walks += 1;
         scanner.walk_sequence = self.sequence;
-        // What found no room until now is still before this walk.
+        // This walk will find what has found no room on the list until now.
         scanner.work.take_overflow();
         Phase::Blacken(self.live.len())
     }
 
-    /// A walk over the records has ended: another one follows if there may be grey blocks left, those that found no room
-    /// on the list or came behind the walk.
+    /// Ends a walk over the records. Another one follows if grey blocks may be left: those that found no room on the
+    /// list, and new ones behind the walk.
     fn end_walk(&mut self) -> Phase {
         let scanner = &mut self.scanner;
         let has_overflowed = scanner.work.take_overflow();
@@ -151,7 +153,7 @@ impl<B: Backend> Inner<B> {
         if has_overflowed || are_new { self.begin_walk() } else { Phase::Judge(self.live.len()) }
     }
 
-    /// Reads the words of a block, as far as the budget goes. If it was freed meanwhile there are none.
+    /// Reads the words of a block, within the budget. A block that was freed meanwhile has none.
     fn read_block(&mut self, current: Current, budget: &mut usize) {
         *budget = budget.saturating_sub(LOOKUP);
         let Some(record) = self.live.get(current.address) else { return };
@@ -164,7 +166,7 @@ impl<B: Backend> Inner<B> {
         self.scanner.current = offset.map(|offset| Current { offset, ..current });
     }
 
-    /// Looks at the aligned words of `span` from `offset` on; says where to go on, if there are more.
+    /// Reads the aligned words of `span` from `offset` on; returns where to continue, if there are more.
     ///
     /// # Safety
     ///
@@ -189,7 +191,7 @@ impl<B: Backend> Inner<B> {
         None
     }
 
-    /// Something points to `address`.
+    /// Marks the block that `address` points to as reachable.
     fn reach(&mut self, address: usize) {
         let start = match self.live.get(address) {
             Some(_) => Some(address),
@@ -203,8 +205,8 @@ impl<B: Backend> Inner<B> {
         }
     }
 
-    /// Notes what is known better of the recorded block that starts at `address`; false if there is none. What a block points
-    /// to that is no leak is none either, as far as the scan under way has not judged it yet.
+    /// Overrides what scans find of the recorded block that starts at `address`; false if there is none. Blocks that a
+    /// [`Reach::NotLeak`] points to are reachable too, unless the scan under way has judged them already.
     pub(in super::super) fn set_reach(&mut self, address: usize, reach: Reach) -> bool {
         let Some(record) = self.live.get_mut(address) else { return false };
         let Mark { colour, .. } = record.mark();
@@ -215,7 +217,7 @@ impl<B: Backend> Inner<B> {
         true
     }
 
-    /// The start of the recorded block that `address` lies inside of, as far as the backend knows where its blocks start.
+    /// The start of the recorded block that contains `address`, as far as the backend knows where its blocks start.
     fn start_of(&self, address: usize) -> Option<usize> {
         let holds = |start: usize| {
             let record = self.live.get(start)?;
@@ -238,23 +240,23 @@ impl<B: Backend> Inner<B> {
         fronts.map(|front| start + front).find_map(holds)
     }
 
-    /// The record of the live block that starts at `address`, or that it lies inside of.
+    /// The record of the live block that starts at `address` or contains it.
     pub(in super::super) fn record_around(&self, address: usize) -> Option<&Record> {
         self.live.get(address).or_else(|| self.live.get(self.start_of(address)?))
     }
 
-    /// Says of blocks what was found. Those that came since the scan began are left alone, and so are those that were
-    /// judged: those are grey.
+    /// Judges blocks by their colour. Blocks that are newer than the scan are left alone, and so are those already
+    /// judged, which are grey.
     fn judge(&mut self, behind: usize, budget: &mut usize) -> Phase {
         let mut next = behind.min(self.live.len());
-        let last_sequence = self.scanner.last_sequence;
+        let (last_sequence, latest) = (self.scanner.last_sequence, self.sequence);
         let scanned = &mut self.scanner.scanned;
         while next > 0 && *budget > 0 {
             next -= 1;
             *budget -= 1;
             let Some(record) = self.live.nth_mut(next) else { continue };
             let Mark { reach, colour } = record.mark();
-            if colour == Colour::Grey || record.sequence() > last_sequence {
+            if colour == Colour::Grey || record.is_newer_than(last_sequence, latest) {
                 continue;
             }
             scanned.blocks += 1;
@@ -285,7 +287,7 @@ impl<B: Backend> Inner<B> {
     }
 }
 
-/// A block's words are to be looked at, if they were not yet.
+/// Starts reading a block's words, unless they were read already.
 fn begin_reading(record: &mut Record) -> Option<Current> {
     let mark = record.mark();
     if mark.colour != Colour::Grey {

@@ -1,4 +1,4 @@
-//! What is done at which level: switches, and the steps of the fast paths that follow from them.
+//! Switches of the level, and the steps of the fast paths that follow from it.
 
 use core::ops::BitOr;
 
@@ -8,9 +8,9 @@ use crate::guard::GuardLevel;
 use crate::level::Level;
 use crate::record::Guarding;
 
-/// Which copy of the fast path is taken. The first two are inlined into the caller. The others are one function, compiled
-/// once for each set of steps that people run, and once for any: that one asks for each step, and keeps more in memory,
-/// which costs 115 instructions a pair at `blocks` with red zones.
+/// Which copy of the fast path is taken. The first two are inlined into the caller. The others are one function,
+/// compiled once for each set of steps that people run, and once for any: that one asks for each step, and keeps more
+/// in memory, which costs 115 instructions a pair at `blocks` with red zones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub(in super::super) enum FastPath {
@@ -112,9 +112,9 @@ impl Steps {
     #[inline]
     pub(in super::super) fn guarding(self) -> Guarding {
         if self.has(Self::FULL_GUARD) {
-            Guarding::BothZones
+            Guarding::BothRedZones
         } else if self.has(Self::RED_ZONE) {
-            Guarding::RearZone
+            Guarding::RearRedZone
         } else {
             Guarding::None
         }
@@ -143,7 +143,15 @@ impl<B: Backend> Inner<B> {
         if self.level == Level::Off {
             self.tallies.raise_peak();
         }
+        // A switch has a number of its own: what came before it and what came after it can be distinguished.
+        self.sequence += 1;
         let is_switched_on = |part: Level| self.level < part && level >= part;
+        if is_switched_on(Level::Stacks) {
+            self.stacks_since_sequence = self.sequence;
+        }
+        if is_switched_on(Level::Full) {
+            self.history_since_sequence = self.sequence;
+        }
         let since = &mut self.since;
         for (part, stands) in [
             (Level::Counters, &mut since.counters),
@@ -168,6 +176,7 @@ impl<B: Backend> Inner<B> {
     pub(in super::super) fn set_history(&mut self, is_on: bool, stamp: u64) {
         if is_on && !self.is_history_on {
             self.since.history = stamp;
+            self.history_since_sequence = self.sequence;
         }
         self.is_history_on = is_on;
         self.choose_steps();

@@ -1,4 +1,4 @@
-//! Blocks without a record: they came when none was kept, or when there was no room for it.
+//! Blocks without a record: allocated while none were kept, or when there was no room for one.
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
@@ -10,8 +10,7 @@ use crate::history::EventKind;
 use crate::platform::Platform;
 
 impl<B: Backend> Inner<B> {
-    /// Frees a block that the live map does not have with this layout: it came when none was recorded, or
-    /// could not be; or the free is bad.
+    /// Frees a block that the live map does not have with this layout: a block without a record, or a bad free.
     #[cold]
     #[inline(never)]
     pub(in super::super) fn free_unrecorded<P: Platform>(
@@ -36,7 +35,7 @@ impl<B: Backend> Inner<B> {
         Ok(())
     }
 
-    /// Gives a block of which there is no record back to the backend; `None` if it is none.
+    /// Gives a block without a record back to the backend; `None` if no live block starts there.
     ///
     /// # Safety
     ///
@@ -60,7 +59,7 @@ impl<B: Backend> Inner<B> {
         claimed.filter(|_| has_unrecorded).map(|layout| unsafe { self.give_to_backend(block, layout) })
     }
 
-    /// Whether blocks are live of which there is no record.
+    /// Whether there are live blocks without a record.
     pub(super) fn has_unrecorded(&mut self) -> bool {
         self.synchronise();
         self.tallies.live_blocks() > self.live.len() as u64

@@ -25,9 +25,9 @@ impl<B: Backend, P: Platform> BlocksView<'_, B, P> {
         self.0.enter().record_around(address).copied()
     }
 
-    /// Copies records into `buffer`, from the place `cursor` on (0 is the first), and says how many and where to go on;
-    /// `None` at the end. A block that is live from the first step to the last appears exactly once. The work of one step
-    /// is bounded.
+    /// Copies records into `buffer`, from the place `cursor` on (0 is the first), and says how many and where to go
+    /// on; `None` at the end. A block that is live from the first step to the last appears exactly once. The work of
+    /// one step is bounded.
     pub fn read(&self, cursor: u64, buffer: &mut [Record]) -> (usize, Option<u64>) {
         self.0.enter().live.read(cursor, buffer)
     }
@@ -42,8 +42,8 @@ impl<B: Backend, P: Platform> BlocksView<'_, B, P> {
         }
         let count = live.size_bytes().saturating_sub(offset).min(buffer.len());
         for (number, byte) in buffer.iter_mut().take(count).enumerate() {
-            // SAFETY: inside a live block, which stays while the lock is held. Whatever was written there, or never was,
-            // is a number; volatile, so that nobody draws conclusions from that.
+            // SAFETY: inside a live block, which stays while the lock is held. Whatever was written there, or never
+            // was, is a number; volatile, so that nobody draws conclusions from that.
             *byte = unsafe { ((live.address() + offset + number) as *const u8).read_volatile() };
         }
         Some(count)

@@ -52,20 +52,20 @@ impl<B: Backend, P: Platform> GuardsView<'_, B, P> {
     }
 
     /// Checks the red zones of all live blocks, and the poison of all blocks in quarantine, a few at a time.
-    /// `goes_on` is called between the steps.
-    pub fn check(&self, mut goes_on: impl FnMut() -> bool) -> GuardCheck {
+    /// `should_continue` is called between the steps.
+    pub fn check(&self, mut should_continue: impl FnMut() -> bool) -> GuardCheck {
         let frame_pointer = self.0.caller().frame_pointer;
         let mut check = GuardCheck::default();
         let mut cursor = Some(0);
-        while let Some(from) = cursor.filter(|_| goes_on()) {
+        while let Some(from) = cursor.filter(|_| should_continue()) {
             let step = self.0.enter().check_live(from);
             check.live_blocks += step.blocks;
             cursor = step.next;
             self.0.report_findings(frame_pointer);
         }
         let mut place = Some(0);
-        while let Some(from) = place.filter(|_| goes_on()) {
-            let step = self.0.enter().check_held(from as usize);
+        while let Some(from) = place.filter(|_| should_continue()) {
+            let step = self.0.enter().check_quarantined(from as usize);
             check.quarantined_blocks += step.blocks;
             place = step.next;
             self.0.report_findings(frame_pointer);
@@ -76,7 +76,7 @@ impl<B: Backend, P: Platform> GuardsView<'_, B, P> {
     /// The record of the freed block that started at `address`, while it is in quarantine.
     pub fn quarantined(&self, address: usize) -> Option<Record> {
         let inner = self.0.enter();
-        let freed = inner.guards.freed.held().find(|freed| freed.block.address() == address);
+        let freed = inner.guards.freed.quarantined().find(|freed| freed.block.address() == address);
         freed.map(|freed| freed.block)
     }
 
@@ -95,8 +95,8 @@ impl<B: Backend, P: Platform> GuardsView<'_, B, P> {
         self.0.enter().guards.pool.interval()
     }
 
-    /// Puts every allocation of the number `interval` between guard pages from now on; none if it is 0. False if there is
-    /// no room for that. What is live stays where it is until it is freed.
+    /// Puts every allocation of the number `interval` between guard pages from now on; none if it is 0. False if
+    /// there is no room for that. What is live stays where it is until it is freed.
     pub fn set_sampling_interval(&self, interval: u32) -> bool {
         let is_open = self.0.enter().set_sampling(interval, self.0.platform());
         if interval == 0 {
@@ -116,8 +116,8 @@ impl<B: Backend, P: Platform> GuardsView<'_, B, P> {
         self.0.enter().guards.pool.contains(address)
     }
 
-    /// What an access is about that faulted at `address`. The page allows access from now on, if it is one of the window's:
-    /// so each is reported once, until the next block comes there. Never waits for the tracker's lock.
+    /// What an access is about that faulted at `address`. The page allows access from now on, if it is one of the
+    /// window's: so each is reported once, until the next block comes there. Never waits for the tracker's lock.
     ///
     /// # Errors
     ///

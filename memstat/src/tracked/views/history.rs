@@ -25,11 +25,11 @@ impl<B: Backend, P: Platform> HistoryView<'_, B, P> {
         self.0.enter().keeps_history()
     }
 
-    /// Writes events at level [`Level::Full`](crate::Level::Full), as from the start on, or writes none. The events that
-    /// are there stay.
+    /// Writes events at level [`Level::Full`](crate::Level::Full), as from the start on, or writes none. The events
+    /// that are there stay.
     pub fn set_on(&self, is_on: bool) {
-        let stamp = self.0.platform().stamp();
-        self.0.enter().set_history(is_on, stamp);
+        let mut inner = self.0.enter();
+        inner.set_history(is_on, self.0.platform().stamp());
     }
 
     /// Sets how many events are kept, and forgets those that are there.

@@ -17,6 +17,15 @@ const RECORDS_AT_ONCE: usize = 512;
 #[derive(Debug)]
 pub struct LeaksView<'a, B, P>(pub(super) &'a Tracked<B, P>);
 
+/// A scan that is under way. Dropping it gives the scan up.
+struct Unfinished<'a, B: Backend, P: Platform>(&'a Tracked<B, P>);
+
+impl<B: Backend, P: Platform> Drop for Unfinished<'_, B, P> {
+    fn drop(&mut self) {
+        self.0.enter().stop_scan();
+    }
+}
+
 impl<B: Backend, P: Platform> LeaksView<'_, B, P> {
     /// The sequence number of the last event. All blocks that are allocated from now on have higher ones.
     pub fn sequence(&self) -> u64 {
@@ -48,8 +57,8 @@ impl<B: Backend, P: Platform> LeaksView<'_, B, P> {
     /// Looks for blocks that nothing points to: neither a word of the `roots` nor one of a block that is pointed to.
     /// A block is a leak if this scan and the one before found nothing.
     ///
-    /// The lock is held for a slice of the work at a time; before each `goes_on` is asked. A pointer into a block counts
-    /// as one to it where the backend knows where its blocks start, see [`Backend::locate`].
+    /// The lock is held for a slice of the work at a time; before each `should_continue` is asked. A pointer into a
+    /// block counts as one to it where the backend knows where its blocks start, see [`Backend::locate`].
     ///
     /// # Errors
     ///
@@ -61,29 +70,33 @@ impl<B: Backend, P: Platform> LeaksView<'_, B, P> {
     pub unsafe fn scan(
         &self,
         roots: &[Range<usize>],
-        mut goes_on: impl FnMut() -> bool,
+        mut should_continue: impl FnMut() -> bool,
     ) -> Result<ScanSummary, ScanError> {
         self.0.enter().start_scan()?;
+        // Whatever ends this early, a panic in `should_continue` included: the next scan must not find this one under
+        // way.
+        let unfinished = Unfinished(self.0);
         loop {
-            if !goes_on() {
-                self.0.enter().stop_scan();
+            if !should_continue() {
                 return Err(ScanError::Stopped);
             }
             // SAFETY: handed on to the caller.
             if let Some(summary) = unsafe { self.0.enter().scan_slice(roots) } {
+                // Somebody else may have begun a scan already.
+                core::mem::forget(unfinished);
                 return Ok(summary);
             }
         }
     }
 
     /// Copies the records of leaks into `buffer`, from the place `cursor` on (0 is the first), and says how many and
-    /// where to go on; `None` at the end. One step may find none. A block that is a leak from the first step to the last
-    /// appears exactly once. The work of one step is bounded.
+    /// where to go on; `None` at the end. One step may find none. A block that is a leak from the first step to the
+    /// last appears exactly once. The work of one step is bounded.
     pub fn read(&self, cursor: u64, buffer: &mut [Record]) -> (usize, Option<u64>) {
         self.0.enter().live.read_if(cursor, buffer, |record| record.reach() == Reach::Leak)
     }
 
-    /// Takes all leaks that were found for none: only later ones will be reported. Says how many those are.
+    /// Dismisses all leaks that were found, so that only later ones are reported. Returns how many there were.
     pub fn clear(&self) -> u64 {
         let mut cleared = 0;
         let mut next = usize::MAX;
@@ -103,14 +116,14 @@ impl<B: Backend, P: Platform> LeaksView<'_, B, P> {
         cleared
     }
 
-    /// Says that the live block at `block` is no leak, though nothing that a scan sees points to it; what it points to is
-    /// none either. False if no recorded block starts there.
+    /// Says that the live block at `block` is no leak, though nothing that a scan sees points to it; what it points
+    /// to is none either. False if no recorded block starts there.
     pub fn not_leak(&self, block: NonNull<u8>) -> bool {
         self.set_reach(block, Reach::NotLeak)
     }
 
-    /// Says that the live block at `block` is no leak, and that no pointers lie in it. False if no recorded block starts
-    /// there.
+    /// Says that the live block at `block` is no leak, and that no pointers lie in it. False if no recorded block
+    /// starts there.
     pub fn ignore(&self, block: NonNull<u8>) -> bool {
         self.set_reach(block, Reach::Ignored)
     }

@@ -33,7 +33,8 @@ impl<B: Backend, P: Platform> StatisticsView<'_, B, P> {
         self.0.enter().arena.statistics()
     }
 
-    /// Operations that were refused as [`Hooks::is_lock_held_here`](crate::Hooks::is_lock_held_here) said that waiting would never end.
+    /// Operations that were refused as [`Hooks::is_lock_held_here`](crate::Hooks::is_lock_held_here) said that
+    /// waiting would never end.
     pub fn lock_refusals(&self) -> LockRefusals {
         self.0.refused.counts()
     }

@@ -1,7 +1,7 @@
 //! Bytes that live blocks take from memory, added up when somebody asks.
 //!
-//! A call stack counts the bytes that were asked for under it. What its blocks take, with red zones and rounding, is not
-//! counted as well, which would cost instructions at each allocation: it follows from the records.
+//! A call stack counts the bytes that were asked for under it. What its blocks take, with red zones and rounding, is
+//! not counted as well, which would cost instructions at each allocation: it follows from the records.
 
 use super::BlocksView;
 use crate::backend::Backend;
@@ -12,8 +12,8 @@ use crate::record::Record;
 const RECORDS_AT_ONCE: usize = 32;
 
 impl<B: Backend, P: Platform> BlocksView<'_, B, P> {
-    /// Hands each record to `visit`, with the bytes that its block takes from memory. No lock is held in `visit`. A block
-    /// that is live all the time is visited exactly once. The work grows with the number of live blocks.
+    /// Hands each record to `visit`, with the bytes that its block takes from memory. No lock is held in `visit`. A
+    /// block that is live all the time is visited exactly once. The work grows with the number of live blocks.
     pub fn for_each_taken(&self, mut visit: impl FnMut(&Record, u64)) {
         let mut records = [Record::EMPTY; RECORDS_AT_ONCE];
         let mut taken_bytes = [0; RECORDS_AT_ONCE];

@@ -55,8 +55,8 @@ fn drain(vm: &mut Vm) -> Result<()> {
     Ok(())
 }
 
-/// What is live, and the pages of files, buffers, tables and the pool, once all files are as they were. The heap and the
-/// arena may keep some in hand.
+/// What is live, and the pages of files, buffers, tables and the pool, once all files are as they were. The heap and
+/// the arena may keep some in hand.
 fn at_rest(vm: &mut Vm) -> Result<String> {
     let output = vm.run(SET_UP)?;
     ensure!(output.is_empty(), "what the lines work with cannot be made: {output}");

@@ -12,15 +12,15 @@ use crate::vm::Vm;
 /// The longest that one sweep may take.
 const SWEEP_LIMIT: Duration = Duration::from_mins(4);
 
-/// Reads every file of /proc for a tenth of a second. Here each is read once instead.
+/// It reads every file of /proc for a tenth of a second. Here each file is read once instead.
 const READING_SELFTEST: &str = "reading_ten_thousand_times_leaves_no_trace";
-/// Self-tests that do the same thing thousands of times, each with an allocation: of those not each fails.
+/// Self-tests that repeat an allocation thousands of times: not each of those fails.
 const LONG_SELFTESTS: [&str; 2] =
     ["reading_allocs_a_thousand_times_changes_nothing", "a_hundred_thousand_blocks_are_recorded_or_counted"];
 
-/// The least allocations of blocks, and of pages, that fail in all sweeps of a scenario together.
+/// The minimum number of allocations of blocks, and of pages, that fail in all sweeps of a scenario together.
 const MIN_OF_COMMANDS: [u64; 2] = [700, 600];
-/// Where of long commands not each allocation fails.
+/// For long commands, of which not each allocation fails.
 const MIN_RUNS_FEW: [u64; 2] = [100, 200];
 const MIN_OF_SELFTESTS: [u64; 2] = [450, 600];
 const MIN_OF_LONG_SELFTESTS: [u64; 2] = [10, 40];
@@ -35,7 +35,7 @@ pub(super) fn commands_survive(vm: &mut Vm) -> Result<()> {
     commands_survive_with(vm, None, MIN_OF_COMMANDS)
 }
 
-/// As [`commands_survive`], but of long commands not each allocation fails.
+/// Like [`commands_survive`], but of long commands not each allocation fails.
 pub(super) fn commands_survive_mostly(vm: &mut Vm) -> Result<()> {
     commands_survive_with(vm, Some(FEW), MIN_RUNS_FEW)
 }
@@ -87,7 +87,7 @@ pub(super) fn long_selftests_survive(vm: &mut Vm) -> Result<()> {
     is_consistent(vm)
 }
 
-/// Every command that `help` lists has a row or a reason why not, and the other way round.
+/// Every command that `help` lists has a row or a reason for having none, and vice versa.
 pub(super) fn check_table(help: &str) -> Result<()> {
     let (columns, _) = help.split_once("\n\n").unwrap_or((help, ""));
     let listed: BTreeSet<&str> = columns.split_whitespace().collect();
@@ -102,7 +102,7 @@ pub(super) fn check_table(help: &str) -> Result<()> {
     Ok(())
 }
 
-/// The bugs that can be tried: those that `bug` lists, without those that are excepted.
+/// The bugs that can be tried: those that `bug` lists, without the exceptions.
 pub(super) fn bugs(vm: &mut Vm) -> Result<Vec<String>> {
     let listed = vm.run("bug")?;
     let names = listed.lines().filter_map(|line| line.split_whitespace().next());
@@ -110,7 +110,7 @@ pub(super) fn bugs(vm: &mut Vm) -> Result<Vec<String>> {
     Ok(names.filter(is_tried).map(str::to_owned).collect())
 }
 
-/// What came of all sweeps.
+/// The results of all sweeps.
 #[derive(Default)]
 struct Sums {
     /// How many allocations of blocks, and of pages, failed.

@@ -13,7 +13,7 @@ pub(crate) fn first_violation() -> Option<(VAddr, &'static str)> {
         return Some((guard, "guard page is mapped"));
     }
     for section in [image::text(), image::rodata()] {
-        let alias = direct_map::to_virtual(image::physical(VAddr::from_usize(section.start)));
+        let alias = direct_map::to_virtual(image::physical(section.start));
         if space.leaf(alias).is_some_and(|entry| entry & WRITABLE != 0) {
             return Some((alias, "the direct map makes code or constants writable"));
         }
@@ -36,8 +36,8 @@ pub(crate) fn first_violation() -> Option<(VAddr, &'static str)> {
     found
 }
 
-/// Hands `visit` every mapping below the table in `frame`, which starts at `base`, but for those in the `shared` tables of
-/// absent memory, which map one page again and again.
+/// Hands `visit` every mapping below the table in `frame`, which starts at `base`, but for those in the `shared` tables
+/// of absent memory, which map one page again and again.
 fn visit_table(frame: PAddr, shift: u32, base: VAddr, shared: [u64; 2], visit: &mut dyn FnMut(VAddr, u64)) {
     for number in 0..ENTRIES {
         let entry = read_entry(frame, number);

@@ -1,8 +1,8 @@
 //! The sparse window: address space that reads as zeros where it has no memory of its own.
 //!
-//! What describes pages lies there, at an offset that follows from the page's address, so that finding it is one addition
-//! however far apart the machine's memory lies; Linux's vmemmap is the same. All that has no memory shares one page of
-//! zeros, which cannot be written, and the tables above it: these cost three pages, whatever the window spans.
+//! What describes pages lies there, at an offset that follows from the page's address, so that finding it is one
+//! addition however far apart the machine's memory lies; Linux's vmemmap is the same. All that has no memory shares one
+//! page of zeros, which cannot be written, and the tables above it: these cost three pages, whatever the window spans.
 
 use core::ops::Range;
 

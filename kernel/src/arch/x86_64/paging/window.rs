@@ -18,7 +18,7 @@ pub(crate) fn open(pages: usize, frames: FrameSource<'_>) -> Result<(), OutOfFra
     let mut space = SPACE.lock();
     for offset in (0..pages * PAGE_BYTES as usize).step_by(TABLE_SPAN_BYTES) {
         let address = GUARD_WINDOW + offset;
-        // Mapping a page makes its tables. It is mapped for a short time only, while nobody touches it.
+        // Mapping a page makes its tables. It is mapped for a short time only, while no code touches it.
         if space.lowest_table(address).is_none() {
             space.map(address, PAddr::zero(), Size::Page, NO_EXECUTE, frames)?;
             space.set_leaf(address, 0);

@@ -31,13 +31,17 @@ const REAR_BYTES: usize = 16;
 /// Bytes between the start of the backend's block and the caller's.
 #[inline]
 pub(crate) fn front_bytes(guarding: Guarding, align_bytes: usize) -> usize {
-    if guarding == Guarding::BothZones { align_bytes.max(FRONT_BYTES) } else { 0 }
+    if guarding == Guarding::BothRedZones { align_bytes.max(FRONT_BYTES) } else { 0 }
 }
 
 /// The guards that a block of an alignment can have, of those that are wanted.
 #[inline]
 pub(crate) fn possible(wanted: Guarding, align_bytes: usize) -> Guarding {
-    if wanted == Guarding::BothZones && align_bytes > MAX_FRONT_BYTES { Guarding::RearZone } else { wanted }
+    if wanted == Guarding::BothRedZones && align_bytes > MAX_FRONT_BYTES {
+        Guarding::RearRedZone
+    } else {
+        wanted
+    }
 }
 
 /// What the backend is asked for. `None` if there is no such layout.
@@ -45,10 +49,10 @@ pub(crate) fn possible(wanted: Guarding, align_bytes: usize) -> Guarding {
 pub(crate) fn backend_layout(guarding: Guarding, layout: Layout) -> Option<Layout> {
     match guarding {
         Guarding::None | Guarding::Sampled => Some(layout),
-        Guarding::RearZone => {
+        Guarding::RearRedZone => {
             Layout::from_size_align(layout.size().checked_add(REAR_BYTES)?, layout.align()).ok()
         }
-        Guarding::BothZones => {
+        Guarding::BothRedZones => {
             let align_bytes = layout.align().max(FRONT_BYTES);
             Layout::from_size_align(layout.size().checked_add(align_bytes + REAR_BYTES)?, align_bytes).ok()
         }
@@ -73,13 +77,13 @@ pub(crate) unsafe fn write(record: &Record) {
 /// As for [`write()`].
 #[inline]
 pub(crate) unsafe fn write_as(guarding: Guarding, start: *mut u8, size_bytes: usize) {
-    if !guarding.has_zones() {
+    if !guarding.has_red_zones() {
         return;
     }
     // SAFETY: handed on to the caller.
     unsafe {
         write_two_words(start.wrapping_add(size_bytes));
-        if guarding == Guarding::BothZones {
+        if guarding == Guarding::BothRedZones {
             write_two_words(start.wrapping_sub(FRONT_BYTES));
         }
     }
@@ -91,9 +95,9 @@ pub(crate) unsafe fn write_as(guarding: Guarding, start: *mut u8, size_bytes: us
 ///
 /// As for [`write()`].
 #[inline]
-pub(crate) unsafe fn are_whole(record: &Record) -> bool {
+pub(crate) unsafe fn are_intact(record: &Record) -> bool {
     // SAFETY: handed on to the caller.
-    unsafe { are_whole_as(record.guarding(), record.address() as *const u8, record.size_bytes()) }
+    unsafe { are_intact_as(record.guarding(), record.address() as *const u8, record.size_bytes()) }
 }
 
 /// The same, for a block of which the guards are known.
@@ -102,15 +106,15 @@ pub(crate) unsafe fn are_whole(record: &Record) -> bool {
 ///
 /// As for [`write()`].
 #[inline]
-pub(crate) unsafe fn are_whole_as(guarding: Guarding, start: *const u8, size_bytes: usize) -> bool {
-    if !guarding.has_zones() {
+pub(crate) unsafe fn are_intact_as(guarding: Guarding, start: *const u8, size_bytes: usize) -> bool {
+    if !guarding.has_red_zones() {
         return true;
     }
     // SAFETY: handed on to the caller.
     unsafe {
         let rear = differ_two_words(start.wrapping_add(size_bytes));
         let front = match guarding {
-            Guarding::BothZones => differ_two_words(start.wrapping_sub(FRONT_BYTES)),
+            Guarding::BothRedZones => differ_two_words(start.wrapping_sub(FRONT_BYTES)),
             _ => 0,
         };
         rear | front == 0
@@ -262,7 +266,7 @@ pub(crate) fn small_layout(guarding: Guarding, layout: Layout) -> Option<(Layout
     if layout.size() > MAX_SMALL_BYTES || layout.align() > FRONT_BYTES {
         return None;
     }
-    let has_front = guarding == Guarding::BothZones;
+    let has_front = guarding == Guarding::BothRedZones;
     let (front_bytes, align_bytes) = if has_front { (FRONT_BYTES, FRONT_BYTES) } else { (0, layout.align()) };
     let size_bytes = front_bytes + layout.size() + REAR_BYTES;
     // SAFETY: the alignment is a layout's or 16, and the size is small.
@@ -276,10 +280,10 @@ pub(crate) fn small_layout(guarding: Guarding, layout: Layout) -> Option<(Layout
 /// As for [`write()`].
 pub(crate) unsafe fn describe(record: &Record, free: Option<&Record>, mut found: impl FnMut(Corruption)) {
     let (start, size_bytes) = (record.address() as *const u8, record.size_bytes());
-    let front_is_there = record.guarding() == Guarding::BothZones;
+    let front_is_there = record.guarding() == Guarding::BothRedZones;
     let zones = [
         (front_is_there, CorruptionKind::Underrun, -(FRONT_BYTES as isize), FRONT_BYTES),
-        (record.guarding().has_zones(), CorruptionKind::Overrun, size_bytes as isize, REAR_BYTES),
+        (record.guarding().has_red_zones(), CorruptionKind::Overrun, size_bytes as isize, REAR_BYTES),
     ];
     for (_, kind, offset, zone_bytes) in zones.into_iter().filter(|(is_there, ..)| *is_there) {
         // SAFETY: handed on to the caller.

@@ -1,31 +1,31 @@
-//! A hold on the console's messages for as long as a test runs.
+//! The console shows no messages while a test runs.
 
 use journal::CAPACITY;
 
-use crate::logger::held::CONSOLE_MUTE;
+use crate::logger::muted::MUTED;
 use crate::logger::{self, CONSOLE_LEVEL};
 
 /// While there is one, the console shows no messages.
 #[must_use]
-pub(super) struct Hold(());
+pub(super) struct MutedConsole(());
 
-impl Hold {
-    /// From now on messages are held.
+impl MutedConsole {
+    /// Shows no messages from now on.
     pub(super) fn begin() -> Self {
-        CONSOLE_MUTE.switch_on(logger::written());
+        MUTED.begin(logger::written());
         Self(())
     }
 
-    /// Ends it, and says how many messages were held.
+    /// Shows messages again, and returns how many were not shown.
     pub(super) fn end(self) -> usize {
         drop(self);
-        CONSOLE_MUTE.suppressed()
+        MUTED.count()
     }
 
-    /// Ends it, and shows all that was held, as far as the ring still has it.
+    /// Shows messages again, and first those that were not shown, as far as the ring still has them.
     pub(super) fn show(self) {
         drop(self);
-        let (first, end) = (CONSOLE_MUTE.first(), logger::written());
+        let (first, end) = (MUTED.first(), logger::written());
         logger::for_each_from(first, &mut |entry| {
             if CONSOLE_LEVEL.is_shown(entry.priority) {
                 logger::show(entry);
@@ -38,8 +38,8 @@ impl Hold {
     }
 }
 
-impl Drop for Hold {
+impl Drop for MutedConsole {
     fn drop(&mut self) {
-        CONSOLE_MUTE.switch_off();
+        MUTED.end();
     }
 }
