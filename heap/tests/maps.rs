@@ -240,7 +240,6 @@ fn heap_works(machine: &mut Booted, addresses: &[u64]) -> Result<(), TestCaseErr
         prop_assert!(freed.is_some());
     }
     heap.trim();
-    drop(heap);
     prop_assert_eq!(machine.frames.free_pages(), free_pages);
     Ok(())
 }
@@ -265,7 +264,7 @@ fn way_is_exact(areas: &[Area], modules: &[(u64, u64)], ram_bytes: u64) -> Resul
     prop_assert_eq!(machine.frames.free_pages(), 0);
     let mut handed_out: Vec<(u64, u64)> = blocks
         .iter()
-        .map(|(block, order)| machine.physical(*block) / PAGE)
+        .map(|(block, _)| machine.physical(*block) / PAGE)
         .zip(&blocks)
         .map(|(first, (_, order))| (first, first + (1 << order)))
         .collect();
