@@ -108,9 +108,9 @@ impl Session {
         Ok(piece.get(..count).filter(|bytes| !bytes.is_empty()))
     }
 
-    /// Gives back the last `count` bytes of what was read: whoever reads the same input next begins with them. A command
-    /// that ends before its input does leaves no more behind than it used (IEEE Std 1003.1-2017, XCU 1.4, input files).
-    /// What a device has given cannot be taken back.
+    /// Gives back the last `count` bytes of what was read: whoever reads the same input next begins with them. A
+    /// command that ends before its input does leaves no more behind than it used (IEEE Std 1003.1-2017, XCU 1.4,
+    /// input files). What a device has given cannot be taken back.
     pub(crate) fn give_back(&mut self, source: Source, count: usize) -> Result<()> {
         let vfs = self.vfs();
         match self.file_of(source) {

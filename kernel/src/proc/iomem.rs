@@ -33,8 +33,8 @@ impl Text for IoMem {
                 && range.start() == PAddr::zero()
                 && range.end() > FIRST_PAGE_END
             {
-                // As in Linux: this page is the BIOS's, and no kernel uses it. kexec-tools takes the interrupt table off a
-                // row of memory that starts at 0, and off no other.
+                // As in Linux: this page is the BIOS's, and no kernel uses it. kexec-tools takes the interrupt table
+                // off a row of memory that starts at 0, and off no other.
                 writeln!(out, "00000000-{:08x} : Reserved", FIRST_PAGE_END.as_u64() - 1)?;
                 range = PhysicalRange::new(FIRST_PAGE_END, range.end());
             }

@@ -134,8 +134,8 @@ impl Text for MemInfo {
             ("MemstatRecords", records_bytes.div_ceil(1024), KIB),
             ("MemstatUntracked", tracker().counters().live_untracked as usize, COUNT),
         ] {
-            // The name with its colon and blanks takes 16 columns or more, and the number ends at the 24th. A long number
-            // takes more, but a blank always stands before it.
+            // The name with its colon and blanks takes 16 columns or more, and the number ends at the 24th. A long
+            // number takes more, but a blank always stands before it.
             let label_columns = (name.len() + 2).max(16);
             let (padding, columns) = (label_columns - name.len(), 24 - label_columns);
             writeln!(out, "{name}{:<padding$}{value:>columns$}{unit}", ":")?;

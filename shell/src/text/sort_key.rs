@@ -210,7 +210,8 @@ impl Order<'_> {
     }
 }
 
-/// The number that a key begins with: blanks, a minus sign or none, digits with a point among them or none. All else is 0.
+/// The number that a key begins with: blanks, a minus sign or none, digits with a point among them or none. All else
+/// is 0.
 #[derive(Debug, PartialEq, Eq)]
 struct Number<'a> {
     is_negative: bool,

@@ -24,7 +24,7 @@ pub(crate) struct Mark {
     /// What it is called.
     pub(crate) name: ArrayString<MAX_NAME_BYTES>,
     /// When it was set.
-    pub(crate) moment: Snapshot,
+    pub(crate) snapshot: Snapshot,
     /// Bytes of its pages.
     pub(crate) size_bytes: usize,
 }
@@ -66,8 +66,8 @@ pub(crate) fn set(name: &str) -> Result<Mark, MarkError> {
     if is_full && find(&kept_name).is_none() {
         return Err(MarkError::TooMany);
     }
-    let (moment, usage) = take_snapshot().ok_or(MarkError::NoMemory)?;
-    let mark = Mark { name: kept_name, moment, size_bytes: usage.size_bytes() };
+    let (snapshot, usage) = take_snapshot().ok_or(MarkError::NoMemory)?;
+    let mark = Mark { name: kept_name, snapshot, size_bytes: usage.size_bytes() };
     let mut marks = MARKS.lock();
     let place = marks.iter().position(|kept| kept.mark.name == kept_name);
     // The pages of the old one go back when the lock is not held any more.
@@ -83,8 +83,8 @@ fn take_snapshot() -> Option<(Snapshot, Scratch<StackUsage>)> {
     loop {
         let mut usage = Scratch::new(usize::from(tracker().stacks().count()) + 1, StackUsage::default)?;
         // An interrupt may have brought a new stack meanwhile.
-        if let Some(moment) = tracker().leaks().snapshot_by_stack(usage.as_mut_slice()) {
-            return Some((moment, usage));
+        if let Some(snapshot) = tracker().leaks().snapshot_by_stack(usage.as_mut_slice()) {
+            return Some((snapshot, usage));
         }
     }
 }
