@@ -20,6 +20,8 @@ const FOUR_GIB: u64 = 1 << 32;
 /// The kernel's image.
 const IMAGE: (u64, u64) = (1 << 20, 3 << 20);
 const USABLE: u32 = 1;
+/// Memory starts at a multiple of this, as in the kernel: twice the largest zone.
+const ALIGN_BYTES: usize = 1 << 37;
 
 /// A range of addresses, and what it is as the loader says it.
 type Area = (u64, u64, u32);
@@ -124,7 +126,7 @@ fn boot(areas: &[Area], modules: &[(u64, u64)], ram_bytes: u64) -> Option<Booted
     let mut info = Box::new(BootInfo::EMPTY);
     info.read(aligned, &[PhysicalRange::new(PAddr(IMAGE.0), PAddr(IMAGE.1))]).ok()?;
 
-    let ram = Reserved::new(ram_bytes as usize, 1 << 37, false).unwrap();
+    let ram = Reserved::new(ram_bytes as usize, ALIGN_BYTES.min(ram_bytes as usize), false).unwrap();
     let page = |address: PAddr| PageNumber::of(ram.start().as_ptr().wrapping_add(address.as_usize()));
     let span_of = |range: &PhysicalRange| PageSpan::new(page(range.start()), page(range.end()));
     let open = |range: &PhysicalRange| ram.open(range.start().as_usize()..range.end().as_usize());
@@ -308,8 +310,16 @@ fn area() -> impl Strategy<Value = Area> {
 
 /// As far as physical addresses of a test's machine reach: all 64 TiB, or what a tool that runs the test has room for.
 fn reach_bytes() -> u64 {
-    let reach = [46, 40, 36].into_iter().map(|log2| 1_u64 << log2);
-    reach.into_iter().find(|bytes| Reserved::new(*bytes as usize, 1 << 37, false).is_some()).unwrap()
+    let reach = [46, 40, 36, 32].into_iter().map(|log2| 1_u64 << log2);
+    reach
+        .into_iter()
+        .find(|bytes| Reserved::new(*bytes as usize, ALIGN_BYTES.min(*bytes as usize), false).is_some())
+        .unwrap()
+}
+
+/// Random maps that are tried; `MAP_CASES` asks for others.
+fn cases() -> u32 {
+    std::env::var("MAP_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(25)
 }
 
 fn within(areas: &[Area], reach_bytes: u64) -> Vec<Area> {
@@ -318,7 +328,7 @@ fn within(areas: &[Area], reach_bytes: u64) -> Vec<Area> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 25, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
 
     #[test]
     fn any_memory_map_is_handed_out_exactly(
