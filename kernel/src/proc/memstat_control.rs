@@ -17,7 +17,7 @@ impl Text for MemstatControl {
         out.write_str(grammar::USAGE)?;
         (0..)
             .map_while(marks::get)
-            .try_for_each(|mark| writeln!(out, "# mark {}: {}", mark.name, mark.moment.sequence))?;
+            .try_for_each(|mark| writeln!(out, "# mark {}: {}", mark.name, mark.snapshot.sequence))?;
         writeln!(out, "# frames {}", if shows_all_frames() { "all" } else { "own" })
     }
 }

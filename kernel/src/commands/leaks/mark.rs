@@ -76,8 +76,8 @@ fn set(session: &mut Session, options: &Options<'_>) {
         Ok(mark) => {
             session.print(format_args!("mark "));
             show(session, &mark);
-            if mark.moment.level < Level::Stacks {
-                let level = mark.moment.level;
+            if mark.snapshot.level < Level::Stacks {
+                let level = mark.snapshot.level;
                 let lack = if level < Level::Blocks { "blocks" } else { "call stacks" };
                 session.print(format_args!(
                     "level is {level}: no {lack} are recorded; type memstat level stacks\n"
@@ -90,7 +90,7 @@ fn set(session: &mut Session, options: &Options<'_>) {
 
 /// One line.
 fn show(session: &mut Session, mark: &Mark) {
-    let snapshot = &mark.moment;
+    let snapshot = &mark.snapshot;
     session.print(format_args!(
         "{}: {}, {} bytes, {} at {}\n",
         mark.name,

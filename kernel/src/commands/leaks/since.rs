@@ -35,12 +35,12 @@ fn since(session: &mut Session, options: &Options<'_>) {
     let mark = name.map_or_else(marks::newest, |name| marks::find(name));
     let Some(mark) = mark else { return report_missing(session, name.unwrap_or(&DEFAULT_NAME)) };
     let now = tracker().leaks().snapshot();
-    session.print(format_args!("since {}, set {} ago:\n", mark.name, Age::between(&mark.moment, &now)));
+    session.print(format_args!("since {}, set {} ago:\n", mark.name, Age::between(&mark.snapshot, &now)));
     let mut table = Scratch::new(usize::from(now.stack_count) + 1, Growth::default);
     let mut new = None;
     match &mut table {
         Some(table) => {
-            let mut growth = GrowthByStack::new(mark.moment.sequence, now.sequence, table.as_mut_slice());
+            let mut growth = GrowthByStack::new(mark.snapshot.sequence, now.sequence, table.as_mut_slice());
             if !read_records(session, &mut growth) {
                 return;
             }
@@ -65,7 +65,7 @@ fn since(session: &mut Session, options: &Options<'_>) {
         top.add(row(number, held));
     }
     let changes = Changes {
-        earlier: mark.moment,
+        earlier: mark.snapshot,
         later: now,
         without_stack: row(0, without_stack),
         top,
@@ -103,11 +103,11 @@ fn diff(session: &mut Session, options: &Options<'_>) {
         }
     }
     let [Some(mut earlier), Some(mut later)] = pair else { return };
-    if later.moment.stamp < earlier.moment.stamp {
+    if later.snapshot.stamp < earlier.snapshot.stamp {
         core::mem::swap(&mut earlier, &mut later);
         session.print(format_args!("({} was set before {}, so it stands first)\n", earlier.name, later.name));
     }
-    let time = Age::between(&earlier.moment, &later.moment);
+    let time = Age::between(&earlier.snapshot, &later.snapshot);
     session.print(format_args!("from {} to {}, {time} later:\n", earlier.name, later.name));
     let row = |number| StackChange {
         number,
@@ -115,10 +115,10 @@ fn diff(session: &mut Session, options: &Options<'_>) {
         new: Growth::default(),
     };
     let mut top = TopChanges::<MAX_ROWS>::new(false);
-    (1..=later.moment.stack_count).for_each(|number| top.add(row(number)));
+    (1..=later.snapshot.stack_count).for_each(|number| top.add(row(number)));
     let changes = Changes {
-        earlier: earlier.moment,
-        later: later.moment,
+        earlier: earlier.snapshot,
+        later: later.snapshot,
         without_stack: row(0),
         top,
         is_new_known: false,

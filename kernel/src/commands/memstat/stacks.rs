@@ -81,7 +81,7 @@ fn write_rate(session: &mut Session, number: u16, stack: &Stack, now: u64) {
 
 fn since(session: &mut Session, options: &Options<'_>) {
     let Some(mark) = options.operands.first() else { return };
-    match mark.parse().ok().or_else(|| Some(marks::find(mark)?.moment.sequence)) {
+    match mark.parse().ok().or_else(|| Some(marks::find(mark)?.snapshot.sequence)) {
         Some(mark) => show_growth(session, mark),
         None => {
             session.report_failure(format_args!("memstat: {mark}: not a mark; leaks marks lists them"));
