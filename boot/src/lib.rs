@@ -5,15 +5,6 @@
 //! information that GRUB left in memory into plain data that refers to nothing: the loader's memory can be
 //! reused, and whatever the loader wrote, parsing answers `Ok` or [`BootError`] and never panics.
 #![cfg_attr(not(test), no_std)]
-#![cfg_attr(
-    not(test),
-    warn(
-        clippy::arithmetic_side_effects,
-        clippy::expect_used,
-        clippy::indexing_slicing,
-        clippy::unwrap_used
-    )
-)]
 
 mod command_line;
 mod early;

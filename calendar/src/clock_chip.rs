@@ -96,6 +96,12 @@ impl ClockRegisters {
     }
 }
 
+/// The second that its register stands for, by register B; `None` if it is none.
+pub fn second_of(register: u8, coding: u8) -> Option<u8> {
+    let registers = ClockRegisters { fields: [register, 0, 0, 0, 0, 0, 0], coding };
+    registers.number(register).ok().filter(|second| *second < 60)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -144,6 +150,19 @@ mod tests {
         ] {
             let error = ClockRegisters { fields, coding }.unix_seconds().unwrap_err();
             assert_eq!(error.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn second_is_one_of_sixty() {
+        for (register, coding, second) in [
+            (0x59, 0, Some(59)),
+            (59, BINARY, Some(59)),
+            (0x60, 0, None),
+            (0x0a, 0, None),
+            (60, BINARY, None),
+        ] {
+            assert_eq!(second_of(register, coding), second);
         }
     }
 

@@ -24,11 +24,11 @@ pub struct Config {
     pub level: Level,
     /// `memstat.history=EVENTS`: how many events the history keeps.
     pub history_events: Option<usize>,
-    /// `memstat.arena=SIZE`: the most that the tracker's arena may hold, as in `64K` or `2M`.
+    /// `memstat.arena=SIZE`: the maximum size of the tracker's arena, as in `64K` or `2M`.
     pub arena_limit_bytes: Option<usize>,
     /// `symbols=full|off`: whether call stacks have names; `cut|noise|scattered|blind` damage them, for tests.
     pub symbols: SymbolSource,
-    /// `guard=off|free|redzone|full`: what is done against corruption.
+    /// `guard=off|free|redzone|full`: the heap checks.
     pub guard: GuardLevel,
     /// `blackbox=on|off`: whether a record of the last moments is kept across restarts.
     pub has_black_box: bool,
@@ -42,11 +42,11 @@ pub struct Config {
     pub sample_slots: Option<usize>,
     /// `panic=halt|reboot|poweroff|exit`: what happens after the report of a panic or fault.
     pub on_panic: OnPanic,
-    /// `tmpfs.size=SIZE|PERCENT%`: the most that each file system in memory may hold.
+    /// `tmpfs.size=SIZE|PERCENT%`: the maximum size of each file system in memory.
     pub tmpfs_size: Share,
 }
 
-/// A part of the memory.
+/// An amount of memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Share {
     /// So many bytes.
@@ -79,7 +79,7 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Takes the words of `line` in, and hands those that mean nothing to `unknown`.
+    /// Applies the words of `line`, and hands those that it does not know to `unknown`.
     pub fn apply(&mut self, line: &str, mut unknown: impl FnMut(&str)) {
         for word in line.split_ascii_whitespace() {
             if self.apply_word(word).is_none() {
@@ -195,7 +195,7 @@ fn share(text: &str) -> Option<Share> {
 }
 
 impl Share {
-    /// The pages that it stands for, rounded down, of `total_pages`.
+    /// The amount in pages, rounded down, of `total_pages`.
     pub fn pages(self, total_pages: usize) -> usize {
         match self {
             Self::Bytes(bytes) => bytes / PAGE_BYTES,

@@ -6,4 +6,5 @@ mod common;
 mod contract;
 mod frames;
 mod guard_model;
+mod maps;
 mod model;

@@ -54,7 +54,7 @@ impl ConsoleLevel {
     }
 
     /// Whether a message goes to the console.
-    pub fn shows(&self, priority: Priority) -> bool {
+    pub fn is_shown(&self, priority: Priority) -> bool {
         u32::from(priority.severity) < self.0.load(Ordering::Relaxed)
     }
 }

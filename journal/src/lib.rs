@@ -15,6 +15,7 @@ mod priority;
 pub mod record;
 mod ring;
 mod stamp;
+mod written;
 
 pub use console_level::ConsoleLevel;
 pub use event_line::EventLine;
@@ -22,3 +23,4 @@ pub use muted::Muted;
 pub use priority::{Priority, RecordText};
 pub use ring::{CAPACITY, Entry, Ring};
 pub use stamp::{Seconds, Stamp};
+pub use written::{Lossy, messages};

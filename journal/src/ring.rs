@@ -103,8 +103,9 @@ struct Line {
 }
 
 impl Line {
-    /// An empty one. The ring copies all that there is room for, behind the text as well: were that never written, the
-    /// ring would keep what calls before have left on the stack, and who looks for addresses would find them there.
+    /// An empty one. The ring copies all that there is room for, behind the text as well: were that never written,
+    /// the ring would keep what calls before have left on the stack, and who looks for addresses would find them
+    /// there.
     fn new() -> Self {
         let mut text = Text::zero_filled();
         text.clear();

@@ -75,7 +75,7 @@ pub(crate) fn try_for_last(count: usize, mut visit: impl FnMut(&Entry)) {
 pub(crate) fn write(priority: Priority, message: fmt::Arguments<'_>) {
     let entry = Entry::new(clock::uptime_ns(), priority, message);
     RING.lock().push(entry);
-    if CONSOLE_LEVEL.shows(priority) && !muted::MUTED.mutes_message() {
+    if CONSOLE_LEVEL.is_shown(priority) && !muted::MUTED.mutes_message() {
         show(&entry);
     }
 }

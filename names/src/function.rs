@@ -28,7 +28,7 @@ impl Name<'_> {
     }
 }
 
-/// A text of fixed room: what comes when it is full is an error, so that nobody goes on writing.
+/// Text of limited length: a write that exceeds it is an error, which ends the formatting.
 struct Shortened<const N: usize>(ArrayString<N>);
 
 impl<const N: usize> Write for Shortened<N> {

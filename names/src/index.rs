@@ -3,16 +3,17 @@
 use alloc::vec::Vec;
 
 use gimli::{
-    CompleteLineProgram, DW_TAG_subprogram, Dwarf, EndianSlice, LineSequence, LittleEndian, Section, Unit,
-    UnitOffset,
+    CompleteLineProgram, DW_TAG_subprogram, Dwarf, EndianSlice, LineProgramHeader, LineSequence,
+    LittleEndian, Section, Unit, UnitOffset,
 };
 
+use crate::budget::Budget;
 use crate::entries::Entry;
 
 pub(crate) type Slice<'a> = EndianSlice<'a, LittleEndian>;
 
-/// Bytes of debug information that a range of code takes at least: an entry with its names, or a pair of addresses. Where
-/// there are more ranges, entries share lists of them, which no compiler lets them do.
+/// Bytes of debug information that a range of code takes at least: an entry with its names, or a pair of addresses.
+/// Where there are more ranges, entries share lists of them, which compilers do not make.
 const MIN_RANGE_BYTES: usize = 8;
 
 /// The sections of a program that hold its debug information.
@@ -67,7 +68,8 @@ pub struct Index<'a> {
 }
 
 impl<'a> Index<'a> {
-    /// Reads all entries and line tables once. What cannot be read is left out.
+    /// Reads all entries and line tables once. What cannot be read is left out, as is all behind the unit that would
+    /// have something read a second time.
     pub fn build(sections: Sections<'a>) -> Self {
         let mut dwarf = sections.0;
         let ranges = dwarf
@@ -77,11 +79,22 @@ impl<'a> Index<'a> {
             .len()
             .saturating_add(dwarf.ranges.debug_rnglists().reader().len());
         let max_functions = dwarf.debug_info.reader().len().saturating_add(ranges) / MIN_RANGE_BYTES;
-        dwarf.populate_abbreviations_cache(gimli::AbbreviationsCacheStrategy::Duplicates);
+        let mut budget = Budget::new(&dwarf);
+        if budget.are_abbreviations_sound() {
+            dwarf.populate_abbreviations_cache(gimli::AbbreviationsCacheStrategy::Duplicates);
+        }
         let mut index = Self { dwarf, units: Vec::new(), functions: Vec::new() };
         let mut headers = index.dwarf.units();
         while let Ok(Some(header)) = headers.next() {
+            if !budget.take_abbreviations(&index.dwarf, header.debug_abbrev_offset()) {
+                break;
+            }
             if let Ok(mut unit) = index.dwarf.unit(header) {
+                let table_bytes =
+                    unit.line_program.as_ref().map_or(0, |program| line_table_bytes(program.header()));
+                if !budget.take(table_bytes) {
+                    break;
+                }
                 // Functions up to the first broken entry are kept.
                 let _ = index.add_functions(&unit, max_functions);
                 let lines = unit.line_program.take().and_then(|program| program.sequences().ok());
@@ -131,4 +144,9 @@ impl<'a> Index<'a> {
         let after = self.functions.partition_point(|function| function.start <= address);
         self.functions.get(after.checked_sub(1)?).filter(|function| address < function.end)
     }
+}
+
+/// The bytes of a line table, its header included.
+fn line_table_bytes(header: &LineProgramHeader<Slice<'_>>) -> usize {
+    header.header_length().saturating_add(header.raw_program_buf().len())
 }

@@ -5,19 +5,11 @@
 //! bounded number of steps. Sources: ELF-64 Object File Format 1.5, chapters 4 and 6; DWARF 4 and 5, by
 //! the crate `gimli`, which allocates: some 100 KiB while an [`Index`] is built and while a name is looked up.
 #![cfg_attr(not(test), no_std)]
-#![cfg_attr(
-    not(test),
-    warn(
-        clippy::arithmetic_side_effects,
-        clippy::expect_used,
-        clippy::indexing_slicing,
-        clippy::unwrap_used
-    )
-)]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
 
+mod budget;
 mod entries;
 mod function;
 mod index;

@@ -155,6 +155,57 @@ fn shared_lists_of_ranges_do_not_blow_the_index_up() {
     assert!(index.function_count() > 0 && index.function_count() <= bound, "{}", index.function_count());
 }
 
+/// A DWARF 4 unit with nothing in it but its root, at an offset of the abbreviations; `attributes` are the root's.
+fn unit(abbreviations: u32, attributes: &[u8]) -> Vec<u8> {
+    let head = [&[4, 0][..], &abbreviations.to_le_bytes(), &[8, 1], attributes].concat();
+    [&(head.len() as u32).to_le_bytes()[..], &head].concat()
+}
+
+fn built(sections: &[(&str, &[u8])]) -> usize {
+    let find = |name: &str| sections.iter().find(|(known, _)| *known == name).map(|(_, bytes)| *bytes);
+    Index::build(Sections::find(find)).units.len()
+}
+
+/// Each unit starts its abbreviations a little behind the one before: as many copies of nearly the whole table.
+#[test]
+fn overlapping_abbreviations_are_not_read_for_each_unit() {
+    const COUNT: usize = 2000;
+    // A code of two bytes, a unit without children, no attributes. The last is the one that all units have.
+    let entry = |code: usize| [code as u8 | 0x80, (code >> 7) as u8, 0x11, 0, 0, 0];
+    let mut abbreviations: Vec<u8> = (0..COUNT).flat_map(|number| entry(200 + number)).collect();
+    abbreviations.extend([1, 0x11, 0, 0, 0, 0]);
+    for copies in [1, 2] {
+        let info: Vec<u8> =
+            (0..COUNT as u32).flat_map(|number| unit(number * 6, &[]).repeat(copies)).collect();
+        let units = built(&[(".debug_abbrev", &abbreviations), (".debug_info", &info)]);
+        assert!((1..=2).contains(&units), "{units} units were read");
+    }
+    // All of one table, and each of its own, are what compilers make.
+    let info = unit(0, &[]).repeat(COUNT);
+    assert_eq!(built(&[(".debug_abbrev", &abbreviations), (".debug_info", &info)]), COUNT);
+    let tables = [1, 0x11, 0, 0, 0, 0].repeat(COUNT);
+    let info: Vec<u8> = (0..COUNT as u32).flat_map(|number| unit(number * 6, &[])).collect();
+    assert_eq!(built(&[(".debug_abbrev", &tables), (".debug_info", &info)]), COUNT);
+}
+
+/// Each unit has the same long line table.
+#[test]
+fn shared_line_tables_are_not_read_for_each_unit() {
+    const COUNT: usize = 2000;
+    // DW_AT_stmt_list as DW_FORM_sec_offset.
+    let abbreviations = [1, 0x11, 0, 0x10, 0x17, 0, 0, 0];
+    // Instructions of a byte, one line, one address; no opcodes of more; no directories, no files.
+    let header = [1, 1, 1, 0, 14, 10, 0, 1, 1, 1, 1, 0, 0, 0, 1, 0, 0, 1, 0, 0];
+    let program = [0, 1, 1].repeat(10_000);
+    let head = [&[4, 0][..], &(header.len() as u32).to_le_bytes(), &header].concat();
+    let size = (head.len() + program.len()) as u32;
+    let lines = [&size.to_le_bytes()[..], &head, &program].concat();
+    let info = unit(0, &0_u32.to_le_bytes()).repeat(COUNT);
+    let sections = [(".debug_abbrev", &abbreviations[..]), (".debug_info", &info), (".debug_line", &lines)];
+    let units = built(&sections);
+    assert!((1..=2).contains(&units), "{units} units were read");
+}
+
 fn demangled(name: &str) -> String {
     format!("{:#}", rustc_demangle::demangle(name))
 }

@@ -47,6 +47,21 @@ pub(crate) enum Image {
     Product,
 }
 
+/// Where a machine's memory lies.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Layout {
+    /// As the board has it: from 0 up, and what does not fit below the devices from 4 GiB up.
+    Plain,
+    /// The same, with memory of the host's for those pages alone that are touched, however much the machine has.
+    Sparse,
+    /// So many mebibytes from 0 up, and the rest at 1 TiB, where AMD's address translation leaves room. Takes a `q35` board
+    /// and a CPU of AMD's with 48 bits of physical addresses.
+    FarUp {
+        /// Mebibytes from 0 up.
+        low_mib: u64,
+    },
+}
+
 /// One machine. The strings are QEMU's values for the option named.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Machine<'a> {
@@ -56,6 +71,7 @@ pub(crate) struct Machine<'a> {
     /// `-cpu`
     pub(crate) cpu: &'a str,
     pub(crate) memory_mib: u64,
+    pub(crate) layout: Layout,
     /// `-vga`
     pub(crate) vga: &'a str,
     /// Is there a COM1?
@@ -76,6 +92,7 @@ pub(crate) const DEFAULT: Machine<'static> = Machine {
     board: "pc",
     cpu: "qemu64",
     memory_mib: 256,
+    layout: Layout::Plain,
     vga: "std",
     has_serial: true,
     cmdline: "",
@@ -92,8 +109,26 @@ impl Machine<'_> {
         let mut options: Vec<String> = Vec::new();
         let mut add = |words: &[&str]| options.extend(words.iter().map(ToString::to_string));
         add(&["-no-user-config", "-nodefaults", "-name", "tally"]);
-        add(&["-machine", self.board, "-cpu", self.cpu, "-accel", &settings.accelerator]);
-        add(&["-m", &self.memory_mib.to_string(), "-vga", self.vga]);
+        add(&["-cpu", self.cpu, "-accel", &settings.accelerator, "-vga", self.vga]);
+        let (board, mebibytes) = (self.board, self.memory_mib);
+        match self.layout {
+            Layout::Plain => add(&["-machine", board, "-m", &mebibytes.to_string()]),
+            Layout::Sparse => add(&[
+                "-machine",
+                &format!("{board},memory-backend=ram"),
+                "-m",
+                &mebibytes.to_string(),
+                "-object",
+                &format!("memory-backend-ram,id=ram,size={mebibytes}M,reserve=off"),
+            ]),
+            // With room for more memory than lies below it, the board moves all of it above the gap that AMD has below 1 TiB.
+            Layout::FarUp { low_mib } => add(&[
+                "-machine",
+                &format!("{board},max-ram-below-4g={low_mib}M"),
+                "-m",
+                &format!("{mebibytes},slots=1,maxmem=1100G"),
+            ]),
+        }
         if self.firmware == Firmware::Uefi {
             add(&["-bios", &settings.ovmf()?.display().to_string()]);
         }

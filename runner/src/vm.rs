@@ -195,6 +195,16 @@ impl Vm {
         self.transcript.wait(self.mark, awaited, limit, |bytes| find(&text::plain(bytes)))
     }
 
+    /// As `expect`, in the bytes as they came.
+    pub(crate) fn expect_raw<T>(
+        &mut self,
+        awaited: &str,
+        limit: Duration,
+        find: impl FnMut(&[u8]) -> Option<T>,
+    ) -> Result<T> {
+        self.transcript.wait(self.mark, awaited, limit, find)
+    }
+
     /// The plain text since the last typing, after a pause in which more may come.
     pub(crate) fn text_after(&mut self, pause: Duration) -> String {
         thread::sleep(pause);

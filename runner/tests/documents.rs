@@ -185,6 +185,24 @@ fn what_documents_name_is_there() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
+/// Programs of Debian that the runner starts are those that `scripts/setup` looks for.
+#[test]
+fn setup_looks_for_each_program_that_the_runner_starts() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let setup: BTreeSet<String> =
+        text_of(&root.join("scripts/setup")).split_whitespace().map(str::to_owned).collect();
+    let mut paths = BTreeSet::new();
+    collect(root, &root.join("runner/src"), &mut paths);
+    let sources: Vec<String> =
+        paths.iter().filter(|path| is_kind(path, "rs")).map(|path| text_of(&root.join(path))).collect();
+    let started = sources.iter().flat_map(|source| source.split("Command::new(\"").skip(1));
+    let programs: BTreeSet<&str> = started.filter_map(|rest| rest.split('"').next()).collect();
+    assert!(programs.contains("qemu-system-x86_64"), "{programs:?}");
+    for program in programs {
+        assert!(setup.contains(program), "scripts/setup does not look for {program}");
+    }
+}
+
 #[test]
 fn what_is_not_there_is_named() {
     let repository = Repository {

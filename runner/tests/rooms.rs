@@ -65,7 +65,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("sched", &[]),
     ("terminal", &[]),
     ("vfs", &[]),
-    ("tally-heap", &["memstat"]),
+    ("tally-heap", &["boot", "memstat"]),
     ("control", &["memstat"]),
     ("config", &["memstat", "tally-heap"]),
     ("journal", &["boot"]),

@@ -3,6 +3,7 @@
 use arrayvec::ArrayVec;
 use vfs::{Errno, FileDescriptor, Kind, MAX_DEPTH, OpenFlags, PathBuffer, Result};
 
+use crate::gathered::Gathered;
 use crate::paths::{parent, push_name};
 use crate::session::{Session, write_all};
 use crate::source::{PIECE_BYTES, Source};
@@ -41,11 +42,12 @@ fn copy_bytes(
     file: FileDescriptor,
     copy: FileDescriptor,
 ) -> Result<()> {
-    let mut piece = [0; PIECE_BYTES];
+    let (mut piece, mut gathered) = ([0; PIECE_BYTES], Gathered::new());
+    let vfs = session.vfs();
     loop {
         match session.next_piece(Source::File(file), &mut piece) {
-            Ok(Some(bytes)) => write_all(session.vfs(), copy, bytes)?,
-            Ok(None) => return Ok(()),
+            Ok(Some(bytes)) => gathered.add(bytes, |bytes| write_all(vfs, copy, bytes))?,
+            Ok(None) => return gathered.finish(|bytes| write_all(vfs, copy, bytes)),
             Err(error) => {
                 session.fail(command, from, error);
                 return Ok(());

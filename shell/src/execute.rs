@@ -165,9 +165,9 @@ fn close_files(session: &mut Session, files: Files<'_>) -> bool {
 
 /// Runs a group as in a process of its own: where it goes is forgotten.
 fn run_group(session: &mut Session, list: List<'_>, sink: &str) -> bool {
-    let cwd = session.cwd;
+    let directories = (session.cwd, session.previous_cwd);
     let has_succeeded = run_list(session, list, sink);
-    session.cwd = cwd;
+    (session.cwd, session.previous_cwd) = directories;
     has_succeeded
 }
 

@@ -8,21 +8,13 @@
 //! command is one file in `commands`.
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::indexing_slicing,
-        clippy::expect_used,
-        clippy::unwrap_used,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 mod command;
 mod commands;
 mod copy;
 mod edited_line;
 mod execute;
+mod gathered;
 mod host;
 mod interactive;
 mod line_editor;

@@ -7,19 +7,16 @@
 use core::fmt::{self, Write};
 use core::mem;
 
-use arrayvec::ArrayVec;
 use vfs::{Errno, FileDescriptor, OpenFlags, PathBuffer, Result, Vfs};
 
 use crate::command::{Command, find};
+use crate::gathered::Gathered;
 use crate::host::Host;
 use crate::nearest::Suggestion;
 use crate::options::{Options, Request};
 use crate::pipe::Pipe;
 use crate::shown::Shown;
 use crate::source::PIECE_BYTES;
-
-/// What is gathered before it goes to a file or a pipe.
-const GATHERED_BYTES: usize = 2048;
 
 /// Exit status of a command that failed at something.
 pub(crate) const FAILED: u8 = 1;
@@ -57,9 +54,11 @@ pub struct Session {
     commands: &'static [&'static [Command]],
     /// The directory that relative paths start in.
     pub(crate) cwd: PathBuffer,
+    /// The one before it; empty if there was none.
+    pub(crate) previous_cwd: PathBuffer,
     pub(crate) input: Input,
     output: Output,
-    gathered: ArrayVec<u8, GATHERED_BYTES>,
+    gathered: Gathered,
     /// Why the output does not take any more.
     output_error: Option<Errno>,
     /// Whether a pipe did not get all that was written to it.
@@ -80,9 +79,10 @@ impl Session {
             host,
             commands,
             cwd,
+            previous_cwd: PathBuffer::new(),
             input: Input::Nothing,
             output: Output::Console,
-            gathered: ArrayVec::new(),
+            gathered: Gathered::new(),
             output_error: None,
             is_pipe_cut: false,
             is_muted: false,
@@ -117,31 +117,21 @@ impl Session {
     }
 
     /// Writes bytes.
-    pub fn write_bytes(&mut self, mut bytes: &[u8]) {
+    pub fn write_bytes(&mut self, bytes: &[u8]) {
         if self.is_on_console() {
             return self.host.write_bytes(bytes);
         }
-        while !bytes.is_empty() && self.output_error.is_none() {
-            let room = self.gathered.remaining_capacity().min(bytes.len());
-            let (now, later) = bytes.split_at_checked(room).unwrap_or_default();
-            // As many as there is room for.
-            let _ = self.gathered.try_extend_from_slice(now);
-            bytes = later;
-            if self.gathered.is_full() {
-                self.flush();
-            }
+        if self.output_error.is_none() {
+            let (files, output) = (self.host.files(), &mut self.output);
+            self.output_error = self.gathered.add(bytes, |bytes| write_to(output, files, bytes)).err();
         }
     }
 
     /// Hands on what was gathered. The first error is kept, and nothing is taken any more.
     fn flush(&mut self) {
-        if self.output_error.is_none() && !self.gathered.is_empty() {
-            let written = match &mut self.output {
-                Output::Console | Output::Nowhere => Ok(()),
-                Output::File(file) => write_all(self.host.files(), *file, &self.gathered),
-                Output::Pipe(pipe) => pipe.push(&self.gathered).map_err(|_| Errno::ENOMEM),
-            };
-            self.output_error = written.err();
+        if self.output_error.is_none() {
+            let (files, output) = (self.host.files(), &mut self.output);
+            self.output_error = self.gathered.finish(|bytes| write_to(output, files, bytes)).err();
         }
         self.gathered.clear();
     }
@@ -156,6 +146,14 @@ impl Session {
         self.fail("shell", sink, error);
     }
 
+    /// The file that the output goes to, if it is one.
+    pub(crate) fn output_file(&self) -> Option<FileDescriptor> {
+        match self.output {
+            Output::File(file) => Some(file),
+            Output::Console | Output::Pipe(_) | Output::Nowhere => None,
+        }
+    }
+
     /// Puts another output in place. Nothing may be left of what the last one should get.
     pub(crate) fn swap_output(&mut self, output: Output) -> Output {
         mem::replace(&mut self.output, output)
@@ -168,6 +166,14 @@ impl Session {
         let result = work(self);
         self.is_muted = was_muted;
         self.swap_output(outer);
+        result
+    }
+
+    /// Does `work` with messages of failure dropped.
+    pub(crate) fn without_messages<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
+        let was_muted = mem::replace(&mut self.is_muted, true);
+        let result = work(self);
+        self.is_muted = was_muted;
         result
     }
 
@@ -304,6 +310,14 @@ impl Write for Session {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.write_bytes(text.as_bytes());
         Ok(())
+    }
+}
+
+fn write_to(output: &mut Output, files: &Vfs, bytes: &[u8]) -> Result<()> {
+    match output {
+        Output::Console | Output::Nowhere => Ok(()),
+        Output::File(file) => write_all(files, *file, bytes),
+        Output::Pipe(pipe) => pipe.push(bytes).map_err(|_| Errno::ENOMEM),
     }
 }
 

@@ -2,8 +2,8 @@
 
 use core::fmt::{self, Write};
 
-/// Text as it is, or for a console: there control characters are escaped, so that a name cannot move the cursor or change
-/// colours, and nothing else is.
+/// Text as it is, or for a console: there control characters are escaped, so that a name cannot move the cursor or
+/// change colours, and nothing else is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shown<T> {
     text: T,

@@ -32,8 +32,25 @@ impl Session {
     }
 
     /// Hands each of the inputs to `visit`: the files at `paths`, or the standard input if there are none. A
-    /// failure is told, and the next one's turn comes, until the command should end.
+    /// failure is reported, and the next one's turn comes, until the command should end. A file that the output goes to
+    /// is none: it would grow as it is read.
     pub(crate) fn for_each_input(
+        &mut self,
+        command: &str,
+        paths: &[&str],
+        mut visit: impl FnMut(&mut Self, &str, Source) -> Result<()>,
+    ) {
+        self.for_each_whole_input(command, paths, |session, path, source| {
+            if session.is_output(source)? {
+                session.report_failure(format_args!("{command}: {path}: input file is output file"));
+                return Ok(());
+            }
+            visit(session, path, source)
+        });
+    }
+
+    /// As [`Session::for_each_input`], for a command that reads all of its input before it writes.
+    pub(crate) fn for_each_whole_input(
         &mut self,
         command: &str,
         paths: &[&str],
@@ -59,6 +76,25 @@ impl Session {
         }
     }
 
+    /// Whether the output goes to the end of the file that a source is, and there is something to read.
+    fn is_output(&mut self, source: Source) -> Result<bool> {
+        let output = self.output_file();
+        match (self.file_of(source), output) {
+            (Ok(input), Some(output)) => self.is_growing(input, output),
+            _ => Ok(false),
+        }
+    }
+
+    /// Whether a file is read that is written as well, and is not read to its end.
+    pub(crate) fn is_growing(&self, input: FileDescriptor, output: FileDescriptor) -> Result<bool> {
+        let vfs = self.vfs();
+        if !vfs.is_same_file(input, output)? {
+            return Ok(false);
+        }
+        let metadata = vfs.metadata_of(input)?;
+        Ok(metadata.kind == Kind::File && vfs.seek(input, SeekFrom::Current(0))? < metadata.size_bytes)
+    }
+
     /// Reads the next piece into `piece`; `None` at the end, and when the command should end.
     pub(crate) fn next_piece<'a>(&mut self, source: Source, piece: &'a mut [u8]) -> Result<Option<&'a [u8]>> {
         if self.is_interrupted() {
@@ -72,9 +108,9 @@ impl Session {
         Ok(piece.get(..count).filter(|bytes| !bytes.is_empty()))
     }
 
-    /// Gives back the last `count` bytes of what was read: whoever reads the same input next begins with them. A command
-    /// that ends before its input does leaves no more behind than it used (IEEE Std 1003.1-2017, XCU 1.4, input files).
-    /// What a device has given cannot be taken back.
+    /// Gives back the last `count` bytes of what was read: whoever reads the same input next begins with them. A
+    /// command that ends before its input does leaves no more behind than it used (IEEE Std 1003.1-2017, XCU 1.4,
+    /// input files). What a device has given cannot be taken back.
     pub(crate) fn give_back(&mut self, source: Source, count: usize) -> Result<()> {
         let vfs = self.vfs();
         match self.file_of(source) {
@@ -108,7 +144,10 @@ impl Session {
     }
 
     /// The file that a source is, or else the pipe, if it is that.
-    fn file_of(&mut self, source: Source) -> core::result::Result<FileDescriptor, Option<&mut Pipe>> {
+    pub(crate) fn file_of(
+        &mut self,
+        source: Source,
+    ) -> core::result::Result<FileDescriptor, Option<&mut Pipe>> {
         match (source, &mut self.input) {
             (Source::File(file), _) => Ok(file),
             (Source::Standard, Input::File(file)) => Ok(*file),

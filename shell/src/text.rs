@@ -6,10 +6,12 @@
 mod diff;
 mod hex;
 mod pattern;
+mod sort_key;
 
 pub(crate) use diff::{Change, DiffError, compare, hash_lines, work_length};
 pub(crate) use hex::{HexRow, ROW_BYTES};
 pub(crate) use pattern::{Matcher, Pattern};
+pub(crate) use sort_key::{Manner, Order, SortKey};
 
 /// Ends of lines in the bytes.
 pub(crate) fn count_lines(bytes: &[u8]) -> usize {

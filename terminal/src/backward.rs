@@ -1,7 +1,7 @@
 //! Going back over the edge of a terminal that does not do that by itself: the one at the serial line.
 //!
-//! A line editor writes characters, and backspaces to go back over them. Where its line has wrapped, a backspace in the
-//! first column has to reach the end of the row above; VT100 and all that follow it stay where they are instead
+//! A line editor writes characters, and backspaces to go back over them. Where its line has wrapped, a backspace in
+//! the first column has to reach the end of the row above; VT100 and all that follow it stay where they are instead
 //! (ECMA-48 leaves it open). So what is written is followed here, and such a backspace becomes two control sequences.
 //! [`Screen`](crate::Screen) goes back by itself.
 

@@ -7,9 +7,9 @@ use vte::Parser;
 
 use super::grid::{Grid, MAX_ROWS};
 
-/// The most characters a line; a wider display is used in part.
+/// Characters in a line at most; of a wider display only these are used.
 pub const MAX_COLUMNS: usize = 240;
-/// The most characters at once: 1920 by 1080 pixels in letters of 8 by 16.
+/// Characters on the screen at most: 1920 by 1080 pixels in letters of 8 by 16.
 const MAX_CELLS: usize = MAX_COLUMNS * 68;
 
 /// The colour of ordinary text.

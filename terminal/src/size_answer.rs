@@ -1,7 +1,7 @@
 //! How large the terminal at the serial line is: the question, and the answer among what is typed.
 //!
-//! The cursor is sent further to the right than any terminal goes, and the terminal is asked where it is (ECMA-48, CPR:
-//! cursor position report). A terminal that does not answer keeps the size that it was taken to have.
+//! The cursor is sent further to the right than any terminal goes, and the terminal is asked where it is (ECMA-48,
+//! CPR: cursor position report). A terminal that does not answer keeps the size that it was taken to have.
 
 /// Asks for the size; the cursor stays where it is.
 pub const SIZE_QUESTION: &[u8] = b"\x1b7\x1b[999;999H\x1b[6n\x1b8";

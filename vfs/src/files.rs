@@ -9,13 +9,13 @@ use crate::reader::{LineGatherer, Reader};
 use crate::vfs::{Opened, Vfs};
 
 impl Vfs {
-    /// Opens a file or, to list it, a directory. Generated text is made now, or from now on.
+    /// Opens a file, or a directory to list it. Generated text is rendered now, or batch by batch while it is read.
     ///
     /// # Errors
     ///
     /// As for [`Vfs::metadata`]; `EACCES` or `EROFS` where the flags ask for more than the file allows; `EISDIR`
     /// for writing to a directory; `EEXIST` with `EXCLUSIVE`; `EINVAL` where nothing is to be read or written;
-    /// `EMFILE`; `ENOMEM` when no buffer is to be had; `ENOSPC`; `EIO` when the text could not be made.
+    /// `EMFILE`; `ENOMEM` when there is no memory for a buffer; `ENOSPC`; `EIO` when the text could not be made.
     pub fn open(&self, cwd: &str, path: &str, flags: OpenFlags) -> Result<FileDescriptor> {
         if !flags.intersects(OpenFlags::READ | OpenFlags::WRITE)
             || flags.intersects(OpenFlags::APPEND | OpenFlags::TRUNCATE) && !flags.contains(OpenFlags::WRITE)
@@ -41,7 +41,7 @@ impl Vfs {
         }
     }
 
-    /// What is read and written of an opened file, which is closed if that fails.
+    /// The body of an opened file, which is closed if there is no memory for it.
     fn open_body(&self, opened: &Opened, flags: OpenFlags) -> Result<Body> {
         let Some(contents) = opened.contents else { return Ok(Body::Directory) };
         let (filesystem, inode) = (opened.filesystem, opened.place.inode);
@@ -97,7 +97,7 @@ impl Vfs {
         result
     }
 
-    /// Reads from where the last read or write ended and says how many bytes came; 0 at the end.
+    /// Reads from the file's offset on, and returns how many bytes were read; 0 at the end.
     ///
     /// # Errors
     ///
@@ -122,8 +122,8 @@ impl Vfs {
         })
     }
 
-    /// Writes where the last read or write ended, or with `APPEND` at the end, and says how many bytes went;
-    /// fewer than were given when the room ends.
+    /// Writes at the file's offset, or with `APPEND` at the end, and returns how many bytes were written: fewer than
+    /// given when the file system is full.
     ///
     /// # Errors
     ///
@@ -151,13 +151,13 @@ impl Vfs {
         })
     }
 
-    /// Sets where the next read or write starts, and says where that is, in bytes from the beginning; it may lie
-    /// behind the end. A directory can only be started over.
+    /// Sets the file's offset, and returns it in bytes from the beginning; it may lie behind the end. A directory can only
+    /// be rewound.
     ///
     /// # Errors
     ///
-    /// `EBADF`; `EBUSY` while another uses the same descriptor; `EINVAL` for a place before the beginning, one
-    /// from the end of a file whose length is not known, and any but the beginning of a directory.
+    /// `EBADF`; `EBUSY` while another uses the same descriptor; `EINVAL` for an offset before the
+    /// beginning, one from the end of a file of unknown length, and any but 0 in a directory.
     pub fn seek(&self, descriptor: FileDescriptor, to: SeekFrom) -> Result<u64> {
         self.with_file(descriptor, |file, filesystem| {
             let size_bytes = match &file.body {
@@ -177,11 +177,11 @@ impl Vfs {
         })
     }
 
-    /// Cuts a file, or lengthens it by a hole that reads as zeros.
+    /// Truncates a file, or extends it by a hole that reads as zeros.
     ///
     /// # Errors
     ///
-    /// `EBADF`, also where it is not open to write; `EINVAL` where there is nothing to cut; `EFBIG`; `EBUSY`
+    /// `EBADF`, also where it is not open to write; `EINVAL` for what is no stored file; `EFBIG`; `EBUSY`
     /// while another uses the same descriptor.
     pub fn truncate(&self, descriptor: FileDescriptor, size_bytes: u64) -> Result<()> {
         self.with_file(descriptor, |file, filesystem| {
@@ -195,13 +195,23 @@ impl Vfs {
         })
     }
 
-    /// What is known of an open file.
+    /// An open file's metadata.
     ///
     /// # Errors
     ///
     /// `EBADF`; `EBUSY` while another uses the same descriptor; `ENOENT` for a directory that was removed.
     pub fn metadata_of(&self, descriptor: FileDescriptor) -> Result<Metadata> {
         self.with_file(descriptor, |file, filesystem| filesystem.metadata(file.place.inode))
+    }
+
+    /// Whether two descriptors have the same file open.
+    ///
+    /// # Errors
+    ///
+    /// `EBADF`; `EBUSY` while another uses one of the descriptors.
+    pub fn is_same_file(&self, one: FileDescriptor, other: FileDescriptor) -> Result<bool> {
+        let place_of = |descriptor| self.with_file(descriptor, |file, _| Ok(file.place));
+        Ok(place_of(one)? == place_of(other)?)
     }
 
     /// The next entry of an open directory; `None` at the end.
@@ -221,7 +231,7 @@ impl Vfs {
         })
     }
 
-    /// Closes a file or directory. A control file carries out a last line that has no end.
+    /// Closes a file or directory. A control file executes a last line without a newline.
     ///
     /// # Errors
     ///

@@ -1,7 +1,7 @@
-//! What a file system offers to the rest.
+//! The interface of a file system.
 //!
-//! A file system knows inodes and names, not paths: links, mounts and permissions are the [`crate::Vfs`]'
-//! business. What a file system cannot do keeps its default, which refuses.
+//! A file system knows inodes and names, not paths: links, mounts and permissions are handled by
+//! [`crate::Vfs`]. Methods for what a file system cannot do keep their default, which refuses.
 
 use crate::errno::{Errno, Result};
 use crate::generated::{Control, ControlTable, Device, Table, Text};
@@ -30,7 +30,7 @@ pub trait FileSystem: Send + Sync {
     /// `ENOENT`, `ENOTDIR`.
     fn parent(&self, directory: InodeId) -> Result<InodeId>;
 
-    /// What is known of an inode.
+    /// An inode's metadata.
     ///
     /// # Errors
     ///
@@ -59,10 +59,10 @@ pub trait FileSystem: Send + Sync {
     /// `ENOENT`, `ENOTDIR`.
     fn is_higher_than(&self, directory: InodeId, levels: usize) -> Result<bool>;
 
-    /// Room and inodes, used and free.
+    /// Blocks and inodes, in use and free.
     fn statistics(&self) -> Statistics;
 
-    /// How the contents of a file or device are to be had. What is open stays until [`FileSystem::close`], even
+    /// How the contents of a file or device are accessed. What is open stays until [`FileSystem::close`], even
     /// when its last name goes.
     ///
     /// # Errors
@@ -75,7 +75,7 @@ pub trait FileSystem: Send + Sync {
         let _ = inode;
     }
 
-    /// Reads from `offset` on and says how much; 0 at the end and behind it. Only for [`Contents::Stored`].
+    /// Reads from `offset` on, and returns how many bytes were read; 0 at the end and behind it. Only for [`Contents::Stored`].
     ///
     /// # Errors
     ///
@@ -85,8 +85,8 @@ pub trait FileSystem: Send + Sync {
         Err(Errno::EINVAL)
     }
 
-    /// Writes and says where: the offset of the first byte, and how many were written, at least one unless
-    /// there are none. Only for [`Contents::Stored`].
+    /// Writes, and returns the offset of the first byte and how many were written: at least one unless `bytes` is
+    /// empty. Only for [`Contents::Stored`].
     ///
     /// # Errors
     ///
@@ -96,7 +96,7 @@ pub trait FileSystem: Send + Sync {
         Err(Errno::EINVAL)
     }
 
-    /// Cuts a file, or lengthens it by a hole that reads as zeros. Only for [`Contents::Stored`].
+    /// Truncates a file, or extends it by a hole that reads as zeros. Only for [`Contents::Stored`].
     ///
     /// # Errors
     ///
@@ -116,7 +116,7 @@ pub trait FileSystem: Send + Sync {
         Err(Errno::EPERM)
     }
 
-    /// Makes something new.
+    /// Makes a directory, file or link.
     ///
     /// # Errors
     ///
@@ -126,7 +126,7 @@ pub trait FileSystem: Send + Sync {
         Err(Errno::EPERM)
     }
 
-    /// Takes a name away: a directory's, which must be empty, or another's.
+    /// Removes a name: of a directory, which must be empty, or of anything else.
     ///
     /// # Errors
     ///
@@ -137,7 +137,7 @@ pub trait FileSystem: Send + Sync {
         Err(Errno::EPERM)
     }
 
-    /// Gives what has the first name the second one instead, at once. What had the second name is removed.
+    /// Renames atomically. What had the second name is removed.
     ///
     /// # Errors
     ///
@@ -171,11 +171,11 @@ pub enum Contents {
 pub enum WriteAt {
     /// So many bytes from the beginning.
     Offset(u64),
-    /// Where the file ends at that moment.
+    /// At the file's end.
     End,
 }
 
-/// What is to be made.
+/// What to make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum New<'a> {
     /// An empty directory.
@@ -197,7 +197,7 @@ impl New<'_> {
     }
 }
 
-/// The two sorts of things that names stand for.
+/// What a name stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sort {
     /// A directory.
@@ -206,12 +206,12 @@ pub enum Sort {
     Other,
 }
 
-/// A file system's room, as statfs(2) tells it.
+/// A file system's size, as statfs(2) reports it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Statistics {
     /// Bytes a block.
     pub block_bytes: u32,
-    /// Blocks in all; 0 where contents are made, not kept.
+    /// Blocks in all; 0 where contents are generated, not stored.
     pub total_blocks: u64,
     /// Blocks that are free.
     pub free_blocks: u64,

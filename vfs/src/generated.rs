@@ -1,4 +1,4 @@
-//! File systems of generated files: a fixed tree of nodes, each of which only makes text.
+//! File systems of generated files: a fixed tree of nodes, each of which only generates text.
 
 use core::fmt::{self, Write};
 
@@ -39,17 +39,17 @@ pub trait Table: Sync {
 
 /// A file that takes commands, one a line. Reading it renders its text.
 pub trait Control: Text {
-    /// Carries out a command: a line without its end. Blank lines do not come here.
+    /// Executes a command: a line without its newline. Blank lines are skipped before.
     ///
     /// # Errors
     ///
-    /// `EINVAL` for a command that makes no sense; nothing is changed then.
+    /// `EINVAL` for an unknown command; nothing is changed then.
     fn command(&self, line: &str) -> Result<()>;
 }
 
 /// A table that takes commands, one a line.
 pub trait ControlTable: Table {
-    /// Carries out a command, as [`Control::command`] does.
+    /// Executes a command, as [`Control::command`] does.
     ///
     /// # Errors
     ///
@@ -57,7 +57,7 @@ pub trait ControlTable: Table {
     fn command(&self, line: &str) -> Result<()>;
 }
 
-/// Who carries out what is written.
+/// What executes commands that are written.
 #[derive(Clone, Copy)]
 pub(crate) enum Commands {
     Text(&'static dyn Control),
@@ -73,10 +73,10 @@ impl Commands {
     }
 }
 
-/// A device that takes and gives bytes.
+/// A character device.
 pub trait Device: Sync {
-    /// Reads bytes and says how many; 0 is the end. `position` is 0 at first and where a seek leads; the device counts in
-    /// it as it likes: bytes, records, or not at all.
+    /// Reads bytes and says how many; 0 is the end. `position` is 0 at first and where a seek leads; the device
+    /// counts in it as it likes: bytes, records, or not at all.
     ///
     /// # Errors
     ///

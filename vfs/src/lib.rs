@@ -8,15 +8,6 @@
 //! and text lies in buffers that a [`Buffers`] lends. That is what lets a file that reports on a heap be
 //! read without changing what it reports. No lock is held while a file's text is made.
 #![cfg_attr(not(test), no_std)]
-#![cfg_attr(
-    not(test),
-    warn(
-        clippy::arithmetic_side_effects,
-        clippy::expect_used,
-        clippy::indexing_slicing,
-        clippy::unwrap_used
-    )
-)]
 #![forbid(unsafe_code)]
 
 extern crate alloc;

@@ -35,7 +35,7 @@ pub(crate) struct Place {
     pub(crate) inode: InodeId,
 }
 
-/// All mounts. There is no way to take one away, so a number stays good.
+/// All mounts. None is ever removed, so a number stays valid.
 #[derive(Default)]
 pub(crate) struct Mounts {
     mounts: Vec<Mount>,
@@ -66,7 +66,7 @@ impl Mounts {
             .unwrap_or(place)
     }
 
-    /// The root of all.
+    /// The root of the whole tree.
     pub(crate) fn root(&self) -> Result<Place> {
         Ok(self.covered(Place { mount: 0, inode: self.get(0)?.filesystem.root() }))
     }
@@ -83,7 +83,7 @@ impl Mounts {
         if self.metadata(place)?.kind == Kind::Directory { Ok(()) } else { Err(Errno::ENOTDIR) }
     }
 
-    /// One step up: over the edge of a mount, to where it is mounted.
+    /// The parent directory; of a mount's root, that of the directory it is mounted on.
     pub(crate) fn parent(&self, place: Place) -> Result<Place> {
         let mount = self.get(place.mount)?;
         if place.inode != mount.filesystem.root() {

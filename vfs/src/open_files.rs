@@ -56,7 +56,7 @@ pub(crate) struct OpenFile {
     pub(crate) body: Body,
 }
 
-/// The sorts of open files.
+/// The kinds of open files.
 pub(crate) enum Body {
     Directory,
     Generated(Reader),
@@ -78,7 +78,7 @@ struct Slot {
 
 enum State {
     Free,
-    /// Taken out for a moment by a reader.
+    /// In use by an operation.
     Busy,
     Open(OpenFile),
 }

@@ -8,9 +8,9 @@ use crate::errno::{Errno, Result};
 pub const PATH_MAX: usize = 4095;
 /// The longest name in bytes.
 pub const NAME_MAX: usize = 255;
-/// The most directories on the way to a file.
+/// Directories in a path at most.
 pub const MAX_DEPTH: usize = 64;
-/// The most symbolic links on the way to a file, as in Linux (`path_resolution(7)`).
+/// Symbolic links followed in a path at most, as in Linux (`path_resolution(7)`).
 pub const MAX_LINKS: usize = 40;
 /// The longest path that [`crate::Vfs::canonical_directory`] gives, and the longest text of a symbolic link.
 pub const CANONICAL_MAX: usize = 1023;

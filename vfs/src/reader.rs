@@ -1,27 +1,27 @@
 //! Generated files while they are open: how their text is kept, sliced and streamed.
 //!
-//! A [`Text`] is rendered once, when it is opened, so that a reader of small pieces sees one moment. A [`Table`]
+//! A [`Text`] is rendered once, when it is opened, so that a reader of small pieces sees one snapshot. A [`Table`]
 //! may be far longer than memory: its rows come batch by batch through a cursor, into one buffer. What is
-//! written to a control is gathered until a line is whole.
+//! written to a control is collected until a line is complete.
 
 use core::fmt::{self, Write};
 
 use crate::errno::{Errno, Result};
 use crate::generated::{Commands, Table, Text};
 
-/// The most bytes that one call of [`Table::rows`] or [`Table::header`] may write.
+/// The maximum that one call of [`Table::rows`] or [`Table::header`] may write, in bytes.
 pub const BATCH_BYTES: usize = 32 << 10;
 const FIRST_TEXT_BYTES: usize = 4096;
 const MAX_TEXT_BYTES: usize = 4 << 20;
 /// The longest line that a control takes.
 const MAX_LINE_BYTES: usize = 4096;
 
-/// A lender of memory for text.
+/// An allocator of memory for text.
 pub trait Buffers: Sync {
     /// At least `size_bytes` bytes, or `None`.
     fn take(&self, size_bytes: usize) -> Option<&'static mut [u8]>;
 
-    /// Takes a buffer back.
+    /// Frees a buffer.
     fn give(&self, buffer: &'static mut [u8]);
 }
 
@@ -54,7 +54,7 @@ impl Reader {
             if rendered.is_err() || wanted > MAX_TEXT_BYTES {
                 return Err(Errno::EIO);
             }
-            // Some room for figures that grow by a digit meanwhile.
+            // Some spare bytes for numbers that grow by a digit meanwhile.
             size_bytes = wanted.saturating_add(wanted / 8);
         }
     }
@@ -72,7 +72,7 @@ impl Reader {
         }
     }
 
-    /// Gives the buffer back.
+    /// Frees the buffer.
     pub(crate) fn close(self, buffers: &dyn Buffers) {
         buffers.give(self.buffer);
     }
@@ -122,7 +122,7 @@ impl Reader {
     }
 }
 
-/// Gathers what is written to a control file until a line is whole.
+/// Collects what is written to a control file until a line is complete.
 pub(crate) struct LineGatherer {
     buffer: &'static mut [u8],
     length: usize,
@@ -136,7 +136,7 @@ impl LineGatherer {
         Ok(Self { buffer, length: 0, is_too_long: false })
     }
 
-    /// Takes bytes and carries out each line that becomes whole, up to the first that fails.
+    /// Takes bytes and executes each line that becomes complete, up to the first that fails.
     pub(crate) fn write(&mut self, control: Commands, bytes: &[u8]) -> Result<usize> {
         for byte in bytes {
             if *byte == b'\n' {
@@ -151,7 +151,7 @@ impl LineGatherer {
         Ok(bytes.len())
     }
 
-    /// Carries out what was gathered.
+    /// Executes the line that was collected.
     fn finish_line(&mut self, control: Commands) -> Result<()> {
         let length = core::mem::take(&mut self.length);
         if core::mem::take(&mut self.is_too_long) {
@@ -162,7 +162,7 @@ impl LineGatherer {
         if line.is_empty() { Ok(()) } else { control.command(line) }
     }
 
-    /// Carries out a last line without an end, and gives the buffer back.
+    /// Executes a last line without a newline, and frees the buffer.
     pub(crate) fn close(mut self, control: Commands, buffers: &dyn Buffers) -> Result<()> {
         let result = self.finish_line(control);
         buffers.give(self.buffer);

@@ -64,14 +64,14 @@ impl Vfs {
                 let mounts = self.mounts.lock();
                 let Ok(mount) = mounts.get(number).copied() else { return };
                 let root = Place { mount: number, inode: mount.filesystem.root() };
-                // A path that is too long to tell.
+                // Empty if the path is too long.
                 (mount, path_of(&mounts, root).unwrap_or_default())
             };
             visit(&mount, &path);
         }
     }
 
-    /// What is known of the file at `path`, from the directory `cwd` on.
+    /// The metadata of the file at `path`, relative to the directory `cwd`.
     ///
     /// # Errors
     ///
@@ -114,7 +114,7 @@ impl Vfs {
         path_of(&mounts, place)
     }
 
-    /// The mount that a file belongs to, and the room in it.
+    /// The mount that a file belongs to, and its statistics.
     ///
     /// # Errors
     ///
@@ -183,6 +183,7 @@ impl Vfs {
 
     fn remove(&self, cwd: &str, path: &str, sort: Sort) -> Result<()> {
         let mounts = self.mounts.lock();
+        check_no_link_meant(&mounts, cwd, path)?;
         let target = walk(&mounts, cwd, path, LastLink::Keep)?;
         let found = target.existing()?;
         check_sort(&mounts, found, sort)?;
@@ -194,16 +195,16 @@ impl Vfs {
         mounts.filesystem(found)?.remove(target.parent.inode, name, sort)
     }
 
-    /// Gives the file or directory `from` the name `to`. What was there, a file or an empty directory, goes.
+    /// Renames the file or directory `from` to `to`. A file or an empty directory that was there is removed.
     ///
     /// # Errors
     ///
     /// As for [`Vfs::metadata`]; `EXDEV` across mounts; `EINVAL` for a directory into itself; `ENAMETOOLONG` where
-    /// one would come to lie too deep; `EISDIR`,
-    /// `ENOTDIR`, `ENOTEMPTY` where `to` is of the other sort or full; `EBUSY` for `/`, `.`, `..` and mount
+    /// the tree would become too deep; `EISDIR`, `ENOTDIR`, `ENOTEMPTY` where `to` is of another kind or not empty; `EBUSY` for `/`, `.`, `..` and mount
     /// points; `EACCES`, `EPERM` or `EROFS` where nothing can be renamed; `ENOMEM`, `ENOSPC`.
     pub fn rename(&self, cwd: &str, from: &str, to: &str) -> Result<()> {
         let mounts = self.mounts.lock();
+        check_no_link_meant(&mounts, cwd, from)?;
         let old = walk(&mounts, cwd, from, LastLink::Keep)?;
         let new = walk(&mounts, cwd, to, LastLink::Keep)?;
         let moved = old.existing()?;
@@ -285,7 +286,7 @@ pub(crate) struct Opened {
     pub(crate) contents: Option<Contents>,
 }
 
-/// What must or may be there when a file is opened.
+/// Whether the file must exist when it is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wanted {
     /// It must be there.
@@ -314,10 +315,23 @@ fn check_mount(mounts: &Mounts, place: Place) -> Result<()> {
     }
 }
 
-/// Whether names may be made and taken away in a directory.
+/// Whether names may be created and removed in a directory.
 fn check_writable(mounts: &Mounts, directory: Place) -> Result<()> {
     check_mount(mounts, directory)?;
     if mounts.metadata(directory)?.mode & WRITABLE == 0 { Err(Errno::EACCES) } else { Ok(()) }
+}
+
+/// Refuses `link/` where a name is to be taken away: it means the link, and is no directory (as in Linux).
+fn check_no_link_meant(mounts: &Mounts, cwd: &str, path: &str) -> Result<()> {
+    let name = path.trim_end_matches('/');
+    if name.len() == path.len() || name.is_empty() {
+        return Ok(());
+    }
+    let found = walk(mounts, cwd, name, LastLink::Keep)?.found;
+    match found.map(|place| mounts.metadata(place)).transpose()? {
+        Some(metadata) if metadata.kind == Kind::Link => Err(Errno::ENOTDIR),
+        _ => Ok(()),
+    }
 }
 
 fn check_sort(mounts: &Mounts, place: Place, sort: Sort) -> Result<()> {

@@ -35,7 +35,7 @@ impl Target {
         self.found.ok_or(Errno::ENOENT)
     }
 
-    /// The name, to make or take away something.
+    /// The name, to create or remove it.
     pub(crate) fn name(&self) -> Result<&str> {
         self.name.as_ref().map(Name::as_str).ok_or(Errno::EBUSY)
     }
@@ -51,10 +51,10 @@ pub(crate) fn walk(mounts: &Mounts, cwd: &str, path: &str, last: LastLink) -> Re
     check(path)?;
     let mut walker = Walker { mounts, at: mounts.root()?, depth: 0 };
     if !path.starts_with('/') {
-        walker.go_over_links(cwd, LastLink::Follow)?.existing()?;
+        walker.walk_links(cwd, LastLink::Follow)?.existing()?;
         mounts.check_directory(walker.at)?;
     }
-    walker.go_over_links(path, last)
+    walker.walk_links(path, last)
 }
 
 /// The place that a path leads to.
@@ -69,7 +69,7 @@ struct Walker<'a> {
     depth: usize,
 }
 
-/// How far a walk came.
+/// How far a walk got.
 #[expect(clippy::large_enum_variant, reason = "it is looked at once and gone")]
 enum Progress<'a> {
     /// To the end.
@@ -80,20 +80,20 @@ enum Progress<'a> {
 
 impl Walker<'_> {
     /// Walks to the end of a path.
-    fn go_over_links(&mut self, path: &str, last: LastLink) -> Result<Target> {
+    fn walk_links(&mut self, path: &str, last: LastLink) -> Result<Target> {
         match self.go(path, last)? {
             Progress::End(target) => Ok(target),
             Progress::Link(link, rest) => self.follow(link, rest, last),
         }
     }
 
-    /// Walks on from a link. Apart, because its text takes much of the stack.
+    /// Continues a walk at a link. A function of its own, because the link's text takes much of the stack.
     #[inline(never)]
     fn follow(&mut self, mut link: Place, rest: &str, last: LastLink) -> Result<Target> {
         let mut path = PathText::from(rest).map_err(|_| Errno::ENAMETOOLONG)?;
         for _ in 0..MAX_LINKS {
             let target = self.mounts.filesystem(link)?.read_link(link.inode)?;
-            put_in_front(&target, &mut path)?;
+            prepend(&target, &mut path)?;
             if path.starts_with('/') {
                 self.at = self.mounts.root()?;
                 self.depth = 0;
@@ -103,7 +103,7 @@ impl Walker<'_> {
                 Progress::Link(next, rest) => {
                     link = next;
                     let rest = rest.len();
-                    keep_end(&mut path, rest);
+                    keep_suffix(&mut path, rest);
                 }
             }
         }
@@ -173,22 +173,22 @@ impl Walker<'_> {
     }
 }
 
-/// Puts a link's text in front of the rest of a path.
-fn put_in_front(text: &str, path: &mut PathText) -> Result<()> {
+/// Prepends a link's text to the rest of a path.
+fn prepend(text: &str, path: &mut PathText) -> Result<()> {
     let mut whole = PathText::from(text).map_err(|_| Errno::ENAMETOOLONG)?;
     whole.try_push_str(path).map_err(|_| Errno::ENAMETOOLONG)?;
     *path = whole;
     Ok(())
 }
 
-/// Leaves the last `length` bytes of a path.
-fn keep_end(path: &mut PathText, length: usize) {
+/// Keeps the last `length` bytes of a path.
+fn keep_suffix(path: &mut PathText, length: usize) {
     let start = path.len().saturating_sub(length);
     let end = PathText::from(path.get(start..).unwrap_or_default()).unwrap_or_default();
     *path = end;
 }
 
-/// The path of a directory, found by its way up.
+/// The path of a directory, found by walking up from it.
 pub(crate) fn path_of(mounts: &Mounts, directory: Place) -> Result<PathBuffer> {
     let root = mounts.root()?;
     let mut path = PathBuffer::new();
@@ -199,7 +199,7 @@ pub(crate) fn path_of(mounts: &Mounts, directory: Place) -> Result<PathBuffer> {
         if path.remaining_capacity() <= name.len() {
             return Err(Errno::ENAMETOOLONG);
         }
-        // The way goes up, so each name goes in front.
+        // The walk goes up, so each name is prepended.
         let behind = path;
         path.clear();
         path.push('/');

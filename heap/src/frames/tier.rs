@@ -12,7 +12,8 @@ use crate::PageSpan;
 
 /// Blocks a zone, as a power of two: as many as a word has bits.
 pub(super) const BLOCKS_LOG2: u32 = 6;
-const LISTS: usize = BLOCKS_LOG2 as usize + 1;
+/// One for each order, and one that stays empty: so that a zone without free blocks has a number too.
+const LISTS: usize = BLOCKS_LOG2 as usize + 2;
 const ALL: u64 = u64::MAX;
 const NOBODY: u32 = u32::MAX;
 
@@ -43,7 +44,7 @@ pub(super) struct Tier<const ORDER: usize> {
     /// Address of zone 0.
     base: usize,
     zones: Zones<Zone<ORDER>>,
-    /// Zones by the largest order that is free in them.
+    /// Zones by the largest order that is free in them, from the second list on.
     heads: [u32; LISTS],
 }
 
@@ -129,7 +130,7 @@ impl<const ORDER: usize> Tier<ORDER> {
     /// Takes 2^`order` blocks from the zone that has the least to spare.
     pub(super) fn take(&mut self, order: u32) -> Option<usize> {
         let layout = self.layout(order)?;
-        let number = *self.heads.iter().skip(order as usize).find(|head| **head != NOBODY)?;
+        let number = *self.heads.iter().skip(order as usize + 1).find(|head| **head != NOBODY)?;
         let block = self.zones.get(number)?.heap.alloc(layout).ok()?.as_ptr() as usize;
         let (_, bits) = self.place(block, order);
         self.zones.get(number)?.free &= !bits;
@@ -207,17 +208,19 @@ impl<const ORDER: usize> Tier<ORDER> {
         let (next, previous, old) = (zone.next, zone.previous, zone.list);
         zone.list = wanted;
         zone.previous = NOBODY;
-        if let Some(order) = old.checked_sub(1) {
+        if old != 0 {
             match self.zones.get(previous) {
                 Some(previous) => previous.next = next,
-                None => self.heads[usize::from(order)] = next,
+                None => self.heads[usize::from(old)] = next,
             }
             if let Some(next) = self.zones.get(next) {
                 next.previous = previous;
             }
         }
-        let Some(order) = wanted.checked_sub(1) else { return };
-        let head = core::mem::replace(&mut self.heads[usize::from(order)], number);
+        if wanted == 0 {
+            return;
+        }
+        let head = core::mem::replace(&mut self.heads[usize::from(wanted)], number);
         if let Some(head) = self.zones.get(head) {
             head.previous = number;
         }
@@ -261,10 +264,12 @@ fn joined(runs: u64, order: u32) -> u64 {
 /// The list for a zone with these free blocks: one more than the largest order of an aligned run of them.
 fn list_for(free: u64) -> u8 {
     let mut runs = free;
-    let mut list = 0;
-    while runs != 0 {
-        runs = joined(runs, list);
-        list += 1;
-    }
-    list as u8
+    (1..=BLOCKS_LOG2 as u8 + 1)
+        .take_while(|list| {
+            let is_there = runs != 0;
+            runs = joined(runs, u32::from(*list) - 1);
+            is_there
+        })
+        .last()
+        .unwrap_or(0)
 }

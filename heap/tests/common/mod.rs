@@ -2,7 +2,9 @@
 
 mod pages;
 mod platform;
+mod reserved;
 mod window;
 
 pub(crate) use pages::HostPages;
 pub(crate) use platform::{CPUS, STACKS, TestPlatform, return_address};
+pub(crate) use reserved::Reserved;

@@ -1,8 +1,9 @@
 //! The record of a kernel's last moments, as bytes that outlive a restart.
 //!
-//! A record is written in place, head first, and counts only once it is sealed: the checksum covers all of it, and the
-//! mark of a sealed record is written last. What is read may be noise, an older version or half a record, so every
-//! length is checked against the bytes that are there, and every value has an answer. All numbers are little-endian.
+//! A record is written in place, head first, and is valid only once it is sealed: the checksum covers all of it, and
+//! the mark of a sealed record is written last. What is read may be noise, an older version or an incomplete record, so
+//! every length is checked against the bytes that are there, and every value has an answer. All numbers are
+//! little-endian.
 
 mod reader;
 #[cfg(test)]
@@ -172,7 +173,7 @@ pub struct KeptEvent {
     pub kind: u8,
 }
 
-/// Why bytes are no record.
+/// Why bytes are not a valid record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoRecord {
     /// They do not claim to be one: nobody wrote there, or somebody else did.
@@ -212,7 +213,7 @@ fn u64_at(bytes: &[u8], offset: usize) -> u64 {
     bytes.get(offset..).and_then(|rest| rest.first_chunk()).map_or(0, |eight| u64::from_le_bytes(*eight))
 }
 
-/// Where the parts of a record lie: report, events, log, and where it ends. `None` if that is beyond `most_bytes`.
+/// Where the parts of a record lie: report, events, log, and where it ends. `None` if that is beyond the slot.
 fn parts(slot: &[u8]) -> Option<[usize; 4]> {
     let [report_bytes, events, log_bytes] =
         [at::REPORT_BYTES, at::EVENTS, at::LOG_BYTES].map(|offset| u32_at(slot, offset) as usize);

@@ -1,7 +1,7 @@
 //! Writes a record: head, report, events, log, in this order, then the seal.
 //!
-//! Each part is complete as soon as its length stands in the head. So one that was left in the middle can be gone on
-//! with, and sealed, by somebody who has only the bytes.
+//! Each part is complete as soon as its length stands in the head. So a record that was
+//! interrupted can be continued and sealed by code that has only the bytes.
 
 use core::fmt;
 
@@ -19,7 +19,7 @@ pub struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    /// Begins a record; what was in `slot` is none any more. `None` if not even a head fits.
+    /// Begins a record; one that was in `slot` is no longer valid. `None` if not even a head fits.
     pub fn begin(slot: &'a mut [u8], head: &Head) -> Option<Self> {
         slot.get_mut(..HEAD_BYTES)?.fill(0);
         let mut writer = Self { slot };
@@ -34,12 +34,12 @@ impl<'a> Writer<'a> {
         Some(writer)
     }
 
-    /// Goes on with a record that was begun and not sealed.
+    /// Continues a record that was begun and not sealed.
     pub fn resume(slot: &'a mut [u8]) -> Option<Self> {
         (slot.starts_with(&OPEN_MARK) && parts(slot).is_some()).then_some(Self { slot })
     }
 
-    /// Notes what was counted, at which level of recording and of guards.
+    /// Sets the counters, and the levels of recording and of guards.
     pub fn set_figures(&mut self, figures: &Figures, level: u8, guard: u8) {
         for (number, figure) in figures.to_array().into_iter().enumerate() {
             self.put(at::FIGURES + number * 8, &figure.to_le_bytes());
@@ -67,7 +67,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Makes it a record.
+    /// Makes the record valid.
     pub fn seal(mut self) {
         if let Some([.., end]) = parts(self.slot) {
             let sum = checksum(self.slot, end);

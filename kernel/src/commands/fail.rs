@@ -3,8 +3,8 @@
 //! Source: Linux, Documentation/fault-injection/fault-injection.rst, for what can be chosen.
 
 pub(super) mod inner;
+pub(super) mod kind;
 pub(super) mod snapshot;
-pub(super) mod sort;
 pub(super) mod words;
 
 use arrayvec::ArrayString;
@@ -14,8 +14,8 @@ use shell::{Command, Options, Session, Syntax};
 use super::lab;
 use crate::symbols;
 use inner::Work;
+use kind::{BLOCKS, Kind, PAGES};
 use snapshot::Snapshot;
-use sort::{BLOCKS, PAGES, Sort};
 use words::{InWords, Ordinal};
 
 pub(super) const COMMAND: Command =
@@ -47,7 +47,7 @@ fn run(session: &mut Session, options: &Options<'_>) {
             let names = lab::FAIL.iter().map(|command| command.name).chain(RULES).chain(["pages"]);
             session.report_no_subcommand(&COMMAND, name, names);
         }
-        ["off"] => [BLOCKS, PAGES].iter().for_each(|sort| sort.failures.set(Faults::OFF)),
+        ["off"] => [BLOCKS, PAGES].iter().for_each(|kind| kind.failures.set(Faults::OFF)),
         ["pages"] => session.show_usage(&COMMAND),
         ["pages", words @ ..] => run_rule(session, PAGES, words),
         words => run_rule(session, BLOCKS, words),
@@ -55,45 +55,50 @@ fn run(session: &mut Session, options: &Options<'_>) {
 }
 
 fn show(session: &mut Session) {
-    for sort in [BLOCKS, PAGES] {
-        session.print(format_args!("{}s: {}\n", sort.name, InWords(&sort.failures.get())));
+    for kind in [BLOCKS, PAGES] {
+        session.print(format_args!("{}s: {}\n", kind.name, InWords(&kind.failures.get())));
     }
 }
 
-fn run_rule(session: &mut Session, sort: Sort, words: &[&str]) {
+fn run_rule(session: &mut Session, kind: Kind, words: &[&str]) {
     match words {
         ["nth", number, command @ ..] if !command.is_empty() => match number.parse() {
+<<<<<<< HEAD
             Ok(number) if number > 0 => fail_once(session, sort, number, command),
             _ => session.report_failure(format_args!("fail: {number}: not a number above 0")),
+=======
+            Ok(number) if number > 0 => fail_once(session, kind, number, command),
+            _ => session.report_failure(format_args!("fail: {}: not a number above 0", number)),
+>>>>>>> main
         },
-        words => set_rule(session, sort, words),
+        words => set_rule(session, kind, words),
     }
 }
 
-fn set_rule(session: &mut Session, sort: Sort, words: &[&str]) {
+fn set_rule(session: &mut Session, kind: Kind, words: &[&str]) {
     let mut rule = ArrayString::<MAX_RULE_BYTES>::new();
     let is_short = words.iter().all(|word| rule.try_push_str(word).is_ok() && rule.try_push(' ').is_ok());
     if !is_short {
         return session.report_failure(format_args!("fail: more than {MAX_RULE_BYTES} bytes in a rule"));
     }
-    if let Err(error) = sort.failures.apply(&rule, symbols::find_sites) {
+    if let Err(error) = kind.failures.apply(&rule, symbols::find_sites) {
         session.report_failure(format_args!("fail: {}: {error}", rule.trim_end()));
     }
 }
 
 /// Runs a command of which one allocation fails. The rule that was there, and what it is narrowed to, counts before and
 /// behind it.
-fn fail_once(session: &mut Session, sort: Sort, number: u64, command: &[&str]) {
+fn fail_once(session: &mut Session, kind: Kind, number: u64, command: &[&str]) {
     let Some(work) = Work::new(session, command) else { return };
     let before = Snapshot::take();
-    let outer = sort.failures.get();
-    sort.failures.set(outer.clone().with_rule(FaultRule::Nth(number)));
+    let outer = kind.failures.get();
+    kind.failures.set(outer.clone().with_rule(FaultRule::Nth(number)));
     work.run(session);
-    let faults = sort.failures.get();
-    sort.failures.set(outer);
+    let faults = kind.failures.get();
+    kind.failures.set(outer);
     let after = Snapshot::take();
 
-    let name = sort.name;
+    let name = kind.name;
     if faults.failed > 0 {
         session.print(format_args!("fail: the {} allocation of a {name} failed; ", Ordinal(number)));
     } else {

@@ -6,7 +6,7 @@
 use core::fmt::Write;
 
 use arrayvec::ArrayString;
-use journal::{Priority, RecordText};
+use journal::RecordText;
 use vfs::{Device, Errno, Result};
 
 use crate::logger;
@@ -30,10 +30,8 @@ impl Device for KernelMessages {
     }
 
     fn write(&self, bytes: &[u8]) -> Result<usize> {
-        let text = str::from_utf8(bytes).map_err(|_| Errno::EINVAL)?;
-        for line in text.lines() {
-            let (priority, line) = Priority::split(line);
-            logger::write(priority, format_args!("{line}"));
+        for (priority, text) in journal::messages(bytes) {
+            logger::write(priority, format_args!("{text}"));
         }
         Ok(bytes.len())
     }

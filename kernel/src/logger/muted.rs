@@ -19,7 +19,7 @@ pub(crate) fn write_at_end(out: &mut dyn Write) -> fmt::Result {
     let mut outcome = Ok(());
     let Some(end) = RING.try_lock().map(|ring| ring.written()) else { return outcome };
     try_for_last(end.saturating_sub(first), |entry| {
-        if outcome.is_ok() && CONSOLE_LEVEL.shows(entry.priority) {
+        if outcome.is_ok() && CONSOLE_LEVEL.is_shown(entry.priority) {
             outcome = entry.write_coloured(out).and_then(|()| out.write_char('\n'));
         }
     });

@@ -106,23 +106,25 @@ fn reach(info: &BootInfo, early: &mut EarlyFrames) -> Result<Metadata, MemoryErr
     sparse::open(&mut || early.take()).map_err(|_| MemoryError::PageTables)?;
     let mut number = 0;
     while let Some(range) = early.range(number) {
+        number += 1;
+        // Those below may have used it up.
+        if range.size_bytes() == 0 {
+            continue;
+        }
         let is_mapped =
             range.end() <= paging::BOOT_MAP_END || paging::map_ram(range, &mut || early.take()).is_ok();
         if is_mapped {
             early.set_mapped_end(range.end().max(paging::BOOT_MAP_END));
         }
         if !is_mapped || metadata.commit(&pages_of(range), early).is_err() {
-            if number == 0 {
-                return Err(MemoryError::Metadata);
-            }
             let bytes = early.drop_from(range.start());
             log::warn!(
                 "memory: {bytes} bytes from {:#x} on are not used: no frames for page tables",
                 range.start()
             );
         }
-        number += 1;
     }
+    early.ranges().next().ok_or(MemoryError::Metadata)?;
     Ok(metadata)
 }
 

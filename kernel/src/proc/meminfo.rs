@@ -11,7 +11,7 @@ use memstat::Record;
 use tally_heap::PAGE_BYTES;
 use vfs::Text;
 
-use crate::arch::{paging, stacks};
+use crate::arch::paging;
 use crate::memory::heap::tracker;
 use crate::memory::{Purpose, free_pages, pages_for, total_pages};
 
@@ -97,7 +97,8 @@ impl Text for MemInfo {
             ("Slab", slab, KIB),
             ("SReclaimable", 0, KIB),
             ("SUnreclaim", slab, KIB),
-            ("KernelStack", stacks::total_bytes() / 1024, KIB),
+            // The stacks lie in the image, which is no part of MemTotal.
+            ("KernelStack", 0, KIB),
             ("PageTables", kib(pages.page_tables), KIB),
             ("SecPageTables", 0, KIB),
             ("NFS_Unstable", 0, KIB),
@@ -133,8 +134,9 @@ impl Text for MemInfo {
             ("MemstatRecords", records_bytes.div_ceil(1024), KIB),
             ("MemstatUntracked", tracker().counters().live_untracked as usize, COUNT),
         ] {
-            // The name with its colon takes 16 columns or more, and the number ends at the 24th.
-            let label_columns = (name.len() + 1).max(16);
+            // The name with its colon and blanks takes 16 columns or more, and the number ends at the 24th. A long
+            // number takes more, but a blank always stands before it.
+            let label_columns = (name.len() + 2).max(16);
             let (padding, columns) = (label_columns - name.len(), 24 - label_columns);
             writeln!(out, "{name}{:<padding$}{value:>columns$}{unit}", ":")?;
         }

@@ -7,7 +7,6 @@ use core::fmt::{self, Write};
 use vfs::Text;
 
 use super::meminfo::Pages;
-use crate::arch::stacks;
 use crate::memory::page_traffic;
 
 /// The file.
@@ -31,8 +30,8 @@ impl Text for VmStat {
             ("nr_dirty", 0),
             ("nr_writeback", 0),
             ("nr_shmem", pages.files),
-            // In kB, unlike the others.
-            ("nr_kernel_stack", stacks::total_bytes() / 1024),
+            // They lie in the image.
+            ("nr_kernel_stack", 0),
             ("nr_page_table_pages", pages.page_tables),
             ("pgpgin", 0),
             ("pgpgout", 0),

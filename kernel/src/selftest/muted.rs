@@ -27,7 +27,7 @@ impl MutedConsole {
         drop(self);
         let (first, end) = (MUTED.first(), logger::written());
         logger::for_each_from(first, &mut |entry| {
-            if CONSOLE_LEVEL.shows(entry.priority) {
+            if CONSOLE_LEVEL.is_shown(entry.priority) {
                 logger::show(entry);
             }
         });

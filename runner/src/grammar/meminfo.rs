@@ -14,7 +14,8 @@ const FIELDS: &str = "MemTotal, MemFree, MemAvailable, Buffers, Cached, SwapCach
     CmaFree?, Unaccepted?, Balloon?, HugePages_Total?, HugePages_Free?, HugePages_Rsvd?, HugePages_Surp?, \
     Hugepagesize?, Hugetlb?, DirectMap4k?, DirectMap2M?, DirectMap1G?";
 
-/// `"%-16s%8lu kB"`; a longer name leaves fewer columns for the number. Pages of `HugePages_*` have no unit.
+/// `"%-16s%8lu kB"`; a longer name leaves fewer columns for the number, but always a blank before it. Pages of `HugePages_*`
+/// have no unit.
 ///
 /// A field that Linux does not have must come after all of Linux's, with or without a unit.
 pub(crate) fn meminfo(text: &str) -> Result<()> {
@@ -30,7 +31,8 @@ pub(crate) fn meminfo(text: &str) -> Result<()> {
             ensure!(!own.contains(&name), "meminfo: {name} stands there twice");
             own.push(name);
         }
-        let label_columns = (name.len() + 1).max(16);
+        // Where a name fills the columns of labels, a blank all the same keeps it from a long number.
+        let label_columns = (name.len() + 2).max(16);
         line.literal(&" ".repeat(label_columns - name.len() - 1))?;
         line.unsigned(24_usize.saturating_sub(label_columns))?;
         if !is_known {
@@ -84,6 +86,8 @@ mod tests {
     #[test]
     fn own_fields_stand_last() {
         meminfo(&format!("{SAMPLE}HeapLarge:            12 kB\nMemstatUntracked:      0\n")).unwrap();
+        meminfo(&format!("{SAMPLE}MemstatUntracked: 10000000\n")).unwrap();
+        assert!(meminfo(&format!("{SAMPLE}MemstatUntracked:10000000\n")).is_err());
         assert!(meminfo(&format!("Own:                  12 kB\n{SAMPLE}")).is_err());
         assert!(meminfo(&format!("{SAMPLE}Own:                  12 MB\n")).is_err());
         assert!(meminfo(&format!("{SAMPLE}Own:                  12\nOwn:                  12\n")).is_err());

@@ -54,8 +54,7 @@ mod tests {
     fn only_linux_text_passes() {
         let sample = "\
 slabinfo - version: 2.1
-# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab> : tunables <limit> <batchcount> \
-<sharedfactor> : slabdata <active_slabs> <num_slabs> <sharedavail>
+# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab> : tunables <limit> <batchcount> <sharedfactor> : slabdata <active_slabs> <num_slabs> <sharedavail>
 btrfs_ordered_extent      0      0    416   19    2 : tunables    0    0    0 : slabdata      0      0      0
 ext4_inode_cache  161700 161700   1128   14    4 : tunables    0    0    0 : slabdata  11550  11550      0
 kmalloc-64          1792   1792     64   64    1 : tunables    0    0    0 : slabdata     28     28      0

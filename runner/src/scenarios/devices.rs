@@ -38,6 +38,16 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         about: "what the PS/2 keyboard types reaches the shell, capitals and editing included",
         judge: Judge::Drive(DEFAULT, keyboard_reaches_shell),
     },
+    Scenario {
+        name: "long-line-128",
+        about: "a line that wraps is edited on a screen of 128 columns",
+        judge: Judge::Drive(DEFAULT, long_line_is_shown_as_if_typed_at_once),
+    },
+    Scenario {
+        name: "long-line-80",
+        about: "a line that wraps is edited in text mode, and on serial terminals of 80 and 100 columns",
+        judge: Judge::PowerOn(DEFAULT, long_line_wraps_in_text_mode),
+    },
 ];
 
 fn keyboard_reaches_shell(vm: &mut Vm) -> Result<()> {
@@ -107,4 +117,55 @@ fn text_mode_shows_the_shell(vm: &mut Vm) -> Result<()> {
     vm.wait_for_screen("answer in text mode", COMMAND_LIMIT, |vm| {
         Ok(vm.screen_text()?.starts_with(&expected))
     })
+}
+
+/// 140 digits, of which 60 are taken back, and a letter at the start.
+fn edited_line() -> Vec<u8> {
+    let digits = "1234567890".repeat(14);
+    [b"echo ", digits.as_bytes(), &[0x7f; 60], b"\x01X"].concat()
+}
+
+/// What the keys of [`edited_line`] make.
+fn line_as_edited() -> String {
+    format!("Xecho {}", "1234567890".repeat(8))
+}
+
+fn long_line_is_shown_as_if_typed_at_once(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    // A long path in the prompt, so that the line still wraps when it is short again.
+    let folder = format!("/tmp/{}", "x".repeat(50));
+    vm.run(&format!("mkdir {folder}; cd {folder}; clear"))?;
+    vm.type_bytes(&edited_line())?;
+    let edited = vm.still_screen()?;
+    vm.type_bytes(b"\x15")?;
+    let empty = vm.still_screen()?;
+    ensure!(edited != empty, "nothing of the line is on the screen");
+    // The same line in one go; the cursor goes to the second character, as it is there.
+    vm.type_bytes(format!("{}\x01\x1b[C", line_as_edited()).as_bytes())?;
+    vm.wait_for_screen("the same line on the screen", COMMAND_LIMIT, |vm| Ok(vm.screen()? == edited))
+}
+
+fn long_line_wraps_in_text_mode(vm: &mut Vm) -> Result<()> {
+    boot_in_text_mode(vm)?;
+    vm.run("clear")?;
+    vm.type_bytes(&edited_line())?;
+    let shown = format!("{:<240}", format!("tally:/# {}", line_as_edited()));
+    vm.wait_for_screen("edited line in text mode", COMMAND_LIMIT, |vm| {
+        Ok(vm.screen_text()?.starts_with(&shown))
+    })?;
+    let goes_up = |vm: &mut Vm, sequence: &str| {
+        vm.expect_raw("a step over the edge of a row", COMMAND_LIMIT, |bytes| {
+            String::from_utf8_lossy(bytes).contains(sequence).then_some(())
+        })
+    };
+    goes_up(vm, "\x1b[A\x1b[80G")?;
+    // A terminal that answers after Ctrl-L that it is wider.
+    vm.type_bytes(b"\x03\x0c\x1b[30;100R")?;
+    vm.type_bytes(&edited_line())?;
+    goes_up(vm, "\x1b[A\x1b[100G")?;
+    vm.type_bytes(b"\x03")?;
+    vm.wait_for_prompt("prompt after Ctrl-C", COMMAND_LIMIT)?;
+    let answer = vm.run("echo still here")?;
+    ensure!(answer == "still here", "after all that the shell answers `{answer}`");
+    Ok(())
 }

@@ -1,9 +1,11 @@
-//! Memory of every size: the figures must grow with it and add up.
+//! Memory of every size, and wherever it lies: the figures must grow with it and add up.
 
+use super::selftest::skippable::LINES;
+use super::selftest::{judge_selftests, run_selftests};
 use crate::error::{Result, ensure};
 use crate::figures::{IoMem, MemInfo};
 use crate::grammar;
-use crate::machine::{DEFAULT, Firmware, Machine};
+use crate::machine::{DEFAULT, Firmware, Layout, Machine};
 use crate::scenario::{Judge, Scenario};
 use crate::vm::Vm;
 
@@ -25,6 +27,35 @@ const fn sized<const MEBIBYTES: u64>(name: &'static str, firmware: Firmware) -> 
     }
 }
 
+/// The same, and the self-tests pass.
+const fn tested<const MEBIBYTES: u64>(name: &'static str, firmware: Firmware) -> Scenario {
+    // Two of these machines would take more of the host's memory than the CI's have.
+    let layout = if MEBIBYTES > 8 << 10 { Layout::Sparse } else { Layout::Plain };
+    let machine = Machine { memory_mib: MEBIBYTES, firmware, layout, ..DEFAULT };
+    Scenario {
+        name,
+        about: "the figures fit, and all self-tests pass",
+        judge: Judge::PowerOn(machine, figures_and_selftests::<MEBIBYTES>),
+    }
+}
+
+/// A machine with most of its memory, or one mebibyte of it, at 1 TiB.
+const fn far_up(name: &'static str, firmware: Firmware, memory_mib: u64, low_mib: u64) -> Scenario {
+    let machine = Machine {
+        memory_mib,
+        layout: Layout::FarUp { low_mib },
+        firmware,
+        board: "q35",
+        cpu: "EPYC,phys-bits=48",
+        ..DEFAULT
+    };
+    Scenario {
+        name,
+        about: "memory at 1 TiB is used, what describes it takes no more than elsewhere, and all self-tests pass",
+        judge: Judge::PowerOn(machine, memory_far_up_is_used),
+    }
+}
+
 pub(crate) const SCENARIOS: &[Scenario] = &[
     sized::<6144>("memory-6G-uefi", Firmware::Uefi),
     sized::<32>("memory-32M", Firmware::Bios),
@@ -32,7 +63,87 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     sized::<512>("memory-512M", Firmware::Bios),
     sized::<3072>("memory-3G", Firmware::Bios),
     sized::<6144>("memory-6G", Firmware::Bios),
+    Scenario {
+        name: "memory-16M",
+        about: "the least that a machine needs: the self-tests pass, but for what needs the index of names",
+        judge: Judge::PowerOn(Machine { memory_mib: 16, ..DEFAULT }, |vm| {
+            vm.wait_for_boot()?;
+            judge_selftests(&run_selftests(vm)?, &[LINES])
+        }),
+    },
+    far_up("memory-1T", Firmware::Bios, 256, 255),
+    Scenario {
+        name: "memory-128G",
+        about: "boot and self-tests take no longer with much memory",
+        judge: Judge::PowerOn(
+            Machine { memory_mib: 128 << 10, layout: Layout::Sparse, board: "q35", ..DEFAULT },
+            much_memory_takes_no_time,
+        ),
+    },
 ];
+
+/// Each size by each firmware, with the self-tests.
+pub(crate) const SOAK: &[Scenario] = &[
+    tested::<32>("memory-tested-32M", Firmware::Bios),
+    tested::<64>("memory-tested-64M", Firmware::Bios),
+    tested::<3072>("memory-tested-3G", Firmware::Bios),
+    tested::<4095>("memory-tested-4095M", Firmware::Bios),
+    tested::<4097>("memory-tested-4097M", Firmware::Bios),
+    tested::<{ 12 << 10 }>("memory-tested-12G", Firmware::Bios),
+    tested::<64>("memory-tested-64M-uefi", Firmware::Uefi),
+    tested::<3072>("memory-tested-3G-uefi", Firmware::Uefi),
+    tested::<4095>("memory-tested-4095M-uefi", Firmware::Uefi),
+    tested::<4097>("memory-tested-4097M-uefi", Firmware::Uefi),
+    tested::<{ 12 << 10 }>("memory-tested-12G-uefi", Firmware::Uefi),
+    far_up("memory-tested-1T", Firmware::Bios, 6 << 10, 2 << 10),
+    far_up("memory-tested-1T-uefi", Firmware::Uefi, 4 << 10, 2 << 10),
+    Scenario {
+        name: "memory-tested-64G",
+        about: "boot and self-tests take no longer with much memory",
+        judge: Judge::PowerOn(
+            Machine { memory_mib: 64 << 10, layout: Layout::Sparse, ..DEFAULT },
+            much_memory_takes_no_time,
+        ),
+    },
+];
+
+fn figures_and_selftests<const MEBIBYTES: u64>(vm: &mut Vm) -> Result<()> {
+    figures_fit::<MEBIBYTES>(vm)?;
+    judge_selftests(&run_selftests(vm)?, &[])
+}
+
+fn memory_far_up_is_used(vm: &mut Vm) -> Result<()> {
+    const TIB: u64 = 1 << 40;
+    vm.wait_for_boot()?;
+    let memory = IoMem::parse(&vm.read_file("/proc/iomem")?)?;
+    ensure!(memory.ranges("System RAM").any(|(start, _)| start == TIB), "iomem: there is no memory at 1 TiB");
+    let image = ["Kernel code", "Kernel rodata", "Kernel data", "Kernel bss"].map(|name| memory.bytes(name));
+    let most = memory.bytes("System RAM") - image.iter().sum::<u64>();
+    let total = MemInfo::parse(&vm.read_file("/proc/meminfo")?)?.kibibytes("MemTotal")? * 1024;
+    let least = most - most / FRAME_TABLES_PART - TOLERANCE;
+    ensure!((least..=most).contains(&total), "MemTotal is {total}, {least} to {most} bytes are expected");
+    judge_selftests(&run_selftests(vm)?, &[])
+}
+
+fn much_memory_takes_no_time(vm: &mut Vm) -> Result<()> {
+    /// Guest time from the kernel's start to the prompt, and to the end of the self-tests.
+    const MAX_BOOT_SECONDS: f64 = 3.0;
+    const MAX_SECONDS: f64 = 60.0;
+    let uptime = |vm: &mut Vm| -> Result<f64> {
+        let text = vm.read_file("/proc/uptime")?;
+        Ok(text.split(' ').next().and_then(|seconds| seconds.parse().ok()).unwrap_or(f64::INFINITY))
+    };
+    vm.wait_for_boot()?;
+    // The last message of the boot says when that was.
+    let booted = vm.run("dmesg | tail -n 1")?;
+    let seconds =
+        booted.trim_start_matches('[').split(']').next().and_then(|text| text.trim().parse::<f64>().ok());
+    ensure!(seconds.is_some_and(|seconds| seconds < MAX_BOOT_SECONDS), "the boot ends with `{booted}`");
+    judge_selftests(&run_selftests(vm)?, &[])?;
+    let end = uptime(vm)?;
+    ensure!(end < MAX_SECONDS, "the self-tests end {end} s after the start");
+    Ok(())
+}
 
 fn figures_fit<const MEBIBYTES: u64>(vm: &mut Vm) -> Result<()> {
     vm.wait_for_boot()?;
@@ -76,6 +187,13 @@ fn figures_fit<const MEBIBYTES: u64>(vm: &mut Vm) -> Result<()> {
         sum += info.kibibytes(taker)? * 1024;
     }
     ensure!(sum == total, "free and taken memory sum up to {sum}, MemTotal is {total}");
+    let mut linux_sum = 0;
+    for part in ["MemFree", "Buffers", "Cached", "Slab", "KernelStack", "PageTables"] {
+        linux_sum += info.kibibytes(part)? * 1024;
+    }
+    ensure!(linux_sum <= total, "Linux's parts of MemTotal sum up to {linux_sum}, it is {total}");
+    let is_first_page_used = memory.ranges("System RAM").any(|(start, _)| start < PAGE_KIB * 1024);
+    ensure!(!is_first_page_used, "iomem: the first page is no memory to use, as the BIOS's tables are there");
     ensure!(free >= total / 2, "only {free} of {total} bytes are free right after boot");
 
     let slab = info.kibibytes("Slab")?;

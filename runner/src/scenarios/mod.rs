@@ -64,7 +64,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
 
 /// Scenarios that take long: those of `make soak`.
 pub(crate) fn soak() -> impl Iterator<Item = &'static Scenario> {
-    failures::SOAK.iter().chain(reach::SOAK)
+    failures::SOAK.iter().chain(reach::SOAK).chain(memory::SOAK)
 }
 
 /// A row of a table: the default machine, with these options on the kernel's command line.

@@ -20,6 +20,11 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         judge: Judge::Drive(DEFAULT, options_are_refused),
     },
     Scenario {
+        name: "shell-log-lines",
+        about: "sixty lines to /dev/kmsg are sixty records",
+        judge: Judge::Drive(DEFAULT, lines_to_the_log_are_records),
+    },
+    Scenario {
         name: "shell-editing",
         about: "backspace, DEL, Ctrl-C, Ctrl-U, and both ends of a line",
         judge: Judge::Drive(DEFAULT, line_editing_works),
@@ -71,6 +76,39 @@ fn mistakes_get_one_line(vm: &mut Vm) -> Result<()> {
     }
     let several = vm.run("cat /nope /proc/version /proc")?;
     ensure!(several.lines().count() == 3, "cat of three files, two of them bad, answers\n{several}");
+    Ok(())
+}
+
+/// Sixty lines to the log are sixty records of their severity, in whatever way they are written.
+fn lines_to_the_log_are_records(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    vm.run("echo 1 > /proc/sys/kernel/printk")?;
+    let line = format!("<11>line with \u{e4} {}", "x".repeat(40));
+    let ten = format!("echo '{line}'; ").repeat(10);
+    vm.run(&format!(
+        "({ten}) > /tmp/ten; cat /tmp/ten /tmp/ten /tmp/ten /tmp/ten /tmp/ten /tmp/ten > /tmp/sixty"
+    ))?;
+    let count = |vm: &mut Vm| vm.run("cat /dev/kmsg | grep -c '^11,.*;line with .*xxxxxxxxxx$'");
+    for (number, command) in
+        ["cat /tmp/sixty > /dev/kmsg", "cp /tmp/sixty /dev/kmsg", "tee /dev/kmsg < /tmp/sixty > /dev/null"]
+            .into_iter()
+            .enumerate()
+    {
+        let before = vm.run("dmesg | wc -l")?;
+        let answer = vm.run(command)?;
+        ensure!(answer.is_empty(), "`{command}` answers `{answer}`");
+        let wanted = (60 * (number + 1)).to_string();
+        let found = count(vm)?;
+        ensure!(found == wanted, "after `{command}` the log has {found} records of lines, not {wanted}");
+        let after = vm.run("dmesg | wc -l")?;
+        let grown = after
+            .parse::<usize>()
+            .ok()
+            .zip(before.parse::<usize>().ok())
+            .map(|(after, before)| after - before);
+        ensure!(grown == Some(60), "`{command}` makes {grown:?} records of 60 lines");
+    }
+    ensure!(vm.run("dmesg | grep -c 'line with'")? == "180", "dmesg has other lines");
     Ok(())
 }
 

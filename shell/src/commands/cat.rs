@@ -8,9 +8,9 @@ use crate::syntax::Syntax;
 
 pub(super) const COMMAND: Command = Command {
     name: "cat",
-    usage: "cat [FILE...]",
-    summary: "write files, or the input",
-    syntax: Syntax::at_least(0),
+    usage: "cat [-u] [FILE...]",
+    summary: "write files, or the input; -u: without delay, as ever",
+    syntax: Syntax::at_least(0).flags("u"),
     run,
 };
 

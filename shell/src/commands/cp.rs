@@ -11,9 +11,9 @@ use crate::syntax::Syntax;
 
 pub(super) const COMMAND: Command = Command {
     name: "cp",
-    usage: "cp [-r] FROM... TO",
-    summary: "copy files; -r: and directories",
-    syntax: Syntax::at_least(2).flags("r"),
+    usage: "cp [-rR] FROM... TO",
+    summary: "copy files; -r, -R: and directories",
+    syntax: Syntax::at_least(2).flags("rR"),
     run,
 };
 
@@ -21,7 +21,7 @@ fn run(session: &mut Session, options: &Options<'_>) {
     let [from @ .., to] = options.operands.as_slice() else { return };
     for_each_source(session, &COMMAND, from, to, |session, path| {
         match (target(session, path, to), owned(path)) {
-            (Ok(mut target), Ok(mut path)) if options.has('r') => {
+            (Ok(mut target), Ok(mut path)) if options.has('r') || options.has('R') => {
                 copy_tree(session, COMMAND.name, &mut path, &mut target);
             }
             (Ok(_), _) if session.is_directory(path) => session.fail(COMMAND.name, path, Errno::EISDIR),

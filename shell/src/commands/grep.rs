@@ -5,16 +5,17 @@ use vfs::{Errno, Result};
 use crate::command::Command;
 use crate::options::Options;
 use crate::pipe::Pipe;
-use crate::session::Session;
+use crate::session::{FAILED, MISUSED, Session};
 use crate::source::{PIECE_BYTES, Source};
 use crate::syntax::Syntax;
 use crate::text::{Matcher, Pattern};
 
 pub(super) const COMMAND: Command = Command {
     name: "grep",
-    usage: "grep [-vcinF] PATTERN [FILE...]",
-    summary: "write lines that match; -v: those that don't, -c: how many, -F: no . * ^ $",
-    syntax: Syntax::at_least(1).flags("vcinF"),
+    usage: "grep [-vcilnqsxF] PATTERN [FILE...]",
+    summary: "write lines that match; -v: those that don't, -c: how many, -l: in which files, -q: nothing, -i: in any \
+              case, -n: with numbers, -x: as a whole, -s: say less, -F: no . * ^ $",
+    syntax: Syntax::at_least(1).flags("vcilnqsxF"),
     run,
 };
 
@@ -30,23 +31,38 @@ fn run(session: &mut Session, options: &Options<'_>) {
     let Some((pattern, paths)) = options.operands.split_first() else { return };
     let parsed = if options.has('F') { Pattern::literal(pattern) } else { Pattern::new(pattern) };
     let pattern = match parsed {
-        Ok(pattern) if options.has('i') => pattern.folded(),
         Ok(pattern) => pattern,
         Err(error) => {
+            session.status = MISUSED;
             return session.report_failure(format_args!("grep: {pattern}: {error}"));
         }
     };
+    let pattern = if options.has('i') { pattern.folded() } else { pattern };
+    let pattern = if options.has('x') { pattern.of_whole_lines() } else { pattern };
     let mut found: u64 = 0;
-    session.for_each_input(COMMAND.name, paths, |session, path, source| {
-        let name = (paths.len() > 1).then_some(path);
-        let search = Search { options, pattern: &pattern, name };
-        found = found.saturating_add(search.run(session, source)?);
-        Ok(())
-    });
-    // As grep(1) tells it to `&&` and `||`.
-    if found == 0 {
-        session.set_failed(true);
+    let mut search_all = |session: &mut Session| {
+        session.for_each_input(COMMAND.name, paths, |session, path, source| {
+            if found > 0 && options.has('q') {
+                return Ok(());
+            }
+            let name = (paths.len() > 1 || options.has('l')).then_some(path);
+            let search = Search { options, pattern: &pattern, name };
+            found = found.saturating_add(search.run(session, source)?);
+            Ok(())
+        });
+    };
+    if options.has('s') {
+        session.without_messages(search_all);
+    } else {
+        search_all(session);
     }
+    // As grep(1) tells it to `&&` and `||`.
+    session.status = match (found, session.has_failed()) {
+        (1.., _) if options.has('q') => 0,
+        (_, true) => MISUSED,
+        (0, false) => FAILED,
+        (1.., false) => 0,
+    };
 }
 
 impl Search<'_> {
@@ -58,17 +74,23 @@ impl Search<'_> {
         let mut line = Pipe::new(session.host.pages());
         let (mut number, mut found, mut is_line_open) = (1_u64, 0_u64, false);
         while let Some(bytes) = session.next_piece(source, &mut piece)? {
+            let mut unread = bytes.len();
             for part in bytes.split_inclusive(|byte| *byte == b'\n') {
+                unread = unread.saturating_sub(part.len());
                 let text = part.strip_suffix(b"\n");
                 matcher.feed(text.unwrap_or(part));
                 is_line_open = text.is_none();
-                if !self.options.has('c') {
+                if self.writes_lines() {
                     line.push(text.unwrap_or(part)).map_err(|_| Errno::ENOMEM)?;
                 }
                 if !is_line_open {
                     let is_found = self.end_line(session, &mut matcher, &mut line, number);
                     found = found.saturating_add(is_found.into());
                     number = number.saturating_add(1);
+                    if is_found && self.ends_with_first() {
+                        session.give_back(source, unread)?;
+                        return Ok(self.end(session, found));
+                    }
                 }
             }
         }
@@ -80,11 +102,33 @@ impl Search<'_> {
             let is_found = self.end_line(session, &mut matcher, &mut line, number);
             found = found.saturating_add(is_found.into());
         }
-        if self.options.has('c') {
+        Ok(self.end(session, found))
+    }
+
+    fn writes_lines(&self) -> bool {
+        !['c', 'l', 'q'].iter().any(|letter| self.options.has(*letter))
+    }
+
+    /// Whether the first line says all that is wanted.
+    fn ends_with_first(&self) -> bool {
+        self.options.has('q') || self.options.has('l')
+    }
+
+    /// Writes what is wanted of a whole input, in which so many lines were found.
+    fn end(&self, session: &mut Session, found: u64) -> u64 {
+        if self.options.has('q') {
+            return found;
+        }
+        if let Some(name) = self.name.filter(|_| self.options.has('l')) {
+            if found > 0 {
+                let name = if name == "-" { "(standard input)" } else { name };
+                session.print(format_args!("{}\n", session.shown(name)));
+            }
+        } else if self.options.has('c') {
             self.write_name(session);
             session.print(format_args!("{found}\n"));
         }
-        Ok(found)
+        found
     }
 
     /// Writes the line if it is one of those wanted.
@@ -96,7 +140,7 @@ impl Search<'_> {
         number: u64,
     ) -> bool {
         let is_found = matcher.end() != self.options.has('v');
-        if is_found && !self.options.has('c') {
+        if is_found && self.writes_lines() {
             self.write_name(session);
             if self.options.has('n') {
                 session.print(format_args!("{number}:"));

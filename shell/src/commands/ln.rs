@@ -1,5 +1,7 @@
 //! `ln`: symbolic links, the only ones that there are.
 
+use vfs::Errno;
+
 use crate::command::Command;
 use crate::options::Options;
 use crate::paths;
@@ -8,9 +10,9 @@ use crate::syntax::Syntax;
 
 pub(super) const COMMAND: Command = Command {
     name: "ln",
-    usage: "ln -s TARGET [LINK]",
-    summary: "make a symbolic link",
-    syntax: Syntax::operands(1, 2).flags("s"),
+    usage: "ln -s [-f] TARGET [LINK]",
+    summary: "make a symbolic link; -f: in place of what has its name",
+    syntax: Syntax::operands(1, 2).flags("sf"),
     run,
 };
 
@@ -20,8 +22,16 @@ fn run(session: &mut Session, options: &Options<'_>) {
         [target, link] if options.has('s') => (*target, *link),
         _ => return session.show_usage(&COMMAND),
     };
-    let made = paths::target(session, target, link)
-        .and_then(|path| session.vfs().make_link(&session.cwd, target, &path));
+    let made = paths::target(session, target, link).and_then(|path| {
+        let (vfs, cwd) = (session.vfs(), &session.cwd);
+        match vfs.make_link(cwd, target, &path) {
+            Err(Errno::EEXIST) if options.has('f') => {
+                vfs.unlink(cwd, &path)?;
+                vfs.make_link(cwd, target, &path)
+            }
+            made => made,
+        }
+    });
     if let Err(error) = made {
         session.fail(COMMAND.name, link, error);
     }

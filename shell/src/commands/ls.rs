@@ -13,16 +13,16 @@ use calendar::Date;
 
 pub(super) const COMMAND: Command = Command {
     name: "ls",
-    usage: "ls [-la] [PATH...]",
-    summary: "list directories; -l: long, -a: and .names",
-    syntax: Syntax::at_least(0).flags("la"),
+    usage: "ls [-laAd1] [PATH...]",
+    summary: "list directories; -l: long, -a: and .names, -A: but . and .., -d: not what is in them, -1: as ever",
+    syntax: Syntax::at_least(0).flags("laAd1"),
     run,
 };
 
 fn run(session: &mut Session, options: &Options<'_>) {
     let paths = if options.operands.is_empty() { &["."] } else { options.operands.as_slice() };
     for (number, path) in paths.iter().enumerate() {
-        if paths.len() > 1 && session.is_directory(path) {
+        if paths.len() > 1 && !options.has('d') && session.is_directory(path) {
             let blank = if number == 0 { "" } else { "\n" };
             session.print(format_args!("{blank}{}:\n", session.shown(path)));
         }
@@ -42,7 +42,7 @@ fn list(session: &mut Session, options: &Options<'_>, path: &str) -> Result<()> 
     let (vfs, cwd) = (session.vfs(), session.cwd);
     let metadata = vfs.link_metadata(&cwd, path)?;
     let is_link_shown = metadata.kind == Kind::Link && options.has('l');
-    if is_link_shown || !session.is_directory(path) {
+    if is_link_shown || options.has('d') || !session.is_directory(path) {
         show(session, options, &cwd, path);
         return Ok(());
     }
@@ -79,7 +79,7 @@ fn list_entries(
 ) -> Result<()> {
     let mut slots = names.as_mut().map(|names| names.as_mut_slice().iter_mut());
     while let Some(entry) = session.vfs().read_directory(descriptor)? {
-        if entry.name.starts_with('.') && !options.has('a') {
+        if entry.name.starts_with('.') && !options.has('a') && !options.has('A') {
             continue;
         }
         match slots.as_mut().map(Iterator::next) {

@@ -7,9 +7,9 @@ use crate::syntax::Syntax;
 
 pub(super) const COMMAND: Command = Command {
     name: "pwd",
-    usage: "pwd",
-    summary: "show the current directory",
-    syntax: Syntax::NOTHING,
+    usage: "pwd [-LP]",
+    summary: "show the current directory, which never has links in it",
+    syntax: Syntax::NOTHING.flags("LP"),
     run,
 };
 

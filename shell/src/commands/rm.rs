@@ -10,9 +10,9 @@ use crate::syntax::Syntax;
 
 pub(super) const COMMAND: Command = Command {
     name: "rm",
-    usage: "rm [-rf] FILE...",
-    summary: "remove files; -r: and directories, -f: if there",
-    syntax: Syntax::at_least(0).flags("rf"),
+    usage: "rm [-rRf] FILE...",
+    summary: "remove files; -r, -R: and directories, -f: if there",
+    syntax: Syntax::at_least(0).flags("rRf"),
     run,
 };
 
@@ -22,7 +22,7 @@ fn run(session: &mut Session, options: &Options<'_>) {
     }
     for path in &options.operands {
         match session.vfs().link_metadata(&session.cwd, path) {
-            Ok(_) if options.has('r') => remove_tree(session, COMMAND.name, path),
+            Ok(_) if options.has('r') || options.has('R') => remove_tree(session, COMMAND.name, path),
             Ok(_) => {
                 if let Err(error) = session.vfs().unlink(&session.cwd, path) {
                     session.fail(COMMAND.name, path, error);
@@ -43,6 +43,10 @@ pub(super) fn remove_tree(session: &mut Session, command: &str, path: &str) {
         // Nobody means the directory that he is in, or all that there is.
         Ok(_) if matches!(last_name(path), "" | "." | "..") => {
             return session.fail(command, path, Errno::EBUSY);
+        }
+        // What a link names is not to be emptied before the link itself is refused.
+        Ok(_) if path.ends_with('/') && is_link(session, path.trim_end_matches('/')) => {
+            return session.fail(command, path, Errno::ENOTDIR);
         }
         Ok(at) => at,
         Err(error) => return session.fail(command, path, error),
@@ -66,6 +70,10 @@ pub(super) fn remove_tree(session: &mut Session, command: &str, path: &str) {
             return;
         }
     }
+}
+
+fn is_link(session: &Session, path: &str) -> bool {
+    session.vfs().link_metadata(&session.cwd, path).is_ok_and(|metadata| metadata.kind == Kind::Link)
 }
 
 enum Step {

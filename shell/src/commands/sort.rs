@@ -2,78 +2,136 @@
 
 use core::cmp::Ordering;
 
-use vfs::{Errno, Result};
+use arrayvec::ArrayVec;
+use vfs::{Errno, OpenFlags, Result};
 
 use crate::command::Command;
 use crate::options::Options;
 use crate::scratch::Scratch;
-use crate::session::Session;
-use crate::source::{PIECE_BYTES, Source};
+use crate::session::{FAILED, MISUSED, Output, Session};
+use crate::source::PIECE_BYTES;
 use crate::syntax::Syntax;
-use crate::text::count_lines;
+use crate::text::{Manner, Order, SortKey, count_lines};
 
 pub(super) const COMMAND: Command = Command {
     name: "sort",
-    usage: "sort [-nru] [-k FIELD] [FILE]",
-    summary: "sort lines; -n: by numbers, -r: backwards, -u: each once, -k: from this field on",
-    syntax: Syntax::operands(0, 1).flags("nru").numbers("k"),
+    usage: "sort [-cCmubdfinr] [-t BYTE] [-k KEY] [-o FILE] [FILE...]",
+    summary: "sort lines; -n: by numbers, -r: backwards, -u: each once, -c: only check, -k: by FIELD[.BYTE][bdfinr][,END]",
+    syntax: Syntax::at_least(0).flags("cCmubdfinr").values("tko"),
     run,
 };
 
+/// Keys of one order.
+const MAX_KEYS: usize = 9;
+
 fn run(session: &mut Session, options: &Options<'_>) {
-    if options.number('k') == Some(0) {
-        return session.show_usage(&COMMAND);
+    let mut keys = ArrayVec::<SortKey, MAX_KEYS>::new();
+    for text in options.values('k') {
+        match SortKey::parse(text).map(|key| keys.try_push(key)) {
+            Some(Ok(())) => {}
+            _ => return session.show_usage(&COMMAND),
+        }
     }
-    session
-        .for_each_input(COMMAND.name, &options.operands, |session, _, source| sort(session, options, source));
+    let separator = match options.value('t').map(str::as_bytes) {
+        None => None,
+        Some(&[byte]) => Some(byte),
+        Some(_) => return session.show_usage(&COMMAND),
+    };
+    let given = "bdfinr".chars().filter(|letter| options.has(*letter));
+    let mut letters = arrayvec::ArrayString::<6>::new();
+    // One each.
+    given.for_each(|letter| letters.push(letter));
+    let Some(manner) = Manner::parse(&letters) else { return };
+    let order = Order { keys: &keys, manner, separator };
+    let loaded = load(session, &options.operands);
+    if session.has_failed() || session.is_interrupted() {
+        session.status = session.status.max(MISUSED);
+        return;
+    }
+    let (mut text, mut lines) = match loaded {
+        Ok(loaded) => loaded,
+        Err(error) => {
+            session.fail(COMMAND.name, options.operands.first().copied().unwrap_or("-"), error);
+            session.status = MISUSED;
+            return;
+        }
+    };
+    let sorter = Sorter { text: text.as_mut_slice(), order, is_unique: options.has('u') };
+    let lines = lines.as_mut_slice();
+    if options.has('c') || options.has('C') {
+        return sorter.check(session, lines, options);
+    }
+    lines.sort_unstable_by(|one, other| sorter.compare(*one, *other));
+    match options.value('o') {
+        None => sorter.write(session, lines),
+        Some(path) => write_to_file(session, path, |session| sorter.write(session, lines)),
+    }
 }
 
-fn sort(session: &mut Session, options: &Options<'_>, source: Source) -> Result<()> {
-    let (mut text, mut lines) = load(session, source)?;
-    let text: &[u8] = text.as_mut_slice();
-    let line = |&[start, end]: &LinePlace| text.get(start as usize..end as usize).unwrap_or_default();
-    let lines = lines.as_mut_slice();
-    lines.sort_unstable_by(|one, other| {
-        let order = compare(options, line(one), line(other));
-        if options.has('r') { order.reverse() } else { order }
-    });
-    let mut last: Option<&[u8]> = None;
-    for this in lines.iter().map(line) {
-        let is_repeated = last.is_some_and(|last| compare(options, last, this) == Ordering::Equal);
-        if session.is_interrupted() {
-            return Ok(());
-        }
-        if !options.has('u') || !is_repeated {
-            session.write_bytes(this);
-            session.write_bytes(b"\n");
-        }
-        last = Some(this);
+/// Does `write` with its output in a file, which may be one of those that were read.
+fn write_to_file(session: &mut Session, path: &str, write: impl FnOnce(&mut Session)) {
+    let flags = OpenFlags::WRITE | OpenFlags::CREATE | OpenFlags::TRUNCATE;
+    let file = match session.vfs().open(&session.cwd, path, flags) {
+        Ok(file) => file,
+        Err(error) => return session.fail(COMMAND.name, path, error),
+    };
+    let outer = session.swap_output(Output::File(file));
+    write(session);
+    session.finish_output(path);
+    session.swap_output(outer);
+    if let Err(error) = session.vfs().close(file) {
+        session.fail(COMMAND.name, path, error);
     }
-    Ok(())
 }
 
 /// Where a line starts in the text, and where it ends, without its end of line.
 type LinePlace = [u32; 2];
 
 /// Reads everything: once to see how much it is, once to keep it.
-fn load(session: &mut Session, source: Source) -> Result<(Scratch<u8>, Scratch<LinePlace>)> {
-    let start = session.position(source)?;
-    let mut piece = [0; PIECE_BYTES];
-    let (mut bytes_count, mut lines_count) = (0_usize, 1_usize);
-    while let Some(bytes) = session.next_piece(source, &mut piece)? {
-        bytes_count = bytes_count.saturating_add(bytes.len());
-        lines_count = lines_count.saturating_add(count_lines(bytes));
-    }
+fn load(session: &mut Session, paths: &[&str]) -> Result<(Scratch<u8>, Scratch<LinePlace>)> {
+    let (mut bytes_count, mut lines_count) = (0_usize, 0_usize);
+    session.for_each_whole_input(COMMAND.name, paths, |session, _, source| {
+        let start = session.position(source)?;
+        let mut piece = [0; PIECE_BYTES];
+        while let Some(bytes) = session.next_piece(source, &mut piece)? {
+            bytes_count = bytes_count.saturating_add(bytes.len());
+            lines_count = lines_count.saturating_add(count_lines(bytes));
+        }
+        // A last line may have no end.
+        (bytes_count, lines_count) = (bytes_count.saturating_add(1), lines_count.saturating_add(1));
+        session.seek(source, start)
+    });
     if u32::try_from(bytes_count).is_err() {
         return Err(Errno::EFBIG);
     }
+    if session.has_failed() {
+        (bytes_count, lines_count) = (0, 0);
+    }
     let mut text = Scratch::<u8>::new(session.host.buffers(), bytes_count)?;
     let mut lines = Scratch::<LinePlace>::new(session.host.buffers(), lines_count)?;
-    session.seek(source, start)?;
-    let mut slots = text.as_mut_slice().iter_mut();
-    while let Some(bytes) = session.next_piece(source, &mut piece)? {
-        slots.by_ref().zip(bytes).for_each(|(slot, byte)| *slot = *byte);
+    if session.has_failed() {
+        return Ok((text, lines));
     }
+    let mut length: usize = 0;
+    let room = text.as_mut_slice();
+    session.for_each_whole_input(COMMAND.name, paths, |session, _, source| {
+        let mut piece = [0; PIECE_BYTES];
+        let mut add = |bytes: &[u8]| {
+            let slots = room.iter_mut().skip(length);
+            slots.zip(bytes).for_each(|(slot, byte)| *slot = *byte);
+            length = length.saturating_add(bytes.len());
+        };
+        let mut is_line_open = false;
+        while let Some(bytes) = session.next_piece(source, &mut piece)? {
+            add(bytes);
+            is_line_open = !bytes.ends_with(b"\n");
+        }
+        if is_line_open {
+            add(b"\n");
+        }
+        Ok(())
+    });
+    text.truncate(length);
     let (mut count, mut at) = (0_usize, 0_u32);
     let places = lines.as_mut_slice();
     for (line, slot) in text.as_mut_slice().split_inclusive(|byte| *byte == b'\n').zip(places.iter_mut()) {
@@ -86,34 +144,61 @@ fn load(session: &mut Session, source: Source) -> Result<(Scratch<u8>, Scratch<L
     Ok((text, lines))
 }
 
-fn compare(options: &Options<'_>, one: &[u8], other: &[u8]) -> Ordering {
-    let field = options.number('k').unwrap_or(1);
-    let (one_key, other_key) = (from_field(one, field), from_field(other, field));
-    let order =
-        if options.has('n') { number(one_key).cmp(&number(other_key)) } else { one_key.cmp(other_key) };
-    // With -u lines are the same when their keys are.
-    if options.has('u') { order } else { order.then_with(|| one.cmp(other)) }
+/// The lines' text, and their order.
+struct Sorter<'a> {
+    text: &'a [u8],
+    order: Order<'a>,
+    /// Whether lines with equal keys are one.
+    is_unique: bool,
 }
 
-/// The line from its `field`th field on, counted from 1; blanks stand between fields.
-fn from_field(line: &[u8], field: u64) -> &[u8] {
-    let mut rest = line;
-    for _ in 1..field {
-        rest = rest.trim_ascii_start();
-        let end = rest.iter().position(u8::is_ascii_whitespace).unwrap_or(rest.len());
-        rest = rest.get(end..).unwrap_or_default();
-        if rest.is_empty() {
-            break;
+impl<'a> Sorter<'a> {
+    fn line(&self, [start, end]: LinePlace) -> &'a [u8] {
+        self.text.get(start as usize..end as usize).unwrap_or_default()
+    }
+
+    /// Compares lines by keys, then as a whole, or where equal ones are one, by their places: the first is kept.
+    fn compare(&self, one: LinePlace, other: LinePlace) -> Ordering {
+        let (one_line, other_line) = (self.line(one), self.line(other));
+        self.order.compare(one_line, other_line).then_with(|| {
+            if self.is_unique {
+                return one.cmp(&other);
+            }
+            let order = one_line.cmp(other_line);
+            if self.order.manner.is_reversed { order.reverse() } else { order }
+        })
+    }
+
+    fn write(&self, session: &mut Session, lines: &[LinePlace]) {
+        let mut last: Option<&[u8]> = None;
+        for this in lines.iter().map(|place| self.line(*place)) {
+            if session.is_interrupted() {
+                return;
+            }
+            let is_repeated = last.is_some_and(|last| self.order.compare(last, this).is_eq());
+            if !self.is_unique || !is_repeated {
+                session.write_bytes(this);
+                session.write_bytes(b"\n");
+            }
+            last = Some(this);
         }
     }
-    if field > 1 { rest.trim_ascii_start() } else { rest }
-}
 
-/// The number that a key begins with, 0 if it begins with none.
-fn number(key: &[u8]) -> i128 {
-    let key = key.trim_ascii_start();
-    let negative = key.strip_prefix(b"-");
-    let digits = negative.unwrap_or(key).iter().map_while(|byte| char::from(*byte).to_digit(10));
-    let number = digits.fold(0_i128, |sum, digit| sum.saturating_mul(10).saturating_add(digit.into()));
-    if negative.is_some() { number.saturating_neg() } else { number }
+    /// Fails at the first line that does not stand behind the one before.
+    fn check(&self, session: &mut Session, lines: &[LinePlace], options: &Options<'_>) {
+        for (number, pair) in (2_usize..).zip(lines.windows(2)) {
+            let &[one, other] = pair else { return };
+            let order = self.compare(one, other);
+            let is_same = self.order.compare(self.line(one), self.line(other)).is_eq();
+            if order.is_gt() || self.is_unique && is_same {
+                session.status = FAILED;
+                if !options.has('C') {
+                    let name = options.operands.first().copied().unwrap_or("-");
+                    let text = str::from_utf8(self.line(other)).unwrap_or("(no text)");
+                    session.report_failure(format_args!("sort: {name}:{number}: disorder: {text}"));
+                }
+                return;
+            }
+        }
+    }
 }

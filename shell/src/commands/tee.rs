@@ -4,6 +4,7 @@ use arrayvec::ArrayVec;
 use vfs::{FileDescriptor, OpenFlags};
 
 use crate::command::Command;
+use crate::gathered::Gathered;
 use crate::options::Options;
 use crate::parser::MAX_WORDS;
 use crate::session::Session;
@@ -21,7 +22,7 @@ pub(super) const COMMAND: Command = Command {
 
 fn run(session: &mut Session, options: &Options<'_>) {
     let start = if options.has('a') { OpenFlags::APPEND } else { OpenFlags::TRUNCATE };
-    let mut files = ArrayVec::<(FileDescriptor, &str), MAX_WORDS>::new();
+    let mut files = Files::new();
     for path in &options.operands {
         match session.vfs().open(&session.cwd, path, OpenFlags::WRITE | OpenFlags::CREATE | start) {
             // As many operands as words.
@@ -30,23 +31,44 @@ fn run(session: &mut Session, options: &Options<'_>) {
         }
     }
     session.for_each_input(COMMAND.name, &[], |session, _, source| {
-        let mut piece = [0; PIECE_BYTES];
-        while let Some(bytes) = session.next_piece(source, &mut piece)? {
-            session.write_bytes(bytes);
-            // A file that takes no more is told once, and the others go on.
+        if let Ok(input) = session.file_of(source) {
             files.retain(|(file, path)| {
-                write_all(session.vfs(), *file, bytes)
-                    .map_err(|error| give_up(session, *file, path, error))
-                    .is_ok()
+                let is_growing = session.is_growing(input, *file).unwrap_or(false);
+                if is_growing {
+                    session.report_failure(format_args!("tee: {path}: input file is output file"));
+                    // Nothing was written to it.
+                    let _ = session.vfs().close(*file);
+                }
+                !is_growing
             });
         }
-        Ok(())
+        let (mut piece, mut gathered) = ([0; PIECE_BYTES], Gathered::new());
+        while let Some(bytes) = session.next_piece(source, &mut piece)? {
+            session.write_bytes(bytes);
+            gathered.add(bytes, |bytes| {
+                write_each(session, &mut files, bytes);
+                Ok(())
+            })?;
+        }
+        gathered.finish(|bytes| {
+            write_each(session, &mut files, bytes);
+            Ok(())
+        })
     });
     for (file, path) in files {
         if let Err(error) = session.vfs().close(file) {
             session.fail(COMMAND.name, path, error);
         }
     }
+}
+
+type Files<'a> = ArrayVec<(FileDescriptor, &'a str), MAX_WORDS>;
+
+/// Writes to each of the files. One that takes no more is told once, and the others go on.
+fn write_each(session: &mut Session, files: &mut Files<'_>, bytes: &[u8]) {
+    files.retain(|(file, path)| {
+        write_all(session.vfs(), *file, bytes).map_err(|error| give_up(session, *file, path, error)).is_ok()
+    });
 }
 
 fn give_up(session: &mut Session, file: FileDescriptor, path: &str, error: vfs::Errno) {

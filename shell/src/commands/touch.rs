@@ -9,9 +9,9 @@ use crate::syntax::Syntax;
 
 pub(super) const COMMAND: Command = Command {
     name: "touch",
-    usage: "touch FILE...",
-    summary: "make files, or set their time to now",
-    syntax: Syntax::at_least(1),
+    usage: "touch [-c] FILE...",
+    summary: "make files, or set their time to now; -c: make none",
+    syntax: Syntax::at_least(1).flags("c"),
     run,
 };
 
@@ -19,6 +19,7 @@ fn run(session: &mut Session, options: &Options<'_>) {
     for path in &options.operands {
         let (vfs, cwd) = (session.vfs(), &session.cwd);
         let touched = match vfs.touch(cwd, path) {
+            Err(Errno::ENOENT) if options.has('c') => Ok(()),
             Err(Errno::ENOENT) => {
                 vfs.open(cwd, path, OpenFlags::WRITE | OpenFlags::CREATE).and_then(|file| vfs.close(file))
             }

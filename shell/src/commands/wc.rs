@@ -11,9 +11,9 @@ use crate::text::count_lines;
 
 pub(super) const COMMAND: Command = Command {
     name: "wc",
-    usage: "wc [-lwc] [FILE...]",
-    summary: "count lines, words and bytes",
-    syntax: Syntax::at_least(0).flags("lwc"),
+    usage: "wc [-lwcm] [FILE...]",
+    summary: "count lines, words and bytes; -m: characters in place of bytes",
+    syntax: Syntax::at_least(0).flags("lwcm"),
     run,
 };
 
@@ -22,6 +22,7 @@ struct Counts {
     lines: u64,
     words: u64,
     bytes: u64,
+    characters: u64,
 }
 
 impl Counts {
@@ -29,12 +30,16 @@ impl Counts {
         self.lines = self.lines.saturating_add(other.lines);
         self.words = self.words.saturating_add(other.words);
         self.bytes = self.bytes.saturating_add(other.bytes);
+        self.characters = self.characters.saturating_add(other.characters);
     }
 }
 
 fn run(session: &mut Session, options: &Options<'_>) {
+    if options.has('c') && options.has('m') {
+        return session.show_usage(&COMMAND);
+    }
     let mut sum = Counts::default();
-    session.for_each_input(COMMAND.name, &options.operands, |session, path, source| {
+    session.for_each_whole_input(COMMAND.name, &options.operands, |session, path, source| {
         let counts = count(session, source)?;
         // Half of a count would be taken for the whole.
         if session.is_interrupted() {
@@ -60,18 +65,21 @@ fn count(session: &mut Session, source: Source) -> Result<Counts> {
             words = words.saturating_add((!is_blank && !is_in_word).into());
             is_in_word = !is_blank;
         }
-        counts.add(Counts { lines: count_lines(bytes) as u64, words, bytes: bytes.len() as u64 });
+        // Each character has one byte that is no continuation.
+        let characters = bytes.iter().filter(|byte| **byte & 0xc0 != 0x80).count() as u64;
+        counts.add(Counts { lines: count_lines(bytes) as u64, words, bytes: bytes.len() as u64, characters });
     }
     Ok(counts)
 }
 
 /// Those that were asked for, or all; a single one stands alone, so that it is a number.
 fn show(session: &mut Session, options: &Options<'_>, counts: Counts, name: &str) {
-    let wanted = ['l', 'w', 'c'].map(|letter| options.has(letter));
+    let bytes = if options.has('m') { counts.characters } else { counts.bytes };
+    let wanted = ['l', 'w', 'c'].map(|letter| options.has(letter) || letter == 'c' && options.has('m'));
     let is_any = wanted.contains(&true);
     let width = if wanted.iter().filter(|wanted| **wanted).count() == 1 { 0 } else { 7 };
     let mut blank = "";
-    for (count, is_wanted) in [counts.lines, counts.words, counts.bytes].into_iter().zip(wanted) {
+    for (count, is_wanted) in [counts.lines, counts.words, bytes].into_iter().zip(wanted) {
         if is_wanted || !is_any {
             session.print(format_args!("{blank}{count:width$}"));
             blank = " ";

@@ -127,6 +127,11 @@ impl Pattern {
         self
     }
 
+    /// The same, for lines that match from their beginning to their end.
+    pub(crate) fn of_whole_lines(self) -> Self {
+        Self { is_at_start: true, is_at_end: true, ..self }
+    }
+
     /// Adds what can be reached from a set of places without a byte: elements that may stand no time.
     fn closed(&self, mut places: u128) -> u128 {
         for (place, element) in self.elements.iter().enumerate() {

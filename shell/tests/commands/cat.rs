@@ -41,4 +41,5 @@ pub(crate) const CASES: &[Case] = &[
         "a table longer than every buffer comes whole",
         &[("cat /proc/rows | wc", "   5001   10001   43895"), ("cat /proc/rows | tail -n 1", "row 4999")],
     ),
+    case("options of POSIX do what it says", &[("echo a | cat -u", "a"), ("cat -n", "usage: cat [-u] [FILE...]")]),
 ];

@@ -22,9 +22,10 @@ pub(crate) const CASES: &[Case] = &[
             ("cd tmp", ""),
             ("cd /nope || echo failed", "cd: /nope: no such file or directory (ENOENT)\nfailed"),
             ("cd /proc/version", "cd: /proc/version: not a directory (ENOTDIR)"),
-            ("cd a b", "usage: cd [DIRECTORY]"),
+            ("cd a b", "usage: cd [-P] [DIRECTORY]"),
             ("cd ''", "cd: : no such file or directory (ENOENT)"),
             ("pwd", "/tmp"),
         ],
     ),
+    case("options of POSIX do what it says", &[("cd -", "cd: -: there was no directory before"), ("cd tmp; cd ../dev; cd -; pwd", "/tmp\n/tmp"), ("cd -P /proc/..; pwd; cd -", "/\n/tmp"), ("(cd /dev; cd /); cd -; cd nope; cd -", "/\ncd: nope: no such file or directory (ENOENT)\n/tmp"), ("cd -L", "usage: cd [-P] [DIRECTORY]")]),
 ];

@@ -34,9 +34,9 @@ pub(crate) const CASES: &[Case] = &[
         "what cannot be copied is one line",
         &[
             ("touch a; mkdir d", ""),
-            ("cp a", "usage: cp [-r] FROM... TO"),
-            ("cp", "usage: cp [-r] FROM... TO"),
-            ("cp -x a b", "usage: cp [-r] FROM... TO"),
+            ("cp a", "usage: cp [-rR] FROM... TO"),
+            ("cp", "usage: cp [-rR] FROM... TO"),
+            ("cp -x a b", "usage: cp [-rR] FROM... TO"),
             ("cp a a || echo failed", "cp: a and a are the same file\nfailed"),
             ("ln -s a l; cp a l", "cp: a and l are the same file"),
             ("cp d e", "cp: d: is a directory (EISDIR)"),
@@ -59,4 +59,5 @@ pub(crate) const CASES: &[Case] = &[
             ("echo on > s; cp s /proc/switch && echo fine", "fine"),
         ],
     ),
+    case("options of POSIX do what it says", &[("mkdir d; echo a > d/f; cp -R d e; cat e/f", "a"), ("cp -p d/f g", "usage: cp [-rR] FROM... TO"), ("cp -f d/f g", "usage: cp [-rR] FROM... TO")]),
 ];

@@ -100,6 +100,20 @@ impl Device for Stuck {
     }
 }
 
+/// Takes whole lines of text alone.
+struct Lines;
+
+impl Device for Lines {
+    fn read(&self, _: &mut u64, _: &mut [u8]) -> Result<usize> {
+        Ok(0)
+    }
+
+    fn write(&self, bytes: &[u8]) -> Result<usize> {
+        let is_whole = std::str::from_utf8(bytes).is_ok_and(|text| text.ends_with('\n'));
+        if is_whole { Ok(bytes.len()) } else { Err(Errno::EINVAL) }
+    }
+}
+
 /// Never ends.
 struct Zero;
 
@@ -143,6 +157,7 @@ static DEV: GeneratedFs = GeneratedFs::new(
         Node { name: "broken", content: Content::Device(&Broken) },
         Node { name: "null", content: Content::Device(&Null) },
         Node { name: "stuck", content: Content::Device(&Stuck) },
+        Node { name: "lines", content: Content::Device(&Lines) },
         Node { name: "zero", content: Content::Device(&Zero) },
     ],
     now,

@@ -21,7 +21,7 @@ pub(crate) const CASES: &[Case] = &[
             ("grep -c 10 t -", "t:2\ngrep: nothing to read: name a file, or use < or |"),
             ("grep -n 9 t - < t", "t:3:Beta 9\n-:3:Beta 9"),
             ("grep -- -1 t", "gamma -1"),
-            ("grep -h a t", "usage: grep [-vcinF] PATTERN [FILE...]"),
+            ("grep -h a t", "usage: grep [-vcilnqsxF] PATTERN [FILE...]"),
         ],
     ),
     case(
@@ -31,7 +31,7 @@ pub(crate) const CASES: &[Case] = &[
     case(
         "what cannot be searched, or searched for, is one line",
         &[
-            ("grep", "usage: grep [-vcinF] PATTERN [FILE...]"),
+            ("grep", "usage: grep [-vcilnqsxF] PATTERN [FILE...]"),
             ("grep a", "grep: nothing to read: name a file, or use < or |"),
             ("grep '[a]' x", "grep: [a]: '[' is not supported in a pattern; \\[ is the character"),
             ("grep '\\(a\\)' x", "grep: \\(a\\): '\\(' is not supported in a pattern"),
@@ -39,6 +39,21 @@ pub(crate) const CASES: &[Case] = &[
             ("grep a nope || echo failed", "grep: nope: no such file or directory (ENOENT)\nfailed"),
             ("echo a > t; grep a nope t || echo failed", "grep: nope: no such file or directory (ENOENT)\nt:a\nfailed"),
             ("grep a /tmp", "grep: /tmp: is a directory (EISDIR)"),
+        ],
+    ),
+    case(
+        "options of POSIX do what it says",
+        &[
+            ("(echo one; echo two; echo one more) > t; echo none > u", ""),
+            ("grep -q one t && echo yes; grep -q four t || echo no", "yes\nno"),
+            ("(grep -q one; cat) < t", "two\none more"),
+            ("cat t | (grep -q two; cat)", "one more"),
+            ("grep -l one t u nope; grep -sl one t nope", "t\nu\ngrep: nope: no such file or directory (ENOENT)\nt"),
+            ("grep -l o < t; grep -lv o u", "(standard input)"),
+            ("(grep -l one; cat) < t", "(standard input)\ntwo\none more"),
+            ("grep -x one t; grep -xF 'one more' t; grep -cx 'o.*' t", "one\none more\n2"),
+            ("grep -qs one nope t && echo yes", "yes"),
+            ("grep -s one nope || echo no", "no"),
         ],
     ),
 ];

@@ -32,7 +32,7 @@ pub(crate) const CASES: &[Case] = &[
             ("ls -l v", "lrwxrwxrwx   1 0 0         13 2026-11-25 21:38 v -> /proc/version"),
             ("ls v", "v"),
             ("ls -l /dev/null", "crw-rw-rw-   1 0 0          0 2026-11-25 21:38 /dev/null"),
-            ("ls -ld", "usage: ls [-la] [PATH...]"),
+            ("ls -lR", "usage: ls [-laAd1] [PATH...]"),
         ],
     ),
     case(
@@ -43,6 +43,7 @@ pub(crate) const CASES: &[Case] = &[
             ("ln -s loop loop; ls loop/x", "ls: loop/x: too many symbolic links (ELOOP)"),
         ],
     ),
+    case("options of POSIX do what it says", &[("mkdir d; touch d/.x d/y; ls -A d; ls -1 d; ls -d d; ls -Ad d d", ".x\ny\ny\nd\nd\nd"), ("ln -s d l; ls -d l; ls -ld d | wc -l", "l\n1"), ("ls -F d", "usage: ls [-laAd1] [PATH...]")]),
 ];
 
 #[test]

@@ -50,7 +50,7 @@ impl Memory {
 
 impl Book {
     /// Counts a taking; says whether it fails.
-    fn does_fail(&mut self) -> bool {
+    fn must_fail(&mut self) -> bool {
         let Some(left) = self.fails_at.as_mut().filter(|left| **left > 0) else { return false };
         *left -= 1;
         *left == 0
@@ -65,7 +65,7 @@ impl Book {
 impl Pages for Memory {
     fn take(&self) -> Option<u32> {
         let mut book = self.book();
-        if book.does_fail() {
+        if book.must_fail() {
             return None;
         }
         let number = book.free.pop().unwrap_or_else(|| {
@@ -95,7 +95,7 @@ impl Pages for Memory {
 impl Buffers for Memory {
     fn take(&self, size_bytes: usize) -> Option<&'static mut [u8]> {
         let mut book = self.book();
-        if book.does_fail() {
+        if book.must_fail() {
             return None;
         }
         book.lent_buffers += 1;

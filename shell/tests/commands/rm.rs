@@ -19,8 +19,8 @@ pub(crate) const CASES: &[Case] = &[
         "what cannot be removed is one line",
         &[
             ("mkdir d; touch d/x f", ""),
-            ("rm", "usage: rm [-rf] FILE..."),
-            ("rm -x f", "usage: rm [-rf] FILE..."),
+            ("rm", "usage: rm [-rRf] FILE..."),
+            ("rm -x f", "usage: rm [-rRf] FILE..."),
             ("rm d || echo failed", "rm: d: is a directory (EISDIR)\nfailed"),
             ("rm nope f; ls f", "rm: nope: no such file or directory (ENOENT)\nls: f: no such file or directory (ENOENT)"),
             ("rm /proc/version", "rm: /proc/version: permission denied (EACCES)"),
@@ -31,4 +31,5 @@ pub(crate) const CASES: &[Case] = &[
             ("rm -r d/x/", "rm: d/x/: not a directory (ENOTDIR)"),
         ],
     ),
+    case("options of POSIX do what it says", &[("mkdir d; touch d/f; rm -R d; ls", "dev\nproc\nro\ntmp"), ("rm -i x", "usage: rm [-rRf] FILE...")]),
 ];

@@ -17,4 +17,14 @@ pub(crate) const CASES: &[Case] = &[
             ("rmdir /proc/sys", "rmdir: /proc/sys: permission denied (EACCES)"),
         ],
     ),
+    case(
+        "a link with a slash is no directory",
+        &[
+            ("mkdir -p d/e; echo a > d/f; ln -s d l; ln -s d/e m", ""),
+            ("rmdir m/ || ls d", "rmdir: m/: not a directory (ENOTDIR)\ne\nf"),
+            ("rmdir m; rm m/; rm -r l/ || ls d", "rmdir: m: not a directory (ENOTDIR)\nrm: m/: not a directory (ENOTDIR)\nrm: l/: not a directory (ENOTDIR)\ne\nf"),
+            ("mv l/ x || ls -l | wc -l", "mv: l/: not a directory (ENOTDIR)\n7"),
+            ("rmdir d/e/ && ls l/", "f"),
+        ],
+    ),
 ];

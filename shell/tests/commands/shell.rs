@@ -50,6 +50,57 @@ fn control_file_gets_its_command_and_its_error_is_reported() {
 }
 
 #[test]
+fn file_that_is_written_is_not_read() {
+    expect(&[
+        ("(echo a; echo b) > f; ln -s f l; touch e; mkdir d", ""),
+        ("cat f >> f || echo failed", "cat: f: input file is output file\nfailed"),
+        ("cat < f >> f", "cat: -: input file is output file"),
+        (
+            "cat l >> f; cat d/../f >> f",
+            "cat: l: input file is output file\ncat: d/../f: input file is output file",
+        ),
+        ("(echo x; cat f) >> f; wc -l f", "cat: f: input file is output file\n3 f"),
+        ("grep . f >> f; head -n 9 f >> f; tail f >> f; hexdump f >> f; wc -l f", REFUSED),
+        ("tee -a f < f; wc -l f", "tee: f: input file is output file\na\nb\nx\n3 f"),
+        (
+            "tee -a g l < f > /dev/null; cmp; wc -l g",
+            "tee: l: input file is output file\ncmp: command not found; did you mean cp?\n3 g",
+        ),
+        // These read all before they write.
+        ("wc -l f >> f; sort f >> f; wc -l f", "8 f"),
+        // Here there is nothing to read any more.
+        ("cat e >> e; cat g > g; wc -c g e", "0 g\n0 e\n0 total"),
+        ("cat f | tee -a f | wc -l; wc -l f", "8\n16 f"),
+        ("cat f > h; cat f >> h; wc -l h", "32 h"),
+    ]);
+}
+
+const REFUSED: &str = "grep: f: input file is output file\nhead: f: input file is output file\n\
+                       tail: f: input file is output file\nhexdump: f: input file is output file\n3 f";
+
+#[test]
+fn device_that_takes_lines_gets_whole_ones() {
+    let mut terminal = Terminal::new();
+    let umlauts = format!("echo {}; ", "\u{e4}".repeat(11)).repeat(20);
+    terminal.run("cp /proc/rows r");
+    assert_eq!(terminal.run(&format!("({umlauts}) > u; wc -c u")), "460 u");
+    for line in [
+        "cat r > /dev/lines",
+        "cat u u u u u u u u u u > /dev/lines",
+        "(cat u; cat u; cat u) >> /dev/lines",
+        "cp r /dev/lines",
+        "tee /dev/lines < u > /dev/null",
+        "cat r u | tee -a /dev/lines > /dev/null",
+        "grep -v 7 r > /dev/lines",
+        "sort r > /dev/lines",
+    ] {
+        assert_eq!(terminal.run(&format!("{line} && echo fine")), "fine", "{line}");
+    }
+    assert_eq!(terminal.run("echo -n x > /dev/lines"), "shell: /dev/lines: invalid argument (EINVAL)");
+    assert_eq!((terminal.host.lent(), terminal.host.open_files()), (0, 0));
+}
+
+#[test]
 fn pipes_groups_and_conditions_do_what_posix_says() {
     expect(&[
         ("echo b a | cat | cat", "b a"),

@@ -12,8 +12,8 @@ pub(crate) const CASES: &[Case] = &[
     case(
         "what cannot be touched is one line",
         &[
-            ("touch", "usage: touch FILE..."),
-            ("touch -t a", "usage: touch FILE..."),
+            ("touch", "usage: touch [-c] FILE..."),
+            ("touch -t a", "usage: touch [-c] FILE..."),
             ("touch nope/a b || echo failed; ls b", "touch: nope/a: no such file or directory (ENOENT)\nfailed\nb"),
             ("touch /proc/version", "touch: /proc/version: operation not permitted (EPERM)"),
             ("touch /proc/new", "touch: /proc/new: permission denied (EACCES)"),
@@ -21,6 +21,7 @@ pub(crate) const CASES: &[Case] = &[
             ("touch b/", "touch: b/: not a directory (ENOTDIR)"),
         ],
     ),
+    case("options of POSIX do what it says", &[("touch -c a; ls a", "ls: a: no such file or directory (ENOENT)"), ("touch a; touch -c a && ls a", "a"), ("touch -m a", "usage: touch [-c] FILE...")]),
 ];
 
 #[test]

@@ -22,10 +22,11 @@ pub(crate) const CASES: &[Case] = &[
     case(
         "what cannot be counted is one line",
         &[
-            ("wc -x", "usage: wc [-lwc] [FILE...]"),
+            ("wc -x", "usage: wc [-lwcm] [FILE...]"),
             ("wc", "wc: nothing to read: name a file, or use < or |"),
             ("touch t; wc -c nope t", "wc: nope: no such file or directory (ENOENT)\n0 t\n0 total"),
             ("wc /tmp || echo failed", "wc: /tmp: is a directory (EISDIR)\nfailed"),
         ],
     ),
+    case("options of POSIX do what it says", &[("echo \u{e4}\u{1f980} > u; wc -m u; wc -c u; wc -lm u", "3 u\n7 u\n      1       3 u"), ("wc -mc u", "usage: wc [-lwcm] [FILE...]")]),
 ];

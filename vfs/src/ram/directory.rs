@@ -1,6 +1,6 @@
 //! The contents of a directory: names with their inodes, in pages of [records](super::record).
 //!
-//! A directory of one page is searched from its beginning; a larger one has an [index](super::index). So what an
+//! A directory of one page is searched from its beginning; a larger one has an [index]. So what an
 //! operation takes does not grow with the number of entries.
 
 use super::index;

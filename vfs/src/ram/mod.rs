@@ -43,19 +43,19 @@ struct State {
 }
 
 impl RamFs {
-    /// An empty file system, with no limit but what `pages` lends. `now` gives the nanoseconds since 1970-01-01.
+    /// An empty file system, limited only by what `pages` can allocate. `now` gives the nanoseconds since 1970-01-01.
     pub const fn new(pages: &'static dyn Pages, now: fn() -> u64) -> Self {
         Self { state: Mutex::new(State { space: Space::new(pages), table: Table::new() }), now }
     }
 
-    /// Sets the most pages that it may have. Those beyond that it has already stay.
+    /// Sets how many pages it may have. It keeps those that it has beyond that.
     pub fn set_limit_pages(&self, pages: u64) {
-        self.state.lock().space.limit = pages;
+        self.state.lock().space.limit_pages = pages;
     }
 
     /// Pages that it has.
     pub fn used_pages(&self) -> u64 {
-        self.state.lock().space.used
+        self.state.lock().space.used_pages
     }
 }
 
@@ -86,7 +86,13 @@ impl State {
     }
 
     /// Adds an entry to a directory.
-    fn enter(&mut self, directory: InodeId, name: &str, entry: (InodeId, Kind), now_ns: u64) -> Result<()> {
+    fn add_entry(
+        &mut self,
+        directory: InodeId,
+        name: &str,
+        entry: (InodeId, Kind),
+        now_ns: u64,
+    ) -> Result<()> {
         let mut inode = self.directory(directory)?;
         directory::add(&mut self.space, &mut inode, name, entry)?;
         inode.links = inode.links.saturating_add(u32::from(entry.1 == Kind::Directory));
@@ -96,8 +102,8 @@ impl State {
         Ok(())
     }
 
-    /// Takes an entry out of a directory.
-    fn leave(&mut self, directory: InodeId, entry: directory::Found, now_ns: u64) -> Result<()> {
+    /// Removes an entry from a directory.
+    fn remove_entry(&mut self, directory: InodeId, entry: directory::Found, now_ns: u64) -> Result<()> {
         let mut inode = self.directory(directory)?;
         directory::remove(&mut self.space, &mut inode, entry.offset);
         inode.links = inode.links.saturating_sub(u32::from(entry.kind == Kind::Directory));
@@ -109,8 +115,8 @@ impl State {
         Ok(())
     }
 
-    /// Frees an inode that has lost its name, unless it is open.
-    fn forget(&mut self, id: InodeId) {
+    /// Frees an inode without a name, unless it is open.
+    fn free_inode(&mut self, id: InodeId) {
         let Ok(mut inode) = self.inode(id) else { return };
         inode.links = 0;
         if inode.opens == 0 {
@@ -245,11 +251,11 @@ impl FileSystem for RamFs {
 
     fn statistics(&self) -> Statistics {
         let state = self.state.lock();
-        let free = state.space.limit.saturating_sub(state.space.used);
+        let free = state.space.limit_pages.saturating_sub(state.space.used_pages);
         let free_inodes = free.saturating_mul(RECORDS_PER_PAGE);
         Statistics {
             block_bytes: RAM_PAGE_BYTES as u32,
-            total_blocks: state.space.limit.max(state.space.used),
+            total_blocks: state.space.limit_pages.max(state.space.used_pages),
             free_blocks: free,
             total_inodes: free_inodes.saturating_add(state.table.live),
             free_inodes,
@@ -272,7 +278,7 @@ impl FileSystem for RamFs {
         let mut state = self.state.lock();
         state.change(inode, |inode| inode.opens = inode.opens.saturating_sub(1));
         if state.inode(inode).is_ok_and(|inode| inode.links == 0) {
-            state.forget(inode);
+            state.free_inode(inode);
         }
     }
 
@@ -322,7 +328,7 @@ impl FileSystem for RamFs {
         }
         let mut inode = Inode::new(new.kind(), parent, now_ns);
         let id = state.table.add(&mut state.space, inode)?;
-        // An inode without a name is forgotten with all that it has.
+        // On failure the inode, which has no name yet, is freed with its pages.
         let made = state.inode(id).and_then(|added| {
             inode = added;
             if let New::Link(target) = new
@@ -333,8 +339,8 @@ impl FileSystem for RamFs {
             Ok(())
         });
         state.table.set(&state.space, id, inode);
-        made.and_then(|()| state.enter(parent, name, (id, new.kind()), now_ns))
-            .inspect_err(|_| state.forget(id))?;
+        made.and_then(|()| state.add_entry(parent, name, (id, new.kind()), now_ns))
+            .inspect_err(|_| state.free_inode(id))?;
         Ok(id)
     }
 
@@ -350,8 +356,8 @@ impl FileSystem for RamFs {
             (Kind::Directory, Sort::Directory) | (_, Sort::Other) => {}
             (_, Sort::Directory) => return Err(Errno::ENOTDIR),
         }
-        state.leave(parent, entry, (self.now)())?;
-        state.forget(entry.inode);
+        state.remove_entry(parent, entry, (self.now)())?;
+        state.free_inode(entry.inode);
         Ok(())
     }
 
@@ -377,11 +383,11 @@ impl FileSystem for RamFs {
                 directory::replace(&state.space, &new, replaced.offset, (moved.inode, moved.kind));
                 state.change(to.0, |directory| directory.modified_ns = now_ns);
                 state.raise_levels(to.0, (moved.inode, moved.kind));
-                state.forget(replaced.inode);
+                state.free_inode(replaced.inode);
             }
-            None => state.enter(to.0, to.1, (moved.inode, moved.kind), now_ns)?,
+            None => state.add_entry(to.0, to.1, (moved.inode, moved.kind), now_ns)?,
         }
-        state.leave(from.0, moved, now_ns)?;
+        state.remove_entry(from.0, moved, now_ns)?;
         if is_directory {
             state.change(moved.inode, |directory| directory.parent = to.0);
         }

@@ -34,7 +34,7 @@ fn linked(state: &State, directory: &Inode, list: u64) -> Vec<Record> {
 
 /// Each record is in the one list where it is looked for, and in no other; free ones lie nowhere side by side.
 fn check(state: &State, directory: InodeId) {
-    let is_limited = state.space.limit < u64::MAX;
+    let is_limited = state.space.limit_pages < u64::MAX;
     let directory = state.directory(directory).unwrap();
     let mut page = [0; PAGE_BYTES];
     let mut all = Vec::new();
@@ -219,7 +219,8 @@ fn operations_take_as_many_steps_in_a_large_directory_as_in_a_small_one() {
                 ram.rename((ROOT, &name(mixed(number))), (ROOT, &format!("renamed-{number}"))).unwrap();
             }),
         ),
-        // One goes and two come, in turn with two that go and one that comes: holes everywhere, and no free inode at hand.
+        // One goes and two come, in turn with two that go and one that comes: holes everywhere, and no free inode at
+        // hand.
         (
             "come and go",
             steps(pages, |number| {

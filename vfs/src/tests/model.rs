@@ -196,7 +196,20 @@ impl Model {
         }
     }
 
+    /// `link/` means the link where a name is taken away, and a link is no directory.
+    fn check_no_link_meant(&self, path: &str) -> Result<()> {
+        let name = path.trim_end_matches('/');
+        if name.is_empty() || name == path {
+            return Ok(());
+        }
+        match self.walk(name, false)?.found.map(|node| &self.nodes[node].body) {
+            Some(Body::Link(_)) => Err(Errno::ENOTDIR),
+            _ => Ok(()),
+        }
+    }
+
     fn place_to_remove(&self, path: &str, is_directory: bool) -> Result<(usize, String)> {
+        self.check_no_link_meant(path)?;
         let target = self.walk(path, false)?;
         let found = target.found.ok_or(Errno::ENOENT)?;
         match (&self.nodes[found].body, is_directory) {
@@ -209,6 +222,7 @@ impl Model {
     }
 
     fn rename(&mut self, from: &str, to: &str) -> Result<()> {
+        self.check_no_link_meant(from)?;
         let (old, new) = (self.walk(from, false)?, self.walk(to, false)?);
         let moved = old.found.ok_or(Errno::ENOENT)?;
         let (Some(old_name), Some(new_name)) = (old.name, new.name) else { return Err(Errno::EBUSY) };

@@ -4,9 +4,12 @@
 
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use arrayvec::ArrayVec;
+use calendar::{RateRange, RateWatch, Reading, Watched};
 use x86::io::{inb, outb};
 
-use super::{cpu, idt, rtc};
+use super::cpu::IrqLock;
+use super::{cpu, cpuid, idt, rtc};
 use sched::{LoadAverage, SAMPLE_SECONDS};
 
 /// Timer interrupts a second.
@@ -19,8 +22,15 @@ const CHANNEL_2: u16 = 0x42;
 const COMMAND: u16 = 0x43;
 const SPEAKER: u16 = 0x61;
 
-/// How long the counter is measured: a 100th of a second.
-const CALIBRATION_TICKS: u64 = PIT_HZ / 100;
+/// The counter is compared with the timer over so many windows, one after the other: a 100th of a second in all.
+const WINDOWS: usize = 5;
+const WINDOW_TICKS: u64 = PIT_HZ / 500;
+/// Looks at the timer of which the shortest counts.
+const LOOKS: usize = 3;
+/// Runs of the timer, if the host takes the CPU away for longer than one lasts (55 ms).
+const MAX_RUNS: usize = 5;
+/// How long to wait before the counter's rate is checked again, in timer interrupts: ten minutes.
+const CHECK_INTERVAL_TICKS: u64 = 600 * TICKS_PER_SECOND;
 /// Taken when the timer does not answer: 1 GHz.
 const FALLBACK_HZ: u64 = 1_000_000_000;
 
@@ -32,6 +42,16 @@ static IDLE_COUNTS: AtomicU64 = AtomicU64::new(0);
 /// Whether the CPU waits for an interrupt: so the timer's finds out whether it broke into work.
 static IS_IDLE: AtomicBool = AtomicBool::new(false);
 static LOAD: LoadAverage = LoadAverage::new();
+static CHECK: IrqLock<Check> = IrqLock::new(Check { watch: RateWatch::new(), next_tick: 0, corrected: None });
+
+/// The check of the counter's rate, which goes on for as long as the kernel runs.
+struct Check {
+    watch: RateWatch,
+    /// Timer interrupts before this one are not looked at.
+    next_tick: u64,
+    /// The rate before, if it was corrected and nobody was told yet.
+    corrected: Option<u64>,
+}
 
 fn write(port: u16, value: u8) {
     // SAFETY: the timer's and the speaker gate's ports, which only this file touches.
@@ -48,9 +68,9 @@ pub(crate) fn start() {
     START.store(cpu::time_stamp_counter(), Ordering::Relaxed);
 }
 
-/// Measures the time stamp counter, so that stamps can be converted to seconds.
+/// Finds out how fast the time stamp counter runs, so that stamps can be converted to seconds.
 pub(crate) fn calibrate() {
-    let hz = measure().filter(|hz| (1_000_000..100_000_000_000).contains(hz)).unwrap_or(FALLBACK_HZ);
+    let hz = calendar::choose(&measure(), &cpuid::counter_rates()).unwrap_or(FALLBACK_HZ);
     COUNTER_HZ.store(hz, Ordering::Relaxed);
 }
 
@@ -70,22 +90,85 @@ fn tick() {
         // There is one thread.
         LOAD.sample(u64::from(!IS_IDLE.load(Ordering::Relaxed)));
     }
+    check_rate(ticks);
 }
 
-/// Counts of the time stamp counter in one run of channel 2, as a frequency; `None` if the timer stands.
-fn measure() -> Option<u64> {
-    const MAX_POLLS: u32 = 10_000_000;
+/// Holds the counter's rate against the clock chip and this timer.
+fn check_rate(ticks: u64) {
+    let mut check = CHECK.lock();
+    if ticks < check.next_tick {
+        return;
+    }
+    let Some(second) = rtc::second() else { return };
+    let Some(Watched { clock_chip, timer }) = check.watch.tick(counts(), second, TICKS_PER_SECOND) else {
+        return;
+    };
+    check.next_tick = ticks + CHECK_INTERVAL_TICKS;
+    let hz = counter_hz();
+    if let Some(better_hz) = calendar::corrected(hz, clock_chip, timer) {
+        COUNTER_HZ.store(better_hz, Ordering::Relaxed);
+        check.corrected = Some(hz);
+    }
+}
+
+/// Says in the log that the rate was corrected, if it was.
+fn report_correction() {
+    let corrected = CHECK.lock().corrected.take();
+    if let Some(before_hz) = corrected {
+        let (before, now) = (before_hz / 1000, counter_hz() / 1000);
+        log::warn!(
+            "clock: the counter runs at {now} kHz, not {before}, by clock chip and timer; uptime is corrected"
+        );
+    }
+}
+
+/// The counter's rate between each two of some looks at channel 2; none if the timer stands.
+fn measure() -> ArrayVec<RateRange, { WINDOWS * (WINDOWS + 1) / 2 }> {
     let gate = read(SPEAKER) & !0b11;
-    // Gate on, speaker off; channel 2, both bytes, mode 0: the output rises when the count is done.
+    let looks = (0..MAX_RUNS).find_map(|_| run_timer(gate)).unwrap_or_default();
+    write(SPEAKER, gate);
+    let pairs = looks.iter().enumerate().flat_map(|(number, last)| {
+        looks.iter().take(number).map(move |first| RateRange::between(*first, *last, PIT_HZ, 1))
+    });
+    pairs.flatten().collect()
+}
+
+/// Measures the counter's rate again, for a test.
+#[cfg(feature = "lab")]
+pub(crate) fn measure_again() -> Option<RateRange> {
+    calendar::most_plausible(&measure())
+}
+
+/// Looks at channel 2 at both ends of each window; `None` if it ran out meanwhile, and nothing if it stands.
+fn run_timer(gate: u8) -> Option<ArrayVec<Reading, { WINDOWS + 1 }>> {
+    const MAX_POLLS: u32 = 100_000;
+    // Gate on, speaker off; channel 2, both bytes, mode 0: it counts down once, and the output rises at the end.
     write(SPEAKER, gate | 1);
     write(COMMAND, 0b1011_0000);
-    write(CHANNEL_2, CALIBRATION_TICKS as u8);
-    write(CHANNEL_2, (CALIBRATION_TICKS >> 8) as u8);
-    let start = cpu::time_stamp_counter();
-    let is_done = (0..MAX_POLLS).any(|_| read(SPEAKER) & 0x20 != 0);
-    let counts = cpu::time_stamp_counter().wrapping_sub(start);
-    write(SPEAKER, gate);
-    is_done.then(|| counts * PIT_HZ / CALIBRATION_TICKS)
+    write(CHANNEL_2, 0xff);
+    write(CHANNEL_2, 0xff);
+    let mut looks = ArrayVec::<Reading, { WINDOWS + 1 }>::new();
+    for _ in 0..=WINDOWS {
+        let start = looks.last().map_or(0, |look| look.ticks + WINDOW_TICKS);
+        if !(0..MAX_POLLS).any(|_| look_at_timer().ticks >= start) {
+            return Some(ArrayVec::new());
+        }
+        let shortest = (0..LOOKS).map(|_| look_at_timer()).min_by_key(|look| look.after - look.before);
+        looks.extend(shortest);
+    }
+    let has_run_out = read(SPEAKER) & 0x20 != 0;
+    // What was there before the timer was set may be seen once more.
+    let is_rising = looks.is_sorted_by_key(|look| look.ticks);
+    (is_rising && !has_run_out).then_some(looks)
+}
+
+/// Reads channel 2 by a latch, and the counter around that.
+fn look_at_timer() -> Reading {
+    let before = cpu::time_stamp_counter();
+    write(COMMAND, 0b1000_0000);
+    let after = cpu::time_stamp_counter();
+    let count = u16::from_le_bytes([read(CHANNEL_2), read(CHANNEL_2)]);
+    Reading { before, after: after.max(before), ticks: u64::from(u16::MAX - count) }
 }
 
 /// Counts since the kernel was entered. Cheap: one instruction and a subtraction.
@@ -140,6 +223,7 @@ pub(crate) fn load_average() -> &'static LoadAverage {
 
 /// Waits for the next interrupt unless `is_ready`, and counts the time as idle.
 pub(crate) fn idle_unless(is_ready: impl FnOnce() -> bool) {
+    report_correction();
     let start = counts();
     IS_IDLE.store(true, Ordering::Relaxed);
     cpu::wait_for_interrupt_unless(is_ready);

@@ -9,6 +9,8 @@ use x86::cpuid::CpuIdResult;
 use x86::cpuid::native_cpuid::cpuid_count;
 
 const EXTENDED: u32 = 0x8000_0000;
+const HYPERVISOR: u32 = 0x4000_0000;
+const HYPERVISOR_TIMING: u32 = HYPERVISOR + 0x10;
 const MAX_CACHES: u32 = 8;
 
 /// A register of a leaf's answer.
@@ -125,6 +127,22 @@ pub(crate) fn write_flags(out: &mut dyn fmt::Write) -> fmt::Result {
 /// Writes what the CPU can do about its power, each behind a blank.
 pub(crate) fn write_power(out: &mut dyn fmt::Write) -> fmt::Result {
     write_set(leaf(EXTENDED + 7, 0).edx, POWER, out)
+}
+
+/// How fast the time stamp counter runs, counts a second, by all that is said of it; 0 where nothing is. First what a
+/// hypervisor says (its leaf for timing), then the CPU's leaf for it, then the CPU's nominal rate.
+pub(super) fn counter_rates() -> [u64; 3] {
+    let is_guest = leaf(1, 0).ecx >> 31 != 0;
+    let has_timing = is_guest && cpuid_count(HYPERVISOR, 0).eax >= HYPERVISOR_TIMING;
+    let guest_khz = if has_timing { cpuid_count(HYPERVISOR_TIMING, 0).eax } else { 0 };
+    let crystal = leaf(0x15, 0);
+    let product = u64::from(crystal.ecx) * u64::from(crystal.ebx);
+    let nominal_mhz = leaf(0x16, 0).eax & 0xffff;
+    [
+        u64::from(guest_khz) * 1000,
+        product.checked_div(crystal.eax.into()).unwrap_or(0),
+        u64::from(nominal_mhz) * 1_000_000,
+    ]
 }
 
 fn write_set(bits: u32, names: &str, out: &mut dyn fmt::Write) -> fmt::Result {

@@ -1,6 +1,6 @@
 //! The PC's clock chip, which knows date and time while the machine is off.
 //!
-//! It is read once, at boot; from then on the time stamp counter is used.
+//! It is read once, at boot; from then on the time stamp counter is used, whose rate is checked against the chip's seconds.
 //! Source: Motorola MC146818 data sheet.
 //! The century stands where PCs keep it, in register 0x32 of the same memory.
 
@@ -9,7 +9,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use calendar::ClockRegisters;
 use x86::io::{inb, outb};
 
-use super::clock;
+use super::{clock, cpu};
 
 pub(super) const INDEX: u16 = 0x70;
 pub(super) const DATA: u16 = 0x71;
@@ -22,15 +22,27 @@ const FIELDS: [u8; 7] = [0x00, 0x02, 0x04, 0x07, 0x08, 0x09, 0x32];
 const MAX_POLLS: u32 = 100_000;
 const MAX_TRIES: u32 = 10;
 
+/// The second within the minute, 0 to 59; `None` while the chip updates it, or if it says something else. For interrupt
+/// handlers: it is one look, and nobody else uses the chip while interrupts are masked.
+pub(super) fn second() -> Option<u8> {
+    let is_updating = read(REGISTER_A) & UPDATE_IN_PROGRESS != 0;
+    let (value, coding) = (read(FIELDS[0]), read(REGISTER_B));
+    calendar::second_of(value, coding).filter(|_| !is_updating)
+}
+
 /// When the kernel was entered, in seconds since 1970; 0 if that is not known.
 static BOOT_SECONDS: AtomicU64 = AtomicU64::new(0);
 
 pub(super) fn read(register: u8) -> u8 {
+    // The timer's interrupt reads a register as well, and must not come between the two steps.
+    let were_enabled = cpu::mask_interrupts();
     // SAFETY: the chip's ports, which only this file touches; bit 7 of the index stays clear, so NMIs stay on.
-    unsafe {
+    let value = unsafe {
         outb(INDEX, register);
         inb(DATA)
-    }
+    };
+    cpu::restore_interrupts(were_enabled);
+    value
 }
 
 /// Reads date and time.

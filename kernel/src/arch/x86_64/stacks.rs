@@ -114,11 +114,6 @@ pub(crate) fn clear_unused() {
     }
 }
 
-/// Bytes of all stacks.
-pub(crate) fn total_bytes() -> usize {
-    size_bytes(&main_stack()) + IST_STACKS * IST_STACK_BYTES
-}
-
 /// The pages below the stacks, to be left unmapped.
 pub(crate) fn guard_pages() -> impl Iterator<Item = VAddr> {
     all().map(|stack| stack.start - PAGE_BYTES)

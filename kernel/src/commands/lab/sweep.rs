@@ -7,8 +7,8 @@ use shell::{Command, Line, Options, Session, Syntax};
 use spin::Mutex;
 
 use crate::commands::fail::inner::Work;
+use crate::commands::fail::kind::{BLOCKS, Kind, PAGES};
 use crate::commands::fail::snapshot::{Change, Snapshot};
-use crate::commands::fail::sort::{BLOCKS, PAGES, Sort};
 use crate::commands::fail::words::Ordinal;
 use crate::console::input;
 use crate::logger::CONSOLE_LEVEL;
@@ -83,19 +83,19 @@ fn sweep(session: &mut Session, work: &Work<'_>, cleanup: Option<&Work<'_>>, all
     work.run(session);
     set_right(session);
     let mut before = Snapshot::take();
-    for (place, sort) in [BLOCKS, PAGES].into_iter().enumerate() {
+    for (place, kind) in [BLOCKS, PAGES].into_iter().enumerate() {
         if input::is_interrupted() {
             break;
         }
         let (mut number, mut last) = (1, 0);
         loop {
-            let faults = run_once(session, sort, number, work);
+            let faults = run_once(session, kind, number, work);
             let has_failed = faults.failed > 0;
             set_right(session);
             let after = Snapshot::take();
             if let Some(change) = after.since(&before) {
                 findings.count += 1;
-                let _ = findings.reported.try_push(Finding { name: sort.name, number, change });
+                let _ = findings.reported.try_push(Finding { name: kind.name, number, change });
                 before = after;
             }
             // What there is behind the last one, or between that and this one, was left out.
@@ -115,11 +115,11 @@ fn sweep(session: &mut Session, work: &Work<'_>, cleanup: Option<&Work<'_>>, all
 }
 
 /// Runs the command with this allocation failing, and says what came of that.
-fn run_once(session: &mut Session, sort: Sort, number: u64, work: &Work<'_>) -> Faults {
-    sort.failures.set(Faults::OFF.with_rule(FaultRule::Nth(number)));
+fn run_once(session: &mut Session, kind: Kind, number: u64, work: &Work<'_>) -> Faults {
+    kind.failures.set(Faults::OFF.with_rule(FaultRule::Nth(number)));
     work.run(session);
-    let faults = sort.failures.get();
-    sort.failures.set(Faults::OFF);
+    let faults = kind.failures.get();
+    kind.failures.set(Faults::OFF);
     faults
 }
 

@@ -29,7 +29,7 @@ pub(super) const MARKS: Command = Command {
 pub(super) const CLEAR: Command = Command {
     name: "clear",
     usage: "leaks clear [NAME]",
-    summary: "forget a mark; without a name, `default`",
+    summary: "delete a mark; without a name, `default`",
     syntax: Syntax::operands(0, 1),
     run: clear,
 };

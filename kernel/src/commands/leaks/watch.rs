@@ -74,16 +74,16 @@ fn run(session: &mut Session, options: &Options<'_>) {
 }
 
 /// Waits so long; false if that was ended: by Ctrl-C, or by any key where that is asked for.
-fn wait(session: &Session, seconds: u64, typed_before: usize, does_key_end: bool) -> bool {
+fn wait(session: &Session, seconds: u64, typed_before: usize, is_ended_by_key: bool) -> bool {
     let end_ns = clock::uptime_ns().saturating_add(seconds * 1_000_000_000);
-    let is_ended = || session.is_interrupted() || does_key_end && input::waiting() > typed_before;
+    let is_ended = || session.is_interrupted() || is_ended_by_key && input::waiting() > typed_before;
     while !is_ended() && clock::uptime_ns() < end_ns {
         console::flush();
         clock::idle_unless(|| is_ended() || clock::uptime_ns() >= end_ns);
     }
     let was_ended = is_ended();
     // The key was for this command, unless others were typed before it.
-    while was_ended && does_key_end && typed_before == 0 && input::pop().is_some() {}
+    while was_ended && is_ended_by_key && typed_before == 0 && input::pop().is_some() {}
     !was_ended
 }
 

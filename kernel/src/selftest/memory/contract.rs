@@ -9,6 +9,8 @@ use tally_heap::test_kit::contract;
 use tally_heap::{Kind, PAGE_BYTES, PageNumber, PageSource, PageSpan, PageWords};
 
 use super::NO_MEMORY;
+use crate::arch::cpu;
+use crate::memory::failures::PAGES;
 use crate::memory::page_accounting::{Purpose, give_pages, take_pages};
 use crate::memory::pages::scratch::Scratch;
 use crate::selftest::{Finding, Verdict};
@@ -62,6 +64,10 @@ struct OwnPages(Frames);
 // SAFETY: the frames hand out each page once, aligned to the block's size.
 unsafe impl PageSource for OwnPages {
     fn take(&mut self, order: u32) -> Option<NonNull<u8>> {
+        // They fail on purpose as those of the kernel's own heap do.
+        if PAGES.is_armed() && PAGES.should_fail(PAGE_BYTES << order, cpu::frame_pointer()) {
+            return None;
+        }
         self.0.take(order)
     }
 
