@@ -63,13 +63,8 @@ fn show(session: &mut Session) {
 fn run_rule(session: &mut Session, kind: Kind, words: &[&str]) {
     match words {
         ["nth", number, command @ ..] if !command.is_empty() => match number.parse() {
-<<<<<<< HEAD
-            Ok(number) if number > 0 => fail_once(session, sort, number, command),
-            _ => session.report_failure(format_args!("fail: {number}: not a number above 0")),
-=======
             Ok(number) if number > 0 => fail_once(session, kind, number, command),
-            _ => session.report_failure(format_args!("fail: {}: not a number above 0", number)),
->>>>>>> main
+            _ => session.report_failure(format_args!("fail: {number}: not a number above 0")),
         },
         words => set_rule(session, kind, words),
     }

@@ -78,12 +78,8 @@ impl Test {
 pub(crate) static TESTS: [Test; 34] = [
     Test::always("breakpoint_returns", breakpoint_returns),
     Test::always("no_page_is_writable_and_executable", pages_keep_their_rights),
-<<<<<<< HEAD
     Test::always("clock_advances", clock_advances),
-=======
-    Test::always("clock_goes_on", clock_goes_on),
     Test::always("clock_keeps_time_with_the_timer", clock_keeps_time_with_the_timer),
->>>>>>> main
     Test::always("pages_free_and_taken_add_up", memory::accounting::pages_add_up),
     Test::skippable("heaps_keep_the_contract", memory::contract::heaps_keep_the_contract),
     Test::always("counters_map_and_rows_agree", counters_map_and_rows_agree),

@@ -23,11 +23,7 @@ pub(crate) const BOOT: &str = "boot";
 pub(crate) struct Mark {
     /// Its name.
     pub(crate) name: ArrayString<MAX_NAME_BYTES>,
-<<<<<<< HEAD
     /// The figures when it was set.
-=======
-    /// When it was set.
->>>>>>> main
     pub(crate) snapshot: Snapshot,
     /// Bytes of its pages.
     pub(crate) size_bytes: usize,
