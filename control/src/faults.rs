@@ -1,5 +1,5 @@
-//! `/proc/fail_alloc` and `/proc/fail_page_alloc`: the rules of fault injection as they are typed and shown. What a rule
-//! does is `memstat`'s business.
+//! `/proc/fail_alloc` and `/proc/fail_page_alloc`: the rules of fault injection as they are typed and shown. What a
+//! rule does is in `memstat`.
 
 use core::fmt;
 use core::ops::RangeInclusive;

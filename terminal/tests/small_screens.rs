@@ -1,7 +1,7 @@
 //! The smallest framebuffers: the end of a crash report is on the screen, whatever came before it.
 //!
-//! A report ends with the cause, the address, the function with its file and line, and how to restart. In letters of 8 by
-//! 16, 320x200 pixels are 40 by 12 characters, and 640x480 are 80 by 30. The kernel's own reports are checked on
+//! A report ends with the cause, the address, the function with its file and line, and how to restart. In letters of
+//! 8 by 16, 320x200 pixels are 40 by 12 characters, and 640x480 are 80 by 30. The kernel's own reports are checked on
 //! VGA's text screen by the scenario `panic-text-mode`.
 
 #![expect(clippy::expect_used, reason = "a test may stop at what it did not expect")]
