@@ -1,5 +1,5 @@
-//! `/proc/fail_alloc` and `/proc/fail_page_alloc`: the rules of fault injection as they are typed and shown. What a rule
-//! does is `memstat`'s business.
+//! `/proc/fail_alloc` and `/proc/fail_page_alloc`: the rules of fault injection as they are typed and shown. What a
+//! rule does is in `memstat`.
 
 use core::fmt;
 use core::ops::RangeInclusive;
@@ -43,7 +43,7 @@ pub fn apply(
         "nth" => new.set_rule(FaultRule::Nth(positive(next()?)?)),
         "every" => new.set_rule(FaultRule::Every(positive(next()?)?)),
         "probability" => {
-            new.set_rule(FaultRule::Chance { per_million: hundredths_of_percent(next()?)? });
+            new.set_rule(FaultRule::Probability { per_million: hundredths_of_percent(next()?)? });
             if let Ok(word) = next() {
                 if word != "seed" {
                     return Err(NO);
@@ -79,7 +79,7 @@ impl fmt::Display for Text<'_> {
             FaultRule::Off => writeln!(out, "off")?,
             FaultRule::Nth(number) => writeln!(out, "nth {number}")?,
             FaultRule::Every(count) => writeln!(out, "every {count}")?,
-            FaultRule::Chance { per_million } => {
+            FaultRule::Probability { per_million } => {
                 writeln!(out, "probability {}.{:04}", per_million / 10_000, per_million % 10_000)?;
             }
         }

@@ -1,7 +1,7 @@
 //! The text of `/proc/kmemleak`, and its commands: what Linux's mm/kmemleak.c writes and takes.
 //!
-//! Here is only what knows no tracker; `proc::kmemleak` fills it in. Source: Linux, Documentation/dev-tools/kmemleak.rst
-//! and mm/kmemleak.c.
+//! Here is only what knows no tracker; `proc::kmemleak` fills it in. Source: Linux,
+//! Documentation/dev-tools/kmemleak.rst and mm/kmemleak.c.
 
 use core::fmt;
 

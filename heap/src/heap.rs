@@ -1,4 +1,4 @@
-//! The heap that the kernel has: one of the backends, chosen at boot.
+//! The kernel's heap: one of the backends, chosen at boot.
 //!
 //! A new backend is a file beside this one or in `regional`, a row of [`Kind`], and one in each table here.
 
@@ -66,7 +66,7 @@ impl<S: PageSource> Heap<S> {
         kind.name()
     }
 
-    /// The size class `number`, from the smallest blocks up; `None` behind the last, and in a heap without.
+    /// The size class `number`, from the smallest blocks up; `None` behind the last, and in a heap without size classes.
     pub fn class(&self, number: usize) -> Option<SizeClass> {
         match &self.0 {
             AnyHeap::Slab(slab) => slab.class(number),
@@ -164,7 +164,7 @@ impl<S> Heap<S> {
     unsafe fn as_fast(&mut self) -> &mut Slab<S> {
         match &mut self.0 {
             AnyHeap::Slab(slab) => slab,
-            // SAFETY: the caller knows better.
+            // SAFETY: the caller made sure that it is the slab heap.
             _ => unsafe { core::hint::unreachable_unchecked() },
         }
     }

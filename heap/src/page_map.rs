@@ -1,4 +1,4 @@
-//! What each page of the heap is used for: one word a page.
+//! What each page of the heap is used for: one word per page.
 //!
 //! Words are found by address: they take address space for each page from the first to the last, and memory for those
 //! alone that are there.
@@ -48,8 +48,8 @@ pub(super) struct PageMap<T> {
 // SAFETY: the words belong to this map alone.
 unsafe impl<T> Send for PageMap<T> {}
 
-/// Added to the address of what a page is part of, which is even. The other uses have even words, so that one
-/// test identifies a part.
+/// Added to the address of what a page is part of, which is even. The words of the other uses are even, so that one
+/// test recognizes a part.
 const PART_TAG: usize = 1;
 /// Set in the word of a large block's first page.
 const BLOCK_TAG: usize = 2;

@@ -1,4 +1,4 @@
-//! Pages and their numbers: what the frames, the page map and those who use them say instead of a bare address.
+//! Pages and their numbers: what the frames, the page map and their users pass instead of a bare address.
 
 use core::ptr;
 
@@ -31,7 +31,7 @@ impl PageNumber {
     }
 }
 
-/// Pages that lie one behind the other.
+/// Contiguous pages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PageSpan {
     first: PageNumber,

@@ -234,9 +234,12 @@ impl Bench {
         assert_eq!(now.live_bytes, self.recorded_bytes);
         let backend = self.heap.with_backend(Backend::live).flatten().unwrap();
         let guards = self.heap.guards().statistics();
-        let held = (guards.quarantined_blocks, guards.quarantined_bytes);
-        assert_eq!((backend.blocks, backend.bytes), (now.live_blocks + held.0, now.taken_bytes + held.1));
-        assert!(self.heap.platform().reported.lock().unwrap().is_empty(), "nobody wrote where he should not");
+        let quarantined = (guards.quarantined_blocks, guards.quarantined_bytes);
+        assert_eq!(
+            (backend.blocks, backend.bytes),
+            (now.live_blocks + quarantined.0, now.taken_bytes + quarantined.1)
+        );
+        assert!(self.heap.platform().reported.lock().unwrap().is_empty(), "no corruption is reported");
         let of_cpus = |figure: fn(memstat::CpuCounters) -> u64| -> u64 {
             (0..CPUS).map(|cpu| figure(self.heap.statistics().of_cpu(cpu))).sum()
         };

@@ -1,8 +1,8 @@
 //! The tracker's own memory: whole pages, and small cells cut from pages.
 //!
-//! It stands apart from the heap that is watched. The first pages are handed over at the start (in a
-//! kernel: from .bss), so that the first allocation is recorded; more come one by one from the
-//! [`Platform`], and go back to it when they are empty.
+//! It is separate from the heap that is tracked. The first pages are handed over at the start (in a kernel: from
+//! .bss), so that the first allocation is recorded. More are taken one by one from the [`Platform`], and given back
+//! when they are empty.
 
 use core::ptr::{NonNull, null_mut};
 
@@ -16,7 +16,7 @@ const SPARE_PAGES: usize = 4;
 #[derive(Debug)]
 pub(crate) struct Arena {
     free: PageList,
-    /// Where the pages of the start lie: those never go to the platform.
+    /// Address of the pages handed over at the start, which are never given to the platform.
     first_start: usize,
     first_size_bytes: usize,
     /// Pages held now, in use or spare, the first ones included.
@@ -49,7 +49,7 @@ pub struct ArenaStatistics {
     pub held_bytes: usize,
     /// In use now.
     pub used_bytes: usize,
-    /// The most that was ever in use.
+    /// The maximum that was ever in use.
     pub peak_used_bytes: usize,
     /// Of the bytes held, those handed over at the start and not taken from the platform.
     pub first_bytes: usize,
@@ -72,7 +72,7 @@ impl Arena {
         }
     }
 
-    /// Hands over the memory of the start. A second call is ignored.
+    /// Hands over the memory that the arena starts with. A second call is ignored.
     ///
     /// # Safety
     ///
@@ -90,12 +90,12 @@ impl Arena {
         }
     }
 
-    /// Caps what the arena may hold; what it holds already stays.
+    /// Limits the memory in use; what is in use already stays.
     pub(crate) fn set_limit_bytes(&mut self, limit_bytes: usize) {
         self.limit_pages = limit_bytes / PAGE_SIZE_BYTES;
     }
 
-    /// The most pages that may be in use.
+    /// Maximum number of pages in use.
     pub(crate) fn limit_pages(&self) -> usize {
         self.limit_pages
     }
@@ -110,7 +110,7 @@ impl Arena {
         }
     }
 
-    /// A page with arbitrary contents, or `None` when the limit or the platform says no.
+    /// A page with arbitrary contents, or `None` at the limit or if the platform has none.
     pub(crate) fn take_page(&mut self, platform: &impl Platform) -> Option<NonNull<u8>> {
         if self.used_pages >= self.limit_pages {
             return None;
@@ -146,7 +146,7 @@ impl Arena {
 }
 
 impl Arena {
-    /// Gives the spare pages back to the platform, and says whether there were any. Those of the start stay.
+    /// Gives the spare pages back to the platform, and returns whether there were any. The first pages stay.
     pub(crate) fn give_spare_pages(&mut self, platform: &impl Platform) -> bool {
         let mut first = PageList { head: null_mut(), length: 0 };
         let before = self.held_pages;
@@ -199,8 +199,8 @@ impl PageList {
 
 /// A source of cells of one size, cut from pages of the arena.
 ///
-/// A page's first words hold its list links, its free cells and their number; pages with a free cell are
-/// on one list, and a page whose cells are all free goes back to the arena.
+/// A page's first words hold its list links and which of its cells are free. Pages with a free cell are on one list;
+/// of the pages whose cells are all free one is kept, and the others go back to the arena.
 #[derive(Debug)]
 pub(crate) struct Cells<const SIZE_BYTES: usize> {
     partial: *mut CellPage,

@@ -1,8 +1,8 @@
-//! Fault injection: which allocations are made to fail, so that what happens then can be tried.
+//! Fault injection: which allocations are made to fail, to test how failures are handled.
 //!
-//! The rules are those of Linux's failslab (Documentation/fault-injection/fault-injection.rst): every so many, the
-//! one of a number, or by chance; narrowed by size and by call site. A [`Faults`] only decides; where it
-//! is asked, what it knows of the call site, and the syntax of the rules are up to the host.
+//! The rules are those of Linux's failslab (Documentation/fault-injection/fault-injection.rst): every Nth, only
+//! the Nth, or at random; restricted by size and by call site. A [`Faults`] only decides; where it is asked, how call
+//! sites are matched, and the syntax of the rules are up to the host.
 
 use core::ops::RangeInclusive;
 
@@ -16,18 +16,18 @@ pub enum FaultRule {
     /// Never.
     #[default]
     Off,
-    /// Once: the one of this number among those that match, counted from 1.
+    /// Once: the Nth of those that match, counted from 1.
     Nth(u64),
-    /// Each time that so many have matched.
+    /// Every Nth of those that match.
     Every(u64),
-    /// By chance, in so many of a million cases.
-    Chance {
-        /// Cases of a million.
+    /// At random, with this probability.
+    Probability {
+        /// Failures per million allocations that match.
         per_million: u32,
     },
 }
 
-/// What is made to fail, and how often that was so.
+/// What is made to fail, and how often it did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Faults {
     /// When.
@@ -38,7 +38,7 @@ pub struct Faults {
     pub sites: Sites,
     /// Whether allocations of interrupt handlers match as well.
     pub are_interrupts_included: bool,
-    /// How many may fail yet; `None` for any number.
+    /// How many more may fail; `None` for any number.
     pub times_left: Option<u64>,
     /// How many matched.
     pub seen: u64,
@@ -60,19 +60,19 @@ impl Faults {
         random: 0,
     };
 
-    /// The same with another rule, its counts at 0.
+    /// The same with another rule, and its counts at 0.
     #[must_use]
     pub fn with_rule(mut self, rule: FaultRule) -> Self {
         self.set_rule(rule);
         self
     }
 
-    /// Starts the numbers of chance from `seed`: the same seed makes the same cases fail.
+    /// Seeds the random numbers: the same seed makes the same allocations fail.
     pub fn set_seed(&mut self, seed: u64) {
         self.random = seed;
     }
 
-    /// Whether an allocation of `size_bytes` is to fail. `is_at_site` is called only where callers are distinguished.
+    /// Whether an allocation of `size_bytes` is to fail. `is_at_site` is called only if call sites are restricted.
     pub fn should_fail(
         &mut self,
         size_bytes: usize,
@@ -92,7 +92,7 @@ impl Faults {
             FaultRule::Off => false,
             FaultRule::Nth(number) => self.seen == number,
             FaultRule::Every(count) => count > 0 && self.seen.is_multiple_of(count),
-            FaultRule::Chance { per_million } => self.next_random() % 1_000_000 < u64::from(per_million),
+            FaultRule::Probability { per_million } => self.next_random() % 1_000_000 < u64::from(per_million),
         };
         if fails {
             self.failed += 1;
@@ -101,7 +101,7 @@ impl Faults {
         fails
     }
 
-    /// A number that looks random (Vigna, `SplitMix64`).
+    /// A pseudo-random number (Vigna, `SplitMix64`).
     fn next_random(&mut self) -> u64 {
         self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.random;
@@ -110,7 +110,7 @@ impl Faults {
         mixed ^ mixed >> 31
     }
 
-    /// Puts another rule in place; what was counted starts over.
+    /// Sets another rule, and its counts to 0.
     pub fn set_rule(&mut self, rule: FaultRule) {
         self.rule = rule;
         self.seen = 0;
@@ -132,8 +132,8 @@ mod tests {
         assert_eq!(of(FaultRule::Off), [0; 0]);
         assert_eq!(of(FaultRule::Nth(3)), [3]);
         assert_eq!(of(FaultRule::Every(4)), [4, 8]);
-        assert_eq!(of(FaultRule::Chance { per_million: 0 }), [0; 0]);
-        assert_eq!(of(FaultRule::Chance { per_million: 1_000_000 }).len(), 10);
+        assert_eq!(of(FaultRule::Probability { per_million: 0 }), [0; 0]);
+        assert_eq!(of(FaultRule::Probability { per_million: 1_000_000 }).len(), 10);
     }
 
     #[test]

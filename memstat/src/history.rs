@@ -7,7 +7,7 @@ use core::alloc::Layout;
 use core::ptr::null_mut;
 
 use crate::arena::Arena;
-use crate::paged::{Id, Paged};
+use crate::paged_vec::{Id, PagedVec};
 use crate::platform::{PAGE_SIZE_BYTES, Platform};
 use crate::record::{Origin, Record};
 
@@ -94,7 +94,7 @@ const PER_PAGE: usize = PAGE_SIZE_BYTES / size_of::<Event>();
 #[derive(Debug)]
 pub(crate) struct History {
     /// Whole pages of events, as many as the ring has grown to; those up to `filled` are written.
-    events: Paged<Event>,
+    events: PagedVec<Event>,
     capacity: usize,
     /// Where the next event goes, until `stop`: the end of its page, or of the ring.
     next: *mut Event,
@@ -114,7 +114,7 @@ impl History {
     /// A ring of 65,536 events, for which the arena gives memory when the first is written.
     pub(crate) const fn new() -> Self {
         Self {
-            events: Paged::new(),
+            events: PagedVec::new(),
             capacity: 65_536,
             next: null_mut(),
             stop: null_mut(),

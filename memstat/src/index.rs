@@ -10,7 +10,7 @@
 use core::ptr::{NonNull, without_provenance_mut};
 
 use crate::arena::{Arena, ArenaFull, Cells};
-use crate::paged::Id;
+use crate::paged_vec::Id;
 use crate::platform::Platform;
 
 mod table;

@@ -36,7 +36,7 @@ mod invalid_access;
 mod level;
 mod live;
 mod lock;
-mod paged;
+mod paged_vec;
 mod platform;
 mod reach;
 mod recent_frees;

@@ -14,11 +14,11 @@ use core::ptr::NonNull;
 
 use crate::arena::{Arena, ArenaFull};
 use crate::index::{Hash, HashOf, Index, Slot, Table};
-use crate::paged::{Id, Paged};
+use crate::paged_vec::{Id, PagedVec};
 use crate::platform::Platform;
 use crate::record::Record;
 
-impl HashOf for Paged<Record> {
+impl HashOf for PagedVec<Record> {
     #[inline]
     fn hash_of(&self, id: Id) -> Hash {
         Hash::of(self.get(id).address())
@@ -36,13 +36,13 @@ pub(crate) struct Found {
 /// The live blocks.
 #[derive(Debug)]
 pub(crate) struct LiveMap {
-    records: Paged<Record>,
+    records: PagedVec<Record>,
     index: Index,
 }
 
 impl LiveMap {
     pub(crate) const fn new() -> Self {
-        Self { records: Paged::new(), index: Index::new() }
+        Self { records: PagedVec::new(), index: Index::new() }
     }
 
     #[inline]

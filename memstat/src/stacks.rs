@@ -9,7 +9,7 @@ use core::ptr::NonNull;
 
 use crate::arena::{Arena, ArenaFull};
 use crate::index::{Hash, HashOf, Index};
-use crate::paged::{Id, Paged};
+use crate::paged_vec::{Id, PagedVec};
 use crate::platform::{Platform, StackSpan};
 
 pub(crate) mod walk;
@@ -101,7 +101,7 @@ impl Stack {
 /// Stands where no stack was seen yet. It has no frames, so no search finds it.
 static NEVER_SEEN: Stack = Stack::EMPTY;
 
-impl HashOf for Paged<Stack> {
+impl HashOf for PagedVec<Stack> {
     fn hash_of(&self, id: Id) -> Hash {
         Hash::from_bits(self.get(id).hash)
     }
@@ -110,7 +110,7 @@ impl HashOf for Paged<Stack> {
 /// The stacks, numbered from 1; 0 stands for none.
 #[derive(Debug)]
 pub(crate) struct Depot {
-    stacks: Paged<Stack>,
+    stacks: PagedVec<Stack>,
     index: Index,
     /// The stack that was last seen at a place.
     recent: [NonNull<Stack>; RECENT],
@@ -124,7 +124,7 @@ unsafe impl Send for Depot {}
 impl Depot {
     pub(crate) const fn new() -> Self {
         Self {
-            stacks: Paged::new(),
+            stacks: PagedVec::new(),
             index: Index::new(),
             recent: [NonNull::from_ref(&NEVER_SEEN); RECENT],
             nobody: Stack::EMPTY,

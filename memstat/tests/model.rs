@@ -397,7 +397,7 @@ fn history_keeps_the_newest_events_and_tells_what_was_lost() {
 }
 
 #[test]
-fn history_that_is_off_writes_nothing_and_a_cleared_one_goes_on_counting() {
+fn history_that_is_off_writes_nothing_and_a_cleared_one_continues_counting() {
     let heap = heap();
     heap.set_level(Level::Full);
     let pair = || {

@@ -317,7 +317,8 @@ fn what_is_known_better_is_believed() {
 fn a_scan_that_is_stopped_finds_nothing_and_leaves_what_was_found() {
     let mut graph = Graph::new(1, GuardLevel::Off);
     // SAFETY: there are no roots.
-    let scan = |goes_on: &mut dyn FnMut() -> bool| unsafe { graph.heap.leaks().scan(&[], goes_on) };
+    let scan =
+        |should_continue: &mut dyn FnMut() -> bool| unsafe { graph.heap.leaks().scan(&[], should_continue) };
     assert_eq!(scan(&mut || true), Err(ScanError::NoRecords));
     let blocks: BTreeSet<usize> = (0..2000).map(|_| graph.allocate(20)).collect();
     graph.scan();
@@ -336,7 +337,7 @@ fn a_scan_that_is_stopped_finds_nothing_and_leaves_what_was_found() {
     let heap = &graph.heap;
     let nested =
         // SAFETY: no roots are read.
-        |goes_on: &mut bool| *goes_on = unsafe { heap.leaks().scan(&[], || true) } == Err(ScanError::Busy);
+        |should_continue: &mut bool| *should_continue = unsafe { heap.leaks().scan(&[], || true) } == Err(ScanError::Busy);
     let mut was_busy = false;
     // SAFETY: the roots live as long as the graph.
     unsafe {
@@ -394,7 +395,7 @@ fn a_panic_of_the_caller_between_two_slices_ends_the_scan() {
     graph.scan();
     for steps in [0, 1] {
         let mut left = steps;
-        let goes_on = || {
+        let should_continue = || {
             assert!(left > 0);
             left -= 1;
             true
@@ -402,7 +403,7 @@ fn a_panic_of_the_caller_between_two_slices_ends_the_scan() {
         // So many roots that one slice does not end the scan.
         let roots = vec![0_usize; 10_000];
         // SAFETY: the roots live until the scan ends.
-        panics(|| _ = unsafe { graph.heap.leaks().scan(&[span_of(&roots)], goes_on) });
+        panics(|| _ = unsafe { graph.heap.leaks().scan(&[span_of(&roots)], should_continue) });
         assert!(graph.leaks().is_empty());
     }
     graph.scan();

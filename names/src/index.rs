@@ -12,8 +12,8 @@ use crate::entries::Entry;
 
 pub(crate) type Slice<'a> = EndianSlice<'a, LittleEndian>;
 
-/// Bytes of debug information that a range of code takes at least: an entry with its names, or a pair of addresses.
-/// Where there are more ranges, entries share lists of them, which compilers do not make.
+/// Bytes of debug information that a range of code takes at least: an entry with its names, or a pair of
+/// addresses. Where there are more ranges, entries share lists of them, which compilers do not make.
 const MIN_RANGE_BYTES: usize = 8;
 
 /// The sections of a program that hold its debug information.

@@ -1,8 +1,8 @@
 //! A heap made of regions, each with an allocator of a crate's: what `buddy`, `talc`, `tlsf` and `linked-list` share.
 //!
-//! Regions stand in a ring. An allocation asks the region that served the last one, then a few of its
+//! Regions are linked in a ring. An allocation tries the region that served the last one, then a few of its
 //! neighbours, then for a new region; a region without blocks goes back to the pages. So what an allocator does
-//! in a region is bounded by the region's size, and every heap comes back to where it started. Large blocks are
+//! in a region is bounded by the region's size, and a heap whose blocks are all freed has given its pages back. Large blocks are
 //! runs of pages.
 
 pub(crate) mod buddy;
@@ -28,8 +28,8 @@ use crate::runs::{self, Run, Runs};
 const REGION_ORDERS: [u32; 4] = [8, 6, 4, 3];
 /// Larger blocks are runs of pages.
 const MAX_BLOCK_BYTES: usize = 128 << 10;
-/// Regions that an allocation asks before it wants a new one.
-const MAX_ASKED_REGIONS: usize = 8;
+/// Regions that an allocation tries before it adds a new one.
+const MAX_TRIED_REGIONS: usize = 8;
 
 /// The heap.
 #[derive(Debug)]
@@ -89,11 +89,11 @@ impl<H: RegionHeap, S: PageSource> Regional<H, S> {
         Layout::from_size_align(rounded_bytes, align_bytes).ok()
     }
 
-    /// Tries at most `most` regions, the current one first.
-    fn ask_regions(&mut self, layout: Layout, most: usize) -> Option<NonNull<u8>> {
+    /// Tries at most `max_regions` regions, the current one first.
+    fn try_regions(&mut self, layout: Layout, max_regions: usize) -> Option<NonNull<u8>> {
         let first = self.current?;
         let mut at = first;
-        for _ in 0..most {
+        for _ in 0..max_regions {
             // SAFETY: regions in the ring are live; nobody else refers to them.
             let region = unsafe { at.as_mut() };
             if region.may_have(layout.size())
@@ -138,7 +138,7 @@ impl<H: RegionHeap, S: PageSource> Regional<H, S> {
         Some(())
     }
 
-    /// Gives the last region back if it is empty; says whether it was.
+    /// Gives the last region back if it is empty; returns whether it was.
     fn trim_region(&mut self) -> bool {
         // SAFETY: regions in the ring are live. Any other one that is empty is given back at once.
         let region = self.current.filter(|region| unsafe { region.as_ref() }.live_blocks == 0);
@@ -173,10 +173,10 @@ impl<H: RegionHeap, S: PageSource> Regional<H, S> {
 unsafe impl<H: RegionHeap, S: PageSource> Backend for Regional<H, S> {
     fn allocate(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
         if let Some(layout) = Self::region_layout(layout) {
-            let mut block = self.ask_regions(layout, MAX_ASKED_REGIONS);
+            let mut block = self.try_regions(layout, MAX_TRIED_REGIONS);
             if block.is_none() {
-                let asked = if self.add_region(layout).is_some() { 1 } else { usize::MAX };
-                block = self.ask_regions(layout, asked);
+                let max_regions = if self.add_region(layout).is_some() { 1 } else { usize::MAX };
+                block = self.try_regions(layout, max_regions);
             }
             if let Some(block) = block {
                 self.live.blocks += 1;

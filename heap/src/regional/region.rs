@@ -1,4 +1,4 @@
-//! A region: a run of pages that a crate's allocator shares out, and which of its bytes are blocks.
+//! A region: a run of pages that a crate's allocator cuts into blocks, and where its live blocks are.
 //!
 //! Allocators need the layout of a block to free it, and do not check what they are given. So the region
 //! itself records where each live block starts and ends, in three bits for each 16 bytes: a free needs nothing
@@ -27,7 +27,7 @@ struct Marks {
     is_wide: u64,
 }
 
-/// The head of a region, at its start. Behind it lie the marks, then the memory that is shared out.
+/// The head of a region, at its start. The marks follow, then the memory for blocks.
 #[derive(Debug)]
 pub(super) struct Region<H> {
     heap: H,
@@ -40,7 +40,7 @@ pub(super) struct Region<H> {
     pub(super) previous: NonNull<Region<H>>,
 }
 
-/// Where a region's memory lies behind its start.
+/// Offset of the memory for blocks from a region's start.
 fn memory_offset<H>(order: u32) -> usize {
     let marks = (PAGE_BYTES << order) / (GRANULE_BYTES * 64);
     (size_of::<Region<H>>() + marks * size_of::<Marks>()).next_multiple_of(GRANULE_BYTES)

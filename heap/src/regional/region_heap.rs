@@ -5,7 +5,7 @@ use core::ptr::NonNull;
 
 use super::region::GRANULE_BYTES;
 
-/// An allocator that shares out one piece of memory.
+/// An allocator for blocks of one piece of memory.
 ///
 /// # Safety
 ///
@@ -15,10 +15,10 @@ pub(crate) unsafe trait RegionHeap: Sized + 'static {
     /// The allocator without memory.
     const EMPTY: Self;
 
-    /// Bytes that fresh memory surely has for one block, its alignment included.
+    /// Bytes that fresh memory has at least for one block, its alignment included.
     fn capacity_bytes(memory_bytes: usize) -> usize;
 
-    /// Hands memory over, once. The allocator does not move from then on.
+    /// Adds the memory, once. The allocator does not move from then on.
     ///
     /// # Safety
     ///

@@ -1,4 +1,4 @@
-//! Blocks of the slabs, taken and given back, and the slabs that come and go with them.
+//! Blocks of the slabs, taken and given back, and the slabs that are added and removed for them.
 //!
 //! What happens at nearly every call, [`Slab::take_block`] and [`Slab::give_block`], changes one word and two counts
 //! and is inlined; what changes a list or the pages is behind a cold call.
@@ -11,24 +11,24 @@ use super::{PageUse, Slab};
 use crate::PageSource;
 
 impl<S: PageSource> Slab<S> {
-    /// Takes a block of a class that is at hand, if the slab has more than that.
+    /// Takes a block from the first slab of a class, if that slab has one more free block.
     #[inline]
     pub(super) fn take_block(&mut self, class: usize) -> Option<NonNull<[u8]>> {
         // SAFETY: a number out of the table of classes, or of one.
         let class = unsafe { self.classes.get_unchecked_mut(class) };
-        // SAFETY: slabs on the list are live, and so is what stands for none.
+        // SAFETY: slabs on the list are live, and so is `NO_SLAB`.
         if unsafe { (*class.partial).free_blocks } <= 1 {
             return None;
         }
-        // SAFETY: what stands for none has no free block, so it is a live slab; nobody else refers to it.
+        // SAFETY: `NO_SLAB` has no free block, so this is a live slab; nobody else refers to it.
         unsafe { &mut *class.partial }.take(class)
     }
 
-    /// Gives the slab back that each class keeps even if it is empty; says whether there was one.
+    /// Gives back the empty slab that each class may keep; returns whether there was one.
     #[cold]
     #[inline(never)]
     pub(super) fn trim_classes(&mut self) -> bool {
-        let mut has_given = false;
+        let mut is_trimmed = false;
         for number in 0..CLASSES {
             let class = &self.classes[number];
             let blocks_per_slab = class.blocks_per_slab;
@@ -37,10 +37,10 @@ impl<S: PageSource> Slab<S> {
                 .filter(|slab| usize::from(unsafe { slab.as_ref() }.free_blocks) == blocks_per_slab);
             if let Some(first) = first {
                 self.remove_slab(number, first);
-                has_given = true;
+                is_trimmed = true;
             }
         }
-        has_given
+        is_trimmed
     }
 
     #[inline]
@@ -48,13 +48,13 @@ impl<S: PageSource> Slab<S> {
         if let Some(block) = self.take_block(class) {
             return Some(block);
         }
-        self.take_odd_block(class)
+        self.take_block_slow(class)
     }
 
-    /// Takes the last free block of a slab, the first of its next word, or the first of a new slab.
+    /// Takes the last free block of a slab, the first of its next word, or the first of a new slab: the slow path.
     #[cold]
     #[inline(never)]
-    fn take_odd_block(&mut self, class: usize) -> Option<NonNull<[u8]>> {
+    fn take_block_slow(&mut self, class: usize) -> Option<NonNull<[u8]>> {
         if self.classes[class].first().is_null() {
             self.add_slab(class)?;
         }
@@ -91,14 +91,14 @@ impl<S: PageSource> Slab<S> {
         Some(descriptor)
     }
 
-    /// Gives a block back to its slab if that changes no list; says how many bytes it took.
+    /// Gives a block back to its slab if that changes no list; returns how many bytes it took.
     #[inline]
     pub(super) fn give_block(&mut self, slab: NonNull<SlabDescriptor>, address: usize) -> Option<usize> {
         // SAFETY: the map names live slabs only; nobody else refers to the descriptor.
         let slab = unsafe { &mut *slab.as_ptr() };
         // SAFETY: `add_slab` wrote the number of a class that there is.
         let class = unsafe { self.classes.get_unchecked_mut(usize::from(slab.class)) };
-        // 0 - 1 is as large as any span.
+        // Without a free block this wraps, and no span is larger.
         if slab.free_blocks.wrapping_sub(1) >= slab.fast_span {
             return None;
         }
@@ -116,7 +116,7 @@ impl<S: PageSource> Slab<S> {
         }
     }
 
-    /// Gives a block back that is the first free one of its slab, or the last; or is none at all.
+    /// Gives a block back that becomes the first free one of its slab, or the last. `None` if it is no live block.
     #[cold]
     #[inline(never)]
     fn give_first_or_last_block(&mut self, slab: NonNull<SlabDescriptor>, address: usize) -> Option<usize> {

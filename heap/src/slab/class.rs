@@ -26,7 +26,7 @@ pub(super) static CLASS_OF: [u8; MAX_CLASS_BYTES / 16 + 1] = {
     table
 };
 
-/// A size class at work.
+/// The state of a size class.
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(super) struct ClassState {
@@ -56,7 +56,7 @@ impl ClassState {
         }
     }
 
-    /// Takes blocks from `slab` from now on; it may be null.
+    /// Makes `slab` the one that blocks are taken from; it may be null.
     ///
     /// # Safety
     ///
@@ -77,7 +77,7 @@ impl ClassState {
         if core::ptr::eq(self.partial, &raw const NO_SLAB) { null_mut() } else { self.partial }
     }
 
-    /// Which block of its slab lies `offset` bytes behind the slab's start, and whether it starts there.
+    /// The number of the block that is `offset` bytes behind the slab's start, and whether it starts exactly there.
     ///
     /// Source: Lemire, Kaser, Kurz, Faster remainder by direct computation (2019): the product's upper half is
     /// the quotient, and its lower half is below the reciprocal when the remainder is zero.
@@ -87,7 +87,7 @@ impl ClassState {
         (product >> 32, product & 0xffff_ffff < self.reciprocal)
     }
 
-    /// Puts a slab on its class' list: behind the first, which stays the one that blocks are taken from.
+    /// Adds a slab to its class' list behind the first, from which blocks are still taken.
     #[cold]
     #[inline(never)]
     pub(super) fn link(&mut self, slab: *mut SlabDescriptor) {

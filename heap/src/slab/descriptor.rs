@@ -1,4 +1,4 @@
-//! A slab: where it lies, and which of its blocks are free. Descriptors lie apart from the blocks.
+//! The descriptor of a slab: its address, and which of its blocks are free. It is stored apart from the blocks.
 
 use core::num::NonZeroU64;
 use core::ptr::{NonNull, null_mut};
@@ -9,11 +9,11 @@ const WORDS: usize = 4;
 /// The span of a class' first slab: all its frees take the fast path.
 pub(super) const ALL_FAST: u16 = u16::MAX;
 
-/// A slab: where it lies, and which of its blocks are free.
+/// A slab: its address, and which of its blocks are free.
 #[derive(Debug)]
 #[repr(C)]
 pub(crate) struct SlabDescriptor {
-    /// Bit i is set while block i is free, and if there is no such block.
+    /// Bit i is set while block i is free, and where there is no block i.
     pub(super) free: [u64; WORDS],
     pub(super) start: usize,
     pub(super) next: *mut SlabDescriptor,
@@ -22,8 +22,8 @@ pub(crate) struct SlabDescriptor {
     pub(super) class: u8,
     /// The word of `free` that blocks are taken from.
     pub(super) word: u8,
-    /// A free takes the fast path while one less than the free blocks are fewer than this: neither the first free
-    /// block, which puts the slab on the list, nor the last, which takes it off and gives it back.
+    /// A free takes the fast path while `free_blocks - 1` is below this: so neither the first free block, with which
+    /// the slab joins the list, nor the last, with which it leaves the list and is given back.
     pub(super) fast_span: u16,
 }
 
@@ -42,7 +42,7 @@ impl SlabDescriptor {
         }
     }
 
-    /// Takes the first free block of the present word; `None` if it has none.
+    /// Takes the first free block of the current word; `None` if it has none.
     #[inline]
     pub(super) fn take(&mut self, class: &mut ClassState) -> Option<NonNull<[u8]>> {
         let word = usize::from(self.word);
@@ -76,8 +76,8 @@ impl SlabDescriptor {
     }
 }
 
-/// Stands first where a class has no slab with a free block: so the fast path need not ask for one. It is only
-/// read, and of it only that it has no free block.
+/// The first slab of a class that has no slab with a free block, so that the fast path needs no check for null. Only
+/// its number of free blocks is read, and nothing is written.
 pub(super) static NO_SLAB: SlabDescriptor = SlabDescriptor {
     free: [0; WORDS],
     start: 0,

@@ -1,9 +1,9 @@
 //! `heap=slab`, the default: size classes over pages.
 //!
-//! Small blocks come from slabs: runs of pages cut into blocks of one size, with a bit a block that says
-//! whether it is free. The bits lie in a descriptor apart from the blocks, so a write past a block's end or
-//! after its free never damages the allocator. Slabs with a free block are on their class' list; empty ones
-//! go back to the pages, but for the last of a class. Larger blocks are whole runs of pages.
+//! Small blocks come from slabs: runs of pages cut into blocks of one size, with one bit per block that
+//! says whether it is free. The bits are in a descriptor apart from the blocks, so a write past a block's end or after
+//! its free never damages the allocator. Slabs with a free block are on their class' list; empty ones go back to the
+//! pages, except for the last of a class. Larger blocks are whole runs of pages.
 
 mod blocks;
 mod class;

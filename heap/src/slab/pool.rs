@@ -21,7 +21,7 @@ struct Page {
     free: u64,
 }
 
-/// Descriptors, and the pages they lie in.
+/// Descriptors, and their pages.
 #[derive(Debug)]
 pub(super) struct Pool {
     /// Pages with a free descriptor.
@@ -42,7 +42,7 @@ impl Pool {
         self.pages
     }
 
-    /// The pool as a class of which `live` blocks are in use.
+    /// The pool as a size class with `live` blocks in use.
     pub(super) fn class(&self, live: usize) -> SizeClass {
         SizeClass {
             used_for: ClassUse::Descriptors,

@@ -1,4 +1,4 @@
-//! `bench`: what the heap costs at the present level. See docs/benchmarks.md.
+//! `bench`: what the heap costs at the current level. See docs/benchmarks.md.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -14,7 +14,7 @@ use crate::memory::{Purpose, pages_for};
 pub(crate) const COMMAND: Command = Command {
     name: "bench",
     usage: "bench [pair | bulk BLOCKS | frames PAGES | worst BLOCKS CHURN | arena BLOCKS | list BLOCKS]",
-    summary: "measure the heap at the present level, in counts of the time stamp counter",
+    summary: "measure the heap at the current level, in counts of the time stamp counter",
     syntax: Syntax::operands(0, 3),
     run,
 };
@@ -114,8 +114,8 @@ fn show_arena(session: &mut Session, blocks: usize) -> Measured {
     Ok(())
 }
 
-/// Reads `/proc/allocs` while many blocks are live: each must be named once, whatever comes and goes meanwhile, and
-/// the text must not take more memory for that.
+/// Reads `/proc/allocs` while many blocks are live: each must be listed once, whatever is allocated and freed
+/// meanwhile, and the text must not take more memory for that.
 fn show_list(session: &mut Session, blocks: usize) -> Measured {
     let mut listed = Listed::new(blocks).ok_or(NO_MEMORY)?;
     let pages_before = pages_for(Purpose::Buffers);
@@ -124,13 +124,13 @@ fn show_list(session: &mut Session, blocks: usize) -> Measured {
     let (mut twice, mut max_pages, mut pieces) = (0, 0, 0_usize);
     let mut passing = Vec::<u8>::new();
     let read = session.read("/proc/allocs", |_, bytes| {
-        addresses.feed(bytes, |address| twice += usize::from(!listed.name(address)));
+        addresses.feed(bytes, |address| twice += usize::from(!listed.note(address)));
         max_pages = max_pages.max(pages_for(Purpose::Buffers));
         // One block more, one block less.
         pieces += 1;
         passing.clear();
         passing.shrink_to_fit();
-        // Without memory nothing passes by, and the list is judged all the same.
+        // Without memory there is no such block, and the list is checked all the same.
         let _ = passing.try_reserve_exact(16 * (1 + pieces % 8));
     });
     drop(passing);

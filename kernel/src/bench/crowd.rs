@@ -1,4 +1,4 @@
-//! What an operation costs while many blocks are live, on the average and at worst.
+//! The cost of an operation while many blocks are live: the mean, and the worst case.
 
 use core::hint::black_box;
 use core::ptr::{NonNull, null_mut};
@@ -13,9 +13,9 @@ use crate::memory::page_accounting::{Purpose, give_pages, take_pages};
 const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
 /// Costs that are counted separately; slower operations count as this.
 const MAX_COUNTS: usize = 1 << 17;
-/// The arena is checked after so many allocations.
+/// The arena is measured each time after so many allocations.
 const ARENA_STEP: usize = 1000;
-/// From so many live blocks on, the arena's bytes a block are judged.
+/// From so many live blocks on, the arena's bytes per block are measured.
 pub(crate) const ARENA_MIN_BLOCKS: usize = 10_000;
 
 /// Many blocks of 16 to 4096 bytes, as many small ones as large ones on a logarithmic scale.
@@ -34,12 +34,12 @@ pub(crate) struct Cost {
     pub(crate) free: u64,
 }
 
-/// The dearest single operations, in counts.
+/// The most expensive single operations, in counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Worst {
-    /// The dearest.
+    /// The most expensive.
     pub(crate) max: usize,
-    /// The dearest once a ten-thousandth of all is left out.
+    /// The most expensive but for one in ten thousand.
     pub(crate) percentile_99_99: usize,
 }
 
@@ -77,8 +77,8 @@ impl Crowd {
         has_all.then(|| Cost { allocation: hundredths(allocations), free: hundredths(frees) })
     }
 
-    /// Allocates all blocks, each operation measured for itself; frees a tenth, and then frees and allocates
-    /// `churn` times; says what was dearest in each part. `None` when memory runs out.
+    /// Allocates all blocks, with each operation measured; frees a tenth, and then frees and allocates `churn` times.
+    /// Returns the worst of each part; `None` when memory runs out.
     pub(crate) fn measure_each(&mut self, churn: usize) -> Option<(Worst, Worst)> {
         let Self { blocks, sizes_bytes, random } = self;
         let (blocks, sizes_bytes) = (blocks.as_mut_slice(), sizes_bytes.as_mut_slice());
@@ -109,8 +109,8 @@ impl Crowd {
         grown.zip(churned).filter(|_| has_all)
     }
 
-    /// Allocates blocks of 16 bytes, and says how many bytes of the arena one took at most, in hundredths:
-    /// among the counts of live blocks from 10,000 on, and among those from 100,000 on.
+    /// Allocates blocks of 16 bytes, and returns the maximum of the arena's bytes per block, in hundredths: from 10,000
+    /// live blocks on, and from 100,000 on.
     pub(crate) fn measure_arena(&mut self) -> Option<(u64, Option<u64>)> {
         let (mut max, mut max_of_many) = (0, None);
         let mut has_all = true;
@@ -122,10 +122,10 @@ impl Crowd {
             }
             let live = number + 1;
             if live >= ARENA_MIN_BLOCKS && live.is_multiple_of(ARENA_STEP) {
-                let a_block = (tracker().statistics().arena().held_bytes * 100 / live) as u64;
-                max = max.max(a_block);
+                let per_block = (tracker().statistics().arena().held_bytes * 100 / live) as u64;
+                max = max.max(per_block);
                 if live >= 10 * ARENA_MIN_BLOCKS {
-                    max_of_many = max_of_many.max(Some(a_block));
+                    max_of_many = max_of_many.max(Some(per_block));
                 }
             }
         }
@@ -174,22 +174,22 @@ impl Costs {
         self.operations.as_mut_slice()[counts.min(MAX_COUNTS)] += 1;
     }
 
-    /// The dearest operations since the last time.
+    /// The most expensive operations since the last call.
     fn take_worst(&mut self) -> Option<Worst> {
         let operations = self.operations.as_mut_slice();
         let all: u64 = operations.iter().map(|count| u64::from(*count)).sum();
         let max = operations.iter().rposition(|count| *count != 0)?;
-        let mut dearer = 0;
+        let mut more_expensive = 0;
         let percentile_99_99 = operations.iter().rposition(|count| {
-            dearer += u64::from(*count);
-            dearer > all / 10_000
+            more_expensive += u64::from(*count);
+            more_expensive > all / 10_000
         })?;
         operations.fill(0);
         Some(Worst { max, percentile_99_99 })
     }
 }
 
-/// A size from 16 to 4095 bytes, evenly on a logarithmic scale: an octave of eight, and a place in it. Between 1 and
+/// A size from 16 to 4095 bytes, evenly on a logarithmic scale: one of eight octaves, and a position in it. Between 1 and
 /// 2 the power of two is a parabola to within a third of a percent.
 fn size_bytes(random: &mut Random) -> u16 {
     let (octave, place) = (random.below(8), random.below(256));

@@ -1,10 +1,10 @@
 //! Measures what the heap costs, in counts of the time stamp counter.
 //!
 //! Under QEMU's `-icount shift=0` the counter counts instructions, the same on every run; elsewhere it counts
-//! cycles or time, and the figures say little. Interrupts are masked while something is measured, and the
+//! cycles or time, and the figures cannot be compared. Interrupts are masked while something is measured, and the
 //! cost of the measuring itself is subtracted. docs/benchmarks.md describes how the figures are taken and read.
-//! Here stands the cost of a pair of an allocation and a free; `crowd` measures with many blocks live, `listed` has
-//! many that a report must name.
+//! This file measures pairs of an allocation and a free; `crowd` measures with many blocks live, `listed` checks that a
+//! report lists many blocks once each.
 
 pub(crate) mod command;
 mod crowd;
@@ -25,10 +25,10 @@ use crate::memory::page_accounting::{Purpose, give_pages, take_pages};
 
 const WARM_UP_PAIRS: u32 = 300;
 const PAIRS: u32 = 10_000;
-/// The calls come from below so many functions of our own, so that every stack has its full length.
+/// Calls are nested so deep, so that every call stack has its full length.
 const DEPTH: u32 = 16;
 
-/// What one pair is made of.
+/// What a pair allocates and frees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pair {
     /// kmalloc and kfree of so many bytes.
@@ -114,7 +114,7 @@ fn counts_of(work: impl FnOnce()) -> u64 {
     cpu::time_stamp_counter() - start
 }
 
-/// Does `work` below [`DEPTH`] functions, with interrupts masked.
+/// Does `work` below [`DEPTH`] nested calls, with interrupts masked.
 fn at_depth(work: &mut dyn FnMut()) {
     let with_interrupts = cpu::mask_interrupts();
     descend(DEPTH, work);
@@ -128,6 +128,6 @@ fn descend(depth: u32, work: &mut dyn FnMut()) {
     } else {
         descend(depth - 1, work);
     }
-    // Something is left to do after the call, so that it is no jump.
+    // Something is left to do after the call, so that it does not become a jump.
     black_box(depth);
 }

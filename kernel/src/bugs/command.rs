@@ -1,4 +1,4 @@
-//! `bug`: real faults, to see what the kernel says of them.
+//! `bug`: real faults, to see how the kernel reports them.
 
 use shell::{Command, Options, Session, Suggestion, Syntax};
 
@@ -19,7 +19,7 @@ fn run(session: &mut Session, options: &Options<'_>) {
     if let Some(bug) = found {
         let before = tracker().guards().statistics().corruptions();
         (bug.run)();
-        // A person who sees nothing should know that there was something.
+        // Otherwise a person would see nothing at all.
         if !bug.found_by.is_empty() && tracker().guards().statistics().corruptions() == before {
             session
                 .print(format_args!("bug: done, and not noticed so far; what finds it: {}\n", bug.found_by));

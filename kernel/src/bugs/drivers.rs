@@ -1,8 +1,8 @@
-//! Little drivers with one mistake each, for people to look at: what the heap's guards say of them.
+//! Small drivers with one mistake each, to see how the heap's guards report it.
 //!
 //! Each wrong function has a name that says what it does. It is not inlined, and like its caller has something left to
-//! do after its last call: a call that comes last becomes a jump, and who jumps is in no call stack. What is left to
-//! do differs, so that no two functions become one.
+//! do after its last call: a call that comes last becomes a jump, and the function that jumps is in no call stack. What is
+//! left to do differs, so that the compiler merges no two functions.
 
 use core::alloc::Layout;
 use core::hint::black_box;
@@ -130,7 +130,7 @@ fn remove_device_that_never_started(buffer: *mut u8) {
     black_box("removed");
 }
 
-/// A list of events grows, and so moves. Who closes it has kept the place where it was.
+/// A list of events grows, and so moves. The function that closes it still has the old address.
 pub(crate) fn close_list_that_moved() {
     let Some(list) = Buffer::new(48) else { return };
     let start = list.start;
@@ -185,7 +185,7 @@ impl Buffer {
         Self::at(kmalloc(size_bytes), size_bytes)
     }
 
-    /// From `alloc`, aligned to nothing: so it ends where it ends.
+    /// From `alloc`, with an alignment of 1, so that the block has no padding at its end.
     fn of_bytes(size_bytes: usize) -> Option<Self> {
         let layout = Layout::array::<u8>(size_bytes.max(1)).ok()?;
         // SAFETY: the size is not zero.

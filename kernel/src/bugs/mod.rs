@@ -1,7 +1,7 @@
 //! Real faults that a person can ask for, to see how the kernel reports them.
 //!
-//! Each is the mistake of a little driver, in a file of its own, or of several in `drivers`. They stand apart from the
-//! product, and hold `unsafe` here so that none has to live beside the allocator.
+//! Each is the mistake of a small driver, in a file of its own or in `drivers`. They are separate from the product, and
+//! their `unsafe` code is here so that none of it is beside the allocator.
 
 mod adapter;
 mod cache;
@@ -23,7 +23,7 @@ pub(crate) struct Bug {
     pub(crate) name: &'static str,
     /// What happens.
     pub(crate) summary: &'static str,
-    /// The commands of the shell that let the kernel notice it; empty if it always does.
+    /// The shell commands with which the kernel detects it; empty if it always does.
     pub(crate) found_by: &'static str,
     /// Makes it happen.
     pub(crate) run: fn(),
@@ -39,7 +39,7 @@ impl Bug {
     }
 }
 
-/// What finds an access without a trace on one side of a block: sampled blocks lie at either end of their page in turn.
+/// What detects a read on one side of a block: sampled blocks are at the end and at the start of their page in turn.
 const EVERY_OTHER: &str = "guard sample 1, every other time";
 
 /// All of them.
@@ -53,28 +53,33 @@ pub(crate) static BUGS: [Bug; 19] = [
     Bug::new("interrupt-panic", "panic in the handler of an interrupt; stops", || {
         faults::interrupt(|| panic!("asked for in an interrupt"));
     }),
-    Bug::new("double-free", "free a block twice; goes on", drivers::fail_to_start),
-    Bug::new("stale-free", "free where a block was before it grew; goes on", drivers::close_list_that_moved),
-    Bug::new("invalid-free", "free an address inside a block; goes on", drivers::parse_text),
-    Bug::new("overrun", "write a byte behind a block; goes on", drivers::name_device)
+    Bug::new("double-free", "free a block twice; continues", drivers::fail_to_start),
+    Bug::new(
+        "stale-free",
+        "free where a block was before it grew; continues",
+        drivers::close_list_that_moved,
+    ),
+    Bug::new("invalid-free", "free an address inside a block; continues", drivers::parse_text),
+    Bug::new("overrun", "write a byte behind a block; continues", drivers::name_device)
         .found_by("guard redzone or guard sample 1"),
-    Bug::new("use-after-free", "write to a freed block; goes on", drivers::answer_late)
+    Bug::new("use-after-free", "write to a freed block; continues", drivers::answer_late)
         .found_by("guard full and later guard check, or guard sample 1"),
-    Bug::new("read-after-free", "read a freed block; goes on", drivers::look_late).found_by("guard sample 1"),
-    Bug::new("overread", "read behind a block; goes on", drivers::believe_a_length).found_by(EVERY_OTHER),
-    Bug::new("underread", "read before a block; goes on", drivers::trim_blanks).found_by(EVERY_OTHER),
+    Bug::new("read-after-free", "read a freed block; continues", drivers::look_late)
+        .found_by("guard sample 1"),
+    Bug::new("overread", "read behind a block; continues", drivers::believe_a_length).found_by(EVERY_OTHER),
+    Bug::new("underread", "read before a block; continues", drivers::trim_blanks).found_by(EVERY_OTHER),
     Bug::new(
         "leak",
-        "lose packets in a driver; goes on; found by leaks since or leaks scan",
+        "lose packets in a driver; continues; found by leaks since or leaks scan",
         packets::exchange,
     ),
     Bug::new(
         "deadlock",
-        "allocate in an interrupt under the allocator's lock; goes on",
+        "allocate in an interrupt under the allocator's lock; continues",
         sampler::sample_heap,
     ),
     Bug::new("lock-twice", "take a lock that is held already; stops", mailbox::answer_in_place),
-    Bug::new("oom", "keep all in a cache until there is no memory; goes on", cache::read_everything),
+    Bug::new("oom", "keep all in a cache until there is no memory; continues", cache::read_everything),
 ];
 
 /// A value that panics when it is printed.

@@ -21,7 +21,7 @@ pub(crate) enum PacketError {
     TooLong,
     /// Its length is not what it says.
     Malformed,
-    /// As many wait as there is room for.
+    /// The queue has no room.
     QueueFull,
     /// No memory.
     NoMemory,

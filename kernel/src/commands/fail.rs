@@ -64,7 +64,7 @@ fn run_rule(session: &mut Session, kind: Kind, words: &[&str]) {
     match words {
         ["nth", number, command @ ..] if !command.is_empty() => match number.parse() {
             Ok(number) if number > 0 => fail_once(session, kind, number, command),
-            _ => session.report_failure(format_args!("fail: {}: not a number above 0", number)),
+            _ => session.report_failure(format_args!("fail: {number}: not a number above 0")),
         },
         words => set_rule(session, kind, words),
     }

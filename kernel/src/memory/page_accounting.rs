@@ -1,4 +1,4 @@
-//! Who has how many pages: all are free or taken for one purpose, and counted here.
+//! Page accounting: each page is free or taken for one purpose, and counted here.
 
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -13,7 +13,7 @@ use crate::arch::{PAddr, VAddr, cpu, direct_map};
 use crate::sync::IrqLock;
 
 static FRAMES: IrqLock<Frames> = IrqLock::new(Frames::empty());
-/// Where the pages lie that the frames may hand out.
+/// The ranges with the pages that the frames may hand out.
 static MANAGED: Once<&'static [PhysicalRange]> = Once::new();
 /// Pages that were ever taken and given back, by purpose.
 static TAKEN: [AtomicUsize; Purpose::COUNT] = [const { AtomicUsize::new(0) }; Purpose::COUNT];
@@ -26,7 +26,7 @@ pub(crate) enum Purpose {
     Heap,
     /// The tracker's arena.
     Arena,
-    /// Contents of files, and all else that a ramfs keeps.
+    /// Contents of files, and everything else in a ramfs.
     Files,
     /// Text of open files.
     Buffers,
@@ -34,7 +34,7 @@ pub(crate) enum Purpose {
     PageTables,
     /// The index of names and its texts.
     Names,
-    /// What outlives a restart.
+    /// What survives a restart.
     Persistent,
     /// Sampled blocks, each in a page of its own.
     GuardPages,
@@ -54,7 +54,7 @@ impl Purpose {
         Self::GuardPages,
     ];
 
-    /// The name that reports give it.
+    /// Its name in reports.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Heap => "heap",
@@ -69,7 +69,7 @@ impl Purpose {
     }
 }
 
-/// Takes the frames over: `fill` puts in what is free of `managed`.
+/// Starts with the ranges `managed`: `fill` adds their free pages to the frames.
 pub(super) fn start(managed: &'static [PhysicalRange], fill: impl FnOnce(&mut Frames)) {
     fill(&mut FRAMES.lock());
     MANAGED.call_once(|| managed);
@@ -102,7 +102,7 @@ pub(crate) fn take_pages(order: u32, purpose: Purpose) -> Option<NonNull<u8>> {
     Some(pages)
 }
 
-/// Pages that others kept in reserve: empty slabs, blocks in quarantine, spare pages of the arena.
+/// Takes pages after the reserves were freed: empty slabs, blocks in quarantine, spare pages of the arena.
 #[cold]
 #[inline(never)]
 fn take_reclaimed(order: u32) -> Option<NonNull<u8>> {
@@ -134,7 +134,7 @@ pub(crate) fn pages_for(purpose: Purpose) -> usize {
     TAKEN[purpose as usize].load(Ordering::Relaxed) - given
 }
 
-/// Pages that were ever taken and that were ever given back, for whatever.
+/// Pages that were ever taken and ever given back, for all purposes together.
 pub(crate) fn page_traffic() -> (usize, usize) {
     let sum = |pages: &[AtomicUsize]| pages.iter().map(|pages| pages.load(Ordering::Relaxed)).sum();
     (sum(&TAKEN), sum(&GIVEN))
@@ -150,7 +150,7 @@ pub(crate) fn free_pages() -> usize {
     FRAMES.lock().free_pages()
 }
 
-/// All pages that are managed, and those that are free; `None` while the lock is held, for who must not wait.
+/// All pages that are managed, and those that are free; `None` while the lock is held, for callers that must not wait.
 pub(crate) fn try_pages() -> Option<(usize, usize)> {
     FRAMES.try_lock().map(|frames| (frames.total_pages(), frames.free_pages()))
 }
@@ -166,8 +166,8 @@ fn page_count(range: &PhysicalRange) -> usize {
     range.size_bytes() as usize / PAGE_BYTES
 }
 
-/// How many pages have a number: all that the frames may hand out, counted from below and over what lies between. The
-/// first has number 1: 0 is nobody's, as a file's 0 is a hole.
+/// How many pages have a number: all that the frames may hand out, numbered by address, without the gaps between them.
+/// The first has number 1: 0 is no page, as a file takes it for a hole.
 pub(crate) fn numbered_pages() -> usize {
     managed().iter().map(page_count).sum()
 }

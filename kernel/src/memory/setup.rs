@@ -1,6 +1,6 @@
-//! Setting memory up on this machine: address space, frames, heap; and which hooks are called from here on.
+//! Sets memory up on this machine: address space, frames, heap; and registers the hooks.
 //!
-//! What is below knows nothing of what is above: it has hooks, and here they get their functions.
+//! The lower layers know nothing of the higher ones: they have hooks, whose functions are registered here.
 
 use core::fmt;
 use core::ptr::NonNull;
@@ -22,7 +22,7 @@ use crate::arch::{devices, direct_map, exceptions};
 pub(crate) enum MemoryError {
     /// No frames for page tables.
     PageTables,
-    /// No frames for what describes them.
+    /// No frames for the metadata of the frames.
     Metadata,
 }
 
@@ -30,13 +30,13 @@ impl fmt::Display for MemoryError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::PageTables => write!(out, "no frames for page tables"),
-            Self::Metadata => write!(out, "no frames for what describes them"),
+            Self::Metadata => write!(out, "no frames for their metadata"),
         }
     }
 }
 
-/// Builds the address space, takes all usable memory in, and starts the heap of the kind that was chosen. `is_kept`:
-/// some of it is for what outlives a restart.
+/// Builds the address space, adds all usable memory to the frames, and starts the heap of the chosen kind. `is_kept`:
+/// some memory is reserved for what survives a restart.
 pub(crate) fn init(info: &'static BootInfo, kind: Kind, is_kept: bool) -> Result<(), MemoryError> {
     let mut early = EarlyFrames::empty(paging::BOOT_MAP_END);
     early.fill(&info.usable);
@@ -70,9 +70,9 @@ pub(crate) fn init(info: &'static BootInfo, kind: Kind, is_kept: bool) -> Result
     Ok(())
 }
 
-/// Where what describes the pages lies: in the sparse window, for the frames and behind that for the heap.
+/// The metadata of the pages in the sparse window: that of the frames, then that of the heap.
 struct Metadata {
-    /// All pages, with what lies between them.
+    /// From the first page to the last, with the gaps between.
     span: PageSpan,
     start: NonNull<u8>,
     words_offset: usize,
@@ -86,7 +86,7 @@ impl Metadata {
         (size_bytes <= sparse::SPARSE_WINDOW_BYTES).then_some(Self { span, start, words_offset })
     }
 
-    /// Gives memory to the parts that describe some pages.
+    /// Commits memory for the metadata of some pages.
     fn commit(&self, pages: &PageSpan, early: &mut EarlyFrames) -> Result<(), OutOfFrames> {
         let words = PageWords::part(&self.span, pages);
         let words = self.words_offset + words.start..self.words_offset + words.end;
@@ -95,8 +95,8 @@ impl Metadata {
     }
 }
 
-/// Maps all usable memory and makes what describes it, from below to above: each range can give frames for that itself,
-/// as soon as it is mapped. What there are no frames for is left out.
+/// Maps all usable memory and commits its metadata, from the lowest range up: as soon as a range is mapped, it can give
+/// the frames for that. Memory for which there are no frames is left out.
 fn reach(info: &BootInfo, early: &mut EarlyFrames) -> Result<Metadata, MemoryError> {
     let ends = info.usable.first().zip(info.usable.last());
     let metadata = ends
@@ -128,7 +128,7 @@ fn reach(info: &BootInfo, early: &mut EarlyFrames) -> Result<Metadata, MemoryErr
     Ok(metadata)
 }
 
-/// Where the direct map has the frames of a range.
+/// The pages of the direct map for a range.
 fn pages_of(range: PhysicalRange) -> PageSpan {
     let page = |physical| PageNumber::of(direct_map::to_virtual(physical).as_ptr::<u8>());
     PageSpan::new(page(range.start()), page(range.end()))

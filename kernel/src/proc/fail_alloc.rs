@@ -26,7 +26,7 @@ impl Text for FailAlloc {
 impl Control for FailAlloc {
     fn command(&self, line: &str) -> Result<()> {
         self.0.apply(line, symbols::find_sites).map_err(|error| {
-            log::warn!("fail_alloc: '{}': {error}", line);
+            log::warn!("fail_alloc: '{line}': {error}");
             Errno::EINVAL
         })
     }

@@ -57,8 +57,7 @@ impl Control for GuardFile {
             }
             _ => {
                 log::warn!(
-                    "guard: unknown command '{}'; expected level off|free|redzone|full, or sample N",
-                    line
+                    "guard: unknown command '{line}'; expected level off|free|redzone|full, or sample N"
                 );
                 Err(Errno::EINVAL)
             }

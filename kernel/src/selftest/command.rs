@@ -23,15 +23,15 @@ fn run(session: &mut Session, options: &Options<'_>) {
             Suggestion::new(name, selftest::TESTS.iter().map(|test| test.name), "selftest alone runs all");
         return session.report_failure(format_args!("selftest: {name}: no such test{suggestion}"));
     }
-    // The tests look at records, so there must be some.
+    // The tests read records, so blocks must be recorded.
     let level = tracker().level();
     tracker().set_level(level.max(Level::Blocks));
     let (mut passed, mut failed, mut skipped) = (0, 0, 0);
-    let mut kept_back = 0;
+    let mut muted = 0;
     for test in selftest::TESTS.iter().filter(|test| names.is_empty() || names.contains(&test.name)) {
         let name = test.name;
-        // Tests make deliberate mistakes, and the reports of these look as if something were wrong.
-        let silence = MutedConsole::begin();
+        // Tests make mistakes on purpose, and the reports of these would look like faults.
+        let console = MutedConsole::begin();
         let outcome = test.run();
         match outcome {
             Ok(Verdict::Passed) => {
@@ -48,15 +48,15 @@ fn run(session: &mut Session, options: &Options<'_>) {
             }
         }
         if outcome.is_err() {
-            silence.show();
-        } else if let messages @ 1.. = silence.end() {
+            console.show();
+        } else if let messages @ 1.. = console.end() {
             let plural = if messages == 1 { "" } else { "s" };
             session.print(format_args!("  mistakes made on purpose: {messages} line{plural} in dmesg\n"));
-            kept_back += messages;
+            muted += messages;
         }
     }
     tracker().set_level(level);
-    if kept_back > journal::CAPACITY {
+    if muted > journal::CAPACITY {
         let kept = journal::CAPACITY;
         session.print(format_args!(
             "dmesg keeps the last {kept} lines; run a test by its name to read its own\n"

@@ -21,7 +21,7 @@ fn write(path: &str, text: &str) -> Result<()> {
     written.and(closed)
 }
 
-/// Null, zero and full are what they are called.
+/// Null, zero and full do what their names say.
 pub(crate) fn devices_keep_their_names() -> Outcome {
     for (path, read, written) in
         [("/dev/null", Ok(0), Ok(4)), ("/dev/zero", Ok(8), Ok(4)), ("/dev/full", Ok(8), Err(Errno::ENOSPC))]
@@ -34,16 +34,16 @@ pub(crate) fn devices_keep_their_names() -> Outcome {
         let expected_byte = if read == Ok(0) { 7 } else { 0 };
         if found != (read, written) || bytes != [expected_byte; 8] {
             log::error!("{path} gave {found:?}");
-            return Err("a device does something else");
+            return Err("a device does not do what its name says");
         }
     }
     Ok(())
 }
 
-/// A command, what comes of it, and level, history and mark afterwards.
+/// A command, its result, and the level, history and mark after it.
 type Step = (&'static str, Result<()>, (Level, bool, bool));
 
-/// Commands take effect; what is none changes nothing.
+/// Commands take effect; a line that is no command changes nothing.
 pub(crate) fn control_file_takes_commands() -> Outcome {
     let level = tracker().level();
     tracker().set_level(Level::Full);

@@ -1,5 +1,4 @@
-//! A drill for those who look for leaks: so many blocks in structures of all sorts, and a hundred among them that are
-//! lost.
+//! A drill for leak detection: many blocks in structures of several kinds, and a hundred lost blocks among them.
 //!
 //! What was planted is kept in pages of their own, in a form that no scan takes for references, so the drill can judge
 //! what was found, and frees everything in the end. All blocks are filled: what lay in their memory before would be
@@ -20,38 +19,38 @@ pub(crate) const LEAKS: usize = 100;
 /// Blocks that are lost together.
 const GROUP: usize = 5;
 const GROUPS: usize = LEAKS / GROUP;
-/// Structures of each sort.
-const OF_EACH: usize = 8;
-/// Sorts of structures.
-const SORTS: usize = 6;
+/// Structures of each kind.
+const PER_KIND: usize = 8;
+/// Kinds of structures.
+const KINDS: usize = 6;
 /// Room for every node.
-const LEAST_BYTES: usize = 48;
+const MIN_BYTES: usize = 48;
 /// One in so many blocks is far larger than the rest.
 const LARGE: usize = 1000;
 /// Words in an array of pointers, and in a table of hash chains.
 const ARRAY_WORDS: usize = 64;
 /// Nodes that a table of chains takes before the next one is made.
 const TABLE_NODES: usize = 512;
-/// Where the link of a list lies that is linked by interior pointers.
+/// The word with the link, in a list that is linked by interior pointers.
 const LINK_WORD: usize = 4;
 const WORD_BYTES: usize = size_of::<usize>();
 
-/// What refers to the structures: one word each, and all that is live hangs on them.
-static HEADS: [AtomicUsize; SORTS * OF_EACH] = [const { AtomicUsize::new(0) }; SORTS * OF_EACH];
+/// The roots of the structures, one word each: every live block is reachable from them.
+static HEADS: [AtomicUsize; KINDS * PER_KIND] = [const { AtomicUsize::new(0) }; KINDS * PER_KIND];
 static PLANTED: Mutex<Option<Planted>> = Mutex::new(None);
 
-/// Why nothing was planted.
+/// Why a drill was not planted, judged or freed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NoDrill {
-    /// Something is, already.
+pub(crate) enum DrillError {
+    /// A drill is planted already.
     Planted,
-    /// Nothing is.
+    /// No drill is planted.
     NotPlanted,
     /// No memory; what was planted is freed again.
     NoMemory,
 }
 
-impl core::fmt::Display for NoDrill {
+impl core::fmt::Display for DrillError {
     fn fmt(&self, out: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         out.write_str(match self {
             Self::Planted => "a drill is planted; leaks drill free frees it",
@@ -77,48 +76,48 @@ struct Planted {
     lost: [usize; LEAKS],
     lost_count: usize,
     /// For arrays and tables: what they hold so far.
-    filled: [usize; SORTS * OF_EACH],
+    filled: [usize; KINDS * PER_KIND],
     random: Random,
 }
 
-/// Plants `blocks` blocks that hang together, and the leaks among them.
+/// Plants `blocks` blocks that are reachable, and the leaks among them.
 #[inline(never)]
-pub(crate) fn plant(seed: u64, blocks: usize) -> Result<(), NoDrill> {
+pub(crate) fn plant(seed: u64, blocks: usize) -> Result<(), DrillError> {
     let mut slot = PLANTED.lock();
     if slot.is_some() {
-        return Err(NoDrill::Planted);
+        return Err(DrillError::Planted);
     }
     // The last step may add an array and a leaf.
-    let all = Scratch::new(blocks + LEAKS + 1, || 0).ok_or(NoDrill::NoMemory)?;
+    let all = Scratch::new(blocks + LEAKS + 1, || 0).ok_or(DrillError::NoMemory)?;
     let planted = slot.insert(Planted {
         all,
         count: 0,
         lost: [0; LEAKS],
         lost_count: 0,
-        filled: [0; SORTS * OF_EACH],
+        filled: [0; KINDS * PER_KIND],
         random: Random::new(seed.wrapping_mul(2) + 1),
     });
     if planted.grow(blocks).is_none() {
         planted.free();
         *slot = None;
-        return Err(NoDrill::NoMemory);
+        return Err(DrillError::NoMemory);
     }
     Ok(())
 }
 
 /// Frees all that was planted.
 #[inline(never)]
-pub(crate) fn free() -> Result<(), NoDrill> {
-    let mut planted = PLANTED.lock().take().ok_or(NoDrill::NotPlanted)?;
+pub(crate) fn free() -> Result<(), DrillError> {
+    let mut planted = PLANTED.lock().take().ok_or(DrillError::NotPlanted)?;
     planted.free();
     Ok(())
 }
 
-/// Holds what scans have found against what was planted. Blocks that came before the drill, up to the event `last`, are
+/// Compares what scans have found with what was planted. Blocks allocated before the drill, up to the event `last`, are
 /// not counted: they may have leaked by themselves, and be found only now.
-pub(crate) fn judge(last: u64) -> Result<Judged, NoDrill> {
+pub(crate) fn judge(last: u64) -> Result<Judged, DrillError> {
     let slot = PLANTED.lock();
-    let planted = slot.as_ref().ok_or(NoDrill::NotPlanted)?;
+    let planted = slot.as_ref().ok_or(DrillError::NotPlanted)?;
     let mut judged = Judged::default();
     let latest = tracker().leaks().sequence();
     for_each_leak(|record| {
@@ -157,7 +156,7 @@ impl Planted {
         Some(())
     }
 
-    /// Keeps a new block in mind, filled with numbers that are no addresses.
+    /// Records a new block, and fills it with numbers that are no addresses.
     fn keep(&mut self, block: *mut u8, size_bytes: usize) -> Option<usize> {
         if block.is_null() {
             return None;
@@ -178,7 +177,7 @@ impl Planted {
 
     fn size_bytes(&mut self) -> usize {
         let large = if self.random.below(LARGE) == 0 { 8192 } else { 0 };
-        LEAST_BYTES + large + self.random.below(10) * WORD_BYTES
+        MIN_BYTES + large + self.random.below(10) * WORD_BYTES
     }
 
     fn node(&mut self) -> Option<usize> {
@@ -194,13 +193,13 @@ impl Planted {
         Some(array)
     }
 
-    /// Adds a block, or two, to the structure that hangs on a head.
+    /// Adds a block, or two, to the structure of a head.
     fn add(&mut self, head: usize) -> Option<()> {
         let root = HEADS.get(head)?;
         let old = root.load(Ordering::Relaxed);
         let filled = self.filled.get(head).copied()?;
         let mut new_root = old;
-        match head % SORTS {
+        match head % KINDS {
             // A list.
             0 => {
                 new_root = self.node()?;
@@ -242,7 +241,7 @@ impl Planted {
             4 => {
                 let node = self.node()?;
                 put(node, LINK_WORD, old);
-                new_root = node + 1 + self.random.below(LEAST_BYTES - 1);
+                new_root = node + 1 + self.random.below(MIN_BYTES - 1);
             }
             // A ring with links in both directions.
             _ => {
@@ -275,7 +274,7 @@ impl Planted {
         match number % GROUP {
             // One by one; what is live is still referred to.
             0 => group.iter().for_each(|block| put(*block, 1, list.load(Ordering::Relaxed))),
-            // In a list, and out again.
+            // Added to a list, and removed again.
             1 => {
                 for block in group {
                     put(block, 0, list.load(Ordering::Relaxed));
@@ -296,7 +295,7 @@ impl Planted {
                 for (from, to) in
                     [(first, second), (second, third), (third, fourth), (fourth, fifth), (fifth, first)]
                 {
-                    put(from, 3, to + 8 + self.random.below(LEAST_BYTES - 8));
+                    put(from, 3, to + 8 + self.random.below(MIN_BYTES - 8));
                 }
             }
             // One that refers to the others.
@@ -306,7 +305,7 @@ impl Planted {
                 }
             }
         }
-        // No copy stays behind on the stack.
+        // No copy is left on the stack.
         group.fill(0);
         black_box(&group);
         Some(())
@@ -327,14 +326,14 @@ impl Planted {
     }
 }
 
-/// Allocates a block that will be lost: the function that reports of leaks name.
+/// Allocates a block that will be lost: reports of leaks name this function.
 #[inline(never)]
 fn lose_block(size_bytes: usize) -> *mut u8 {
     let block = kmalloc(size_bytes);
     black_box(block)
 }
 
-/// Hangs a node under the root of a tree, where its key leads.
+/// Inserts a node into a tree, by its key.
 fn insert(root: usize, node: usize) {
     let key = get(node, 2);
     let mut parent = root;

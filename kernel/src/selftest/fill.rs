@@ -1,14 +1,13 @@
-//! A holder of all memory: to try what works while there is none.
+//! Takes all memory, to test what works when there is none left.
 //!
-//! Its blocks are blocks of the heap like any others, in a list that runs through them: the last one that could be had
-//! is the first of it.
+//! The blocks are blocks of the heap like any others, linked in a list through their first words, newest first.
 
 use core::ptr::null_mut;
 
 use crate::memory::heap::{kfree, kmalloc};
 use crate::sync::IrqLock;
 
-/// From large to small, so that few are needed: down to the smallest that a list can run through.
+/// From large to small, so that few are needed: down to the smallest with room for a link.
 const SIZES: [usize; 12] =
     [64 << 20, 8 << 20, 1 << 20, 128 << 10, 16 << 10, 4096, 2048, 1024, 512, 256, 64, 16];
 
@@ -34,7 +33,7 @@ pub(crate) struct Sum {
 /// Allocates until no size is left, and returns the sum.
 pub(crate) fn fill() -> Sum {
     for size_bytes in SIZES {
-        // The lock stands below the heap's, so it is not held meanwhile.
+        // The lock comes after the heap's in the order of locks, so it is not held meanwhile.
         loop {
             let block = kmalloc(size_bytes);
             if block.is_null() {

@@ -56,7 +56,7 @@ impl Blocks {
         Some(black_box(Self { inverted: blocks.map(|block| !(block as usize)) }))
     }
 
-    /// What scans have found of them. Apart, so that no address is at hand while a scan runs.
+    /// What scans have found of them. A function of its own, so that no address is on the stack while a scan runs.
     #[inline(never)]
     fn reach(&self) -> [Option<Reach>; 3] {
         self.inverted.map(|inverted| tracker().blocks().get(!inverted).map(|record| record.reach()))

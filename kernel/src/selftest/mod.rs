@@ -78,7 +78,7 @@ impl Test {
 pub(crate) static TESTS: [Test; 35] = [
     Test::always("breakpoint_returns", breakpoint_returns),
     Test::always("no_page_is_writable_and_executable", pages_keep_their_rights),
-    Test::always("clock_goes_on", clock_goes_on),
+    Test::always("clock_advances", clock_advances),
     Test::always("clock_keeps_time_with_the_timer", clock_keeps_time_with_the_timer),
     Test::always("pages_free_and_taken_add_up", memory::accounting::pages_add_up),
     Test::always("every_page_has_a_number_and_none_is_0", memory::accounting::pages_have_numbers),
@@ -94,8 +94,8 @@ pub(crate) static TESTS: [Test; 35] = [
         memory::guards::guards_find_what_is_planted,
     ),
     Test::skippable("accesses_past_sampled_blocks_are_caught", sampled::accesses_are_caught),
-    Test::always("exhausted_heap_says_null_and_recovers", memory::exhaustion::exhaustion),
-    Test::skippable("what_is_kept_in_hand_goes_before_memory_ends", memory::exhaustion::reclaim_comes_first),
+    Test::always("exhausted_heap_returns_null_and_recovers", memory::exhaustion::exhaustion),
+    Test::skippable("reserves_are_reclaimed_before_memory_runs_out", memory::exhaustion::reclaim_comes_first),
     Test::always("boxes_and_vectors_work", boxes_and_vectors_work),
     Test::always("devices_keep_their_names", dev::devices_keep_their_names),
     Test::always("control_file_takes_commands", dev::control_file_takes_commands),
@@ -136,7 +136,7 @@ fn pages_keep_their_rights() -> Outcome {
     }
 }
 
-fn clock_goes_on() -> Outcome {
+fn clock_advances() -> Outcome {
     let ticks = || idt::lines().first().map_or(0, |timer| timer.count);
     let (first, start_ns) = (ticks(), clock::uptime_ns());
     while ticks() < first + 3 {

@@ -1,4 +1,4 @@
-//! The tests of the files under `/proc`: figures that stand in two of them agree, and reading leaves no trace.
+//! The tests of the files under `/proc`: figures that two files show agree, and reading leaves no trace.
 
 use arrayvec::ArrayString;
 use vfs::{Kind, OpenFlags, PathBuffer};
@@ -13,7 +13,7 @@ use crate::selftest::{Finding, Outcome, Verdict};
 const MAX_LINE_BYTES: usize = 256;
 const PAGE_KIB: u64 = 4;
 
-/// What of the memory is not free is listed.
+/// All memory that is not free is listed.
 pub(crate) fn meminfo_adds_up() -> Outcome {
     const PARTS: [&str; 10] = [
         "MemFree",
@@ -60,7 +60,7 @@ pub(crate) fn buddyinfo_is_what_is_free() -> Outcome {
     if pages * PAGE_KIB == meminfo("MemFree")? { Ok(()) } else { Err("the free blocks are not MemFree") }
 }
 
-/// The slabs are the slab memory, with a heap that has such.
+/// The slabs of `slabinfo` are the slab memory of `meminfo`, on a heap that has slabs.
 pub(crate) fn slabinfo_is_what_slabs_take() -> Finding {
     const HEAD_LINES: usize = 2;
     let (mut pages, mut lines) = (0, 0);
@@ -79,7 +79,7 @@ pub(crate) fn slabinfo_is_what_slabs_take() -> Finding {
     if pages * PAGE_KIB == meminfo("Slab")? { Ok(Verdict::Passed) } else { Err("the slabs are not Slab") }
 }
 
-/// The CPUs' times add up to those of all.
+/// The times of the CPUs add up to those of the first line.
 pub(crate) fn cpu_times_add_up() -> Outcome {
     const FIELDS: usize = 10;
     let (mut rest, mut lines) = ([0_i64; FIELDS], 0);
@@ -99,7 +99,7 @@ pub(crate) fn cpu_times_add_up() -> Outcome {
     if rest == [0; FIELDS] { Ok(()) } else { Err("the CPUs' times are not those of all") }
 }
 
-/// What the tracker says of itself.
+/// The tracker finds its own figures consistent.
 pub(crate) fn memstat_is_consistent() -> Outcome {
     let mut is_consistent = false;
     for_each_line("/proc/memstat", |line| is_consistent |= line == "consistent: yes")?;
@@ -113,9 +113,9 @@ pub(crate) fn reading_leaves_no_trace() -> Outcome {
     visit(&mut path, &mut |path| {
         const READS: u32 = 10_000;
         /// Files of which many reads take longer are read fewer times.
-        const PATIENCE_NS: u64 = 100_000_000;
+        const MAX_READING_NS: u64 = 100_000_000;
         let before = (tracker().counters(), free_pages());
-        let end_ns = clock::uptime_ns() + PATIENCE_NS;
+        let end_ns = clock::uptime_ns() + MAX_READING_NS;
         let mut reads = 0;
         while reads < READS && (reads < 3 || clock::uptime_ns() < end_ns) {
             read_through(path)?;

@@ -50,7 +50,7 @@ fn go_past() -> Finding {
     outcome
 }
 
-/// A guard page that was opened while the tracker could not be asked leads nowhere any more when the pool is closed.
+/// A guard page that was mapped while the tracker was locked is unmapped when the pool is closed.
 fn close_after_all() -> Finding {
     let block = allocate();
     if !tracker().guards().is_in_window(block as usize) {
@@ -115,7 +115,7 @@ fn go_past_both([at_end, at_start]: [*mut u8; 2]) -> Outcome {
         [clean, behind, read, before, since()]
     };
     if seen != [[0, 0], [1, 0], [1, 1], [2, 1], [2, 2]] {
-        return Err("an access was not caught, or one was that is right");
+        return Err("an access was not caught, or a correct one was");
     }
     match tracker().check_consistency() {
         Consistency::Holds => Ok(()),

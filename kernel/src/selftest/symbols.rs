@@ -70,19 +70,19 @@ fn is_without_lines() -> bool {
     words.any(|word| word.starts_with("symbols=")) || pages_for(Purpose::Names) == 0
 }
 
-/// Faults, panics, an overflown stack and used-up memory end a guarded call, and nothing else.
+/// Faults, panics, a stack overflow and exhausted memory end a guarded call, and nothing else.
 pub(crate) fn guarded_calls_are_survived() -> Outcome {
     const BAD: [(&str, fn()); 5] = [
         ("a null pointer", faults::read_null),
         ("an unmapped address", faults::write_unmapped),
         ("a stack overflow", faults::overflow_stack),
         ("a panic", || panic!("asked for by a test")),
-        ("used-up memory", || drop(black_box(alloc::vec::Vec::<u8>::with_capacity(1 << 40)))),
+        ("exhausted memory", || drop(black_box(alloc::vec::Vec::<u8>::with_capacity(1 << 40)))),
     ];
     for (what, function) in BAD {
         if symbol_arena::call(function) != Err(Abandoned::Failed) {
-            log::error!("a guarded call survives {what}");
-            return Err("a guarded call came back from what it cannot");
+            log::error!("a guarded call was not abandoned after {what}");
+            return Err("a guarded call returned where it should have been abandoned");
         }
     }
     if guarded::call(|| guarded::call(|| 1)) != Ok(Err(Abandoned::Busy)) {

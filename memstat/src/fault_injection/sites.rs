@@ -2,17 +2,17 @@
 
 use core::ops::RangeInclusive;
 
-/// The most ranges of addresses that one choice may name.
+/// Maximum number of address ranges in one [`Sites`].
 pub const MAX_SITES: usize = 32;
 
-/// Places that were chosen: none means that all places are meant.
+/// The chosen places; none chosen means all places.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sites {
     ranges: [(usize, usize); MAX_SITES],
     count: usize,
 }
 
-/// A choice names more ranges than [`MAX_SITES`].
+/// More ranges than [`MAX_SITES`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooManySites;
 

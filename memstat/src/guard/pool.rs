@@ -10,7 +10,7 @@ use core::alloc::Layout;
 use core::ptr::NonNull;
 
 use crate::arena::Arena;
-use crate::paged::{Id, Paged};
+use crate::paged_vec::{Id, PagedVec};
 use crate::platform::{PAGE_SIZE_BYTES, Platform};
 use crate::record::Record;
 use slot::{NONE, Number, Slot};
@@ -29,7 +29,7 @@ const SLOT_STRIDE_BYTES: usize = 2 * PAGE_SIZE_BYTES;
 /// The pool.
 #[derive(Debug)]
 pub(crate) struct Pool {
-    slots: Paged<Slot>,
+    slots: PagedVec<Slot>,
     /// Where the window starts; 0 while there is none.
     base: usize,
     window_bytes: usize,
@@ -50,7 +50,7 @@ pub(crate) struct Pool {
 impl Pool {
     pub(crate) const fn new() -> Self {
         Self {
-            slots: Paged::new(),
+            slots: PagedVec::new(),
             base: 0,
             window_bytes: 0,
             wanted_slots: USUAL_SLOTS,

@@ -3,7 +3,7 @@
 use core::ptr::null_mut;
 
 use crate::arena::Arena;
-use crate::paged::{Id, Paged};
+use crate::paged_vec::{Id, PagedVec};
 use crate::platform::{PAGE_SIZE_BYTES, Platform};
 use crate::record::{Origin, Record};
 
@@ -57,7 +57,7 @@ const MAX_REMEMBERED: usize = 1024;
 #[derive(Debug)]
 pub(crate) struct FreedBlocks {
     /// Whole pages, a power of two of them; each entry below `noted` is written.
-    ring: Paged<Freed>,
+    ring: PagedVec<Freed>,
     /// Frees that were ever noted.
     noted: usize,
     /// Where the next one goes, until `stop`: the end of its page.
@@ -77,7 +77,7 @@ unsafe impl Send for FreedBlocks {}
 impl FreedBlocks {
     pub(crate) const fn new() -> Self {
         Self {
-            ring: Paged::new(),
+            ring: PagedVec::new(),
             noted: 0,
             next: null_mut(),
             stop: null_mut(),

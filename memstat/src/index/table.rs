@@ -12,7 +12,7 @@ use allocator_api2::alloc::{AllocError, Allocator};
 use hashbrown::HashTable;
 
 use super::{Hash, HashOf};
-use crate::paged::Id;
+use crate::paged_vec::Id;
 
 const SLOTS: usize = 64;
 /// Entries that fit, at hashbrown's load of seven eighths of its slots.

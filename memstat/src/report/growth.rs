@@ -1,10 +1,10 @@
-//! What came since an earlier snapshot and is still live, by call stack: the report that shows a leak.
+//! Blocks allocated since an earlier snapshot that are still live, by call stack: the report that shows a leak.
 
 use super::stacks::TopStacks;
 use crate::record::Record;
 use crate::stacks::Stack;
 
-/// Blocks of one call stack that came since a snapshot and are still live.
+/// Blocks of one call stack that were allocated since a snapshot and are still live.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Growth {
     /// How many.
@@ -39,14 +39,14 @@ impl<'a> GrowthByStack<'a> {
         Self { since, latest, stacks, rest: Growth::default() }
     }
 
-    /// Takes a record in, if its block came since then.
+    /// Adds a record, if its block was allocated since then.
     pub fn add(&mut self, record: &Record) {
         if record.is_newer_than(self.since, self.latest) {
             self.stacks.get_mut(usize::from(record.stack())).unwrap_or(&mut self.rest).add(record);
         }
     }
 
-    /// All that came.
+    /// The sum over all call stacks.
     pub fn total(&self) -> Growth {
         self.stacks.iter().fold(self.rest, |sum, growth| Growth {
             blocks: sum.blocks + growth.blocks,
@@ -54,24 +54,25 @@ impl<'a> GrowthByStack<'a> {
         })
     }
 
-    /// What has no stack, or none that there was room for.
+    /// Blocks without a call stack, or with a number that the table had no room for.
     pub fn without_stack(&self) -> Growth {
         let none = self.stacks.first().copied().unwrap_or_default();
         Growth { blocks: none.blocks + self.rest.blocks, bytes: none.bytes + self.rest.bytes }
     }
 
-    /// What came under the stack of a number.
+    /// The growth of the call stack with this number.
     pub fn of(&self, number: u16) -> Growth {
         self.stacks.get(usize::from(number)).copied().unwrap_or_default()
     }
 
-    /// The stacks that grew, with their numbers.
+    /// The call stacks that grew, with their numbers.
     pub fn iter(&self) -> impl Iterator<Item = (u16, Growth)> {
         let numbered = self.stacks.iter().enumerate().skip(1).filter(|(_, growth)| growth.blocks > 0);
         numbered.map(|(number, growth)| (number as u16, *growth))
     }
 
-    /// Hands the stacks that grew to `top`, each with its growth as what is live. `find` knows the stacks.
+    /// Adds the call stacks that grew to `top`, with their growth in place of their live blocks and bytes. `find` returns
+    /// the stack of a number.
     pub fn rank<const N: usize>(&self, top: &mut TopStacks<N>, find: impl Fn(u16) -> Option<Stack>) {
         for (number, growth) in self.iter() {
             if let Some(mut stack) = find(number) {
@@ -96,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_came_since_the_snapshot_is_summed_up_by_stack() {
+    fn only_blocks_since_the_snapshot_are_summed_up_by_stack() {
         let mut stacks = [Growth { blocks: 9, bytes: 9 }; 3];
         let mut growth = GrowthByStack::new(10, 15, &mut stacks);
         for (sequence, size_bytes, stack) in

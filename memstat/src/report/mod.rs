@@ -1,4 +1,4 @@
-//! Reports: pure functions from what was counted to text. They lock nothing and allocate nothing.
+//! Reports: pure functions from figures to text. They take no lock and allocate nothing.
 
 use core::fmt;
 
@@ -34,7 +34,7 @@ pub fn print_mem_stats(counters: &Counters, out: &mut dyn fmt::Write) -> fmt::Re
     Ok(())
 }
 
-/// Writes what stands above the blocks: version, summary and column names, three lines.
+/// Writes the header of the list of blocks: version, summary and column names, three lines.
 ///
 /// # Errors
 ///
@@ -83,7 +83,7 @@ pub fn write_block(
     }
 }
 
-/// Writes the histogram: a line a class of sizes, with its smallest and largest size and its count.
+/// Writes the histogram: one line per size class, with its smallest and largest size and its count.
 ///
 /// # Errors
 ///
@@ -96,7 +96,7 @@ pub fn write_histogram(histogram: &Histogram, out: &mut dyn fmt::Write) -> fmt::
     })
 }
 
-/// Writes what stands above the events: the names of the columns.
+/// Writes the header of the list of events: the names of the columns.
 ///
 /// # Errors
 ///
@@ -129,8 +129,8 @@ pub fn write_event(event: &Event, time_ns: u64, out: &mut dyn fmt::Write) -> fmt
     )
 }
 
-/// Writes what the counters say, and since when each kind of figure counts, a line a topic. `backend` is the name of
-/// the heap that is watched; `to_ns` turns the stamps of `since` into nanoseconds since the start.
+/// Writes the counters, and since when each kind of figure counts, one line per topic. `backend` is the name of the
+/// heap that is tracked; `to_ns` converts the stamps of `since` to nanoseconds since the start.
 ///
 /// # Errors
 ///

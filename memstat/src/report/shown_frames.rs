@@ -1,7 +1,6 @@
-//! The part of a call stack that a person looks for: what called the function that ends it is the same everywhere.
+//! The part of a call stack that a person looks for: the callers of the function that ends it are always the same.
 
-/// The frames up to the first of which `is_end` says that it belongs to what called all the others, without that one.
-/// The innermost frame is shown in any case.
+/// The frames before the first one for which `is_end` is true. The innermost frame is shown in any case.
 pub fn frames_before_end<F>(
     frames: impl Iterator<Item = F>,
     is_end: impl Fn(&F) -> bool,

@@ -1,13 +1,13 @@
 //! The call stacks of one report, so that the outer frames that they share are shown once.
 //!
 //! A double free has three call stacks, and most of each is the path from the start of the program to the function at
-//! fault. Pure: from addresses to what of them is new. The kernel's reports use it, beside the names that it knows.
+//! fault. Pure: addresses in, their new part out. The kernel's reports use it and add the names.
 
 use crate::stacks::{MAX_FRAMES, MAX_FREE_FRAMES};
 
 /// Call stacks that a report compares; later ones are shown whole.
 const MAX_STACKS: usize = 4;
-/// Fewer frames are not worth a line that stands for them.
+/// Fewer shared frames are shown again: the line in their place would save nothing.
 const MIN_SHARED: usize = 2;
 
 /// One call stack, innermost frame first.
@@ -52,7 +52,7 @@ impl ShownStacks {
         Self { stacks: [Frames::NONE; MAX_STACKS], count: 0 }
     }
 
-    /// Takes the next call stack, innermost frame first, up to 16 frames of it.
+    /// Adds the next call stack, innermost frame first, up to 16 frames of it.
     pub fn add(&mut self, frames: impl Iterator<Item = usize>) -> NewStack {
         let mut next = Frames::NONE;
         for (place, address) in next.addresses.iter_mut().zip(frames) {

@@ -1,4 +1,4 @@
-//! What was allocated under a call stack, in a line.
+//! The totals of a call stack, in one line.
 
 use core::fmt;
 
@@ -11,7 +11,7 @@ pub struct StackTotals<'a> {
     pub number: u16,
     /// The stack.
     pub stack: &'a Stack,
-    /// Bytes that its live blocks take from memory, where they were added up.
+    /// Bytes that its live blocks take from memory, if they were added up.
     pub taken_bytes: Option<u64>,
 }
 

@@ -1,4 +1,4 @@
-//! Call stacks by what is live under them.
+//! Call stacks, ranked by live bytes, live blocks, totals or rate.
 
 use core::fmt;
 
@@ -14,7 +14,7 @@ pub enum Rank {
     LiveBlocks,
     /// Bytes that were ever allocated.
     TotalBytes,
-    /// Bytes that were allocated a second, since the stack was first seen.
+    /// Bytes allocated per second, since the stack was first seen.
     Rate {
         /// The platform's stamp now.
         now: u64,
@@ -27,7 +27,7 @@ impl Rank {
             Self::LiveBytes => stack.live_bytes,
             Self::LiveBlocks => u64::from(stack.live_blocks),
             Self::TotalBytes => stack.total_bytes,
-            // The unit does not matter for an order, if it is small enough.
+            // The unit does not change the order, if it is small enough.
             Self::Rate { now } => {
                 let stamps = now.saturating_sub(stack.first_stamp).max(1);
                 let rate = (u128::from(stack.total_bytes) << 40) / u128::from(stamps);
@@ -50,7 +50,7 @@ impl<const N: usize> TopStacks<N> {
         Self { rank, stacks: [(0, Stack::EMPTY); N] }
     }
 
-    /// Takes a stack in, if it ranks high enough.
+    /// Adds a stack, if it ranks high enough.
     pub fn add(&mut self, number: u16, stack: &Stack) {
         let rank = self.rank;
         let place = self.stacks.partition_point(|(_, other)| rank.of(other) >= rank.of(stack));
@@ -68,7 +68,7 @@ impl<const N: usize> TopStacks<N> {
     }
 }
 
-/// Writes a stack: its totals in one line, then a frame a line; `name` gives a return address its name.
+/// Writes a stack: its totals in one line, then one line per frame; `name` gives the name of a return address.
 ///
 /// # Errors
 ///

@@ -315,9 +315,9 @@ fn held_and_sampled_blocks_that_go_between_slices_are_neither_read_nor_reported(
 fn nobody_else_scans_until_the_result_is_taken() {
     let heap = heap(Level::Blocks, GuardLevel::Off);
     let mut blocks = Vec::new();
-    let scan = |goes_on: &mut dyn FnMut() -> bool| -> Result<ScanSummary, ScanError> {
+    let scan = |should_continue: &mut dyn FnMut() -> bool| -> Result<ScanSummary, ScanError> {
         // SAFETY: there are no roots.
-        unsafe { heap.leaks().scan(&[], goes_on) }
+        unsafe { heap.leaks().scan(&[], should_continue) }
     };
     while blocks.len() < 4200 {
         blocks.push(heap.allocate(words_layout(1)).unwrap());

@@ -18,7 +18,7 @@ impl fmt::Display for InWords<'_> {
             FaultRule::Nth(number) => write!(out, "the {} fails", Ordinal(number))?,
             FaultRule::Every(1) => write!(out, "each fails")?,
             FaultRule::Every(number) => write!(out, "each {} fails", Ordinal(number))?,
-            FaultRule::Chance { per_million } => {
+            FaultRule::Probability { per_million } => {
                 write!(out, "{}.{:04} of a hundred fail", per_million / 10_000, per_million % 10_000)?;
             }
         }

@@ -6,7 +6,7 @@ use shell::{Command, Options, Session, Syntax};
 
 use crate::commands::leaks::scan::{self, Summary};
 use crate::memory::heap::tracker;
-use crate::selftest::drill::{self, LEAKS, NoDrill};
+use crate::selftest::drill::{self, DrillError, LEAKS};
 
 pub(super) const DRILL: Command = Command {
     name: "drill",
@@ -42,7 +42,7 @@ fn run(session: &mut Session, options: &Options<'_>) {
     }
 }
 
-fn report(session: &mut Session, outcome: Result<(), NoDrill>) {
+fn report(session: &mut Session, outcome: Result<(), DrillError>) {
     if let Err(error) = outcome {
         session.report_failure(format_args!("leaks drill: {error}"));
     }
@@ -77,7 +77,7 @@ fn parse_numbers<'a>(words: &[&'a str]) -> Result<(u64, usize), NumberError<'a>>
 }
 
 /// The whole drill; all is freed in the end, also when it is stopped.
-fn whole(session: &mut Session, seed: u64, blocks: usize) -> Result<(), NoDrill> {
+fn whole(session: &mut Session, seed: u64, blocks: usize) -> Result<(), DrillError> {
     let before = tracker().counters();
     let last = tracker().leaks().snapshot().sequence;
     drill::plant(seed, blocks)?;

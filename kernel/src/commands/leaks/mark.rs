@@ -127,7 +127,7 @@ fn clear(session: &mut Session, options: &Options<'_>) {
 
 /// Says that there is no such mark, and which there are.
 pub(super) fn report_missing(session: &mut Session, name: &str) {
-    session.report_failure(format_args!("leaks: {}: no such mark; there are: {Names}", name));
+    session.report_failure(format_args!("leaks: {name}: no such mark; there are: {Names}"));
 }
 
 /// The names of all marks.

@@ -34,7 +34,6 @@ fn run(session: &mut Session, options: &Options<'_>) {
     }
     let command = options.operands.as_slice();
     match command {
-        [] => {}
         ["leaks", "watch", ..] => {
             return session.report_failure(format_args!("leaks: a watch cannot be watched"));
         }

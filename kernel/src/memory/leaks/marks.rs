@@ -1,6 +1,6 @@
 //! Marks: named snapshots that a report can start from, with what was live under each call stack then.
 //!
-//! The usage of the stacks lies in pages of each mark's own, apart from the heap that is examined. `/proc/meminfo`
+//! The usage of the stacks is in pages of each mark's own, apart from the heap that is examined. `/proc/meminfo`
 //! counts them as `FileBuffers`.
 
 use core::fmt;
@@ -13,7 +13,7 @@ use crate::memory::pages::scratch::Scratch;
 use crate::sync::IrqLock;
 use control::memstat::MAX_NAME_BYTES;
 
-/// The most marks that are kept, the one of the boot included.
+/// Maximum number of marks, the one of the boot included.
 pub(crate) const MAX_MARKS: usize = 16;
 /// The mark that is set when the boot is done.
 pub(crate) const BOOT: &str = "boot";
@@ -21,9 +21,9 @@ pub(crate) const BOOT: &str = "boot";
 /// A mark, without the usage of the stacks.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Mark {
-    /// What it is called.
+    /// Its name.
     pub(crate) name: ArrayString<MAX_NAME_BYTES>,
-    /// When it was set.
+    /// The figures when it was set.
     pub(crate) snapshot: Snapshot,
     /// Bytes of its pages.
     pub(crate) size_bytes: usize,
@@ -55,7 +55,7 @@ struct Kept {
 
 static MARKS: IrqLock<ArrayVec<Kept, MAX_MARKS>> = IrqLock::new(ArrayVec::new_const());
 
-/// Takes a snapshot; a mark of that name moves here, and becomes the newest. A name that is too long is cut. When it
+/// Takes a snapshot; a mark of that name is replaced, and becomes the newest. A name that is too long is cut. When it
 /// fails, all marks are as before.
 pub(crate) fn set(name: &str) -> Result<Mark, MarkError> {
     // The room behind the name is kept as well: zeros, and not what the stack had there, for `leaks scan` reads it.

@@ -18,9 +18,9 @@ use tally_heap::PAGE_BYTES;
 use crate::arch::{VAddr, cpu, image, stacks};
 use crate::memory::heap::{self, tracker};
 
-/// Most pieces of variables and stacks.
+/// Maximum number of pieces of variables and stacks.
 const MAX_ROOTS: usize = 16;
-/// Most spans among the variables that are left out.
+/// Maximum number of spans among the variables that are left out.
 const MAX_HIDDEN: usize = 8;
 
 static IS_STACK_A_ROOT: AtomicBool = AtomicBool::new(true);
@@ -30,21 +30,21 @@ pub(crate) fn set_stack(is_root: bool) {
     IS_STACK_A_ROOT.store(is_root, Ordering::Relaxed);
 }
 
-/// Looks for leaks. `goes_on` is called every few thousand words, with no lock held.
+/// Looks for leaks. `should_continue` is called every few thousand words, with no lock held.
 #[inline(never)]
-pub(crate) fn scan(goes_on: &mut dyn FnMut() -> bool) -> Result<ScanSummary, ScanError> {
-    // The next frames lie where earlier calls had theirs: what those left there is no reference.
+pub(crate) fn scan(should_continue: &mut dyn FnMut() -> bool) -> Result<ScanSummary, ScanError> {
+    // The next frames reuse the stack of earlier calls: what those left there is no reference.
     stacks::clear_unused();
-    scan_from_here(goes_on)
+    scan_from_here(should_continue)
 }
 
 #[inline(never)]
-fn scan_from_here(goes_on: &mut dyn FnMut() -> bool) -> Result<ScanSummary, ScanError> {
+fn scan_from_here(should_continue: &mut dyn FnMut() -> bool) -> Result<ScanSummary, ScanError> {
     let registers = cpu::kept_registers();
     let roots = roots(cpu::stack_pointer());
     // SAFETY: variables and stacks are mapped and stay so; the pages that guard the stacks are left out.
-    let scanned = unsafe { tracker().leaks().scan(&roots, goes_on) };
-    // They lie on the stack until now, above the stack pointer.
+    let scanned = unsafe { tracker().leaks().scan(&roots, should_continue) };
+    // They stay on the stack until here, above the stack pointer.
     black_box(&registers);
     scanned
 }

@@ -22,7 +22,7 @@ impl Text for Printk {
 impl Control for Printk {
     fn command(&self, line: &str) -> Result<()> {
         CONSOLE_LEVEL.set_from(line).ok_or_else(|| {
-            log::warn!("printk: '{}' is no console level; 1 to 8 is", line);
+            log::warn!("printk: '{line}' is no console level; 1 to 8 is");
             Errno::EINVAL
         })
     }

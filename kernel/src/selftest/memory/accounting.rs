@@ -1,4 +1,4 @@
-//! The books: pages, call stacks and lists of blocks add up to the totals.
+//! The accounting: pages, call stacks and lists of blocks add up to the totals.
 
 use core::ptr::null_mut;
 

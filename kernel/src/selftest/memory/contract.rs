@@ -1,4 +1,6 @@
-//! The contract of the heaps, checked in the running kernel with each kind, over the kernel's own pages.
+//! The contract of the heaps, checked for each kind in the running kernel.
+//!
+//! Each gets the same pages, taken once: so they all go back even if a test fails with blocks live.
 
 use core::ptr::NonNull;
 
@@ -13,7 +15,7 @@ use crate::memory::page_accounting::{Purpose, give_pages, take_pages};
 use crate::memory::pages::scratch::Scratch;
 use crate::selftest::{Finding, Verdict};
 
-/// Pages that the heaps get, as a power of two: enough for [`contract::PAGES`].
+/// Order of the pages that the heaps get: enough for [`contract::PAGES`].
 const ORDER: u32 = contract::PAGES.next_power_of_two().trailing_zeros();
 
 /// A heap of its own for each kind keeps the contract, whichever one the kernel runs on.
@@ -22,11 +24,11 @@ pub(crate) fn heaps_keep_the_contract() -> Finding {
         return Ok(Verdict::Skipped("no 4 MiB in one piece"));
     };
     let outcome = Kind::ALL.iter().try_for_each(|kind| {
-        // SAFETY: the pages are ours; the heap before was dropped by `check`, and what it had of them.
+        // SAFETY: the pages are ours; `check` has dropped the heap before, with all its blocks.
         unsafe { check(*kind, pages) }
             .inspect_err(|_| log::error!("heap={} does not keep the contract", kind.name()))
     });
-    // SAFETY: from `take_pages`, and nobody has any of them now.
+    // SAFETY: from `take_pages`, and nobody uses them any more.
     unsafe { give_pages(pages, ORDER, Purpose::Buffers) };
     outcome.map(|()| Verdict::Passed)
 }
@@ -35,7 +37,7 @@ pub(crate) fn heaps_keep_the_contract() -> Finding {
 ///
 /// # Safety
 ///
-/// The pages are the caller's, and used by nobody meanwhile.
+/// The pages are the caller's, and nobody else uses them meanwhile.
 unsafe fn check(kind: Kind, pages: NonNull<u8>) -> Result<(), &'static str> {
     let span = PageSpan::new(
         PageNumber::of(pages.as_ptr()),

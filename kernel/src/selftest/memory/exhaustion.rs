@@ -1,4 +1,4 @@
-//! Memory that ends: allocations fail with null, what is kept in reserve is freed first, and all of it comes back.
+//! Memory that runs out: reserves are reclaimed first, then allocations return null; after the frees all is back.
 
 use core::ptr::{NonNull, null_mut};
 
@@ -14,7 +14,7 @@ use crate::selftest::{Finding, Outcome, Verdict};
 /// Slabs and the arena may keep some pages in reserve.
 const KEPT_PAGES: usize = 32;
 
-/// With no memory left kmalloc says null; after the frees everything is there again.
+/// With no memory left kmalloc returns null; after the frees all memory is back.
 pub(crate) fn exhaustion() -> Outcome {
     // The history may grow meanwhile, and blocks that are freed may be in quarantine.
     let usable_pages = || {

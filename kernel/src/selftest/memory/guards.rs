@@ -95,17 +95,17 @@ fn plant_and_look() -> Finding {
         block.sub(1).write(0);
         let under = since(found());
         kfree(block);
-        let is_held = tracker().guards().quarantined(block as usize).is_some();
-        if is_held {
+        let is_quarantined = tracker().guards().quarantined(block as usize).is_some();
+        if is_quarantined {
             block.add(SIZE_BYTES - 1).write(0);
         }
-        [clean, over, under, since(found()), [1, 1, u64::from(is_held)]]
+        [clean, over, under, since(found()), [1, 1, u64::from(is_quarantined)]]
     };
     match seen {
         [[0, 0, 0], [1, 0, 0], [1, 1, 0], last, expected] if last == expected => match last {
             [.., 0] => Ok(Verdict::Skipped("the freed block was not put into quarantine")),
             _ => Ok(Verdict::Passed),
         },
-        _ => Err("a guard missed a write, or told of one that was not"),
+        _ => Err("a guard missed a write, or reported one that was not made"),
     }
 }

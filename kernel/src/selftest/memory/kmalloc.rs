@@ -60,7 +60,7 @@ pub(crate) fn kmalloc_contract() -> Outcome {
     }
     if ![usize::MAX, isize::MAX as usize, 1 << 46].into_iter().all(|size_bytes| kmalloc(size_bytes).is_null())
     {
-        return Err("a senseless size was served");
+        return Err("an impossible size was allocated");
     }
     let dirty = kmalloc(300);
     if dirty.is_null() {

@@ -1,4 +1,4 @@
-//! A dense array in pages of the arena, under a two-level table of pages: it grows and shrinks by a page.
+//! A vector in pages of the arena, under a two-level table of pages: it grows and shrinks by a page.
 
 use core::ptr::{NonNull, null_mut};
 
@@ -10,28 +10,28 @@ const PER_BRANCH: usize = PAGE_SIZE_BYTES / size_of::<*mut u8>();
 /// Entries of the first level: room for 524,288 pages, which is 67,108,864 records of 32 bytes.
 const BRANCHES: usize = 1024;
 
-/// The number of an element: its place in the array.
+/// The number of an element: its index in the vector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Id(pub(crate) u32);
 
 type Branch<T> = [*mut T; PER_BRANCH];
 
-/// The array. `T` needs no drop, and its size divides a page's.
+/// The vector. `T` needs no drop, and its size divides that of a page.
 #[derive(Debug)]
-pub(crate) struct Paged<T> {
+pub(crate) struct PagedVec<T> {
     branches: [*mut Branch<T>; BRANCHES],
-    /// Behind the last element; null while there is none.
+    /// The address after the last element; null while there is none.
     tail: *mut T,
     length: usize,
-    /// An empty page behind the last element's, kept so that a load that swings around a page's edge does
-    /// not take and give it each time.
+    /// An empty page after the last element's, kept so that a load that alternates around a page boundary does not
+    /// take and give one each time.
     has_spare_page: bool,
 }
 
-// SAFETY: the pages behind the pointers belong to this array alone.
-unsafe impl<T: Send> Send for Paged<T> {}
+// SAFETY: the pages behind the pointers belong to this vector alone.
+unsafe impl<T: Send> Send for PagedVec<T> {}
 
-impl<T: Copy> Paged<T> {
+impl<T: Copy> PagedVec<T> {
     /// Elements in a page.
     const PER_PAGE: usize = PAGE_SIZE_BYTES / size_of::<T>();
 
@@ -45,17 +45,17 @@ impl<T: Copy> Paged<T> {
         self.length
     }
 
-    /// The number of the last element. The array must not be empty.
+    /// The number of the last element. The vector must not be empty.
     #[inline]
     pub(crate) fn last_id(&self) -> Id {
         Id((self.length - 1) as u32)
     }
 
-    /// The last element. The array must not be empty.
+    /// The last element. The vector must not be empty.
     #[inline]
     pub(crate) fn last(&self) -> &T {
         debug_assert!(self.length > 0);
-        // SAFETY: below the tail lies the last element, written by `push`; `&self` keeps it from changing.
+        // SAFETY: the last element is right below the tail, written by `push`; `&self` keeps it from changing.
         unsafe { &*self.tail.sub(1) }
     }
 
@@ -67,21 +67,21 @@ impl<T: Copy> Paged<T> {
         unsafe { &mut *self.tail.sub(1) }
     }
 
-    /// Where the element lies. It stays there, so this may be kept; what else may refer to it then is the keeper's
-    /// concern.
+    /// The address of an element. It does not move, so the pointer may be kept; whoever keeps it makes sure that no
+    /// other reference conflicts with it.
     #[inline]
     pub(crate) fn slot(&self, id: Id) -> *mut T {
         let number = id.0 as usize;
         debug_assert!(number < self.length);
         let branch = self.branches[number / (Self::PER_PAGE * PER_BRANCH) % BRANCHES];
         // SAFETY: every number below `length` has its branch and its page, made by `push` before the
-        // number was given out; numbers come from this array only.
+        // number was given out; numbers come from this vector only.
         unsafe { (*branch)[number / Self::PER_PAGE % PER_BRANCH].add(number % Self::PER_PAGE) }
     }
 
     #[inline]
     pub(crate) fn get(&self, id: Id) -> &T {
-        // SAFETY: `slot` points to a written element of this array, and `&self` keeps it from changing.
+        // SAFETY: `slot` points to a written element of this vector, and `&self` keeps it from changing.
         unsafe { &*self.slot(id) }
     }
 
@@ -91,9 +91,9 @@ impl<T: Copy> Paged<T> {
         unsafe { &mut *self.slot(id) }
     }
 
-    /// Whether there is no element in the page that the next one belongs to.
+    /// Whether the page of the next element has no element yet.
     #[inline]
-    fn is_at_page_edge(&self) -> bool {
+    fn is_at_page_boundary(&self) -> bool {
         self.length.is_multiple_of(Self::PER_PAGE)
     }
 
@@ -103,24 +103,24 @@ impl<T: Copy> Paged<T> {
         Id(self.length as u32)
     }
 
-    /// Whether the next [`Paged::push`] needs no other page.
+    /// Whether the next [`PagedVec::push`] needs no other page.
     #[inline]
     pub(crate) fn has_room(&self) -> bool {
-        !self.is_at_page_edge()
+        !self.is_at_page_boundary()
     }
 
-    /// Writes an element to the tail, for which its page must have room.
+    /// Writes an element at the tail, whose page must have room.
     #[inline]
     fn put(&mut self, element: T) {
         self.length += 1;
-        // SAFETY: the tail is room for an element; and then it is behind it.
+        // SAFETY: the page has room for an element at the tail, which moves behind it.
         unsafe {
             self.tail.write(element);
             self.tail = self.tail.add(1);
         }
     }
 
-    /// Appends an element. There must be room, as [`Paged::has_room`] says.
+    /// Appends an element. There must be room, as [`PagedVec::has_room`] says.
     #[inline]
     pub(crate) fn push_fast(&mut self, element: T) {
         debug_assert!(self.has_room());
@@ -135,7 +135,7 @@ impl<T: Copy> Paged<T> {
         arena: &mut Arena,
         platform: &impl Platform,
     ) -> Result<Id, ArenaFull> {
-        if self.is_at_page_edge() {
+        if self.is_at_page_boundary() {
             self.open_page(arena, platform)?;
         }
         let id = self.next_id();
@@ -143,17 +143,18 @@ impl<T: Copy> Paged<T> {
         Ok(id)
     }
 
-    /// Drops the last element. The array must not be empty. No call, but where that leaves the page empty.
+    /// Removes the last element. The vector must not be empty. Inlined, except for the case that its page becomes
+    /// empty.
     #[inline]
     pub(crate) fn pop(&mut self, arena: &mut Arena, platform: &impl Platform) {
         self.length -= 1;
         self.tail = self.tail.wrapping_sub(1);
-        if self.is_at_page_edge() {
+        if self.is_at_page_boundary() {
             self.close_page(arena, platform);
         }
     }
 
-    /// Appends a whole page of elements. There must be no page that is not full.
+    /// Appends a whole page of elements. All pages must be full.
     ///
     /// # Safety
     ///
@@ -169,13 +170,13 @@ impl<T: Copy> Paged<T> {
         Ok(())
     }
 
-    /// Drops the last page of elements. All pages must be full.
+    /// Removes the last page of elements. All pages must be full.
     pub(crate) fn pop_page(&mut self, arena: &mut Arena, platform: &impl Platform) {
         self.length -= Self::PER_PAGE;
         self.close_page(arena, platform);
     }
 
-    /// Goes on to the page behind the last element's.
+    /// Moves the tail to the page after the last element's.
     #[cold]
     #[inline(never)]
     fn open_page(&mut self, arena: &mut Arena, platform: &impl Platform) -> Result<(), ArenaFull> {
@@ -186,7 +187,7 @@ impl<T: Copy> Paged<T> {
         Ok(())
     }
 
-    /// Goes back to the page of the last element; the one behind it has become empty.
+    /// Moves the tail back to the page of the last element; the page after it has become empty.
     #[cold]
     #[inline(never)]
     fn close_page(&mut self, arena: &mut Arena, platform: &impl Platform) {
@@ -217,7 +218,7 @@ impl<T: Copy> Paged<T> {
         Ok(())
     }
 
-    /// Gives back the page of the element number `first`, and its branch if that page was its first.
+    /// Gives back the page of element `first`, and its branch if that page was its first.
     fn remove_page(&mut self, first: usize, arena: &mut Arena, platform: &impl Platform) {
         let page = self.page_of(first);
         let (branch_number, page_number) = Self::place(first);
@@ -235,7 +236,7 @@ impl<T: Copy> Paged<T> {
         }
     }
 
-    /// The page in which the element number `number` lies, or would.
+    /// The page that has room for element `number`.
     fn page_of(&self, number: usize) -> *mut T {
         let (branch_number, page_number) = Self::place(number);
         let branch = self.branches[branch_number];
@@ -243,7 +244,7 @@ impl<T: Copy> Paged<T> {
         unsafe { (*branch)[page_number] }
     }
 
-    /// Where the page pointer of the element number `number` stands.
+    /// The branch of element `number`, and the index of its page pointer there.
     fn place(number: usize) -> (usize, usize) {
         (number / (Self::PER_PAGE * PER_BRANCH), number / Self::PER_PAGE % PER_BRANCH)
     }
