@@ -17,16 +17,37 @@ const MAX_SHOWN_BYTES: usize = 64;
 #[derive(Clone, Debug)]
 pub struct CommandLine {
     text: ArrayString<MAX_COMMAND_LINE_BYTES>,
-    /// Words without room.
-    left_out: usize,
+    left_out: WordsLeftOut,
+}
+
+/// The words that there was no room for. Its text names the first and counts the others.
+#[derive(Clone, Debug)]
+pub struct WordsLeftOut {
+    count: usize,
     /// The start of the first of them.
-    first_left_out: ArrayString<MAX_SHOWN_BYTES>,
+    first: ArrayString<MAX_SHOWN_BYTES>,
+    is_first_cut: bool,
+}
+
+impl fmt::Display for WordsLeftOut {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cut = if self.is_first_cut { "..." } else { "" };
+        write!(out, "over {MAX_COMMAND_LINE_BYTES} bytes; '{}{cut}'", self.first)?;
+        match self.count {
+            0 | 1 => out.write_str(" is ignored"),
+            2 => out.write_str(" and one more word are ignored"),
+            count => write!(out, " and {} more words are ignored", count - 1),
+        }
+    }
 }
 
 impl CommandLine {
     /// No words.
     pub const fn new() -> Self {
-        Self { text: ArrayString::new_const(), left_out: 0, first_left_out: ArrayString::new_const() }
+        Self {
+            text: ArrayString::new_const(),
+            left_out: WordsLeftOut { count: 0, first: ArrayString::new_const(), is_first_cut: false },
+        }
     }
 
     /// All words that there was room for.
@@ -34,9 +55,9 @@ impl CommandLine {
         &self.text
     }
 
-    /// How many words there was no room for, and the first bytes of the first one; `None` if all had room.
-    pub fn left_out(&self) -> Option<(usize, &str)> {
-        (self.left_out > 0).then_some((self.left_out, self.first_left_out.as_str()))
+    /// The words that there was no room for; `None` if all had room.
+    pub fn left_out(&self) -> Option<&WordsLeftOut> {
+        (self.left_out.count > 0).then_some(&self.left_out)
     }
 
     /// Adds words. Blanks, other white space of ASCII and zero bytes stand between them.
@@ -55,12 +76,11 @@ impl CommandLine {
 
     /// Notes that something has no room, `what` in the words that are told to people.
     pub fn leave_out(&mut self, what: &str) {
-        if self.left_out == 0 {
-            what.chars()
-                .take_while(|character| self.first_left_out.try_push(*character).is_ok())
-                .for_each(drop);
+        let left_out = &mut self.left_out;
+        if left_out.count == 0 {
+            left_out.is_first_cut = !what.chars().all(|character| left_out.first.try_push(character).is_ok());
         }
-        self.left_out = self.left_out.saturating_add(1);
+        left_out.count = left_out.count.saturating_add(1);
     }
 
     fn add_word(&mut self, word: &Word) {
@@ -117,6 +137,10 @@ mod tests {
         line
     }
 
+    fn told(line: &CommandLine) -> String {
+        line.left_out().map(ToString::to_string).unwrap_or_default()
+    }
+
     #[test]
     fn bad_bytes_concern_their_word_alone() {
         for (bytes, text) in [
@@ -128,7 +152,8 @@ mod tests {
             (b"", ""),
         ] {
             let line = line(&[bytes]);
-            assert_eq!((line.text(), line.left_out()), (text, None));
+            assert_eq!(line.text(), text);
+            assert!(line.left_out().is_none(), "{text}");
         }
         assert_eq!(line(&[b"a", b"", b"b c"]).text(), "a b c");
     }
@@ -138,10 +163,28 @@ mod tests {
         let long = "x".repeat(MAX_COMMAND_LINE_BYTES - 4);
         let line = line(&[long.as_bytes(), b"memstat.arena=64K", b"a b c"]);
         assert!(line.text() == format!("{long} a b"), "short words fit behind a long one that does not");
-        assert_eq!(line.left_out(), Some((2, "memstat.arena=64K")));
+        assert_eq!(told(&line), "over 2048 bytes; 'memstat.arena=64K' and one more word are ignored");
         let longer = "é".repeat(MAX_COMMAND_LINE_BYTES);
         let line = self::line(&[longer.as_bytes(), b"heap=tlsf"]);
-        assert_eq!((line.text(), line.left_out()), ("heap=tlsf", Some((1, &longer[..MAX_SHOWN_BYTES]))));
+        assert_eq!(line.text(), "heap=tlsf");
+        let shown = &longer[..MAX_SHOWN_BYTES];
+        assert_eq!(told(&line), format!("over 2048 bytes; '{shown}...' is ignored"));
+    }
+
+    #[test]
+    fn words_without_room_are_told_in_singular_and_plural() {
+        let long = "x".repeat(MAX_COMMAND_LINE_BYTES);
+        for (words, said) in [
+            (&["one"][..], "'one' is ignored"),
+            (&["one", "two"], "'one' and one more word are ignored"),
+            (&["one", "two", "three"], "'one' and 2 more words are ignored"),
+        ] {
+            let mut line = line(&[long.as_bytes()]);
+            for word in words {
+                line.leave_out(word);
+            }
+            assert_eq!(told(&line), format!("over 2048 bytes; {said}"));
+        }
     }
 
     proptest! {
@@ -160,7 +203,7 @@ mod tests {
                 }
             }
             prop_assert_eq!(kept.next(), None);
-            prop_assert_eq!(line.left_out().map_or(0, |(count, _)| count), left_out);
+            prop_assert_eq!(line.left_out().map_or(0, |words| words.count), left_out);
             let bytes: usize = expected.iter().map(|word| word.len() + 1).sum();
             prop_assert_eq!(left_out > 0, bytes > MAX_COMMAND_LINE_BYTES + 1);
         }

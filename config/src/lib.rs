@@ -1,10 +1,12 @@
 //! The kernel's configuration: words on its command line.
 //!
 //! The line comes from GRUB and, under QEMU, from the file `opt/tally/cmdline` of its configuration device;
-//! later words win. An unknown word is named in a warning and has no effect.
+//! later words win. A word that is not understood is named in a warning and has no effect.
 
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
+
+use core::fmt;
 
 use log::LevelFilter;
 use memstat::{GuardLevel, Level};
@@ -79,11 +81,11 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Applies the words of `line`, and hands those that it does not know to `unknown`.
-    pub fn apply(&mut self, line: &str, mut unknown: impl FnMut(&str)) {
+    /// Applies the words of `line`, and hands those that it does not understand to `refused`.
+    pub fn apply(&mut self, line: &str, mut refused: impl FnMut(Refused<'_>)) {
         for word in line.split_ascii_whitespace() {
             if self.apply_word(word).is_none() {
-                unknown(word);
+                refused(Refused { word, expected: expected(word.split('=').next().unwrap_or(word)) });
             }
         }
     }
@@ -94,7 +96,7 @@ impl Config {
             ("demo", "memstat") => self.is_demo_wanted = true,
             ("heap", name) => self.heap = Kind::from_name(name)?,
             ("memstat", level) => self.level = Level::from_name(level)?,
-            ("memstat.history", events) => self.history_events = Some(events.parse().ok()?),
+            ("memstat.history", events) => self.history_events = Some(number_up_to(MAX_EVENTS, events)?),
             ("symbols", name) => self.symbols = SymbolSource::from_name(name)?,
             ("memstat.arena", size) => self.arena_limit_bytes = Some(size_bytes(size)?),
             ("guard", level) => self.guard = GuardLevel::from_name(level)?,
@@ -103,13 +105,58 @@ impl Config {
             ("failnth", number) => self.fail_nth = Some(positive(number)?),
             ("failpages", number) => self.fail_nth_page = Some(positive(number)?),
             ("guard.sample", interval) => self.sample_interval = interval.parse().ok()?,
-            ("guard.pages", slots) => self.sample_slots = Some(slots.parse().ok()?),
+            ("guard.pages", slots) => {
+                self.sample_slots = Some(number_up_to(MAX_SLOTS, slots).filter(|slots| *slots > 0)?)
+            }
             ("panic", name) => self.on_panic = OnPanic::from_name(name)?,
             ("tmpfs.size", size) => self.tmpfs_size = share(size)?,
             _ => return None,
         }
         Some(())
     }
+}
+
+/// A word without effect. Its text is what a warning says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused<'a> {
+    word: &'a str,
+    /// The values of the option, where the option is known.
+    expected: Option<&'static str>,
+}
+
+impl fmt::Display for Refused<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.expected {
+            Some(expected) => write!(out, "{}: expected {expected}", self.word),
+            None => write!(out, "'{}' is unknown and ignored", self.word),
+        }
+    }
+}
+
+/// The most events that the tracker's history has room for.
+const MAX_EVENTS: usize = 67_108_864;
+/// The most blocks that the tracker can have between guard pages at once.
+const MAX_SLOTS: usize = 1024;
+
+/// What an option may be set to, in words.
+fn expected(option: &str) -> Option<&'static str> {
+    Some(match option {
+        "log" => "off, error, warn, info, debug or trace",
+        "demo" => "memstat",
+        "heap" => "slab, buddy, talc, tlsf or linked-list",
+        "memstat" => "off, counters, blocks, stacks or full",
+        "memstat.history" => "a number from 0 to 67108864",
+        "memstat.arena" => "a size as in 64K or 2M",
+        "guard" => "off, free, redzone or full",
+        "guard.sample" => "a number from 0 to 4294967295",
+        "guard.pages" => "a number from 1 to 1024",
+        "blackbox" => "on or off",
+        "failnth" | "failpages" => "a number from 1 on",
+        "panic" => "halt, reboot, poweroff or exit",
+        "symbols" => "full, off, cut, noise, scattered or blind",
+        "tmpfs.size" => "a size as in 64M, or a part as in 50%",
+        _ => return None,
+    })
 }
 
 /// Where the names of functions, files and lines come from. All but the first two are for tests.
@@ -142,6 +189,11 @@ impl SymbolSource {
             _ => return None,
         })
     }
+}
+
+/// A number from 0 to `max`.
+fn number_up_to(max: usize, text: &str) -> Option<usize> {
+    text.parse().ok().filter(|number| *number <= max)
 }
 
 /// A number above 0.
@@ -211,14 +263,14 @@ mod tests {
 
     fn parsed(line: &str) -> (Config, Vec<String>) {
         let mut config = Config::default();
-        let mut unknown = Vec::new();
-        config.apply(line, |word| unknown.push(word.to_owned()));
-        (config, unknown)
+        let mut refused = Vec::new();
+        config.apply(line, |word| refused.push(word.to_string()));
+        (config, refused)
     }
 
     #[test]
-    fn known_words_take_effect_and_unknown_ones_are_named() {
-        let (config, unknown) = parsed(
+    fn known_words_take_effect_and_others_are_named() {
+        let (config, refused) = parsed(
             "  log=debug demo=memstat heap=tlsf memstat.arena=64K guard=full guard.sample=100 guard.pages=-1 failnth=3 \
              panic=exit heap=none quiet log=loud failnth=0 panic=maybe",
         );
@@ -230,7 +282,17 @@ mod tests {
         assert_eq!(config.on_panic, OnPanic::Exit);
         assert_eq!(config.arena_limit_bytes, Some(65536));
         assert_eq!((config.fail_nth, config.fail_nth_page), (Some(3), None));
-        assert_eq!(unknown, ["guard.pages=-1", "heap=none", "quiet", "log=loud", "failnth=0", "panic=maybe"]);
+        assert_eq!(
+            refused,
+            [
+                "guard.pages=-1: expected a number from 1 to 1024",
+                "heap=none: expected slab, buddy, talc, tlsf or linked-list",
+                "'quiet' is unknown and ignored",
+                "log=loud: expected off, error, warn, info, debug or trace",
+                "failnth=0: expected a number from 1 on",
+                "panic=maybe: expected halt, reboot, poweroff or exit",
+            ]
+        );
     }
 
     #[test]
@@ -244,6 +306,46 @@ mod tests {
         assert_eq!(share("9K").map(|share| share.pages(1000)), Some(2));
         for nonsense in ["101%", "%", "-1%", "1K%"] {
             assert_eq!(share(nonsense), None, "{nonsense}");
+        }
+    }
+
+    #[test]
+    fn numbers_out_of_range_are_refused() {
+        for (word, expected) in [
+            ("guard.pages=0", "a number from 1 to 1024"),
+            ("guard.pages=1025", "a number from 1 to 1024"),
+            ("memstat.history=67108865", "a number from 0 to 67108864"),
+            ("memstat.history=99999999999", "a number from 0 to 67108864"),
+            ("guard.sample=4294967296", "a number from 0 to 4294967295"),
+            ("failpages=18446744073709551616", "a number from 1 on"),
+            ("memstat.arena=99999999999G", "a size as in 64K or 2M"),
+            ("tmpfs.size=101%", "a size as in 64M, or a part as in 50%"),
+            ("heap", "slab, buddy, talc, tlsf or linked-list"),
+        ] {
+            assert_eq!(parsed(word), (Config::default(), vec![format!("{word}: expected {expected}")]));
+        }
+        let (config, refused) = parsed("guard.pages=1024 memstat.history=67108864 guard.sample=4294967295");
+        assert_eq!((config.sample_slots, config.history_events), (Some(MAX_SLOTS), Some(MAX_EVENTS)));
+        assert_eq!((config.sample_interval, refused), (u32::MAX, Vec::new()));
+        assert_eq!(parsed("guard.pages=1 memstat.history=0").1, Vec::<String>::new());
+    }
+
+    #[test]
+    fn each_value_that_is_said_to_be_expected_is_taken() {
+        let options = ["log", "demo", "heap", "memstat", "guard", "blackbox", "panic", "symbols"];
+        for option in options {
+            for value in expected(option).unwrap().split(", ").flat_map(|part| part.split(" or ")) {
+                assert_eq!(parsed(&format!("{option}={value}")).1, Vec::<String>::new());
+            }
+        }
+        for kind in Kind::ALL {
+            assert!(expected("heap").is_some_and(|names| names.contains(kind.name())));
+        }
+        for level in Level::ALL {
+            assert!(expected("memstat").is_some_and(|names| names.contains(level.name())));
+        }
+        for level in GuardLevel::ALL {
+            assert!(expected("guard").is_some_and(|names| names.contains(level.name())));
         }
     }
 

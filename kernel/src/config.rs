@@ -1,9 +1,9 @@
-//! Applies the command line: starts the log, and warns of unknown options.
+//! Applies the command line: starts the log, and warns of words that are not understood.
 //!
 //! The crate `config` defines the options.
 
 use ::config::Config;
-use boot::{BootInfo, MAX_COMMAND_LINE_BYTES};
+use boot::BootInfo;
 
 use crate::{crash, logger};
 
@@ -13,12 +13,9 @@ pub(crate) fn apply(info: &BootInfo) -> Config {
     config.apply(info.command_line.text(), |_| {});
     logger::init(config.log_level);
     crash::set_ending(config.on_panic);
-    config
-        .apply(info.command_line.text(), |word| log::warn!("command line: '{word}' is unknown and ignored"));
-    if let Some((words, first)) = info.command_line.left_out() {
-        log::warn!(
-            "command line: over {MAX_COMMAND_LINE_BYTES} bytes; '{first}' is ignored, one of {words} such words"
-        );
+    config.apply(info.command_line.text(), |refused| log::warn!("command line: {refused}"));
+    if let Some(words) = info.command_line.left_out() {
+        log::warn!("command line: {words}");
     }
     if !info.left_out.is_nothing() {
         log::warn!("boot information: {}", info.left_out);
