@@ -17,6 +17,6 @@ mod typed;
 
 pub use backward::BackwardWrap;
 pub use lines::Lines;
-pub use screen::{Cell, Cells, Display, LIGHT_GREY, MAX_COLUMNS, Screen};
+pub use screen::{Cell, Cells, Display, LIGHT_GREY, MAX_COLUMNS, Screen, Unusable};
 pub use size_answer::{SIZE_QUESTION, SizeAnswer};
 pub use typed::TypedBytes;

@@ -3,6 +3,8 @@
 //! Text and control sequences change the grid only; [`Screen::flush`] then draws the cells that differ from
 //! what the display shows. So scrolling never reads the display, and a burst of output is drawn once.
 
+use core::fmt;
+
 use vte::Parser;
 
 use super::grid::{Grid, MAX_ROWS};
@@ -41,6 +43,33 @@ pub trait Display {
     fn draw(&mut self, row: usize, column: usize, cell: Cell, is_cursor: bool);
 }
 
+/// Why there is no screen on a display. Its text is for a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unusable {
+    /// The display's memory could not be mapped.
+    NoMemory,
+    /// The display's memory does not lie where its characters or pixels may.
+    BadAddress,
+    /// Pixels of a kind that are not drawn here, or letters that are not those expected.
+    Format,
+    /// There is no room for a character.
+    TooSmall,
+    /// Another screen has the cells.
+    Taken,
+}
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::NoMemory => "no memory, or no free addresses, to map it",
+            Self::BadAddress => "its address is odd",
+            Self::Format => "its format is not supported",
+            Self::TooSmall => "it has no room for a character",
+            Self::Taken => "there is a screen already",
+        })
+    }
+}
+
 /// The memory of a screen.
 pub struct Cells {
     wanted: [Cell; MAX_CELLS],
@@ -70,15 +99,24 @@ pub struct Screen<'a, D> {
 }
 
 impl<'a, D: Display> Screen<'a, D> {
-    /// A terminal on `display`, which is clear. `None` if the display has no room for a character.
-    pub fn new(display: D, cells: &'a mut Cells) -> Option<Self> {
+    /// A terminal on `display`, which is clear.
+    ///
+    /// # Errors
+    ///
+    /// [`Unusable::TooSmall`] if the display has no room for a character.
+    pub fn new(display: D, cells: &'a mut Cells) -> Result<Self, Unusable> {
         let columns = display.columns().min(MAX_COLUMNS);
-        let rows = display.rows().min(MAX_CELLS.checked_div(columns)?).min(MAX_ROWS);
+        let rows = MAX_CELLS.checked_div(columns).unwrap_or(0).min(display.rows()).min(MAX_ROWS);
+        let (grid, shown) = Self::lay_out(cells, columns, rows).ok_or(Unusable::TooSmall)?;
+        Ok(Self { parser: Parser::new(), grid, shown, shown_cursor: None, display })
+    }
+
+    /// The cells of so many columns and rows: those that are wanted, and those that are shown.
+    fn lay_out(cells: &'a mut Cells, columns: usize, rows: usize) -> Option<(Grid<'a>, &'a mut [Cell])> {
         let wanted = cells.wanted.get_mut(..columns * rows)?;
         let shown = cells.shown.get_mut(..columns * rows)?;
         shown.fill(Cell::BLANK);
-        let grid = Grid::new(wanted, columns, rows)?;
-        Some(Self { parser: Parser::new(), grid, shown, shown_cursor: None, display })
+        Some((Grid::new(wanted, columns, rows)?, shown))
     }
 
     /// Takes text in; nothing is drawn yet.
@@ -257,7 +295,9 @@ mod tests {
     fn display_without_room_is_refused() {
         for (columns, rows) in [(0, 25), (80, 0)] {
             let paper = Paper { columns, rows, cells: Vec::new(), cursors: Vec::new(), drawn: 0 };
-            assert!(Screen::new(paper, &mut Cells::new()).is_none());
+            let refused = Screen::new(paper, &mut Cells::new()).err();
+            assert_eq!(refused, Some(Unusable::TooSmall));
+            assert_eq!(Unusable::TooSmall.to_string(), "it has no room for a character");
         }
     }
 

@@ -5,7 +5,7 @@ use core::fmt::{self, Write};
 use boot::Framebuffer;
 use journal::Entry;
 use spin::mutex::{SpinMutex, SpinMutexGuard};
-use terminal::{BackwardWrap, Cell, Cells, Display, Lines, SIZE_QUESTION, Screen, SizeAnswer};
+use terminal::{BackwardWrap, Cell, Cells, Display, Lines, SIZE_QUESTION, Screen, SizeAnswer, Unusable};
 
 use super::emergency;
 use crate::arch::{clock, framebuffer, serial, vga_text};
@@ -64,9 +64,12 @@ type Replay = fn(&mut dyn FnMut(&Entry));
 pub(crate) fn init(framebuffer: Option<Framebuffer>, messages: Replay) {
     CONSOLE.lock().terminal = Some(BackwardWrap::new());
     let Some(framebuffer) = framebuffer else { return };
-    let Some((columns, rows)) = start_screen(framebuffer) else {
-        log::warn!("screen: cannot be used: {framebuffer:?}");
-        return;
+    let (columns, rows) = match start_screen(framebuffer) {
+        Ok(size) => size,
+        Err(cause) => {
+            log::warn!("screen: cannot be used: {cause}");
+            return;
+        }
     };
     messages(&mut |entry| {
         let mut lines = Lines::new(|bytes| CONSOLE.lock().show(bytes));
@@ -79,7 +82,7 @@ pub(crate) fn init(framebuffer: Option<Framebuffer>, messages: Replay) {
 }
 
 /// Makes the display and its terminal; returns its columns and rows.
-fn start_screen(framebuffer: Framebuffer) -> Option<(usize, usize)> {
+fn start_screen(framebuffer: Framebuffer) -> Result<(usize, usize), Unusable> {
     let display = match framebuffer {
         Framebuffer::Text { address, columns, rows } => {
             AnyDisplay::Text(vga_text::VgaText::new(address, columns as usize, rows as usize)?)
@@ -87,11 +90,11 @@ fn start_screen(framebuffer: Framebuffer) -> Option<(usize, usize)> {
         Framebuffer::Rgb { .. } => AnyDisplay::Pixels(framebuffer::Pixels::new(framebuffer)?),
     };
     // The cells are lent to the first screen for good.
-    let cells = CELLS.try_lock().map(SpinMutexGuard::leak)?;
+    let cells = CELLS.try_lock().map(SpinMutexGuard::leak).ok_or(Unusable::Taken)?;
     let screen = Screen::new(display, cells)?;
     emergency::set_display(display);
     CONSOLE.lock().screen = Some(screen);
-    Some((display.columns(), display.rows()))
+    Ok((display.columns(), display.rows()))
 }
 
 impl Console {

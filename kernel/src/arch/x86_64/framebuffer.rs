@@ -5,7 +5,7 @@ use core::ptr::NonNull;
 use boot::{Framebuffer, PixelField};
 use spleen_font::FONT_8X16;
 
-use terminal::{Cell, Display};
+use terminal::{Cell, Display, Unusable};
 
 const GLYPH_WIDTH: usize = 8;
 const GLYPH_HEIGHT: usize = 16;
@@ -55,17 +55,17 @@ unsafe impl Send for Pixels {}
 unsafe impl Sync for Pixels {}
 
 impl Pixels {
-    /// Maps the framebuffer and clears it. `None` for a format that is not RGB, or without frames to map it.
-    pub(crate) fn new(framebuffer: Framebuffer) -> Option<Self> {
+    /// Maps the framebuffer and clears it.
+    pub(crate) fn new(framebuffer: Framebuffer) -> Result<Self, Unusable> {
         let Framebuffer::Rgb { address, pitch_bytes, width, height, bits_per_pixel, fields } = framebuffer
         else {
-            return None;
+            return Err(Unusable::Format);
         };
         let (pitch_bytes, width, height) = (pitch_bytes as usize, width as usize, height as usize);
         let pixel_bytes = usize::from(bits_per_pixel.div_ceil(8));
         let is_aligned =
             (address.0 as usize).is_multiple_of(pixel_bytes) && pitch_bytes.is_multiple_of(pixel_bytes);
-        let start = super::devices::map(address, pitch_bytes * height)?;
+        let start = super::devices::map(address, pitch_bytes * height).ok_or(Unusable::NoMemory)?;
         let mut display = Self {
             start,
             pitch_bytes,
@@ -74,13 +74,13 @@ impl Pixels {
             pixel_bytes,
             is_aligned,
             palette: PALETTE.map(|colour| pixel(colour, fields)),
-            glyphs: glyphs()?,
+            glyphs: glyphs().ok_or(Unusable::Format)?,
         };
         let background = display.palette[0];
         for y in 0..height {
             display.fill_line(0, y, core::iter::repeat_n(background, width));
         }
-        Some(display)
+        Ok(display)
     }
 
     /// Writes pixels from (x, y) to the right, as far as the line goes.

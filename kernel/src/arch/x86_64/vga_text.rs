@@ -6,7 +6,7 @@ use core::ptr::NonNull;
 
 use x86::io::outb;
 
-use terminal::{Cell, Display};
+use terminal::{Cell, Display, Unusable};
 
 use super::{PAddr, devices};
 
@@ -43,12 +43,12 @@ fn write_register(register: u8, value: u8) {
 }
 
 impl VgaText {
-    /// Maps the display and clears it. `None` at an odd address, or without frames to map it.
-    pub(crate) fn new(address: PAddr, columns: usize, rows: usize) -> Option<Self> {
+    /// Maps the display and clears it.
+    pub(crate) fn new(address: PAddr, columns: usize, rows: usize) -> Result<Self, Unusable> {
         if !address.0.is_multiple_of(2) {
-            return None;
+            return Err(Unusable::BadAddress);
         }
-        let start = devices::map(address, columns * rows * 2)?;
+        let start = devices::map(address, columns * rows * 2).ok_or(Unusable::NoMemory)?;
         let mut display = Self { start: start.cast(), columns, rows };
         for row in 0..rows {
             for column in 0..columns {
@@ -57,7 +57,7 @@ impl VgaText {
         }
         write_register(CURSOR_START, CURSOR_LINES.0);
         write_register(CURSOR_END, CURSOR_LINES.1);
-        Some(display)
+        Ok(display)
     }
 }
 
