@@ -35,8 +35,8 @@ const MAX_BYTES: u32 = 1 << 20;
 ///
 /// # Safety
 ///
-/// `physical` is the address that the loader passed, `start` is where that is mapped, with everything else below 4 GiB behind
-/// it, and nothing writes there while the slice is in use.
+/// `physical` is the address that the loader passed, `start` is where that is mapped, with everything else below
+/// 4 GiB behind it, and nothing writes there while the slice is in use.
 pub unsafe fn read_boot_information(physical: u32, start: *const u8) -> Result<&'static [u8], BootError> {
     if physical == 0 || !physical.is_multiple_of(8) {
         return Err(BootError::Address { address: physical });

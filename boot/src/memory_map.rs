@@ -77,12 +77,12 @@ pub struct MemoryRegion {
     pub kind: RegionKind,
 }
 
-/// Hands each of some things to a function, as often as it is called. Plain functions, as the names of nested iterators would
-/// make most of the kernel's debug information.
+/// Hands each of some things to a function, as often as it is called. Plain functions, as the names of nested
+/// iterators would make most of the kernel's debug information.
 pub(crate) type ForEach<'a, T> = &'a dyn Fn(&mut dyn FnMut(T));
 
-/// Hands `visit` each span of addresses between two at which one of the ranges starts or ends, with the greatest label of
-/// the ranges that it lies in, from below to above.
+/// Hands `visit` each span of addresses between two at which one of the ranges starts or ends, with the greatest
+/// label of the ranges that it lies in, from below to above.
 pub(crate) fn sweep<L: Copy + Ord>(
     for_each: ForEach<'_, (PhysicalRange, L)>,
     visit: &mut dyn FnMut(PhysicalRange, L),
@@ -109,8 +109,8 @@ pub(crate) fn sweep<L: Copy + Ord>(
     }
 }
 
-/// Puts regions into order. Where two overlap, the one of the more restrictive kind wins. Where there are too many, some
-/// are joined; usable ones are dropped, if none can be joined.
+/// Puts regions into order. Where two overlap, the one of the more restrictive kind wins. Where there are too many,
+/// some are joined; usable ones are dropped, if none can be joined.
 pub(crate) fn sorted_disjoint(
     for_each: ForEach<'_, MemoryRegion>,
     regions: &mut ArrayVec<MemoryRegion, MAX_REGIONS>,
@@ -140,8 +140,8 @@ fn push_or_extend(
     }
 }
 
-/// Joins two neighbours that are not usable, those with the least between them; where there are none, the smallest usable
-/// region goes. So no region is ever dropped that others must keep off.
+/// Joins two neighbours that are not usable, those with the least between them; where there are none, the smallest
+/// usable region goes. So no region is ever dropped that others must keep off.
 fn make_room(regions: &mut ArrayVec<MemoryRegion, MAX_REGIONS>, left_out: &mut LeftOut) {
     let neighbours = regions.iter().zip(regions.iter().skip(1)).enumerate();
     let joinable = neighbours.filter(|(_, (below, above))| below.kind.min(above.kind) != RegionKind::Usable);

@@ -9,8 +9,8 @@
 //! - `MemoryArea::end_address`: adds without a check; `info` adds start and size, saturating.
 //! - `ModuleTag::module_size`: asserts that the end is not below the start; `info` takes both as they are.
 //! - `ElfSectionsTag::string_table`: makes a slice of whatever address stands in the header; the kernel looks up names.
-//! - `CommandLineTag::cmdline` and `BootLoaderNameTag::name`: safe, but they refuse a text whole for one bad byte; of the
-//!   first the bytes are read instead, of the second [`text_or_start`] takes what comes before it.
+//! - `CommandLineTag::cmdline` and `BootLoaderNameTag::name`: safe, but they refuse a text whole for one bad byte; of
+//!   the first the bytes are read instead, of the second [`text_or_start`] takes what comes before it.
 //! - `Debug` of most tags: calls the ones above.
 //!
 //! Source: Multiboot2 Specification version 2.0, section 3.6.

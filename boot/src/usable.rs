@@ -11,8 +11,8 @@ use crate::memory_map::{
 pub const REACH_END: u64 = 1 << 46;
 /// The part of the address space within which little memory is not worth its page tables.
 const AREA_BYTES: u64 = 1 << 30;
-/// So much memory in an area pays for itself: the page tables that map it and what describes its frames take some 80 KiB
-/// where nothing else lies near.
+/// So much memory in an area pays for itself: the page tables that map it and what describes its frames take some
+/// 80 KiB where nothing else lies near.
 const MIN_AREA_BYTES: u64 = 256 << 10;
 
 /// Sorted, disjoint ranges of whole frames.
@@ -25,10 +25,11 @@ enum Use {
     Taken,
 }
 
-/// Puts the frames that may be used into `usable`, and what there is no room for, no way to or no sense in into `left_out`.
+/// Puts the frames that may be used into `usable`, and what there is no room for, no way to or no sense in into
+/// `left_out`.
 ///
-/// `regions` is what was made of the `given` ones, which are what counts: all that they give is in `usable` or in `left_out`.
-/// Frame 0 is in neither, so that no block ever lies at address 0.
+/// `regions` is what was made of the `given` ones, which are what counts: all that they give is in `usable` or in
+/// `left_out`. Frame 0 is in neither, so that no block ever lies at address 0.
 pub(crate) fn find(
     for_each_given: ForEach<'_, MemoryRegion>,
     regions: &[MemoryRegion],
@@ -59,7 +60,8 @@ pub(crate) fn find(
     drop_scattered(usable, left_out);
 }
 
-/// Hands `visit` the frames that lie wholly in usable regions and touch nothing else, in ranges with something between them.
+/// Hands `visit` the frames that lie wholly in usable regions and touch nothing else, in ranges with something
+/// between them.
 fn for_each_free(
     for_each_region: ForEach<'_, MemoryRegion>,
     for_each_taken: ForEach<'_, PhysicalRange>,

@@ -75,7 +75,8 @@ pub trait FileSystem: Send + Sync {
         let _ = inode;
     }
 
-    /// Reads from `offset` on, and returns how many bytes were read; 0 at the end and behind it. Only for [`Contents::Stored`].
+    /// Reads from `offset` on, and returns how many bytes were read; 0 at the end and behind it. Only for
+    /// [`Contents::Stored`].
     ///
     /// # Errors
     ///

@@ -200,8 +200,9 @@ impl Vfs {
     /// # Errors
     ///
     /// As for [`Vfs::metadata`]; `EXDEV` across mounts; `EINVAL` for a directory into itself; `ENAMETOOLONG` where
-    /// the tree would become too deep; `EISDIR`, `ENOTDIR`, `ENOTEMPTY` where `to` is of another kind or not empty; `EBUSY` for `/`, `.`, `..` and mount
-    /// points; `EACCES`, `EPERM` or `EROFS` where nothing can be renamed; `ENOMEM`, `ENOSPC`.
+    /// the tree would become too deep; `EISDIR`, `ENOTDIR`, `ENOTEMPTY` where `to` is of another kind or not empty;
+    /// `EBUSY` for `/`, `.`, `..` and mount points; `EACCES`, `EPERM` or `EROFS` where nothing can be renamed;
+    /// `ENOMEM`, `ENOSPC`.
     pub fn rename(&self, cwd: &str, from: &str, to: &str) -> Result<()> {
         let mounts = self.mounts.lock();
         check_no_link_meant(&mounts, cwd, from)?;

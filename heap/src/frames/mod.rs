@@ -82,8 +82,8 @@ impl Frames {
     ///
     /// # Safety
     ///
-    /// `metadata` has the bytes that [`Frames::metadata_bytes`] says, aligned to 64, for ever. They read as zeros, and those
-    /// of [`Frames::metadata_parts`] can be written for all pages that will be added.
+    /// `metadata` has the bytes that [`Frames::metadata_bytes`] says, aligned to 64, for ever. They read as zeros,
+    /// and those of [`Frames::metadata_parts`] can be written for all pages that will be added.
     pub unsafe fn init(&mut self, span: &PageSpan, metadata: NonNull<u8>) {
         let mut at = metadata;
         // SAFETY: the parts lie one behind the other inside the metadata.

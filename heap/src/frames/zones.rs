@@ -1,7 +1,7 @@
 //! The table of a tier's zones, in memory that the frames were given for it.
 //!
-//! It has an entry for each zone from the first page to the last. Where no page is, nothing is ever written, so that part
-//! needs no memory of its own as long as it reads as zeros.
+//! It has an entry for each zone from the first page to the last. Where no page is, nothing is ever written, so that
+//! part needs no memory of its own as long as it reads as zeros.
 
 use core::ptr::NonNull;
 
