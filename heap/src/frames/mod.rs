@@ -175,7 +175,8 @@ impl Frames {
     ///
     /// Nobody uses the pages any more. When a part of what was taken at once is given back for the first time, nobody
     /// uses the rest either.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "the fast path: a call would save registers again")]
     pub unsafe fn give(&mut self, pages: NonNull<u8>, order: u32) -> Result<(), NotAllocated> {
         let block = pages.as_ptr() as usize;
         if order > MAX_ORDER || !block.is_multiple_of(PAGE_BYTES << order) {
@@ -184,16 +185,24 @@ impl Frames {
         // SAFETY: handed on to the caller; a zone that comes back empty is nobody's.
         unsafe {
             let mut tier = order / BLOCKS_LOG2;
-            let mut emptied = match self.give_to_tier(block, order) {
-                Ok(emptied) => emptied,
-                Err(NotAllocated) => self.give_part(block, order)?,
+            // A loop, not a second call in a function of its own: with that, what is done for a page was not in line here,
+            // and cost ten instructions more.
+            let mut is_split = false;
+            let mut emptied = loop {
+                match self.give_to_tier(block, order) {
+                    Ok(emptied) => break emptied,
+                    Err(NotAllocated) if is_split => return Err(NotAllocated),
+                    // Perhaps a part of a block that a tier above has handed out.
+                    Err(NotAllocated) => self.split_above(block, tier),
+                }
+                is_split = true;
             };
             while let Some(zone) = emptied {
                 tier += 1;
                 emptied = match tier {
-                    1 => self.chunks.give(zone, 0)?,
-                    2 => self.spans.give(zone, 0)?,
-                    _ => self.giants.give(zone, 0)?,
+                    1 => self.chunks.give_by_call(zone, 0)?,
+                    2 => self.spans.give_by_call(zone, 0)?,
+                    _ => self.giants.give_by_call(zone, 0)?,
                 };
             }
         }
@@ -204,31 +213,17 @@ impl Frames {
     /// # Safety
     ///
     /// As for [`Frames::give`].
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "called in one place, on the fast path")]
     unsafe fn give_to_tier(&mut self, block: usize, order: u32) -> Result<Option<usize>, NotAllocated> {
         // SAFETY: handed on to the caller.
         unsafe {
             match order / BLOCKS_LOG2 {
                 0 => self.pages.give(block, order),
-                1 => self.chunks.give(block, order - BLOCKS_LOG2),
-                2 => self.spans.give(block, order - 2 * BLOCKS_LOG2),
-                _ => self.giants.give(block, order - 3 * BLOCKS_LOG2),
+                1 => self.chunks.give_by_call(block, order - BLOCKS_LOG2),
+                2 => self.spans.give_by_call(block, order - 2 * BLOCKS_LOG2),
+                _ => self.giants.give_by_call(block, order - 3 * BLOCKS_LOG2),
             }
-        }
-    }
-
-    /// Gives back a part of a block that a tier above has handed out.
-    ///
-    /// # Safety
-    ///
-    /// As for [`Frames::give`].
-    #[cold]
-    #[inline(never)]
-    unsafe fn give_part(&mut self, block: usize, order: u32) -> Result<Option<usize>, NotAllocated> {
-        // SAFETY: handed on to the caller.
-        unsafe {
-            self.split_above(block, order / BLOCKS_LOG2);
-            self.give_to_tier(block, order)
         }
     }
 
@@ -238,6 +233,7 @@ impl Frames {
     /// # Safety
     ///
     /// Nobody uses a block that is split.
+    #[cold]
     unsafe fn split_above(&mut self, block: usize, tier: u32) {
         let is_own = match tier {
             0 => self.pages.has(block),

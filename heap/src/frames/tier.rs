@@ -176,6 +176,8 @@ impl<const ORDER: usize> Tier<ORDER> {
     /// # Safety
     ///
     /// Nobody uses the blocks any more.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "a page that goes back comes here without a call")]
     pub(super) unsafe fn give(&mut self, block: usize, order: u32) -> Result<Option<usize>, NotAllocated> {
         let (number, bits) = self.place(block, order);
         let (layout, whole) = self.layout(order).zip(self.layout(BLOCKS_LOG2)).ok_or(NotAllocated)?;
@@ -196,6 +198,21 @@ impl<const ORDER: usize> Tier<ORDER> {
         zone.is_held = false;
         self.relist(number);
         Ok(emptied)
+    }
+
+    /// The same, for all but the fast path: there would be too many copies of it in line.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Tier::give`].
+    #[inline(never)]
+    pub(super) unsafe fn give_by_call(
+        &mut self,
+        block: usize,
+        order: u32,
+    ) -> Result<Option<usize>, NotAllocated> {
+        // SAFETY: handed on to the caller.
+        unsafe { self.give(block, order) }
     }
 
     /// Puts a zone on the list that its free blocks call for.
