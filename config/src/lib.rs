@@ -106,7 +106,7 @@ impl Config {
             ("failpages", number) => self.fail_nth_page = Some(positive(number)?),
             ("guard.sample", interval) => self.sample_interval = interval.parse().ok()?,
             ("guard.pages", slots) => {
-                self.sample_slots = Some(number_up_to(MAX_SLOTS, slots).filter(|slots| *slots > 0)?)
+                self.sample_slots = Some(number_up_to(MAX_SLOTS, slots).filter(|slots| *slots > 0)?);
             }
             ("panic", name) => self.on_panic = OnPanic::from_name(name)?,
             ("tmpfs.size", size) => self.tmpfs_size = share(size)?,
