@@ -234,7 +234,7 @@ impl Session {
         let Some((name, rest)) = words.split_first() else { return self.show_usage(parent) };
         if let Some(command) = tables.iter().find_map(|table| find(table, name)) {
             if let Some(options) = self.checked_options(command, rest) {
-                (command.run)(self, &options);
+                self.host.run_command(command.run, self, &options);
             }
         } else {
             let names = tables.iter().copied().flatten().map(|command| command.name);
