@@ -55,7 +55,7 @@ pub use fault_injection::{FaultRule, Faults, MAX_SITES, Sites, TooManySites};
 pub use guard::{GuardLevel, GuardStatistics};
 pub use history::{Event, EventKind, HistoryPart};
 pub use invalid_access::{Access, InvalidAccess, Unexplained};
-pub use level::Level;
+pub use level::{Level, LevelTooLow};
 pub use platform::{GuardPages, Hooks, PAGE_SIZE_BYTES, Platform, STAMP_STEP, StackSpan};
 pub use reach::{Reach, ScanError, ScanSummary};
 pub use record::Record;

@@ -59,7 +59,7 @@ impl fmt::Display for ScanError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self {
             Self::Busy => "another scan is under way",
-            Self::NoRecords => "no live block is recorded; that needs level blocks or more",
+            Self::NoRecords => "no live block is recorded; that needs memstat level blocks or more",
             Self::Stopped => "stopped before its end; what was found before stands",
         })
     }

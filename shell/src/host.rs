@@ -40,8 +40,8 @@ pub trait Host: Sync {
     /// Called before each pipeline: a host that looks for references on its stack can clear what is unused.
     fn before_pipeline(&self) {}
 
-    /// Runs the function of a command. A host that shows call stacks can end them here: what called this is the same
-    /// for all commands.
+    /// Runs the function of a command, or of a subcommand inside of that. A host that shows call stacks can end them
+    /// here: what called this is the same for all commands.
     fn run_command(&self, run: fn(&mut Session, &Options<'_>), session: &mut Session, options: &Options<'_>) {
         run(session, options);
     }

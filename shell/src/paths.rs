@@ -64,6 +64,19 @@ pub(crate) fn for_each_source(
 }
 
 impl Session {
+    /// Whether the current directory is still there: it may have been moved or removed.
+    pub(crate) fn is_cwd_there(&self) -> bool {
+        self.is_directory(&self.cwd)
+    }
+
+    /// Reports that it is not, and how to leave it.
+    pub(crate) fn report_gone_cwd(&mut self, command: &str) {
+        let cwd = self.cwd;
+        self.report_failure(format_args!(
+            "{command}: {cwd}: the current directory is gone; cd .. or cd / leaves it"
+        ));
+    }
+
     /// Whether a path leads to a directory.
     pub(crate) fn is_directory(&self, path: &str) -> bool {
         self.vfs().metadata(&self.cwd, path).is_ok_and(|metadata| metadata.kind == vfs::Kind::Directory)

@@ -191,9 +191,11 @@ impl Session {
         }
     }
 
-    /// Reports that a command failed at something.
+    /// Reports that a command failed at something. Where a pattern may have been meant, it says that there are none.
     pub fn fail(&mut self, command: &str, what: &str, error: Errno) {
-        self.report_failure(format_args!("{command}: {what}: {error}"));
+        let is_like_pattern = error == Errno::ENOENT && what.contains(['?', '[']);
+        let hint = if is_like_pattern { "; there are no patterns for names" } else { "" };
+        self.report_failure(format_args!("{command}: {what}: {error}{hint}"));
     }
 
     /// Reports that a command was given what it does not take, and how it is used.
@@ -234,7 +236,7 @@ impl Session {
         let Some((name, rest)) = words.split_first() else { return self.show_usage(parent) };
         if let Some(command) = tables.iter().find_map(|table| find(table, name)) {
             if let Some(options) = self.checked_options(command, rest) {
-                (command.run)(self, &options);
+                self.host.run_command(command.run, self, &options);
             }
         } else {
             let names = tables.iter().copied().flatten().map(|command| command.name);

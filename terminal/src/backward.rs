@@ -64,7 +64,9 @@ impl BackwardWrap {
     pub fn settle(&mut self, emit: &mut dyn FnMut(&[u8])) {
         if self.cursor.column >= self.cursor.columns {
             self.cursor.wrap();
-            // NEL, next line: scrolls at the bottom, and is no end of a line to who records the output.
+            // NEL, next line: scrolls at the bottom, and is no end of a line to who records the output. CR LF moves the
+            // cursor as well, but who reads a typed line's echo up to its end would find that end here. A blank and CR
+            // would erase what an edited line has in the next row.
             emit(b"\x1bE");
         }
     }

@@ -7,7 +7,7 @@
 use core::hint::black_box;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use memstat::Record;
+use memstat::{Level, LevelTooLow, Record};
 use spin::Mutex;
 use tally_heap::test_kit::random::Random;
 
@@ -48,15 +48,18 @@ pub(crate) enum DrillError {
     NotPlanted,
     /// No memory; what was planted is freed again.
     NoMemory,
+    /// No scan can find what is planted now.
+    Level(LevelTooLow),
 }
 
 impl core::fmt::Display for DrillError {
     fn fmt(&self, out: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        out.write_str(match self {
-            Self::Planted => "a drill is planted; leaks drill free frees it",
-            Self::NotPlanted => "no drill is planted; leaks drill plant does that",
-            Self::NoMemory => "out of memory",
-        })
+        match self {
+            Self::Planted => out.write_str("a drill is planted; leaks drill free frees it"),
+            Self::NotPlanted => out.write_str("no drill is planted; leaks drill plant does that"),
+            Self::NoMemory => out.write_str("out of memory"),
+            Self::Level(error) => error.fmt(out),
+        }
     }
 }
 
@@ -83,6 +86,7 @@ struct Planted {
 /// Plants `blocks` blocks that are reachable, and the leaks among them.
 #[inline(never)]
 pub(crate) fn plant(seed: u64, blocks: usize) -> Result<(), DrillError> {
+    tracker().level().require(Level::Blocks).map_err(DrillError::Level)?;
     let mut slot = PLANTED.lock();
     if slot.is_some() {
         return Err(DrillError::Planted);

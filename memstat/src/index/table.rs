@@ -184,7 +184,8 @@ impl Table {
         self.drain(|table, id| {
             let hash = elements.hash_of(id);
             let half = if hash.bits() & bit == 0 { table } else { &mut *upper };
-            half.insert(hash, id);
+            let is_entered = half.insert(hash, id);
+            debug_assert!(is_entered, "an empty table has room for all entries of another");
         });
     }
 
@@ -218,20 +219,21 @@ impl Table {
     }
 
     fn enter(&mut self, id: Id, elements: &impl HashOf) {
-        self.insert(elements.hash_of(id), id);
+        let is_entered = self.insert(elements.hash_of(id), id);
+        debug_assert!(is_entered, "a table that was written anew has room");
     }
 
     /// Empties the table and hands each number that was in it to `place`, with the empty table.
     fn drain(&mut self, mut place: impl FnMut(&mut Self, Id)) {
         let mut numbers = [0_u32; CAPACITY];
         let mut count = 0;
-        self.for_each(|id| {
+        // Not `clear`, which leaves a table as it is that has tombstones and no entry.
+        for number in self.numbers.drain() {
             if let Some(slot) = numbers.get_mut(count) {
-                *slot = id.0;
+                *slot = number;
                 count += 1;
             }
-        });
-        self.numbers.clear();
+        }
         for &number in numbers.iter().take(count) {
             place(self, Id(number));
         }
@@ -240,4 +242,86 @@ impl Table {
 
 fn floor_of(depth: u32) -> u32 {
     if depth == 0 { 0 } else { SPARSE }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Random hashes, by number.
+    struct Hashes(Vec<Hash>);
+
+    impl Hashes {
+        fn of_count(count: u64) -> Self {
+            let hash =
+                |number: u64| Hash::from_bits((number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15).swap_bytes());
+            Self((0..count).map(hash).collect())
+        }
+    }
+
+    impl HashOf for Hashes {
+        fn hash_of(&self, id: Id) -> Hash {
+            self.0[id.0 as usize]
+        }
+    }
+
+    #[repr(align(16))]
+    struct Cell([u8; TABLE_SIZE_BYTES]);
+
+    /// Runs `check` on an empty table.
+    fn with_table(check: impl FnOnce(&mut Table)) {
+        let mut cell = Cell([0; TABLE_SIZE_BYTES]);
+        // SAFETY: the cell is large and aligned enough, and outlives the table.
+        check(unsafe { Table::write_into(NonNull::from(&mut cell.0).cast(), 1).as_mut() });
+    }
+
+    fn insert(table: &mut Table, number: u32, hashes: &Hashes) {
+        let hash = hashes.hash_of(Id(number));
+        if !table.insert(hash, Id(number)) {
+            assert!(table.make_room(hashes), "a table of {} entries asks for a split", table.numbers.len());
+            assert!(table.insert(hash, Id(number)), "no room with {} entries", table.numbers.len());
+        }
+    }
+
+    fn remove(table: &mut Table, number: u32, hashes: &Hashes) {
+        let slot = table.find(hashes.hash_of(Id(number)), |id| id.0 == number).expect("it was entered");
+        // SAFETY: just found.
+        unsafe { table.take(slot) };
+    }
+
+    /// Blocks come and all go again, so tombstones gather until no slot is left that was never used.
+    fn leave_tombstones_only(table: &mut Table, hashes: &Hashes) {
+        for first in 0..hashes.0.len() as u32 {
+            let end = (first + 40).min(hashes.0.len() as u32);
+            (first..end).for_each(|number| insert(table, number, hashes));
+            (first..end).for_each(|number| remove(table, number, hashes));
+            if table.is_full() {
+                return;
+            }
+        }
+        panic!("the table is never full without entries");
+    }
+
+    #[test]
+    fn a_table_of_tombstones_only_gets_room() {
+        let hashes = Hashes::of_count(100_000);
+        with_table(|table| {
+            leave_tombstones_only(table, &hashes);
+            assert!(table.make_room(&hashes));
+            assert!(!table.is_full());
+        });
+    }
+
+    #[test]
+    fn a_table_of_tombstones_only_absorbs_all_entries_of_its_neighbour() {
+        let hashes = Hashes::of_count(100_000);
+        with_table(|table| {
+            leave_tombstones_only(table, &hashes);
+            with_table(|neighbour| {
+                (0..30).for_each(|number| insert(neighbour, number, &hashes));
+                table.absorb(neighbour, &hashes);
+            });
+            (0..30).for_each(|number| remove(table, number, &hashes));
+        });
+    }
 }

@@ -79,7 +79,10 @@ fn half_lines_do_not_run(vm: &mut Vm) -> Result<()> {
             ("echo a > /tmp/made; (echo b", "shell: '(' is not closed"),
             ("cat /tmp/made", "cat: /tmp/made: no such file or directory (ENOENT)"),
             ("echo a &", "shell: '&' is not supported; quote it to use it as characters"),
-            ("echo a 2> /tmp/made", "shell: '2' before a redirection is not supported; put a blank between"),
+            (
+                "echo a 2> /tmp/made",
+                "shell: '2>' is not supported; put a blank behind the number to use it as a word",
+            ),
             ("echo a >", "shell: no file name behind '>'"),
             ("echo a; | cat", "shell: no command before '|'"),
             ("cat << end", "shell: '<<' is not supported; quote it to use it as characters"),
@@ -88,8 +91,8 @@ fn half_lines_do_not_run(vm: &mut Vm) -> Result<()> {
             ("(((( echo deep ))))", "deep"),
             ("cat", "cat: nothing to read: name a file, or use < or |"),
             ("head -x", "usage: head [-n LINES] [FILE...]"),
-            ("cp /tmp/a", "usage: cp [-r] FROM... TO"),
-            ("ln /tmp/a /tmp/b", "usage: ln -s TARGET [LINK]"),
+            ("cp /tmp/a", "usage: cp [-rR] FROM... TO"),
+            ("ln /tmp/a /tmp/b", "usage: ln -s [-f] TARGET [LINK]"),
         ],
     )?;
     let help = vm.run("help")?;

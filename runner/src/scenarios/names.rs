@@ -137,6 +137,15 @@ fn stacks_end_with_the_command(vm: &mut Vm) -> Result<()> {
     vm.run("echo frames own > /proc/memstat_control")?;
     let again = vm.run("cat /proc/allocs_by_stack")?;
     ensure!(!has_outer(&again), "frames own shows:\n{again}");
+
+    let planted = vm.run("leaks drill plant 1 1000; cat /proc/allocs_by_stack; leaks drill free")?;
+    ensure!(
+        planted.contains("tally::commands::lab::drill::run+0x"),
+        "the subcommand is not named:\n{planted}"
+    );
+    for name in ["run_subcommand", "tally::commands::leaks::run+0x"] {
+        ensure!(!planted.contains(name), "what called the subcommand is shown:\n{planted}");
+    }
     Ok(())
 }
 

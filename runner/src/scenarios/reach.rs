@@ -216,5 +216,8 @@ fn kmemleak_is_linuxs(vm: &mut Vm) -> Result<()> {
     let wanted = "leaks drill: '2' is not a number of blocks; expected 1000 to 4000000";
     ensure!(answer.contains(wanted), "`{wanted}` is not said: {answer}");
     ensure!(answer.matches("no drill is planted").count() == 2, "a drill is freed twice: {answer}");
+    let answer = vm.run("memstat level off; leaks drill 1 2000; memstat level stacks")?;
+    let wanted = "leaks drill: level is off: what comes is not recorded; type memstat level blocks";
+    ensure!(answer == wanted, "a drill that cannot find anything says `{answer}`");
     is_consistent(vm)
 }

@@ -1,7 +1,10 @@
 //! `cd`: goes to another directory.
 
+use vfs::{PathBuffer, Result};
+
 use crate::command::Command;
 use crate::options::Options;
+use crate::paths;
 use crate::session::Session;
 use crate::syntax::Syntax;
 
@@ -20,7 +23,14 @@ fn run(session: &mut Session, options: &Options<'_>) {
     if wanted.is_empty() && path == "-" {
         return session.report_failure(format_args!("cd: -: there was no directory before"));
     }
-    match session.vfs().canonical_directory(&session.cwd, wanted) {
+    let found = if wanted.starts_with('/') || session.is_cwd_there() {
+        session.vfs().canonical_directory(&session.cwd, wanted)
+    } else if let Some(found) = way_out(session, wanted) {
+        found
+    } else {
+        return session.report_gone_cwd("cd");
+    };
+    match found {
         Ok(cwd) => {
             session.previous_cwd = core::mem::replace(&mut session.cwd, cwd);
             if path == "-" {
@@ -29,4 +39,34 @@ fn run(session: &mut Session, options: &Options<'_>) {
         }
         Err(error) => session.fail("cd", wanted, error),
     }
+}
+
+/// Where a path leads that begins with `..`, from a directory that is gone: upwards by the directory's text. A path of
+/// `..` alone leads to the nearest directory that is there. `None` for other paths.
+fn way_out(session: &Session, path: &str) -> Option<Result<PathBuffer>> {
+    let cwd = session.cwd;
+    let (mut from, mut rest) = (cwd.as_str(), path);
+    let mut is_upwards = false;
+    loop {
+        rest = rest.trim_start_matches('/');
+        let (name, behind) = rest.split_once('/').unwrap_or((rest, ""));
+        match name {
+            "." => {}
+            ".." => (from, is_upwards) = (above(from), true),
+            _ => break,
+        }
+        rest = behind;
+    }
+    if rest.is_empty() {
+        rest = ".";
+        while from != "/" && !session.is_directory(from) {
+            from = above(from);
+        }
+    }
+    is_upwards.then(|| session.vfs().canonical_directory(from, rest))
+}
+
+/// The directory above one, by its text; the root's is the root.
+fn above(path: &str) -> &str {
+    if path == "/" { path } else { paths::parent(path) }
 }

@@ -14,6 +14,9 @@ pub(super) const COMMAND: Command = Command {
 };
 
 fn run(session: &mut Session, _: &Options<'_>) {
+    if !session.is_cwd_there() {
+        return session.report_gone_cwd("pwd");
+    }
     let cwd = session.cwd;
     session.print(format_args!("{}\n", session.shown(&cwd)));
 }

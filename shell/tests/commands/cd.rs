@@ -27,5 +27,23 @@ pub(crate) const CASES: &[Case] = &[
             ("pwd", "/tmp"),
         ],
     ),
+    case(
+        "a directory that is gone can be left",
+        &[
+            ("mkdir /tmp/d; cd /tmp/d; mv /tmp/d /tmp/e; cd ..; pwd", "/tmp"),
+            ("cd e; rm -r /tmp/e; cd ..; pwd", "/tmp"),
+            ("mkdir -p a/b/c; cd a/b/c; rm -r /tmp/a; cd ../; pwd", "/tmp"),
+            ("mkdir -p a/b/c; cd a/b/c; mv /tmp/a/b /tmp/a/x; cd ./../../x/c; pwd", "/tmp/a/x/c"),
+            ("cd ..; mv c d; cd d; rm -r /tmp/a; cd ../../../../../..; pwd; cd tmp", "/"),
+            ("mkdir g; cd g; rm -r /tmp/g", ""),
+            ("pwd || echo failed", "pwd: /tmp/g: the current directory is gone; cd .. or cd / leaves it\nfailed"),
+            ("cd x || echo failed", "cd: /tmp/g: the current directory is gone; cd .. or cd / leaves it\nfailed"),
+            ("cd .", "cd: /tmp/g: the current directory is gone; cd .. or cd / leaves it"),
+            ("cd ../h", "cd: ../h: no such file or directory (ENOENT)"),
+            ("echo x > /tmp/g; cd ..; pwd", "/tmp"),
+            ("cd -", "cd: /tmp/g: not a directory (ENOTDIR)"),
+            ("rm g; mkdir g; cd g; rm -r /tmp/g; cd /; pwd", "/"),
+        ],
+    ),
     case("options of POSIX do what it says", &[("cd -", "cd: -: there was no directory before"), ("cd tmp; cd ../dev; cd -; pwd", "/tmp\n/tmp"), ("cd -P /proc/..; pwd; cd -", "/\n/tmp"), ("(cd /dev; cd /); cd -; cd nope; cd -", "/\ncd: nope: no such file or directory (ENOENT)\n/tmp"), ("cd -L", "usage: cd [-P] [DIRECTORY]")]),
 ];

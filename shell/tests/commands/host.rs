@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use shell::{COMMANDS, Command, Host, Line, LineEditor, Session, Shell, Syntax};
+use shell::{COMMANDS, Command, Host, Line, LineEditor, Options, Session, Shell, Syntax};
 use vfs::{Buffers, MAX_OPEN_FILES, OpenFlags, Pages, RamFs, Vfs};
 
 use crate::files;
@@ -28,6 +28,8 @@ pub(crate) struct TestHost {
     asks_before_interrupt: AtomicU64,
     is_interrupted: Mutex<bool>,
     pub(crate) dropped_bytes: AtomicU64,
+    /// Functions of commands that it was asked to run.
+    pub(crate) ran_commands: AtomicU64,
 }
 
 impl TestHost {
@@ -45,6 +47,7 @@ impl TestHost {
             asks_before_interrupt: AtomicU64::new(u64::MAX),
             is_interrupted: Mutex::new(false),
             dropped_bytes: AtomicU64::new(0),
+            ran_commands: AtomicU64::new(0),
         }))
     }
 
@@ -123,6 +126,11 @@ impl Host for TestHost {
         self.dropped_bytes.load(Ordering::Relaxed)
     }
 
+    fn run_command(&self, run: fn(&mut Session, &Options<'_>), session: &mut Session, options: &Options<'_>) {
+        self.ran_commands.fetch_add(1, Ordering::Relaxed);
+        run(session, options);
+    }
+
     fn hints(&self) -> &'static str {
         "This machine is a test.\n"
     }
@@ -154,8 +162,13 @@ pub(crate) struct Terminal {
 impl Terminal {
     /// In front of a machine without files of one's own.
     pub(crate) fn new() -> Self {
+        Self::with_commands(&TABLES)
+    }
+
+    /// The same, with these commands.
+    pub(crate) fn with_commands(tables: &'static [&'static [Command]]) -> Self {
         let host = TestHost::new();
-        let session = Session::new(host, &TABLES);
+        let session = Session::new(host, tables);
         let shell =
             Shell::start(session, Box::leak(Box::<LineEditor>::default()), Box::leak(Box::<Line>::default()));
         host.take_console();

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::Ordering;
 
+use shell::{Command, Syntax};
+
 use crate::host::Terminal;
 
 /// Types each line at one machine, and holds its answer against the expected one.
@@ -262,6 +264,29 @@ fn typed_line_is_echoed_between_two_prompts() {
         let shown = terminal.type_bytes(bytes);
         assert!(shown.ends_with(&format!("{expected}{PROMPT}")), "{shown:?}");
     }
+}
+
+#[test]
+fn function_of_a_subcommand_is_run_by_the_host_as_well() {
+    static INNER: [Command; 1] = [Command {
+        name: "inner",
+        usage: "outer inner",
+        summary: "say that it ran",
+        syntax: Syntax::NOTHING,
+        run: |session, _| session.print(format_args!("ran\n")),
+    }];
+    static OUTER: [Command; 1] = [Command {
+        name: "outer",
+        usage: "outer SUBCOMMAND",
+        summary: "run a subcommand",
+        syntax: Syntax::SUBCOMMAND,
+        run: |session, options| session.run_subcommand(&OUTER[0], &[&INNER], &options.operands),
+    }];
+    static TABLES: [&[Command]; 1] = [&OUTER];
+    let mut terminal = Terminal::with_commands(&TABLES);
+    assert_eq!(terminal.run("outer inner"), "ran");
+    // A call stack ends at the last function that the host called.
+    assert_eq!(terminal.host.ran_commands.load(Ordering::Relaxed), 2);
 }
 
 #[test]

@@ -93,12 +93,8 @@ impl Changes {
                 self.reason("the level was below blocks")
             ));
         }
-        if later.level < Level::Stacks {
-            let lack = if later.level < Level::Blocks { "is not recorded" } else { "has no call stack" };
-            session.print(format_args!(
-                "level is {}: what comes {lack}; type memstat level stacks\n",
-                later.level
-            ));
+        if let Err(error) = later.level.require(Level::Stacks) {
+            session.print(format_args!("{error}\n"));
         }
     }
 

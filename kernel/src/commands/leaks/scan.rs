@@ -3,7 +3,7 @@
 use core::fmt;
 
 use arrayvec::ArrayVec;
-use memstat::{Platform, Record, ScanError, ScanSummary};
+use memstat::{Level, Platform, Record, ScanError, ScanSummary};
 use shell::{Command, Options, Session, Syntax};
 
 use crate::arch::clock;
@@ -36,6 +36,9 @@ fn run(session: &mut Session, _: &Options<'_>) {
             session.print(format_args!("{}\n", Summary(scanned, took_ns)));
             if scanned.suspects > 0 {
                 session.print(format_args!("scan again: what the next scan finds as well is a leak\n"));
+            }
+            if let Err(error) = tracker().level().require(Level::Blocks) {
+                session.print(format_args!("{error}\n"));
             }
         }
         Err(error) => session.report_failure(format_args!("leaks scan: {error}")),
