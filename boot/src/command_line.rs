@@ -36,7 +36,7 @@ impl fmt::Display for WordsLeftOut {
         match self.count {
             0 | 1 => out.write_str(" is ignored"),
             2 => out.write_str(" and one more word are ignored"),
-            count => write!(out, " and {} more words are ignored", count - 1),
+            count => write!(out, " and {} more words are ignored", count.saturating_sub(1)),
         }
     }
 }
