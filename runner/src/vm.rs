@@ -22,8 +22,8 @@ use crate::transcript::Transcript;
 /// The longest that one command at the shell may take.
 pub(crate) const COMMAND_LIMIT: Duration = Duration::from_secs(20);
 /// The longest time to the prompt. OVMF alone takes several seconds under TCG.
-const BIOS_BOOT_LIMIT: Duration = Duration::from_secs(30);
-const UEFI_BOOT_LIMIT: Duration = Duration::from_mins(1);
+const BIOS_BOOT_LIMIT: Duration = Duration::from_secs(90);
+const UEFI_BOOT_LIMIT: Duration = Duration::from_mins(2);
 
 /// Who watches the machine.
 #[derive(Clone, Copy)]
