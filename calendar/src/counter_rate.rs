@@ -34,8 +34,7 @@ pub struct RateRange {
 
 impl RateRange {
     /// The counter's rate between two looks at a timer of `timer_hz`. The ticks between them may be off by
-    /// `slack_ticks`.
-    /// `None` if that says nothing.
+    /// `slack_ticks`. `None` if that says nothing.
     pub fn between(first: Reading, last: Reading, timer_hz: u64, slack_ticks: u64) -> Option<Self> {
         let ticks = last.ticks.checked_sub(first.ticks)?;
         let min_counts = last.before.checked_sub(first.after)?;

@@ -10,6 +10,7 @@ use super::space::PAGE_BYTES;
 use super::table::{Inode, ROOT};
 use super::{RamFs, State, index};
 use crate::tests::host::{HostPages, ram};
+use crate::tests::random::Random;
 use crate::{Errno, FileSystem, InodeId, Kind, New, Result, Sort};
 
 /// Steps that one operation may take on a directory of any size: most when its first page gets an index.
@@ -75,18 +76,7 @@ fn check(state: &State, directory: InodeId) {
     assert_eq!(in_lists, all.iter().map(|record| record.offset).collect());
 }
 
-/// Numbers that look random and are the same in every run (Vigna, `SplitMix64`).
-struct Random(u64);
-
 impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ mixed >> 31) % limit as u64) as usize
-    }
-
     /// One of some names of all lengths.
     fn name(&mut self) -> String {
         let number = self.below(1500);

@@ -9,3 +9,4 @@ mod model;
 
 mod paths;
 mod ram;
+pub(crate) mod random;

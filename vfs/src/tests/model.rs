@@ -11,6 +11,7 @@ use std::vec;
 use std::vec::Vec;
 
 use super::host::{HostBuffers, HostPages, ram};
+use super::random::Random;
 use crate::{Errno, FileDescriptor, Kind, MAX_LINKS, MountOptions, OpenFlags, Result, SeekFrom, Vfs};
 
 const STEPS: usize = 1_000_000;
@@ -22,18 +23,7 @@ const LIMITS: [u64; 2] = [200, 60];
 const MAX_PAGES_A_STEP: u64 = 16;
 const MAX_FILE_BYTES: u64 = 40_000;
 
-/// Numbers that look random and are the same in every run (Vigna, `SplitMix64`).
-struct Random(u64);
-
 impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ mixed >> 31) % limit as u64) as usize
-    }
-
     /// A path of a few names, with much that goes up, around and astray.
     fn path(&mut self) -> String {
         let mut path = String::from(if self.below(3) > 0 { "/" } else { "" });
