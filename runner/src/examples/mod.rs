@@ -52,7 +52,7 @@ pub(crate) static SHELL: Document = document!("docs/shell.md");
 pub(crate) static TESTING: Document = document!("docs/testing.md");
 
 /// Those with sessions.
-static TYPED: [&Document; 7] = [&README, &FAULTS, &FILES, &LEAKS, &PROC, &SHELL, &TESTING];
+static TYPED: &[&Document] = &[&README, &FAULTS, &FILES, &LEAKS, &PROC, &SHELL, &TESTING];
 
 /// Makes a machine that waits at its prompt, or boots; the number tells a document's machines apart.
 type Start<'a> = dyn FnMut(&Machine<'static>, usize) -> Result<Vm> + 'a;

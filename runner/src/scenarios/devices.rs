@@ -89,15 +89,21 @@ pub(super) fn boot_in_text_mode(vm: &mut Vm) -> Result<()> {
 
 /// Chooses GRUB's second entry.
 pub(super) fn choose_text_mode(vm: &mut Vm) -> Result<()> {
+    choose_entry(vm, "Tally in text mode")
+}
+
+/// Chooses an entry of GRUB's menu, which is not the first.
+pub(super) fn choose_entry(vm: &mut Vm, entry: &str) -> Result<()> {
     const MENU_LIMIT: Duration = Duration::from_secs(20);
     vm.wait_for_screen("menu of GRUB", MENU_LIMIT, |vm| {
         vm.monitor().press(&["esc"])?;
-        Ok(vm.screen_text()?.contains("Tally in text mode"))
+        Ok(vm.screen_text()?.contains(entry))
     })?;
     // On a busy machine GRUB may miss a key.
-    vm.wait_for_screen("second entry of GRUB's menu", MENU_LIMIT, |vm| {
+    let chosen = format!("*{entry}");
+    vm.wait_for_screen("entry of GRUB's menu", MENU_LIMIT, |vm| {
         vm.monitor().press(&["down"])?;
-        Ok(vm.screen_text()?.contains("*Tally in text mode"))
+        Ok(vm.screen_text()?.contains(&chosen))
     })?;
     for _ in 0..3 {
         vm.monitor().press(&["ret"])?;
