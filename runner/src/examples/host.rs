@@ -1,7 +1,7 @@
 //! Examples for the host: the programs, scripts and targets that they call exist.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::{scenarios, suite};
 
@@ -64,7 +64,8 @@ fn check_cargo(words: &[&str], root: &Path) -> Result<(), String> {
     let package = words.iter().position(|word| *word == "-p").and_then(|at| words.get(at + 1));
     if let Some(package) = package {
         let folder = package.trim_start_matches("tally-");
-        if !root.join(folder).join("Cargo.toml").is_file() {
+        let is_there = |folder: PathBuf| folder.join("Cargo.toml").is_file();
+        if !is_there(root.join(folder)) && !is_there(root.join("examples").join(folder)) {
             return Err(format!("no package {package}"));
         }
     }
