@@ -169,7 +169,8 @@ fn limits_are_said(vm: &mut Vm) -> Result<()> {
     ensure!(answer.starts_with("4096 of 4096 blocks freed\n"), "{answer}");
     let answer = vm.run("kmalloc 1M 400 > /tmp/all; wc -l /tmp/all; kfree all")?;
     has_all(&answer, &["kmalloc: out of memory"])?;
-    let made = answer.lines().find_map(|line| line.strip_suffix(" /tmp/all")?.parse::<u64>().ok()).unwrap_or(0);
+    let made =
+        answer.lines().find_map(|line| line.strip_suffix(" /tmp/all")?.parse::<u64>().ok()).unwrap_or(0);
     let freed = format!("{0} of {0} blocks freed", made.saturating_sub(1));
     ensure!(made > 200 && answer.contains(&freed), "{answer}");
     is_consistent(vm)

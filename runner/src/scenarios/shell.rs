@@ -142,7 +142,7 @@ fn options_are_refused(vm: &mut Vm) -> Result<()> {
         "guard check x",
         "guard sample 1 2",
         "memstat summary x",
-        "memstat since",
+        "memstat since a b",
         "memstat level off off",
         "leaks scan -v",
         "leaks marks x",

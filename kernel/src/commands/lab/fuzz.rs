@@ -88,9 +88,9 @@ fn run_lines(session: &mut Session, lines: u64, seed: u64) -> Ran {
         let words = words.each_ref().map(Word::as_str);
         session.run_words(&words[..count]);
         if session.has_failed() {
-            ran.refused += 1
+            ran.refused += 1;
         } else {
-            ran.done += 1
+            ran.done += 1;
         }
         if tracker().counters().live_blocks != base + by_hand::count() as u64 {
             ran.wrong_at = Some(ran.done + ran.refused);
