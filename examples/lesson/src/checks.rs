@@ -37,7 +37,7 @@ pub const CHECKS: &[Check] = &[
 /// An address as a heap might hand it out.
 const BASE: usize = 0x1000;
 
-fn expect<T: PartialEq + Debug>(what: &str, found: T, wanted: T) -> Outcome {
+fn expect<T: Copy + PartialEq + Debug>(what: &str, found: T, wanted: T) -> Outcome {
     if found == wanted { Ok(()) } else { Err(format!("{what}: {found:?} instead of {wanted:?}")) }
 }
 
