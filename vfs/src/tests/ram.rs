@@ -79,7 +79,7 @@ fn flags_say_what_may_be_done() {
     assert_eq!(rest_of(vfs, read_only).unwrap(), b"ABC3456789xy");
     let truncating = open(OpenFlags::WRITE | OpenFlags::TRUNCATE).unwrap();
     assert_eq!(vfs.metadata_of(truncating).unwrap().size_bytes, 0);
-    // A writer goes on where it was: what was cut off reads as zeros.
+    // A writer continues at its offset: what was cut off reads as zeros.
     vfs.write(write_only, b"D").unwrap();
     assert_eq!(contents(vfs, "/a").unwrap(), b"\0\0\0D");
 }
