@@ -41,7 +41,7 @@ fn list(session: &mut Session) {
         session.print(format_args!("\n"));
     }
     session.print(format_args!(
-        "\nhelp COMMAND explains one. Commands read the files named, or the input that < or | gives.\n\
+        "\nhelp COMMAND explains one. Commands read files, or the input from < or |.\n\
          ;  &&  ||  |  ( )  < FILE  > FILE  >> FILE  work as in POSIX; Ctrl-C ends them.\n{}",
         session.host.hints()
     ));

@@ -133,7 +133,7 @@ fn errors_are_one_line_that_names_the_thing() {
         ("(a", "'(' is not closed"),
         ("a 2>b", "'2>' is not supported"),
         ("a $HOME", "'$HOME' is not supported: there are no variables"),
-        ("ls *", "'*' is not supported, as there are no patterns"),
+        ("ls *", "'*' is not supported: there are no file name patterns"),
     ] {
         let message = parse(line).unwrap_err().to_string();
         assert!(message.contains(words) && !message.contains('\n'), "{line}: {message}");
