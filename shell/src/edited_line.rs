@@ -1,7 +1,7 @@
 //! The line being edited: its text, the cursor, and the echo that keeps the terminal in step.
 //!
 //! The [`LineEditor`](crate::LineEditor) of the shell and the [`TypedLine`](crate::TypedLine) of `/dev/console` decide
-//! what a key means; what it does to the line is here, once. A letter and the combining accents behind it are one
+//! what a key means; what it does to the line is here, once. A letter and the combining accents after it are one
 //! character to whoever types, so the cursor never stops between them. The terminal is to show each letter in one
 //! column and accents in none, and to go back over the edge where the line has wrapped: the kernel's console does.
 
@@ -19,7 +19,7 @@ pub(crate) const DELETE: u8 = 127;
 pub(crate) const CONTROL_C: u8 = 3;
 pub(crate) const CONTROL_U: u8 = 21;
 
-/// Whole characters, and a cursor before, behind or between them.
+/// Whole characters, and a cursor before, after or between them.
 #[derive(Clone, Debug)]
 pub(crate) struct EditedLine {
     text: ArrayString<MAX_LINE_BYTES>,

@@ -110,7 +110,7 @@ impl Pipe {
         (self.last, self.length, self.reading, self.position) = (self.first, 0, 0, 0);
     }
 
-    /// The page behind another; 0 at the end.
+    /// The page after another; 0 at the end.
     fn next(&self, page: u32) -> u32 {
         let mut link = [0; LINK_BYTES];
         self.pages.read(page, 0, &mut link);

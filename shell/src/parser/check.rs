@@ -7,7 +7,7 @@ use super::{MAX_DEPTH, MAX_WORDS, Operator, ParseError, Token};
 enum At {
     /// The line's beginning, or an operator after which a command may begin.
     Start(Option<Operator>),
-    /// A word or a redirection of a command with so many words.
+    /// A word or a redirection of a command, which has this number of words so far.
     Command { words: usize },
     /// A group, or a redirection after it.
     Group,

@@ -1,7 +1,8 @@
 //! A million random steps against a tree of maps.
 //!
-//! The model is written from POSIX' words and knows nothing of pages. Where the room ends it cannot know, so it
-//! is told: a step that fails for want of room must have changed nothing but the part of a write that went.
+//! The model is written from POSIX' words and knows nothing of pages. It cannot know when space runs
+//! out, so it is given that error: a step that fails for lack of space must have changed nothing, except for the part of
+//! a write that succeeded.
 
 use std::boxed::Box;
 use std::collections::BTreeMap;

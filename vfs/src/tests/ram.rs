@@ -13,7 +13,7 @@ use crate::{
 
 const NEW: OpenFlags = OpenFlags::READ.union(OpenFlags::WRITE).union(OpenFlags::CREATE);
 
-/// A root with one file system of so many pages.
+/// A root with one file system, with a limit of pages.
 fn vfs(limit_pages: u64) -> (&'static Vfs, &'static HostPages) {
     let buffers: &'static HostBuffers = Box::leak(Box::default());
     let vfs: &'static Vfs = Box::leak(Box::new(Vfs::new(buffers)));
