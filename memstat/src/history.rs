@@ -46,6 +46,10 @@ impl EventKind {
     }
 }
 
+/// Maximum number of events that the history can be set to keep; see
+/// [`HistoryView::set_capacity`](crate::HistoryView::set_capacity).
+pub const MAX_HISTORY_EVENTS: usize = PagedVec::<Event>::MAX_LEN;
+
 /// An event: a record, with what happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Event {
@@ -126,7 +130,7 @@ impl History {
 
     pub(crate) fn set_capacity(&mut self, events: usize, arena: &mut Arena, platform: &impl Platform) {
         self.clear(arena, platform);
-        self.capacity = events;
+        self.capacity = events.min(MAX_HISTORY_EVENTS);
     }
 
     /// Events that were ever written.

@@ -34,6 +34,8 @@ unsafe impl<T: Send> Send for PagedVec<T> {}
 impl<T: Copy> PagedVec<T> {
     /// Elements in a page.
     const PER_PAGE: usize = PAGE_SIZE_BYTES / size_of::<T>();
+    /// Maximum number of elements.
+    pub(crate) const MAX_LEN: usize = BRANCHES * PER_BRANCH * Self::PER_PAGE;
 
     pub(crate) const fn new() -> Self {
         const { assert!(PAGE_SIZE_BYTES.is_multiple_of(size_of::<T>())) };

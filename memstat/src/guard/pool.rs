@@ -19,10 +19,11 @@ mod slot;
 
 pub(crate) use slot::Life;
 
-/// The most slots that a pool has.
-pub(crate) const MAX_SLOTS: usize = 1024;
-/// Slots unless others are asked for.
-const USUAL_SLOTS: usize = 64;
+/// Maximum number of slots for sampled blocks: so many blocks can be sampled at once; see
+/// [`GuardsView::set_sample_slots`](crate::GuardsView::set_sample_slots).
+pub const MAX_SAMPLE_SLOTS: usize = 1024;
+/// Slots unless the host sets another number.
+const DEFAULT_SLOTS: usize = 64;
 /// A slot and the guard page behind it.
 const SLOT_STRIDE_BYTES: usize = 2 * PAGE_SIZE_BYTES;
 
@@ -53,7 +54,7 @@ impl Pool {
             slots: PagedVec::new(),
             base: 0,
             window_bytes: 0,
-            wanted_slots: USUAL_SLOTS,
+            wanted_slots: DEFAULT_SLOTS,
             interval: 0,
             countdown: 0,
             first_free: NONE,
@@ -80,7 +81,7 @@ impl Pool {
 
     /// How many slots the pool has when it is opened.
     pub(crate) fn set_wanted_slots(&mut self, slots: usize) {
-        self.wanted_slots = slots.clamp(1, MAX_SLOTS);
+        self.wanted_slots = slots.clamp(1, MAX_SAMPLE_SLOTS);
     }
 
     /// Samples every allocation of that number from now on, the first of them at a page's end.

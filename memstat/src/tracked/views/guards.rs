@@ -106,7 +106,8 @@ impl<B: Backend, P: Platform> GuardsView<'_, B, P> {
         is_open
     }
 
-    /// How many slots for sampled blocks there are when sampling is next switched on; 1 to 1024.
+    /// Sets how many slots for sampled blocks there are when sampling is next switched on: 1 to
+    /// [`MAX_SAMPLE_SLOTS`](crate::MAX_SAMPLE_SLOTS). Other numbers are clamped.
     pub fn set_sample_slots(&self, slots: usize) {
         self.0.enter().guards.pool.set_wanted_slots(slots);
     }

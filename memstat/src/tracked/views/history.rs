@@ -32,7 +32,8 @@ impl<B: Backend, P: Platform> HistoryView<'_, B, P> {
         inner.set_history(is_on, self.0.platform().stamp());
     }
 
-    /// Sets how many events are kept, and forgets those that are there.
+    /// Sets how many events are kept, at most [`MAX_HISTORY_EVENTS`](crate::MAX_HISTORY_EVENTS), and forgets those that
+    /// are there.
     pub fn set_capacity(&self, events: usize) {
         let inner = &mut *self.0.enter();
         inner.history.set_capacity(events, &mut inner.arena, self.0.platform());
