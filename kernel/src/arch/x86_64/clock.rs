@@ -27,8 +27,12 @@ const WINDOWS: usize = 5;
 const WINDOW_TICKS: u64 = PIT_HZ / 500;
 /// Number of readings of the timer at each end of a window; the one that took the shortest time counts.
 const LOOKS: usize = 3;
-/// Attempts to measure. An attempt fails if the host suspends the CPU for longer than the timer runs (55 ms).
-const MAX_RUNS: usize = 5;
+/// Number of ranges after which no further run of the timer is needed: those of four readings in one run.
+const ENOUGH_RANGES: usize = 6;
+/// Maximum number of ranges: those of one whole run, and of earlier runs that were not enough.
+const MAX_RANGES: usize = WINDOWS * (WINDOWS + 1) / 2 + ENOUGH_RANGES;
+/// Maximum number of runs of the timer, of 55 ms each: a busy host may suspend the CPU for most of a run.
+const MAX_RUNS: usize = 40;
 /// Timer interrupts between two checks of the TSC's rate: ten minutes.
 const CHECK_INTERVAL_TICKS: u64 = 600 * TICKS_PER_SECOND;
 /// Assumed rate if the timer does not work: 1 GHz.
@@ -122,15 +126,22 @@ fn report_correction() {
     }
 }
 
-/// The TSC's rate between each two readings of channel 2; none if the timer does not run.
-fn measure() -> ArrayVec<RateRange, { WINDOWS * (WINDOWS + 1) / 2 }> {
+/// The TSC's rate between each two readings of channel 2 in one run; none if the timer does not run.
+fn measure() -> ArrayVec<RateRange, MAX_RANGES> {
     let gate = read(SPEAKER) & !0b11;
-    let looks = (0..MAX_RUNS).find_map(|_| run_timer(gate)).unwrap_or_default();
+    let mut ranges = ArrayVec::new();
+    for _ in 0..MAX_RUNS {
+        let Some(looks) = run_timer(gate) else { break };
+        let pairs = looks.iter().enumerate().flat_map(|(number, last)| {
+            looks.iter().take(number).map(move |first| RateRange::between(*first, *last, PIT_HZ, 1))
+        });
+        ranges.extend(pairs.flatten().take(ranges.remaining_capacity()));
+        if ranges.len() >= ENOUGH_RANGES {
+            break;
+        }
+    }
     write(SPEAKER, gate);
-    let pairs = looks.iter().enumerate().flat_map(|(number, last)| {
-        looks.iter().take(number).map(move |first| RateRange::between(*first, *last, PIT_HZ, 1))
-    });
-    pairs.flatten().collect()
+    ranges
 }
 
 /// Measures the counter's rate again, for a test.
@@ -139,27 +150,30 @@ pub(crate) fn measure_again() -> Option<RateRange> {
     calendar::most_plausible(&measure())
 }
 
-/// Reads channel 2 at both ends of each window. `None` if it expired meanwhile; no readings if it does not run.
+/// Reads channel 2 at both ends of each window, until it expires. `None` if it does not run.
 fn run_timer(gate: u8) -> Option<ArrayVec<Reading, { WINDOWS + 1 }>> {
     const MAX_POLLS: u32 = 100_000;
+    const HAS_RUN_OUT: u8 = 1 << 5;
     // Gate on, speaker off; channel 2, both bytes, mode 0: it counts down once, and the output rises at the end.
     write(SPEAKER, gate | 1);
     write(COMMAND, 0b1011_0000);
     write(CHANNEL_2, 0xff);
     write(CHANNEL_2, 0xff);
     let mut looks = ArrayVec::<Reading, { WINDOWS + 1 }>::new();
-    for _ in 0..=WINDOWS {
+    while !looks.is_full() {
         let start = looks.last().map_or(0, |look| look.ticks + WINDOW_TICKS);
         if !(0..MAX_POLLS).any(|_| look_at_timer().ticks >= start) {
-            return Some(ArrayVec::new());
+            return None;
         }
         let shortest = (0..LOOKS).map(|_| look_at_timer()).min_by_key(|look| look.after - look.before);
+        // Behind its end it counts on from the top: such a look says nothing.
+        if read(SPEAKER) & HAS_RUN_OUT != 0 {
+            break;
+        }
         looks.extend(shortest);
     }
-    let has_run_out = read(SPEAKER) & 0x20 != 0;
-    // The old count may be read until the new one is loaded.
-    let is_rising = looks.is_sorted_by_key(|look| look.ticks);
-    (is_rising && !has_run_out).then_some(looks)
+    // What was there before the timer was set may be seen once more.
+    Some(if looks.is_sorted_by_key(|look| look.ticks) { looks } else { ArrayVec::new() })
 }
 
 /// Latches and reads channel 2, and reads the TSC before and after.
