@@ -53,7 +53,9 @@ struct Run<'a> {
 impl Run<'_> {
     /// The output begins with these lines.
     fn stands_at(&self, output: &[&str]) -> Result<(), Difference> {
-        let fits = |(at, sample): (usize, &&str)| output.get(at).is_some_and(|line| is_like(sample, line) && has_same_figures(sample, line));
+        let fits = |(at, sample): (usize, &&str)| {
+            output.get(at).is_some_and(|line| is_like(sample, line) && has_same_figures(sample, line))
+        };
         match self.sample.iter().enumerate().position(|(at, sample)| !fits((at, sample))) {
             None => Ok(()),
             Some(at) => Err(self.difference(at, output)),

@@ -56,7 +56,8 @@ pub(crate) static SHELL: Document = document!("docs/shell.md");
 pub(crate) static TESTING: Document = document!("docs/testing.md");
 
 /// Those with sessions.
-static TYPED: &[&Document] = &[&README, &FAULTS, &FILES, &LEAKS, &LESSON, &LESSON_RU, &PROC, &SHELL, &TESTING];
+static TYPED: &[&Document] =
+    &[&README, &FAULTS, &FILES, &LEAKS, &LESSON, &LESSON_RU, &PROC, &SHELL, &TESTING];
 
 /// Makes a machine that waits at its prompt, or boots; the number tells a document's machines apart.
 type Start<'a> = dyn FnMut(&Machine<'static>, usize) -> Result<Vm> + 'a;
@@ -116,11 +117,11 @@ impl Document {
                     addresses = Addresses::default();
                     current.insert(vm)
                 };
-                let (printed, goes_on) = carry_out(vm, &addresses.on_machine(command.text));
+                let (printed, is_running) = carry_out(vm, &addresses.on_machine(command.text));
                 if let Ok(printed) = &printed {
                     addresses.learn(&command.sample, printed);
                 }
-                if !goes_on {
+                if !is_running {
                     current = None;
                 }
                 answers.push(Answer { command, printed });
@@ -162,7 +163,7 @@ fn machine_of(cmdline: &'static str) -> Machine<'static> {
     Machine { cmdline, on_reset, ..DEFAULT }
 }
 
-/// Types a line; returns what it prints, and whether the machine goes on.
+/// Types a line; returns what it prints, and whether the machine is still running.
 fn carry_out(vm: &mut Vm, line: &str) -> (Result<String>, bool) {
     let typed = vm.enter(line).and_then(|()| {
         vm.expect(&format!("prompt after `{line}`"), LIMIT, |text| match text::answer(text) {
@@ -172,7 +173,7 @@ fn carry_out(vm: &mut Vm, line: &str) -> (Result<String>, bool) {
         })
     });
     match typed {
-        Ok((printed, goes_on)) => (Ok(printed), goes_on),
+        Ok((printed, is_running)) => (Ok(printed), is_running),
         Err(Error::Ended { .. }) => (Ok(behind_echo(&vm.text_after(Duration::ZERO))), false),
         Err(error) => (Err(error), false),
     }

@@ -72,7 +72,7 @@ fn keyboard_and_screen_suffice([vm, twin]: &mut [Vm; 2]) -> Result<()> {
     wait_for_picture(vm, "clear screen", &at_prompt)?;
 
     vm.press_line("poweroff")?;
-    let status = vm.wait_for_end(Duration::from_secs(10))?;
+    let status = vm.wait_for_end(Duration::from_secs(30))?;
     ensure!(status.success(), "after poweroff QEMU ended with {status}");
     Ok(())
 }
@@ -94,7 +94,7 @@ pub(super) fn choose_text_mode(vm: &mut Vm) -> Result<()> {
 
 /// Chooses an entry of GRUB's menu, which is not the first.
 pub(super) fn choose_entry(vm: &mut Vm, entry: &str) -> Result<()> {
-    const MENU_LIMIT: Duration = Duration::from_secs(20);
+    const MENU_LIMIT: Duration = Duration::from_secs(60);
     vm.wait_for_screen("menu of GRUB", MENU_LIMIT, |vm| {
         vm.monitor().press(&["esc"])?;
         Ok(vm.screen_text()?.contains(entry))

@@ -10,7 +10,11 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     row("examples-leaks", "the examples of docs/leaks.md print what it shows", Judge::Examples(&LEAKS)),
     row("examples-shell", "the examples of docs/shell.md print what it shows", Judge::Examples(&SHELL)),
     row("examples-lesson", "the steps of docs/lesson.md print what it shows", Judge::Examples(&LESSON)),
-    row("examples-lesson-ru", "the steps of docs/lesson.ru.md print what it shows", Judge::Examples(&LESSON_RU)),
+    row(
+        "examples-lesson-ru",
+        "the steps of docs/lesson.ru.md print what it shows",
+        Judge::Examples(&LESSON_RU),
+    ),
     row("examples-readme", "the examples of README.md print what it shows", Judge::Examples(&README)),
     row("examples-files", "the examples of docs/files.md print what it shows", Judge::Examples(&FILES)),
     row("examples-testing", "the example of docs/testing.md prints what it shows", Judge::Examples(&TESTING)),

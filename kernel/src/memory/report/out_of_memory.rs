@@ -1,7 +1,7 @@
-//! The report of a failed allocation: who asked for how much, how memory is used, and which call stacks use most of it.
+//! The report of a failed allocation: its size and caller, the use of memory, and the call stacks that use most of it.
 //!
-//! The caller gets null or an error in any case and may handle it; the report is for a person. It is written without
-//! the heap, outside the tracker's lock, and no more often than [`RateLimit`] allows.
+//! The caller gets null or an error in any case and may handle it. The report is written without the heap and without the
+//! tracker's lock, and no more often than [`RateLimit`] allows.
 
 use core::alloc::Layout;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -16,11 +16,11 @@ use crate::memory::heap::tracker;
 use memstat::Level;
 use memstat::report::Rank;
 
-/// Frames of the caller that are named.
+/// Number of frames shown of the caller.
 const CALLER_FRAMES: usize = 8;
-/// Stacks with most live bytes that are named.
+/// Number of call stacks shown, those with most live bytes.
 const STACKS: usize = 10;
-/// Frames of each of them.
+/// Number of frames shown of each of them.
 const STACK_FRAMES: usize = 2;
 
 static LIMIT: RateLimit = RateLimit::new(1);
@@ -52,7 +52,7 @@ fn write(layout: Layout, frame_pointer: VAddr, suppressed: u64) {
     log::error!("heap: {} bytes asked for, {} bytes taken", counters.live_bytes, counters.taken_bytes);
     log::error!("{PageUse}");
     log::error!("largest free run: {LargestFreeRun}");
-    // An interrupt handler should not be kept for as long as all stacks take.
+    // Going through all stacks takes too long for an interrupt handler.
     if !idt::is_in_interrupt() {
         write_top_stacks();
     }
