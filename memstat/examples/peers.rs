@@ -7,8 +7,6 @@
 //! memstat's README comes from `memstat/measure`, which does the same with the hammer.
 
 mod host;
-#[path = "host/system.rs"]
-mod system;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;
@@ -16,8 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use host::HostPlatform;
 use memstat::MAX_FRAMES;
-use memstat::{Level, Tracked};
-use system::SystemBackend;
+use memstat::{Level, Over, Tracked};
 use tracking_allocator::{AllocationGroupId, AllocationRegistry, AllocationTracker};
 
 const DEPTH: u32 = 16;
@@ -25,7 +22,7 @@ const SIZE_BYTES: usize = 64;
 /// Other blocks that are live meanwhile, as in any program.
 const OTHERS: usize = 40;
 
-static TRACKED: Tracked<SystemBackend, HostPlatform> = Tracked::new(HostPlatform);
+static TRACKED: Tracked<Over<System>, HostPlatform> = Tracked::over(HostPlatform, Over(System), Level::Blocks);
 static STATS: stats_alloc::StatsAlloc<System> = stats_alloc::StatsAlloc::system();
 static TRACKING: tracking_allocator::Allocator<System> = tracking_allocator::Allocator::system();
 
@@ -195,7 +192,6 @@ fn main() {
                 std::process::exit(2);
             };
             TRACKED.set_level(level);
-            TRACKED.start(SystemBackend);
             work::<Memstat>(kind, pairs);
         }
     }

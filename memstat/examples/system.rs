@@ -5,19 +5,17 @@
 //! It loses some memory, and the tracker shows how much and where.
 
 mod host;
-#[path = "host/system.rs"]
-mod system;
 
+use std::alloc::System;
 use std::ffi::c_void;
 use std::fmt;
 
 use host::HostPlatform;
 use memstat::report::{self, Growth, GrowthByStack, Rank, TopStacks};
-use memstat::{Level, Platform, Record, Tracked};
-use system::SystemBackend;
+use memstat::{Level, Over, Platform, Record, Tracked};
 
 #[global_allocator]
-static HEAP: Tracked<SystemBackend, HostPlatform> = Tracked::over(HostPlatform, SystemBackend, Level::Blocks);
+static HEAP: Tracked<Over<System>, HostPlatform> = Tracked::over(HostPlatform, Over(System), Level::Blocks);
 
 /// Keeps a buffer a request and forgets every third.
 #[inline(never)]

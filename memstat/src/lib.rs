@@ -23,6 +23,7 @@
 
 pub mod report;
 
+mod adapters;
 mod arena;
 mod backend;
 mod bad_free;
@@ -46,6 +47,7 @@ mod snapshot;
 mod stacks;
 mod tracked;
 
+pub use adapters::Over;
 pub use arena::ArenaStatistics;
 pub use backend::{Backend, Live, Location};
 pub use bad_free::{BadFree, BadFreeKind};

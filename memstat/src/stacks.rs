@@ -5,7 +5,7 @@
 //! of one program repeat: a small table remembers, by the innermost return address, which stack was seen
 //! there last, and the walk compares as it goes instead of collecting and hashing.
 
-use core::ptr::NonNull;
+use core::ptr::{NonNull, null_mut};
 
 use crate::arena::{Arena, ArenaFull};
 use crate::index::{Hash, HashOf, Index};
@@ -113,7 +113,7 @@ pub(crate) struct Depot {
     stacks: PagedVec<Stack>,
     index: Index,
     /// The stack that was last seen at a place.
-    recent: [NonNull<Stack>; RECENT],
+    recent: [*mut Stack; RECENT],
     /// The placeholder that is charged where stacks are not recorded: the fast path need not test. Its number is 0.
     nobody: Stack,
 }
@@ -126,9 +126,22 @@ impl Depot {
         Self {
             stacks: PagedVec::new(),
             index: Index::new(),
-            recent: [NonNull::from_ref(&NEVER_SEEN); RECENT],
+            recent: [null_mut(); RECENT],
             nobody: Stack::EMPTY,
         }
+    }
+
+    /// Writes what is not zero at the start. Nothing else may be called before.
+    pub(crate) fn prepare(&mut self) {
+        self.index.prepare();
+        self.recent.fill((&raw const NEVER_SEEN).cast_mut());
+    }
+
+    /// The stack that was last seen at a place.
+    #[inline]
+    fn recent(&self, place: usize) -> NonNull<Stack> {
+        // SAFETY: none is null once it is prepared.
+        unsafe { NonNull::new_unchecked(self.recent[place]) }
     }
 
     /// Stacks that are stored.
@@ -155,7 +168,7 @@ impl Depot {
             return Some(unsafe { known.as_mut() });
         }
         let id = self.enter::<MAX>(span, &start, arena, platform).ok()?;
-        self.recent[Self::recent_place::<MAX>(&start)] = NonNull::from(self.stacks.get_mut(id));
+        self.recent[Self::recent_place::<MAX>(&start)] = self.stacks.get_mut(id);
         Some(self.stacks.get_mut(id))
     }
 
@@ -171,7 +184,7 @@ impl Depot {
         let span = platform.stack_fast(frame_pointer)?;
         let first = walk::first(&span)?;
         if !platform.is_allocator_code(first.return_address) {
-            let seen = self.recent[Self::recent_place::<MAX>(&first)];
+            let seen = self.recent(Self::recent_place::<MAX>(&first));
             // SAFETY: stacks stay where they are for ever, and this reference ends here.
             let known = unsafe { seen.as_ref() };
             if usize::from(known.frame_count) == MAX
@@ -203,7 +216,7 @@ impl Depot {
 
     /// The stack that was last seen at this start, if it is the same again.
     fn seen<const MAX: usize>(&self, span: &StackSpan, start: &walk::Start) -> Option<NonNull<Stack>> {
-        let seen = self.recent[Self::recent_place::<MAX>(start)];
+        let seen = self.recent(Self::recent_place::<MAX>(start));
         // SAFETY: as in `recall`.
         let known = unsafe { seen.as_ref() };
         let is_it = match known.frames() {

@@ -15,7 +15,7 @@ const RECORDS_AT_ONCE: usize = 512;
 
 /// What leaks in a tracked heap. From [`Tracked::leaks`].
 #[derive(Debug)]
-pub struct LeaksView<'a, B, P>(pub(super) &'a Tracked<B, P>);
+pub struct LeaksView<'a, B: Backend, P>(pub(super) &'a Tracked<B, P>);
 
 /// A scan that is under way. Dropping it gives the scan up.
 struct Unfinished<'a, B: Backend, P: Platform>(&'a Tracked<B, P>);
