@@ -114,7 +114,7 @@ impl GuardStatistics {
 /// What was found and is not reported yet. When it is full, nothing more is looked for until some is.
 #[derive(Debug)]
 pub(crate) struct Findings {
-    list: [Option<Corruption>; Self::MAX],
+    list: [Corruption; Self::MAX],
     count: usize,
 }
 
@@ -122,7 +122,7 @@ impl Findings {
     const MAX: usize = 8;
 
     const fn new() -> Self {
-        Self { list: [None; Self::MAX], count: 0 }
+        Self { list: [Corruption::EMPTY; Self::MAX], count: 0 }
     }
 
     #[inline]
@@ -138,7 +138,7 @@ impl Findings {
 
     pub(crate) fn pop(&mut self) -> Option<Corruption> {
         self.count = self.count.checked_sub(1)?;
-        self.list.get_mut(self.count)?.take()
+        self.list.get(self.count).copied()
     }
 }
 
@@ -232,7 +232,7 @@ impl Guards {
             CorruptionKind::WriteAfterFree => self.statistics.writes_after_free += 1,
         }
         if let Some(slot) = self.findings.list.get_mut(self.findings.count) {
-            *slot = Some(corruption);
+            *slot = corruption;
             self.findings.count += 1;
         }
     }
