@@ -7,9 +7,10 @@
 #![forbid(unsafe_code)]
 
 use core::fmt;
+use core::ops::RangeInclusive;
 
 use log::LevelFilter;
-use memstat::{GuardLevel, Level};
+use memstat::{GuardLevel, Level, MAX_HISTORY_EVENTS, MAX_SAMPLE_SLOTS};
 use tally_heap::Kind;
 use tally_heap::PAGE_BYTES;
 
@@ -96,7 +97,7 @@ impl Config {
             ("demo", "memstat") => self.is_demo_wanted = true,
             ("heap", name) => self.heap = Kind::from_name(name)?,
             ("memstat", level) => self.level = Level::from_name(level)?,
-            ("memstat.history", events) => self.history_events = Some(number_up_to(MAX_EVENTS, events)?),
+            ("memstat.history", events) => self.history_events = Some(number_in(&HISTORY_EVENTS, events)?),
             ("symbols", name) => self.symbols = SymbolSource::from_name(name)?,
             ("memstat.arena", size) => self.arena_limit_bytes = Some(size_bytes(size)?),
             ("guard", level) => self.guard = GuardLevel::from_name(level)?,
@@ -105,9 +106,7 @@ impl Config {
             ("failnth", number) => self.fail_nth = Some(positive(number)?),
             ("failpages", number) => self.fail_nth_page = Some(positive(number)?),
             ("guard.sample", interval) => self.sample_interval = interval.parse().ok()?,
-            ("guard.pages", slots) => {
-                self.sample_slots = Some(number_up_to(MAX_SLOTS, slots).filter(|slots| *slots > 0)?);
-            }
+            ("guard.pages", slots) => self.sample_slots = Some(number_in(&SAMPLE_SLOTS, slots)?),
             ("panic", name) => self.on_panic = OnPanic::from_name(name)?,
             ("tmpfs.size", size) => self.tmpfs_size = share(size)?,
             _ => return None,
@@ -121,7 +120,7 @@ impl Config {
 pub struct Refused<'a> {
     word: &'a str,
     /// The values of the option, where the option is known.
-    expected: Option<&'static str>,
+    expected: Option<Expected>,
 }
 
 impl fmt::Display for Refused<'_> {
@@ -133,30 +132,56 @@ impl fmt::Display for Refused<'_> {
     }
 }
 
-/// The most events that the tracker's history has room for.
-const MAX_EVENTS: usize = 67_108_864;
-/// The most blocks that the tracker can have between guard pages at once.
-const MAX_SLOTS: usize = 1024;
+/// The values of `memstat.history`.
+const HISTORY_EVENTS: RangeInclusive<usize> = 0..=MAX_HISTORY_EVENTS;
+/// The values of `guard.pages`.
+const SAMPLE_SLOTS: RangeInclusive<usize> = 1..=MAX_SAMPLE_SLOTS;
+/// The values of `guard.sample`.
+const SAMPLE_INTERVALS: RangeInclusive<usize> = 0..=u32::MAX as usize;
 
-/// What an option may be set to, in words.
-fn expected(option: &str) -> Option<&'static str> {
-    Some(match option {
+/// The values that an option can be set to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Expected {
+    /// As this text says.
+    Words(&'static str),
+    /// A number in this range.
+    Number { min: usize, max: usize },
+}
+
+impl Expected {
+    fn number(range: &RangeInclusive<usize>) -> Self {
+        Self::Number { min: *range.start(), max: *range.end() }
+    }
+}
+
+impl fmt::Display for Expected {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Words(words) => out.write_str(words),
+            Self::Number { min, max } => write!(out, "a number from {min} to {max}"),
+        }
+    }
+}
+
+/// The values that the option of this name can be set to; `None` if there is no such option.
+fn expected(option: &str) -> Option<Expected> {
+    Some(Expected::Words(match option {
         "log" => "off, error, warn, info, debug or trace",
         "demo" => "memstat",
         "heap" => "slab, buddy, talc, tlsf or linked-list",
         "memstat" => "off, counters, blocks, stacks or full",
-        "memstat.history" => "a number from 0 to 67108864",
+        "memstat.history" => return Some(Expected::number(&HISTORY_EVENTS)),
         "memstat.arena" => "a size as in 64K or 2M",
         "guard" => "off, free, redzone or full",
-        "guard.sample" => "a number from 0 to 4294967295",
-        "guard.pages" => "a number from 1 to 1024",
+        "guard.sample" => return Some(Expected::number(&SAMPLE_INTERVALS)),
+        "guard.pages" => return Some(Expected::number(&SAMPLE_SLOTS)),
         "blackbox" => "on or off",
         "failnth" | "failpages" => "a number from 1 on",
         "panic" => "halt, reboot, poweroff or exit",
         "symbols" => "full, off, cut, noise, scattered or blind",
         "tmpfs.size" => "a size as in 64M, or a part as in 50%",
         _ => return None,
-    })
+    }))
 }
 
 /// Where the names of functions, files and lines come from. All but the first two are for tests.
@@ -191,9 +216,9 @@ impl SymbolSource {
     }
 }
 
-/// A number from 0 to `max`.
-fn number_up_to(max: usize, text: &str) -> Option<usize> {
-    text.parse().ok().filter(|number| *number <= max)
+/// A number in `range`.
+fn number_in(range: &RangeInclusive<usize>, text: &str) -> Option<usize> {
+    text.parse().ok().filter(|number| range.contains(number))
 }
 
 /// A number above 0.
@@ -325,7 +350,7 @@ mod tests {
             assert_eq!(parsed(word), (Config::default(), vec![format!("{word}: expected {expected}")]));
         }
         let (config, refused) = parsed("guard.pages=1024 memstat.history=67108864 guard.sample=4294967295");
-        assert_eq!((config.sample_slots, config.history_events), (Some(MAX_SLOTS), Some(MAX_EVENTS)));
+        assert_eq!((config.sample_slots, config.history_events), (Some(1024), Some(67_108_864)));
         assert_eq!((config.sample_interval, refused), (u32::MAX, Vec::new()));
         assert_eq!(parsed("guard.pages=1 memstat.history=0").1, Vec::<String>::new());
     }
@@ -334,19 +359,15 @@ mod tests {
     fn each_value_that_is_said_to_be_expected_is_taken() {
         let options = ["log", "demo", "heap", "memstat", "guard", "blackbox", "panic", "symbols"];
         for option in options {
-            for value in expected(option).unwrap().split(", ").flat_map(|part| part.split(" or ")) {
+            let values = expected(option).unwrap().to_string();
+            for value in values.split(", ").flat_map(|part| part.split(" or ")) {
                 assert_eq!(parsed(&format!("{option}={value}")).1, Vec::<String>::new());
             }
         }
-        for kind in Kind::ALL {
-            assert!(expected("heap").is_some_and(|names| names.contains(kind.name())));
-        }
-        for level in Level::ALL {
-            assert!(expected("memstat").is_some_and(|names| names.contains(level.name())));
-        }
-        for level in GuardLevel::ALL {
-            assert!(expected("guard").is_some_and(|names| names.contains(level.name())));
-        }
+        let is_named = |option, name| expected(option).is_some_and(|names| names.to_string().contains(name));
+        assert!(Kind::ALL.into_iter().all(|kind| is_named("heap", kind.name())));
+        assert!(Level::ALL.into_iter().all(|level| is_named("memstat", level.name())));
+        assert!(GuardLevel::ALL.into_iter().all(|level| is_named("guard", level.name())));
     }
 
     proptest! {

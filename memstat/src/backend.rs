@@ -1,4 +1,4 @@
-//! The one trait through which the tracker knows an allocator.
+//! The trait by which the tracker uses an allocator.
 
 use core::alloc::Layout;
 use core::ptr::{NonNull, copy_nonoverlapping};
@@ -10,8 +10,8 @@ use core::ptr::{NonNull, copy_nonoverlapping};
 /// # Safety
 ///
 /// A block that `allocate` returned is aligned as asked, at least `layout.size()` bytes long, overlaps no
-/// other live block and stays where it is until `deallocate`. `deallocate` and `locate` touch no memory
-/// but the backend's own.
+/// other live block and stays where it is until `deallocate`. `deallocate` and `locate` access only the backend's own
+/// memory.
 pub unsafe trait Backend {
     /// Whether trackers of this backend are usually made by [`Tracked::over`](crate::Tracked::over), and not by
     /// [`Tracked::new`](crate::Tracked::new). A static tracker made as usual has no initial contents: it lies in `.bss`,
@@ -29,9 +29,8 @@ pub unsafe trait Backend {
     /// backend that says yes goes by the layouts that it is given.
     const HAS_RESIZE: bool = false;
 
-    /// Hands out a block, or `None` when there is none of that layout. A zero size is a valid request. The
-    /// slice is as long as the memory that the block takes, and at least as long as
-    /// [`Backend::usable_size_bytes`] says.
+    /// Allocates a block; `None` if there is none of this layout. A size of 0 is a valid request. The slice is as long as
+    /// the memory that the block takes, and at least as long as [`Backend::usable_size_bytes`] says.
     fn allocate(&mut self, layout: Layout) -> Option<NonNull<[u8]>>;
 
     /// As [`Backend::allocate`], with all bytes of the layout zero.
@@ -75,26 +74,26 @@ pub unsafe trait Backend {
         true
     }
 
-    /// Does what [`Backend::allocate`] does; `None` says nothing about whether there is memory. It is inlined into the
-    /// tracker's fast path: an implementation that does what takes a few instructions, without a call, and leaves the
-    /// rest to `allocate`, saves that path registers.
+    /// As [`Backend::allocate`]. `None` does not mean that there is no memory. It is inlined into the tracker's fast path,
+    /// which saves no registers if this does what takes only a few instructions and no call, and leaves the rest to
+    /// `allocate`.
     ///
     /// # Safety
     ///
-    /// [`Backend::has_fast_path`] says yes.
+    /// [`Backend::has_fast_path`] is true.
     #[inline]
     unsafe fn allocate_fast(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
         self.allocate(layout)
     }
 
-    /// Does what [`Backend::deallocate_unsized`] does for the block that starts at `address`, like
-    /// [`Backend::allocate_fast`]; `None` says nothing about whether it is a live block. `claimed` is the layout that
-    /// the caller says it has, if it says one. It may be wrong: a backend that knows its blocks must not go by it. For
-    /// address 0 the answer must be `None`.
+    /// As [`Backend::deallocate_unsized`] for the block that starts at `address`, and for the fast path, like
+    /// [`Backend::allocate_fast`]. `None` does not mean that there is no live block. `claimed` is the layout that the
+    /// caller claims, if any. It may be wrong: a backend that knows its blocks must not rely on it. For address 0 this
+    /// must return `None`.
     ///
     /// # Safety
     ///
-    /// [`Backend::has_fast_path`] says yes. If a live block starts there, nobody uses it any more.
+    /// [`Backend::has_fast_path`] is true. If a live block starts there, nobody uses it any more.
     #[inline]
     unsafe fn deallocate_fast(&mut self, address: usize, claimed: Option<Layout>) -> Option<usize> {
         let block = NonNull::new(address as *mut u8)?;
@@ -106,7 +105,7 @@ pub unsafe trait Backend {
         claimed.map(|layout| unsafe { self.deallocate(block, layout) })
     }
 
-    /// Takes a block back, and says how many bytes it took: as many as at its allocation.
+    /// Frees a block, and returns how many bytes it took: as many as its allocation returned.
     ///
     /// # Safety
     ///
@@ -114,8 +113,8 @@ pub unsafe trait Backend {
     /// the same alignment and the same [`Backend::usable_size_bytes`].
     unsafe fn deallocate(&mut self, block: NonNull<u8>, layout: Layout) -> usize;
 
-    /// Takes back the block that starts at `block`, of which just the pointer is known, and says how many
-    /// bytes it took; `None` if no live block starts there, and nothing has changed then.
+    /// Frees the block that starts at `block`, of which only the pointer is known, and returns how many bytes it took.
+    /// `None` if no live block starts there; nothing has changed then.
     ///
     /// # Safety
     ///
@@ -124,15 +123,15 @@ pub unsafe trait Backend {
         let address = block.as_ptr() as usize;
         match self.locate(address) {
             Location::Live { start, layout } if start == address => {
-                // SAFETY: a live block starts here, and `locate` names a layout to give it back with.
+                // SAFETY: a live block starts here, and `locate` returned a layout to free it with.
                 Some(unsafe { self.deallocate(block, layout) })
             }
             _ => None,
         }
     }
 
-    /// What is allocated now; `None` if the backend does not know, see [`Backend::KNOWS_LIVE`]. Called when counting
-    /// starts, so it need not be fast.
+    /// What is allocated now; `None` if the backend does not know, see [`Backend::KNOWS_LIVE`]. It need not be fast: it is
+    /// called when the level is switched, and for figures at level `off`.
     fn live(&self) -> Option<Live> {
         None
     }
@@ -143,9 +142,9 @@ pub unsafe trait Backend {
         layout.size()
     }
 
-    /// Bytes that the live block at `block` takes, as its allocation said and its deallocation will, if `layout` is
-    /// as for [`Backend::deallocate`]. With any other the answer is some number, which differs where a block of that
-    /// layout would take more or less, as far as the backend knows.
+    /// Bytes that the live block at `block` takes, as its allocation returned and its deallocation will, if `layout` is as
+    /// for [`Backend::deallocate`]. With any other layout it is the bytes that such a block would take, as far as the
+    /// backend knows.
     #[inline]
     fn taken_size_bytes(&self, block: NonNull<u8>, layout: Layout) -> usize {
         let _ = block;
@@ -156,25 +155,25 @@ pub unsafe trait Backend {
     ///
     /// # Safety
     ///
-    /// [`Backend::has_fast_path`] says yes.
+    /// [`Backend::has_fast_path`] is true.
     #[inline]
     unsafe fn taken_size_bytes_fast(&self, layout: Layout) -> Option<usize> {
         let _ = layout;
         None
     }
 
-    /// Frees what it keeps in reserve: an empty slab, an empty pool.
+    /// Frees the backend's reserves: an empty slab, an empty pool.
     fn trim(&mut self) {}
 
-    /// What lies at an address. A backend that knows each allocated block reports it; one that does not keeps this
-    /// default: then a block without a record is freed unchecked, as the caller asks.
+    /// What lies at an address. A backend that does not know where its blocks are keeps this default; then the free of a
+    /// block without a record is not checked.
     fn locate(&self, address: usize) -> Location {
         let _ = address;
         Location::Unsupported
     }
 }
 
-/// Allocated blocks.
+/// The sums over all allocated blocks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Live {
     /// How many.
@@ -186,9 +185,9 @@ pub struct Live {
 /// What lies at an address, as far as a backend knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Location {
-    /// The backend does not know where its blocks lie. It says so of every address.
+    /// The backend does not know where its blocks are. Then it returns this for every address.
     Unsupported,
-    /// Not memory of this backend, or of no block.
+    /// Not memory of this backend, or not part of a block.
     Unknown,
     /// Inside an allocated block.
     Live {

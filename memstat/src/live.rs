@@ -1,14 +1,12 @@
 //! The live map: every live block's record, found by its address.
 //!
-//! Two parts. A dense array of 32-byte records in pages of the arena: freeing a block moves
-//! the last record into the hole, so the array stays dense and its pages go back as blocks go away.
-//! The index: a trie of small fixed-size tables of record numbers, chosen by the upper bits of
-//! the address' hash; a full table splits in two and two sparse ones join, so the map grows and shrinks a
-//! hundred entries at a time and no operation ever rehashes more than one small table.
+//! It has two parts. The first is an array of 32-byte records in pages of the arena: when a block is freed, the last
+//! record moves into the gap (`swap_remove`), so pages are given back as blocks go away. The second is the index, a trie
+//! of small tables of record numbers, chosen by the upper bits of the address's hash; a full table splits in two and two
+//! sparse ones join, so no operation ever rehashes more than two small tables.
 //!
-//! The order of reading is the order of the hashes, which neither splitting nor the move of a record
-//! changes: that is what lets `LiveMap::read` show a block that stays live exactly once, however much
-//! happens between two of its steps.
+//! Records are read in the order of their hashes, which neither a split nor the move of a record changes. So
+//! `LiveMap::read` returns a block that stays live exactly once, whatever happens between two calls.
 
 use core::ptr::NonNull;
 
@@ -25,7 +23,7 @@ impl HashOf for PagedVec<Record> {
     }
 }
 
-/// A record and where it was found. Valid until the map changes.
+/// A record, and where it was found; valid until the map changes.
 #[derive(Debug)]
 pub(crate) struct Found {
     table: NonNull<Table>,
@@ -55,7 +53,7 @@ impl LiveMap {
         self.records.len()
     }
 
-    /// Enters a record for an address that has none yet. On an error nothing has changed.
+    /// Inserts a record for an address that has none. On an error nothing has changed.
     #[inline]
     pub(crate) fn insert(
         &mut self,
@@ -72,7 +70,7 @@ impl LiveMap {
         entered
     }
 
-    /// As [`LiveMap::insert`], if that takes a few instructions and no call; returns whether it did. The record is made
+    /// As [`LiveMap::insert`], if that takes only a few instructions and no call. Returns whether it did; `record` is called
     /// only then.
     #[expect(clippy::inline_always, reason = "on the fast path")]
     #[inline(always)]
@@ -90,7 +88,7 @@ impl LiveMap {
         true
     }
 
-    /// The record that was entered last, to change.
+    /// The record that was inserted last, mutable.
     #[inline]
     pub(crate) fn last_mut(&mut self) -> &mut Record {
         self.records.last_mut()
@@ -131,20 +129,20 @@ impl LiveMap {
         Some(self.records.get(id))
     }
 
-    /// The same, to change.
+    /// As [`LiveMap::get`], mutable.
     #[inline]
     pub(crate) fn get_mut(&mut self, address: usize) -> Option<&mut Record> {
         let id = self.index.find(Hash::of(address), |id| self.records.get(id).address() == address)?;
         Some(self.records.get_mut(id))
     }
 
-    /// The record at a place of the dense array, to change. When a block goes, the last record moves to its place.
+    /// The record at an index of the array, mutable. When a record is removed, the last one moves to its place.
     #[inline]
     pub(crate) fn nth_mut(&mut self, number: usize) -> Option<&mut Record> {
         (number < self.records.len()).then(|| self.records.get_mut(Id(number as u32)))
     }
 
-    /// Removes and returns the record of the block that starts at `address`, if it `is_wanted`.
+    /// Removes and returns the record of the block that starts at `address`, if `is_wanted` is true for it.
     #[inline]
     pub(crate) fn remove_if(
         &mut self,
@@ -172,7 +170,7 @@ impl LiveMap {
         Some(record)
     }
 
-    /// Copies the last record to the place of one that is gone.
+    /// Moves the last record to the place of one that was removed.
     #[inline(never)]
     fn fill_hole(&mut self, id: Id) {
         let moved = *self.records.last();
@@ -180,16 +178,16 @@ impl LiveMap {
         *self.records.get_mut(id) = moved;
     }
 
-    /// Copies records into `buffer`, starting at the place `cursor` in hash order (0 is the first), and
-    /// says how many and where to go on; `None` at the end.
+    /// Copies records into `buffer` in hash order, starting at `cursor` (0 for the first call). Returns how many were copied,
+    /// and the cursor of the next call, `None` at the end.
     ///
-    /// Work is bounded by one table of the index. A block that is live from the first step to the last
-    /// appears exactly once.
+    /// One call reads one table of the index at most. A block that is live from the first call to the last appears exactly
+    /// once.
     pub(crate) fn read(&self, cursor: u64, buffer: &mut [Record]) -> (usize, Option<u64>) {
         self.read_if(cursor, buffer, |_| true)
     }
 
-    /// As [`LiveMap::read`], but only the records that are `is_wanted`.
+    /// As [`LiveMap::read`], for the records for which `is_wanted` is true.
     pub(crate) fn read_if(
         &self,
         cursor: u64,
@@ -209,8 +207,8 @@ impl LiveMap {
                     count += 1;
                 }
             });
-            // Too many for the buffer: take the lower half of the interval, then look again. Two blocks never
-            // share a hash, so an interval of one ends the search for any buffer.
+            // Too many for the buffer: try the lower half of the interval. Two blocks never have the same hash, so an
+            // interval of one hash has one record at most.
             let width = end.unwrap_or(u64::MAX) - cursor;
             if count <= buffer.len() || width <= 1 {
                 return (count.min(buffer.len()), end);

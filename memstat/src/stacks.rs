@@ -14,12 +14,14 @@ use crate::platform::{Platform, StackSpan};
 
 pub(crate) mod walk;
 
-/// The most frames that are kept of a stack.
+/// Maximum number of frames that are kept of a call stack.
 pub const MAX_FRAMES: usize = 16;
-/// The most frames that are kept of a free's: each costs seven instructions, and these identify who freed.
+/// Maximum number of frames that are kept of a free's call stack: each costs seven instructions, and eight are enough to
+/// see who freed.
 pub const MAX_FREE_FRAMES: usize = 8;
+/// Places in the table of recent stacks.
 const RECENT: usize = 256;
-/// The most stacks that are kept: as many as a record can number, 16 MiB of them.
+/// Maximum number of stacks: as many as a record can number, which take 16 MiB.
 const MAX_STACKS: usize = u16::MAX as usize;
 
 /// A call stack and what was allocated under it.
@@ -31,13 +33,13 @@ pub struct Stack {
     frame_count: u16,
     /// Blocks that are live and were allocated under this stack.
     pub live_blocks: u32,
-    /// Bytes that they were asked for.
+    /// Their sizes in bytes, as requested.
     pub live_bytes: u64,
-    /// The most bytes that were ever live.
+    /// The maximum of `live_bytes`, in bytes.
     pub peak_bytes: u64,
-    /// Blocks that were ever allocated.
+    /// Blocks that were ever allocated under this stack.
     pub total_blocks: u64,
-    /// Bytes that were ever allocated.
+    /// Bytes that were ever allocated under this stack, as requested.
     pub total_bytes: u64,
     /// The platform's stamp when the stack was first seen.
     pub first_stamp: u64,
@@ -85,7 +87,7 @@ impl Stack {
         }
     }
 
-    /// Counts a block of `size_bytes` as gone.
+    /// Counts the free of a block of `size_bytes`.
     #[inline]
     pub(crate) fn subtract(&mut self, size_bytes: usize) {
         self.live_blocks -= 1;
@@ -98,7 +100,7 @@ impl Stack {
     }
 }
 
-/// Stands where no stack was seen yet. It has no frames, so no search finds it.
+/// The entry of the table of recent stacks where none was seen yet. It has no frames, so it matches no stack.
 static NEVER_SEEN: Stack = Stack::EMPTY;
 
 impl HashOf for PagedVec<Stack> {
@@ -112,9 +114,9 @@ impl HashOf for PagedVec<Stack> {
 pub(crate) struct Depot {
     stacks: PagedVec<Stack>,
     index: Index,
-    /// The stack that was last seen at a place.
+    /// The stack that was last seen, by call site.
     recent: [*mut Stack; RECENT],
-    /// The placeholder that is charged where stacks are not recorded: the fast path need not test. Its number is 0.
+    /// A placeholder with the number 0. It is charged where stacks are not recorded, so that the fast path need not test.
     nobody: Stack,
 }
 
@@ -144,12 +146,12 @@ impl Depot {
         unsafe { NonNull::new_unchecked(self.recent[place]) }
     }
 
-    /// Stacks that are stored.
+    /// How many stacks are stored.
     pub(crate) fn len(&self) -> usize {
         self.stacks.len()
     }
 
-    /// The stack of a number.
+    /// The stack with this number.
     pub(crate) fn get(&self, number: u16) -> Option<&Stack> {
         let id = number.checked_sub(1).filter(|id| usize::from(*id) < self.stacks.len())?;
         Some(self.stacks.get(Id(id.into())))
@@ -196,7 +198,7 @@ impl Depot {
         self.recall_otherwise::<P, MAX>(frame_pointer, platform)
     }
 
-    /// The same where the first frames are the allocator's own, or the stack is a short one.
+    /// As [`Depot::recall`], where the first frames are the allocator's own, or the stack is a short one.
     #[inline(never)]
     fn recall_otherwise<P: Platform, const MAX: usize>(
         &self,
@@ -223,19 +225,19 @@ impl Depot {
             frames if frames.len() == MAX => {
                 walk::begins_with::<MAX>(span, start, &known.frames).unwrap_or(false)
             }
-            // Of a short stack the end has to be the same too.
+            // A short stack must end at the same frame, too.
             frames => frames.len() < MAX && walk::is(span, start, frames),
         };
         is_it.then_some(seen)
     }
 
-    /// Where a stack is remembered: at another place where it is cut to another length.
+    /// The place of a stack in the table of recent ones. It depends on the length that the stack is cut to.
     #[inline]
     fn recent_place<const MAX: usize>(start: &walk::Start) -> usize {
         (start.key() ^ (MAX_FRAMES - MAX)) % RECENT
     }
 
-    /// Collects a stack's frames, and looks it up, or stores it.
+    /// Collects a stack's frames, and finds it in the depot or stores it.
     #[cold]
     #[inline(never)]
     fn enter<const MAX: usize>(
@@ -271,7 +273,7 @@ impl Depot {
         self.store(stack, arena, platform).map_or(0, |id| self.stacks.get(id).number())
     }
 
-    /// Looks a stack up by its frames, or stores it.
+    /// Finds a stack by its frames, or stores it.
     fn store(
         &mut self,
         mut stack: Stack,
@@ -298,7 +300,7 @@ impl Depot {
         Ok(id)
     }
 
-    /// The stack of a number; `None` for 0.
+    /// The stack with this number, mutable; `None` for 0.
     #[inline]
     pub(crate) fn get_mut(&mut self, number: u16) -> Option<&mut Stack> {
         let id = number.checked_sub(1)?;

@@ -9,7 +9,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::collections::HashMap;
 use std::ptr::NonNull;
 
-use common::{FIRST_SITE_ADDRESS, HostPlatform};
+use common::{FIRST_SITE_ADDRESS, HostBackend, HostPlatform};
 use memstat::{Backend, Consistency, EventKind, GuardLevel, Level, Location, Over, Tracked};
 use proptest::prelude::*;
 
@@ -332,6 +332,17 @@ fn at_level_off_only_what_is_live_is_counted_and_nothing_is_lost_by_a_switch() {
     let counters = heap.counters();
     assert_eq!((counters.live_blocks, counters.taken_bytes, counters.uncounted_blocks), (0, 0, 0));
     assert_eq!((counters.allocations, counters.frees), (1, 1));
+}
+
+#[test]
+fn a_backend_can_be_given_memory_while_it_runs() {
+    let backend = HostBackend { limit_bytes: Some(0), ..HostBackend::default() };
+    let heap = Box::new(Tracked::over(HostPlatform::default(), backend, Level::Blocks));
+    assert_eq!((heap.allocate(layout(100)), heap.counters().failures), (None, 1));
+    heap.with_backend_mut(|backend| backend.limit_bytes = None);
+    let block = heap.allocate(layout(100)).unwrap();
+    // SAFETY: live.
+    unsafe { heap.free(block) }.unwrap();
 }
 
 #[derive(Clone, Debug)]

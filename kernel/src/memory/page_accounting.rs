@@ -110,7 +110,7 @@ fn take_reclaimed(order: u32) -> Option<NonNull<u8>> {
     FRAMES.lock().take(order)
 }
 
-/// Gives 2^`order` pages back. Pages that are free already stay so, and that is logged.
+/// Gives 2^`order` pages back. If one of them is free already, nothing changes, and nothing is counted.
 ///
 /// # Safety
 ///

@@ -9,22 +9,22 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use memstat::{Backend, GuardPages, Hooks, Live, Location, LockRefused, Platform};
 use memstat::{PAGE_SIZE_BYTES, STAMP_STEP, StackSpan};
 
-/// Counts the pages that it lends.
+/// A platform that counts the pages that it has given to the tracker.
 #[derive(Debug, Default)]
 pub(crate) struct HostPlatform {
     pub(crate) pages: AtomicUsize,
     pub(crate) stamp: AtomicU64,
     pub(crate) cpu: AtomicU8,
-    /// Whether nobody else uses the tracker, so that to wait for it is a deadlock.
+    /// Whether nobody else uses the tracker, so that waiting for its lock is a deadlock.
     pub(crate) is_alone: AtomicBool,
     pub(crate) refused: Mutex<Vec<LockRefused>>,
-    /// Who allocates, from 1 to [`MAX_SITES`]; 0 for no call stack.
+    /// The call site of the next operations, from 1 to [`MAX_SITES`]; 0 for no call stack.
     pub(crate) site: AtomicUsize,
 }
 
 /// Call sites that a test may allocate from.
 pub(crate) const MAX_SITES: usize = 6;
-/// The return address of call site 0, which does not exist; the others lie behind it.
+/// The return address of call site 0, which does not exist; those of the others follow.
 pub(crate) const FIRST_SITE_ADDRESS: usize = 0x1000;
 
 /// A stack of one frame for each call site: no caller, and the return address.
@@ -113,7 +113,7 @@ pub(crate) struct HostBackend {
     pub(crate) limit_bytes: Option<usize>,
     pub(crate) live_bytes: usize,
     pub(crate) freed: std::collections::HashSet<usize>,
-    /// Whether the block that was freed last is handed out again to who asks for its like.
+    /// Whether the block that was freed last is handed out again for the next request of the same layout.
     pub(crate) is_reusing: bool,
     /// That block, while it is kept for that.
     pub(crate) spare: Option<(usize, Layout)>,

@@ -263,7 +263,7 @@ fn overrun_is_named(vm: &mut Vm) -> Result<()> {
 }
 
 fn judge_overrun(vm: &mut Vm) -> Result<()> {
-    let report = survived(vm, "bug overrun", "overrun: a write 0 bytes behind the end")?;
+    let report = survived(vm, "bug overrun", "overrun: a write 0 bytes past the end")?;
     let allocated = stack(&report, "allocated with 23 bytes")?;
     DRIVERS.expect(allocated, "drivers::name_device", "Buffer::of_bytes(")?;
     DRIVERS.expect(stack(&report, "found by:")?, "drivers::name_device", "room.free()")

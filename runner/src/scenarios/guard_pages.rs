@@ -58,7 +58,7 @@ fn is_caught(vm: &mut Vm, command: &str, words: &[&str]) -> Result<()> {
 fn overruns(vm: &mut Vm) -> Result<()> {
     vm.wait_for_boot()?;
     let words = [
-        "overrun: a write 0 bytes behind the end",
+        "overrun: a write 0 bytes past the end",
         "of 23 bytes, in:",
         "copy_name_with_one_byte_too_many",
         DRIVERS.path,
@@ -67,7 +67,7 @@ fn overruns(vm: &mut Vm) -> Result<()> {
     ];
     is_caught(vm, "bug overrun", &words)?;
     let words = [
-        "overrun: a read 0 bytes behind the end",
+        "overrun: a read 0 bytes past the end",
         "of 64 bytes, in:",
         "add_up_as_many_bytes_as_it_says",
         DRIVERS.path,

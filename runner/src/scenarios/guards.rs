@@ -76,7 +76,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
 fn overrun_is_found(vm: &mut Vm) -> Result<()> {
     vm.wait_for_boot()?;
     let words = [
-        "overrun: a write 0 bytes behind the end",
+        "overrun: a write 0 bytes past the end",
         "of 23 bytes; expected cc, found 00 cc",
         "allocated with 23 bytes",
         "name_device",

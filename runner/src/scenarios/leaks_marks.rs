@@ -148,12 +148,12 @@ fn levels_are_reported(vm: &mut Vm) -> Result<()> {
     let report = vm.run("leaks since a")?;
     expect_line(&report, "total: +276 bytes, +3 blocks")?;
     expect_line(&report, BELOW)?;
-    expect_line(&report, "level is blocks: what comes has no call stack; type memstat level stacks")?;
+    expect_line(&report, "level is blocks: new blocks have no call stack; type memstat level stacks")?;
     vm.run("memstat level counters; bug leak")?;
     let report = vm.run("leaks since a")?;
     expect_line(&report, BELOW)?;
     expect_line(&report, UNRECORDED)?;
-    expect_line(&report, "level is counters: what comes is not recorded; type memstat level stacks")?;
+    expect_line(&report, "level is counters: new blocks are not recorded; type memstat level stacks")?;
     let set = vm.run("leaks mark low")?;
     expect_line(&set, "    and not recorded: 3 blocks")?;
     expect_line(&set, "level is counters: no blocks are recorded; type memstat level stacks")?;

@@ -27,8 +27,12 @@ const WINDOWS: usize = 5;
 const WINDOW_TICKS: u64 = PIT_HZ / 500;
 /// Looks at the timer of which the shortest counts.
 const LOOKS: usize = 3;
-/// Runs of the timer, if the host takes the CPU away for longer than one lasts (55 ms).
-const MAX_RUNS: usize = 5;
+/// Ranges of the rate after which no further run of the timer is needed: four looks in one run give so many.
+const ENOUGH_RANGES: usize = 6;
+/// Most ranges that are kept: those of one whole run, and of one before it that was not enough.
+const MAX_RANGES: usize = WINDOWS * (WINDOWS + 1) / 2 + ENOUGH_RANGES;
+/// Runs of the timer, each of which is over after 55 ms: a busy host takes the CPU away for most of that.
+const MAX_RUNS: usize = 40;
 /// How long to wait before the counter's rate is checked again, in timer interrupts: ten minutes.
 const CHECK_INTERVAL_TICKS: u64 = 600 * TICKS_PER_SECOND;
 /// Taken when the timer does not answer: 1 GHz.
@@ -122,15 +126,22 @@ fn report_correction() {
     }
 }
 
-/// The counter's rate between each two of some looks at channel 2; none if the timer stands.
-fn measure() -> ArrayVec<RateRange, { WINDOWS * (WINDOWS + 1) / 2 }> {
+/// The counter's rate between each two looks at channel 2 that belong to one run; none if the timer stands.
+fn measure() -> ArrayVec<RateRange, MAX_RANGES> {
     let gate = read(SPEAKER) & !0b11;
-    let looks = (0..MAX_RUNS).find_map(|_| run_timer(gate)).unwrap_or_default();
+    let mut ranges = ArrayVec::new();
+    for _ in 0..MAX_RUNS {
+        let Some(looks) = run_timer(gate) else { break };
+        let pairs = looks.iter().enumerate().flat_map(|(number, last)| {
+            looks.iter().take(number).map(move |first| RateRange::between(*first, *last, PIT_HZ, 1))
+        });
+        ranges.extend(pairs.flatten().take(ranges.remaining_capacity()));
+        if ranges.len() >= ENOUGH_RANGES {
+            break;
+        }
+    }
     write(SPEAKER, gate);
-    let pairs = looks.iter().enumerate().flat_map(|(number, last)| {
-        looks.iter().take(number).map(move |first| RateRange::between(*first, *last, PIT_HZ, 1))
-    });
-    pairs.flatten().collect()
+    ranges
 }
 
 /// Measures the counter's rate again, for a test.
@@ -139,27 +150,30 @@ pub(crate) fn measure_again() -> Option<RateRange> {
     calendar::most_plausible(&measure())
 }
 
-/// Looks at channel 2 at both ends of each window; `None` if it ran out meanwhile, and nothing if it stands.
+/// Looks at channel 2 at both ends of each window, for as long as it has not run out; `None` if it stands.
 fn run_timer(gate: u8) -> Option<ArrayVec<Reading, { WINDOWS + 1 }>> {
     const MAX_POLLS: u32 = 100_000;
+    const HAS_RUN_OUT: u8 = 1 << 5;
     // Gate on, speaker off; channel 2, both bytes, mode 0: it counts down once, and the output rises at the end.
     write(SPEAKER, gate | 1);
     write(COMMAND, 0b1011_0000);
     write(CHANNEL_2, 0xff);
     write(CHANNEL_2, 0xff);
     let mut looks = ArrayVec::<Reading, { WINDOWS + 1 }>::new();
-    for _ in 0..=WINDOWS {
+    while !looks.is_full() {
         let start = looks.last().map_or(0, |look| look.ticks + WINDOW_TICKS);
         if !(0..MAX_POLLS).any(|_| look_at_timer().ticks >= start) {
-            return Some(ArrayVec::new());
+            return None;
         }
         let shortest = (0..LOOKS).map(|_| look_at_timer()).min_by_key(|look| look.after - look.before);
+        // Behind its end it counts on from the top: such a look says nothing.
+        if read(SPEAKER) & HAS_RUN_OUT != 0 {
+            break;
+        }
         looks.extend(shortest);
     }
-    let has_run_out = read(SPEAKER) & 0x20 != 0;
     // What was there before the timer was set may be seen once more.
-    let is_rising = looks.is_sorted_by_key(|look| look.ticks);
-    (is_rising && !has_run_out).then_some(looks)
+    Some(if looks.is_sorted_by_key(|look| look.ticks) { looks } else { ArrayVec::new() })
 }
 
 /// Reads channel 2 by a latch, and the counter around that.

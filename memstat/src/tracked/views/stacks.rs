@@ -22,12 +22,12 @@ impl<B: Backend, P: Platform> StacksView<'_, B, P> {
         self.0.enter().depot.len() as u16
     }
 
-    /// The call stack of a number, with what is live under it.
+    /// The call stack with this number, and its totals.
     pub fn get(&self, number: u16) -> Option<Stack> {
         self.0.enter().depot.get(number).copied()
     }
 
-    /// The call stacks that rank highest. The lock is held for one of them at a time.
+    /// The `N` call stacks that rank highest. The lock is held for one stack at a time.
     pub fn top<const N: usize>(&self, rank: Rank) -> TopStacks<N> {
         let mut top = TopStacks::new(rank);
         for number in 1..=self.count() {
