@@ -22,7 +22,8 @@ const SIZE_BYTES: usize = 64;
 /// Other blocks that are live meanwhile, as in any program.
 const OTHERS: usize = 40;
 
-static TRACKED: Tracked<Over<System>, HostPlatform> = Tracked::over(HostPlatform, Over(System), Level::Blocks);
+static TRACKED: Tracked<Over<System>, HostPlatform> =
+    Tracked::over(HostPlatform, Over(System), Level::Blocks);
 static STATS: stats_alloc::StatsAlloc<System> = stats_alloc::StatsAlloc::system();
 static TRACKING: tracking_allocator::Allocator<System> = tracking_allocator::Allocator::system();
 

@@ -65,7 +65,7 @@ pub use reach::{Reach, ScanError, ScanSummary};
 pub use record::Record;
 pub use refused::{LockRefusals, LockRefused};
 pub use snapshot::{Change, ChangeSum, Snapshot, StackChange, StackUsage, TopChanges, WatchedStack};
-pub use stacks::{MAX_FRAMES, MAX_FREE_FRAMES, Stack};
+pub use stacks::{MAX_FRAMES, MAX_FREE_FRAMES, Stack, StacksMark};
 pub use tracked::{
     BlocksView, Consistency, CrashSnapshot, GuardCheck, GuardsView, HistoryView, LeaksView, StacksView,
     StatisticsView, Tracked,

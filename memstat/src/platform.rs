@@ -3,6 +3,7 @@
 //! method, so a host that wants neither writes two empty `impl`s.
 
 use core::alloc::Layout;
+use core::fmt;
 use core::ptr::NonNull;
 
 use crate::corruption::Corruption;
@@ -206,6 +207,15 @@ pub trait Hooks {
     fn should_fail(&self, size_bytes: usize, frame_pointer: usize) -> bool {
         let _ = (size_bytes, frame_pointer);
         false
+    }
+
+    /// Writes the name of a return address, or the address itself. Called by reports, without the tracker's lock.
+    ///
+    /// # Errors
+    ///
+    /// The writer's own.
+    fn write_address(&self, address: usize, out: &mut dyn fmt::Write) -> fmt::Result {
+        write!(out, "{address:#x}")
     }
 
     /// Whether a return address lies in code of the allocator, whose frames a call stack leaves out.

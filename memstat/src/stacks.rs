@@ -11,6 +11,7 @@ use crate::arena::{Arena, ArenaFull};
 use crate::index::{Hash, HashOf, Index};
 use crate::paged_vec::{Id, PagedVec};
 use crate::platform::{Platform, StackSpan};
+use crate::snapshot::{Change, Snapshot, StackUsage};
 
 pub(crate) mod walk;
 
@@ -43,6 +44,8 @@ pub struct Stack {
     pub total_bytes: u64,
     /// The platform's stamp when the stack was first seen.
     pub first_stamp: u64,
+    /// What was live when the last mark was set.
+    marked: StackUsage,
     frames: [usize; MAX_FRAMES],
 }
 
@@ -60,6 +63,7 @@ impl Stack {
         total_blocks: 0,
         total_bytes: 0,
         first_stamp: 0,
+        marked: StackUsage { bytes: 0, blocks: 0 },
         frames: [0; MAX_FRAMES],
     };
 
@@ -100,6 +104,21 @@ impl Stack {
     }
 }
 
+/// A mark: what each call stack had live at some time. The figures themselves stand with the stacks, so the last mark
+/// alone counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StacksMark {
+    number: u64,
+    snapshot: Snapshot,
+}
+
+impl StacksMark {
+    /// All else that was live then.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+}
+
 /// The entry of the table of recent stacks where none was seen yet. It has no frames, so it matches no stack.
 static NEVER_SEEN: Stack = Stack::EMPTY;
 
@@ -118,6 +137,8 @@ pub(crate) struct Depot {
     recent: [*mut Stack; RECENT],
     /// A placeholder with the number 0. It is charged where stacks are not recorded, so that the fast path need not test.
     nobody: Stack,
+    /// How many marks were set.
+    marks: u64,
 }
 
 // SAFETY: the recent stacks are this depot's own.
@@ -130,6 +151,7 @@ impl Depot {
             index: Index::new(),
             recent: [null_mut(); RECENT],
             nobody: Stack::EMPTY,
+            marks: 0,
         }
     }
 
@@ -298,6 +320,22 @@ impl Depot {
             return Err(full);
         }
         Ok(id)
+    }
+
+    /// Remembers what each stack has live now. A few instructions for each.
+    pub(crate) fn mark(&mut self, snapshot: Snapshot) -> StacksMark {
+        self.marks += 1;
+        for number in 0..self.stacks.len() {
+            let stack = self.stacks.get_mut(Id(number as u32));
+            stack.marked = StackUsage::from(&*stack);
+        }
+        StacksMark { number: self.marks, snapshot }
+    }
+
+    /// By how much a stack has grown since the mark; `None` if a later one was set.
+    pub(crate) fn change_since(&self, mark: &StacksMark, number: u16) -> Option<Change> {
+        let stack = (mark.number == self.marks).then(|| self.get(number));
+        stack.map(|stack| stack.map_or(Change::default(), |stack| Change::between(stack.marked, stack.into())))
     }
 
     /// The stack with this number, mutable; `None` for 0.

@@ -125,7 +125,9 @@ fn zeroed_memory_comes_from_the_backend_at_each_level() {
         let size_bytes = 1 << 20;
         let block = heap.allocate_zeroed(layout(size_bytes)).unwrap();
         // SAFETY: live, and that long.
-        assert!(unsafe { std::slice::from_raw_parts(block.as_ptr(), size_bytes) }.iter().all(|byte| *byte == 0));
+        assert!(
+            unsafe { std::slice::from_raw_parts(block.as_ptr(), size_bytes) }.iter().all(|byte| *byte == 0)
+        );
         assert_eq!(asked(&heap).zeroed, 1, "{level}");
         let counters = heap.counters();
         assert_eq!((counters.live_blocks, counters.taken_bytes), (1, size_bytes as u64), "{level}");
@@ -133,7 +135,11 @@ fn zeroed_memory_comes_from_the_backend_at_each_level() {
         assert_eq!(counters.live_bytes, expected, "{level}");
         // SAFETY: live.
         unsafe { heap.free_with_layout(block, layout(size_bytes)) }.unwrap();
-        assert_eq!((heap.counters().live_blocks, heap.check_consistency()), (0, Consistency::Holds), "{level}");
+        assert_eq!(
+            (heap.counters().live_blocks, heap.check_consistency()),
+            (0, Consistency::Holds),
+            "{level}"
+        );
     }
 }
 
@@ -183,7 +189,11 @@ fn a_reallocation_is_the_backend_s_and_its_figures_are_exact() {
         }
         // SAFETY: live.
         unsafe { heap.free_with_layout(shrunk, layout(50)) }.unwrap();
-        assert_eq!((heap.counters().live_blocks, heap.check_consistency()), (0, Consistency::Holds), "{what}");
+        assert_eq!(
+            (heap.counters().live_blocks, heap.check_consistency()),
+            (0, Consistency::Holds),
+            "{what}"
+        );
     }
 }
 
@@ -197,10 +207,10 @@ fn a_reallocation_is_charged_to_the_stack_that_asked_for_it() {
             (stack.frames().to_vec(), stack.live_blocks, stack.live_bytes)
         };
         site(1);
-        let block = heap.allocate(layout(100)).unwrap();
+        let block = heap.allocate(layout(5000)).unwrap();
         site(2);
-        let grown = resize(&heap, block, 100, 300);
-        assert_eq!(sited(grown.as_ptr() as usize), (vec![FIRST_SITE_ADDRESS + 2], 1, 300));
+        let grown = resize(&heap, block, 5000, 9000);
+        assert_eq!(sited(grown.as_ptr() as usize), (vec![FIRST_SITE_ADDRESS + 2], 1, 9000));
         let kinds: Vec<_> = {
             let mut events = [memstat::Event::EMPTY; 8];
             let count = heap.history().read(0, &mut events).count;
@@ -311,7 +321,11 @@ fn a_backend_without_a_better_way_is_called_as_ever() {
         assert_eq!((counters.live_blocks, counters.taken_bytes), (1, 7000), "{level}");
         // SAFETY: live.
         unsafe { heap.free_with_layout(moved, layout(7000)) }.unwrap();
-        assert_eq!((heap.counters().live_blocks, heap.check_consistency()), (0, Consistency::Holds), "{level}");
+        assert_eq!(
+            (heap.counters().live_blocks, heap.check_consistency()),
+            (0, Consistency::Holds),
+            "{level}"
+        );
     }
 }
 

@@ -20,7 +20,8 @@ fn the_tracker_of_the_built_example_lies_in_bss() {
     let file = std::fs::read(&example).unwrap();
     let file = object::File::parse(file.as_slice()).unwrap();
 
-    let tracker = file.symbols().find(|symbol| symbol.size() > LARGE_BYTES && symbol.name().unwrap().contains("HEAP"));
+    let tracker =
+        file.symbols().find(|symbol| symbol.size() > LARGE_BYTES && symbol.name().unwrap().contains("HEAP"));
     let tracker = tracker.expect("the example has a tracker");
     let section = file.section_by_index(tracker.section_index().unwrap()).unwrap();
     assert_eq!(section.kind(), SectionKind::UninitializedData, "{} bytes", tracker.size());

@@ -55,7 +55,8 @@ fn checked_frame(span: &StackSpan, offset: usize) -> Option<(usize, usize)> {
     let is_aligned = span.start.wrapping_add(offset).is_multiple_of(size_of::<usize>());
     let (caller, return_address) = frame(span, offset).filter(|_| is_aligned)?;
     // The first page holds no code; the last frame's return address is 0.
-    (return_address >= PAGE_SIZE_BYTES).then_some((if caller > offset { caller } else { END }, return_address))
+    (return_address >= PAGE_SIZE_BYTES)
+        .then_some((if caller > offset { caller } else { END }, return_address))
 }
 
 /// Whether this program's functions keep frame pointers, as far as the tracker's own show. They are compiled with the

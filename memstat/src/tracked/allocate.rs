@@ -73,7 +73,8 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
             return None;
         };
         let may_forward = inner.may_forward();
-        let zeroed = inner.backend.as_mut().filter(|_| may_forward).and_then(|own| own.allocate_zeroed(layout));
+        let zeroed =
+            inner.backend.as_mut().filter(|_| may_forward).and_then(|own| own.allocate_zeroed(layout));
         if let Some(own) = zeroed {
             return self.allocate_slowly(Some(own.cast()), layout, inner, caller.frame_pointer);
         }

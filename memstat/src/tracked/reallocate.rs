@@ -9,7 +9,7 @@ use super::Tracked;
 use super::inner::{Claim, PointerOnly};
 use crate::backend::Backend;
 use crate::bad_free::BadFree;
-use crate::platform::Platform;
+use crate::platform::{PAGE_SIZE_BYTES, Platform};
 use crate::refused::LockRefused;
 
 impl<B: Backend, P: Platform> Tracked<B, P> {
@@ -107,7 +107,9 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
             let layout = inner.layout_of(block, claim, &caller)?;
             let is_resized = inner.resize_in_place(block, layout, new_size_bytes, &caller);
             let mut resized = is_resized.then_some(block);
-            if !is_resized && B::HAS_RESIZE {
+            // Copying little takes less than finding the record again.
+            let is_large = layout.size().max(new_size_bytes) >= PAGE_SIZE_BYTES;
+            if !is_resized && is_large && B::HAS_RESIZE {
                 // SAFETY: the block is live, with this layout; the caller owns it, and gives it up if it moves.
                 resized = unsafe { inner.resize_by_backend(block, layout, new_size_bytes, &caller) };
             }
