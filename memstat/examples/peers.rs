@@ -6,15 +6,12 @@
 //! `make bench` runs it twice a name, with different numbers of pairs: the difference is the pairs' alone. The table in
 //! memstat's README comes from `memstat/measure`, which does the same with the hammer.
 
-mod host;
-
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use host::HostPlatform;
 use memstat::MAX_FRAMES;
-use memstat::{Level, Over, Tracked};
+use memstat::{Host, Level};
 use tracking_allocator::{AllocationGroupId, AllocationRegistry, AllocationTracker};
 
 const DEPTH: u32 = 16;
@@ -22,8 +19,7 @@ const SIZE_BYTES: usize = 64;
 /// Other blocks that are live meanwhile, as in any program.
 const OTHERS: usize = 40;
 
-static TRACKED: Tracked<Over<System>, HostPlatform> =
-    Tracked::over(HostPlatform, Over(System), Level::Blocks);
+static TRACKED: Host = Host::new();
 static STATS: stats_alloc::StatsAlloc<System> = stats_alloc::StatsAlloc::system();
 static TRACKING: tracking_allocator::Allocator<System> = tracking_allocator::Allocator::system();
 
@@ -91,7 +87,6 @@ peer!(Memstat, TRACKED);
 
 fn run<P: Peer>(pairs: usize) {
     let layout = Layout::new::<[u8; SIZE_BYTES]>();
-    HostPlatform::start();
     for _ in 0..OTHERS {
         // SAFETY: the size is not zero.
         black_box(unsafe { P::allocator().alloc(layout) });
@@ -133,7 +128,6 @@ fn layout_of(size_bytes: usize) -> Layout {
 /// Operations in random order on blocks of 1 to 600 bytes: an empty slot is filled, a full one is emptied or, one time
 /// in three, given another size.
 fn hammer<P: Peer>(operations: usize) {
-    HostPlatform::start();
     let mut slots = vec![(std::ptr::null_mut::<u8>(), 0_usize); SLOTS];
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     descend(DEPTH, &mut || {

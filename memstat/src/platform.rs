@@ -6,8 +6,10 @@ use core::alloc::Layout;
 use core::fmt;
 use core::ptr::NonNull;
 
+use crate::backend::Backend;
 use crate::corruption::Corruption;
 use crate::refused::LockRefused;
+use crate::tracked::Tracked;
 
 /// Bytes in a page, the unit in which the arena grows and shrinks.
 pub const PAGE_SIZE_BYTES: usize = 4096;
@@ -207,6 +209,15 @@ pub trait Hooks {
     fn should_fail(&self, size_bytes: usize, frame_pointer: usize) -> bool {
         let _ = (size_bytes, frame_pointer);
         false
+    }
+
+    /// Called when the tracker is used for the first time, outside of its lock: to set it up as the surroundings say.
+    #[cold]
+    fn on_first_use<B: Backend>(tracker: &Tracked<B, Self>)
+    where
+        Self: Platform + Sized,
+    {
+        let _ = tracker;
     }
 
     /// Writes the name of a return address, or the address itself. Called by reports, without the tracker's lock.

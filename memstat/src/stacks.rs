@@ -335,7 +335,8 @@ impl Depot {
     /// By how much a stack has grown since the mark; `None` if a later one was set.
     pub(crate) fn change_since(&self, mark: &StacksMark, number: u16) -> Option<Change> {
         let stack = (mark.number == self.marks).then(|| self.get(number));
-        stack.map(|stack| stack.map_or(Change::default(), |stack| Change::between(stack.marked, stack.into())))
+        stack
+            .map(|stack| stack.map_or(Change::default(), |stack| Change::between(stack.marked, stack.into())))
     }
 
     /// The stack with this number, mutable; `None` for 0.

@@ -149,9 +149,37 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     #[expect(clippy::inline_always, reason = "on the fast path")]
     #[inline(always)]
     fn enter(&self) -> Guard<'_, Inner<B>, P> {
-        let mut inner = self.inner.enter();
-        inner.make_ready();
-        inner
+        self.ready(self.inner.enter())
+    }
+
+    /// Makes the tracker ready when it is entered for the first time.
+    #[inline]
+    fn ready<'a>(&'a self, inner: Guard<'a, Inner<B>, P>) -> Guard<'a, Inner<B>, P> {
+        if inner.is_ready() { inner } else { self.start_use(inner) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn start_use<'a>(&'a self, mut inner: Guard<'a, Inner<B>, P>) -> Guard<'a, Inner<B>, P> {
+        inner.prepare();
+        drop(inner);
+        P::on_first_use(self);
+        self.inner.enter()
+    }
+
+    /// Takes the tracker's lock until [`Tracked::release`], so that it is held by nobody else at a fork.
+    pub fn hold(&self) {
+        core::mem::forget(self.enter());
+    }
+
+    /// Releases the lock that [`Tracked::hold`] has taken.
+    ///
+    /// # Safety
+    ///
+    /// This thread holds it, or is the copy of the one that does, in the child of a fork.
+    pub unsafe fn release(&self) {
+        // SAFETY: handed on to the caller.
+        unsafe { self.inner.release() };
     }
 }
 

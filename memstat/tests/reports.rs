@@ -89,5 +89,8 @@ fn a_level_without_stacks_is_named() {
     );
     let mut text = String::new();
     report::write_totals(&*heap, "test", &mut text).unwrap();
-    assert!(text.starts_with("heap test, level blocks\nlive: 1 blocks, 100 bytes asked for, 112 bytes taken"), "{text}");
+    assert!(
+        text.starts_with("heap test, level blocks\nlive: 1 blocks, 100 bytes asked for, 112 bytes taken"),
+        "{text}"
+    );
 }

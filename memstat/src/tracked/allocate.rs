@@ -173,10 +173,10 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         &self,
         taken: Option<NonNull<u8>>,
         layout: Layout,
-        mut inner: Guard<'_, Inner<B>, P>,
+        inner: Guard<'_, Inner<B>, P>,
         frame_pointer: usize,
     ) -> Option<NonNull<u8>> {
-        inner.make_ready();
+        let mut inner = self.ready(inner);
         let allocated = inner.allocate(taken, layout, &Caller { frame_pointer, platform: self.platform() });
         let has_findings = !inner.guards.findings.is_empty();
         drop(inner);

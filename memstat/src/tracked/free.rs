@@ -211,12 +211,12 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         &self,
         address: usize,
         claim: impl Claim,
-        mut inner: Guard<'_, Inner<B>, P>,
+        inner: Guard<'_, Inner<B>, P>,
         frame_pointer: usize,
         report: impl FnOnce(BadFree, usize),
     ) {
         let Some(block) = NonNull::new(address as *mut u8) else { return };
-        inner.make_ready();
+        let mut inner = self.ready(inner);
         let freed = inner.free(block, claim, &Caller { frame_pointer, platform: self.platform() });
         let has_findings = !inner.guards.findings.is_empty();
         drop(inner);

@@ -153,17 +153,13 @@ impl<B: Backend> Inner<B> {
         }
     }
 
-    /// Writes what is not zero at the start, when the tracker is entered for the first time.
     #[inline]
-    pub(super) fn make_ready(&mut self) {
-        if !self.is_ready {
-            self.prepare();
-        }
+    pub(super) fn is_ready(&self) -> bool {
+        self.is_ready
     }
 
-    #[cold]
-    #[inline(never)]
-    fn prepare(&mut self) {
+    /// Writes what is not zero at the start, when the tracker is entered for the first time.
+    pub(super) fn prepare(&mut self) {
         self.is_ready = true;
         self.live.prepare();
         self.depot.prepare();

@@ -49,10 +49,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
             Ok(inner) => Some(inner),
             Err(contended) => self.inner.wait(contended),
         };
-        entered.map(|mut inner| {
-            inner.make_ready();
-            inner
-        })
+        entered.map(|inner| self.ready(inner))
     }
 
     pub(super) fn refuse(&self, refused: &LockRefused, caller: &Caller<'_, P>) {
