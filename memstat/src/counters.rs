@@ -195,6 +195,29 @@ impl Tallies {
         self.taken_bytes = self.taken_bytes.wrapping_sub(taken_bytes as u64);
     }
 
+    /// Counts a live block, and nothing else.
+    #[inline]
+    pub(crate) fn add_uncounted(&mut self, taken_bytes: usize) {
+        self.live_blocks += 1;
+        self.uncounted_blocks += 1;
+        self.taken_bytes += taken_bytes as u64;
+    }
+
+    /// Counts a live block as gone, and nothing else.
+    #[inline]
+    pub(crate) fn subtract_uncounted(&mut self, taken_bytes: usize) {
+        // As for `count_free`.
+        self.live_blocks = self.live_blocks.wrapping_sub(1);
+        self.uncounted_blocks -= 1;
+        self.taken_bytes = self.taken_bytes.wrapping_sub(taken_bytes as u64);
+    }
+
+    /// A live block takes more or less memory than before.
+    #[inline]
+    pub(crate) fn change_taken_bytes(&mut self, before: usize, after: usize) {
+        self.taken_bytes = self.taken_bytes.wrapping_add(after as u64).wrapping_sub(before as u64);
+    }
+
     #[inline]
     pub(crate) fn add_recorded_bytes(&mut self, requested_bytes: usize) {
         self.live_bytes += requested_bytes as u64;

@@ -84,6 +84,15 @@ impl<T, P: Platform> Lock<T, P> {
         guard.expect("deadlock: the interrupted code already holds the tracker's lock")
     }
 
+    /// Releases the lock whose guard was forgotten. Interrupts stay as they are.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds it.
+    pub(crate) unsafe fn release(&self) {
+        self.state.store(0, Ordering::Release);
+    }
+
     /// Masks interrupts and takes the lock if nobody holds it; leaves interrupts as they were if somebody does.
     #[cold]
     pub(crate) fn try_enter(&self) -> Option<Guard<'_, T, P>> {

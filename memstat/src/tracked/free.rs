@@ -96,7 +96,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
             Err(contended) => return self.free_later(contended, address, claim, report),
         };
         let path = inner.free_path;
-        if path > FastPath::Count {
+        if path < FastPath::Count {
             return self.free_on(path, address, claim, inner, report);
         }
         // SAFETY: handed on to the caller.
@@ -135,6 +135,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
             FastPath::StacksFullGuard => {
                 self.free_recorded::<{ STACKS | FULL_GUARD }>(address, claim, inner, report);
             }
+            FastPath::Unprepared => self.free_elsewhere(address, claim, inner, report),
             FastPath::Pass | FastPath::Count | FastPath::Sampling | FastPath::Any => {
                 self.free_recorded::<{ Steps::ANY }>(address, claim, inner, report);
             }
@@ -183,7 +184,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     ) -> Result<(), BadFree> {
         let address = address_of(block);
         let mut inner = self.enter();
-        let is_freed = inner.free_path > FastPath::Count
+        let is_freed = inner.free_path.may_record()
             && inner.free_at_hand::<P, _, { Steps::ANY }>(
                 address,
                 claim,
@@ -210,11 +211,12 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         &self,
         address: usize,
         claim: impl Claim,
-        mut inner: Guard<'_, Inner<B>, P>,
+        inner: Guard<'_, Inner<B>, P>,
         frame_pointer: usize,
         report: impl FnOnce(BadFree, usize),
     ) {
         let Some(block) = NonNull::new(address as *mut u8) else { return };
+        let mut inner = self.ready(inner);
         let freed = inner.free(block, claim, &Caller { frame_pointer, platform: self.platform() });
         let has_findings = !inner.guards.findings.is_empty();
         drop(inner);

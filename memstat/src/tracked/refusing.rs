@@ -45,10 +45,11 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
 
     /// Takes the lock; `None` if waiting for it would never end.
     pub(super) fn enter_if_ever_free(&self) -> Option<Guard<'_, Inner<B>, P>> {
-        match self.inner.enter_at_once() {
+        let entered = match self.inner.enter_at_once() {
             Ok(inner) => Some(inner),
             Err(contended) => self.inner.wait(contended),
-        }
+        };
+        entered.map(|inner| self.ready(inner))
     }
 
     pub(super) fn refuse(&self, refused: &LockRefused, caller: &Caller<'_, P>) {

@@ -19,7 +19,7 @@ pub struct GuardCheck {
 
 /// The guards of a tracker. From [`Tracked::guards`].
 #[derive(Debug)]
-pub struct GuardsView<'a, B, P>(pub(super) &'a Tracked<B, P>);
+pub struct GuardsView<'a, B: Backend, P>(pub(super) &'a Tracked<B, P>);
 
 impl<B: Backend, P: Platform> GuardsView<'_, B, P> {
     /// How much is guarded.
