@@ -223,7 +223,7 @@ fn hints_know_the_state(vm: &mut Vm) -> Result<()> {
         ),
         (
             "guard sample 0; memstat history",
-            "level is stacks: what comes is in no history; type memstat level full",
+            "level is stacks: events are not recorded; type memstat level full",
         ),
         ("man memstat", "memstat [summary | pages | "),
         ("help keys", "Ctrl-U "),
