@@ -1,4 +1,4 @@
-//! The exercise: fill this in. `cargo run -p lesson` says which checks pass.
+//! The exercise: fill this in. `scripts/toolchain cargo run -p lesson` says which checks pass.
 //!
 //! What you need: `HashMap::new_in` and the like put a map into an arena (`HashMap<Key, Value, Hasher, &Arena>`);
 //! `HashMap::try_reserve` says whether there is room for one more.
