@@ -95,7 +95,7 @@ pub(super) fn choose_text_mode(vm: &mut Vm) -> Result<()> {
 
 /// Chooses an entry of GRUB's menu, which is not the first.
 pub(super) fn choose_entry(vm: &mut Vm, entry: &str) -> Result<()> {
-    const MENU_LIMIT: Duration = Duration::from_secs(60);
+    const MENU_LIMIT: Duration = Duration::from_mins(1);
     const KEY_LIMIT: Duration = Duration::from_secs(3);
     const KEY_PAUSE: Duration = Duration::from_millis(500);
     vm.wait_for_screen("menu of GRUB", MENU_LIMIT, |vm| {
