@@ -1,7 +1,7 @@
 //! The kernel's configuration: words on its command line.
 //!
 //! The line comes from GRUB and, under QEMU, from the file `opt/tally/cmdline` of its configuration device;
-//! later words win. A word that is not understood is named in a warning and has no effect.
+//! later words override earlier ones. An unknown word is named in a warning and has no effect.
 
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
@@ -14,7 +14,7 @@ use memstat::{GuardLevel, Level, MAX_HISTORY_EVENTS, MAX_SAMPLE_SLOTS};
 use tally_heap::Kind;
 use tally_heap::PAGE_BYTES;
 
-/// What the command line said.
+/// The options of the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
     /// `log=off|error|warn|info|debug|trace`: the least urgent messages that are kept.
@@ -29,11 +29,11 @@ pub struct Config {
     pub history_events: Option<usize>,
     /// `memstat.arena=SIZE`: the maximum size of the tracker's arena, as in `64K` or `2M`.
     pub arena_limit_bytes: Option<usize>,
-    /// `symbols=full|off`: whether call stacks have names; `cut|noise|scattered|blind` damage them, for tests.
+    /// `symbols=full|off`: whether call stacks have names; `cut|noise|scattered|blind` damage the symbols, for tests.
     pub symbols: SymbolSource,
     /// `guard=off|free|redzone|full`: the heap checks.
     pub guard: GuardLevel,
-    /// `blackbox=on|off`: whether a record of the last moments is kept across restarts.
+    /// `blackbox=on|off`: whether a crash record is kept across restarts.
     pub has_black_box: bool,
     /// `failnth=N`: the Nth allocation of a block fails, counted from the heap's start.
     pub fail_nth: Option<u64>,
@@ -41,7 +41,7 @@ pub struct Config {
     pub fail_nth_page: Option<u64>,
     /// `guard.sample=N`: every Nth allocation gets a page of its own between guard pages; 0 if none does.
     pub sample_interval: u32,
-    /// `guard.pages=N`: how many blocks can have one at once.
+    /// `guard.pages=N`: the maximum number of such blocks at once.
     pub sample_slots: Option<usize>,
     /// `panic=halt|reboot|poweroff|exit`: what happens after the report of a panic or fault.
     pub on_panic: OnPanic,
@@ -52,9 +52,9 @@ pub struct Config {
 /// An amount of memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Share {
-    /// So many bytes.
+    /// An absolute size in bytes.
     Bytes(usize),
-    /// So many hundredths of all.
+    /// A percentage of the total.
     Percent(u8),
 }
 
@@ -82,7 +82,7 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Applies the words of `line`, and hands those that it does not understand to `refused`.
+    /// Applies the words of `line`, and passes unknown words and invalid values to `refused`.
     pub fn apply(&mut self, line: &str, mut refused: impl FnMut(Refused<'_>)) {
         for word in line.split_ascii_whitespace() {
             if self.apply_word(word).is_none() {
@@ -115,7 +115,7 @@ impl Config {
     }
 }
 
-/// A word without effect. Its text is what a warning says.
+/// A word that was refused. Displays as the text of the warning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refused<'a> {
     word: &'a str,
@@ -176,28 +176,28 @@ fn expected(option: &str) -> Option<Expected> {
         "guard.sample" => return Some(Expected::number(&SAMPLE_INTERVALS)),
         "guard.pages" => return Some(Expected::number(&SAMPLE_SLOTS)),
         "blackbox" => "on or off",
-        "failnth" | "failpages" => "a number from 1 on",
+        "failnth" | "failpages" => "a number of at least 1",
         "panic" => "halt, reboot, poweroff or exit",
         "symbols" => "full, off, cut, noise, scattered or blind",
-        "tmpfs.size" => "a size as in 64M, or a part as in 50%",
+        "tmpfs.size" => "a size as in 64M, or a percentage as in 50%",
         _ => return None,
     }))
 }
 
-/// Where the names of functions, files and lines come from. All but the first two are for tests.
+/// Where the names of functions, files and lines come from. All but the first two simulate damage, for tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SymbolSource {
-    /// From what the loader left.
+    /// From the sections that the boot loader has loaded.
     Full,
-    /// From nothing.
+    /// There are no names.
     Off,
-    /// Each section ends at its half.
+    /// Each section is cut to half of its length.
     Cut,
     /// The debug information is overwritten with noise.
     Noise,
-    /// In the debug information one byte of 1024 is overwritten.
+    /// One byte in 1024 of the debug information is overwritten.
     Scattered,
-    /// The symbols are overwritten too.
+    /// Debug information and symbol table are overwritten with noise.
     Blind,
 }
 
@@ -221,7 +221,7 @@ fn number_in(range: &RangeInclusive<usize>, text: &str) -> Option<usize> {
     text.parse().ok().filter(|number| range.contains(number))
 }
 
-/// A number above 0.
+/// A number of at least 1.
 fn positive(text: &str) -> Option<u64> {
     text.parse().ok().filter(|number| *number > 0)
 }
@@ -233,9 +233,9 @@ pub enum OnPanic {
     Halt,
     /// The machine restarts after a few seconds.
     Reboot,
-    /// The machine switches itself off.
+    /// The machine powers off.
     PowerOff,
-    /// QEMU ends with a status that says so, if it has its device for that.
+    /// QEMU exits with a status of its own, if it has the device `isa-debug-exit`.
     Exit,
 }
 
@@ -314,7 +314,7 @@ mod tests {
                 "heap=none: expected slab, buddy, talc, tlsf or linked-list",
                 "'quiet' is unknown and ignored",
                 "log=loud: expected off, error, warn, info, debug or trace",
-                "failnth=0: expected a number from 1 on",
+                "failnth=0: expected a number of at least 1",
                 "panic=maybe: expected halt, reboot, poweroff or exit",
             ]
         );
@@ -342,9 +342,9 @@ mod tests {
             ("memstat.history=67108865", "a number from 0 to 67108864"),
             ("memstat.history=99999999999", "a number from 0 to 67108864"),
             ("guard.sample=4294967296", "a number from 0 to 4294967295"),
-            ("failpages=18446744073709551616", "a number from 1 on"),
+            ("failpages=18446744073709551616", "a number of at least 1"),
             ("memstat.arena=99999999999G", "a size as in 64K or 2M"),
-            ("tmpfs.size=101%", "a size as in 64M, or a part as in 50%"),
+            ("tmpfs.size=101%", "a size as in 64M, or a percentage as in 50%"),
             ("heap", "slab, buddy, talc, tlsf or linked-list"),
         ] {
             assert_eq!(parsed(word), (Config::default(), vec![format!("{word}: expected {expected}")]));

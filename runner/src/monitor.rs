@@ -104,7 +104,7 @@ impl Monitor {
         let deadline = Instant::now() + MIGRATION_LIMIT;
         while !self.is_running()? {
             if Instant::now() > deadline {
-                let awaited = "machine that goes on from a snapshot".into();
+                let awaited = "machine that continues from a snapshot".into();
                 return Err(Error::Timeout { awaited, limit: MIGRATION_LIMIT });
             }
             thread::sleep(Duration::from_millis(5));

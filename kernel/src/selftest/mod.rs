@@ -157,8 +157,9 @@ fn clock_keeps_time_with_the_timer() -> Outcome {
         return Err("the timer stands");
     }
     let (hz, slack_hz) = (clock::counter_hz(), clock::counter_hz() / 100);
-    let is_in_time =
-        |measured: RateRange| measured.min_hz.saturating_sub(slack_hz) <= hz && hz <= measured.max_hz + slack_hz;
+    let is_in_time = |measured: RateRange| {
+        measured.min_hz.saturating_sub(slack_hz) <= hz && hz <= measured.max_hz + slack_hz
+    };
     if answers.any(is_in_time) {
         Ok(())
     } else {

@@ -166,7 +166,7 @@ fn cold_start_is_quiet(vm: &mut Vm) -> Result<()> {
     ensure!(!boot.contains("last boot") && !boot.contains("black box"), "the boot log speaks of it:\n{boot}");
     let output = vm.run(FILE)?;
     ensure!(
-        output.starts_with("no record: none is there") && output.lines().count() == 1,
+        output.starts_with("no record: none found") && output.lines().count() == 1,
         "it reads:\n{output}"
     );
     power_off(vm)

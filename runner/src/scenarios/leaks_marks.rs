@@ -23,7 +23,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     with_words("leaks-errors", "each mistake is reported in one line", "", mistakes_are_reported),
     Scenario {
         name: "leaks-full-memory",
-        about: "with no page free the reports go on, and a mark is refused",
+        about: "with no page free reports still work, and a mark is refused",
         judge: Judge::Drive(
             Machine { memory_mib: 48, cmdline: "tmpfs.size=100%", ..DEFAULT },
             full_memory_is_survived,
