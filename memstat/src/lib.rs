@@ -28,7 +28,7 @@ extern crate std;
 pub mod report;
 
 mod adapters;
-#[cfg(feature = "std")]
+#[cfg(any(feature = "std", feature = "critical-section"))]
 mod arch;
 mod arena;
 mod backend;
@@ -55,7 +55,9 @@ mod snapshot;
 mod stacks;
 mod tracked;
 
-pub use adapters::Over;
+#[cfg(feature = "critical-section")]
+pub use adapters::Bare;
+pub use adapters::{Over, Pages};
 pub use arena::ArenaStatistics;
 pub use backend::{Backend, Live, Location};
 pub use bad_free::{BadFree, BadFreeKind};

@@ -5,7 +5,8 @@
 
 use core::cell::UnsafeCell;
 use core::ops::{Deref, DerefMut};
-use core::sync::atomic::{AtomicU32, Ordering};
+
+use portable_atomic::{AtomicU32, Ordering};
 
 use crate::platform::Platform;
 

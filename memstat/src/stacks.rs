@@ -16,7 +16,15 @@ use crate::snapshot::{Change, Snapshot, StackUsage};
 pub(crate) mod walk;
 
 /// Maximum number of frames that are kept of a call stack.
-pub const MAX_FRAMES: usize = 16;
+///
+/// 16, or what the features `depth-32` and `depth-64` say: each frame costs seven instructions an allocation.
+pub const MAX_FRAMES: usize = if cfg!(feature = "depth-64") {
+    64
+} else if cfg!(feature = "depth-32") {
+    32
+} else {
+    16
+};
 /// Maximum number of frames that are kept of a free's call stack: each costs seven instructions, and eight are enough to
 /// see who freed.
 pub const MAX_FREE_FRAMES: usize = 8;
@@ -27,7 +35,9 @@ const MAX_STACKS: usize = u16::MAX as usize;
 
 /// A call stack and what was allocated under it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(C, align(256))]
+#[cfg_attr(not(any(feature = "depth-32", feature = "depth-64")), repr(C, align(256)))]
+#[cfg_attr(all(feature = "depth-32", not(feature = "depth-64")), repr(C, align(512)))]
+#[cfg_attr(feature = "depth-64", repr(C, align(1024)))]
 pub struct Stack {
     hash: u64,
     number: u16,
@@ -49,7 +59,8 @@ pub struct Stack {
     frames: [usize; MAX_FRAMES],
 }
 
-const _: () = assert!(size_of::<Stack>() == 256);
+// A page is filled without a rest.
+const _: () = assert!(size_of::<Stack>() == align_of::<Stack>());
 
 impl Stack {
     /// A stack without frames.

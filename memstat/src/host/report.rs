@@ -106,7 +106,7 @@ impl Reported {
         if file < 0 {
             return warn(format_args!("memstat: the report's file cannot be written: {to:?}\n"));
         }
-        let mut out = File { file, bytes: [0; 4096], length: 0 };
+        let mut out = File { descriptor: file, bytes: [0; 4096], length: 0 };
         let _ = write(*tracker, &mut out);
         out.flush();
         if file != libc::STDERR_FILENO {
@@ -118,7 +118,7 @@ impl Reported {
 
 /// Writes to the standard error.
 pub(super) fn warn(text: fmt::Arguments<'_>) {
-    let mut out = File { file: libc::STDERR_FILENO, bytes: [0; 4096], length: 0 };
+    let mut out = File { descriptor: libc::STDERR_FILENO, bytes: [0; 4096], length: 0 };
     let _ = out.write_fmt(text);
     out.flush();
 }
@@ -147,7 +147,7 @@ impl fmt::Write for Path {
 
 /// An open file with a buffer.
 struct File {
-    file: c_int,
+    descriptor: c_int,
     bytes: [u8; 4096],
     length: usize,
 }
@@ -157,7 +157,7 @@ impl File {
         let mut rest = self.bytes.get(..self.length).unwrap_or_default();
         while !rest.is_empty() {
             // SAFETY: the bytes can be read.
-            let written = unsafe { libc::write(self.file, rest.as_ptr().cast(), rest.len()) };
+            let written = unsafe { libc::write(self.descriptor, rest.as_ptr().cast(), rest.len()) };
             let Some(left) =
                 usize::try_from(written).ok().filter(|&count| count > 0).and_then(|n| rest.get(n..))
             else {

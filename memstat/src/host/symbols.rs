@@ -80,6 +80,19 @@ fn functions(file: &[u8]) -> Option<impl Iterator<Item = Symbol<'_>>> {
     }))
 }
 
+/// The names of such functions begin with one of these.
+const LEFT_OUT_NAMES: [&str; 9] = [
+    "alloc::",
+    "core::",
+    "memstat::",
+    "__rust",
+    "__rustc",
+    "__rg_",
+    "__rdl_",
+    "std::alloc",
+    "hashbrown::raw",
+];
+
 /// Whether a function stands between the program and the allocator: one of `alloc`, of this crate, or of the compiler's
 /// own for `GlobalAlloc`. The mangled names of both schemes begin with the crate, or hold it as that of a trait's methods.
 fn is_left_out(name: &str) -> bool {
@@ -89,18 +102,7 @@ fn is_left_out(name: &str) -> bool {
     let text = text.bytes.get(..text.length).unwrap_or_default();
     let text = core::str::from_utf8(text).unwrap_or_default();
     let text = text.trim_start_matches(['<', '&']);
-    const OWN: [&str; 9] = [
-        "alloc::",
-        "core::",
-        "memstat::",
-        "__rust",
-        "__rustc",
-        "__rg_",
-        "__rdl_",
-        "std::alloc",
-        "hashbrown::raw",
-    ];
-    OWN.iter().any(|own| text.starts_with(own))
+    LEFT_OUT_NAMES.iter().any(|own| text.starts_with(own))
 }
 
 /// The first bytes of a text.
@@ -159,9 +161,9 @@ fn try_load() -> Option<()> {
     let code_bytes = end.checked_sub(first)?;
     let bits_bytes = code_bytes.div_ceil(GRANULE_BYTES * 8);
     let kind = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
-    let bits = map(-1, bits_bytes, libc::PROT_READ | libc::PROT_WRITE, kind)?;
+    let mask_start = map(-1, bits_bytes, libc::PROT_READ | libc::PROT_WRITE, kind)?;
     // SAFETY: mapped just now, for nobody else.
-    let mask = unsafe { core::slice::from_raw_parts_mut(bits, bits_bytes) };
+    let mask = unsafe { core::slice::from_raw_parts_mut(mask_start, bits_bytes) };
     for function in functions(file)? {
         if !core::str::from_utf8(function.name).is_ok_and(is_left_out) {
             continue;
@@ -178,7 +180,7 @@ fn try_load() -> Option<()> {
     BIAS.store(bias, Ordering::Relaxed);
     FILE_BYTES.store(size_bytes, Ordering::Relaxed);
     FILE.store(start, Ordering::Release);
-    LEFT_OUT.store(bits, Ordering::Relaxed);
+    LEFT_OUT.store(mask_start, Ordering::Relaxed);
     CODE_START.store(first.wrapping_add(bias), Ordering::Relaxed);
     CODE_BYTES.store(code_bytes, Ordering::Release);
     Some(())

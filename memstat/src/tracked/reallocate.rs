@@ -67,14 +67,19 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     /// # Safety
     ///
     /// As for [`Tracked::reallocate`].
-    #[inline(never)]
+    #[expect(clippy::inline_always, reason = "the fast path, which saves no registers")]
+    #[inline(always)]
     unsafe fn reallocate_by_backend(
         &self,
         block: NonNull<u8>,
         layout: Layout,
         new_size_bytes: usize,
     ) -> Result<Option<NonNull<u8>>, BadFree> {
-        if let Some(mut inner) = self.enter_if_ever_free() {
+        let entered = match self.inner.enter_at_once() {
+            Ok(inner) => Some(inner),
+            Err(contended) => self.inner.wait(contended),
+        };
+        if let Some(mut inner) = entered {
             // SAFETY: handed on to the caller.
             let resized = unsafe { inner.resize_unrecorded(block, layout, new_size_bytes, self.platform()) };
             if resized.is_some() {

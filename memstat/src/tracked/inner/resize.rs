@@ -212,7 +212,8 @@ impl<B: Backend> Inner<B> {
     /// # Safety
     ///
     /// As for [`Backend::grow`], but that the new size may also be smaller.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "on the fast path")]
     unsafe fn ask_for_resize(
         &mut self,
         block: NonNull<u8>,
