@@ -47,7 +47,8 @@ mod stacks;
 mod tracked;
 
 pub use arena::ArenaStatistics;
-pub use backend::{Backend, Live, Location};
+pub use backend::{Backend, Live, Location, SharedBackend};
+pub use lock::gate::MAX_LANES;
 pub use bad_free::{BadFree, BadFreeKind};
 pub use corruption::{Corruption, CorruptionKind};
 pub use counters::{Counters, CpuCounters, Histogram, MAX_CPUS, SIZE_CLASSES, Since};

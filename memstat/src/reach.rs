@@ -128,9 +128,9 @@ impl Scanner {
         }
     }
 
-    /// Begins with so many records, of which the last has this number.
-    pub(crate) fn start(&mut self, records: usize, last_sequence: u64) {
-        self.phase = Phase::Whiten(records);
+    /// Begins behind the last record; the last event has this number.
+    pub(crate) fn start(&mut self, behind: usize, last_sequence: u64) {
+        self.phase = Phase::Whiten(behind);
         self.last_sequence = last_sequence;
         (self.lowest, self.end) = (usize::MAX, 0);
         self.work.clear();

@@ -12,7 +12,12 @@ use crate::index::{Hash, HashOf, Index};
 use crate::paged_vec::{Id, PagedVec};
 use crate::platform::{Platform, StackSpan};
 
+pub(crate) mod charge;
+mod recent;
 pub(crate) mod walk;
+
+use charge::Charge;
+pub(crate) use recent::Recent;
 
 /// The most frames that are kept of a stack.
 pub const MAX_FRAMES: usize = 16;
@@ -92,14 +97,21 @@ impl Stack {
         self.live_bytes -= size_bytes as u64;
     }
 
+    /// Counts what was charged elsewhere, and not here yet.
+    pub(crate) fn settle(&mut self, charge: &Charge) {
+        let highest = self.live_bytes.saturating_add_signed(charge.max_bytes());
+        self.peak_bytes = self.peak_bytes.max(highest);
+        self.live_blocks = self.live_blocks.wrapping_add_signed(charge.blocks());
+        self.live_bytes = self.live_bytes.wrapping_add_signed(charge.bytes());
+        self.total_blocks += charge.total_blocks();
+        self.total_bytes += charge.total_bytes();
+    }
+
     /// The return addresses, innermost first.
     pub fn frames(&self) -> &[usize] {
         self.frames.get(..self.frame_count as usize).unwrap_or_default()
     }
 }
-
-/// Stands where no stack was seen yet. It has no frames, so no search finds it.
-static NEVER_SEEN: Stack = Stack::EMPTY;
 
 impl HashOf for PagedVec<Stack> {
     fn hash_of(&self, id: Id) -> Hash {
@@ -112,8 +124,10 @@ impl HashOf for PagedVec<Stack> {
 pub(crate) struct Depot {
     stacks: PagedVec<Stack>,
     index: Index,
-    /// The stack that was last seen at a place.
-    recent: [NonNull<Stack>; RECENT],
+    recent: Recent<RECENT>,
+    /// What lanes have charged to each stack and handed in; as long as `stacks`, where there are lanes.
+    charged: PagedVec<Charge, 1>,
+    has_lanes: bool,
     /// The placeholder that is charged where stacks are not recorded: the fast path need not test. Its number is 0.
     nobody: Stack,
 }
@@ -122,11 +136,13 @@ pub(crate) struct Depot {
 unsafe impl Send for Depot {}
 
 impl Depot {
-    pub(crate) const fn new() -> Self {
+    pub(crate) const fn new(has_lanes: bool) -> Self {
         Self {
             stacks: PagedVec::new(),
             index: Index::new(),
-            recent: [NonNull::from_ref(&NEVER_SEEN); RECENT],
+            recent: Recent::new(),
+            charged: PagedVec::new(),
+            has_lanes,
             nobody: Stack::EMPTY,
         }
     }
@@ -150,76 +166,64 @@ impl Depot {
         platform: &impl Platform,
     ) -> Option<&mut Stack> {
         let start = walk::start(span, platform)?;
-        if let Some(mut known) = self.seen::<MAX>(span, &start) {
+        if let Some(mut known) = self.recent.seen::<MAX>(span, &start) {
             // SAFETY: stacks stay where they are for ever, and nothing else refers to one of this depot's now.
             return Some(unsafe { known.as_mut() });
         }
         let id = self.enter::<MAX>(span, &start, arena, platform).ok()?;
-        self.recent[Self::recent_place::<MAX>(&start)] = NonNull::from(self.stacks.get_mut(id));
+        self.recent.put::<MAX>(&start, NonNull::from(self.stacks.get_mut(id)));
         Some(self.stacks.get_mut(id))
     }
 
-    /// The stack of a frame, cut to `MAX` frames, if it is the one that was last seen there, and that takes only a few
-    /// instructions to find out. It stays where it is. This is a function of its own, so that what comes before and
-    /// after it keeps its registers; it saves none, as all that it calls comes last.
+    /// As [`Depot::capture`], for a lane, which remembers the stack in `recent`. Others may look at it at any time.
+    #[cold]
     #[inline(never)]
+    pub(crate) fn capture_for_lane<const MAX: usize, const PLACES: usize>(
+        &mut self,
+        span: &StackSpan,
+        recent: &mut Recent<PLACES>,
+        arena: &mut Arena,
+        platform: &impl Platform,
+    ) -> Option<NonNull<Stack>> {
+        let start = walk::start(span, platform)?;
+        let id = self.enter::<MAX>(span, &start, arena, platform).ok()?;
+        let stack = NonNull::new(self.stacks.slot(id))?;
+        recent.put::<MAX>(&start, stack);
+        Some(stack)
+    }
+
+    /// Takes what a lane has charged to the stack of a number.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn hand_in(&mut self, number: u16, charge: &mut Charge) {
+        if let Some(id) = number.checked_sub(1).filter(|id| usize::from(*id) < self.charged.len()) {
+            self.charged.get_mut(Id(id.into())).hand_in(charge);
+        }
+    }
+
+    /// Charges to the stack of a number what lanes have handed in, for who has stopped all lanes.
+    pub(crate) fn settle(&mut self, number: u16) {
+        let Some(id) = number.checked_sub(1).filter(|id| usize::from(*id) < self.charged.len()) else { return };
+        let charge = core::mem::replace(self.charged.get_mut(Id(id.into())), Charge::NONE);
+        if let Some(stack) = self.get_mut(number) {
+            stack.settle(&charge);
+        }
+    }
+
+    /// [`Recent::recall`] from the depot's own.
+    #[inline]
     pub(crate) fn recall<P: Platform, const MAX: usize>(
         &self,
         frame_pointer: usize,
         platform: &P,
     ) -> Option<NonNull<Stack>> {
-        let span = platform.stack_fast(frame_pointer)?;
-        let first = walk::first(&span)?;
-        if !platform.is_allocator_code(first.return_address) {
-            let seen = self.recent[Self::recent_place::<MAX>(&first)];
-            // SAFETY: stacks stay where they are for ever, and this reference ends here.
-            let known = unsafe { seen.as_ref() };
-            if usize::from(known.frame_count) == MAX
-                && let Some(is_it) = walk::begins_with::<MAX>(&span, &first, &known.frames)
-            {
-                return if is_it { Some(seen) } else { None };
-            }
-        }
-        self.recall_otherwise::<P, MAX>(frame_pointer, platform)
-    }
-
-    /// The same where the first frames are the allocator's own, or the stack is a short one.
-    #[inline(never)]
-    fn recall_otherwise<P: Platform, const MAX: usize>(
-        &self,
-        frame_pointer: usize,
-        platform: &P,
-    ) -> Option<NonNull<Stack>> {
-        let span = platform.stack_fast(frame_pointer)?;
-        let start = walk::start(&span, platform)?;
-        self.seen::<MAX>(&span, &start)
+        self.recent.recall::<P, MAX>(frame_pointer, platform)
     }
 
     /// The placeholder that is charged where stacks are not recorded.
     #[inline]
     pub(crate) fn nobody(&mut self) -> NonNull<Stack> {
         NonNull::from(&mut self.nobody)
-    }
-
-    /// The stack that was last seen at this start, if it is the same again.
-    fn seen<const MAX: usize>(&self, span: &StackSpan, start: &walk::Start) -> Option<NonNull<Stack>> {
-        let seen = self.recent[Self::recent_place::<MAX>(start)];
-        // SAFETY: as in `recall`.
-        let known = unsafe { seen.as_ref() };
-        let is_it = match known.frames() {
-            frames if frames.len() == MAX => {
-                walk::begins_with::<MAX>(span, start, &known.frames).unwrap_or(false)
-            }
-            // Of a short stack the end has to be the same too.
-            frames => frames.len() < MAX && walk::is(span, start, frames),
-        };
-        is_it.then_some(seen)
-    }
-
-    /// Where a stack is remembered: at another place where it is cut to another length.
-    #[inline]
-    fn recent_place<const MAX: usize>(start: &walk::Start) -> usize {
-        (start.key() ^ (MAX_FRAMES - MAX)) % RECENT
     }
 
     /// Collects a stack's frames, and looks it up, or stores it.
@@ -274,6 +278,10 @@ impl Depot {
         }
         if self.stacks.len() >= MAX_STACKS {
             return Err(ArenaFull);
+        }
+        // Room to charge it comes first: what has a number can be charged.
+        while self.has_lanes && self.charged.len() <= self.stacks.len() {
+            self.charged.push(Charge::NONE, arena, platform)?;
         }
         stack.number = self.stacks.len() as u16 + 1;
         stack.first_stamp = platform.stamp();

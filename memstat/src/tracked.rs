@@ -17,6 +17,7 @@ mod allocate;
 mod consistency;
 mod free;
 mod inner;
+mod lanes;
 mod reallocate;
 mod reclaiming;
 mod refusing;
@@ -43,14 +44,14 @@ pub struct Tracked<B, P> {
 impl<B: Backend, P: Platform> Tracked<B, P> {
     /// A tracker without a backend: every allocation fails until [`Tracked::start`].
     pub const fn new(platform: P) -> Self {
-        Self { inner: Lock::new(platform, Inner::new()), refused: RefusedTallies::new() }
+        Self { inner: Lock::new(platform, Inner::new(P::LANES > 1)), refused: RefusedTallies::new() }
     }
 
     /// A tracker that allocates from `backend` from the start on, as a static of a program must. Its memory comes
     /// from [`Platform::take_page`]. No block of the backend's is live yet. The fast paths are taken after the first
     /// [`Tracked::set_level`].
     pub const fn over(platform: P, backend: B, level: Level) -> Self {
-        let inner = Lock::new(platform, Inner::with_backend(backend, level));
+        let inner = Lock::new(platform, Inner::with_backend(backend, level, P::LANES > 1));
         Self { inner, refused: RefusedTallies::new() }
     }
 

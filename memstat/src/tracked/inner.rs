@@ -15,11 +15,12 @@ use crate::history::{Event, EventKind, History};
 use crate::level::Level;
 use crate::live::LiveMap;
 use crate::platform::{PAGE_SIZE_BYTES, Platform, StackSpan};
+use super::lanes::Common;
 use crate::reach::Scanner;
-use crate::recent_frees::{CALLERS, RecentFrees};
+use crate::recent_frees::{CALLERS, RecentFree, RecentFrees};
 use crate::record::{Guarding, Origin, Record};
 use crate::snapshot::{Snapshot, StackUsage};
-use crate::stacks::{Depot, MAX_FRAMES, MAX_FREE_FRAMES, walk};
+use crate::stacks::{Depot, MAX_FRAMES, MAX_FREE_FRAMES, Stack, walk};
 
 mod checks;
 mod claim;
@@ -77,6 +78,8 @@ pub(super) struct Inner<B> {
     /// Whether some of the new blocks go to the pool.
     pub(super) is_sampling: bool,
     pub(super) scanner: Scanner,
+    /// Where lanes meet.
+    pub(super) lanes: Common,
 }
 
 /// Findings must be reported before more can be evicted from the quarantine.
@@ -92,9 +95,14 @@ pub(super) struct Caller<'a, P> {
 
 impl<P: Platform> Caller<'_, P> {
     /// The stack of the calling code.
-    fn stack(&self) -> Option<StackSpan> {
+    pub(super) fn stack(&self) -> Option<StackSpan> {
         let fast = self.platform.stack_fast(self.frame_pointer);
         fast.or_else(|| self.platform.stack(self.frame_pointer))
+    }
+
+    /// The innermost return addresses outside of the allocator.
+    pub(super) fn innermost_outside(&self) -> [usize; CALLERS] {
+        self.innermost(|address| self.platform.is_allocator_code(address))
     }
 
     /// The innermost return addresses, without the leading ones that `is_left_out`.
@@ -105,15 +113,16 @@ impl<P: Platform> Caller<'_, P> {
 }
 
 impl<B: Backend> Inner<B> {
-    pub(super) const fn new() -> Self {
-        Self::with(None, Level::Off)
+    /// `has_lanes` says whether the live map is in shards.
+    pub(super) const fn new(has_lanes: bool) -> Self {
+        Self::with(None, Level::Off, has_lanes)
     }
 
-    pub(super) const fn with_backend(backend: B, level: Level) -> Self {
-        Self::with(Some(backend), level)
+    pub(super) const fn with_backend(backend: B, level: Level, has_lanes: bool) -> Self {
+        Self::with(Some(backend), level, has_lanes)
     }
 
-    const fn with(backend: Option<B>, level: Level) -> Self {
+    const fn with(backend: Option<B>, level: Level, has_lanes: bool) -> Self {
         Self {
             level,
             level_at_start: Level::Blocks,
@@ -128,8 +137,8 @@ impl<B: Backend> Inner<B> {
             backend,
             tallies: Tallies::ZERO,
             sequence: 0,
-            live: LiveMap::new(),
-            depot: Depot::new(),
+            live: LiveMap::new(has_lanes),
+            depot: Depot::new(has_lanes),
             history: History::new(),
             recent_frees: RecentFrees::new(),
             arena: Arena::new(),
@@ -140,6 +149,7 @@ impl<B: Backend> Inner<B> {
             is_guarding: false,
             is_sampling: false,
             scanner: Scanner::new(),
+            lanes: Common::new(),
         }
     }
 
@@ -188,6 +198,7 @@ impl<B: Backend> Inner<B> {
     fn account_unrecorded(&mut self, address: usize, cpu: u8) {
         self.tallies.cpu_mut(cpu).untracked += 1;
         self.recent_frees.forget(address);
+        self.lanes.forget_free(address);
         self.guards.freed.forget(address);
     }
 
@@ -228,6 +239,7 @@ impl<B: Backend> Inner<B> {
     #[inline]
     pub(super) fn count_free_of(&mut self, record: &Record, taken_bytes: usize, platform: &impl Platform) {
         self.tallies.subtract_recorded_bytes(record.size_bytes());
+        self.lanes.settle(record.stack(), &mut self.depot);
         if let Some(stack) = self.depot.get_mut(record.stack()) {
             stack.subtract(record.size_bytes());
         }
@@ -255,11 +267,21 @@ impl<B: Backend> Inner<B> {
         self.recent_frees.note(record, &Origin::now(0, 0, caller.platform), caller.innermost(|_| false));
     }
 
+    /// The last free of the block that started at `address`, if it is remembered.
+    #[cold]
+    #[inline(never)]
+    fn recent_free(&self, address: usize) -> Option<&RecentFree> {
+        let of_lanes = self.lanes.recent_frees().filter(|free| free.block().address() == address);
+        self.recent_frees.find(address).into_iter().chain(of_lanes).reduce(|latest, other| {
+            if other.is_later_than(latest, self.sequence) { other } else { latest }
+        })
+    }
+
     /// Remembers who moved, and so freed, the block at `address` just now.
     pub(super) fn note_move_from<P: Platform>(&mut self, address: usize, caller: &Caller<'_, P>) {
         if let Some(callers) = self.recent_frees.last_callers(address) {
             // The innermost frames are the allocator's own.
-            *callers = caller.innermost(|address| caller.platform.is_allocator_code(address));
+            *callers = caller.innermost_outside();
         }
     }
 
@@ -313,9 +335,9 @@ impl<B: Backend> Inner<B> {
 
     #[cold]
     #[inline(never)]
-    fn refuse<P: Platform>(&mut self, mut bad: BadFree, caller: &Caller<'_, P>) -> BadFree {
+    pub(super) fn refuse<P: Platform>(&mut self, mut bad: BadFree, caller: &Caller<'_, P>) -> BadFree {
         if let Some(free) = bad.free.as_mut().filter(|free| free.stack() == 0)
-            && let Some(recent) = self.recent_frees.find(bad.address)
+            && let Some(recent) = self.recent_free(bad.address).copied()
         {
             let stack = self.depot.number_of(&recent.callers(), &mut self.arena, caller.platform);
             free.set_size_and_stack(free.size_bytes(), stack);
@@ -348,6 +370,17 @@ impl<B: Backend> Inner<B> {
             live.bytes += (self.guards.pool.live() * PAGE_SIZE_BYTES) as u64;
             self.tallies.set_live(live);
         }
+    }
+
+    /// The call stack of a number, with all that is charged to it.
+    pub(super) fn stack(&mut self, number: u16) -> Option<&Stack> {
+        self.lanes.settle(number, &mut self.depot);
+        self.depot.get(number)
+    }
+
+    /// Whether allocations and frees are counted.
+    pub(super) fn is_counting(&self) -> bool {
+        self.is_counting
     }
 
     /// The current counters.

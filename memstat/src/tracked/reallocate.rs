@@ -67,6 +67,11 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         new_size_bytes: usize,
     ) -> Result<Option<NonNull<u8>>, BadFree> {
         let caller = self.caller();
+        if P::LANES > 1
+            && let Some(done) = self.reallocate_in_lane(block, claim, new_size_bytes, &caller)
+        {
+            return done;
+        }
         let old_layout = {
             let Some(mut inner) = self.enter_if_ever_free() else {
                 self.refuse(

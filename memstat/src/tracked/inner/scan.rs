@@ -27,7 +27,7 @@ impl<B: Backend> Inner<B> {
         if self.live.len() == 0 {
             return Err(ScanError::NoRecords);
         }
-        self.scanner.start(self.live.len(), self.sequence);
+        self.scanner.start(self.live.end(), self.sequence);
         Ok(())
     }
 
@@ -60,10 +60,11 @@ impl<B: Backend> Inner<B> {
     /// Colours blocks white, and notes the range of their addresses. `behind` is one more than the number of the next
     /// record.
     fn whiten(&mut self, behind: usize, budget: &mut usize) -> Phase {
-        let mut next = behind.min(self.live.len());
+        let mut behind = behind;
         let latest = self.sequence;
-        while next > 0 && *budget > 0 {
-            next -= 1;
+        while *budget > 0 {
+            let Some(next) = self.live.before(behind) else { return Phase::Roots { root: 0, offset: 0 } };
+            behind = next;
             *budget -= 1;
             let Some(record) = self.live.nth_mut(next) else { continue };
             let mark = record.mark();
@@ -84,7 +85,7 @@ impl<B: Backend> Inner<B> {
                 self.scanner.end = self.scanner.end.max(address + record.size_bytes().max(1));
             }
         }
-        if next > 0 { Phase::Whiten(next) } else { Phase::Roots { root: 0, offset: 0 } }
+        Phase::Whiten(behind)
     }
 
     /// Reads the words of the roots.
@@ -122,8 +123,7 @@ impl<B: Backend> Inner<B> {
                 }
                 continue;
             }
-            next = next.min(self.live.len());
-            let Some(number) = next.checked_sub(1) else { return self.end_walk() };
+            let Some(number) = self.live.before(next) else { return self.end_walk() };
             next = number;
             *budget -= 1;
             if let Some(record) = self.live.nth_mut(number)
@@ -141,7 +141,7 @@ impl<B: Backend> Inner<B> {
         scanner.walk_sequence = self.sequence;
         // This walk will find what has found no room on the list until now.
         scanner.work.take_overflow();
-        Phase::Blacken(self.live.len())
+        Phase::Blacken(self.live.end())
     }
 
     /// Ends a walk over the records. Another one follows if grey blocks may be left: those that found no room on the
@@ -150,7 +150,7 @@ impl<B: Backend> Inner<B> {
         let scanner = &mut self.scanner;
         let has_overflowed = scanner.work.take_overflow();
         let are_new = scanner.walk_sequence != self.sequence && scanner.scanned.walks < MAX_WALKS_FOR_NEW;
-        if has_overflowed || are_new { self.begin_walk() } else { Phase::Judge(self.live.len()) }
+        if has_overflowed || are_new { self.begin_walk() } else { Phase::Judge(self.live.end()) }
     }
 
     /// Reads the words of a block, within the budget. A block that was freed meanwhile has none.
@@ -248,11 +248,12 @@ impl<B: Backend> Inner<B> {
     /// Judges blocks by their colour. Blocks that are newer than the scan are left alone, and so are those already
     /// judged, which are grey.
     fn judge(&mut self, behind: usize, budget: &mut usize) -> Phase {
-        let mut next = behind.min(self.live.len());
+        let mut behind = behind;
         let (last_sequence, latest) = (self.scanner.last_sequence, self.sequence);
         let scanned = &mut self.scanner.scanned;
-        while next > 0 && *budget > 0 {
-            next -= 1;
+        while *budget > 0 {
+            let Some(next) = self.live.before(behind) else { return self.end_scan() };
+            behind = next;
             *budget -= 1;
             let Some(record) = self.live.nth_mut(next) else { continue };
             let Mark { reach, colour } = record.mark();
@@ -277,9 +278,10 @@ impl<B: Backend> Inner<B> {
             }
             record.set_mark(Mark { reach, colour: Colour::Grey });
         }
-        if next > 0 {
-            return Phase::Judge(next);
-        }
+        Phase::Judge(behind)
+    }
+
+    fn end_scan(&mut self) -> Phase {
         self.synchronise();
         let unrecorded = self.tallies.live_blocks().saturating_sub(self.live.len() as u64);
         self.scanner.scanned.unrecorded = unrecorded;

@@ -47,7 +47,7 @@ impl<B: Backend, P: Platform> LeaksView<'_, B, P> {
         let usage = usage.get_mut(..usize::from(snapshot.stack_count))?;
         *without_stack = snapshot.recorded;
         for (number, place) in (1..).zip(usage) {
-            *place = inner.depot.get(number).map(StackUsage::from).unwrap_or_default();
+            *place = inner.stack(number).map(StackUsage::from).unwrap_or_default();
             without_stack.blocks = without_stack.blocks.saturating_sub(place.blocks);
             without_stack.bytes = without_stack.bytes.saturating_sub(place.bytes);
         }
@@ -99,13 +99,13 @@ impl<B: Backend, P: Platform> LeaksView<'_, B, P> {
     /// Dismisses all leaks that were found, so that only later ones are reported. Returns how many there were.
     pub fn clear(&self) -> u64 {
         let mut cleared = 0;
-        let mut next = usize::MAX;
-        while next > 0 {
+        let mut behind = Some(usize::MAX);
+        while behind.is_some() {
             let inner = &mut *self.0.enter();
-            next = next.min(inner.live.len());
-            for _ in 0..RECORDS_AT_ONCE.min(next) {
-                next -= 1;
-                if let Some(record) = inner.live.nth_mut(next)
+            for _ in 0..RECORDS_AT_ONCE {
+                behind = behind.and_then(|behind| inner.live.before(behind));
+                if let Some(next) = behind
+                    && let Some(record) = inner.live.nth_mut(next)
                     && record.reach() == Reach::Leak
                 {
                     record.set_mark(Mark { reach: Reach::NotLeak, ..record.mark() });

@@ -18,7 +18,7 @@ impl<B: Backend, P: Platform> StacksView<'_, B, P> {
 
     /// The call stack of a number, with what is live under it.
     pub fn get(&self, number: u16) -> Option<Stack> {
-        self.0.enter().depot.get(number).copied()
+        self.0.enter().stack(number).copied()
     }
 
     /// The call stacks that rank highest. The lock is held for one of them at a time.
