@@ -48,7 +48,6 @@ mod tracked;
 
 pub use arena::ArenaStatistics;
 pub use backend::{Backend, Live, Location, SharedBackend};
-pub use lock::gate::MAX_LANES;
 pub use bad_free::{BadFree, BadFreeKind};
 pub use corruption::{Corruption, CorruptionKind};
 pub use counters::{Counters, CpuCounters, Histogram, MAX_CPUS, SIZE_CLASSES, Since};
@@ -57,6 +56,7 @@ pub use guard::{GuardLevel, GuardStatistics};
 pub use history::{Event, EventKind, HistoryPart};
 pub use invalid_access::{Access, InvalidAccess, Unexplained};
 pub use level::{Level, LevelTooLow};
+pub use lock::gate::MAX_LANES;
 pub use platform::{GuardPages, Hooks, PAGE_SIZE_BYTES, Platform, STAMP_STEP, StackSpan};
 pub use reach::{Reach, ScanError, ScanSummary};
 pub use record::Record;

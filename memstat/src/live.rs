@@ -76,7 +76,11 @@ impl LiveMap {
     /// The record of the block that starts at `address`.
     #[inline]
     pub(crate) fn get(&self, address: usize) -> Option<&Record> {
-        if self.is_sharded { self.map(Shards::number_of(address))?.get(address) } else { self.one.get(address) }
+        if self.is_sharded {
+            self.map(Shards::number_of(address))?.get(address)
+        } else {
+            self.one.get(address)
+        }
     }
 
     /// The same, to change.
@@ -123,8 +127,7 @@ impl LiveMap {
             let within = within.min(self.map(number)?.len());
             Some(number << PLACE_BITS | within.checked_sub(1)?)
         };
-        place(first, within)
-            .or_else(|| (0..first).rev().find_map(|number| place(number, usize::MAX)))
+        place(first, within).or_else(|| (0..first).rev().find_map(|number| place(number, usize::MAX)))
     }
 
     /// The record at a place, to change.

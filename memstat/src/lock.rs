@@ -153,7 +153,11 @@ impl<T: Protected, P: Platform> Lock<T, P> {
             self.platform.leave_critical(saved);
             return Err(NoLane::None);
         };
-        if gate.close_at_once() { Ok(Lane { lock: self, gate, saved }) } else { Err(NoLane::Contended(Contended { saved })) }
+        if gate.close_at_once() {
+            Ok(Lane { lock: self, gate, saved })
+        } else {
+            Err(NoLane::Contended(Contended { saved }))
+        }
     }
 
     /// Waits for the gate of this CPU's or thread's lane and closes it. `None` if it will never be open: then interrupts

@@ -155,18 +155,39 @@ impl<T: Copy, const LIMIT: usize> PagedVec<T, LIMIT> {
         }
     }
 
-    /// Whether [`PagedVec::pop`] will empty a page.
+    /// Whether [`PagedVec::push_alone`] can be done.
     #[inline]
-    pub(crate) fn is_pop_page_edge(&self) -> bool {
-        self.length % Self::PER_PAGE == 1
+    pub(crate) fn can_push_alone(&self) -> bool {
+        self.has_spare_page || !self.is_at_page_boundary()
     }
 
-    /// Removes the last element, which must not be the only one of its page, see [`PagedVec::is_pop_page_edge`].
+    /// Appends an element, where that takes no page from the arena, see [`PagedVec::can_push_alone`].
     #[inline]
-    pub(crate) fn pop_fast(&mut self) {
-        debug_assert!(self.length > 0 && !self.is_pop_page_edge());
+    pub(crate) fn push_alone(&mut self, element: T) {
+        debug_assert!(self.can_push_alone());
+        if self.is_at_page_boundary() {
+            self.has_spare_page = false;
+            self.tail = self.page_of(self.length);
+        }
+        self.put(element);
+    }
+
+    /// Whether [`PagedVec::pop_alone`] can be done.
+    #[inline]
+    pub(crate) fn can_pop_alone(&self) -> bool {
+        !self.has_spare_page || self.length % Self::PER_PAGE != 1
+    }
+
+    /// Removes the last element, where that gives no page to the arena, see [`PagedVec::can_pop_alone`].
+    #[inline]
+    pub(crate) fn pop_alone(&mut self) {
+        debug_assert!(self.length > 0 && self.can_pop_alone());
         self.length -= 1;
         self.tail = self.tail.wrapping_sub(1);
+        if self.is_at_page_boundary() {
+            self.has_spare_page = true;
+            self.tail = self.end_of_last_page();
+        }
     }
 
     /// Appends a whole page of elements. All pages must be full.
@@ -210,10 +231,15 @@ impl<T: Copy, const LIMIT: usize> PagedVec<T, LIMIT> {
             self.remove_page(self.length + Self::PER_PAGE, arena, platform);
         }
         self.has_spare_page = true;
-        self.tail = match self.length.checked_sub(1) {
+        self.tail = self.end_of_last_page();
+    }
+
+    /// The address behind the last page, where all pages are full.
+    fn end_of_last_page(&self) -> *mut T {
+        match self.length.checked_sub(1) {
             Some(last) => self.page_of(last).wrapping_add(Self::PER_PAGE),
             None => null_mut(),
-        };
+        }
     }
 
     fn add_page(&mut self, arena: &mut Arena, platform: &impl Platform) -> Result<(), ArenaFull> {

@@ -151,7 +151,7 @@ impl<const PLACES: usize> RecentFrees<PLACES> {
 mod tests {
     use core::alloc::Layout;
 
-    use super::{USUAL_PLACES, RecentFrees};
+    use super::{RecentFrees, USUAL_PLACES};
     use crate::platform::STAMP_STEP;
     use crate::record::{Origin, Record};
 

@@ -203,7 +203,9 @@ impl Depot {
 
     /// Charges to the stack of a number what lanes have handed in, for who has stopped all lanes.
     pub(crate) fn settle(&mut self, number: u16) {
-        let Some(id) = number.checked_sub(1).filter(|id| usize::from(*id) < self.charged.len()) else { return };
+        let Some(id) = number.checked_sub(1).filter(|id| usize::from(*id) < self.charged.len()) else {
+            return;
+        };
         let charge = core::mem::replace(self.charged.get_mut(Id(id.into())), Charge::NONE);
         if let Some(stack) = self.get_mut(number) {
             stack.settle(&charge);

@@ -128,10 +128,24 @@ impl<const ROOT: usize, const LIMIT: usize> Map<ROOT, LIMIT> {
         self.records.pop(arena, platform);
     }
 
-    /// Removes the record that was found, if no page gets empty by that; returns whether it did.
-    #[inline]
-    pub(crate) fn forget_fast(&mut self, mut found: Found) -> bool {
-        if self.records.is_pop_page_edge() {
+    /// As [`Map::insert`], if that takes nothing from the arena; returns whether it did.
+    #[expect(clippy::inline_always, reason = "on the fast path")]
+    #[inline(always)]
+    pub(crate) fn insert_alone(&mut self, record: Record) -> bool {
+        let hash = hash::<LIMIT>(record.address());
+        let Some(table) = self.index.table_mut(hash) else { return false };
+        if !self.records.can_push_alone() || !table.insert(hash, self.records.next_id()) {
+            return false;
+        }
+        self.records.push_alone(record);
+        true
+    }
+
+    /// Removes the record that was found, if that gives nothing to the arena; returns whether it did.
+    #[expect(clippy::inline_always, reason = "on the fast path")]
+    #[inline(always)]
+    pub(crate) fn forget_alone(&mut self, mut found: Found) -> bool {
+        if !self.records.can_pop_alone() {
             return false;
         }
         // SAFETY: the map has not changed since; `&mut self` makes the reference the only one.
@@ -139,7 +153,7 @@ impl<const ROOT: usize, const LIMIT: usize> Map<ROOT, LIMIT> {
         if id != self.records.last_id() {
             self.fill_hole(id);
         }
-        self.records.pop_fast();
+        self.records.pop_alone();
         true
     }
 

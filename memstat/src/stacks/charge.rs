@@ -68,7 +68,9 @@ impl Charge {
     /// Whether it is so much that it is to be handed in.
     #[inline]
     pub(crate) fn is_due(&self) -> bool {
-        self.bytes.unsigned_abs() >= MAX_KEPT_BYTES || self.total_blocks >= 1 << 30 || self.blocks <= -(1 << 30)
+        self.bytes.unsigned_abs() >= MAX_KEPT_BYTES
+            || self.total_blocks >= 1 << 30
+            || self.blocks <= -(1 << 30)
     }
 
     /// Takes what another has, which is later.

@@ -61,7 +61,11 @@ impl<const PLACES: usize> Recent<PLACES> {
     }
 
     /// The stack that was last seen at this start, if it is the same again.
-    pub(super) fn seen<const MAX: usize>(&self, span: &StackSpan, start: &walk::Start) -> Option<NonNull<Stack>> {
+    pub(super) fn seen<const MAX: usize>(
+        &self,
+        span: &StackSpan,
+        start: &walk::Start,
+    ) -> Option<NonNull<Stack>> {
         let seen = self.places[Self::place::<MAX>(start)];
         // SAFETY: as in `recall`.
         let known = unsafe { seen.as_ref() };

@@ -6,6 +6,7 @@
 use core::alloc::Layout;
 use core::ptr::NonNull;
 
+use super::lanes::Common;
 use crate::arena::Arena;
 use crate::backend::Backend;
 use crate::bad_free::BadFree;
@@ -15,7 +16,6 @@ use crate::history::{Event, EventKind, History};
 use crate::level::Level;
 use crate::live::LiveMap;
 use crate::platform::{PAGE_SIZE_BYTES, Platform, StackSpan};
-use super::lanes::Common;
 use crate::reach::Scanner;
 use crate::recent_frees::{CALLERS, RecentFree, RecentFrees};
 use crate::record::{Guarding, Origin, Record};
@@ -272,9 +272,24 @@ impl<B: Backend> Inner<B> {
     #[inline(never)]
     fn recent_free(&self, address: usize) -> Option<&RecentFree> {
         let of_lanes = self.lanes.recent_frees().filter(|free| free.block().address() == address);
-        self.recent_frees.find(address).into_iter().chain(of_lanes).reduce(|latest, other| {
-            if other.is_later_than(latest, self.sequence) { other } else { latest }
-        })
+        self.recent_frees
+            .find(address)
+            .into_iter()
+            .chain(of_lanes)
+            .reduce(|latest, other| if other.is_later_than(latest, self.sequence) { other } else { latest })
+    }
+
+    /// The last frees that lanes remember, from the newest on.
+    pub(super) fn frees_of_lanes(&self) -> impl Iterator<Item = &RecentFree> {
+        let latest = self.sequence;
+        let newest = move |before: Option<&RecentFree>| {
+            let older = |free: &&RecentFree| before.is_none_or(|before| before.is_later_than(free, latest));
+            self.lanes
+                .recent_frees()
+                .filter(older)
+                .reduce(|first, second| if second.is_later_than(first, latest) { second } else { first })
+        };
+        core::iter::successors(newest(None), move |before| newest(Some(before)))
     }
 
     /// Remembers who moved, and so freed, the block at `address` just now.

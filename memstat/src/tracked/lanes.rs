@@ -203,7 +203,10 @@ impl<B: Backend> Inner<B> {
                 | only_if(Plan::STACK, self.level >= Level::Stacks)
                 | only_if(Plan::EVENT, self.keeps_history())
                 | only_if(Plan::LOOK_UP, records || self.live.len() != 0)
-                | only_if(Plan::SHARED, self.backend.as_ref().is_some_and(|backend| backend.shared().is_some())),
+                | only_if(
+                    Plan::SHARED,
+                    self.backend.as_ref().is_some_and(|backend| backend.shared().is_some()),
+                ),
         );
     }
 

@@ -1,5 +1,7 @@
 //! A platform and a backend for tests: pages and blocks from the host's allocator.
 
+mod lanes;
+
 use std::alloc::{Layout, System};
 use std::collections::BTreeMap;
 use std::ptr::NonNull;
@@ -44,6 +46,8 @@ fn page_layout() -> Layout {
 
 // SAFETY: pages come from the host's allocator; the tests have no interrupts.
 unsafe impl Platform for HostPlatform {
+    const LANES: usize = lanes::lanes_of(module_path!());
+
     fn stamp(&self) -> u64 {
         self.stamp.fetch_add(STAMP_STEP, Ordering::Relaxed)
     }

@@ -132,7 +132,8 @@ impl<B: Backend, P: Platform> Worker<'_, B, P> {
         let platform = self.common.platform;
         let span = Caller { frame_pointer, platform }.stack()?;
         let recent = &mut self.body.recent_stacks;
-        self.common.with_depot(|depot, arena| depot.capture_for_lane::<MAX, _>(&span, recent, arena, platform))
+        self.common
+            .with_depot(|depot, arena| depot.capture_for_lane::<MAX, _>(&span, recent, arena, platform))
     }
 
     /// Enters a new block in the live map and the history; false if there is no room for its record.

@@ -38,7 +38,8 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         caller: &Caller<'_, P>,
     ) -> Option<Result<Option<NonNull<u8>>, BadFree>> {
         let lane = self.inner.enter_lane();
-        let mut worker = lane.map_or_else(|no_lane| self.work_later(no_lane), |lane| Some(Worker::new(lane)))?;
+        let mut worker =
+            lane.map_or_else(|no_lane| self.work_later(no_lane), |lane| Some(Worker::new(lane)))?;
         let resized = worker.resize(block, claim, new_size_bytes, caller);
         drop(worker);
         let old_layout = match resized {
@@ -108,7 +109,8 @@ impl<B: Backend, P: Platform> Worker<'_, B, P> {
             return self.resize_unrecorded(block, claim, new_size_bytes, plan);
         }
         let address = block.as_ptr() as usize;
-        let record = self.common.find(address).filter(|record| is_plain(record, claim) && plan.has(Plan::RECORD));
+        let record =
+            self.common.find(address).filter(|record| is_plain(record, claim) && plan.has(Plan::RECORD));
         let Some(record) = record else { return Resized::Nowhere };
         let old = record.layout();
         let Ok(new) = Layout::from_size_align(new_size_bytes, old.align()) else { return Resized::Nowhere };

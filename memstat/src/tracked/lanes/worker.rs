@@ -199,7 +199,7 @@ impl<B: Backend, P: Platform> CommonOf<'_, B, P> {
     pub(super) fn enter(&self, record: Record) -> bool {
         let address = record.address();
         let entered =
-            self.with_shard(address, |map| map.insert_fast(address, || record) || self.enter_slowly(map, record));
+            self.with_shard(address, |map| map.insert_alone(record) || self.enter_slowly(map, record));
         entered.unwrap_or_else(|| self.enter_first(record))
     }
 
@@ -225,7 +225,7 @@ impl<B: Backend, P: Platform> CommonOf<'_, B, P> {
             if !is_plain(&record, claim) {
                 return Claimed::Other;
             }
-            if !map.forget_fast(found) {
+            if !map.forget_alone(found) {
                 return self.claim_slowly(map, address, claim);
             }
             Claimed::Record(record, false)
