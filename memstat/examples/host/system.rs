@@ -3,7 +3,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ptr::NonNull;
 
-use memstat::Backend;
+use memstat::{Backend, SharedBackend};
 
 /// The system's allocator. It does not report which blocks are allocated.
 #[derive(Debug)]
@@ -23,6 +23,11 @@ unsafe impl Backend for SystemBackend {
         // SAFETY: the size is not zero.
         let block = NonNull::new(unsafe { System.alloc(served(layout)) })?;
         Some(NonNull::slice_from_raw_parts(block, layout.size()))
+    }
+
+    #[inline]
+    fn shared(&self) -> Option<&dyn SharedBackend> {
+        Some(self)
     }
 
     fn has_fast_path(&self) -> bool {
@@ -46,5 +51,34 @@ unsafe impl Backend for SystemBackend {
         // SAFETY: handed on to the caller.
         unsafe { System.dealloc(block.as_ptr(), served(layout)) };
         layout.size()
+    }
+}
+
+// SAFETY: the system's allocator serves all threads at once.
+unsafe impl SharedBackend for SystemBackend {
+    #[inline]
+    fn allocate(&self, layout: Layout) -> Option<NonNull<[u8]>> {
+        // SAFETY: the size is not zero.
+        let block = NonNull::new(unsafe { System.alloc(served(layout)) })?;
+        Some(NonNull::slice_from_raw_parts(block, layout.size()))
+    }
+
+    #[inline]
+    unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) -> usize {
+        // SAFETY: handed on to the caller.
+        unsafe { System.dealloc(block.as_ptr(), served(layout)) };
+        layout.size()
+    }
+
+    #[inline]
+    unsafe fn reallocate(
+        &self,
+        block: NonNull<u8>,
+        old: Layout,
+        new_size_bytes: usize,
+    ) -> Option<NonNull<[u8]>> {
+        // SAFETY: handed on to the caller; the size is not zero.
+        let own = unsafe { System.realloc(block.as_ptr(), served(old), new_size_bytes.max(1)) };
+        Some(NonNull::slice_from_raw_parts(NonNull::new(own)?, new_size_bytes))
     }
 }
