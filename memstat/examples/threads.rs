@@ -84,7 +84,11 @@ fn run(allocator: &(dyn GlobalAlloc + Sync), work: Work, threads: usize, count: 
                     lanes::start(number);
                     work(allocator, number, &rings[number..=number], 200);
                     waiting.fetch_sub(1, Ordering::AcqRel);
-                    (0..).take_while(|_| waiting.load(Ordering::Acquire) > 0).for_each(lanes::relax);
+                    let mut turns = 0;
+                    while waiting.load(Ordering::Acquire) > 0 {
+                        lanes::relax(turns);
+                        turns += 1;
+                    }
                     let start = Instant::now();
                     let operations = work(allocator, number, rings, count);
                     (start, Instant::now(), operations)

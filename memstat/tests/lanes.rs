@@ -1,5 +1,7 @@
 //! The other programs' tests once more, over a tracker with many lanes.
 
+#![expect(clippy::duplicate_mod, reason = "each program has what its tests share")]
+
 #[path = "claims.rs"]
 mod claims;
 #[path = "deadlock.rs"]

@@ -3,8 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 
-#[expect(dead_code, reason = "the backend alone is of use here")]
-mod common;
+#[path = "common/backend.rs"]
+mod backend;
 #[path = "common/crowd.rs"]
 mod crowd;
 
@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Barrier, Mutex};
 use std::thread;
 
-use common::HostBackend;
+use backend::HostBackend;
 use crowd::{Crowd, Random, SystemBackend, duration, is_live};
 use memstat::{Backend, BadFreeKind, Consistency, Event, EventKind, GuardLevel, Level, Record, Tracked};
 
@@ -173,10 +173,14 @@ fn run_model<B: Backend + Send, const LANES: usize>(
             });
             let ended: Vec<_> = workers.into_iter().map(thread::ScopedJoinHandle::join).collect();
             is_done.store(true, Ordering::Relaxed);
-            ended.into_iter().for_each(|ended| ended.unwrap());
+            for ended in ended {
+                ended.unwrap();
+            }
         });
         let mut all = pool.lock().unwrap().clone();
-        models.iter().for_each(|model| all.extend(model));
+        for model in &models {
+            all.extend(model);
+        }
         assert_agrees(heap, &all);
     }
     let all: Model = models.into_iter().flatten().chain(pool.into_inner().unwrap()).collect();
@@ -406,8 +410,10 @@ fn peaks_are_exact_with_one_thread_and_within_the_bound_with_more() {
     let heap = heap::<_, 64>(SystemBackend, Level::Stacks);
     for count in [1000, 5000, 100] {
         let blocks: Vec<_> = (0..count).map(|_| heap.allocate(layout).unwrap()).collect();
-        // SAFETY: live, and nobody uses them.
-        blocks.into_iter().for_each(|block| unsafe { heap.free(block) }.unwrap());
+        for block in blocks {
+            // SAFETY: live, and nobody uses it.
+            unsafe { heap.free(block) }.unwrap();
+        }
     }
     assert_eq!(heap.counters().peak_live_blocks, 5000);
     assert_eq!(heap.counters().peak_live_bytes, 5000 * SIZE as u64);

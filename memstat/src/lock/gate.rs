@@ -9,8 +9,9 @@ use crate::platform::Platform;
 /// The most lanes that there are. More CPUs or threads share them.
 pub const MAX_LANES: usize = 64;
 
-/// A lane's gate.
+/// A lane's gate, in a cache line of its own.
 #[derive(Debug)]
+#[repr(align(64))]
 pub(crate) struct Gate {
     /// 1 while it is closed.
     state: AtomicU32,

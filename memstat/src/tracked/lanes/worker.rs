@@ -103,15 +103,14 @@ impl<'a, B: Backend, P: Platform> Worker<'a, B, P> {
     fn charge_first(&mut self, number: u16, change: impl Fn(&mut Charge)) {
         let (body, common) = (&mut *self.body, &self.common);
         let is_made = common.with_arena(|arena| body.make_charges(number, arena, common.platform).is_ok());
-        let mut only = Charge::NONE;
-        match body.charge_mut(number).filter(|_| is_made) {
-            Some(charge) => change(charge),
-            // No memory: it is handed in at once.
-            None => {
-                change(&mut only);
-                common.with_depot(|depot, _| depot.hand_in(number, &mut only));
-            }
+        if let Some(charge) = body.charge_mut(number).filter(|_| is_made) {
+            change(charge);
+            return;
         }
+        // No memory: it is handed in at once.
+        let mut only = Charge::NONE;
+        change(&mut only);
+        common.with_depot(|depot, _| depot.hand_in(number, &mut only));
     }
 }
 
@@ -295,15 +294,12 @@ impl<B: Backend, P: Platform> CommonOf<'_, B, P> {
     /// As for [`Backend::deallocate`].
     #[inline]
     pub(super) unsafe fn give_block(&self, block: NonNull<u8>, layout: Layout) -> usize {
-        match self.shared_backend() {
+        if let Some(backend) = self.shared_backend() {
             // SAFETY: handed on to the caller.
-            Some(backend) => unsafe { backend.deallocate(block, layout) },
-            None => {
-                // SAFETY: handed on to the caller.
-                let taken = self.with_backend(|backend| unsafe { backend.deallocate(block, layout) });
-                taken.unwrap_or(0)
-            }
+            return unsafe { backend.deallocate(block, layout) };
         }
+        // SAFETY: handed on to the caller.
+        self.with_backend(|backend| unsafe { backend.deallocate(block, layout) }).unwrap_or(0)
     }
 
     /// As [`Backend::usable_size_bytes`].
