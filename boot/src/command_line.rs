@@ -1,43 +1,59 @@
-//! The kernel's command line: the words of the loader's, and those that the kernel adds from elsewhere.
+//! The kernel's command line: the boot loader's words, and those that the kernel adds from other sources.
 //!
-//! A word counts as a whole or not at all. What is wrong with one concerns none of the others, and all that does not
-//! count is named: bytes that are no UTF-8 stand as U+FFFD in their word, which nothing understands then, and words
-//! without room are counted.
+//! A word counts as a whole or not at all, and a bad one affects no other. Nothing is lost silently: bytes that are not
+//! UTF-8 become U+FFFD in their word, which is then refused by name as unknown; words that there is no room for are
+//! counted.
 
 use core::fmt;
 
 use arrayvec::{ArrayString, ArrayVec};
 
-/// Bytes of all words, with a blank between each two: as many as Linux takes on this kind of machine.
+/// Bytes of all words, with a blank between each two: the limit of Linux on x86.
 pub const MAX_COMMAND_LINE_BYTES: usize = 2048;
-/// Bytes that are kept of the first word without room.
+/// Bytes kept of the first word that there is no room for.
 const MAX_SHOWN_BYTES: usize = 64;
 
 /// Words, with a blank between each two.
 #[derive(Clone, Debug)]
 pub struct CommandLine {
     text: ArrayString<MAX_COMMAND_LINE_BYTES>,
-    left_out: WordsLeftOut,
+    left_out: LeftOutWords,
 }
 
-/// The words that there was no room for. Its text names the first and counts the others.
+/// What does not count, and why: its text names the first word that there was no room for and counts the others, and
+/// names the source that was not read to its end.
 #[derive(Clone, Debug)]
-pub struct WordsLeftOut {
+pub struct LeftOutWords {
     count: usize,
     /// The start of the first of them.
     first: ArrayString<MAX_SHOWN_BYTES>,
     is_first_cut: bool,
+    /// A source that was longer than what was read of it.
+    cut: Option<CutSource>,
 }
 
-impl fmt::Display for WordsLeftOut {
+#[derive(Clone, Copy, Debug)]
+struct CutSource {
+    name: &'static str,
+    read_bytes: usize,
+}
+
+impl fmt::Display for LeftOutWords {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let cut = if self.is_first_cut { "..." } else { "" };
-        write!(out, "over {MAX_COMMAND_LINE_BYTES} bytes; '{}{cut}'", self.first)?;
-        match self.count {
-            0 | 1 => out.write_str(" is ignored"),
-            2 => out.write_str(" and one more word are ignored"),
-            count => write!(out, " and {} more words are ignored", count.saturating_sub(1)),
+        if self.count > 0 {
+            let dots = if self.is_first_cut { "..." } else { "" };
+            write!(out, "over {MAX_COMMAND_LINE_BYTES} bytes; '{}{dots}'", self.first)?;
+            match self.count {
+                1 => out.write_str(" is ignored"),
+                2 => out.write_str(" and one more word are ignored"),
+                count => write!(out, " and {} more words are ignored", count.saturating_sub(1)),
+            }?;
         }
+        if let Some(CutSource { name, read_bytes }) = self.cut {
+            let separator = if self.count > 0 { "; " } else { "" };
+            write!(out, "{separator}only the words in the first {read_bytes} bytes of {name} are read")?;
+        }
+        Ok(())
     }
 }
 
@@ -46,7 +62,12 @@ impl CommandLine {
     pub const fn new() -> Self {
         Self {
             text: ArrayString::new_const(),
-            left_out: WordsLeftOut { count: 0, first: ArrayString::new_const(), is_first_cut: false },
+            left_out: LeftOutWords {
+                count: 0,
+                first: ArrayString::new_const(),
+                is_first_cut: false,
+                cut: None,
+            },
         }
     }
 
@@ -55,13 +76,36 @@ impl CommandLine {
         &self.text
     }
 
-    /// The words that there was no room for; `None` if all had room.
-    pub fn left_out(&self) -> Option<&WordsLeftOut> {
-        (self.left_out.count > 0).then_some(&self.left_out)
+    /// What does not count; `None` if all words do.
+    pub fn left_out(&self) -> Option<&LeftOutWords> {
+        (self.left_out.count > 0 || self.left_out.cut.is_some()).then_some(&self.left_out)
     }
 
-    /// Adds words. Blanks, other white space of ASCII and zero bytes stand between them.
+    /// Adds words. They are separated by ASCII white space or zero bytes.
     pub fn add(&mut self, bytes: impl IntoIterator<Item = u8>) {
+        let last = self.add_separated(bytes);
+        self.add_word(&last);
+    }
+
+    /// Adds the words that end within the first `max_bytes` of a source of `size_bytes`. Where that is not all, the
+    /// source is named in [`CommandLine::left_out`].
+    pub fn add_source(
+        &mut self,
+        name: &'static str,
+        size_bytes: usize,
+        bytes: impl IntoIterator<Item = u8>,
+        max_bytes: usize,
+    ) {
+        if size_bytes <= max_bytes {
+            return self.add(bytes);
+        }
+        // The last word may be the start of a longer one, and words count as a whole or not at all.
+        self.add_separated(bytes.into_iter().take(max_bytes));
+        self.left_out.cut = Some(CutSource { name, read_bytes: max_bytes });
+    }
+
+    /// Adds all words that something follows, and returns the last one.
+    fn add_separated(&mut self, bytes: impl IntoIterator<Item = u8>) -> Word {
         let mut word = Word::default();
         for byte in bytes {
             if byte == 0 || byte.is_ascii_whitespace() {
@@ -71,14 +115,14 @@ impl CommandLine {
                 word.is_too_long = true;
             }
         }
-        self.add_word(&word);
+        word
     }
 
-    /// Notes that something has no room, `what` in the words that are told to people.
-    pub fn leave_out(&mut self, what: &str) {
+    /// Counts a word that there is no room for.
+    fn leave_out(&mut self, word: &str) {
         let left_out = &mut self.left_out;
         if left_out.count == 0 {
-            left_out.is_first_cut = !what.chars().all(|character| left_out.first.try_push(character).is_ok());
+            left_out.is_first_cut = !word.chars().all(|character| left_out.first.try_push(character).is_ok());
         }
         left_out.count = left_out.count.saturating_add(1);
     }
@@ -169,6 +213,25 @@ mod tests {
         assert_eq!(line.text(), "heap=tlsf");
         let shown = &longer[..MAX_SHOWN_BYTES];
         assert_eq!(told(&line), format!("over 2048 bytes; '{shown}...' is ignored"));
+    }
+
+    #[test]
+    fn a_source_that_is_cut_says_what_was_read_of_it() {
+        for (bytes, max_bytes, text, said) in [
+            (&b"a bc"[..], 4, "a bc", ""),
+            (b"a bc", 3, "a", "only the words in the first 3 bytes of file are read"),
+            (b"a bc de", 5, "a bc", "only the words in the first 5 bytes of file are read"),
+            (b"abc", 2, "", "only the words in the first 2 bytes of file are read"),
+        ] {
+            let mut line = CommandLine::new();
+            line.add_source("file", bytes.len(), bytes.iter().copied(), max_bytes);
+            assert_eq!((line.text(), told(&line).as_str()), (text, said));
+        }
+        let mut line = line(&["x".repeat(MAX_COMMAND_LINE_BYTES).as_bytes()]);
+        line.add_source("file", 5, *b"a b c", 4);
+        let expected = "over 2048 bytes; 'a' and one more word are ignored; \
+                        only the words in the first 4 bytes of file are read";
+        assert_eq!(told(&line), expected);
     }
 
     #[test]

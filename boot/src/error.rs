@@ -12,14 +12,14 @@ pub enum BootError {
         /// The physical address.
         address: u32,
     },
-    /// The size in its head cannot be true.
+    /// The size in its header is impossible.
     Size {
         /// The size claimed.
         size_bytes: u32,
     },
     /// The chain of tags is broken: a tag reaches beyond the end, or the end tag is missing.
     Malformed(LoadError),
-    /// There is no memory map, or nothing usable in it.
+    /// There is no memory map, or no usable memory in it.
     NoMemory,
 }
 
@@ -29,8 +29,10 @@ impl fmt::Display for BootError {
             Self::Address { address } => {
                 write!(out, "boot information at {address:#x} is null or not aligned")
             }
-            Self::Size { size_bytes } => write!(out, "boot information of {size_bytes} bytes cannot be"),
-            // The outer error does not say what was found.
+            Self::Size { size_bytes } => {
+                write!(out, "boot information has an impossible size of {size_bytes} bytes")
+            }
+            // The outer error's text does not include this one.
             Self::Malformed(LoadError::Memory(error)) => write!(out, "boot information: {error}"),
             Self::Malformed(error) => write!(out, "boot information: {error}"),
             Self::NoMemory => write!(out, "boot information names no usable memory"),

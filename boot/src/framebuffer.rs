@@ -1,16 +1,16 @@
-//! The screen that the loader set up, if its figures can be true.
+//! The framebuffer that the boot loader set up, if its description is plausible.
 
 use multiboot2::{FramebufferField, FramebufferTag, FramebufferType};
 use x86::bits64::paging::PAddr;
 
-/// Pixels a line, or lines, that a screen may have.
+/// Maximum width and height in pixels.
 const MAX_PIXELS: u32 = 16384;
-/// Bytes that a line of pixels may take.
+/// Maximum size of a line of pixels in bytes.
 const MAX_PITCH_BYTES: u32 = 1 << 18;
-/// Columns and rows that a screen of characters may have.
+/// Maximum size of a text screen.
 const MAX_COLUMNS: u32 = 240;
 const MAX_ROWS: u32 = 120;
-/// Pixels lie below this physical address, characters below the other.
+/// Pixels must end below the first physical address, text below the second.
 const PIXELS_END: u64 = 1 << 46;
 const TEXT_END: u64 = 1 << 20;
 
@@ -59,7 +59,7 @@ impl From<FramebufferField> for PixelField {
 }
 
 impl Framebuffer {
-    /// The screen of a well-formed tag; `None` where its figures cannot be true.
+    /// The screen of a well-formed tag; `None` if its description is implausible.
     pub(crate) fn read(tag: &FramebufferTag) -> Option<Self> {
         let screen = match tag.buffer_type().ok()? {
             FramebufferType::RGB { red, green, blue } => Self::Rgb {

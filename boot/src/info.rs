@@ -1,7 +1,7 @@
 //! The boot information as plain data.
 //!
-//! `tags` says which of the loader's tags can be trusted to be what they claim; here they become figures, and
-//! `memory_map` and `usable` make of the firmware's areas and of what is taken already what the kernel may use.
+//! `tags` selects the well-formed tags; this file converts them, and `memory_map` and `usable` compute which memory the
+//! kernel may use.
 
 use arrayvec::{ArrayString, ArrayVec};
 use multiboot2::{
@@ -22,7 +22,7 @@ const MAX_NAME_BYTES: usize = 64;
 const MAX_SECTIONS: usize = 64;
 const MAX_RSDP_BYTES: usize = 36;
 
-/// What the boot loader said: some 50 KiB, so it is read where it stays.
+/// The data of the boot loader. It has some 50 KiB, so it is filled in place.
 #[derive(Debug)]
 pub struct BootInfo {
     /// The kernel's command line.
@@ -40,9 +40,9 @@ pub struct BootInfo {
     pub rsdp: ArrayVec<u8, MAX_RSDP_BYTES>,
     /// The kernel's own sections, debug information included, where the loader put them.
     pub sections: ArrayVec<ElfSection, MAX_SECTIONS>,
-    /// Which of them holds the sections' names.
+    /// Index of the section with the names of sections.
     pub section_names: usize,
-    /// What there was no room for above.
+    /// What did not fit into the lists above.
     pub left_out: LeftOut,
 }
 
@@ -53,23 +53,23 @@ pub struct ElfSection {
     pub name_offset: u32,
     /// The type: `sh_type` of the ELF specification.
     pub kind: u32,
-    /// Where it lies.
+    /// Its location.
     pub place: SectionPlace,
     /// Its length.
     pub size_bytes: u64,
 }
 
-/// Where a section lies.
+/// The location of a section in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SectionPlace {
-    /// In the image, of which it is a part (`SHF_ALLOC`).
+    /// In the image, as a part of it (`SHF_ALLOC`).
     Image(VAddr),
-    /// Where the loader put it, besides the image.
+    /// Outside of the image, where the loader put it.
     Loaded(PAddr),
 }
 
 impl ElfSection {
-    /// The memory that it takes besides the image; `None` if it is a part of that, or empty.
+    /// Its memory outside of the image; `None` if it is a part of the image, or empty.
     fn loaded_range(&self) -> Option<PhysicalRange> {
         match self.place {
             SectionPlace::Loaded(start) if self.size_bytes > 0 => {
@@ -81,7 +81,7 @@ impl ElfSection {
 }
 
 impl BootInfo {
-    /// Nothing was said yet.
+    /// Nothing was read yet.
     pub const EMPTY: Self = Self {
         command_line: CommandLine::new(),
         loader: ArrayString::new_const(),
@@ -94,19 +94,19 @@ impl BootInfo {
         left_out: LeftOut::NOTHING,
     };
 
-    /// Reads boot information, which starts at an address that is a multiple of 8, into an empty one. `own` are ranges that
-    /// are taken already: the image and the information itself.
+    /// Fills an empty value from boot information, whose address must be a multiple of 8. `own` are ranges in use: the image
+    /// and the boot information itself.
     ///
     /// # Errors
     ///
-    /// [`BootError`] when the chain of tags is broken or names no memory. A single tag with senseless contents
-    /// is left out instead.
+    /// [`BootError`] if the chain of tags is broken or there is no usable memory. A single malformed tag is left out
+    /// instead.
     pub fn read(&mut self, information: &[u8], own: &[PhysicalRange]) -> Result<(), BootError> {
         let information = tags::load(information)?;
         self.read_texts(&information);
         self.framebuffer = tags::typed::<FramebufferTag>(&information).find_map(Framebuffer::read);
         self.read_sections(&information);
-        // The newer of two root pointers wins.
+        // The root pointer of ACPI 2.0 is preferred.
         let old = tags::typed::<RsdpV1Tag>(&information).map(MaybeDynSized::payload);
         let new = tags::typed::<RsdpV2Tag>(&information).map(MaybeDynSized::payload);
         let root_pointer = new.chain(old).next().unwrap_or_default();
@@ -143,7 +143,7 @@ impl BootInfo {
         }
     }
 
-    /// Keeps the sections of the first tag; its numbers mean only its own.
+    /// Keeps the sections of the first tag only: section numbers refer to their own tag.
     fn read_sections(&mut self, information: &BootInformation<'_>) {
         let Some(tag) = tags::typed::<ElfSectionsTag>(information).next() else { return };
         self.section_names = tag.shndx() as usize;
@@ -155,7 +155,7 @@ impl BootInfo {
     }
 }
 
-/// The sections that a tag names, as far as it has them.
+/// The sections of a tag: at most as many as it has headers for.
 fn sections(tag: &ElfSectionsTag) -> impl Iterator<Item = ElfSection> {
     tag.sections().take(tag.number_of_sections() as usize).map(|header| ElfSection {
         name_offset: header.sh_name,

@@ -1,17 +1,17 @@
-//! What the plain data has no room for, counted: a warning says it, so that nothing is lost without a word.
+//! Counts what was left out of the boot information, for a warning: nothing is lost silently.
 
 use core::fmt;
 
-/// What was left out. None of it is used, and memory that is taken never counts as free.
+/// What was left out. None of it is used; memory in use never counts as free.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LeftOut {
-    /// Memory that could have been used, had there been room for more ranges.
+    /// Usable memory in ranges that did not fit into the list.
     pub usable_bytes: u64,
-    /// Memory in pieces so small and far from all others that reaching them would cost more than they give.
+    /// Usable memory in ranges so small and scattered that their page tables would cost more than they provide.
     pub scattered_bytes: u64,
-    /// Memory above [`crate::REACH_END`].
+    /// Usable memory above [`crate::REACH_END`].
     pub beyond_reach_bytes: u64,
-    /// Regions of other memory that were joined with their neighbours, and what lies between with them.
+    /// Regions of other memory that were joined with their neighbours, together with the gaps between them.
     pub joined_regions: usize,
     /// Sections of the kernel's file.
     pub sections: usize,
@@ -22,12 +22,12 @@ impl LeftOut {
     pub const NOTHING: Self =
         Self { usable_bytes: 0, scattered_bytes: 0, beyond_reach_bytes: 0, joined_regions: 0, sections: 0 };
 
-    /// Whether there was room for all.
+    /// Whether nothing was left out.
     pub fn is_nothing(&self) -> bool {
         *self == Self::NOTHING
     }
 
-    /// Memory that the firmware gives and the kernel does not use.
+    /// Usable memory that the kernel does not use, in bytes.
     pub const fn bytes(&self) -> u64 {
         self.usable_bytes.saturating_add(self.scattered_bytes).saturating_add(self.beyond_reach_bytes)
     }
@@ -39,7 +39,7 @@ impl Default for LeftOut {
     }
 }
 
-/// Names what was left out, and nothing else.
+/// Lists what was left out.
 impl fmt::Display for LeftOut {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { usable_bytes, scattered_bytes, beyond_reach_bytes, joined_regions, sections } = *self;

@@ -22,7 +22,7 @@ mod entry;
 #[cfg(test)]
 mod tests;
 
-pub use command_line::{CommandLine, MAX_COMMAND_LINE_BYTES, WordsLeftOut};
+pub use command_line::{CommandLine, LeftOutWords, MAX_COMMAND_LINE_BYTES};
 pub use early::EarlyFrames;
 #[cfg(target_os = "none")]
 pub use entry::read_boot_information;

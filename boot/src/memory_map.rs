@@ -1,4 +1,4 @@
-//! The firmware's memory map as sorted, disjoint plain data. What of it may be used is `usable`'s.
+//! The firmware's memory map as sorted, disjoint regions. `usable` finds what the kernel may use of it.
 
 use arrayvec::ArrayVec;
 use x86::bits64::paging::PAddr;
@@ -8,7 +8,7 @@ use crate::left_out::LeftOut;
 /// Bytes in a frame, the unit of physical memory.
 pub const FRAME_SIZE_BYTES: u64 = 4096;
 
-/// Room for regions, and for ranges of frames: 1,024, where firmware gives 10 to 60. The last place is always free.
+/// Room for regions, and for ranges of frames: 1,024, where firmware has 10 to 60. The last slot is always free.
 pub(crate) const MAX_REGIONS: usize = 1025;
 
 /// A half-open range of physical addresses.
@@ -19,7 +19,7 @@ pub struct PhysicalRange {
 }
 
 impl PhysicalRange {
-    /// From `start` up to the byte before `end`.
+    /// The range from `start` up to, but not including, `end`.
     pub const fn new(start: PAddr, end: PAddr) -> Self {
         Self { start: start.0, end: end.0 }
     }
@@ -29,7 +29,7 @@ impl PhysicalRange {
         PAddr(self.start)
     }
 
-    /// The address behind the last.
+    /// The address after the last byte.
     pub const fn end(&self) -> PAddr {
         PAddr(self.end)
     }
@@ -77,12 +77,15 @@ pub struct MemoryRegion {
     pub kind: RegionKind,
 }
 
-/// Hands each of some things to a function, as often as it is called. Plain functions, as the names of nested
-/// iterators would make most of the kernel's debug information.
+/// A function that passes each item to a callback, and can be called repeatedly. Not an iterator: the names of nested
+/// iterator types would be most of the kernel's debug information.
 pub(crate) type ForEach<'a, T> = &'a dyn Fn(&mut dyn FnMut(T));
 
-/// Hands `visit` each span of addresses between two at which one of the ranges starts or ends, with the greatest
-/// label of the ranges that it lies in, from below to above.
+/// Passes each span between neighbouring starts and ends of ranges to `visit`, in ascending order, with the greatest label
+/// of the ranges that contain it.
+///
+/// Each step goes through all ranges, so the time grows with the square of their number. There is no memory yet to sort
+/// more ranges than fit into a list, and firmware has less than a hundred.
 pub(crate) fn sweep<L: Copy + Ord>(
     for_each: ForEach<'_, (PhysicalRange, L)>,
     visit: &mut dyn FnMut(PhysicalRange, L),
@@ -109,8 +112,8 @@ pub(crate) fn sweep<L: Copy + Ord>(
     }
 }
 
-/// Puts regions into order. Where two overlap, the one of the more restrictive kind wins. Where there are too many,
-/// some are joined; usable ones are dropped, if none can be joined.
+/// Sorts regions and removes overlaps, where the more restrictive kind wins. If there are too many, some that are not
+/// usable are joined; if none can be joined, usable ones are dropped.
 pub(crate) fn sorted_disjoint(
     for_each: ForEach<'_, MemoryRegion>,
     regions: &mut ArrayVec<MemoryRegion, MAX_REGIONS>,
@@ -140,8 +143,8 @@ fn push_or_extend(
     }
 }
 
-/// Joins two neighbours that are not usable, those with the least between them; where there are none, the smallest
-/// usable region goes. So no region is ever dropped that others must keep off.
+/// Joins the two closest neighbours that are not usable; if there are none, drops the smallest usable region. So no
+/// reserved region is ever dropped.
 fn make_room(regions: &mut ArrayVec<MemoryRegion, MAX_REGIONS>, left_out: &mut LeftOut) {
     let neighbours = regions.iter().zip(regions.iter().skip(1)).enumerate();
     let joinable = neighbours.filter(|(_, (below, above))| below.kind.min(above.kind) != RegionKind::Usable);
@@ -149,7 +152,7 @@ fn make_room(regions: &mut ArrayVec<MemoryRegion, MAX_REGIONS>, left_out: &mut L
         (below.kind != above.kind, above.range.start.saturating_sub(below.range.end))
     });
     let Some((number, (_, above))) = closest else {
-        // Usable regions are the least of all kinds.
+        // `Usable` is the smallest kind, so a usable region is removed.
         remove_smallest(regions, |region| (region.kind, region.range.size_bytes()));
         return;
     };
@@ -162,7 +165,7 @@ fn make_room(regions: &mut ArrayVec<MemoryRegion, MAX_REGIONS>, left_out: &mut L
     }
 }
 
-/// Makes a full list one shorter.
+/// Removes the item with the smallest size.
 pub(crate) fn remove_smallest<T, K: Ord, const N: usize>(
     list: &mut ArrayVec<T, N>,
     size: impl Fn(&T) -> K,

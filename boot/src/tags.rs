@@ -1,9 +1,9 @@
-//! The boot information's tags, each checked before the crate `multiboot2` may read it as what its number says.
+//! The tags of the boot information, each checked before the crate `multiboot2` reads it as its type.
 //!
-//! The crate checks the chain of tags when it loads it (bounds, alignment, an end tag), but its typed tags
-//! assert least lengths and entry sizes, and no loader may panic the kernel. So [`typed`] leaves out what
-//! would fail such an assertion; from there on `info` reads the crate's types only. What it must not call
-//! even then, in version 0.28, each with the reason:
+//! The crate checks the chain of tags when it loads it (bounds, alignment, an end tag), but its typed tags assert minimum
+//! lengths and entry sizes, and boot information must not panic the kernel. So [`typed`] leaves out tags that would fail
+//! such an assertion; after that `info` uses only the crate's types. Functions that must not be called even then, in
+//! version 0.28, each with the reason:
 //!
 //! - `BootInformation::get_tags` and the getters over it: they cast tags that nobody checked, which asserts.
 //! - `MemoryArea::end_address`: adds without a check; `info` adds start and size, saturating.
@@ -28,7 +28,7 @@ use crate::error::BootError;
 const SECTION_HEADER_BYTES: u32 = 64;
 /// Position and size of red, green and blue, which follow the fixed part of an RGB framebuffer's tag.
 const RGB_FIELDS_BYTES: usize = 6;
-/// Where the framebuffer's type stands behind the tag's head.
+/// Offset of the framebuffer's type after the tag's header.
 const FRAMEBUFFER_TYPE_OFFSET: usize = 21;
 
 /// A tag of any kind.
@@ -40,8 +40,8 @@ pub(crate) fn load(bytes: &[u8]) -> Result<BootInformation<'_>, BootError> {
     if (size_bytes as usize) > bytes.len() || (size_bytes as usize) < size_of::<BootInformationHeader>() {
         return Err(BootError::Size { size_bytes });
     }
-    // SAFETY: the size that stands there lies within `bytes`, which nobody writes while they are borrowed; the
-    // crate checks that the address is aligned before it reads.
+    // SAFETY: the size in the header is within `bytes`, which nobody writes while they are borrowed; the crate checks
+    // the alignment before it reads.
     unsafe { BootInformation::load(bytes.as_ptr().cast()) }.map_err(BootError::Malformed)
 }
 
@@ -57,7 +57,7 @@ where
         .map(AnyTag::cast)
 }
 
-/// Whether the crate's type for this tag, and what we ask of it, can't fail an assertion.
+/// Whether the crate's type for this tag, as used here, cannot fail an assertion.
 fn is_well_formed(tag: &AnyTag) -> bool {
     let size_bytes = tag.header().size as usize;
     let contents = tag.payload();
@@ -77,7 +77,7 @@ fn is_well_formed(tag: &AnyTag) -> bool {
             match contents.get(FRAMEBUFFER_TYPE_OFFSET) {
                 Some(1) => room_bytes.is_some_and(|bytes| bytes >= RGB_FIELDS_BYTES),
                 Some(2) => room_bytes.is_some(),
-                // A palette, or a type that is not known: there is no console for those.
+                // A palette, or an unknown type: not supported by the console.
                 _ => false,
             }
         }
@@ -91,7 +91,7 @@ fn word(bytes: &[u8], offset: usize) -> Option<u32> {
     bytes.get(offset..)?.first_chunk().copied().map(u32::from_le_bytes)
 }
 
-/// A tag's text, or what of it comes before the first byte that makes no sense.
+/// A tag's text, or the part before the first invalid byte.
 pub(crate) fn text_or_start<'a>(text: Option<&'a str>, contents: &'a [u8]) -> &'a str {
     text.unwrap_or_else(|| {
         let bytes = contents.split(|byte| *byte == 0).next().unwrap_or_default();

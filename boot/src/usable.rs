@@ -1,4 +1,4 @@
-//! Which frames the kernel may use: what the memory map gives, without what is taken and what is not worth its cost.
+//! The frames that the kernel may use: usable memory of the memory map that is neither in use nor too scattered.
 
 use arrayvec::ArrayVec;
 
@@ -9,27 +9,26 @@ use crate::memory_map::{
 
 /// Physical addresses that the kernel has room for in its half of the address space: 64 TiB.
 pub const REACH_END: u64 = 1 << 46;
-/// The part of the address space within which little memory is not worth its page tables.
+/// Unit of the check for scattered memory: an area of this size with too little memory is left out.
 const AREA_BYTES: u64 = 1 << 30;
-/// So much memory in an area pays for itself: the page tables that map it and what describes its frames take some
-/// 80 KiB where nothing else lies near.
+/// Minimum memory in an area. Page tables and frame data of a separate area take some 80 KiB.
 const MIN_AREA_BYTES: u64 = 256 << 10;
 
 /// Sorted, disjoint ranges of whole frames.
 pub(crate) type Ranges = ArrayVec<PhysicalRange, MAX_REGIONS>;
 
-/// What a span of addresses is, from the least to the most restrictive.
+/// The state of a span of addresses, from the least to the most restrictive.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Use {
     Free,
     Taken,
 }
 
-/// Puts the frames that may be used into `usable`, and what there is no room for, no way to or no sense in into
-/// `left_out`.
+/// Fills `usable` with the frames that may be used, and counts in `left_out` the memory that does not fit into the list, is
+/// out of reach, or is too scattered.
 ///
-/// `regions` is what was made of the `given` ones, which are what counts: all that they give is in `usable` or in
-/// `left_out`. Frame 0 is in neither, so that no block ever lies at address 0.
+/// `regions` were made from the given ones by [`crate::memory_map`]. All usable memory of the given ones is counted, in
+/// `usable` or `left_out`. Frame 0 is in neither, so that no block is at address 0.
 pub(crate) fn find(
     for_each_given: ForEach<'_, MemoryRegion>,
     regions: &[MemoryRegion],
@@ -60,8 +59,8 @@ pub(crate) fn find(
     drop_scattered(usable, left_out);
 }
 
-/// Hands `visit` the frames that lie wholly in usable regions and touch nothing else, in ranges with something
-/// between them.
+/// Passes the frames that are wholly in usable regions and touch nothing else to `visit`, in ranges that are not
+/// adjacent.
 fn for_each_free(
     for_each_region: ForEach<'_, MemoryRegion>,
     for_each_taken: ForEach<'_, PhysicalRange>,
@@ -102,7 +101,7 @@ fn for_each_free(
     visit_whole(last);
 }
 
-/// Drops the ranges in areas that have too little memory to pay for what it takes to reach it.
+/// Drops the ranges of areas with too little memory.
 fn drop_scattered(usable: &mut Ranges, left_out: &mut LeftOut) {
     let area = |address: u64| address / AREA_BYTES;
     let mut at = 0;
@@ -113,7 +112,7 @@ fn drop_scattered(usable: &mut Ranges, left_out: &mut LeftOut) {
             inside.fold((0_usize, 0), |(count, _), range| (count.saturating_add(1), range.end));
         let inside = usable.iter().skip(at).take(count);
         let bytes = inside.map(PhysicalRange::size_bytes).fold(0, u64::saturating_add);
-        // A range that begins further below or ends further above comes with memory there.
+        // A range that reaches into a neighbouring area shares that area's page tables.
         let is_joined = last_end > area_end
             || at
                 .checked_sub(1)

@@ -1,7 +1,7 @@
-//! What a PC's clock chip says, as seconds since 1970.
+//! The registers of a PC's real-time clock, converted to seconds since 1970.
 //!
-//! Here is only arithmetic; the kernel reads the chip. Source: Motorola MC146818 data sheet (registers and their
-//! codings).
+//! Only the arithmetic is here; the kernel reads the chip. Source: Motorola MC146818 data sheet (registers and their
+//! encodings).
 
 use core::fmt;
 
@@ -13,23 +13,23 @@ const BINARY: u8 = 1 << 2;
 /// Set in the hours' register in the afternoon, where they count to 12.
 const AFTERNOON: u8 = 1 << 7;
 
-/// The chip's registers, as they stand.
+/// The chip's registers, as read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClockRegisters {
     /// Seconds, minutes, hours, day of the month, month, year of the century, century.
     pub fields: [u8; 7],
-    /// Register B: how the fields are coded.
+    /// Register B: how the fields are encoded.
     pub coding: u8,
 }
 
-/// Why registers are no time.
+/// Why registers hold no valid time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClockError {
-    /// A register that has to hold two decimal digits holds something else.
+    /// A register in BCD encoding does not hold two decimal digits.
     NotDecimal(u8),
-    /// The hour of a clock that counts from 1 to 12.
+    /// An hour outside of 1 to 12, on a 12-hour clock.
     NoHour(u8),
-    /// A part that the calendar does not have.
+    /// A field that is out of range.
     Range(ComponentRange),
     /// A year before 1970.
     TooEarly(i32),
@@ -39,7 +39,7 @@ impl fmt::Display for ClockError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotDecimal(register) => write!(out, "{register:#04x} is not two decimal digits"),
-            Self::NoHour(hour) => write!(out, "hour {hour} of a 12-hour clock"),
+            Self::NoHour(hour) => write!(out, "hour {hour} is out of range on a 12-hour clock"),
             Self::Range(error) => write!(out, "{} is out of range", error.name()),
             Self::TooEarly(year) => write!(out, "year {year} is before 1970"),
         }
@@ -53,7 +53,7 @@ impl From<ComponentRange> for ClockError {
 }
 
 impl ClockRegisters {
-    /// Seconds since the start of 1970. A century that is none is taken for the 21st.
+    /// Seconds since the start of 1970. If the century is none of 19 to 21, 20 is assumed.
     ///
     /// # Errors
     ///
@@ -85,7 +85,7 @@ impl ClockRegisters {
         }
     }
 
-    /// A field's value: binary, or two decimal digits.
+    /// The value of a field: binary, or two decimal digits (BCD).
     fn number(self, field: u8) -> Result<u8, ClockError> {
         let (tens, ones) = (field >> 4, field & 0xf);
         match self.coding & BINARY != 0 {
@@ -96,7 +96,7 @@ impl ClockRegisters {
     }
 }
 
-/// The second that its register stands for, by register B; `None` if it is none.
+/// Decodes the register of seconds, by register B; `None` if it is not 0 to 59.
 pub fn second_of(register: u8, coding: u8) -> Option<u8> {
     let registers = ClockRegisters { fields: [register, 0, 0, 0, 0, 0, 0], coding };
     registers.number(register).ok().filter(|second| *second < 60)
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn known_moments_are_right() {
+    fn known_times_are_right() {
         assert_eq!(seconds([0, 0, 0, 1, 1, 70, 19], HOURS_24 | BINARY), Some(0));
         // 2024-02-29 23:59:58, in decimal digits.
         assert_eq!(seconds([0x58, 0x59, 0x23, 0x29, 0x02, 0x24, 0x20], HOURS_24), Some(1_709_251_198));
@@ -144,7 +144,7 @@ mod tests {
             ([0, 0, 0, 1, 13, 70, 19], HOURS_24 | BINARY, "month is out of range"),
             ([0, 0, 0, 30, 2, 24, 20], HOURS_24 | BINARY, "day is out of range"),
             ([0, 0, 24, 1, 1, 70, 19], HOURS_24 | BINARY, "hour is out of range"),
-            ([0, 0, 13, 1, 1, 70, 19], BINARY, "hour 13 of a 12-hour clock"),
+            ([0, 0, 13, 1, 1, 70, 19], BINARY, "hour 13 is out of range on a 12-hour clock"),
             ([0x0a, 0, 0, 1, 1, 0x24, 0x20], HOURS_24, "0x0a is not two decimal digits"),
             ([0, 0, 0, 1, 1, 69, 19], HOURS_24 | BINARY, "year 1969 is before 1970"),
         ] {

@@ -1,40 +1,39 @@
-//! How fast a CPU's counter runs: from looks at a timer, which a busy host disturbs, and from what the CPU says.
+//! The rate of a CPU's time stamp counter: measured with a timer, which a busy host disturbs, or stated by the CPU.
 //!
-//! A measurement is a range that the rate lies in. Whoever is interrupted between two steps of one gets a wide range,
-//! not a wrong figure; of ranges that contradict each other, the one that most agree on counts (Marzullo and Owicki,
-//! Maintaining the Time in a Distributed System, 1983). Reading the timers is the kernel's part:
-//! `kernel/src/arch/x86_64/clock.rs`.
+//! A measurement is a range that contains the rate. An interruption during a measurement makes its range wide, not wrong;
+//! where ranges contradict each other, the intersection that most of them share counts (Marzullo and Owicki, Maintaining
+//! the Time in a Distributed System, 1983). `kernel/src/arch/x86_64/clock.rs` reads the timers.
 
-/// What a rate that the CPU states may differ from the measured range, in parts of itself.
+/// A rate stated by the CPU may be outside of the measured range by one part in this many.
 const STATED_TOLERANCE: u64 = 1000;
 /// The same for a timer's ticks, some of which a busy host may lose.
 const TICKS_TOLERANCE: u64 = 200;
-/// Rates that no counter has.
+/// Rates outside of this range are not believed.
 const PLAUSIBLE_HZ: RateRange = RateRange { min_hz: 1_000_000, max_hz: 100_000_000_000 };
 
-/// A look at a timer: its ticks were these between two values of the counter.
+/// A reading of a timer, between two readings of the counter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reading {
     /// The counter before.
     pub before: u64,
     /// The counter after.
     pub after: u64,
-    /// The timer's ticks, from any start on.
+    /// The timer's ticks, since any fixed time.
     pub ticks: u64,
 }
 
-/// Counts a second: at least, and at most.
+/// A range of rates, in counts per second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateRange {
-    /// At least so many.
+    /// Lower bound.
     pub min_hz: u64,
-    /// At most so many.
+    /// Upper bound.
     pub max_hz: u64,
 }
 
 impl RateRange {
-    /// The counter's rate between two looks at a timer of `timer_hz`. The ticks between them may be off by
-    /// `slack_ticks`. `None` if that says nothing.
+    /// The counter's rate between two readings of a timer of `timer_hz`. The number of ticks between them may be wrong by
+    /// `slack_ticks`. `None` if the readings give no range.
     pub fn between(first: Reading, last: Reading, timer_hz: u64, slack_ticks: u64) -> Option<Self> {
         let ticks = last.ticks.checked_sub(first.ticks)?;
         let min_counts = last.before.checked_sub(first.after)?;
@@ -55,7 +54,7 @@ impl RateRange {
         self.min_hz.midpoint(self.max_hz)
     }
 
-    /// The range with a `parts`th of itself at both ends.
+    /// The range, widened at both ends by one part in `parts`.
     fn widened(self, parts: u64) -> Self {
         let more = |hz: u64| hz.checked_div(parts).unwrap_or(0);
         Self {
@@ -74,7 +73,7 @@ impl RateRange {
     }
 }
 
-/// `counts` in `ticks` of a timer, as counts a second.
+/// `counts` in `ticks` of a timer, as counts per second.
 fn scaled(counts: u64, timer_hz: u64, ticks: u64) -> Option<u64> {
     let product = u128::from(counts).checked_mul(timer_hz.into())?;
     product.checked_div(ticks.into())?.try_into().ok()
@@ -82,7 +81,7 @@ fn scaled(counts: u64, timer_hz: u64, ticks: u64) -> Option<u64> {
 
 /// The range that most of the measurements agree on; of several such, the narrowest.
 pub fn most_plausible(measured: &[RateRange]) -> Option<RateRange> {
-    // One of the lower ends lies within all ranges that agree.
+    // The lower bound of the intersection is the lower bound of one of the ranges.
     let candidates = measured.iter().map(|range| {
         let agreeing = measured.iter().filter(|other| other.contains(range.min_hz));
         let common = agreeing.clone().try_fold(PLAUSIBLE_HZ, |common, other| common.common(*other));
@@ -94,8 +93,8 @@ pub fn most_plausible(measured: &[RateRange]) -> Option<RateRange> {
         .map(|(_, common)| common)
 }
 
-/// The counter's rate: of the `stated` ones, the first that fits what was measured, as it is exact; else the middle
-/// of that. `None` if nothing is known.
+/// The counter's rate: the first of the `stated` rates that fits the measurements, as it is exact; otherwise the middle of
+/// the measured range. `None` if there is neither.
 pub fn choose(measured: &[RateRange], stated: &[u64]) -> Option<u64> {
     let range = most_plausible(measured);
     let allowed = range.map_or(PLAUSIBLE_HZ, |range| range.widened(STATED_TOLERANCE));
@@ -103,8 +102,8 @@ pub fn choose(measured: &[RateRange], stated: &[u64]) -> Option<u64> {
     fitting.or(range.map(RateRange::middle))
 }
 
-/// A better rate than `hz`, where both the clock chip and the timer say that it is wrong, and agree with each other.
-/// One of them alone does not count: ticks are lost, and a virtual machine's clock chip may follow another time.
+/// A corrected rate, if both the real-time clock and the timer contradict `hz` and agree with each other. One of them alone
+/// does not count: ticks get lost, and the clock of a virtual machine may run at another speed.
 pub fn corrected(hz: u64, clock_chip: RateRange, timer: RateRange) -> Option<u64> {
     let timer = timer.widened(TICKS_TOLERANCE);
     let is_wrong = !clock_chip.contains(hz) && !timer.contains(hz);
@@ -112,18 +111,18 @@ pub fn corrected(hz: u64, clock_chip: RateRange, timer: RateRange) -> Option<u64
     Some(agreed.middle())
 }
 
-/// Watches the clock chip's seconds go by, tick by tick.
+/// Measures the counter against the seconds of the real-time clock and the ticks of a timer, tick by tick.
 #[derive(Debug, Default)]
 pub struct RateWatch {
     /// The counter at the tick before, and the second then.
     previous: Option<(u64, u8)>,
     ticks: u64,
-    /// When a second began, as seen first.
+    /// The first beginning of a second that was seen.
     first: Option<Edge>,
     seconds: u64,
 }
 
-/// The begin of a second: between two ticks.
+/// The beginning of a second, between two ticks.
 #[derive(Clone, Copy, Debug)]
 struct Edge {
     before: u64,
@@ -131,28 +130,28 @@ struct Edge {
     ticks: u64,
 }
 
-/// What a watch has found out about the counter's rate.
+/// The result of a [`RateWatch`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Watched {
-    /// By the clock chip.
+    /// The rate by the real-time clock.
     pub clock_chip: RateRange,
-    /// By the timer that ticks.
+    /// The rate by the timer's ticks.
     pub timer: RateRange,
 }
 
 impl RateWatch {
-    /// Seconds that a watch takes.
+    /// Duration of a watch in seconds.
     pub const SECONDS: u64 = 10;
-    /// A step of the clock chip that is no passing of time: somebody has set it.
+    /// A larger step of the real-time clock means that it was set.
     const MAX_STEP_SECONDS: u64 = 5;
 
-    /// Nothing was seen yet.
+    /// A watch that has not begun.
     pub const fn new() -> Self {
         Self { previous: None, ticks: 0, first: None, seconds: 0 }
     }
 
-    /// Takes a tick of a timer of `timer_hz`: the counter, and the clock chip's second (0 to 59). When the watch is
-    /// over it says what it has found, and may begin again.
+    /// Takes a tick of a timer of `timer_hz`: the counter, and the second (0 to 59) of the real-time clock. Returns the
+    /// result when the watch is over; the next tick begins a new one.
     pub fn tick(&mut self, counter: u64, second: u8, timer_hz: u64) -> Option<Watched> {
         self.ticks = self.ticks.saturating_add(1);
         let (before, previous) = self.previous.replace((counter, second))?;
@@ -171,7 +170,7 @@ impl RateWatch {
         }
         let (start, end) = (Reading { ticks: 0, ..first.reading() }, edge.reading());
         let clock_chip = RateRange::between(start, Reading { ticks: self.seconds, ..end }, 1, 0);
-        // The ticks themselves stand at the later of the two ends.
+        // The tick itself happened at the later of the two counter values.
         let [start, end] = [first, edge].map(|edge| Reading { before: edge.after, ..edge.reading() });
         let timer = RateRange::between(start, end, timer_hz, 1);
         *self = Self::new();

@@ -1,11 +1,10 @@
-//! Points in time as people read them.
+//! Dates as text.
 
 use core::fmt;
 
 use time::UtcDateTime;
 
-/// Seconds since 1970-01-01 00:00 UTC, shown as `2026-11-25 21:38`; those beyond the year 9999 as `@` and their
-/// number.
+/// Seconds since 1970-01-01 00:00 UTC, shown as `2026-11-25 21:38`; beyond the year 9999 as `@` and the number of seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Date(pub u64);
 

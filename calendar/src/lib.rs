@@ -1,7 +1,7 @@
-//! Points in time: as people read them, and as a PC's clock chip tells them. And how fast a CPU's counter runs.
+//! Calendar dates as text and as the registers of a PC's real-time clock, and the rate of the CPU's time stamp counter.
 //!
-//! Everywhere else a point in time is a number of seconds since 1970. The calendar itself is the crate `time`'s; here
-//! is what this system adds to it: [`Date`] for the shell, [`ClockRegisters`] for the kernel, which reads the chip.
+//! Everywhere else a point in time is a number of seconds since 1970. The calendar itself is the crate `time`; this crate
+//! adds [`Date`] for the shell, and [`ClockRegisters`] for the kernel, which reads the chip.
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 

@@ -1,19 +1,20 @@
 //! The kernel's configuration: words on its command line.
 //!
 //! The line comes from GRUB and, under QEMU, from the file `opt/tally/cmdline` of its configuration device;
-//! later words win. A word that is not understood is named in a warning and has no effect.
+//! later words override earlier ones. An unknown word is named in a warning and has no effect.
 
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
 use core::fmt;
+use core::ops::RangeInclusive;
 
 use log::LevelFilter;
-use memstat::{GuardLevel, Level};
+use memstat::{GuardLevel, Level, MAX_HISTORY_EVENTS, MAX_SAMPLE_SLOTS};
 use tally_heap::Kind;
 use tally_heap::PAGE_BYTES;
 
-/// What the command line said.
+/// The options of the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
     /// `log=off|error|warn|info|debug|trace`: the least urgent messages that are kept.
@@ -28,11 +29,11 @@ pub struct Config {
     pub history_events: Option<usize>,
     /// `memstat.arena=SIZE`: the maximum size of the tracker's arena, as in `64K` or `2M`.
     pub arena_limit_bytes: Option<usize>,
-    /// `symbols=full|off`: whether call stacks have names; `cut|noise|scattered|blind` damage them, for tests.
+    /// `symbols=full|off`: whether call stacks have names; `cut|noise|scattered|blind` damage the symbols, for tests.
     pub symbols: SymbolSource,
     /// `guard=off|free|redzone|full`: the heap checks.
     pub guard: GuardLevel,
-    /// `blackbox=on|off`: whether a record of the last moments is kept across restarts.
+    /// `blackbox=on|off`: whether a crash record is kept across restarts.
     pub has_black_box: bool,
     /// `failnth=N`: the Nth allocation of a block fails, counted from the heap's start.
     pub fail_nth: Option<u64>,
@@ -40,7 +41,7 @@ pub struct Config {
     pub fail_nth_page: Option<u64>,
     /// `guard.sample=N`: every Nth allocation gets a page of its own between guard pages; 0 if none does.
     pub sample_interval: u32,
-    /// `guard.pages=N`: how many blocks can have one at once.
+    /// `guard.pages=N`: the maximum number of such blocks at once.
     pub sample_slots: Option<usize>,
     /// `panic=halt|reboot|poweroff|exit`: what happens after the report of a panic or fault.
     pub on_panic: OnPanic,
@@ -51,9 +52,9 @@ pub struct Config {
 /// An amount of memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Share {
-    /// So many bytes.
+    /// An absolute size in bytes.
     Bytes(usize),
-    /// So many hundredths of all.
+    /// A percentage of the total.
     Percent(u8),
 }
 
@@ -81,7 +82,7 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Applies the words of `line`, and hands those that it does not understand to `refused`.
+    /// Applies the words of `line`, and passes unknown words and invalid values to `refused`.
     pub fn apply(&mut self, line: &str, mut refused: impl FnMut(Refused<'_>)) {
         for word in line.split_ascii_whitespace() {
             if self.apply_word(word).is_none() {
@@ -96,7 +97,7 @@ impl Config {
             ("demo", "memstat") => self.is_demo_wanted = true,
             ("heap", name) => self.heap = Kind::from_name(name)?,
             ("memstat", level) => self.level = Level::from_name(level)?,
-            ("memstat.history", events) => self.history_events = Some(number_up_to(MAX_EVENTS, events)?),
+            ("memstat.history", events) => self.history_events = Some(number_in(&HISTORY_EVENTS, events)?),
             ("symbols", name) => self.symbols = SymbolSource::from_name(name)?,
             ("memstat.arena", size) => self.arena_limit_bytes = Some(size_bytes(size)?),
             ("guard", level) => self.guard = GuardLevel::from_name(level)?,
@@ -105,9 +106,7 @@ impl Config {
             ("failnth", number) => self.fail_nth = Some(positive(number)?),
             ("failpages", number) => self.fail_nth_page = Some(positive(number)?),
             ("guard.sample", interval) => self.sample_interval = interval.parse().ok()?,
-            ("guard.pages", slots) => {
-                self.sample_slots = Some(number_up_to(MAX_SLOTS, slots).filter(|slots| *slots > 0)?);
-            }
+            ("guard.pages", slots) => self.sample_slots = Some(number_in(&SAMPLE_SLOTS, slots)?),
             ("panic", name) => self.on_panic = OnPanic::from_name(name)?,
             ("tmpfs.size", size) => self.tmpfs_size = share(size)?,
             _ => return None,
@@ -116,12 +115,12 @@ impl Config {
     }
 }
 
-/// A word without effect. Its text is what a warning says.
+/// A word that was refused. Displays as the text of the warning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refused<'a> {
     word: &'a str,
     /// The values of the option, where the option is known.
-    expected: Option<&'static str>,
+    expected: Option<Expected>,
 }
 
 impl fmt::Display for Refused<'_> {
@@ -133,46 +132,72 @@ impl fmt::Display for Refused<'_> {
     }
 }
 
-/// The most events that the tracker's history has room for.
-const MAX_EVENTS: usize = 67_108_864;
-/// The most blocks that the tracker can have between guard pages at once.
-const MAX_SLOTS: usize = 1024;
+/// The values of `memstat.history`.
+const HISTORY_EVENTS: RangeInclusive<usize> = 0..=MAX_HISTORY_EVENTS;
+/// The values of `guard.pages`.
+const SAMPLE_SLOTS: RangeInclusive<usize> = 1..=MAX_SAMPLE_SLOTS;
+/// The values of `guard.sample`.
+const SAMPLE_INTERVALS: RangeInclusive<usize> = 0..=u32::MAX as usize;
 
-/// What an option may be set to, in words.
-fn expected(option: &str) -> Option<&'static str> {
-    Some(match option {
+/// The values that an option can be set to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Expected {
+    /// As this text says.
+    Words(&'static str),
+    /// A number in this range.
+    Number { min: usize, max: usize },
+}
+
+impl Expected {
+    fn number(range: &RangeInclusive<usize>) -> Self {
+        Self::Number { min: *range.start(), max: *range.end() }
+    }
+}
+
+impl fmt::Display for Expected {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Words(words) => out.write_str(words),
+            Self::Number { min, max } => write!(out, "a number from {min} to {max}"),
+        }
+    }
+}
+
+/// The values that the option of this name can be set to; `None` if there is no such option.
+fn expected(option: &str) -> Option<Expected> {
+    Some(Expected::Words(match option {
         "log" => "off, error, warn, info, debug or trace",
         "demo" => "memstat",
         "heap" => "slab, buddy, talc, tlsf or linked-list",
         "memstat" => "off, counters, blocks, stacks or full",
-        "memstat.history" => "a number from 0 to 67108864",
+        "memstat.history" => return Some(Expected::number(&HISTORY_EVENTS)),
         "memstat.arena" => "a size as in 64K or 2M",
         "guard" => "off, free, redzone or full",
-        "guard.sample" => "a number from 0 to 4294967295",
-        "guard.pages" => "a number from 1 to 1024",
+        "guard.sample" => return Some(Expected::number(&SAMPLE_INTERVALS)),
+        "guard.pages" => return Some(Expected::number(&SAMPLE_SLOTS)),
         "blackbox" => "on or off",
-        "failnth" | "failpages" => "a number from 1 on",
+        "failnth" | "failpages" => "a number of at least 1",
         "panic" => "halt, reboot, poweroff or exit",
         "symbols" => "full, off, cut, noise, scattered or blind",
-        "tmpfs.size" => "a size as in 64M, or a part as in 50%",
+        "tmpfs.size" => "a size as in 64M, or a percentage as in 50%",
         _ => return None,
-    })
+    }))
 }
 
-/// Where the names of functions, files and lines come from. All but the first two are for tests.
+/// Where the names of functions, files and lines come from. All but the first two simulate damage, for tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SymbolSource {
-    /// From what the loader left.
+    /// From the sections that the boot loader has loaded.
     Full,
-    /// From nothing.
+    /// There are no names.
     Off,
-    /// Each section ends at its half.
+    /// Each section is cut to half of its length.
     Cut,
     /// The debug information is overwritten with noise.
     Noise,
-    /// In the debug information one byte of 1024 is overwritten.
+    /// One byte in 1024 of the debug information is overwritten.
     Scattered,
-    /// The symbols are overwritten too.
+    /// Debug information and symbol table are overwritten with noise.
     Blind,
 }
 
@@ -191,12 +216,12 @@ impl SymbolSource {
     }
 }
 
-/// A number from 0 to `max`.
-fn number_up_to(max: usize, text: &str) -> Option<usize> {
-    text.parse().ok().filter(|number| *number <= max)
+/// A number in `range`.
+fn number_in(range: &RangeInclusive<usize>, text: &str) -> Option<usize> {
+    text.parse().ok().filter(|number| range.contains(number))
 }
 
-/// A number above 0.
+/// A number of at least 1.
 fn positive(text: &str) -> Option<u64> {
     text.parse().ok().filter(|number| *number > 0)
 }
@@ -208,9 +233,9 @@ pub enum OnPanic {
     Halt,
     /// The machine restarts after a few seconds.
     Reboot,
-    /// The machine switches itself off.
+    /// The machine powers off.
     PowerOff,
-    /// QEMU ends with a status that says so, if it has its device for that.
+    /// QEMU exits with a status of its own, if it has the device `isa-debug-exit`.
     Exit,
 }
 
@@ -289,7 +314,7 @@ mod tests {
                 "heap=none: expected slab, buddy, talc, tlsf or linked-list",
                 "'quiet' is unknown and ignored",
                 "log=loud: expected off, error, warn, info, debug or trace",
-                "failnth=0: expected a number from 1 on",
+                "failnth=0: expected a number of at least 1",
                 "panic=maybe: expected halt, reboot, poweroff or exit",
             ]
         );
@@ -317,15 +342,15 @@ mod tests {
             ("memstat.history=67108865", "a number from 0 to 67108864"),
             ("memstat.history=99999999999", "a number from 0 to 67108864"),
             ("guard.sample=4294967296", "a number from 0 to 4294967295"),
-            ("failpages=18446744073709551616", "a number from 1 on"),
+            ("failpages=18446744073709551616", "a number of at least 1"),
             ("memstat.arena=99999999999G", "a size as in 64K or 2M"),
-            ("tmpfs.size=101%", "a size as in 64M, or a part as in 50%"),
+            ("tmpfs.size=101%", "a size as in 64M, or a percentage as in 50%"),
             ("heap", "slab, buddy, talc, tlsf or linked-list"),
         ] {
             assert_eq!(parsed(word), (Config::default(), vec![format!("{word}: expected {expected}")]));
         }
         let (config, refused) = parsed("guard.pages=1024 memstat.history=67108864 guard.sample=4294967295");
-        assert_eq!((config.sample_slots, config.history_events), (Some(MAX_SLOTS), Some(MAX_EVENTS)));
+        assert_eq!((config.sample_slots, config.history_events), (Some(1024), Some(67_108_864)));
         assert_eq!((config.sample_interval, refused), (u32::MAX, Vec::new()));
         assert_eq!(parsed("guard.pages=1 memstat.history=0").1, Vec::<String>::new());
     }
@@ -334,19 +359,15 @@ mod tests {
     fn each_value_that_is_said_to_be_expected_is_taken() {
         let options = ["log", "demo", "heap", "memstat", "guard", "blackbox", "panic", "symbols"];
         for option in options {
-            for value in expected(option).unwrap().split(", ").flat_map(|part| part.split(" or ")) {
+            let values = expected(option).unwrap().to_string();
+            for value in values.split(", ").flat_map(|part| part.split(" or ")) {
                 assert_eq!(parsed(&format!("{option}={value}")).1, Vec::<String>::new());
             }
         }
-        for kind in Kind::ALL {
-            assert!(expected("heap").is_some_and(|names| names.contains(kind.name())));
-        }
-        for level in Level::ALL {
-            assert!(expected("memstat").is_some_and(|names| names.contains(level.name())));
-        }
-        for level in GuardLevel::ALL {
-            assert!(expected("guard").is_some_and(|names| names.contains(level.name())));
-        }
+        let is_named = |option, name| expected(option).is_some_and(|names| names.to_string().contains(name));
+        assert!(Kind::ALL.into_iter().all(|kind| is_named("heap", kind.name())));
+        assert!(Level::ALL.into_iter().all(|level| is_named("memstat", level.name())));
+        assert!(GuardLevel::ALL.into_iter().all(|level| is_named("guard", level.name())));
     }
 
     proptest! {

@@ -6,19 +6,19 @@ use core::ops::RangeInclusive;
 
 use memstat::{FaultRule, Faults, MAX_SITES, Sites, TooManySites};
 
-/// Takes a command in; `find_site` adds the places that a word stands for. What it changes is what it names; each
-/// change of the rule starts the counts over.
+/// Applies a command; `find_site` adds the return addresses that a name stands for. Only the setting that the command
+/// names changes; a change of the rule resets the counters.
 ///
 /// | command | effect |
 /// | --- | --- |
-/// | `off` | nothing fails, and all that was set is forgotten |
+/// | `off` | nothing fails, and all settings are reset |
 /// | `nth N` | the Nth from now on fails |
 /// | `every N` | each Nth fails |
-/// | `probability P [seed S]` | so many of a hundred fail by chance, as in `2.5` |
-/// | `times N` | at most so many fail |
+/// | `probability P [seed S]` | `P` percent fail at random, as in `2.5` |
+/// | `times N` | at most N fail |
 /// | `size FIRST-LAST` or `sizes FIRST-LAST` | only these sizes in bytes |
-/// | `site WORD` or `site FIRST-LAST` | only what is asked for by this function or line, or from these addresses |
-/// | `interrupts on` or `off` | whether those of interrupt handlers may fail |
+/// | `site WORD` or `site FIRST-LAST` | only allocations by this function or line, or from these return addresses |
+/// | `interrupts on` or `off` | whether allocations in interrupt handlers may fail |
 ///
 /// # Errors
 ///
@@ -30,7 +30,7 @@ pub fn apply(
 ) -> Result<(), FaultsError> {
     const NO: FaultsError = FaultsError::NoCommand;
     let mut new = faults.clone();
-    // The name of a function may have blanks in it.
+    // The name of a function may contain spaces.
     if let Some(word) = command.trim().strip_prefix("site ") {
         new.sites = sites_of(word.trim(), find_site)?;
         *faults = new;
@@ -43,7 +43,7 @@ pub fn apply(
         "nth" => new.set_rule(FaultRule::Nth(positive(next()?)?)),
         "every" => new.set_rule(FaultRule::Every(positive(next()?)?)),
         "probability" => {
-            new.set_rule(FaultRule::Probability { per_million: hundredths_of_percent(next()?)? });
+            new.set_rule(FaultRule::Probability { per_million: percent_as_per_million(next()?)? });
             if let Ok(word) = next() {
                 if word != "seed" {
                     return Err(NO);
@@ -69,7 +69,7 @@ pub fn apply(
     Ok(())
 }
 
-/// A rule and its counts, as the file shows them: what narrows the rule is written as it can be typed again.
+/// A rule with its settings and counters, as the file shows them. The lines of settings are valid commands again.
 pub struct Text<'a>(pub &'a Faults);
 
 impl fmt::Display for Text<'_> {
@@ -99,14 +99,14 @@ impl fmt::Display for Text<'_> {
     }
 }
 
-/// Why a command was not taken.
+/// Why a command was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FaultsError {
-    /// It is none.
+    /// The command is unknown or malformed.
     NoCommand,
-    /// No function and no line of the code is called so.
+    /// No function or source line has this name.
     NoSite,
-    /// So many places have this name that they can't be kept apart.
+    /// More call sites have this name than a rule can hold.
     TooManySites,
 }
 
@@ -125,7 +125,7 @@ impl fmt::Display for FaultsError {
     }
 }
 
-/// Sites as they can be typed again: `0xFIRST-0xLAST`, several with commas between.
+/// Sites in the form that `site` takes: `0xFIRST-0xLAST`, separated by commas.
 struct SitesText<'a>(&'a Sites);
 
 impl fmt::Display for SitesText<'_> {
@@ -138,7 +138,7 @@ impl fmt::Display for SitesText<'_> {
     }
 }
 
-/// From the text of [`SitesText`]; `None` if it is something else.
+/// Parses the text of [`SitesText`]; `None` if it is invalid.
 fn sites_from_text(text: &str) -> Option<Sites> {
     let number = |word: &str| usize::from_str_radix(word.strip_prefix("0x")?, 16).ok();
     let mut sites = Sites::ALL;
@@ -148,7 +148,7 @@ fn sites_from_text(text: &str) -> Option<Sites> {
     Some(sites)
 }
 
-/// The places that a word stands for: addresses, or what `find` knows.
+/// The call sites that a word stands for: addresses, or a name that `find` knows.
 fn sites_of(
     word: &str,
     find: impl FnOnce(&str, &mut Sites) -> Result<(), TooManySites>,
@@ -172,8 +172,8 @@ fn range(word: &str, number: impl Fn(&str) -> Option<usize>) -> Option<RangeIncl
     (first <= last).then_some(first..=last)
 }
 
-/// A part of a hundred with up to four decimals, as cases of a million.
-fn hundredths_of_percent(word: &str) -> Result<u32, FaultsError> {
+/// A percentage with up to four decimals, in parts per million.
+fn percent_as_per_million(word: &str) -> Result<u32, FaultsError> {
     let (whole, decimals) = word.split_once('.').unwrap_or((word, "0"));
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if !is_number(whole) || !is_number(decimals) || decimals.len() > 4 || whole.len() > 3 {

@@ -1,6 +1,6 @@
-//! The text of `/proc/kmemleak`, and its commands: what Linux's mm/kmemleak.c writes and takes.
+//! Rows of dumps and commands of `/proc/kmemleak`, in the format of Linux's mm/kmemleak.c.
 //!
-//! Here is only what knows no tracker; `proc::kmemleak` fills it in. Source: Linux,
+//! `proc::kmemleak` in the kernel does the rest, with the tracker. Source: Linux,
 //! Documentation/dev-tools/kmemleak.rst and mm/kmemleak.c.
 
 use core::fmt;
@@ -9,21 +9,21 @@ use core::fmt;
 pub const ROW_BYTES: usize = 16;
 /// Bytes of an object that are shown.
 pub const DUMP_BYTES: usize = 2 * ROW_BYTES;
-/// Where the characters stand in a row.
+/// The column in which the characters of a row start.
 const TEXT_COLUMN: usize = 49;
 
-/// What is written to the file.
+/// A command that is written to the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Look for leaks now.
     Scan,
-    /// Forget the leaks that were found: only later ones are shown.
+    /// Clear the list of leaks: only those found later are shown.
     Clear,
-    /// Log what is known of the object at an address.
+    /// Log the details of the object at an address.
     Dump(usize),
-    /// Take the stack for a root, or leave it out.
+    /// Whether scans take the stack as a root.
     Stack(Switch),
-    /// Scan from time to time: only to have it off makes sense here, and that it is.
+    /// Turn the periodic scan off. There is none here, so this is the only setting accepted, and it has no effect.
     ScanOff,
 }
 
@@ -36,7 +36,7 @@ pub enum Switch {
     Off,
 }
 
-/// What a line asks for; `None` if that is nothing, or nothing that this kernel has.
+/// The command in a line; `None` if it is unknown or not supported by this kernel.
 pub fn parse(line: &str) -> Option<Command> {
     Some(match line.trim() {
         "scan" => Command::Scan,
@@ -48,7 +48,7 @@ pub fn parse(line: &str) -> Option<Command> {
     })
 }
 
-/// A number as C writes it: hexadecimal, octal or decimal.
+/// A number in C notation: hexadecimal, octal or decimal.
 fn number(text: &str) -> Option<usize> {
     let (digits, base) = match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
         Some(digits) => (digits, 16),
@@ -78,9 +78,9 @@ impl fmt::Display for DumpRow<'_> {
     }
 }
 
-/// Goes on with a checksum, which starts with 0: Linux's `crc32_le`.
+/// Continues a checksum, which starts with 0: Linux's `crc32_le`.
 pub fn crc32(sum: u32, bytes: &[u8]) -> u32 {
-    // The crate inverts what it is given and what it gives, as zlib does.
+    // The crate inverts its initial value and its result, as zlib does.
     let mut hasher = crc32fast::Hasher::new_with_initial(!sum);
     hasher.update(bytes);
     !hasher.finalize()

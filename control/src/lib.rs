@@ -1,7 +1,7 @@
-//! What control files under `/proc` take: the grammar of each, and what it answers.
+//! The commands of the control files under `/proc`: their grammar and error messages.
 //!
-//! Only the reading of lines is here, which is the same on every machine and is tested on the host; `kernel/src/proc`
-//! does what they say. One module a file.
+//! Only the parsing is here, which is the same on every machine and is tested on the host; `kernel/src/proc` carries the
+//! commands out. One module per file.
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 

@@ -1,18 +1,18 @@
-//! The commands of `/proc/memstat_control`: what a line asks for.
+//! The commands of `/proc/memstat_control`.
 //!
-//! Here is only the reading of a line, which knows no tracker; `proc::memstat_control` does what it says. A line that
-//! is no command is an error, and then nothing was changed.
+//! Only the parsing is here; `proc::memstat_control` in the kernel carries the commands out. An invalid line is an error
+//! and changes nothing.
 
 use core::fmt;
 
 use memstat::Level;
 
-/// The longest name of a mark.
+/// Maximum length of a mark's name.
 pub const MAX_NAME_BYTES: usize = 32;
-/// The mark's name where none is given.
+/// The name of the mark if none is given.
 pub const DEFAULT_NAME: &str = "default";
 
-/// The commands, as they are shown to people.
+/// The list of commands, as the file shows it.
 pub const USAGE: &str = "\
 level off|counters|blocks|stacks|full
 mark [NAME]
@@ -25,32 +25,32 @@ frames own|all
 /// A command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command<'a> {
-    /// Record so much.
+    /// Set the level of tracking.
     SetLevel(Level),
-    /// Keep in mind, under a name, what came until now.
+    /// Set a mark: later leak reports show what was allocated since.
     Mark(&'a str),
-    /// Forget a mark.
+    /// Remove a mark.
     Clear(&'a str),
-    /// Write events, at level `full`.
+    /// Record events, at level `full`.
     HistoryOn,
-    /// Write none.
+    /// Stop recording events.
     HistoryOff,
-    /// Forget the events.
+    /// Remove all recorded events.
     HistoryClear,
-    /// Start the peaks anew.
+    /// Reset the peaks to the current values.
     ResetPeak,
-    /// Show call stacks up to the function of the command that ran, or whole.
+    /// Show whole call stacks (true), or only up to the function of the command that ran.
     ShowAllFrames(bool),
 }
 
-/// Why a line is no command.
+/// Why a line was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ControlError<'a> {
-    /// There is no such command, or not with these words.
+    /// Unknown command, or wrong arguments.
     Command(&'a str),
-    /// There is no such level.
+    /// Unknown level.
     Level(&'a str),
-    /// That can't be a mark's name.
+    /// Invalid name of a mark.
     Name(&'a str),
 }
 
@@ -71,11 +71,11 @@ impl fmt::Display for ControlError<'_> {
     }
 }
 
-/// What `line` asks for.
+/// Parses a line.
 ///
 /// # Errors
 ///
-/// [`ControlError`] says why it is no command.
+/// [`ControlError`] says why the line was refused.
 pub fn parse(line: &str) -> Result<Command<'_>, ControlError<'_>> {
     let mut words = line.split_ascii_whitespace();
     let command = match (words.next(), words.next(), words.next()) {
@@ -96,7 +96,7 @@ pub fn parse(line: &str) -> Result<Command<'_>, ControlError<'_>> {
     Ok(command)
 }
 
-/// A name, if it is short, visible, and can't be taken for a number.
+/// Checks a mark's name: 1 to [`MAX_NAME_BYTES`] letters, digits, `-`, `_` or `.`, not all of them digits.
 ///
 /// # Errors
 ///

@@ -29,7 +29,7 @@ enum AnyHeap<S> {
     LinkedList(Regional<LinkedList, S>),
 }
 
-/// Evaluates to an expression of any heap.
+/// Evaluates an expression with whichever heap there is.
 macro_rules! with_heap {
     ($heap:expr, $any:ident => $what:expr) => {
         match $heap {
@@ -66,7 +66,7 @@ impl<S: PageSource> Heap<S> {
         kind.name()
     }
 
-    /// The size class `number`, from the smallest blocks up; `None` behind the last, and in a heap without size classes.
+    /// The size class `number`, the smallest blocks first; `None` after the last, and in a heap without size classes.
     pub fn class(&self, number: usize) -> Option<SizeClass> {
         match &self.0 {
             AnyHeap::Slab(slab) => slab.class(number),

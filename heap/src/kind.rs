@@ -1,6 +1,6 @@
-//! Which backends there are, by the names that the command line has for them (`heap=`).
+//! The heap's backends, and their names on the command line (`heap=`).
 
-/// The backends that there are.
+/// The backends of the heap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Size classes over pages: the default.
@@ -19,7 +19,7 @@ impl Kind {
     /// All of them.
     pub const ALL: [Self; 5] = [Self::Slab, Self::Buddy, Self::Talc, Self::Tlsf, Self::LinkedList];
 
-    /// The name that is typed.
+    /// The backend's name on the command line and in reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::Slab => "slab",
@@ -30,7 +30,7 @@ impl Kind {
         }
     }
 
-    /// The backend of a name.
+    /// The backend with this name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }

@@ -1,14 +1,13 @@
-//! Memory to hand out: page frames, and the heaps over them.
+//! Memory allocators: the page frame allocator, and the heaps over it.
 //!
 //! [`frames`] owns all usable memory in pages, by buddy heaps of bounded size. A [`Heap`] takes pages from a
-//! [`PageSource`] and cuts them into blocks; which backend does so is chosen at boot by its [`Kind`]: a slab of our
-//! own, or one of four crates' allocators, each in regions. A heap knows what each of its pages is used for, in
-//! [`PageWords`] that it is given with the pages, so it finds the block at any address and refuses a free of what is
-//! none.
+//! [`PageSource`] and cuts them into blocks; which backend does so is chosen at boot by its [`Kind`]: our own slab
+//! allocator, or one from four crates, each in regions. A heap records what each of its pages is used for, in
+//! [`PageWords`] that it is given at the start, so it finds the block at any address and refuses bad frees.
 //!
-//! The crate knows no hardware, and has no memory but what it is given. Every heap is a `memstat::Backend`: the
-//! accounting wraps it without knowing which one it is. What all of them promise is tested by [`test_kit::contract`],
-//! on the host and in the running kernel; `tests/` has the models.
+//! The crate does not depend on hardware, and uses only the memory that it is given. Every heap is a `memstat::Backend`:
+//! the accounting wraps it without knowing which one it is. The contract that all of them keep is tested by
+//! [`test_kit::contract`], on the host and in the running kernel; `tests/` has the models.
 #![no_std]
 
 pub mod frames;

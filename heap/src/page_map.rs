@@ -1,7 +1,7 @@
 //! What each page of the heap is used for: one word per page.
 //!
-//! Words are found by address: they take address space for each page from the first to the last, and memory for those
-//! alone that are there.
+//! Words are found by address: they take address space for each page from the first to the last, and memory only for
+//! existing pages.
 
 use core::ops::Range;
 use core::ptr::NonNull;
@@ -13,7 +13,7 @@ use crate::{PAGE_BYTES, PageSpan};
 pub(super) enum PageUse<T> {
     /// Not the heap's, or inside a large block.
     None,
-    /// Part of something that is cut into blocks: a slab, a region.
+    /// Part of a slab or a region, which is cut into blocks.
     Part(NonNull<T>),
     /// The first page of a large block.
     Block {
@@ -30,7 +30,7 @@ impl<T> Clone for PageUse<T> {
 
 impl<T> Copy for PageUse<T> {}
 
-/// Room for a page map.
+/// The memory for a page map.
 #[derive(Debug)]
 pub struct PageWords {
     base: usize,
@@ -48,19 +48,20 @@ pub(super) struct PageMap<T> {
 // SAFETY: the words belong to this map alone.
 unsafe impl<T> Send for PageMap<T> {}
 
-/// Added to the address of what a page is part of, which is even. The words of the other uses are even, so that one
-/// test recognizes a part.
+/// Added to the address of the slab or region, which is even. The words of the other uses are even, so one test recognizes
+/// a part.
 const PART_TAG: usize = 1;
 /// Set in the word of a large block's first page.
 const BLOCK_TAG: usize = 2;
 
 impl PageWords {
-    /// Bytes that the words for these pages take.
+    /// Bytes of the words for these pages.
     pub fn size_bytes(span: &PageSpan) -> usize {
         span.page_count() * size_of::<usize>()
     }
 
-    /// The part of the words for `span` that is of `pages`, which lie inside: bytes from the start on.
+    /// The part of the words for `span` that belongs to `pages`, which lie inside `span`: a range of bytes, as offsets from
+    /// the start of the words.
     pub fn part(span: &PageSpan, pages: &PageSpan) -> Range<usize> {
         let first = pages.first().index() - span.first().index();
         first * size_of::<usize>()..(first + pages.page_count()) * size_of::<usize>()
@@ -70,8 +71,8 @@ impl PageWords {
     ///
     /// # Safety
     ///
-    /// `words` has [`PageWords::size_bytes`] bytes, aligned to 8, for ever. They read as zeros, and those of
-    /// [`PageWords::part`] can be written for all pages that a heap gets.
+    /// `words` has [`PageWords::size_bytes`] bytes, aligned to 8, which belong to this for ever. They read as zeros, and those
+    /// of [`PageWords::part`] can be written for all pages that a heap gets.
     pub const unsafe fn new(span: &PageSpan, words: NonNull<usize>) -> Self {
         Self { base: span.start_address(), words, count: span.page_count() }
     }
@@ -109,7 +110,7 @@ impl<T> PageMap<T> {
         self.word(address).map_or(0, |word| unsafe { word.read() })
     }
 
-    /// What the page at `address` is part of.
+    /// The slab or region that the page at `address` is part of.
     #[inline]
     pub(super) fn part(&self, address: usize) -> Option<NonNull<T>> {
         const { assert!(align_of::<T>() > 1) };
@@ -121,7 +122,7 @@ impl<T> PageMap<T> {
         Some(unsafe { NonNull::new_unchecked((word - PART_TAG) as *mut T) })
     }
 
-    /// Sets the use of `pages` pages from `address` on; pages outside of the map stay what they are.
+    /// Sets the use of `pages` pages from `address` on; pages outside the map are ignored.
     pub(super) fn set(&mut self, address: usize, pages: usize, page_use: PageUse<T>) {
         let value = match page_use {
             PageUse::None => 0,

@@ -1,4 +1,4 @@
-//! Where a heap's pages come from: the one thing that a heap asks of its surroundings.
+//! The source of a heap's pages: all that a heap needs from its host.
 
 use core::ptr::NonNull;
 
@@ -6,17 +6,17 @@ use core::ptr::NonNull;
 ///
 /// # Safety
 ///
-/// `take` hands out 2^order pages, aligned to their size, that are nobody else's until `give`. They may be given back
-/// in parts.
+/// `take` returns 2^order pages, aligned to their size, that nobody else uses until `give`. They may be given back in
+/// parts.
 pub unsafe trait PageSource: Send {
-    /// Takes 2^`order` pages.
+    /// Allocates 2^`order` pages; `None` if there are none.
     fn take(&mut self, order: u32) -> Option<NonNull<u8>>;
 
-    /// Gives 2^`order` pages back.
+    /// Frees 2^`order` pages.
     ///
     /// # Safety
     ///
-    /// `pages` came from `take` with this order, or are an aligned part of what did, and nobody uses them any more.
-    /// When a part of what was taken at once is given back for the first time, nobody uses the rest either.
+    /// `pages` came from `take` with this order, or are an aligned part of such pages, and nobody uses them any more. When a
+    /// part of an allocation is given back for the first time, nobody uses the rest of it at that moment either.
     unsafe fn give(&mut self, pages: NonNull<u8>, order: u32);
 }

@@ -1,4 +1,4 @@
-//! Pages and their numbers: what the frames, the page map and their users pass instead of a bare address.
+//! Page numbers, and spans of pages: the types that interfaces use instead of bare addresses.
 
 use core::ptr;
 
@@ -7,7 +7,7 @@ pub(crate) const PAGE_SHIFT: u32 = 12;
 /// Bytes in a page.
 pub const PAGE_BYTES: usize = 1 << PAGE_SHIFT;
 
-/// Which page of the address space: an address without its lowest 12 bits.
+/// The number of a page in the address space: an address without its lowest 12 bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PageNumber(usize);
 
@@ -18,13 +18,13 @@ impl PageNumber {
         Self(address.addr() >> PAGE_SHIFT)
     }
 
-    /// The number as a plain count of pages from address 0 on, to calculate with.
+    /// The number as an integer, to calculate with: pages from address 0 on.
     #[inline]
     pub const fn index(self) -> usize {
         self.0
     }
 
-    /// Where the page starts.
+    /// The address at which the page starts.
     #[inline]
     pub const fn start(self) -> *mut u8 {
         ptr::with_exposed_provenance_mut(self.0 << PAGE_SHIFT)
@@ -35,12 +35,12 @@ impl PageNumber {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PageSpan {
     first: PageNumber,
-    /// The page behind the last; never before the first.
+    /// The page after the last; never before the first.
     end: PageNumber,
 }
 
 impl PageSpan {
-    /// The pages from `first` up to the one before `end`; none if that is not above.
+    /// The pages from `first` up to the one before `end`; none if `end` is not above `first`.
     pub fn new(first: PageNumber, end: PageNumber) -> Self {
         Self { first, end: end.max(first) }
     }
@@ -50,7 +50,7 @@ impl PageSpan {
         self.first
     }
 
-    /// The page behind the last.
+    /// The page after the last.
     pub const fn end(&self) -> PageNumber {
         self.end
     }
@@ -65,7 +65,7 @@ impl PageSpan {
         self.first.0 << PAGE_SHIFT
     }
 
-    /// The address behind the last byte.
+    /// The address after the last byte.
     pub(crate) const fn end_address(&self) -> usize {
         self.end.0 << PAGE_SHIFT
     }

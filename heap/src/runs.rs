@@ -1,7 +1,7 @@
-//! Large blocks: whole runs of pages, as many as the block needs. Every backend serves them so.
+//! Large blocks: runs of pages, as many as the block needs. All backends use them.
 //!
-//! The source has powers of two of pages. What of one is behind the block goes back at once, in powers of two again:
-//! so a block takes less than a page more than was asked for, and a red zone behind it one page at most.
+//! The source hands out powers of two of pages. The pages after the block's end are given back at once, in powers of two
+//! again: so a block takes less than a page more than was requested, and a rear red zone adds one page at most.
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
@@ -22,24 +22,24 @@ pub(super) struct Runs {
     pages: usize,
 }
 
-/// What a large block needs.
+/// The pages of a large block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Run {
     /// Pages of the block.
     pages: usize,
-    /// What the source is asked for: 2^order pages, which have the block's alignment.
+    /// The source is asked for 2^order pages, which have the block's alignment.
     order: u32,
 }
 
 impl Run {
-    /// The run for a layout; `None` if there is no such number of pages.
+    /// The run for a layout; `None` if it is too large.
     pub(super) fn of(layout: Layout) -> Option<Self> {
         let aligned_bytes = layout.size().max(layout.align());
         let order = aligned_bytes.div_ceil(PAGE_BYTES).checked_next_power_of_two()?.trailing_zeros();
         Some(Self { pages: layout.size().div_ceil(PAGE_BYTES).max(1), order })
     }
 
-    /// Bytes that it takes.
+    /// Bytes that the run takes.
     pub(super) fn size_bytes(self) -> usize {
         self.pages.saturating_mul(PAGE_BYTES)
     }
@@ -64,7 +64,7 @@ impl Runs {
         let Run { pages, order } = run;
         let block = source.take(order)?;
         if pages != 1 << order {
-            // SAFETY: the pages behind the block, which nobody uses, as nobody uses the block yet.
+            // SAFETY: the pages after the block's end; nobody uses the block or these yet.
             unsafe { give_pieces(block, pages..1 << order, source) };
         }
         map.set(block.as_ptr() as usize, 1, PageUse::Block { pages });
@@ -73,7 +73,7 @@ impl Runs {
         Some(NonNull::slice_from_raw_parts(block, run.size_bytes()))
     }
 
-    /// Takes the large block that starts at `block` back and says how many bytes it took; `None` if there is none.
+    /// Frees the large block that starts at `block`, and returns how many bytes it took; `None` if none starts there.
     ///
     /// # Safety
     ///
@@ -92,7 +92,7 @@ impl Runs {
         map.set(address, 1, PageUse::None);
         self.pages -= pages;
         self.blocks -= 1;
-        // SAFETY: the caller gives the block up; its pages came from the source, and what was behind them went back.
+        // SAFETY: the caller gives the block up; its pages came from the source, and those after it were given back.
         unsafe {
             if pages.is_power_of_two() {
                 source.give(block, pages.trailing_zeros());
@@ -104,26 +104,25 @@ impl Runs {
     }
 }
 
-/// Gives the pages `span` of what was taken at `start` back, in the largest aligned powers of two.
+/// Gives back the pages number `span` of an allocation that starts at `start`, in the largest aligned powers of two.
 ///
 /// # Safety
 ///
-/// They were taken, and nobody uses them. When a part of a block is given back for the first time, nobody uses the
-/// rest.
+/// They are allocated, and nobody uses them. When a part of an allocation is given back for the first time, nobody uses
+/// the rest of it at that moment either.
 #[cold]
 #[inline(never)]
 unsafe fn give_pieces(start: NonNull<u8>, mut span: core::ops::Range<usize>, source: &mut impl PageSource) {
     while let Some(left) = span.end.checked_sub(span.start).and_then(usize::checked_ilog2) {
-        // What was taken is aligned to its size, so a number has the alignment of its page.
+        // An allocation is aligned to its size, so a page's number in it has the same alignment as its address.
         let order = left.min(span.start.trailing_zeros());
-        // SAFETY: inside of what was taken; the rest is handed on to the caller.
+        // SAFETY: inside the allocation; the rest is handed on to the caller.
         unsafe { source.give(start.add(span.start * PAGE_BYTES), order) };
         span.start += 1 << order;
     }
 }
 
-/// The large block that `address` lies in: the nearest one below it that reaches so far. Of its alignment it says
-/// no more than every block has.
+/// The large block that contains `address`. Its layout has the alignment that every block has at least.
 pub(super) fn locate<T>(map: &PageMap<T>, address: usize) -> Location {
     let page = address & !(PAGE_BYTES - 1);
     let found = (0..=MAX_ORDER).find_map(|order| {

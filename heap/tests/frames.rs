@@ -1,4 +1,4 @@
-//! The allocator of frames against a plain map of pages.
+//! The page frame allocator against a model: a map of the allocated pages.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -22,7 +22,7 @@ fn shown_pages(frames: &Frames) -> usize {
     frames.free_blocks().iter().enumerate().map(|(order, blocks)| blocks << order).sum()
 }
 
-/// Gives pages of what was taken at `start` back, in the largest aligned powers of two.
+/// Gives back pages of an allocation at `start`, in the largest aligned powers of two.
 fn give_pieces(frames: &mut Frames, start: usize, mut span: Range<usize>) {
     while let Some(left) = (span.end - span.start).checked_ilog2() {
         let order = left.min(span.start.trailing_zeros());
@@ -58,7 +58,7 @@ proptest! {
                 if let Some((above, _)) = live.range(block..).next() {
                     prop_assert!(block + (PAGE_BYTES << order) <= *above);
                 }
-                // The pages behind so many go back at once.
+                // The pages after the first `kept` are given back at once.
                 let kept = if are_cut { 1 + index.index(1 << order) } else { 1 << order };
                 give_pieces(&mut memory.frames, block, kept..1 << order);
                 live.insert(block, kept);

@@ -1,8 +1,8 @@
-//! The whole way from a memory map to pages and blocks, on machines of any shape: the boot information is read, early frames
-//! make page tables and what describes pages, and the frames take over the rest, as the kernel does at boot.
+//! From a memory map to pages and blocks, for any memory map: the boot information is read, early frames are used for page
+//! tables and metadata, and the page frame allocator takes over the rest, as the kernel does at boot.
 //!
-//! Nothing is handed out that the map does not give, nothing is lost that is not counted, and nothing is written where no
-//! memory is: the addresses are the host's, and only what the machine would have mapped can be touched.
+//! Only pages of the map are handed out, each page that is not is counted, and nothing is written where there is no
+//! memory: the addresses are the host's, and only what the kernel would have mapped can be accessed.
 
 use std::collections::BTreeSet;
 use std::ptr::NonNull;
@@ -105,7 +105,7 @@ fn given(areas: &[Area], taken: &[(u64, u64)]) -> Pages {
 /// A machine as the kernel sees it after `memory::init`.
 struct Booted {
     ram: Reserved,
-    /// What describes its pages; kept for as long as it is used.
+    /// The metadata of its pages; kept as long as it is used.
     _metadata: Reserved,
     frames: Frames,
     words: Option<PageWords>,
@@ -246,8 +246,12 @@ fn heap_works(machine: &mut Booted, addresses: &[u64]) -> Result<(), TestCaseErr
     Ok(())
 }
 
-/// From the map to the frames and back: all that `given` has is handed out, was taken early, or is counted.
-fn way_is_exact(areas: &[Area], modules: &[(u64, u64)], ram_bytes: u64) -> Result<(), TestCaseError> {
+/// From the map to the frames and back: each page of `given` is handed out, was taken early, or is counted as left out.
+fn every_page_is_accounted_for(
+    areas: &[Area],
+    modules: &[(u64, u64)],
+    ram_bytes: u64,
+) -> Result<(), TestCaseError> {
     let mut taken = modules.to_vec();
     taken.push(IMAGE);
     let given = given(areas, &taken);
@@ -340,7 +344,7 @@ proptest! {
         let mut areas = within(&areas, reach_bytes);
         areas.push((IMAGE.0, 64 << 20, USABLE));
         let modules: Vec<_> = modules.iter().map(|(start, size_bytes)| (*start, start + size_bytes)).collect();
-        way_is_exact(&areas, &modules, reach_bytes)?;
+        every_page_is_accounted_for(&areas, &modules, reach_bytes)?;
     }
 }
 
@@ -352,7 +356,7 @@ fn memory_at_one_tebibyte_is_handed_out() {
         if within(&areas, reach_bytes()).len() < areas.len() {
             return;
         }
-        way_is_exact(&areas, &[], 1 << 41).unwrap();
+        every_page_is_accounted_for(&areas, &[], 1 << 41).unwrap();
         let machine = boot(&areas, &[], 1 << 41).unwrap();
         // What describes a page takes 12 bytes, and at another place some pages for tables.
         let most = (256 * MIB + high_bytes) / PAGE * 12 / PAGE + 64;

@@ -6,37 +6,38 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use crate::priority::{DEFAULT_SEVERITY, Priority};
 
-/// Messages more urgent than this go to the console, as in Linux; all that are kept go to the ring.
+/// Messages with a severity below this number go to the console, as in Linux; all messages go to the ring.
 const DEFAULT_CONSOLE_LEVEL: u32 = 7;
-/// Nothing but what is most urgent.
+/// Only severity 0, the most urgent one.
 const MIN_CONSOLE_LEVEL: u32 = 1;
-/// Everything.
+/// All messages.
 const MAX_CONSOLE_LEVEL: u32 = 8;
 
-/// The level that messages must stay below to go to the console.
+/// The console's level: messages with a lower severity number are shown.
 #[derive(Debug)]
 pub struct ConsoleLevel(AtomicU32);
 
 impl ConsoleLevel {
     /// The level at which the console shows nothing of the kernel's own.
     pub const QUIET: u32 = MIN_CONSOLE_LEVEL;
-    /// The level at which it shows all.
+    /// The level at which the console shows all messages.
     pub const ALL: u32 = MAX_CONSOLE_LEVEL;
 
-    /// The usual level.
+    /// The default level.
     #[expect(clippy::new_without_default, reason = "made at compile time, into a static")]
     pub const fn new() -> Self {
         Self(AtomicU32::new(DEFAULT_CONSOLE_LEVEL))
     }
 
-    /// The level itself; that of messages which name none; the lowest and the usual value of the first.
+    /// The four numbers of the file: the console's level; the severity of messages that name none; the minimum and the
+    /// default of the console's level.
     pub fn all(&self) -> [u32; 4] {
         let console = self.0.load(Ordering::Relaxed);
         [console, DEFAULT_SEVERITY.into(), MIN_CONSOLE_LEVEL, DEFAULT_CONSOLE_LEVEL]
     }
 
-    /// Sets the first of [all](Self::all): from 1, nothing but what is most urgent, to 8, all. `text` may have the
-    /// others too, as they are. `None` if it is something else; nothing is changed then.
+    /// Sets the console's level from text: a number from 1 (only the most urgent messages) to 8 (all), optionally followed
+    /// by the unchanged other numbers of [all](Self::all). `None` for anything else; nothing is changed then.
     pub fn set_from(&self, text: &str) -> Option<()> {
         let [_, fixed @ ..] = self.all();
         let mut numbers = text.split_ascii_whitespace();
@@ -47,13 +48,13 @@ impl ConsoleLevel {
         are_others_kept.then(|| self.set(level)).flatten()
     }
 
-    /// Sets the level, if there is such.
+    /// Sets the level; `None` if it is not 1 to 8.
     pub fn set(&self, level: u32) -> Option<()> {
         let is_level = (MIN_CONSOLE_LEVEL..=MAX_CONSOLE_LEVEL).contains(&level);
         is_level.then(|| self.0.store(level, Ordering::Relaxed))
     }
 
-    /// Whether a message goes to the console.
+    /// Whether a message of this priority goes to the console.
     pub fn is_shown(&self, priority: Priority) -> bool {
         u32::from(priority.severity) < self.0.load(Ordering::Relaxed)
     }

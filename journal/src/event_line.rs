@@ -1,21 +1,21 @@
-//! An event of the heap in a report: number, time, what, address, size.
+//! A heap event in a report: sequence number, time, kind, address, size.
 
 use core::fmt;
 
 use crate::stamp::Seconds;
 
-/// Shows the event. What is only remembered, as frees are at `memstat=stacks`, has the number 0, and a dash in its
-/// place.
+/// A heap event that displays as one line. An event that is not in the history, such as a free at `memstat=stacks`, has
+/// sequence number 0, which is shown as a dash.
 pub struct EventLine {
-    /// Its number; 0 if it has none.
+    /// Sequence number; 0 if it has none.
     pub sequence: u64,
-    /// Nanoseconds since the start.
+    /// Nanoseconds since boot.
     pub time_ns: u64,
     /// What happened.
     pub kind: &'static str,
-    /// Where the block starts.
+    /// Address of the block.
     pub address: u64,
-    /// Its size.
+    /// Size of the block.
     pub size_bytes: u64,
 }
 

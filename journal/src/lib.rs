@@ -1,9 +1,8 @@
-//! What the kernel writes down: the log's messages, events of the heap, and the black box's records.
+//! The data formats of the log, of heap events, and of the black box's crash records.
 //!
-//! The forms are here, without a machine: how urgent a message is, how it is cut and kept ([`Ring`]), which ones the
-//! console shows ([`ConsoleLevel`]) and when it shows none ([`Muted`]), how a heap event reads ([`EventLine`]), what a
-//! record of the last moments looks like in memory ([`record`]) and where it may lie ([`place`]). `kernel/src/logger`
-//! and `kernel/src/crash/black_box` fill them.
+//! All of it is independent of the machine: the priority of a message, the ring that keeps messages ([`Ring`]), which of
+//! them the console shows ([`ConsoleLevel`], [`Muted`]), the text of a heap event ([`EventLine`]), the crash record
+//! ([`record`]) and where in memory it is kept ([`place`]). `kernel/src/logger` and `kernel/src/crash/black_box` use them.
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 

@@ -1,7 +1,7 @@
-//! Whether messages are kept from the console, how many were, and which came first.
+//! Mutes the console, and counts the messages that it did not show.
 //!
 //! Self-tests make mistakes on purpose. Their messages go to the ring like all others, but the console shows them only
-//! if a test fails, or if the kernel ends during one. Console and ring of the kernel are in `kernel/src/logger`.
+//! if a test fails, or if the kernel crashes during one. `kernel/src/logger` connects this to console and ring.
 
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -9,7 +9,7 @@ use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 #[derive(Debug, Default)]
 pub struct Muted {
     is_muting: AtomicBool,
-    /// Messages that were not shown since that began.
+    /// Messages that were not shown since muting began.
     count: AtomicUsize,
     /// The number of the first message that may be one of them.
     first: AtomicUsize,
@@ -33,7 +33,7 @@ impl Muted {
         self.is_muting.store(false, Ordering::Relaxed);
     }
 
-    /// Whether a message must not be shown; then it is counted.
+    /// Whether a message must not be shown. If so, counts it.
     pub fn mutes_message(&self) -> bool {
         let is_muting = self.is_muting.load(Ordering::Relaxed);
         if is_muting {
@@ -52,8 +52,8 @@ impl Muted {
         self.first.load(Ordering::Relaxed)
     }
 
-    /// Shows messages again, for a kernel that ends. Returns the number from which on the ring has messages that nobody
-    /// saw; `None` if there are none.
+    /// Shows messages again, for a kernel that crashes. Returns the number of the first message that was not shown; `None`
+    /// if all were.
     pub fn take_unseen(&self) -> Option<usize> {
         let was_muting = self.is_muting.swap(false, Ordering::Relaxed);
         (was_muting && self.count() > 0).then(|| self.first())

@@ -1,29 +1,29 @@
-//! Where the black box's region lies, and which of its slots is written next.
+//! Where the black box's memory region is, and which of its slots is written next.
 //!
-//! No firmware clears RAM when a machine restarts warm, but firmware and loader use some of it. Where they do not, on
-//! the machines that were looked at, is said at `PLACES`. Which place is taken follows from the firmware's map alone,
-//! so that the next boot takes the same one. The memory itself is `kernel/src/memory/pages/persistent.rs`'s.
+//! A warm restart does not clear RAM, but firmware and boot loader use a part of it. `PLACES` are addresses that they left
+//! alone on the machines that were tested. The place is chosen by the firmware's memory map only, so that the next boot
+//! chooses the same one. `kernel/src/memory/pages/persistent.rs` manages the memory itself.
 
 use core::ops::Range;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use boot::{MemoryRegion, PAddr, PhysicalRange, RegionKind};
 
-/// Parts of the region: one keeps what the last boot left, two are written in turn.
+/// Slots of the region: one keeps the record of the last boot, the other two are written in turn.
 pub const SLOTS: usize = 3;
-/// Bytes of each.
+/// Size of a slot.
 pub const SLOT_BYTES: usize = 32 << 10;
-/// Bytes of all.
+/// Size of all slots.
 pub const REGION_BYTES: usize = SLOTS * SLOT_BYTES;
 
 /// Where the region may start, the best place first. `SeaBIOS`, OVMF and GRUB wrote nothing from 32 MiB on up to some
 /// megabytes below the end of RAM; `SeaBIOS` and GRUB nothing from 8 MiB on either.
 const PLACES: [u64; 3] = [40 << 20, 24 << 20, 18 << 20];
-/// Below the end of RAM GRUB keeps what it loads, and firmware its own.
+/// The end of RAM is used by GRUB for what it loads, and by firmware.
 const TOP_BYTES: u64 = 12 << 20;
 const FOUR_GIB: u64 = 1 << 32;
 
-/// The place for the region; `None` if the machine has none that is good.
+/// Chooses the place of the region; `None` if no place of `PLACES` is free.
 pub fn choose(regions: &[MemoryRegion], usable: &[PhysicalRange]) -> Option<PhysicalRange> {
     let is_low_ram =
         |region: &&MemoryRegion| region.kind == RegionKind::Usable && region.range.end() <= PAddr(FOUR_GIB);
@@ -35,12 +35,12 @@ pub fn choose(regions: &[MemoryRegion], usable: &[PhysicalRange]) -> Option<Phys
     })
 }
 
-/// Which bytes of the region a slot has.
+/// The bytes of the region that belong to a slot.
 pub const fn slot_bytes(slot: usize) -> Range<usize> {
     slot * SLOT_BYTES..(slot + 1) * SLOT_BYTES
 }
 
-/// Who may use which slot: one keeps the last boot's record, the others are written in turn by one writer at a time.
+/// Ownership of the slots: one keeps the last boot's record, the others are written in turn by one writer at a time.
 #[derive(Debug, Default)]
 pub struct Turns {
     /// The slot that keeps the last boot's record; any, if there is none.
@@ -49,32 +49,32 @@ pub struct Turns {
 }
 
 impl Turns {
-    /// Nothing is kept, and nobody writes.
+    /// No record is kept, and nobody writes.
     pub const fn new() -> Self {
         Self { preserved: AtomicUsize::new(0), is_borrowed: AtomicBool::new(false) }
     }
 
-    /// Takes all slots for one borrower; `false` if somebody has them.
+    /// Borrows all slots; `false` if they are borrowed already.
     pub fn borrow(&self) -> bool {
         !self.is_borrowed.swap(true, Ordering::Acquire)
     }
 
-    /// Takes them, whoever has them: for the end of a kernel that has crashed.
+    /// Takes all slots from whoever has them: for a kernel that has crashed.
     pub fn seize(&self) {
         self.is_borrowed.store(true, Ordering::Release);
     }
 
-    /// Gives them back.
+    /// Ends a borrow.
     pub fn give_back(&self) {
         self.is_borrowed.store(false, Ordering::Release);
     }
 
-    /// Notes which slot is never written.
+    /// Sets the slot that is never written.
     pub fn preserve(&self, slot: usize) {
         self.preserved.store(slot, Ordering::Relaxed);
     }
 
-    /// The slot that is written in a turn: the same for all even or all odd ones.
+    /// The slot that is written in a turn: one for even turns, another for odd ones.
     pub fn slot(&self, turn: u64) -> usize {
         (self.preserved.load(Ordering::Relaxed) + 1 + (turn % 2) as usize) % SLOTS
     }

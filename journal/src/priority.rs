@@ -1,4 +1,4 @@
-//! How urgent a message is and whose, in the numbers of syslog; and a message as `/dev/kmsg` shows it.
+//! Severity and facility of a message, as in syslog; and the text of a message in `/dev/kmsg`.
 //!
 //! Sources: RFC 5424, section 6.2.1 (numbers); Linux, Documentation/ABI/testing/dev-kmsg (prefix and record).
 
@@ -12,16 +12,16 @@ use crate::ring::Entry;
 pub(crate) const DEFAULT_SEVERITY: u8 = 4;
 /// Messages of the kernel itself.
 const KERNEL: u8 = 0;
-/// Messages of others, where they do not say whose.
+/// The facility of other messages that name none.
 const USER: u8 = 1;
 const SEVERITY_BITS: u32 = 3;
 
 /// Severity (0 to 7, the lower the more urgent) and facility.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Priority {
-    /// How urgent.
+    /// Severity: 0 (most urgent) to 7.
     pub severity: u8,
-    /// Whose message it is.
+    /// Facility: the source of the message; 0 is the kernel.
     pub facility: u8,
 }
 
@@ -37,8 +37,8 @@ impl Priority {
         Self { severity, facility: KERNEL }
     }
 
-    /// What a line that is to be logged says of itself by a prefix as in `<14>`, and the rest of it. Nobody can speak
-    /// for the kernel.
+    /// Splits a line into the priority of its prefix, as in `<14>`, and the rest. Facility 0 becomes 1: only the kernel
+    /// itself writes messages of the kernel.
     pub fn split(line: &str) -> (Self, &str) {
         let prefixed = line.strip_prefix('<').and_then(|rest| rest.split_once('>'));
         let number = prefixed.and_then(|(digits, text)| Some((digits.parse::<u16>().ok()?, text)));
@@ -51,15 +51,15 @@ impl Priority {
         (Self { severity: number as u8 & 7, facility }, text)
     }
 
-    /// Both in one number.
+    /// Facility and severity in one number.
     fn number(self) -> u16 {
         u16::from(self.facility) << SEVERITY_BITS | u16::from(self.severity)
     }
 }
 
-/// A message as `/dev/kmsg` shows it, without the line's end: `6,339,5140900,-;text`.
+/// A message as `/dev/kmsg` shows it, without a newline: `6,339,5140900,-;text`.
 pub struct RecordText<'a> {
-    /// Its number.
+    /// Sequence number of the message.
     pub number: u64,
     /// The message.
     pub entry: &'a Entry,

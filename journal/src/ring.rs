@@ -1,6 +1,6 @@
 //! The log's messages, and the ring that keeps the newest of them.
 //!
-//! Nothing here allocates. `kernel/src/log` has the one ring of the kernel behind its lock.
+//! Nothing here allocates. `kernel/src/logger.rs` has the kernel's ring, behind a lock.
 
 use core::fmt::{self, Write};
 
@@ -9,7 +9,7 @@ use arrayvec::ArrayString;
 use crate::priority::Priority;
 use crate::stamp::Stamp;
 
-/// The longest message; what is longer is cut and ends in an ellipsis.
+/// Maximum length of a message; a longer one is cut and ends with an ellipsis.
 const MAX_BYTES: usize = 232;
 /// Messages that the ring keeps.
 pub const CAPACITY: usize = 256;
@@ -20,15 +20,15 @@ type Text = ArrayString<MAX_BYTES>;
 /// One message.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
-    /// When, in nanoseconds since the kernel was entered.
+    /// Time in nanoseconds since the kernel was entered.
     pub time_ns: u64,
-    /// How urgent, and whose.
+    /// Severity and facility.
     pub priority: Priority,
-    /// What; one line.
+    /// The text, in one line.
     pub text: Text,
 }
 
-/// The newest messages, in the order in which they came.
+/// A ring with the newest messages.
 pub struct Ring {
     entries: [Option<Entry>; CAPACITY],
     /// Messages that were ever written.
@@ -36,7 +36,7 @@ pub struct Ring {
 }
 
 impl Ring {
-    /// Nothing was written.
+    /// An empty ring.
     #[expect(
         clippy::large_stack_arrays,
         clippy::new_without_default,
@@ -46,34 +46,34 @@ impl Ring {
         Self { entries: [None; CAPACITY], written: 0 }
     }
 
-    /// Messages that were ever written.
+    /// Number of messages written so far, which is the number of the next one.
     pub fn written(&self) -> usize {
         self.written
     }
 
-    /// Adds a message; the oldest one may go.
+    /// Adds a message, in place of the oldest one if the ring is full.
     pub fn push(&mut self, entry: Entry) {
         self.entries[self.written % CAPACITY] = Some(entry);
         self.written += 1;
     }
 
-    /// The first message that is still there from `number` on, and its own number.
+    /// The oldest message with this number or a higher one that is still in the ring, and its number.
     pub fn next_from(&self, number: u64) -> Option<(u64, Entry)> {
         let number = (number as usize).max(self.written.saturating_sub(CAPACITY));
         (number < self.written).then(|| self.get(number)).flatten().map(|entry| (number as u64, entry))
     }
 
-    /// The message `number`, unless newer ones took its place.
+    /// The message with this number, unless a newer one has taken its place.
     pub fn get(&self, number: usize) -> Option<Entry> {
         (number + CAPACITY >= self.written).then(|| self.entries[number % CAPACITY]).flatten()
     }
 }
 
 impl Entry {
-    /// A message in one line, with control characters as blanks, cut where it is too long.
+    /// Makes a message of one line: control characters become spaces, and a long text is cut.
     pub fn new(time_ns: u64, priority: Priority, message: fmt::Arguments<'_>) -> Self {
         let mut text = Line::new();
-        // `Line` takes everything.
+        // Writing to `Line` does not fail.
         let _ = text.write_fmt(message);
         Self { time_ns, priority, text: text.finish() }
     }
@@ -95,17 +95,15 @@ impl Entry {
     }
 }
 
-/// Collects one line: control characters become blanks, so that a message can forge neither lines nor
-/// colours.
+/// Collects one line: control characters become spaces, so that a message can forge neither lines nor colours.
 struct Line {
     text: Text,
     is_cut: bool,
 }
 
 impl Line {
-    /// An empty one. The ring copies all that there is room for, behind the text as well: were that never written,
-    /// the ring would keep what calls before have left on the stack, and who looks for addresses would find them
-    /// there.
+    /// An empty line. The ring copies the whole buffer, unused bytes included: if these were uninitialised, stale
+    /// pointers from the stack would get into the ring, and a leak scan would take them for references.
     fn new() -> Self {
         let mut text = Text::zero_filled();
         text.clear();
@@ -179,7 +177,7 @@ mod tests {
         }
         assert!(ring.get(9).is_none());
         assert_eq!(ring.get(10).unwrap().time_ns, 10);
-        // A reader that has fallen behind goes on with the oldest one, and stops behind the newest.
+        // A reader that has fallen behind continues with the oldest message, and stops after the newest.
         assert_eq!(ring.next_from(3).map(|(number, entry)| (number, entry.time_ns)), Some((10, 10)));
         assert_eq!(ring.next_from(200).map(|(number, _)| number), Some(200));
         assert!(ring.next_from(CAPACITY as u64 + 10).is_none());

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-/// A time as `[    0.012345]`: seconds and microseconds.
+/// Nanoseconds, shown as `[    0.012345]`: seconds with six decimals.
 pub struct Stamp(pub u64);
 
 impl fmt::Display for Stamp {
@@ -11,7 +11,7 @@ impl fmt::Display for Stamp {
     }
 }
 
-/// Nanoseconds, shown as seconds with six digits behind the point.
+/// Nanoseconds, shown as seconds with six decimals.
 pub struct Seconds(pub u64);
 
 impl fmt::Display for Seconds {

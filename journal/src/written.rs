@@ -1,14 +1,14 @@
-//! What a program writes to the log: a line a message, and bytes that are no text shown all the same.
+//! Messages written to `/dev/kmsg`: each line is one, and bytes that are not UTF-8 are replaced.
 
 use core::fmt::{self, Write};
 
 use crate::priority::Priority;
 
-/// The messages in what was written at once: a line each, with its priority.
+/// The messages in one write: one per line, with its priority.
 pub fn messages(bytes: &[u8]) -> impl Iterator<Item = (Priority, Lossy<'_>)> {
     let lines = bytes.strip_suffix(b"\n").unwrap_or(bytes).split(|byte| *byte == b'\n');
     lines.filter(|_| !bytes.is_empty()).map(|line| {
-        // A prefix is ASCII, so it stands in the first stretch of text.
+        // A prefix is ASCII, so it is in the first valid part.
         let text = line.utf8_chunks().next().map_or("", |chunk| chunk.valid());
         let (priority, rest) = Priority::split(text);
         let prefix_length = text.len() - rest.len();
@@ -16,7 +16,7 @@ pub fn messages(bytes: &[u8]) -> impl Iterator<Item = (Priority, Lossy<'_>)> {
     })
 }
 
-/// Text with a replacement character for what is no UTF-8.
+/// Text in which invalid UTF-8 is shown as replacement characters.
 #[derive(Clone, Copy, Debug)]
 pub struct Lossy<'a>(&'a [u8]);
 

@@ -5,10 +5,10 @@ use spin::{Mutex, MutexGuard, Once};
 
 use crate::arch::{PAddr, direct_map, fw_cfg, image};
 
-/// Bytes of QEMU's addition that are read.
+/// Maximum number of bytes that are read of QEMU's addition to the command line.
 const MAX_ADDITION_BYTES: usize = 1 << 20;
 
-/// Where it stays. It is read in place: copies of it would take half of the stack.
+/// The boot information. It is filled in place: a copy would take half of the stack.
 static MEMORY: Mutex<BootInfo> = Mutex::new(BootInfo::EMPTY);
 static BOOT_INFO: Once<&'static BootInfo> = Once::new();
 
@@ -35,14 +35,10 @@ fn read(physical: u32, info: &mut BootInfo) -> Result<(), BootError> {
     info.read(bytes, &[image::physical_range(&image::whole()), own])
 }
 
-/// Puts QEMU's addition, if there is one, behind the command line from the loader.
+/// Appends QEMU's addition, if there is one, to the loader's command line.
 fn extend_command_line(info: &mut BootInfo) {
     const FILE: &str = "opt/tally/cmdline";
     if let Some(file) = fw_cfg::File::find(FILE) {
-        let is_whole = file.size_bytes() <= MAX_ADDITION_BYTES;
-        info.command_line.add(file.bytes().take(MAX_ADDITION_BYTES));
-        if !is_whole {
-            info.command_line.leave_out(FILE);
-        }
+        info.command_line.add_source(FILE, file.size_bytes(), file.bytes(), MAX_ADDITION_BYTES);
     }
 }

@@ -1,7 +1,7 @@
-//! The kernel's log: to the console as it happens, and into a ring for `dmesg`.
+//! The kernel's log: messages go to the console at once, and into a ring for `dmesg`.
 //!
-//! The crate `journal` has the messages and the ring; here is the one of this kernel, behind its lock. Nothing here
-//! allocates. It must not be used under the locks of the heap or the tracker, nor of the console.
+//! The crate `journal` defines messages and ring; this file has the kernel's ring and its lock. Nothing here allocates. It
+//! must not be used under the locks of the heap, the tracker or the console.
 
 use core::fmt;
 
@@ -25,7 +25,7 @@ static LOGGER: Logger = Logger;
 
 /// Starts the log at `level`.
 pub(crate) fn init(level: LevelFilter) {
-    // The only error is that a logger is set already.
+    // Fails only if a logger is set already.
     let _ = log::set_logger(&LOGGER);
     log::set_max_level(level);
     if level > LevelFilter::Info {
@@ -33,12 +33,12 @@ pub(crate) fn init(level: LevelFilter) {
     }
 }
 
-/// The first kept message with a number from `number` on (0 is the first ever), and its own number.
+/// The oldest message in the ring with this number or a higher one (the first message has number 0), and its number.
 pub(crate) fn next_from(number: u64) -> Option<(u64, Entry)> {
     RING.lock().next_from(number)
 }
 
-/// How many messages were ever written: the number of the next one.
+/// Number of messages written so far, which is the number of the next one.
 pub(crate) fn written() -> usize {
     RING.lock().written()
 }
@@ -48,7 +48,7 @@ pub(crate) fn for_each(visit: &mut dyn FnMut(&Entry)) {
     for_each_from(0, visit);
 }
 
-/// As [`for_each`], from the message with this number on.
+/// Like [`for_each`], from the message with this number on.
 pub(crate) fn for_each_from(first: usize, visit: &mut dyn FnMut(&Entry)) {
     let end = written();
     for number in first.max(end.saturating_sub(CAPACITY))..end {

@@ -1,22 +1,21 @@
 //! The tracker's own memory: whole pages, and small cells cut from pages.
 //!
-//! It is separate from the heap that is tracked. The first pages are handed over at the start (in a kernel: from
-//! .bss), so that the first allocation is recorded. More are taken one by one from the [`Platform`], and given back
-//! when they are empty.
+//! It is separate from the tracked heap. The first pages are handed over at the start (in a kernel: from .bss), so that
+//! the first allocation is recorded. More are taken one by one from the [`Platform`], and given back when they are empty.
 
 use core::ptr::{NonNull, null_mut};
 
 use crate::platform::{PAGE_SIZE_BYTES, Platform};
 
-/// Empty pages kept in reserve, so that a load that alternates around a page boundary does not take and return a
-/// frame each time.
+/// Empty pages kept in reserve, so that allocations and frees around a page boundary do not take and give back a page
+/// each time.
 const SPARE_PAGES: usize = 4;
 
-/// Owner of the tracker's pages.
+/// The owner of the tracker's pages.
 #[derive(Debug)]
 pub(crate) struct Arena {
     free: PageList,
-    /// Address of the pages handed over at the start, which are never given to the platform.
+    /// The address of the pages handed over at the start, which are never given to the platform.
     first_start: usize,
     first_size_bytes: usize,
     /// Pages held now, in use or spare, the first ones included.
@@ -42,20 +41,20 @@ struct FreePage {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ArenaFull;
 
-/// What the arena holds, in bytes.
+/// The size of the arena: the tracker's own memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ArenaStatistics {
-    /// Held now, in use or spare.
+    /// Bytes of all its pages, in use or spare.
     pub held_bytes: usize,
-    /// In use now.
+    /// Bytes of pages in use.
     pub used_bytes: usize,
-    /// The maximum that was ever in use.
+    /// The maximum of `used_bytes` so far.
     pub peak_used_bytes: usize,
-    /// Of the bytes held, those handed over at the start and not taken from the platform.
+    /// Bytes of the pages that were handed over at the start, and not taken from the platform.
     pub first_bytes: usize,
 }
 
-// SAFETY: the list's pages belong to the arena alone; the raw pointers are no shared state.
+// SAFETY: the list's pages belong to the arena alone; nothing else has pointers to them.
 unsafe impl Send for Arena {}
 
 impl Arena {
@@ -76,7 +75,7 @@ impl Arena {
     ///
     /// # Safety
     ///
-    /// `[start, start + size_bytes)` is writable, page aligned, and nobody else's for ever.
+    /// `[start, start + size_bytes)` is writable, aligned to pages, and belongs to the arena for ever.
     pub(crate) unsafe fn add_first_pages(&mut self, start: NonNull<u8>, size_bytes: usize) {
         if self.first_size_bytes != 0 {
             return;
@@ -90,7 +89,7 @@ impl Arena {
         }
     }
 
-    /// Limits the memory in use; what is in use already stays.
+    /// Sets the maximum of the memory in use, rounded down to pages; what is in use already stays.
     pub(crate) fn set_limit_bytes(&mut self, limit_bytes: usize) {
         self.limit_pages = limit_bytes / PAGE_SIZE_BYTES;
     }
@@ -127,7 +126,7 @@ impl Arena {
         Some(page)
     }
 
-    /// Takes a page back.
+    /// Takes a page back from the user of the arena.
     ///
     /// # Safety
     ///
@@ -139,7 +138,7 @@ impl Arena {
             unsafe { self.free.push(page) };
         } else {
             self.held_pages -= 1;
-            // SAFETY: not of the first pages, so it came from the platform; unused as the caller says.
+            // SAFETY: not one of the first pages, so it came from the platform; unused, as the caller says.
             unsafe { platform.give_page(page) };
         }
     }
@@ -151,7 +150,7 @@ impl Arena {
         let mut first = PageList { head: null_mut(), length: 0 };
         let before = self.held_pages;
         while let Some(page) = self.free.pop() {
-            // SAFETY: a free page, off the list now. Not of the first pages, so it came from the platform.
+            // SAFETY: a free page, off the list now. If it is not one of the first pages, it came from the platform.
             unsafe {
                 if self.is_first(page) {
                     first.push(page);
@@ -199,8 +198,8 @@ impl PageList {
 
 /// A source of cells of one size, cut from pages of the arena.
 ///
-/// A page's first words hold its list links and which of its cells are free. Pages with a free cell are on one list;
-/// of the pages whose cells are all free one is kept, and the others go back to the arena.
+/// A page starts with a header: its list links, and which of its cells are free. Pages with a free cell are on a list; of
+/// the pages whose cells are all free, one is kept, and the others are given back to the arena.
 #[derive(Debug)]
 pub(crate) struct Cells<const SIZE_BYTES: usize> {
     partial: *mut CellPage,
@@ -219,7 +218,7 @@ struct CellPage {
 unsafe impl<const SIZE_BYTES: usize> Send for Cells<SIZE_BYTES> {}
 
 impl<const SIZE_BYTES: usize> Cells<SIZE_BYTES> {
-    /// Cells start here in a page, behind the header, on a 32-byte boundary.
+    /// The offset of the first cell in a page, after the header, on a 32-byte boundary.
     const FIRST_OFFSET: usize = size_of::<CellPage>().next_multiple_of(32);
     const PER_PAGE: usize = (PAGE_SIZE_BYTES - Self::FIRST_OFFSET) / SIZE_BYTES;
     const ALL_FREE: u32 = ((1_u64 << Self::PER_PAGE) - 1) as u32;
@@ -266,7 +265,7 @@ impl<const SIZE_BYTES: usize> Cells<SIZE_BYTES> {
     /// `cell` came from [`Cells::take`] of this pool and nothing points into it any more.
     pub(crate) unsafe fn give(&mut self, cell: NonNull<u8>, arena: &mut Arena, platform: &impl Platform) {
         let offset = cell.as_ptr() as usize % PAGE_SIZE_BYTES;
-        // SAFETY: a cell lies behind the header of its page, `offset` bytes from the page's start.
+        // SAFETY: a cell lies in its page, `offset` bytes from the page's start.
         let page = unsafe { cell.sub(offset) }.cast::<CellPage>().as_ptr();
         // SAFETY: the page is a live one of this pool, and no other reference to its header exists.
         let header = unsafe { &mut *page };

@@ -1,4 +1,4 @@
-//! The one trait through which the tracker knows an allocator.
+//! The trait by which the tracker uses an allocator.
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
@@ -11,12 +11,11 @@ use core::ptr::NonNull;
 /// # Safety
 ///
 /// A block that `allocate` returned is aligned as asked, at least `layout.size()` bytes long, overlaps no
-/// other live block and stays where it is until `deallocate`. `deallocate` and `locate` touch no memory
-/// but the backend's own.
+/// other live block and stays where it is until `deallocate`. `deallocate` and `locate` access only the backend's own
+/// memory.
 pub unsafe trait Backend {
-    /// Hands out a block, or `None` when there is none of that layout. A zero size is a valid request. The
-    /// slice is as long as the memory that the block takes, and at least as long as
-    /// [`Backend::usable_size_bytes`] says.
+    /// Allocates a block; `None` if there is none of this layout. A size of 0 is a valid request. The slice is as long as
+    /// the memory that the block takes, and at least as long as [`Backend::usable_size_bytes`] says.
     fn allocate(&mut self, layout: Layout) -> Option<NonNull<[u8]>>;
 
     /// Whether this backend has fast paths, [`Backend::allocate_fast`] and [`Backend::deallocate_fast`].
@@ -25,33 +24,32 @@ pub unsafe trait Backend {
         false
     }
 
-    /// Does what [`Backend::allocate`] does if that is done in a few instructions without a call; `None` says
-    /// nothing about whether there is memory. It is inlined into the tracker's fast path.
+    /// As [`Backend::allocate`], if that takes only a few instructions and no call. `None` does not mean that there is no
+    /// memory. It is inlined into the tracker's fast path.
     ///
     /// # Safety
     ///
-    /// [`Backend::has_fast_path`] says yes.
+    /// [`Backend::has_fast_path`] is true.
     #[inline]
     unsafe fn allocate_fast(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
         let _ = layout;
         None
     }
 
-    /// Does what [`Backend::deallocate_unsized`] does for the block that starts at `address` if that is done in a
-    /// few instructions without a call; `None` says nothing about whether it is a live block. `claimed` is the
-    /// layout that the caller says it has, if it says one. It may be wrong: a backend that knows its blocks must not
-    /// go by it. For address 0 the answer must be `None`.
+    /// As [`Backend::deallocate_unsized`] for the block that starts at `address`, if that takes only a few instructions and
+    /// no call. `None` does not mean that there is no live block. `claimed` is the layout that the caller claims, if any.
+    /// It may be wrong: a backend that knows its blocks must not rely on it. For address 0 this must return `None`.
     ///
     /// # Safety
     ///
-    /// [`Backend::has_fast_path`] says yes. If a live block starts there, nobody uses it any more.
+    /// [`Backend::has_fast_path`] is true. If a live block starts there, nobody uses it any more.
     #[inline]
     unsafe fn deallocate_fast(&mut self, address: usize, claimed: Option<Layout>) -> Option<usize> {
         let _ = (address, claimed);
         None
     }
 
-    /// Takes a block back, and says how many bytes it took: as many as at its allocation.
+    /// Frees a block, and returns how many bytes it took: as many as its allocation returned.
     ///
     /// # Safety
     ///
@@ -59,8 +57,8 @@ pub unsafe trait Backend {
     /// the same alignment and the same [`Backend::usable_size_bytes`].
     unsafe fn deallocate(&mut self, block: NonNull<u8>, layout: Layout) -> usize;
 
-    /// Takes back the block that starts at `block`, of which just the pointer is known, and says how many
-    /// bytes it took; `None` if no live block starts there, and nothing has changed then.
+    /// Frees the block that starts at `block`, of which only the pointer is known, and returns how many bytes it took.
+    /// `None` if no live block starts there; nothing has changed then.
     ///
     /// # Safety
     ///
@@ -69,15 +67,15 @@ pub unsafe trait Backend {
         let address = block.as_ptr() as usize;
         match self.locate(address) {
             Location::Live { start, layout } if start == address => {
-                // SAFETY: a live block starts here, and `locate` names a layout to give it back with.
+                // SAFETY: a live block starts here, and `locate` returned a layout to free it with.
                 Some(unsafe { self.deallocate(block, layout) })
             }
             _ => None,
         }
     }
 
-    /// What is allocated now; `None` if the backend does not know. Called when counting starts, so it need not be
-    /// fast. For a backend that does not know, the tracker goes on counting at level `off`.
+    /// What is allocated now; `None` if the backend does not know. It need not be fast: it is called when the level is
+    /// switched, and for figures at level `off`. For a backend that does not know, the tracker counts at level `off` too.
     fn live(&self) -> Option<Live> {
         None
     }
@@ -88,9 +86,9 @@ pub unsafe trait Backend {
         layout.size()
     }
 
-    /// Bytes that the live block at `block` takes, as its allocation said and its deallocation will, if `layout` is
-    /// as for [`Backend::deallocate`]. With any other the answer is some number, which differs where a block of that
-    /// layout would take more or less, as far as the backend knows.
+    /// Bytes that the live block at `block` takes, as its allocation returned and its deallocation will, if `layout` is as
+    /// for [`Backend::deallocate`]. With any other layout it is the bytes that such a block would take, as far as the
+    /// backend knows.
     #[inline]
     fn taken_size_bytes(&self, block: NonNull<u8>, layout: Layout) -> usize {
         let _ = block;
@@ -101,7 +99,7 @@ pub unsafe trait Backend {
     ///
     /// # Safety
     ///
-    /// [`Backend::has_fast_path`] says yes.
+    /// [`Backend::has_fast_path`] is true.
     #[inline]
     unsafe fn taken_size_bytes_fast(&self, layout: Layout) -> Option<usize> {
         let _ = layout;
@@ -116,11 +114,11 @@ pub unsafe trait Backend {
         None
     }
 
-    /// Frees what it keeps in reserve: an empty slab, an empty pool.
+    /// Frees the backend's reserves: an empty slab, an empty pool.
     fn trim(&mut self) {}
 
-    /// What lies at an address. A backend that knows each allocated block reports it; one that does not keeps this
-    /// default: then a block without a record is freed unchecked, as the caller asks.
+    /// What lies at an address. A backend that does not know where its blocks are keeps this default; then the free of a
+    /// block without a record is not checked.
     fn locate(&self, address: usize) -> Location {
         let _ = address;
         Location::Unsupported
@@ -167,7 +165,7 @@ pub unsafe trait SharedBackend: Sync {
     }
 }
 
-/// Allocated blocks.
+/// The sums over all allocated blocks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Live {
     /// How many.
@@ -179,9 +177,9 @@ pub struct Live {
 /// What lies at an address, as far as a backend knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Location {
-    /// The backend does not know where its blocks lie. It says so of every address.
+    /// The backend does not know where its blocks are. Then it returns this for every address.
     Unsupported,
-    /// Not memory of this backend, or of no block.
+    /// Not memory of this backend, or not part of a block.
     Unknown,
     /// Inside an allocated block.
     Live {

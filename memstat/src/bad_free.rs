@@ -4,18 +4,19 @@ use core::alloc::Layout;
 
 use crate::record::Record;
 
-/// A free or reallocation of something that is no live block. It did no harm: the backend never saw it.
+/// A free or reallocation that was refused, of an address or with a layout that is wrong. It did not reach the backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadFree {
     /// The address that was to be freed.
     pub address: usize,
     /// What is wrong with it.
     pub kind: BadFreeKind,
-    /// The block that it is about, as it was allocated, as far as that is known.
+    /// The record of the block that it is about, as it was allocated, if that is known.
     pub block: Option<Record>,
-    /// The first free of a block that is free: stamp, CPU, task and call stack.
+    /// The first free of the block, if it was freed before and that is known. Only stamp, CPU, task and call stack have a
+    /// meaning.
     pub free: Option<Record>,
-    /// Whether the call stack of that free ends early: without guards only its innermost functions are kept.
+    /// Whether the call stack of that free is cut: without guards only its two innermost frames are kept.
     pub is_free_stack_cut: bool,
 }
 
@@ -25,14 +26,14 @@ impl BadFree {
         Self { address, kind, block: None, free: None, is_free_stack_cut: false }
     }
 
-    /// The free of a recorded block as one that it is not.
+    /// The free of a recorded block with another layout.
     pub(crate) fn wrong_layout(record: &Record) -> Self {
         let kind =
             BadFreeKind::WrongLayout { size_bytes: record.size_bytes(), align_bytes: record.align_bytes() };
         Self { block: Some(*record), ..Self::of_unknown(record.address(), kind) }
     }
 
-    /// The reallocation of a block without a record as one that it cannot be; the backend knows it with this layout.
+    /// The reallocation of a block without a record with a layout that it cannot have; the backend reports `layout` for it.
     pub(crate) fn wrong_unrecorded_layout(address: usize, layout: Layout) -> Self {
         let kind = BadFreeKind::WrongLayout { size_bytes: layout.size(), align_bytes: layout.align() };
         Self::of_unknown(address, kind)
@@ -54,15 +55,14 @@ pub enum BadFreeKind {
         /// The start of that block.
         start: usize,
     },
-    /// The block is live, but was allocated with another layout. Of a block without a record the backend says what it
-    /// has.
+    /// The block is live, but was allocated with another layout.
     WrongLayout {
-        /// Bytes that were asked for when it was allocated, or that the backend gave.
+        /// The block's size in bytes; without a record, the size that the backend reports.
         size_bytes: usize,
-        /// The alignment that was asked for then, or that the backend knows.
+        /// The block's alignment in bytes; without a record, the one that the backend reports.
         align_bytes: usize,
     },
-    /// No block that is live starts there, and none that the backend remembers.
+    /// No live block starts there, and no freed one is known.
     NeverAllocated,
 }
 

@@ -4,21 +4,21 @@ use core::fmt;
 
 use crate::record::Record;
 
-/// Bytes that are shown of what was found.
+/// Bytes of the overwritten memory that are kept for the report.
 const MAX_SEEN: usize = 16;
 
-/// A red zone or poison that was overwritten. The allocator itself is whole: it keeps nothing in guarded blocks.
+/// A red zone or poison that was overwritten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Corruption {
     /// What happened.
     pub kind: CorruptionKind,
-    /// The block that it belongs to, as it was allocated.
+    /// The record of the block, as it was allocated.
     pub block: Record,
-    /// Its free, of which stamp, CPU, task and call stack count.
+    /// The block's free, if it was freed. Only stamp, CPU, task and call stack have a meaning.
     pub free: Option<Record>,
-    /// Where the first wrong byte lies, from the block's start on.
+    /// The offset of the first wrong byte from the block's start, in bytes.
     pub offset: isize,
-    /// What each byte should be.
+    /// The value that each byte should have.
     pub expected: u8,
     seen: [u8; MAX_SEEN],
     seen_count: usize,
@@ -27,7 +27,7 @@ pub struct Corruption {
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CorruptionKind {
-    /// A write behind the block's end.
+    /// A write past the block's end.
     Overrun,
     /// A write before the block's start.
     Underrun,
@@ -52,7 +52,7 @@ impl Corruption {
         Self { kind, block: *block, free: free.copied(), offset, expected, seen, seen_count }
     }
 
-    /// The first bytes that were found, from the first wrong one on.
+    /// What was found: up to 16 bytes, from the first wrong one on.
     pub fn seen(&self) -> &[u8] {
         self.seen.get(..self.seen_count).unwrap_or_default()
     }
@@ -73,7 +73,7 @@ impl fmt::Display for Corruption {
         match self.kind {
             CorruptionKind::Overrun => write!(
                 out,
-                "overrun: a write {} behind the end of the block {start:#x} of {size_bytes} bytes",
+                "overrun: a write {} past the end of the block {start:#x} of {size_bytes} bytes",
                 Bytes(self.offset - size_bytes as isize)
             )?,
             CorruptionKind::Underrun => write!(

@@ -1,4 +1,4 @@
-//! What is counted: lifetime totals beside live values.
+//! The counters: lifetime totals, and live values.
 
 use core::ops::Add;
 
@@ -8,7 +8,7 @@ mod kept;
 
 pub(crate) use kept::{Kept, Totals};
 
-/// Classes of the histogram: 0 bytes, 1, 2 to 3, 4 to 7, and so on.
+/// Number of size classes of the histogram: 0 bytes, 1, 2 to 3, 4 to 7, and so on.
 pub const SIZE_CLASSES: usize = 64;
 
 /// The counters of a tracker. They change together, under the tracker's lock.
@@ -22,28 +22,28 @@ pub struct Counters {
     pub frees: u64,
     /// Reallocations that succeeded. One that moved its block also counts as an allocation and a free.
     pub reallocations: u64,
-    /// Requests that the backend could not serve.
+    /// Allocations and reallocations that failed.
     pub failures: u64,
-    /// Frees and reallocations of pointers that are no live block. None of them reached the backend.
+    /// Frees and reallocations that were refused. None of them reached the backend.
     pub bad_frees: u64,
     /// Allocations that could not be recorded because the arena could not grow.
     pub untracked: u64,
-    /// Bytes that were ever asked for.
+    /// Bytes requested by all counted allocations.
     pub requested_bytes: u64,
     /// Blocks that are live now, unrecorded ones included.
     pub live_blocks: u64,
-    /// Bytes asked for by the live blocks that are recorded.
+    /// Bytes of the live blocks that are recorded, as requested.
     pub live_bytes: u64,
-    /// Bytes that all live blocks take from memory, rounding by the allocator included.
+    /// Bytes that all live blocks take from memory, red zones and rounding included.
     pub taken_bytes: u64,
-    /// Of the live blocks, those that are not recorded.
+    /// Live blocks that are not recorded.
     pub live_untracked: u64,
-    /// Of the live blocks, those whose allocation was not counted, less the frees of others that were not:
-    /// live blocks are allocations minus frees plus this.
+    /// Allocations that were not counted, minus frees that were not: `live_blocks` is `allocations` minus `frees` plus
+    /// this.
     pub uncounted_blocks: i64,
-    /// The most blocks that were ever live at once, while they were counted.
+    /// The maximum of `live_blocks` while they were counted.
     pub peak_live_blocks: u64,
-    /// The most bytes that were ever live at once in recorded blocks.
+    /// The maximum of `live_bytes`.
     pub peak_live_bytes: u64,
 }
 
@@ -66,7 +66,7 @@ impl Counters {
         peak_live_bytes: 0,
     };
 
-    /// Live blocks that stand in the live map.
+    /// Live blocks that are in the live map.
     pub fn recorded_blocks(&self) -> u64 {
         self.live_blocks - self.live_untracked
     }
@@ -81,13 +81,13 @@ pub struct CpuCounters {
     pub frees: u64,
     /// Reallocations that succeeded.
     pub reallocations: u64,
-    /// Requests that the backend could not serve.
+    /// Allocations and reallocations that failed.
     pub failures: u64,
-    /// Frees and reallocations of pointers that are no live block.
+    /// Frees and reallocations that were refused.
     pub bad_frees: u64,
-    /// Allocations that could not be recorded.
+    /// Allocations that could not be recorded because the arena could not grow.
     pub untracked: u64,
-    /// Bytes that were ever asked for.
+    /// Bytes requested by all counted allocations.
     pub requested_bytes: u64,
 }
 
@@ -107,10 +107,10 @@ impl Add for CpuCounters {
     }
 }
 
-/// How many CPUs are counted apart. Others share their entries.
+/// Number of CPUs that are counted separately. A CPU with a higher number shares an entry: its number modulo this.
 pub const MAX_CPUS: usize = 16;
 
-/// What a tracker counts on one CPU, in cache lines that no other writes. Its allocations are the sum of its
+/// What a tracker counts on one CPU, in cache lines that no other CPU writes. The number of allocations is the sum of the
 /// histogram.
 #[derive(Debug)]
 #[repr(align(64))]
@@ -171,8 +171,8 @@ impl CpuTallies {
     }
 }
 
-/// What a tracker keeps of its counters: totals by CPU, and what is live now. The live values stand here once,
-/// as their peaks must be exact.
+/// The tracker's own form of the counters: totals by CPU, and live values. The live values are not kept by CPU, as their
+/// peaks must be exact.
 #[derive(Debug)]
 pub(crate) struct Tallies {
     live_blocks: u64,
@@ -180,7 +180,7 @@ pub(crate) struct Tallies {
     taken_bytes: u64,
     live_bytes: u64,
     peak_live_bytes: u64,
-    /// Live blocks less allocations plus frees.
+    /// See [`Counters::uncounted_blocks`].
     uncounted_blocks: i64,
     cpus: [CpuTallies; MAX_CPUS],
 }
@@ -215,7 +215,7 @@ impl Tallies {
     #[inline]
     pub(crate) fn count_free(&mut self, cpu: u8, taken_bytes: usize) {
         self.cpu_mut(cpu).count_free();
-        // A caller's wrong layout may be all that is known. That must not panic here, under the lock.
+        // Wrapping: with a backend that cannot check frees these may be wrong, and nothing may panic under the lock.
         self.live_blocks = self.live_blocks.wrapping_sub(1);
         self.taken_bytes = self.taken_bytes.wrapping_sub(taken_bytes as u64);
     }
@@ -238,14 +238,14 @@ impl Tallies {
         self.live_blocks
     }
 
-    /// Sets the live figures, while neither allocations nor frees are counted.
+    /// Sets the live values from the backend, while neither allocations nor frees are counted.
     pub(crate) fn set_live(&mut self, live: Live) {
         self.uncounted_blocks += live.blocks as i64 - self.live_blocks as i64;
         self.live_blocks = live.blocks;
         self.taken_bytes = live.bytes;
     }
 
-    /// Raises the peak to what is live now, if it is lower.
+    /// Raises the peak of blocks to what is live now, if it is lower.
     pub(crate) fn raise_peak(&mut self) {
         self.peak_live_blocks = self.peak_live_blocks.max(self.live_blocks);
     }
@@ -285,12 +285,12 @@ impl Tallies {
         self.cpus.iter().fold(Histogram::EMPTY, |sum, cpu| sum.plus(&cpu.histogram))
     }
 
-    /// What was counted on a CPU; nothing if there is no such.
+    /// What was counted on a CPU; all zero from [`MAX_CPUS`] on.
     pub(crate) fn of_cpu(&self, cpu: u8) -> CpuCounters {
         self.cpus.get(usize::from(cpu)).map(CpuTallies::counters).unwrap_or_default()
     }
 
-    /// The counters, with `recorded` blocks of those that are live.
+    /// The counters; `recorded` of the live blocks are in the live map.
     pub(crate) fn counters(&self, recorded: u64) -> Counters {
         let sum = self.cpus.iter().map(CpuTallies::counters).fold(CpuCounters::default(), Add::add);
         Counters {
@@ -324,19 +324,19 @@ impl Histogram {
 
     #[inline]
     pub(crate) fn add(&mut self, size_bytes: usize) {
-        // The class of 0 is 0; of other sizes, the number of their bits. Layouts stay below half the range of
-        // addresses, so no bit is lost.
+        // The class is the number of significant bits of the size. The size of a layout is at most `isize::MAX`, so the
+        // shift loses no bit.
         let class = (size_bytes << 1 | 1).ilog2() as usize;
         self.counts[class % SIZE_CLASSES] += 1;
     }
 
-    /// The counts of both.
+    /// The sum of two histograms.
     fn plus(mut self, other: &Self) -> Self {
         self.counts.iter_mut().zip(other.counts).for_each(|(sum, count)| *sum += count);
         self
     }
 
-    /// All allocations that were counted.
+    /// The sum over all classes.
     pub(crate) fn total(&self) -> u64 {
         self.counts.iter().sum()
     }
@@ -348,7 +348,7 @@ impl Histogram {
     }
 }
 
-/// Since when each kind of figure counts: the platform's stamp of the last time it was switched on.
+/// Since when each kind of figure is recorded: the platform's stamp when it was last switched on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Since {
     /// The totals of [`Counters`].

@@ -1,8 +1,8 @@
 //! Fault injection: which allocations are made to fail, to test how failures are handled.
 //!
 //! The rules are those of Linux's failslab (Documentation/fault-injection/fault-injection.rst): every Nth, only
-//! the Nth, or at random; restricted by size and by call site. A [`Faults`] only decides; where it is asked, how call
-//! sites are matched, and the syntax of the rules are up to the host.
+//! the Nth, or at random; restricted by size and by call site. [`Faults`] only makes the decision; where it is called, how
+//! call sites are matched, and the syntax of the rules are up to the host.
 
 use core::ops::RangeInclusive;
 
@@ -27,28 +27,28 @@ pub enum FaultRule {
     },
 }
 
-/// What is made to fail, and how often it did.
+/// Which allocations are made to fail, and how many have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Faults {
-    /// When.
+    /// Which of the allocations that match fail.
     pub rule: FaultRule,
     /// Sizes that match, in bytes.
     pub sizes: RangeInclusive<usize>,
-    /// Return addresses of the callers that match; any of the innermost frames may.
+    /// Call sites that match, by return address.
     pub sites: Sites,
     /// Whether allocations of interrupt handlers match as well.
     pub are_interrupts_included: bool,
-    /// How many more may fail; `None` for any number.
+    /// How many more allocations may fail; `None` for no limit.
     pub times_left: Option<u64>,
-    /// How many matched.
+    /// Allocations that have matched since the rule was set.
     pub seen: u64,
-    /// How many failed.
+    /// Allocations that were made to fail since the rule was set.
     pub failed: u64,
     random: u64,
 }
 
 impl Faults {
-    /// Nothing fails.
+    /// No allocation is made to fail.
     pub const OFF: Self = Self {
         rule: FaultRule::Off,
         sizes: 0..=usize::MAX,
@@ -60,7 +60,7 @@ impl Faults {
         random: 0,
     };
 
-    /// The same with another rule, and its counts at 0.
+    /// The same restrictions with another rule, and the counts at 0.
     #[must_use]
     pub fn with_rule(mut self, rule: FaultRule) -> Self {
         self.set_rule(rule);
@@ -72,7 +72,8 @@ impl Faults {
         self.random = seed;
     }
 
-    /// Whether an allocation of `size_bytes` is to fail. `is_at_site` is called only if call sites are restricted.
+    /// Whether an allocation of `size_bytes` is to fail; counts it if it matches. `is_at_site` is called only if call sites
+    /// are restricted.
     pub fn should_fail(
         &mut self,
         size_bytes: usize,
@@ -110,7 +111,7 @@ impl Faults {
         mixed ^ mixed >> 31
     }
 
-    /// Sets another rule, and its counts to 0.
+    /// Sets another rule, and the counts to 0.
     pub fn set_rule(&mut self, rule: FaultRule) {
         self.rule = rule;
         self.seen = 0;

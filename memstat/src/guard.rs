@@ -1,7 +1,7 @@
 //! Heap checks: red zones, poison, quarantine and sampled blocks; how much of them there is, and what they found.
 //!
-//! A block's record says how the block is guarded, so a switch of the level leaves no false report. The parts:
-//! `red_zones` (red zones around a block, poison in it), `quarantine` (the last frees, and the quarantine), `pool`
+//! A block's record says how the block is guarded, so a switch of the level causes no false report. The parts:
+//! `red_zones` (red zones around a block, poison in it), `quarantine` (the history of frees, and the quarantine), `pool`
 //! (sampled blocks between guard pages).
 
 use core::alloc::Layout;
@@ -18,25 +18,26 @@ pub(crate) mod red_zones;
 use pool::Pool;
 use quarantine::FreedBlocks;
 
-/// Heap checks. Every level does all that the ones before it do. All of them need records: below
-/// [`Level::Blocks`](crate::Level::Blocks) there are none.
+/// How much is checked. Every level includes the ones before it. All of them need records, so below
+/// [`Level::Blocks`](crate::Level::Blocks) nothing is guarded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum GuardLevel {
-    /// None but what the records give: bad frees are refused.
+    /// No guards. Bad frees are still refused, as the records are enough for that.
     Off,
-    /// A history of frees: the last ones are remembered, with their call stacks where the level has those.
+    /// A history of frees: the last ones are kept, with their call stacks at [`Level::Stacks`](crate::Level::Stacks) and
+    /// above.
     Free,
-    /// A red zone behind each block, which is checked when the block is freed.
+    /// A red zone after each block, which is checked when the block is freed.
     RedZone,
     /// A red zone before it too, poison in fresh and freed memory, and a quarantine for freed blocks.
     Full,
 }
 
 impl GuardLevel {
-    /// All levels, from the least on.
+    /// All levels, the lowest first.
     pub const ALL: [Self; 4] = [Self::Off, Self::Free, Self::RedZone, Self::Full];
 
-    /// The level's name, as it is typed.
+    /// The level's name in commands and reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::Off => "off",
@@ -46,7 +47,7 @@ impl GuardLevel {
         }
     }
 
-    /// The level of a name.
+    /// The level with this name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|level| level.name() == name)
     }
@@ -61,46 +62,47 @@ impl fmt::Display for GuardLevel {
 /// What the guards did and found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GuardStatistics {
-    /// Checks of a block's red zones, or of the poison of a freed one.
+    /// Checks of a live block's red zones, or of a freed block's poison and red zones.
     pub checks: u64,
-    /// Writes behind a block's end.
+    /// Writes past a block's end, found in its red zone.
     pub overruns: u64,
-    /// Writes before a block's start.
+    /// Writes before a block's start, found in its red zone.
     pub underruns: u64,
-    /// Writes to a block after its free.
+    /// Writes to a freed block, found in its poison or its red zones.
     pub writes_after_free: u64,
-    /// Frees of a block that was free.
+    /// Frees of a block that was free already.
     pub double_frees: u64,
-    /// Frees of an address inside a block, or beside it.
+    /// Frees of an address inside a block, or in its red zones.
     pub interior_frees: u64,
-    /// Frees with another layout than the block's.
+    /// Frees with a layout that is not the block's.
     pub wrong_layouts: u64,
     /// Frees of an address that no block is known to have had.
     pub unknown_frees: u64,
     /// Live blocks with a red zone.
     pub guarded_blocks: u64,
-    /// Frees that are remembered.
+    /// Frees in the history of frees.
     pub remembered_frees: u64,
     /// Freed blocks in quarantine.
     pub quarantined_blocks: u64,
-    /// Bytes that they take from memory.
+    /// Bytes that the blocks in quarantine take from memory.
     pub quarantined_bytes: u64,
     /// Live blocks that are sampled.
     pub sampled_blocks: u64,
-    /// Slots for such blocks, those that are live included.
+    /// Slots for sampled blocks, used or not; 0 while there is no pool.
     pub sample_slots: u64,
     /// Blocks that were ever sampled.
     pub samples: u64,
-    /// Blocks that should have been, had there been a slot, memory, or a place for them in a page.
+    /// Allocations that were due to be sampled and were not: no slot was free, memory was short, or the block does not
+    /// fit in a page.
     pub missed_samples: u64,
-    /// Reads and writes past a sampled block that were caught.
+    /// Reads and writes before or past a sampled block that faulted.
     pub out_of_bounds_accesses: u64,
-    /// Reads and writes to a sampled block after its free that were caught.
+    /// Reads and writes to a freed sampled block that faulted.
     pub accesses_after_free: u64,
 }
 
 impl GuardStatistics {
-    /// Reads and writes of what was no block of theirs, as far as they were noticed.
+    /// Invalid reads and writes that were detected, of all kinds.
     #[must_use]
     pub fn corruptions(&self) -> u64 {
         self.overruns
@@ -111,7 +113,7 @@ impl GuardStatistics {
     }
 }
 
-/// What was found and is not reported yet. When it is full, nothing more is looked for until some is.
+/// Corruption that was found and is not reported yet. When it is full, checks wait until some of it is reported.
 #[derive(Debug)]
 pub(crate) struct Findings {
     list: [Option<Corruption>; Self::MAX],
@@ -130,7 +132,7 @@ impl Findings {
         self.count == 0
     }
 
-    /// Room for what one block can give: an overrun and an underrun.
+    /// Whether there is room for the findings of one block: an overrun and an underrun.
     #[inline]
     pub(crate) fn has_room(&self) -> bool {
         self.count + 2 <= Self::MAX
@@ -142,7 +144,7 @@ impl Findings {
     }
 }
 
-/// What the backend is asked for.
+/// A request to the backend: the caller's layout, enlarged by the guards.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wanted {
     pub(crate) guarding: Guarding,
@@ -165,7 +167,7 @@ pub(crate) struct Guards {
     pub(crate) level: GuardLevel,
     pub(crate) freed: FreedBlocks,
     pub(crate) findings: Findings,
-    /// `guarded_blocks` is kept here; what is in quarantine or sampled is not.
+    /// Without the figures of the history of frees, the quarantine and the pool, which [`Guards::statistics`] adds.
     pub(crate) statistics: GuardStatistics,
     pub(crate) pool: Pool,
 }
@@ -200,7 +202,7 @@ impl Guards {
         }
     }
 
-    /// What the backend is asked for where the level has guards.
+    /// The request to the backend for a block with the level's guards.
     #[inline(never)]
     pub(crate) fn wanted(&self, layout: Layout) -> Wanted {
         let guarding = match self.level {
@@ -216,13 +218,13 @@ impl Guards {
         }
     }
 
-    /// Whether a block of that size gets poison inside, and goes into quarantine.
+    /// Whether a block of this size is poisoned, and put in quarantine when it is freed.
     #[inline]
     pub(crate) fn is_poisoned(&self, size_bytes: usize) -> bool {
         self.level == GuardLevel::Full && size_bytes <= red_zones::MAX_POISON_BYTES
     }
 
-    /// Counts what was found, and keeps it until it is reported.
+    /// Counts a corruption, and keeps it until it is reported.
     #[cold]
     #[inline(never)]
     pub(crate) fn find(&mut self, corruption: Corruption) {

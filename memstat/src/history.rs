@@ -1,7 +1,7 @@
 //! The history: the last events, in a ring of fixed size.
 //!
-//! Older events are overwritten; their number is known, so a reader that comes too late learns how many it
-//! missed. The totals stand in the counters and are not touched.
+//! The oldest events are overwritten; a reader that comes too late learns how many it missed. The totals in the counters
+//! include them.
 
 use core::alloc::Layout;
 use core::ptr::null_mut;
@@ -29,11 +29,11 @@ pub enum EventKind {
 }
 
 impl EventKind {
-    /// The kinds in the order of their codes, which a record keeps where a block keeps its alignment.
+    /// The kinds in the order of their codes, which are kept in a record's alignment field.
     pub const ALL: [Self; 6] =
         [Self::Allocate, Self::Free, Self::Reallocate, Self::Fail, Self::BadFree, Self::ReallocateFrom];
 
-    /// The kind's name, as reports write it.
+    /// The kind's name in reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::Allocate => "allocate",
@@ -45,6 +45,10 @@ impl EventKind {
         }
     }
 }
+
+/// Maximum number of events that the history can be set to keep; see
+/// [`HistoryView::set_capacity`](crate::HistoryView::set_capacity).
+pub const MAX_HISTORY_EVENTS: usize = PagedVec::<Event>::MAX_LEN;
 
 /// An event: a record, with what happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,18 +62,18 @@ impl Event {
 
     #[inline]
     pub(crate) fn new(kind: EventKind, address: usize, size_bytes: usize, origin: &Origin) -> Self {
-        // The code takes the alignment's place: a power of two stands for it.
+        // The record keeps the logarithm of the alignment, so this alignment stands for the kind's code.
         let layout = Layout::from_size_align(size_bytes.min(isize::MAX as usize >> 16), 1 << kind as usize);
         Self { record: layout.map_or(Record::EMPTY, |layout| Record::at(address, layout, origin)) }
     }
 
-    /// The event of the block that `record` is about, at the time that it names.
+    /// An event of the recorded block, at the record's time.
     #[inline]
     pub(crate) fn of_block(kind: EventKind, record: &Record) -> Self {
         Self { record: record.with_code(kind as u64) }
     }
 
-    /// The event that frees the block that `record` is about.
+    /// The free of the recorded block, at the time of `origin`.
     #[inline]
     pub(crate) fn of_free(record: &Record, origin: &Origin) -> Self {
         Self { record: record.at_event(EventKind::Free as u64, origin) }
@@ -81,7 +85,7 @@ impl Event {
         EventKind::ALL.get(code).copied().unwrap_or(EventKind::Allocate)
     }
 
-    /// Block, size, number, time, CPU, task and stack. Its alignment has no meaning.
+    /// Address, size, sequence number, time, CPU, task and call stack of the event. The alignment has no meaning.
     pub fn record(&self) -> &Record {
         &self.record
     }
@@ -90,7 +94,7 @@ impl Event {
 /// Events in a page.
 const PER_PAGE: usize = PAGE_SIZE_BYTES / size_of::<Event>();
 
-/// The ring.
+/// The ring of the last events.
 #[derive(Debug)]
 pub(crate) struct History {
     /// Whole pages of events, as many as the ring has grown to; those up to `filled` are written.
@@ -99,11 +103,11 @@ pub(crate) struct History {
     /// Where the next event goes, until `stop`: the end of its page, or of the ring.
     next: *mut Event,
     stop: *mut Event,
-    /// The place in the ring that `stop` stands for.
+    /// The place in the ring that `stop` points to.
     stop_place: usize,
-    /// The most places that were full when a page was left.
+    /// How many places of the ring have been written, when the current page was begun.
     filled: usize,
-    /// Events that will ever have been written when `next` is at `stop`.
+    /// The number of events ever written, once `next` reaches `stop`.
     written_at_stop: u64,
 }
 
@@ -126,7 +130,7 @@ impl History {
 
     pub(crate) fn set_capacity(&mut self, events: usize, arena: &mut Arena, platform: &impl Platform) {
         self.clear(arena, platform);
-        self.capacity = events;
+        self.capacity = events.min(MAX_HISTORY_EVENTS);
     }
 
     /// Events that were ever written.
@@ -134,7 +138,7 @@ impl History {
         self.written_at_stop - self.unwritten() as u64
     }
 
-    /// Events that can be written before the page is turned.
+    /// Events that can still be written to the current page.
     fn unwritten(&self) -> usize {
         (self.stop as usize - self.next as usize) / size_of::<Event>()
     }
@@ -149,7 +153,7 @@ impl History {
         (self.stop_place, self.filled) = (0, 0);
     }
 
-    /// Whether the next event needs no other page.
+    /// Whether the current page has room for an event.
     #[inline]
     pub(crate) fn has_room(&self) -> bool {
         self.next != self.stop
@@ -166,7 +170,8 @@ impl History {
         }
     }
 
-    /// Writes an event. While the arena gives no memory the ring stays as long as it is.
+    /// Writes an event. If the arena has no memory for another page, the ring stays as long as it is; without any page the
+    /// event is only counted.
     #[inline]
     pub(crate) fn write(&mut self, event: Event, arena: &mut Arena, platform: &impl Platform) {
         if self.has_room() || self.turn_page(arena, platform) {
@@ -204,7 +209,7 @@ impl History {
         true
     }
 
-    /// The newest event that `is_wanted`.
+    /// The newest event for which `is_wanted` is true.
     pub(crate) fn find_newest(&self, is_wanted: impl Fn(&Event) -> bool) -> Option<Event> {
         let mut event = [Event::EMPTY];
         let mut number = self.written();
@@ -240,13 +245,13 @@ impl History {
     }
 }
 
-/// What a step of reading the history gave.
+/// The result of one read of the history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HistoryPart {
     /// Events in the buffer.
     pub count: usize,
     /// Events that were overwritten before they could be read.
     pub lost: u64,
-    /// Where the next step starts.
+    /// The cursor of the next read.
     pub next: u64,
 }

@@ -3,9 +3,9 @@
 //!
 //! This is extendible hashing (Fagin, Nievergelt, Pippenger, Strong, 1979), with hashbrown's tables as the buckets and
 //! a trie as the directory: a full table splits in two, two sparse ones join, and no operation ever touches more than
-//! two tables of 64 slots. The trie's root has 1024 entries in place; below it stand nodes of 32 entries, made where
-//! tables crowd, so that the directory need not double at once. A table knows how many upper bits of the hash its
-//! entries share (its depth); all entries of the trie that its prefix covers point to it.
+//! two tables of 64 slots. The trie's root has 1024 entries in place; below it are nodes of 32 entries, made where tables
+//! are dense, so that the directory need not double at once. A table's depth is the number of upper bits of the hash that
+//! its entries share; all entries of the trie that this prefix covers point to the table.
 
 use core::ptr::{NonNull, without_provenance_mut};
 
@@ -25,13 +25,13 @@ pub(crate) const SHARD_BITS: u32 = 6;
 const NODE_BITS: u32 = 5;
 const NODE_ENTRIES: usize = 1 << NODE_BITS;
 const NODE_SIZE_BYTES: usize = NODE_ENTRIES * size_of::<*mut u8>();
-/// Levels below the root. Bits further down serve the tables.
+/// Levels of nodes below the root. The hash's lower bits are used inside the tables.
 const MAX_LEVELS: u32 = 4;
 
 /// The hash of an address.
 ///
-/// A product with an odd constant is good in its upper half only, so the index takes its tables from the
-/// highest bits (63 down to 34), and what finds an entry in a table from those below.
+/// Multiplication by an odd constant mixes the upper half of the product only, so the trie is indexed by the highest bits
+/// (63 down to 34), and a table by bits below them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Hash(u64);
 
@@ -49,13 +49,13 @@ impl Hash {
         Self((address as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15 << SHARD_BITS))
     }
 
-    /// A hash whose bits are good everywhere.
+    /// A hash whose bits are all well mixed.
     #[inline]
     pub(crate) fn from_bits(bits: u64) -> Self {
         Self(bits)
     }
 
-    /// Hashbrown takes the slot from the lowest bits of what it is given and the tag from the seven highest.
+    /// The hash for hashbrown, which takes the slot from the lowest bits and the tag from the seven highest.
     #[inline]
     fn for_table(self) -> u64 {
         self.0.rotate_left(32)
@@ -73,10 +73,10 @@ pub(crate) trait HashOf {
     fn hash_of(&self, id: Id) -> Hash;
 }
 
-/// What an entry of the trie points to.
+/// An entry of the trie: a pointer to a table or to a node, or nothing.
 #[derive(Clone, Copy, Debug)]
 struct Entry {
-    /// A table, or with the lowest bit set a node, or nothing: so one test of that bit usually leads to a table.
+    /// The lowest bit is clear for a table, set for a node or nothing: so one test of it usually finds a table.
     tagged: *mut Table,
 }
 
@@ -110,12 +110,12 @@ impl Entry {
 
     #[inline]
     fn as_table(self) -> Option<NonNull<Table>> {
-        // SAFETY: what is a table is not null.
+        // SAFETY: an entry for a table holds the address of one, which is not null.
         self.is_table().then(|| unsafe { NonNull::new_unchecked(self.tagged) })
     }
 }
 
-/// The trie, with a root of so many entries (a power of two), and the cells that it is made of.
+/// The trie, and the sources of memory for its tables and nodes.
 #[derive(Debug)]
 pub(crate) struct Index<const ROOT: usize = ROOT_ENTRIES> {
     root: [Entry; ROOT],
@@ -166,7 +166,7 @@ impl<const ROOT: usize> Index<ROOT> {
         self.table_at(hash).map(|mut table| unsafe { table.as_mut() })
     }
 
-    /// The number that `is_wanted`.
+    /// The number under `hash` for which `is_wanted` is true.
     #[inline]
     pub(crate) fn find(&self, hash: Hash, is_wanted: impl FnMut(Id) -> bool) -> Option<Id> {
         let table = self.table(hash)?;
@@ -175,7 +175,7 @@ impl<const ROOT: usize> Index<ROOT> {
         Some(unsafe { table.id(slot) })
     }
 
-    /// The element that had the number `from` now has the number `to`.
+    /// Replaces the number `from` by `to`, as the element has moved.
     #[inline]
     pub(crate) fn renumber(&mut self, hash: Hash, from: Id, to: Id) {
         if let Some(table) = self.table_mut(hash)
@@ -219,7 +219,7 @@ impl<const ROOT: usize> Index<ROOT> {
         }
     }
 
-    /// Takes the number that `is_wanted` out.
+    /// Removes and returns the number under `hash` for which `is_wanted` is true.
     #[inline]
     pub(crate) fn remove(
         &mut self,
@@ -239,7 +239,7 @@ impl<const ROOT: usize> Index<ROOT> {
         Some(id)
     }
 
-    /// The hash behind the last one that the table at `cursor` covers; `None` if that is the end.
+    /// The first hash after those that the table at `cursor` covers; `None` if there is none.
     pub(crate) fn table_end(&self, cursor: u64) -> Option<u64> {
         let table = self.table(Hash(cursor))?;
         match table.depth() {
@@ -254,7 +254,7 @@ impl<const ROOT: usize> Index<ROOT> {
         }
     }
 
-    /// The first table, which covers every hash.
+    /// Makes the first table, which covers every hash.
     fn plant(&mut self, arena: &mut Arena, platform: &impl Platform) -> Result<(), ArenaFull> {
         let cell = self.tables.take(arena, platform).ok_or(ArenaFull)?;
         // SAFETY: a fresh cell of the size that a table needs.
@@ -325,8 +325,7 @@ impl<const ROOT: usize> Index<ROOT> {
         unsafe { self.tables.give(neighbour.cast(), arena, platform) };
     }
 
-    /// Puts `entry` wherever the prefix of `depth` bits of `hash` is covered, at the level where that
-    /// prefix ends.
+    /// Sets all entries that the first `depth` bits of `hash` cover to `entry`, at the level where that prefix ends.
     fn fill(&mut self, hash: Hash, depth: u32, entry: Entry) {
         let bits = hash.bits();
         let mut level_end = Self::ROOT_BITS;
@@ -347,7 +346,7 @@ impl<const ROOT: usize> Index<ROOT> {
         }
     }
 
-    /// Replaces the node at the prefix of `depth` bits, whose entries are all `table`, by that table.
+    /// Replaces the node at the prefix of `depth` bits, whose entries are all `table`, by that table. Returns the node.
     fn lift(&mut self, hash: Hash, depth: u32, table: NonNull<Table>) -> Option<NonNull<Node>> {
         let bits = hash.bits();
         let mut level_end = Self::ROOT_BITS;
@@ -369,13 +368,13 @@ impl<const ROOT: usize> Index<ROOT> {
         }
     }
 
-    /// Whether a table of this depth fills just one entry of its level, so that its halves need a node.
+    /// Whether a table of this depth takes a single entry of its level, so that a split needs a node.
     fn is_level_edge(depth: u32) -> bool {
         depth >= Self::ROOT_BITS && (depth - Self::ROOT_BITS).is_multiple_of(NODE_BITS)
     }
 }
 
-/// The bit of a hash right behind its first `depth` bits.
+/// The bit of a hash that follows its first `depth` bits.
 fn bit_below(depth: u32) -> u64 {
     1 << (63 - depth)
 }

@@ -1,24 +1,25 @@
-//! Accesses that went where they should not, caught in the act.
+//! Invalid accesses to sampled blocks, detected at the instruction that makes them.
 
 use core::fmt;
 
 use crate::corruption::Bytes;
 use crate::record::Record;
 
-/// An access past a sampled block, or after its free, that faulted. It can go on: what it touches is nobody's.
+/// An access before or past a sampled block, or after its free, that faulted. The instruction can be repeated: the page
+/// allows access now, and no live block is in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidAccess {
-    /// What was tried.
+    /// Whether it was a read or a write.
     pub access: Access,
-    /// The first address that could not be touched.
+    /// The address that faulted.
     pub address: usize,
-    /// The block that it is about, as it was allocated.
+    /// The record of the sampled block, as it was allocated.
     pub block: Record,
-    /// Its free, if it was free: stamp, CPU, task and call stack.
+    /// The block's free, if it was freed. Only stamp, CPU, task and call stack have a meaning.
     pub free: Option<Record>,
 }
 
-/// What was tried.
+/// The kind of an access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     /// A read.
@@ -27,12 +28,12 @@ pub enum Access {
     Write,
 }
 
-/// Why nothing can be said of an access.
+/// Why an access cannot be explained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unexplained {
-    /// It has nothing to do with sampled blocks.
+    /// It is not about a sampled block.
     Foreign,
-    /// It came while the tracker's lock was held.
+    /// The tracker's lock is held.
     Busy,
 }
 
@@ -49,8 +50,8 @@ impl fmt::Display for InvalidAccess {
         } else if offset < 0 {
             write!(out, "underrun: a {access} {} before the block", Bytes(-offset))?;
         } else {
-            let behind = Bytes(offset - size_bytes as isize);
-            write!(out, "overrun: a {access} {behind} behind the end of the block")?;
+            let past = Bytes(offset - size_bytes as isize);
+            write!(out, "overrun: a {access} {past} past the end of the block")?;
         }
         write!(out, " {start:#x} of {size_bytes} bytes")
     }

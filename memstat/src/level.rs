@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-/// What the tracker does for each block. Every level does all that the ones before it do.
+/// How much the tracker records. Every level includes the ones before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// Nothing: the backend alone.
@@ -18,10 +18,10 @@ pub enum Level {
 }
 
 impl Level {
-    /// All levels, from the least on.
+    /// All levels, the lowest first.
     pub const ALL: [Self; 5] = [Self::Off, Self::Counters, Self::Blocks, Self::Stacks, Self::Full];
 
-    /// The level's name, as it is typed.
+    /// The level's name in commands and reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::Off => "off",
@@ -32,27 +32,27 @@ impl Level {
         }
     }
 
-    /// The level of a name.
+    /// The level with this name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|level| level.name() == name)
     }
 
-    /// Whether this level does what `needed` does.
+    /// Checks that this level includes `needed`.
     ///
     /// # Errors
     ///
-    /// [`LevelTooLow`] if it does less.
+    /// [`LevelTooLow`] if it is lower.
     pub fn require(self, needed: Self) -> Result<(), LevelTooLow> {
         if self < needed { Err(LevelTooLow { level: self, needed }) } else { Ok(()) }
     }
 }
 
-/// That too little is recorded for what was asked. As text it says what is missing, and what to type.
+/// The level is too low for a request. As text it says what is missing, and which command raises the level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LevelTooLow {
-    /// The level that is set.
+    /// The current level.
     pub level: Level,
-    /// The least one that is enough.
+    /// The lowest level that is enough.
     pub needed: Level,
 }
 
@@ -60,11 +60,11 @@ impl fmt::Display for LevelTooLow {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { level, needed } = self;
         let lack = match level {
-            Level::Off | Level::Counters => "is not recorded",
-            Level::Blocks => "has no call stack",
-            Level::Stacks | Level::Full => "is in no history",
+            Level::Off | Level::Counters => "new blocks are not recorded",
+            Level::Blocks => "new blocks have no call stack",
+            Level::Stacks | Level::Full => "events are not recorded",
         };
-        write!(out, "level is {level}: what comes {lack}; type memstat level {needed}")
+        write!(out, "level is {level}: {lack}; type memstat level {needed}")
     }
 }
 
@@ -82,10 +82,11 @@ mod tests {
     fn a_level_that_is_too_low_names_the_remedy() {
         let answer = |level: Level, needed| level.require(needed).map_err(|error| error.to_string());
         for level in [Level::Off, Level::Counters] {
-            let expected = format!("level is {level}: what comes is not recorded; type memstat level blocks");
+            let expected =
+                format!("level is {level}: new blocks are not recorded; type memstat level blocks");
             assert_eq!(answer(level, Level::Blocks), Err(expected));
         }
-        let expected = "level is blocks: what comes has no call stack; type memstat level stacks";
+        let expected = "level is blocks: new blocks have no call stack; type memstat level stacks";
         assert_eq!(answer(Level::Blocks, Level::Stacks), Err(expected.into()));
         for level in [Level::Blocks, Level::Stacks, Level::Full] {
             assert_eq!(answer(level, Level::Blocks), Ok(()));

@@ -1,22 +1,23 @@
 //! Accounting for every live block of any allocator.
 //!
-//! [`Tracked`] wraps an allocator (a [`Backend`]) and knows, at all times, each block that is live: its address, size
-//! and alignment, and when, on which CPU, by which task and from which call stack it was allocated. Its records lie
-//! in an arena of their own, apart from the tracked heap: the first pages are handed over at the start, so that the
-//! very first allocation is recorded; later ones come from a [`Platform`].
+//! [`Tracked`] wraps an allocator (a [`Backend`]) and keeps a record of each live block: its address, size and alignment,
+//! and when, on which CPU, by which task and from which call stack it was allocated. The records are in an arena of their
+//! own, apart from the tracked heap: its first pages can be handed over at the start, so that the very first allocation
+//! is recorded; more come from a [`Platform`].
 //!
 //! Where to start:
-//! - [`Tracked`] allocates, frees and reallocates; its views answer questions, a topic each: [`BlocksView`],
+//! - [`Tracked`] allocates, frees and reallocates; its views have queries and settings, by topic: [`BlocksView`],
 //!   [`StacksView`], [`HistoryView`], [`LeaksView`], [`GuardsView`], [`StatisticsView`].
 //! - [`Level`] says how much is recorded, [`GuardLevel`] how much is guarded.
-//! - [`Backend`] and [`Platform`] are what a host implements. [`GuardPages`] and [`Hooks`] may stay empty.
+//! - [`Backend`] and [`Platform`] are implemented by the host. The implementations of [`GuardPages`] and [`Hooks`] may be
+//!   empty.
 //! - [`report`] turns figures into text.
 //!
 //! How it works: `Tracked` takes its one lock, asks the backend for the block, counts it ([`Counters`]), looks up the
-//! number of its call stack (`stacks`), enters the block in the live map (`live`: an array of [`Record`]s with an
-//! index of small tables, which grows and shrinks in small steps, so the work of an operation does not depend on the
-//! number of live blocks), and writes an [`Event`] (`history`). `guard` has red zones, poison, the quarantine and
-//! sampled blocks. `reach` finds blocks that nothing points to.
+//! number of its call stack (`stacks`), inserts a [`Record`] into the live map (`live`: an array of records with an index
+//! of small tables, which grows and shrinks in small steps, so the work of an operation does not depend on the number of
+//! live blocks), and writes an [`Event`] (`history`); the [`Level`] decides which of these. `guard` has red zones, poison,
+//! the quarantine and sampled blocks. `reach` finds blocks that nothing points to.
 //!
 //! The crate needs no operating system and knows no hardware. Its README has an example.
 #![cfg_attr(not(test), no_std)]
@@ -52,8 +53,9 @@ pub use bad_free::{BadFree, BadFreeKind};
 pub use corruption::{Corruption, CorruptionKind};
 pub use counters::{Counters, CpuCounters, Histogram, MAX_CPUS, SIZE_CLASSES, Since};
 pub use fault_injection::{FaultRule, Faults, MAX_SITES, Sites, TooManySites};
+pub use guard::pool::MAX_SAMPLE_SLOTS;
 pub use guard::{GuardLevel, GuardStatistics};
-pub use history::{Event, EventKind, HistoryPart};
+pub use history::{Event, EventKind, HistoryPart, MAX_HISTORY_EVENTS};
 pub use invalid_access::{Access, InvalidAccess, Unexplained};
 pub use level::{Level, LevelTooLow};
 pub use lock::gate::MAX_LANES;

@@ -57,7 +57,7 @@ impl LiveMap {
         (0..SHARDS).filter_map(|number| self.map(number)).map(Map::len).sum()
     }
 
-    /// Enters a record for an address that has none yet. On an error nothing has changed.
+    /// Inserts a record for an address that has none. On an error nothing has changed.
     #[inline]
     pub(crate) fn insert(
         &mut self,
@@ -83,7 +83,7 @@ impl LiveMap {
         }
     }
 
-    /// The same, to change.
+    /// As [`LiveMap::get`], mutable.
     #[inline]
     pub(crate) fn get_mut(&mut self, address: usize) -> Option<&mut Record> {
         if self.is_sharded {
@@ -93,7 +93,7 @@ impl LiveMap {
         }
     }
 
-    /// Removes and returns the record of the block that starts at `address`, if it `is_wanted`.
+    /// Removes and returns the record of the block that starts at `address`, if `is_wanted` is true for it.
     #[inline]
     pub(crate) fn remove_if(
         &mut self,
@@ -130,7 +130,7 @@ impl LiveMap {
         place(first, within).or_else(|| (0..first).rev().find_map(|number| place(number, usize::MAX)))
     }
 
-    /// The record at a place, to change.
+    /// The record at a place, mutable.
     #[inline]
     pub(crate) fn nth_mut(&mut self, place: usize) -> Option<&mut Record> {
         if self.is_sharded {
@@ -140,16 +140,16 @@ impl LiveMap {
         }
     }
 
-    /// Copies records into `buffer`, starting at the place `cursor` in hash order (0 is the first), and
-    /// says how many and where to go on; `None` at the end.
+    /// Copies records into `buffer` in hash order, starting at `cursor` (0 for the first call). Returns how many were copied,
+    /// and the cursor of the next call, `None` at the end.
     ///
-    /// Work is bounded by one table of the index. A block that is live from the first step to the last
-    /// appears exactly once.
+    /// One call reads one table of the index at most. A block that is live from the first call to the last appears exactly
+    /// once.
     pub(crate) fn read(&self, cursor: u64, buffer: &mut [Record]) -> (usize, Option<u64>) {
         self.read_if(cursor, buffer, |_| true)
     }
 
-    /// As [`LiveMap::read`], but only the records that are `is_wanted`.
+    /// As [`LiveMap::read`], for the records for which `is_wanted` is true.
     pub(crate) fn read_if(
         &self,
         cursor: u64,

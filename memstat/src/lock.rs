@@ -1,11 +1,7 @@
 //! The spin lock of a tracker, with interrupts masked while it is held.
 //!
-//! Waiting would never end if the interrupted code on the same CPU holds it. The lock does not store its holder, which
-//! would cost the fast path an instruction; a waiter asks the platform instead, between two tests of the lock.
-//!
-//! Where [`Platform::LANES`] says that several CPUs or threads work at once, each has a lane with a [`Gate`]. To do what
-//! lanes may do at once, one closes the gate of the own lane, which nobody else writes as a rule. To do anything else,
-//! one takes the lock and closes all gates: then no operation is under way, and all of the value may be used.
+//! Waiting would never end if interrupted code on the same CPU holds the lock. The lock does not store its holder, which
+//! would cost the fast path an instruction; a waiter asks the platform instead, between two attempts.
 
 use core::cell::UnsafeCell;
 use core::ops::{Deref, DerefMut};
@@ -28,12 +24,12 @@ pub(crate) trait Protected {
     fn leaving(&mut self);
 }
 
-/// A value behind a spin lock, beside the platform that masks interrupts for it. So a [`Guard`] is two words, and is
-/// handed from the fast path to its continuation in registers.
+/// A value protected by a spin lock, with the platform that masks interrupts for it. The two are together so that a
+/// [`Guard`] is two words, and is passed from the fast path to its continuation in registers.
 #[derive(Debug)]
 pub(crate) struct Lock<T, P> {
     platform: P,
-    /// Bit 0 is set while it is held: setting a bit and looking at it is one instruction.
+    /// Bit 0 is set while it is held: setting a bit and testing it is one instruction.
     state: AtomicU32,
     gates: Gates,
     value: UnsafeCell<T>,
@@ -47,14 +43,17 @@ impl<T: Protected, P: Platform> Lock<T, P> {
         Self { platform, state: AtomicU32::new(0), gates: Gates::new(), value: UnsafeCell::new(value) }
     }
 
-    /// The surroundings of the lock. Nobody need hold it.
+    /// The platform; the lock need not be held.
     #[inline]
     pub(crate) fn platform(&self) -> &P {
         &self.platform
     }
 
-    /// Masks interrupts and takes the lock if nobody holds it. Two instructions, on either path: an error is
-    /// best handled in a function of its own.
+    /// Masks interrupts and takes the lock if nobody holds it.
+    ///
+    /// # Errors
+    ///
+    /// [`Contended`] if somebody holds it; interrupts stay masked. It is best handled in a function of its own.
     #[expect(clippy::inline_always, reason = "on the fast path of every allocation")]
     #[inline(always)]
     pub(crate) fn enter_at_once(&self) -> Result<Guard<'_, T, P>, Contended> {
@@ -109,7 +108,7 @@ impl<T: Protected, P: Platform> Lock<T, P> {
     #[inline(never)]
     fn wait_or_panic(&self, contended: Contended) -> Guard<'_, T, P> {
         let guard = self.wait(contended);
-        guard.expect("deadlock: the tracker is asked while what was interrupted holds its lock")
+        guard.expect("deadlock: the interrupted code already holds the tracker's lock")
     }
 
     /// Masks interrupts and takes the lock if nobody holds it; leaves interrupts as they were if somebody does.
@@ -195,7 +194,7 @@ impl<T: Protected, P: Platform> Lock<T, P> {
     }
 }
 
-/// The lock was not free. Interrupts are masked meanwhile.
+/// The lock is held by somebody else. Interrupts are masked until [`Lock::wait`] returns.
 pub(crate) struct Contended {
     saved: usize,
 }
@@ -243,7 +242,7 @@ impl<T: Protected, P: Platform> Drop for Lane<'_, T, P> {
     }
 }
 
-/// The right to use the value. Dropping it unlocks.
+/// Access to the value; dropping it releases the lock.
 pub(crate) struct Guard<'a, T: Protected, P: Platform> {
     lock: &'a Lock<T, P>,
     saved: usize,

@@ -1,4 +1,4 @@
-//! A vector in pages of the arena, under a two-level table of pages: it grows and shrinks by a page.
+//! A vector in pages of the arena, found through a two-level table: it grows and shrinks by a page.
 
 use core::ptr::{NonNull, null_mut};
 
@@ -24,17 +24,19 @@ pub(crate) struct PagedVec<T, const LIMIT: usize = BRANCHES> {
     /// The address after the last element; null while there is none.
     tail: *mut T,
     length: usize,
-    /// An empty page after the last element's, kept so that a load that alternates around a page boundary does not
-    /// take and give one each time.
+    /// Whether an empty page after the last element's is kept, so that pushes and pops around a page boundary do not take
+    /// and give back a page each time.
     has_spare_page: bool,
 }
 
-// SAFETY: the pages behind the pointers belong to this vector alone.
+// SAFETY: the pages that the pointers lead to belong to this vector alone.
 unsafe impl<T: Send, const LIMIT: usize> Send for PagedVec<T, LIMIT> {}
 
 impl<T: Copy, const LIMIT: usize> PagedVec<T, LIMIT> {
     /// Elements in a page.
     const PER_PAGE: usize = PAGE_SIZE_BYTES / size_of::<T>();
+    /// Maximum number of elements.
+    pub(crate) const MAX_LEN: usize = BRANCHES * PER_BRANCH * Self::PER_PAGE;
 
     pub(crate) const fn new() -> Self {
         const { assert!(PAGE_SIZE_BYTES.is_multiple_of(size_of::<T>())) };
@@ -56,11 +58,11 @@ impl<T: Copy, const LIMIT: usize> PagedVec<T, LIMIT> {
     #[inline]
     pub(crate) fn last(&self) -> &T {
         debug_assert!(self.length > 0);
-        // SAFETY: the last element is right below the tail, written by `push`; `&self` keeps it from changing.
+        // SAFETY: the last element is directly before the tail, written by `push`; `&self` keeps it from changing.
         unsafe { &*self.tail.sub(1) }
     }
 
-    /// The same, to change.
+    /// As [`PagedVec::last`], mutable.
     #[inline]
     pub(crate) fn last_mut(&mut self) -> &mut T {
         debug_assert!(self.length > 0);
@@ -68,8 +70,8 @@ impl<T: Copy, const LIMIT: usize> PagedVec<T, LIMIT> {
         unsafe { &mut *self.tail.sub(1) }
     }
 
-    /// The address of an element. It does not move, so the pointer may be kept; whoever keeps it makes sure that no
-    /// other reference conflicts with it.
+    /// The address of an element. Elements do not move, so the pointer may be kept, as long as its user makes sure that no
+    /// reference conflicts with it.
     #[inline]
     pub(crate) fn slot(&self, id: Id) -> *mut T {
         let number = id.0 as usize;
@@ -114,7 +116,7 @@ impl<T: Copy, const LIMIT: usize> PagedVec<T, LIMIT> {
     #[inline]
     fn put(&mut self, element: T) {
         self.length += 1;
-        // SAFETY: the page has room for an element at the tail, which moves behind it.
+        // SAFETY: the page has room for an element at the tail, which then moves past it.
         unsafe {
             self.tail.write(element);
             self.tail = self.tail.add(1);
@@ -144,8 +146,7 @@ impl<T: Copy, const LIMIT: usize> PagedVec<T, LIMIT> {
         Ok(id)
     }
 
-    /// Removes the last element. The vector must not be empty. Inlined, except for the case that its page becomes
-    /// empty.
+    /// Removes the last element. The vector must not be empty. The case that a page becomes empty is not inlined.
     #[inline]
     pub(crate) fn pop(&mut self, arena: &mut Arena, platform: &impl Platform) {
         self.length -= 1;
@@ -194,7 +195,7 @@ impl<T: Copy, const LIMIT: usize> PagedVec<T, LIMIT> {
     ///
     /// # Safety
     ///
-    /// None of them is read before it is written.
+    /// None of the new elements is read before it is written.
     pub(crate) unsafe fn push_page(
         &mut self,
         arena: &mut Arena,

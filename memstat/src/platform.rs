@@ -1,6 +1,6 @@
-//! What the tracker needs of the place it runs in, in three traits: [`Platform`], which every host has; [`GuardPages`],
-//! for sampled blocks; and [`Hooks`], callbacks that a host may want. The last two have defaults for every method, so a
-//! host that wants neither writes two empty `impl`s.
+//! What the tracker needs from its host, a kernel or a program, in three traits: [`Platform`], which every host
+//! implements; [`GuardPages`], for sampled blocks; and [`Hooks`], optional callbacks. The last two have defaults for every
+//! method, so a host that wants neither writes two empty `impl`s.
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
@@ -11,23 +11,23 @@ use crate::refused::LockRefused;
 /// Bytes in a page, the unit in which the arena grows and shrinks.
 pub const PAGE_SIZE_BYTES: usize = 4096;
 
-/// The unit in which records keep stamps, so that 48 bits of them last as long as the 64 bits of the clock.
+/// The unit in which records keep stamps: they keep the upper 48 of the clock's 64 bits.
 pub const STAMP_STEP: u64 = 1 << 16;
 
-/// A stack, and where in it to start.
+/// A stack, and the frame to start a walk from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StackSpan {
     /// The frame pointer to start from.
     pub frame_pointer: usize,
     /// The stack's lowest address.
     pub start: usize,
-    /// Its length, at least 16. All of it can be read.
+    /// The stack's size in bytes, at least 16. All of it can be read.
     pub size_bytes: usize,
 }
 
-/// The surroundings of a tracker: clock, CPU, task, critical sections, pages for the arena, and the stack.
+/// The host of a tracker: clock, CPU, task, critical sections, pages for the arena, and the stack.
 ///
-/// No method may allocate from the heap that the tracker watches, or panic: all are called under its lock.
+/// No method may allocate from the tracked heap, or panic, as methods are called under the tracker's lock.
 ///
 /// # Safety
 ///
@@ -37,14 +37,15 @@ pub struct StackSpan {
 pub unsafe trait Platform: GuardPages + Hooks + Sync {
     /// A clock stamp that never goes back; always 0 means that there is no clock.
     ///
-    /// Records keep its highest 48 bits, multiples of [`STAMP_STEP`]: of nanoseconds, steps of 66 microseconds that
-    /// last for 584 years. A coarser clock is to be shifted left: milliseconds by 16 bits last for 8,900 years.
+    /// Records keep its upper 48 bits, multiples of [`STAMP_STEP`]: if the clock counts nanoseconds, these are steps of 66
+    /// microseconds, and last for 584 years. A coarser clock is to be shifted left: milliseconds by 16 bits, for instance,
+    /// which last for 8,900 years.
     #[inline]
     fn stamp(&self) -> u64 {
         0
     }
 
-    /// Nanoseconds since the start that a stamp stands for.
+    /// Converts a stamp to nanoseconds since the start.
     #[inline]
     fn stamp_to_ns(&self, stamp: u64) -> u64 {
         stamp
@@ -75,15 +76,14 @@ pub unsafe trait Platform: GuardPages + Hooks + Sync {
         core::hint::spin_loop();
     }
 
-    /// Enters a critical section: masks interrupts, where there are any. The tracker's lock is taken inside. What it
-    /// returns is handed back to [`Platform::leave_critical`], as `acquire` and `release` of the crate
-    /// critical-section have it.
+    /// Enters a critical section: masks interrupts, where there are any. The tracker's lock is taken inside. The returned
+    /// value is passed to [`Platform::leave_critical`], as by `acquire` and `release` of the crate critical-section.
     fn enter_critical(&self) -> usize;
 
-    /// Leaves the critical section. `saved` says whether interrupts were on before it.
+    /// Leaves the critical section. `saved` is what [`Platform::enter_critical`] returned.
     fn leave_critical(&self, saved: usize);
 
-    /// A page for the arena, from outside the heap that is watched.
+    /// A page for the arena, from outside the tracked heap; `None` if there is none.
     fn take_page(&self) -> Option<NonNull<u8>>;
 
     /// Gives a page of the arena back.
@@ -101,8 +101,9 @@ pub unsafe trait Platform: GuardPages + Hooks + Sync {
         0
     }
 
-    /// The return addresses of the function that this is called in and of the one that called it: who freed a block,
-    /// where no stack is walked. Zeros where they are not known. It is called for each free at levels with stacks.
+    /// The return addresses of the function that this is called in, and of that function's caller; 0 where one is not known.
+    /// They identify who freed a block, as a free without guards does not walk the stack. Called for each such free at
+    /// level `stacks` and above.
     ///
     /// An implementation that reads the register is `#[inline(always)]`.
     #[inline]
@@ -124,13 +125,13 @@ pub unsafe trait Platform: GuardPages + Hooks + Sync {
     }
 }
 
-/// A window of address space for sampled blocks, with guard pages between them. A host without one, such as where the
-/// tracker cannot learn of page faults, leaves every method as it is.
+/// A window of address space for sampled blocks, with guard pages between them. A host without one keeps the defaults: no
+/// block is sampled then.
 ///
 /// # Safety
 ///
-/// `open_window` returns address space that nobody else uses. A page of it that is committed is [`PAGE_SIZE_BYTES`]
-/// long, and nobody else's while access to it is allowed.
+/// `open_window` returns address space that nobody else uses, aligned to pages. A committed page of it has
+/// [`PAGE_SIZE_BYTES`] bytes, which nobody else uses while access to it is allowed.
 pub unsafe trait GuardPages {
     /// Reserves address space for `pages` pages, all of them without memory and protected. `None` if there is none. Not
     /// called again before [`GuardPages::close_window`].
@@ -139,15 +140,15 @@ pub unsafe trait GuardPages {
         None
     }
 
-    /// Gives the window up. None of its pages is committed, or allows access.
+    /// Releases the window. None of its pages is committed or allows access.
     fn close_window(&self) {}
 
-    /// Gives a page of the window memory of its own, with whatever contents, and allows access to it. False if there
-    /// is no memory.
+    /// Gives a page of the window memory of its own, with arbitrary contents, and allows access to it. False if there is no
+    /// memory.
     ///
     /// # Safety
     ///
-    /// The page is not committed, and protected.
+    /// The page lies in the window, is not committed, and is protected.
     unsafe fn commit_page(&self, page: NonNull<u8>) -> bool {
         let _ = page;
         false
@@ -157,56 +158,55 @@ pub unsafe trait GuardPages {
     ///
     /// # Safety
     ///
-    /// The page is committed. Nobody who may do so touches it any more.
+    /// The page is committed, and no live block is in it.
     unsafe fn decommit_page(&self, page: NonNull<u8>) {
         let _ = page;
     }
 
-    /// Forbids access to a page of the window. Its memory stays, with its contents. A page that is protected stays so.
+    /// Forbids access to a page of the window. Its memory stays, with its contents. The page may be protected already.
     ///
     /// # Safety
     ///
-    /// Nobody who may do so touches it any more.
+    /// The page lies in the window, and no live block is in it.
     unsafe fn protect_page(&self, page: NonNull<u8>) {
         let _ = page;
     }
 
-    /// Allows access to a page of the window: to its memory, or to some that belongs to nobody. A page that allows
-    /// access stays so.
+    /// Allows access to a page of the window: to its own memory, or, if it is not committed, to memory that nobody uses. The
+    /// page may allow access already.
     ///
     /// # Safety
     ///
-    /// It lies in the window.
+    /// The page lies in the window.
     unsafe fn unprotect_page(&self, page: NonNull<u8>) {
         let _ = page;
     }
 }
 
-/// Callbacks: what was found or failed, and decisions that a host may take. Each does nothing by default.
+/// Callbacks: reports, and decisions that a host may make. The defaults do nothing.
 pub trait Hooks {
-    /// Called once for each guard that was found overwritten, by the operation that found it, when the tracker's lock
-    /// is not held any more. `frame_pointer` identifies the caller of that operation.
+    /// Called once for each corruption that was found, by the operation that found it, after the tracker's lock was
+    /// released. `frame_pointer` identifies the caller of that operation.
     fn on_corruption(&self, corruption: &Corruption, frame_pointer: usize) {
         let _ = (corruption, frame_pointer);
     }
 
-    /// Whether only code on this CPU can hold the tracker's lock: code that was interrupted, or that called this. It
-    /// cannot continue before this returns, so waiting would never end. Called in a critical section, each time that
-    /// the lock is found taken. Where other CPUs or threads may hold it, the answer is false, and the caller waits.
+    /// Whether the tracker's lock must be held by code on this CPU that cannot continue before this returns, as it was
+    /// interrupted or is a caller of this: then waiting would never end. Called in a critical section, each time that the
+    /// lock is found held. Where another CPU or thread may hold it, this must return false, and the caller waits.
     #[cold]
     fn is_lock_held_here(&self) -> bool {
         false
     }
 
-    /// Called when an operation was refused, as [`Hooks::is_lock_held_here`] said that waiting would never end. The
-    /// lock is still held: any query of the tracker from here panics. `frame_pointer` identifies the caller of the
-    /// operation.
+    /// Called when an operation was refused, as [`Hooks::is_lock_held_here`] returned true. The lock is still held, so any
+    /// query of the tracker from here panics. `frame_pointer` identifies the caller of the operation.
     #[cold]
     fn on_lock_refused(&self, refused: &LockRefused, frame_pointer: usize) {
         let _ = (refused, frame_pointer);
     }
 
-    /// Called when an allocation failed. The tracker's lock is not held.
+    /// Called when an allocation failed; `frame_pointer` identifies its caller. The tracker's lock is not held.
     #[cold]
     fn allocation_failed(&self, layout: Layout, frame_pointer: usize) {
         let _ = (layout, frame_pointer);

@@ -1,18 +1,18 @@
-//! Leaks by reachability: which blocks nothing points to any more.
+//! Leaks by reachability: blocks that nothing points to any more.
 //!
 //! A conservative mark and sweep over the live map, as in Linux's kmemleak and in Boehm's collector: each aligned word
-//! of a root or of a reachable block that holds an address inside a live block makes that block reachable. A number
-//! that only looks like one hides a leak; nothing that is used is ever taken for one, as long as a plain pointer to it
-//! lies where the scan looks.
+//! of a root or of a reachable block that holds an address inside a live block makes that block reachable. A number that
+//! only looks like an address can hide a leak. A block in use is never reported, as long as a plain pointer to it is in
+//! memory that the scan reads.
 //!
-//! The marks lie in the records (`mark`), and the list of blocks to look at next has a fixed length (`work`): what
-//! finds no room there stays grey in its record, and the next walk over the records finds it. So a scan takes no
-//! memory, however many blocks there are.
+//! The marks are in the records (`mark`), and the list of blocks to read next has a fixed length (`work`): a block that
+//! it has no room for stays grey in its record, and the next walk over the records finds it. So a scan takes no memory,
+//! however many blocks there are.
 //!
-//! The lock is held for a bounded slice of the work at a time, and the heap is used in between. A block that comes
-//! meanwhile counts as reachable, and its words are looked at; one that goes takes its mark with it. A pointer that
-//! moves from a place not yet looked at to one that was hides its block from this scan: so a block is a suspect
-//! first, and a leak only if the next scan finds nothing either. `tracked/inner/scan.rs` has the steps.
+//! The lock is held for a bounded slice of the work at a time, and the heap is used in between. A block that is allocated
+//! meanwhile counts as reachable, and its words are read. A pointer that moves from memory not yet read to memory that was
+//! read hides its block from this scan: so a block is a suspect first, and a leak only if the next scan cannot reach it
+//! either. `tracked/inner/scan.rs` has the steps.
 
 use core::fmt;
 
@@ -28,23 +28,23 @@ use work::WorkList;
 pub struct ScanSummary {
     /// Blocks that were judged.
     pub blocks: u64,
-    /// Words in roots and blocks that were looked at.
+    /// Words in roots and blocks that were read.
     pub words: u64,
-    /// Blocks to which nothing pointed, for the first time.
+    /// Blocks that could not be reached, for the first time.
     pub suspects: u64,
-    /// Blocks to which nothing pointed, as in the scan before.
+    /// Blocks that could not be reached in this scan and the previous one.
     pub leaks: u64,
-    /// The leaks' bytes, as they were asked for.
+    /// The sizes of the leaks in bytes, as requested.
     pub leaked_bytes: u64,
-    /// Leaks that were none before this scan.
+    /// Leaks that were not leaks before this scan.
     pub new_leaks: u64,
     /// Live blocks without a record: neither judged nor read.
     pub unrecorded: u64,
-    /// Walks over the records to find blocks whose words were still to be looked at.
+    /// Walks over the records to find blocks whose words were still to be read.
     pub walks: u64,
 }
 
-/// Why a scan did not run, or not to its end. Earlier findings stay valid.
+/// Why a scan did not start, or did not run to its end. Earlier results stay valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScanError {
     /// Another one is under way.
@@ -60,24 +60,24 @@ impl fmt::Display for ScanError {
         out.write_str(match self {
             Self::Busy => "another scan is under way",
             Self::NoRecords => "no live block is recorded; that needs memstat level blocks or more",
-            Self::Stopped => "stopped before its end; what was found before stands",
+            Self::Stopped => "stopped before its end; earlier results stay valid",
         })
     }
 }
 
-/// How far a scan is. Records are walked from the last to the first: when a block goes, the last record moves to its
-/// place, so what lies behind is seen twice rather than never.
+/// How far a scan is. Records are visited from the last to the first: when a block is freed, the last record moves to its
+/// place, so a record may be visited twice, but is never missed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// None is under way.
+    /// No scan is under way.
     Idle,
-    /// Every block becomes white; this is the number of the record behind the next one.
+    /// Colours all blocks white; the next record is the one before this number.
     Whiten(usize),
-    /// The words of a root, from one on.
+    /// Reads the words of root number `root`, from the byte `offset` on.
     Roots { root: usize, offset: usize },
-    /// What is grey becomes black, and what it points to grey.
+    /// Colours grey blocks black, and the blocks that they point to grey; the next record is the one before this number.
     Blacken(usize),
-    /// What is still white is unreachable.
+    /// Judges the blocks that are still white as unreachable; the next record is the one before this number.
     Judge(usize),
 }
 
@@ -93,14 +93,14 @@ pub(crate) struct Current {
 #[derive(Debug)]
 pub(crate) struct Scanner {
     pub(crate) phase: Phase,
-    /// Blocks with a higher number came since the scan began.
+    /// The sequence number of the last event before the scan began; newer blocks have higher ones.
     pub(crate) last_sequence: u64,
-    /// All white blocks lie between these.
+    /// All white blocks lie between these addresses.
     pub(crate) lowest: usize,
     pub(crate) end: usize,
     pub(crate) work: WorkList,
     pub(crate) current: Option<Current>,
-    /// The number of the last event before this walk over the records began.
+    /// The sequence number of the last event before this walk over the records began.
     pub(crate) walk_sequence: u64,
     pub(crate) scanned: ScanSummary,
 }
@@ -128,7 +128,7 @@ impl Scanner {
         }
     }
 
-    /// Begins behind the last record; the last event has this number.
+    /// Begins a scan below the place `behind`; `last_sequence` is the number of the last event.
     pub(crate) fn start(&mut self, behind: usize, last_sequence: u64) {
         self.phase = Phase::Whiten(behind);
         self.last_sequence = last_sequence;

@@ -1,23 +1,23 @@
-//! The last frees where no guards remember them: a small table, so that a report of a double free can name who was
-//! first.
+//! The last frees where there are no guards: a small table, so that the report of a double free can name who freed the
+//! block first.
 //!
-//! A whole stack would cost every free a walk, some 180 instructions; the block's record with the two innermost return
-//! addresses costs 27.
+//! To walk the stack would cost each free some 180 instructions; the block's record and the two innermost return addresses
+//! cost 27.
 
 use crate::record::{Origin, Record};
 
 /// Return addresses that are kept of a free.
 pub(crate) const CALLERS: usize = 2;
 
-/// Places in the table, unless others are asked for; all but one are frees that are remembered.
+/// Places in the table, unless others are asked for. One is for the next free; the others are frees that are remembered.
 const USUAL_PLACES: usize = 128;
 
 /// A block that was freed: a cache line.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RecentFree {
-    /// As it was allocated.
+    /// The block as it was allocated.
     block: Record,
-    /// Its free: clock stamp, task, and CPU. If there was an event, its number stands in the history.
+    /// Its free: clock stamp, task, and CPU. The sequence number, if it has one, is in the history.
     stamp: u64,
     task_and_cpu: u32,
     callers: [usize; CALLERS],
@@ -28,7 +28,7 @@ const _: () = assert!(size_of::<RecentFree>() == 64);
 impl RecentFree {
     const EMPTY: Self = Self { block: Record::EMPTY, stamp: 0, task_and_cpu: 0, callers: [0; CALLERS] };
 
-    /// As it was allocated.
+    /// The block as it was allocated.
     pub(crate) fn block(&self) -> &Record {
         &self.block
     }
@@ -40,20 +40,20 @@ impl RecentFree {
         rank(self) > rank(other)
     }
 
-    /// The free. It has neither call stack nor number.
+    /// The free, without call stack and sequence number.
     pub(crate) fn free(&self) -> Record {
         let (cpu, task) = (self.task_and_cpu as u8, (self.task_and_cpu >> 8) as u16);
         let origin = Origin { sequence: 0, stamp: self.stamp, cpu, task, stack: 0 };
         self.block.at_event(0, &origin).without_stack()
     }
 
-    /// The innermost return addresses of the free, the allocator's own among them; zeros where there is none.
+    /// The innermost return addresses of the free, which may be the allocator's own; 0 where there is none.
     pub(crate) fn callers(&self) -> [usize; CALLERS] {
         self.callers
     }
 }
 
-/// The table, written in turn.
+/// The table, a ring.
 #[derive(Debug)]
 pub(crate) struct RecentFrees<const PLACES: usize = USUAL_PLACES> {
     entries: [RecentFree; PLACES],
@@ -67,15 +67,15 @@ impl<const PLACES: usize> RecentFrees<PLACES> {
         Self { entries: [RecentFree::EMPTY; PLACES], next_bytes: 0 }
     }
 
-    /// Puts down a block that is about to be freed. It counts only once its free is committed: the fast path may
-    /// leave it to the slow one, which begins anew.
+    /// Enters a block that is about to be freed. It is not remembered before [`RecentFrees::commit`]: the fast path may give
+    /// up, and the slow path starts over.
     #[inline]
     pub(crate) fn prepare(&mut self, block: &Record) {
         let place = self.next_place();
         self.entries[place].block = *block;
     }
 
-    /// Remembers the free of the block that was put down last.
+    /// Remembers the free of the block that was entered last.
     #[inline]
     pub(crate) fn commit(&mut self, free: &Origin, callers: [usize; CALLERS]) {
         let place = self.next_place();
@@ -98,10 +98,10 @@ impl<const PLACES: usize> RecentFrees<PLACES> {
         self.next_bytes / size_of::<RecentFree>() % PLACES
     }
 
-    /// The frees that are remembered, from the newest on.
+    /// The frees that are remembered, newest first.
     pub(crate) fn newest_first(&self) -> impl Iterator<Item = &RecentFree> {
         let (newer, older) = self.entries.split_at(self.next_place());
-        // The oldest may be one that was only put down.
+        // The entry at the next place may be one that was only prepared.
         let entries = newer.iter().rev().chain(older.iter().skip(1).rev());
         entries.filter(|entry| entry.block.address() != 0)
     }
@@ -120,18 +120,17 @@ impl<const PLACES: usize> RecentFrees<PLACES> {
         (entry.block.address() == address).then_some(&mut entry.callers)
     }
 
-    /// Forgets the frees of the block that started at `address`: it is somebody else's, whose free will not be
-    /// noted.
+    /// Forgets the frees of `address`: a new block starts there, whose free will not be noted.
     #[inline]
     pub(crate) fn forget(&mut self, address: usize) {
         if self.next_bytes != 0 {
-            self.forget_one_of_some(address);
+            self.forget_entries(address);
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn forget_one_of_some(&mut self, address: usize) {
+    fn forget_entries(&mut self, address: usize) {
         for entry in &mut self.entries {
             if entry.block.address() == address {
                 *entry = RecentFree::EMPTY;
@@ -190,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_only_put_down_is_not_found() {
+    fn what_was_only_prepared_is_not_found() {
         let mut frees = RecentFrees::<USUAL_PLACES>::new();
         let event = Origin { sequence: 1, stamp: 7, cpu: 0, task: 0, stack: 0 };
         frees.prepare(&Record::at(0x1000, Layout::new::<u64>(), &event));

@@ -9,12 +9,11 @@ use crate::reach::{Mark, Reach};
 
 /// What is known of one live block.
 ///
-/// Four words: address; size (48 bits), guards (2), alignment as a power of two (6), what scans for leaks know (4),
-/// CPU (4); the sequence number's lowest 48 bits, task (16); the clock stamp's highest 48 bits, number of the call
-/// stack (16).
+/// Four words: address; size (48 bits), guards (2), logarithm of the alignment (6), results of leak scans (4), CPU (4);
+/// the sequence number's lower 48 bits, task (16); the clock stamp's upper 48 bits, number of the call stack (16).
 ///
-/// Stamps never wrap, as their highest bits are kept, see [`Platform::stamp`]. Sequence numbers do after 2^48 events
-/// (326 days at ten million events a second), so they are compared by [`Record::is_newer_than`].
+/// Stamps never wrap, as their upper bits are kept, see [`Platform::stamp`]. Sequence numbers wrap after 2^48 events (326
+/// days at ten million events per second), so they are compared by [`Record::is_newer_than`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct Record {
@@ -23,21 +22,21 @@ pub struct Record {
 
 const _: () = assert!(size_of::<Record>() == 32);
 
-/// How a block is guarded: kept with it, as the level may change while it lives.
+/// How a block is guarded. It is kept in the record, as the level may change while the block is live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Guarding {
     None,
-    /// By a zone behind it.
+    /// By a red zone after it.
     RearRedZone,
-    /// By a zone before it too.
+    /// By red zones before and after it.
     BothRedZones,
-    /// By pages around it that cannot be touched: it is in the pool.
+    /// By guard pages around its page: it is in the pool.
     Sampled,
 }
 
 impl Guarding {
-    /// Whether there is a zone behind the block.
+    /// Whether the block has a rear red zone, at least.
     #[inline]
     pub(crate) fn has_red_zones(self) -> bool {
         matches!(self, Self::RearRedZone | Self::BothRedZones)
@@ -48,7 +47,7 @@ impl Guarding {
 const SEQUENCE_BITS: u64 = (1 << 48) - 1;
 /// The bits of a stamp that a record keeps.
 const STAMP_BITS: u64 = !(STAMP_STEP - 1);
-/// Events that may come between the reading of the latest sequence number and that of a record.
+/// Maximum number of events between reading the latest sequence number and reading a record.
 const MAX_LATER_EVENTS: u64 = 1 << 32;
 
 const GUARDING_SHIFT: u32 = 14;
@@ -60,9 +59,9 @@ const _: () = assert!(CPU_BITS < 1 << MARK_SHIFT && MARK_SHIFT + Mark::BITS == 8
 /// When, where and by whom a block was allocated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Origin {
-    /// Number of the event that allocated the block, counted from 1.
+    /// The sequence number of the event, counted from 1.
     pub(crate) sequence: u64,
-    /// The platform's clock then.
+    /// The platform's clock at that time.
     pub(crate) stamp: u64,
     /// The CPU that asked.
     pub(crate) cpu: u8,
@@ -73,7 +72,7 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
-    /// An event of now, on this CPU, by this task.
+    /// An event at this time, on this CPU, by this task.
     #[inline]
     pub(crate) fn now(sequence: u64, stack: u16, platform: &impl Platform) -> Self {
         Self { sequence, stamp: platform.stamp(), cpu: platform.cpu(), task: platform.task(), stack }
@@ -90,7 +89,7 @@ impl Record {
         Self::at(pointer.as_ptr() as usize, layout, origin)
     }
 
-    /// The record of what is at an address, be that a block or not.
+    /// The record of an address, whether a block starts there or not.
     #[inline]
     pub(crate) fn at(address: usize, layout: Layout, origin: &Origin) -> Self {
         let align_log2 = u64::from(layout.align().trailing_zeros());
@@ -104,14 +103,14 @@ impl Record {
         }
     }
 
-    /// The record of the same block, guarded so.
+    /// The record with these guards; it must have had none.
     #[inline]
     pub(crate) fn with_guarding(mut self, guarding: Guarding) -> Self {
         self.words[1] |= (guarding as u64) << GUARDING_SHIFT;
         self
     }
 
-    /// The block, of which the record said nothing yet, is guarded so.
+    /// Sets the guards; there must have been none.
     #[inline]
     pub(crate) fn set_guarding(&mut self, guarding: Guarding) {
         *self = self.with_guarding(guarding);
@@ -128,7 +127,7 @@ impl Record {
         }
     }
 
-    /// Whether the block is guarded so.
+    /// Whether the block has exactly these guards.
     #[inline]
     pub(crate) fn is_guarded_as(&self, guarding: Guarding) -> bool {
         self.words[1] >> GUARDING_SHIFT & 3 == guarding as u64
@@ -140,19 +139,19 @@ impl Record {
         self.words[0] as usize
     }
 
-    /// Bytes that were asked for.
+    /// The size that was requested, in bytes.
     #[inline]
     pub fn size_bytes(&self) -> usize {
         (self.words[1] >> 16) as usize
     }
 
-    /// The alignment that was asked for, in bytes.
+    /// The alignment that was requested, in bytes.
     #[inline]
     pub fn align_bytes(&self) -> usize {
         1 << ((self.words[1] >> 8) & 0x3f)
     }
 
-    /// The layout that was asked for.
+    /// The layout that was requested.
     #[inline]
     pub fn layout(&self) -> Layout {
         // SAFETY: both were taken from a valid layout, or from a size that was valid with this alignment; the
@@ -160,13 +159,13 @@ impl Record {
         unsafe { Layout::from_size_align_unchecked(self.size_bytes(), self.align_bytes()) }
     }
 
-    /// Whether that is the layout that was asked for.
+    /// Whether `layout` is the one that was requested.
     #[inline]
     pub(crate) fn has_layout(&self, layout: Layout) -> bool {
         self.size_bytes() == layout.size() && self.align_bytes() == layout.align()
     }
 
-    /// The record of the same block and stack at another event, with `code` in the alignment's place.
+    /// The record of the same block and stack at another event, with `code` in the alignment field.
     #[inline]
     pub(crate) fn at_event(&self, code: u64, origin: &Origin) -> Self {
         let [block, size, _, stamped] = self.words;
@@ -180,33 +179,33 @@ impl Record {
         }
     }
 
-    /// The record with `code` in the alignment's place.
+    /// The record with `code` in the alignment field.
     #[inline]
     pub(crate) fn with_code(&self, code: u64) -> Self {
         let [block, size, numbered, stamped] = self.words;
         Self { words: [block, (size & !0xff00) | code << 8, numbered, stamped] }
     }
 
-    /// The same without its call stack.
+    /// The record without its call stack.
     pub(crate) fn without_stack(mut self) -> Self {
         self.words[3] &= !0xffff;
         self
     }
 
-    /// Number of the event that allocated the block, modulo 2^48.
+    /// The sequence number of the event that allocated the block, modulo 2^48.
     #[inline]
     pub fn sequence(&self) -> u64 {
         self.words[2] >> 16
     }
 
     /// Whether the block was allocated after the event with the number `sequence`. `latest` is the number of the last
-    /// event, read before or after the record. Right for every block until 2^48 - 2^32 events have followed its
+    /// event, read before or after the record. The result is right until 2^48 - 2^32 events have followed the block's
     /// allocation; an older block may count as newer than it is.
     pub fn is_newer_than(&self, sequence: u64, latest: u64) -> bool {
         self.full_sequence(latest) > sequence
     }
 
-    /// The whole sequence number, as far as [`Record::is_newer_than`] says.
+    /// The whole sequence number, with the limits of [`Record::is_newer_than`].
     pub(crate) fn full_sequence(&self, latest: u64) -> u64 {
         let highest = latest.saturating_add(MAX_LATER_EVENTS);
         let below_highest = highest.wrapping_sub(self.sequence()) & SEQUENCE_BITS;
@@ -218,12 +217,12 @@ impl Record {
         self.words[3] & STAMP_BITS
     }
 
-    /// The CPU that allocated the block, of the [`MAX_CPUS`] that are counted apart.
+    /// The number of the CPU that allocated the block, modulo [`MAX_CPUS`].
     pub fn cpu(&self) -> u8 {
         (self.words[1] & CPU_BITS) as u8
     }
 
-    /// What scans for leaks have found of the block.
+    /// The result of scans for leaks.
     #[inline]
     pub fn reach(&self) -> Reach {
         self.mark().reach
@@ -250,7 +249,7 @@ impl Record {
         self.words[3] as u16
     }
 
-    /// The same block after a reallocation in place, for which another call stack may have asked.
+    /// Sets the size and the call stack, as after a reallocation in place.
     pub(crate) fn set_size_and_stack(&mut self, size_bytes: usize, stack: u16) {
         self.words[1] = (size_bytes as u64) << 16 | (self.words[1] & 0xffff);
         self.words[3] = (self.words[3] & !0xffff) | u64::from(stack);

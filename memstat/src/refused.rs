@@ -1,13 +1,13 @@
 //! Operations that were refused because waiting for the tracker's lock would never have ended: a deadlock.
 //!
-//! The counters cannot count them: they stand behind that lock, and may be half changed.
+//! They have counters of their own: the others are protected by that lock, and may be half changed.
 
 use core::alloc::Layout;
 use core::fmt;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-/// What was asked for from an interrupt that broke into the tracker, or from something that the tracker called. Nothing
-/// was done.
+/// An operation that was refused: called from an interrupt handler that interrupted the tracker, or from a function that
+/// the tracker called. It had no effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LockRefused {
     /// An allocation: it failed.
@@ -17,11 +17,11 @@ pub enum LockRefused {
         /// Where the block starts.
         address: usize,
     },
-    /// A new size: the block is as before.
+    /// A reallocation: the block is unchanged.
     Reallocate {
         /// Where the block starts.
         address: usize,
-        /// The bytes that it was to have.
+        /// The requested size.
         new_size_bytes: usize,
     },
 }
@@ -41,25 +41,25 @@ impl fmt::Display for LockRefused {
             Self::Reallocate { address, new_size_bytes } => {
                 write!(
                     out,
-                    "{new_size_bytes} bytes for the block {address:#x} were refused, so it is as before"
+                    "the reallocation of {address:#x} to {new_size_bytes} bytes was refused, so that block is unchanged"
                 )
             }
         }
     }
 }
 
-/// How many operations were refused. They stand in no other counter.
+/// How many operations were refused. They are in no other counter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LockRefusals {
     /// Allocations.
     pub allocations: u64,
-    /// Frees: so many blocks that nobody needs may still be live.
+    /// Frees; each may have left a block live that nobody needs.
     pub frees: u64,
-    /// Changes of a size.
+    /// Reallocations.
     pub reallocations: u64,
 }
 
-/// The same, to be counted by whoever is refused.
+/// The same as atomic counters, as the lock is not held.
 #[derive(Debug)]
 pub(crate) struct RefusedTallies {
     allocations: AtomicU64,

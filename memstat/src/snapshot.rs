@@ -1,8 +1,8 @@
 //! Snapshots of what is live under each call stack, and how two of them differ: the reports that show what leaks.
 //!
-//! Call stacks are never forgotten, and a number is never used again, so two snapshots can be compared by the numbers
-//! of the stacks alone: a stack that the earlier one does not know had no live blocks then. The owner of a snapshot
-//! provides its memory, outside the watched heap.
+//! Call stacks are never removed, and their numbers never reused, so two snapshots can be compared by stack number alone:
+//! a stack that is not in the earlier one had no live blocks then. The owner of a snapshot provides its memory, outside
+//! the tracked heap.
 
 use crate::level::Level;
 use crate::report::Growth;
@@ -11,7 +11,7 @@ use crate::stacks::Stack;
 /// Blocks that are live under one call stack.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StackUsage {
-    /// Bytes that they were asked for.
+    /// Their sizes in bytes, as requested.
     pub bytes: u64,
     /// How many.
     pub blocks: u64,
@@ -23,12 +23,12 @@ impl From<&Stack> for StackUsage {
     }
 }
 
-/// A snapshot, but for the usage of each call stack.
+/// A snapshot, without the usage of each call stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Snapshot {
-    /// Blocks that came later have higher numbers.
+    /// The sequence number of the last event; blocks that are allocated later have higher ones.
     pub sequence: u64,
-    /// The platform's stamp.
+    /// The platform's stamp when the snapshot was taken.
     pub stamp: u64,
     /// How much was recorded.
     pub level: Level,
@@ -43,8 +43,8 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Whether each block that came between `earlier` and this was recorded with its call stack, as far as the
-    /// level says.
+    /// Whether the level was at least [`Level::Stacks`] all the time since `earlier`, so that all blocks were recorded with
+    /// their call stacks.
     pub fn has_all_stacks_since(&self, earlier: &Self) -> bool {
         let is_on = |snapshot: &Self| snapshot.level >= Level::Stacks;
         is_on(earlier) && is_on(self) && self.stacks_since_sequence <= earlier.sequence
@@ -54,9 +54,9 @@ impl Snapshot {
 /// The change of live bytes and blocks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Change {
-    /// Bytes more, or less.
+    /// The difference in bytes; negative if they became fewer.
     pub bytes: i64,
-    /// Blocks more, or less.
+    /// The difference in blocks; negative if they became fewer.
     pub blocks: i64,
 }
 
@@ -69,7 +69,7 @@ impl Change {
         }
     }
 
-    /// Whether there is more of anything.
+    /// Whether there are more bytes or more blocks.
     pub fn is_growth(self) -> bool {
         self.bytes > 0 || self.blocks > 0
     }
@@ -85,7 +85,7 @@ impl Change {
 pub struct StackChange {
     /// The stack's number; 0 for none.
     pub number: u16,
-    /// What it holds more, or less.
+    /// How its live bytes and blocks have changed.
     pub change: Change,
     /// Blocks that were allocated since the earlier snapshot and are live; frees of older blocks are not subtracted.
     /// Zero if not determined.
@@ -115,15 +115,15 @@ impl ChangeSum {
     }
 }
 
-/// The `N` call stacks that grew most of those handed in, the most bytes first, and sums over all of them.
+/// The `N` call stacks that grew most, the most bytes first, and sums over all that were added.
 #[derive(Clone, Copy, Debug)]
 pub struct TopChanges<const N: usize> {
     rows: [StackChange; N],
-    /// Those that hold more, bytes or blocks.
+    /// Stacks with more live bytes or blocks.
     pub grown: ChangeSum,
-    /// Those that hold less.
+    /// Stacks with fewer.
     pub shrunk: ChangeSum,
-    /// Those that do not hold more although new blocks are live: at least as many old ones were freed.
+    /// Stacks without growth under which new blocks are live: at least as many old ones were freed.
     pub renewed: ChangeSum,
     /// New blocks that are live, under any stack.
     pub new: Growth,
@@ -131,7 +131,7 @@ pub struct TopChanges<const N: usize> {
 }
 
 impl<const N: usize> TopChanges<N> {
-    /// Nothing yet. Stacks under which blocks came without growth get rows behind the others if `is_renewal_shown`.
+    /// Without stacks yet. If `is_renewal_shown`, stacks with new blocks but without growth get rows after the others.
     pub fn new(is_renewal_shown: bool) -> Self {
         Self {
             rows: [StackChange::default(); N],
@@ -143,7 +143,7 @@ impl<const N: usize> TopChanges<N> {
         }
     }
 
-    /// Takes a stack in.
+    /// Adds a stack.
     pub fn add(&mut self, row: StackChange) {
         self.new.blocks += row.new.blocks;
         self.new.bytes += row.new.bytes;
@@ -166,7 +166,7 @@ impl<const N: usize> TopChanges<N> {
         }
     }
 
-    /// The stacks that grew most, the first first.
+    /// The stacks that grew most, in order.
     pub fn iter(&self) -> impl Iterator<Item = &StackChange> {
         self.rows.iter().filter(|row| row.number != 0)
     }

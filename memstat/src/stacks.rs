@@ -19,12 +19,14 @@ pub(crate) mod walk;
 use charge::Charge;
 pub(crate) use recent::Recent;
 
-/// The most frames that are kept of a stack.
+/// Maximum number of frames that are kept of a call stack.
 pub const MAX_FRAMES: usize = 16;
-/// The most frames that are kept of a free's: each costs seven instructions, and these identify who freed.
+/// Maximum number of frames that are kept of a free's call stack: each costs seven instructions, and eight are enough to
+/// see who freed.
 pub const MAX_FREE_FRAMES: usize = 8;
+/// Places in the table of recent stacks.
 const RECENT: usize = 256;
-/// The most stacks that are kept: as many as a record can number, 16 MiB of them.
+/// Maximum number of stacks: as many as a record can number, which take 16 MiB.
 const MAX_STACKS: usize = u16::MAX as usize;
 
 /// A call stack and what was allocated under it.
@@ -36,13 +38,13 @@ pub struct Stack {
     frame_count: u16,
     /// Blocks that are live and were allocated under this stack.
     pub live_blocks: u32,
-    /// Bytes that they were asked for.
+    /// Their sizes in bytes, as requested.
     pub live_bytes: u64,
-    /// The most bytes that were ever live.
+    /// The maximum of `live_bytes`, in bytes.
     pub peak_bytes: u64,
-    /// Blocks that were ever allocated.
+    /// Blocks that were ever allocated under this stack.
     pub total_blocks: u64,
-    /// Bytes that were ever allocated.
+    /// Bytes that were ever allocated under this stack, as requested.
     pub total_bytes: u64,
     /// The platform's stamp when the stack was first seen.
     pub first_stamp: u64,
@@ -90,7 +92,7 @@ impl Stack {
         }
     }
 
-    /// Counts a block of `size_bytes` as gone.
+    /// Counts the free of a block of `size_bytes`.
     #[inline]
     pub(crate) fn subtract(&mut self, size_bytes: usize) {
         self.live_blocks -= 1;
@@ -128,7 +130,7 @@ pub(crate) struct Depot {
     /// What lanes have charged to each stack and handed in; as long as `stacks`, where there are lanes.
     charged: PagedVec<Charge, 1>,
     has_lanes: bool,
-    /// The placeholder that is charged where stacks are not recorded: the fast path need not test. Its number is 0.
+    /// A placeholder with the number 0. It is charged where stacks are not recorded, so that the fast path need not test.
     nobody: Stack,
 }
 
@@ -147,12 +149,12 @@ impl Depot {
         }
     }
 
-    /// Stacks that are stored.
+    /// How many stacks are stored.
     pub(crate) fn len(&self) -> usize {
         self.stacks.len()
     }
 
-    /// The stack of a number.
+    /// The stack with this number.
     pub(crate) fn get(&self, number: u16) -> Option<&Stack> {
         let id = number.checked_sub(1).filter(|id| usize::from(*id) < self.stacks.len())?;
         Some(self.stacks.get(Id(id.into())))
@@ -228,7 +230,7 @@ impl Depot {
         NonNull::from(&mut self.nobody)
     }
 
-    /// Collects a stack's frames, and looks it up, or stores it.
+    /// Collects a stack's frames, and finds it in the depot or stores it.
     #[cold]
     #[inline(never)]
     fn enter<const MAX: usize>(
@@ -264,7 +266,7 @@ impl Depot {
         self.store(stack, arena, platform).map_or(0, |id| self.stacks.get(id).number())
     }
 
-    /// Looks a stack up by its frames, or stores it.
+    /// Finds a stack by its frames, or stores it.
     fn store(
         &mut self,
         mut stack: Stack,
@@ -295,7 +297,7 @@ impl Depot {
         Ok(id)
     }
 
-    /// The stack of a number; `None` for 0.
+    /// The stack with this number, mutable; `None` for 0.
     #[inline]
     pub(crate) fn get_mut(&mut self, number: u16) -> Option<&mut Stack> {
         let id = number.checked_sub(1)?;

@@ -32,12 +32,12 @@ use inner::{Caller, Inner};
 
 /// A backend whose every block is accounted for.
 ///
-/// One lock, with interrupts masked, stands around backend and tracker together: their figures change
-/// together. Nothing is logged or formatted under it, so it is safe in interrupt handlers.
+/// One lock, taken with interrupts masked, protects backend and tracker, so their figures change together. Nothing is
+/// logged or formatted under it, so interrupt handlers may allocate and free.
 #[derive(Debug)]
 pub struct Tracked<B, P> {
     inner: Lock<Inner<B>, P>,
-    /// Beside the lock: who counts here could not get it.
+    /// Outside the lock, as it counts operations that could not take it.
     refused: RefusedTallies,
 }
 
@@ -47,39 +47,39 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         Self { inner: Lock::new(platform, Inner::new(P::LANES > 1)), refused: RefusedTallies::new() }
     }
 
-    /// A tracker that allocates from `backend` from the start on, as a static of a program must. Its memory comes
-    /// from [`Platform::take_page`]. No block of the backend's is live yet. The fast paths are taken after the first
-    /// [`Tracked::set_level`].
+    /// A tracker that allocates from `backend` from the start, as a program's global allocator must. Its own memory comes
+    /// from [`Platform::take_page`]. No block of the backend may be live yet. The fast paths are used only after the
+    /// first [`Tracked::set_level`].
     pub const fn over(platform: P, backend: B, level: Level) -> Self {
         let inner = Lock::new(platform, Inner::with_backend(backend, level, P::LANES > 1));
         Self { inner, refused: RefusedTallies::new() }
     }
 
-    /// Gives the arena its first memory. To be called before [`Tracked::start`].
+    /// Gives the arena its first memory. To be called before [`Tracked::start`]; a second call is ignored.
     ///
     /// # Safety
     ///
-    /// `[start, start + size_bytes)` is writable, page aligned, and nobody else's for ever.
+    /// `[start, start + size_bytes)` is writable, aligned to pages, and belongs to the tracker for ever.
     pub unsafe fn add_first_pages(&self, start: NonNull<u8>, size_bytes: usize) {
         // SAFETY: handed on to the caller.
         unsafe { self.enter().arena.add_first_pages(start, size_bytes) };
     }
 
-    /// Caps the arena.
+    /// Sets the maximum size of the arena, rounded down to pages. What it uses already stays.
     pub fn set_arena_limit_bytes(&self, limit_bytes: usize) {
         self.enter().arena.set_limit_bytes(limit_bytes);
     }
 
-    /// Puts the backend in place. A second call is ignored: blocks of the first may be live.
+    /// Sets the backend. A second call is ignored, as blocks of the first backend may be live.
     pub fn start(&self, backend: B) {
         let mut inner = self.enter();
         inner.start(backend);
     }
 
-    /// Records more or less from now on. Blocks that are live stay in the live map until they are freed, at
-    /// whatever level that is; so a switch leaves no ghosts, and no count goes below zero.
+    /// Sets how much is recorded from now on. Live blocks stay in the live map until they are freed, whatever the level is
+    /// then; so a switch leaves no stale records, and no count goes below zero.
     pub fn set_level(&self, level: Level) {
-        // The clock is read inside the critical section: a stamp from before it would claim too much.
+        // The clock is read inside the critical section: an earlier stamp would claim too long a time.
         let change = |inner: &mut Inner<B>| inner.set_level(level, self.platform().stamp());
         if level < Level::Blocks {
             self.change_without_quarantine(change);
@@ -88,8 +88,8 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         }
     }
 
-    /// Fault injection: whether [`Hooks::should_fail`](crate::Hooks::should_fail) is asked before each allocation.
-    /// That is slow, so it is not done otherwise.
+    /// Fault injection: sets whether [`Hooks::should_fail`](crate::Hooks::should_fail) is called before each allocation.
+    /// While it is, no allocation takes a fast path.
     pub fn set_fault_injection(&self, is_on: bool) {
         self.enter().set_fault_injection(is_on);
     }
@@ -104,7 +104,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         self.enter().counters()
     }
 
-    /// Reads something off the backend, under the lock: `look` must neither allocate nor log.
+    /// Calls `look` with the backend, under the lock: it must neither allocate nor log. `None` before [`Tracked::start`].
     pub fn with_backend<R>(&self, look: impl FnOnce(&B) -> R) -> Option<R> {
         self.enter().backend.as_ref().map(look)
     }
@@ -113,12 +113,12 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     ///
     /// # Errors
     ///
-    /// [`BadFree`] when no live block starts there; that is not counted.
+    /// [`BadFree`] when no live block starts there. It is not counted as a bad free.
     pub fn usable_size_bytes(&self, block: NonNull<u8>) -> Result<usize, BadFree> {
         let inner = self.enter();
         let address = block.as_ptr() as usize;
         let layout = match inner.live.get(address) {
-            // All behind the size that was asked for is guards.
+            // Everything past the requested size belongs to the guards.
             Some(record) if record.guarding() != Guarding::None => return Ok(record.size_bytes()),
             Some(record) => Some(record.layout()),
             None => inner.unrecorded_layout(address),
@@ -127,7 +127,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         usable.ok_or_else(|| inner.bad_free(address))
     }
 
-    /// The surroundings that were handed to [`Tracked::new`].
+    /// The platform that was handed to [`Tracked::new`] or [`Tracked::over`].
     #[inline]
     pub fn platform(&self) -> &P {
         self.inner.platform()
@@ -151,7 +151,7 @@ unsafe impl<B: Backend + Send, P: Platform> GlobalAlloc for Tracked<B, P> {
     #[expect(clippy::inline_always, reason = "the fast path; and the frame must be the caller's")]
     #[inline(always)]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: GlobalAlloc's contract; a backend that must not ask for nothing need not look.
+        // SAFETY: GlobalAlloc's contract. So the backend's test for an empty layout can be left out.
         unsafe { assert_unchecked(layout.size() != 0) };
         self.allocate(layout).map_or(null_mut(), NonNull::as_ptr)
     }

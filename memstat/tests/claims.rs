@@ -1,5 +1,5 @@
-//! Layouts that callers claim and that are wrong: at no level is one believed where the backend knows better, so
-//! nothing is copied past a block, and nothing goes back as what it is not.
+//! Wrong layouts from callers: at no level is one accepted where the backend knows the block's size, so nothing is copied
+//! past a block's end, and no block is given back with a wrong layout.
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 
@@ -65,9 +65,9 @@ fn a_reallocation_with_a_wrong_layout_is_refused_and_changes_nothing() {
     }
 }
 
-/// Where nothing is recorded the backend goes by the pointer, so the block goes back as what it is.
+/// Without a record the backend uses only the pointer, so the block is freed with its own layout.
 #[test]
-fn a_free_with_a_wrong_layout_gives_the_block_back_as_it_came_or_is_refused() {
+fn a_free_with_a_wrong_layout_uses_the_blocks_own_or_is_refused() {
     for level in Level::ALL {
         let heap = heap(level, GuardLevel::Off);
         let block = heap.allocate(layout(40, 8)).unwrap();

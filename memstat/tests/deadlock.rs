@@ -1,4 +1,4 @@
-//! What comes while the tracker's lock is held: from below it, and from others.
+//! Operations while the tracker's lock is held: by the same thread, and by others.
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 
@@ -24,7 +24,7 @@ fn tracked(level: Level) -> Tracked<HostBackend, HostPlatform> {
 }
 
 #[test]
-fn who_holds_the_lock_itself_is_refused_at_every_level_and_nothing_has_changed() {
+fn operations_of_the_lock_holder_are_refused_at_every_level_and_change_nothing() {
     for level in [Level::Off, Level::Counters, Level::Blocks, Level::Stacks, Level::Full] {
         let tracked = tracked(level);
         let block = tracked.allocate(LAYOUT).unwrap();
@@ -61,7 +61,7 @@ fn who_holds_the_lock_itself_is_refused_at_every_level_and_nothing_has_changed()
 
 #[test]
 #[should_panic(expected = "deadlock")]
-fn who_reads_under_the_lock_panics_instead_of_waiting_for_ever() {
+fn a_query_by_the_lock_holder_panics_instead_of_waiting_for_ever() {
     let tracked = tracked(Level::Blocks);
     tracked.with_backend(|_| tracked.counters());
 }

@@ -43,7 +43,7 @@ fn read_all(heap: &Heap, step: usize) -> Vec<Record> {
 }
 
 #[test]
-fn reclaiming_gives_back_the_pages_that_nobody_needs() {
+fn reclaiming_gives_back_all_spare_pages() {
     let heap = heap();
     let blocks: Vec<_> = (0..20_000).map(|_| heap.allocate(layout(16, 16)).unwrap()).collect();
     let pages = || heap.platform().pages.load(std::sync::atomic::Ordering::Relaxed);
@@ -64,7 +64,7 @@ fn reclaiming_gives_back_the_pages_that_nobody_needs() {
     unsafe { heap.free(block) }.unwrap();
 }
 
-/// Counters, map and model say the same.
+/// Counters, live map and model agree.
 fn assert_agrees(heap: &Heap, model: &BTreeMap<usize, Layout>) {
     let counters = heap.counters();
     assert_eq!(counters.live_blocks, model.len() as u64);
@@ -360,7 +360,7 @@ fn switching_the_level_leaves_no_ghosts_and_says_since_when_it_counts() {
 }
 
 #[test]
-fn history_keeps_the_newest_events_and_tells_what_was_lost() {
+fn history_keeps_the_newest_events_and_counts_the_lost_ones() {
     const CAPACITY: usize = 300;
     let heap = heap();
     heap.history().set_capacity(CAPACITY);
@@ -441,13 +441,13 @@ fn histogram_counts_by_power_of_two() {
 }
 
 #[test]
-fn backend_that_knows_nothing_gets_back_what_is_not_recorded_on_the_caller_s_word_alone() {
+fn unrecorded_blocks_of_a_backend_that_cannot_locate_are_freed_by_the_callers_layout() {
     let heap = Box::new(Tracked::over(HostPlatform::default(), BlindBackend::default(), Level::Off));
     let wanted = layout(100, 8);
     let unrecorded = heap.allocate(wanted).unwrap();
     heap.set_level(Level::Blocks);
     let recorded = heap.allocate(wanted).unwrap();
-    // It counts at level `off` too, as nobody else does.
+    // The tracker counts at level `off` too, as the backend does not.
     let counters = heap.counters();
     assert_eq!((counters.live_blocks, counters.allocations, counters.live_untracked), (2, 2, 1));
     // SAFETY: each free is right but the marked ones, which are refused.
@@ -482,7 +482,7 @@ fn figures_of_the_cpus_sum_up_to_the_totals() {
 }
 
 #[test]
-fn backend_that_knows_nothing_has_its_blocks_moved_whether_they_are_recorded_or_not() {
+fn blocks_of_a_backend_that_cannot_locate_are_moved_whether_recorded_or_not() {
     for level in [Level::Off, Level::Counters, Level::Blocks] {
         let heap = Box::new(Tracked::over(HostPlatform::default(), BlindBackend::default(), level));
         // Nothing can be recorded.

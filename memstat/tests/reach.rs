@@ -179,7 +179,7 @@ proptest! {
         prop_assert_eq!(graph.leaks(), expected.clone());
         let third = graph.scan();
         prop_assert_eq!((third.leaks, third.new_leaks), (second.leaks, 0));
-        // What is found again is none any more, with all that it points to.
+        // A block that can be reached again is no leak any more, nor is what it points to.
         if let Some(lost) = expected.first() {
             graph.roots[0] = *lost;
             graph.scan();
@@ -283,7 +283,7 @@ fn wide_and_deep_graphs_take_no_memory() {
 }
 
 #[test]
-fn what_is_known_better_is_believed() {
+fn declarations_override_what_scans_find() {
     let mut graph = Graph::new(1, GuardLevel::Full);
     let blocks: Vec<usize> = (0..6).map(|_| graph.allocate(4)).collect();
     // 0 is no leak and points to 1; 2 is ignored and points to 3; 4 is lost with 5.
@@ -302,7 +302,7 @@ fn what_is_known_better_is_believed() {
     assert_eq!(graph.leaks(), [3, 4, 5].map(|number| blocks[number]).into());
     let record = graph.heap.blocks().containing(blocks[4] + 31).unwrap();
     assert_eq!((record.address(), record.reach()), (blocks[4], Reach::Leak));
-    assert!(graph.heap.blocks().containing(blocks[4] + 32).is_none(), "that is the zone behind it");
+    assert!(graph.heap.blocks().containing(blocks[4] + 32).is_none(), "that is the rear red zone");
     let mut bytes = [0; 40];
     assert_eq!(graph.heap.blocks().copy_contents(&record, 8, &mut bytes), Some(24));
     assert_eq!(bytes[8..16], blocks[5].to_le_bytes());
@@ -314,7 +314,7 @@ fn what_is_known_better_is_believed() {
 }
 
 #[test]
-fn a_scan_that_is_stopped_finds_nothing_and_leaves_what_was_found() {
+fn a_stopped_scan_finds_nothing_and_keeps_earlier_results() {
     let mut graph = Graph::new(1, GuardLevel::Off);
     // SAFETY: there are no roots.
     let scan =
@@ -352,9 +352,9 @@ fn a_scan_that_is_stopped_finds_nothing_and_leaves_what_was_found() {
     graph.free_all();
 }
 
-/// Such a backend does not say where its blocks start: then a pointer to a block's start counts.
+/// Such a backend does not report where its blocks start, so only a pointer to a block's start counts.
 #[test]
-fn blind_backends_and_blocks_without_records_are_taken_as_they_are() {
+fn scans_work_with_backends_that_cannot_locate_and_with_unrecorded_blocks() {
     let heap = Box::new(Tracked::new(HostPlatform::default()));
     heap.start(BlindBackend::default());
     heap.set_level(Level::Counters);

@@ -1,7 +1,7 @@
-//! How much of the debug information an index may read: no part of a section more often than a compiler writes it.
+//! Limits how much debug information an index reads: in total, no more than the sections hold.
 //!
-//! Units say where their abbreviations and line tables start. Noise may let thousands of units share one long table,
-//! and reading it for each of them would take memory and time that grow with the square of what there is.
+//! Units refer to abbreviations and line tables by offset. In corrupt data, thousands of units may refer to one long
+//! table, and reading it for each of them would take time and memory that grow with the square of the size.
 
 use alloc::vec::Vec;
 
@@ -12,12 +12,12 @@ use crate::index::Slice;
 /// Bytes that may still be read.
 pub(crate) struct Budget {
     bytes: usize,
-    /// Whether the tables of abbreviations do not overlap: then all of them may be read, and none counts.
+    /// Whether the tables of abbreviations do not overlap. If so, reading them is not counted.
     are_abbreviations_sound: bool,
 }
 
 impl Budget {
-    /// As much as the sections hold.
+    /// A budget of the size of the sections.
     pub(crate) fn new(dwarf: &Dwarf<Slice<'_>>) -> Self {
         let abbreviations = dwarf.debug_abbrev.reader().len();
         let mut offsets = Vec::new();
@@ -27,7 +27,7 @@ impl Budget {
         }
         offsets.sort_unstable();
         offsets.dedup();
-        // The sum stops where it is too much already.
+        // Stops once the sum is too large.
         let sum = offsets.iter().try_fold(0_usize, |sum, offset| {
             let sum = sum.saturating_add(abbreviation_bytes(dwarf, DebugAbbrevOffset(*offset)));
             (sum <= abbreviations).then_some(sum)
@@ -41,12 +41,12 @@ impl Budget {
         self.are_abbreviations_sound
     }
 
-    /// Whether a unit's table of abbreviations may be read; then it counts.
+    /// Whether a unit's table of abbreviations may be read. If so, its size is subtracted.
     pub(crate) fn take_abbreviations(&mut self, dwarf: &Dwarf<Slice<'_>>, offset: DebugAbbrevOffset) -> bool {
         self.are_abbreviations_sound || self.take(abbreviation_bytes(dwarf, offset))
     }
 
-    /// Whether so many bytes more may be read; then they count.
+    /// Whether `bytes` more may be read. If so, they are subtracted.
     pub(crate) fn take(&mut self, bytes: usize) -> bool {
         let left = self.bytes.checked_sub(bytes);
         self.bytes = left.unwrap_or(0);
@@ -63,7 +63,7 @@ fn abbreviation_bytes(dwarf: &Dwarf<Slice<'_>>, offset: DebugAbbrevOffset) -> us
     bytes.len().saturating_sub(rest.len())
 }
 
-/// Skips one abbreviation; says false at the end of the table.
+/// Skips one abbreviation; false at the end of the table.
 fn skip_abbreviation(rest: &mut Slice<'_>) -> gimli::Result<bool> {
     if rest.read_uleb128()? == 0 {
         return Ok(false);

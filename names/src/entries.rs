@@ -1,10 +1,10 @@
-//! The attributes that matter of a function's entry in the debug information, and its name.
+//! The entry of a function in the debug information: the attributes used here, and its code ranges.
 
 use gimli::{Abbreviation, AttributeValue, EntriesRaw, RangeListsOffset, UnitRef, constants as dw};
 
 use crate::index::Slice;
 
-/// Ranges that are looked at for one entry: noise may point to a list as long as its section.
+/// Maximum number of ranges read for one entry: corrupt data may refer to a list as long as its section.
 const MAX_RANGES: usize = 4096;
 
 /// A function, or an inlined copy of one.
@@ -12,7 +12,7 @@ const MAX_RANGES: usize = 4096;
 pub(crate) struct Entry<'a> {
     pub(crate) linkage_name: Option<AttributeValue<Slice<'a>>>,
     pub(crate) name: Option<AttributeValue<Slice<'a>>>,
-    /// The entry that has the name, for an inlined copy.
+    /// The entry that has the name, if this one is an inlined copy or refers to its declaration.
     pub(crate) origin: Option<AttributeValue<Slice<'a>>>,
     /// Where the copy was called.
     pub(crate) call_file: u64,
@@ -62,7 +62,7 @@ impl<'a> Entry<'a> {
         Ok(entry)
     }
 
-    /// Hands `visit` each range of code, start and end, until it says that it has seen enough.
+    /// Passes each range of code, start and end, to `visit`, until that returns true.
     pub(crate) fn for_each_range(
         &self,
         unit: UnitRef<'_, Slice<'a>>,

@@ -1,4 +1,4 @@
-//! Names of functions, as people write them.
+//! Names of functions in readable form.
 
 use core::fmt::{self, Write};
 
@@ -8,19 +8,19 @@ use rustc_demangle::demangle;
 /// A function's name in the debug information.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Name<'a> {
-    /// As the linker knows it, with all its modules, mangled.
+    /// The linkage name, mangled, with all modules.
     Mangled(&'a str),
-    /// Just its own, with its generic arguments: all that line tables have.
+    /// The plain name with its generic arguments, from an entry without a linkage name.
     Plain(&'a str),
 }
 
 impl Name<'_> {
-    /// The name, cut where `N` bytes end.
+    /// The readable name, cut to `N` bytes.
     pub fn shortened<const N: usize>(self) -> ArrayString<N> {
         let mut text = Shortened(ArrayString::new());
-        // Its only error is that no room is left.
+        // The only error is that the buffer is full.
         let _ = match self {
-            // The alternate form leaves the crates' hashes out.
+            // The alternate form omits hashes.
             Self::Mangled(name) => write!(text, "{:#}", demangle(name)),
             Self::Plain(name) => text.write_str(bare_name(name)),
         };
@@ -37,7 +37,7 @@ impl<const N: usize> Write for Shortened<N> {
     }
 }
 
-/// A function's own name: without its modules, its type and its generic arguments. `make` for
+/// The last part of a function's name, without modules, type and generic arguments: `make` for
 /// `<a::B<C> as d::E>::make::<F>`.
 pub fn bare_name(name: &str) -> &str {
     let mut depth = 0_usize;

@@ -1,4 +1,4 @@
-//! Where each function's entry and each piece of the line table lies, so that a lookup reads but little.
+//! The index of functions and line tables, so that a lookup reads only a little of the debug information.
 
 use alloc::vec::Vec;
 
@@ -12,8 +12,8 @@ use crate::entries::Entry;
 
 pub(crate) type Slice<'a> = EndianSlice<'a, LittleEndian>;
 
-/// Bytes of debug information that a range of code takes at least: an entry with its names, or a pair of
-/// addresses. Where there are more ranges, entries share lists of them, which compilers do not make.
+/// Minimum size of debug information per range of code: an entry with its names, or a pair of addresses. This limits the
+/// number of ranges in corrupt data, where many entries may share a list; compilers do not make such.
 const MIN_RANGE_BYTES: usize = 8;
 
 /// The sections of a program that hold its debug information.
@@ -21,7 +21,7 @@ const MIN_RANGE_BYTES: usize = 8;
 pub struct Sections<'a>(Dwarf<Slice<'a>>);
 
 impl<'a> Sections<'a> {
-    /// Asks `find` for each section by name; what is not there is empty.
+    /// Calls `find` for each section by name. Missing sections count as empty.
     pub fn find(find: impl Fn(&str) -> Option<&'a [u8]>) -> Self {
         let load = |id: gimli::SectionId| {
             Ok::<_, gimli::Error>(EndianSlice::new(find(id.name()).unwrap_or_default(), LittleEndian))
@@ -29,13 +29,13 @@ impl<'a> Sections<'a> {
         Self(Dwarf::load(load).unwrap_or_default())
     }
 
-    /// Whether there is nothing to look names up in.
+    /// Whether there is no debug information.
     pub fn is_empty(&self) -> bool {
         self.0.units().next().ok().flatten().is_none()
     }
 }
 
-/// A function's code: one of its ranges.
+/// A range of a function's code, and the function's entry.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Function {
     pub(crate) start: u64,
@@ -54,22 +54,22 @@ pub(crate) struct IndexedUnit<'a> {
 #[derive(Debug)]
 pub(crate) struct Lines<'a> {
     pub(crate) program: CompleteLineProgram<Slice<'a>>,
-    /// In the order of addresses.
+    /// Sorted by address.
     pub(crate) sequences: Vec<LineSequence<Slice<'a>>>,
 }
 
-/// All functions of a program, in the order of addresses.
+/// The index of a program's debug information. Functions are sorted by address.
 #[derive(Debug)]
 pub struct Index<'a> {
     pub(crate) dwarf: Dwarf<Slice<'a>>,
-    /// In the order of their offsets.
+    /// Sorted by offset.
     pub(crate) units: Vec<IndexedUnit<'a>>,
     pub(crate) functions: Vec<Function>,
 }
 
 impl<'a> Index<'a> {
-    /// Reads all entries and line tables once. What cannot be read is left out, as is all behind the unit that would
-    /// have something read a second time.
+    /// Builds the index; reads all entries and line tables once. Unreadable parts are left out, and so is everything from
+    /// the unit on that exceeds the budget.
     pub fn build(sections: Sections<'a>) -> Self {
         let mut dwarf = sections.0;
         let ranges = dwarf
@@ -109,12 +109,12 @@ impl<'a> Index<'a> {
         index
     }
 
-    /// Functions that are known.
+    /// Number of code ranges of functions.
     pub fn function_count(&self) -> usize {
         self.functions.len()
     }
 
-    /// Adds those of a unit, up to `max_functions` in all.
+    /// Adds the functions of a unit, up to `max_functions` in total.
     fn add_functions(&mut self, unit: &Unit<Slice<'a>>, max_functions: usize) -> gimli::Result<()> {
         let number = self.units.len();
         let unit_ref = unit.unit_ref(&self.dwarf);
@@ -129,7 +129,7 @@ impl<'a> Index<'a> {
             }
             let entry = Entry::read(unit_ref, abbreviation, &mut entries)?;
             entry.for_each_range(unit_ref, |start, end| {
-                // The linker gives what it leaves out the address 0.
+                // The linker sets the address of removed functions to 0.
                 if start != 0 && functions.len() < max_functions {
                     functions.push(Function { start, end, unit: number, entry: offset });
                 }
@@ -139,7 +139,7 @@ impl<'a> Index<'a> {
         Ok(())
     }
 
-    /// The function that `address` lies in.
+    /// The function that contains `address`.
     pub(crate) fn function(&self, address: u64) -> Option<&Function> {
         let after = self.functions.partition_point(|function| function.start <= address);
         self.functions.get(after.checked_sub(1)?).filter(|function| address < function.end)

@@ -1,8 +1,7 @@
-//! Names for addresses of code: functions, inlined ones included, source files and lines.
+//! Resolves code addresses to functions, inlined ones included, source files and lines.
 //!
-//! A program's own symbol table and DWARF sections lie in its memory; here they are read where they lie. What
-//! a section says may be cut off or noise: every answer is then missing or wrong, but it comes, after a
-//! bounded number of steps. Sources: ELF-64 Object File Format 1.5, chapters 4 and 6; DWARF 4 and 5, by
+//! The symbol table and the DWARF sections are read in place, in the program's own memory. They may be truncated or
+//! corrupt: answers are then missing or wrong, but nothing panics, and the time is bounded. Sources: ELF-64 Object File Format 1.5, chapters 4 and 6; DWARF 4 and 5, by
 //! the crate `gimli`, which allocates: some 100 KiB while an [`Index`] is built and while a name is looked up.
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]

@@ -1,4 +1,4 @@
-//! From an address to the functions it lies in, innermost first.
+//! Resolves an address to the functions that contain it, innermost first.
 
 use arrayvec::ArrayVec;
 use gimli::{AttributeValue, DW_TAG_inlined_subroutine, UnitRef};
@@ -7,34 +7,34 @@ use crate::entries::Entry;
 use crate::function::Name;
 use crate::index::{Index, IndexedUnit, Slice};
 
-/// What is inlined deeper is left out.
+/// Maximum depth of inlining; deeper functions are left out.
 const MAX_INLINED: usize = 64;
-/// A name may stand in another entry, and that refer to a third.
+/// Maximum length of a chain of entries that leads to a name.
 const MAX_REFERENCES: usize = 8;
 
-/// A function that an address lies in, and where in its source.
+/// A function that contains an address, and the source line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place<'a> {
     /// The function's name.
     pub name: Option<Name<'a>>,
-    /// The directory that the program was built in.
+    /// The directory in which the unit was compiled.
     pub base: &'a str,
-    /// The source file's directory, from the base on or absolute.
+    /// The source file's directory, absolute or relative to `base`.
     pub directory: &'a str,
-    /// The source file, from the directory on or absolute.
+    /// The source file, absolute or relative to `directory`.
     pub file: &'a str,
-    /// The line; 0 where it is not known.
+    /// The line; 0 if unknown.
     pub line: u32,
-    /// Whether the function's code was put into the next place's function.
+    /// Whether the function was inlined into that of the next place.
     pub is_inlined: bool,
 }
 
 impl<'a> Index<'a> {
-    /// Hands `visit` the functions that `address` lies in, from the innermost inlined one outward.
+    /// Passes the functions that contain `address` to `visit`, from the innermost inlined one outward.
     ///
     /// # Errors
     ///
-    /// The debug information of this function is broken.
+    /// The debug information of this function is corrupt.
     pub fn look_up(&self, address: u64, visit: &mut dyn FnMut(&Place<'a>)) -> gimli::Result<()> {
         let Some(function) = self.function(address) else { return self.look_up_line(address, visit) };
         let Some(indexed) = self.units.get(function.unit) else { return Ok(()) };
@@ -74,7 +74,8 @@ impl<'a> Index<'a> {
         Ok(())
     }
 
-    /// Line tables have entries for functions with inlined ones in them; of others the line is known, and no name.
+    /// With line tables only (`debug = "line-tables-only"`), functions without inlined calls have no entry: the line is
+    /// known, but not the name.
     fn look_up_line(&self, address: u64, visit: &mut dyn FnMut(&Place<'a>)) -> gimli::Result<()> {
         for indexed in &self.units {
             if let Some((file, line)) = row(indexed, address)? {
@@ -145,7 +146,7 @@ fn row(indexed: &IndexedUnit<'_>, address: u64) -> gimli::Result<Option<(u64, u6
     Ok(found)
 }
 
-/// The place in a file of a unit, still without name and line.
+/// A place with the source file of a unit; name and line are not set.
 fn source_file<'a>(indexed: &IndexedUnit<'a>, unit: UnitRef<'_, Slice<'a>>, file: u64) -> Place<'a> {
     let text = |value| unit.attr_string(value).ok()?.to_string().ok();
     let header = indexed.lines.as_ref().map(|lines| lines.program.header());

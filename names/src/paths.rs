@@ -1,12 +1,12 @@
-//! Paths of source files: shortened so that they say the same on every machine, and the crate they belong to.
+//! Paths of source files: shortened so that they are the same on every machine, and the crate they belong to.
 
 /// The crates of the standard library, by their directories.
 const LIBRARY: [&str; 4] = ["core", "alloc", "std", "compiler-builtins"];
-/// Where cargo keeps the sources of other people's crates; a directory for the registry follows.
+/// Where cargo keeps the sources of crates from a registry; the registry's directory follows.
 const REGISTRY: &str = "/registry/src/";
 
-/// The part of `path` that matters: from `library/` on for the standard library, from the crate with its version on
-/// for a registry's, from the directory of the build on (`base`) for all else. Never an absolute path.
+/// Shortens `path`: for the standard library it starts with `library/`, for a crate from a registry with the crate's name
+/// and version; other paths are relative to `base`, the directory of the build. Never an absolute path.
 pub fn shortened<'a>(path: &'a str, base: &str) -> &'a str {
     if let Some(at) = path.rfind("/library/") {
         let short = path.get(at..).and_then(|rest| rest.strip_prefix('/')).unwrap_or_default();
@@ -28,7 +28,7 @@ pub fn shortened<'a>(path: &'a str, base: &str) -> &'a str {
     if !path.starts_with('/') {
         return path;
     }
-    // Somebody else's build directory: the crate's own directory is as far as anybody can follow.
+    // A path of another build directory is cut to start with the crate's directory.
     let crate_end = path.rfind("/src/").unwrap_or(0);
     let crate_start = path.get(..crate_end).and_then(|head| head.rfind('/'));
     let start = crate_start.or_else(|| path.rfind('/')).unwrap_or(0);
@@ -36,7 +36,7 @@ pub fn shortened<'a>(path: &'a str, base: &str) -> &'a str {
 }
 
 /// The crate that a shortened path belongs to, by the name of its directory: `core` for `library/core/src/lib.rs`,
-/// `hashbrown` for `hashbrown-0.17.0/src/lib.rs`, `vfs` for `vfs/src/lib.rs`. Empty where the path has no directory.
+/// `hashbrown` for `hashbrown-0.17.0/src/lib.rs`, `vfs` for `vfs/src/lib.rs`. Empty if the path has no directory.
 pub fn crate_directory(short: &str) -> &str {
     if let Some(name) = library_crate(short) {
         return name;

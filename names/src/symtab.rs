@@ -1,10 +1,10 @@
-//! The symbol table: which function an address lies in.
+//! The symbol table: finds functions by address and by name.
 
 use core::str;
 
 use crate::function::Name;
 
-/// Longer names are not told apart behind this.
+/// Only this many bytes of a name are compared.
 const MAX_NAME_BYTES: usize = 160;
 const SYMBOL_BYTES: usize = 24;
 const KIND_MASK: u8 = 0xf;
@@ -20,7 +20,7 @@ pub struct Symtab<'a> {
 /// A function of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Symbol<'a> {
-    /// Its name as the linker knows it.
+    /// Its linkage name, mangled.
     pub name: &'a str,
     /// Its first address.
     pub start: usize,
@@ -29,12 +29,12 @@ pub struct Symbol<'a> {
 }
 
 impl<'a> Symtab<'a> {
-    /// Over the sections `.symtab` and `.strtab` of a little-endian 64-bit program.
+    /// Uses the sections `.symtab` and `.strtab` of a little-endian 64-bit ELF file.
     pub fn new(table: &'a [u8], strings: &'a [u8]) -> Self {
         Self { table, strings }
     }
 
-    /// The function that `address` lies in.
+    /// The function that contains `address`.
     pub fn find(&self, address: usize) -> Option<Symbol<'a>> {
         self.functions().find_map(|(start, size_bytes, name_offset)| {
             let offset = address.checked_sub(start)?;
@@ -43,7 +43,7 @@ impl<'a> Symtab<'a> {
         })
     }
 
-    /// The functions of a name: whole with its modules, or its own alone.
+    /// The functions with this name, with all, some or none of its modules.
     pub fn named(&self, wanted: &str) -> impl Iterator<Item = Symbol<'a>> {
         self.all().filter(move |symbol| {
             let shown = Name::Mangled(symbol.name).shortened::<MAX_NAME_BYTES>();
@@ -51,7 +51,7 @@ impl<'a> Symtab<'a> {
         })
     }
 
-    /// All functions, in the table's order.
+    /// All functions, in the order of the table.
     pub fn all(&self) -> impl Iterator<Item = Symbol<'a>> {
         let strings = self.strings;
         self.functions().filter_map(move |(start, size_bytes, name_offset)| {

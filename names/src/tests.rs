@@ -166,7 +166,7 @@ fn built(sections: &[(&str, &[u8])]) -> usize {
     Index::build(Sections::find(find)).units.len()
 }
 
-/// Each unit starts its abbreviations a little behind the one before: as many copies of nearly the whole table.
+/// Each unit starts its abbreviations a little after that of the previous unit: many copies of nearly the whole table.
 #[test]
 fn overlapping_abbreviations_are_not_read_for_each_unit() {
     const COUNT: usize = 2000;

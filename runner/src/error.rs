@@ -7,7 +7,7 @@ use std::{fmt, io};
 
 pub(crate) type Result<T> = std::result::Result<T, Error>;
 
-/// Why a scenario, or the runner itself, could not go on.
+/// Why a scenario, or the runner itself, could not continue.
 #[derive(Debug)]
 pub(crate) enum Error {
     /// This computer refused: a file, a process or a socket.

@@ -30,7 +30,7 @@ pub(crate) fn run(settings: &Settings, options: &[&str]) -> Result<ExitCode> {
 
 /// Types what comes on standard input. At its end a machine that nobody can see is switched off.
 ///
-/// A program that writes is faster than a guest that boots, so typing begins at the first prompt, and goes on
+/// A program that writes is faster than a guest that boots, so typing begins at the first prompt, and continues
 /// after each line when its command is done.
 fn type_standard_input(vm: &mut Vm, ends_with_input: bool) -> Result<ExitCode> {
     /// A command that waits for more input brings no prompt.

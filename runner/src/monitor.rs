@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, Result};
 
 /// The longest that QEMU may take to answer, or to write a picture of the screen.
-const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+const ANSWER_LIMIT: Duration = Duration::from_secs(60);
 /// The longest that saving or loading the state of a machine may take.
-const MIGRATION_LIMIT: Duration = Duration::from_secs(30);
+const MIGRATION_LIMIT: Duration = Duration::from_secs(120);
 
 /// A connection to one QEMU.
 pub(crate) struct Monitor {
@@ -70,6 +70,11 @@ impl Monitor {
         Ok(self.execute("query-status", "")?.contains(r#""running": true"#))
     }
 
+    /// Is the machine in that state of QEMU's (`RunState` in qemu-qmp-ref(7))?
+    fn has_status(&mut self, status: &str) -> Result<bool> {
+        Ok(self.execute("query-status", "")?.contains(&format!(r#""status": "{status}""#)))
+    }
+
     /// Writes the state of the machine to `destination`, and lets the machine continue.
     pub(crate) fn migrate(&mut self, destination: &str) -> Result<()> {
         // The default is slow, to save network bandwidth.
@@ -78,7 +83,9 @@ impl Monitor {
         let deadline = Instant::now() + MIGRATION_LIMIT;
         loop {
             let answer = self.execute("query-migrate", "")?;
-            if answer.contains(r#""status": "completed""#) {
+            // The migration is reported as completed a moment before the machine has left the state
+            // `finish-migrate`, in which QEMU refuses `cont`.
+            if answer.contains(r#""status": "completed""#) && self.has_status("postmigrate")? {
                 return self.execute("cont", "").map(drop);
             }
             if answer.contains(r#""status": "failed""#) {
@@ -97,7 +104,7 @@ impl Monitor {
         let deadline = Instant::now() + MIGRATION_LIMIT;
         while !self.is_running()? {
             if Instant::now() > deadline {
-                let awaited = "machine that goes on from a snapshot".into();
+                let awaited = "machine that continues from a snapshot".into();
                 return Err(Error::Timeout { awaited, limit: MIGRATION_LIMIT });
             }
             thread::sleep(Duration::from_millis(5));
@@ -179,7 +186,11 @@ pub(crate) fn keys_of_line(line: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{keys_of_line, quote};
+    use std::io::{BufRead, BufReader, Write};
+    use std::os::unix::net::UnixStream;
+    use std::thread;
+
+    use super::{Monitor, keys_of_line, quote};
 
     #[test]
     fn quoted_text_is_json() {
@@ -189,5 +200,36 @@ mod tests {
     #[test]
     fn lines_become_key_names() {
         assert_eq!(keys_of_line("cd /P"), ["c", "d", "spc", "slash", "shift-p", "ret"]);
+    }
+
+    /// A QEMU in which a migration is completed three questions before the machine may continue.
+    fn answer_as_qemu(stream: UnixStream) -> std::io::Result<bool> {
+        let mut questions = 0;
+        let mut answers = stream.try_clone()?;
+        for request in BufReader::new(stream).lines() {
+            let request = request?;
+            let status = if questions < 3 { "finish-migrate" } else { "postmigrate" };
+            if request.contains("query-status") {
+                questions += 1;
+                writeln!(answers, r#"{{"return": {{"status": "{status}", "running": false}}}}"#)?;
+            } else if request.contains("query-migrate") {
+                writeln!(answers, r#"{{"return": {{"status": "completed"}}}}"#)?;
+            } else if request.contains("cont") {
+                writeln!(answers, r#"{{"return": {{}}}}"#)?;
+                return Ok(status == "postmigrate");
+            } else {
+                writeln!(answers, r#"{{"return": {{}}}}"#)?;
+            }
+        }
+        Ok(false)
+    }
+
+    #[test]
+    fn machine_continues_when_qemu_has_left_the_migration() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let qemu = thread::spawn(|| answer_as_qemu(theirs));
+        let mut monitor = Monitor { answers: BufReader::new(ours), socket: "none".into() };
+        monitor.migrate("exec:cat").unwrap();
+        assert!(qemu.join().unwrap().unwrap(), "`cont` came too early");
     }
 }

@@ -18,7 +18,7 @@ pub(crate) struct Scenario {
 pub(crate) enum Judge {
     /// Looks at the files that were built.
     Files(fn(&Settings) -> Result<()>),
-    /// Drives a machine from its first prompt on; it may go on from a snapshot taken there.
+    /// Drives a machine from its first prompt on; it may start from a snapshot taken there.
     Drive(Machine<'static>, fn(&mut Vm) -> Result<()>),
     /// Drives a machine from power-on.
     PowerOn(Machine<'static>, fn(&mut Vm) -> Result<()>),

@@ -63,7 +63,7 @@ impl Vm {
         Ok(decode_text(&dump))
     }
 
-    /// The same as text: a line that fills its row goes on in the next, without the blanks behind its end.
+    /// The same as text: a line that fills its row continues in the next one; blanks after its end are removed.
     pub(crate) fn screen_lines(&mut self) -> Result<String> {
         let cells: Vec<char> = self.screen_text()?.chars().collect();
         Ok(join_rows(&cells))
@@ -100,7 +100,7 @@ mod tests {
     use super::{TEXT_COLUMNS, decode_text, join_rows};
 
     #[test]
-    fn a_row_that_is_full_goes_on_in_the_next() {
+    fn a_full_row_continues_in_the_next() {
         let full = "x".repeat(TEXT_COLUMNS);
         let cells: Vec<char> = format!("{:<80}{full}{:<80}{:<80}", "one", "two", "").chars().collect();
         assert_eq!(join_rows(&cells), format!("one\n{full}two\n\n"));

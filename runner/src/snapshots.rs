@@ -50,7 +50,7 @@ impl Snapshots {
     pub(crate) fn new(build: &Path, machines: impl Iterator<Item = Machine<'static>>) -> Result<Self> {
         let all = build.join("snapshots");
         remove_left_behind(&all);
-        // Several runs may go on at the same time.
+        // Several runs may happen at the same time.
         let folder = all.join(std::process::id().to_string());
         std::fs::create_dir_all(&folder).map_err(Error::host(format!("making {}", folder.display())))?;
         let mut kinds: Vec<Kind> = Vec::new();

@@ -1,4 +1,5 @@
-//! What README and docs name is there: files, headings that links lead to, functions, targets of `make`.
+//! What README and docs name is there: files, headings that links lead to, functions, targets of `make`. And no file
+//! names a folder of the computer that it was made on.
 //!
 //! Examples are typed by the scenarios `examples-*`; this is about the words between them. A path may begin at the root
 //! or further in, as `proc/meminfo.rs` does: some file's path must end with it.
@@ -183,6 +184,51 @@ fn what_documents_name_is_there() {
         .flat_map(|document| faults(document, &read(document).unwrap(), &repository, &read))
         .collect();
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// Folders that hold a person's or a build's files. None of them is written whole here, as this file is looked at too.
+const MACHINE_FOLDERS: [&str; 4] = ["root", "home", "work", "Users"];
+
+/// Files in which such a path is the matter itself, with the paths that they may name.
+const PATHS_ALLOWED: [(&str, &[&str]); 1] =
+    [("names/src/paths.rs", &["home/a/tally", "root/.cargo/registry/", "home/library/tally"])];
+
+/// The absolute paths below [`MACHINE_FOLDERS`] that a file holds, each with the bytes behind it.
+fn machine_paths(bytes: &[u8]) -> Vec<String> {
+    let starts = MACHINE_FOLDERS.map(|folder| format!("/{folder}/"));
+    let is_part_of_path = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-.~)}*/".contains(byte);
+    let is_start = |place: usize| {
+        let is_relative = place.checked_sub(1).is_some_and(|before| is_part_of_path(&bytes[before]));
+        !is_relative && starts.iter().any(|start| bytes[place..].starts_with(start.as_bytes()))
+    };
+    let shown =
+        |place: usize| String::from_utf8_lossy(&bytes[place..bytes.len().min(place + 60)]).into_owned();
+    (0..bytes.len()).filter(|place| is_start(*place)).map(shown).collect()
+}
+
+#[test]
+fn no_file_holds_a_path_of_the_computer_that_made_it() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut paths = BTreeSet::new();
+    collect(root, root, &mut paths);
+    let mut faults = Vec::new();
+    for path in paths.iter().filter(|path| root.join(path).is_file()) {
+        let allowed = PATHS_ALLOWED.iter().find(|(file, _)| file == path).map_or(&[][..], |(_, paths)| paths);
+        let found = machine_paths(&fs::read(root.join(path)).unwrap());
+        let refused = found.iter().filter(|found| !allowed.iter().any(|path| found[1..].starts_with(path)));
+        faults.extend(refused.map(|found| format!("{path}: {found:?}")));
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn paths_of_computers_are_found_in_any_bytes() {
+    let found = |bytes: &[u8]| machine_paths(bytes).len();
+    for folder in MACHINE_FOLDERS {
+        assert_eq!(found(format!("\0/{folder}/x\0\"/{folder}/y").as_bytes()), 2, "{folder}");
+        assert_eq!(found(&[b"\xff/", folder.as_bytes(), b"/\xff"].concat()), 1, "{folder}");
+        assert_eq!(found(format!("/{folder} docs/{folder}/x ${{X}}/{folder}/x").as_bytes()), 0, "{folder}");
+    }
 }
 
 /// Programs of Debian that the runner starts are those that `scripts/setup` looks for.

@@ -1,30 +1,33 @@
-//! Where in the source a lock was taken, to be told to whoever waits for it.
+//! The source location where a lock was taken, for the message about a deadlock.
 
-#![expect(unsafe_code, reason = "a place is read while others write it, so it is kept as a pointer")]
+#![expect(
+    unsafe_code,
+    reason = "a location is read while others write it, so it is kept as an atomic pointer"
+)]
 
 use core::panic::Location;
 use core::ptr::{from_ref, null_mut};
 use core::sync::atomic::{AtomicPtr, Ordering};
 
-/// The place where a lock was taken last. It can be read while the lock is held by somebody else.
+/// The source location where a lock was last taken. It can be read without the lock.
 #[derive(Debug)]
 pub(crate) struct Holder(AtomicPtr<Location<'static>>);
 
 impl Holder {
-    /// Nobody yet.
+    /// The lock was never taken.
     pub(crate) const fn new() -> Self {
         Self(AtomicPtr::new(null_mut()))
     }
 
-    /// Notes the place.
+    /// Stores the location.
     #[inline]
     pub(crate) fn note(&self, place: &'static Location<'static>) {
         self.0.store(from_ref(place).cast_mut(), Ordering::Relaxed);
     }
 
-    /// The place that was noted last.
+    /// The last location.
     pub(crate) fn place(&self) -> Option<&'static Location<'static>> {
-        // SAFETY: it is null, or from `note`, and places live for ever.
+        // SAFETY: it is null, or from a `&'static` reference in `note`.
         unsafe { self.0.load(Ordering::Relaxed).as_ref() }
     }
 }

@@ -1,10 +1,9 @@
 //! A spin lock that also masks interrupts on this CPU while it is held.
 //!
-//! Whatever an interrupt handler may touch (the heap, the log ring, the console) stands behind this
-//! lock: a handler can then never spin on a lock that the code below it holds. The order in which locks
-//! may be taken is written down in `kernel/src/memory/mod.rs`.
+//! All data that an interrupt handler may access (the heap, the log ring, the console) is protected by this lock, so a
+//! handler never spins on a lock that the interrupted code holds. `docs/memory.md` has the order of all locks.
 //!
-//! Taking a lock that the same CPU holds would wait for ever: it panics instead, and names both places.
+//! Taking a lock that the same CPU holds would wait for ever: it panics instead, with both source locations.
 
 use core::marker::PhantomData;
 use core::ops::{Deref, DerefMut};
@@ -14,23 +13,23 @@ use spin::mutex::{SpinMutex, SpinMutexGuard};
 
 use crate::holder::Holder;
 
-/// What a lock asks of the CPU that it runs on.
+/// What a lock needs from the CPU.
 pub trait Cpu {
-    /// Masks interrupts, and says whether they were enabled.
+    /// Masks interrupts, and returns whether they were enabled.
     fn mask_interrupts() -> bool;
 
     /// The counterpart of [`mask_interrupts`](Self::mask_interrupts): enables them again if they were.
     fn restore_interrupts(were_enabled: bool);
 
-    /// Whether no other CPU runs, so that nobody else will ever give a lock back.
+    /// Whether no other CPU runs, so that waiting for a lock would never end.
     fn is_alone() -> bool;
 }
 
-/// A value that one CPU at a time may use, with interrupts masked meanwhile.
+/// A value that one CPU at a time may access, with interrupts masked.
 #[derive(Debug)]
 pub struct IrqLock<T, C: Cpu> {
     inner: SpinMutex<T>,
-    /// Where it was taken last.
+    /// Where the lock was last taken.
     holder: Holder,
     cpu: PhantomData<fn() -> C>,
 }
@@ -45,11 +44,11 @@ impl<T, C: Cpu> IrqLock<T, C> {
     ///
     /// # Panics
     ///
-    /// If only this CPU can hold it, so that it would wait for ever.
+    /// If this CPU holds the lock already and is the only one that runs.
     #[track_caller]
     pub fn lock(&self) -> IrqGuard<'_, T, C> {
         let were_enabled = C::mask_interrupts();
-        // No closure: a panic would name that instead of the caller.
+        // Not a closure: a panic would show its location instead of the caller's.
         let inner = match self.inner.try_lock() {
             Some(inner) => inner,
             None => self.wait(),
@@ -84,10 +83,10 @@ impl<T, C: Cpu> IrqLock<T, C> {
     }
 }
 
-/// The right to use the value; gives lock and interrupt flag back when dropped.
+/// Access to the value. Dropping it releases the lock and restores the interrupt flag.
 #[derive(Debug)]
 pub struct IrqGuard<'a, T, C: Cpu> {
-    /// `Some` until drop: the lock must go before interrupts come back.
+    /// `Some` until drop: the lock must be released before interrupts are restored.
     inner: Option<SpinMutexGuard<'a, T>>,
     were_enabled: bool,
     cpu: PhantomData<fn() -> C>,

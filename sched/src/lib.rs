@@ -1,7 +1,7 @@
-//! What of scheduling needs no CPU: locks that mask interrupts, who holds them, and the load average.
+//! Locks that mask interrupts, and the load average.
 //!
-//! A CPU is known by the trait [`Cpu`] alone, so that all of this is tested on the host. `kernel/src/sync` has the
-//! locks of this kernel's CPU, `kernel/src/time` the load.
+//! The CPU is behind the trait [`Cpu`], so that all of this is tested on the host. `kernel/src/sync` implements it,
+//! `kernel/src/time` measures the load.
 #![cfg_attr(not(test), no_std)]
 #![deny(unsafe_code)]
 

@@ -1,18 +1,18 @@
 //! The load average: how many threads wanted to run, smoothed over 1, 5 and 15 minutes.
 //!
-//! Linux's figure by Linux's arithmetic, so that the two can be compared: every five seconds the threads that run or
-//! could are counted, and each average moves towards that number. Source: Linux, include/linux/sched/loadavg.h and
+//! Computed as in Linux, so that the figures can be compared: every five seconds the runnable threads are counted, and
+//! each average moves towards that number. Source: Linux, include/linux/sched/loadavg.h and
 //! kernel/sched/loadavg.c (fixed point with 11 bits, the factors of the decay).
 
 use core::fmt;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-/// Seconds from one count to the next.
+/// Interval between two samples in seconds.
 pub const SAMPLE_SECONDS: u64 = 5;
 
 const FRACTION_BITS: u32 = 11;
 const ONE: u64 = 1 << FRACTION_BITS;
-/// e to the power of minus 5 seconds in 1, 5 and 15 minutes, in units of 2^-11.
+/// exp(-5 s / T) for T = 1, 5 and 15 minutes, in units of 2^-11.
 const DECAYS: [u64; 3] = [1884, 2014, 2037];
 
 /// The three averages.
@@ -22,13 +22,13 @@ pub struct LoadAverage {
 }
 
 impl LoadAverage {
-    /// Nothing has run yet.
+    /// All averages are 0.
     #[expect(clippy::new_without_default, reason = "made at compile time, into a static")]
     pub const fn new() -> Self {
         Self { averages: [const { AtomicU64::new(0) }; 3] }
     }
 
-    /// Takes a count in. There is one caller at a time: the timer's interrupt.
+    /// Takes a sample: the number of runnable threads. There is one caller at a time, the timer's interrupt.
     pub fn sample(&self, runnable: u64) {
         let active = runnable * ONE;
         for (average, decay) in self.averages.iter().zip(DECAYS) {
@@ -44,7 +44,7 @@ impl LoadAverage {
 impl fmt::Display for LoadAverage {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (number, average) in self.averages.iter().enumerate() {
-            // Half of a hundredth more, so that the cut rounds.
+            // Half of the last digit is added, so that cutting rounds.
             let value = average.load(Ordering::Relaxed) + ONE / 200;
             let blank = if number == 0 { "" } else { " " };
             write!(out, "{blank}{}.{:02}", value >> FRACTION_BITS, ((value % ONE) * 100) >> FRACTION_BITS)?;

@@ -1,4 +1,4 @@
-//! Commands as rows of a table.
+//! A command: its name, its help, its syntax and its function. Tables of commands are given to a session.
 
 use crate::options::Options;
 use crate::session::Session;
@@ -7,7 +7,7 @@ use crate::syntax::Syntax;
 /// A command.
 #[derive(Clone, Copy, Debug)]
 pub struct Command {
-    /// The name that is typed.
+    /// The name to type.
     pub name: &'static str,
     /// How it is used, as in `cat FILE...`.
     pub usage: &'static str,
@@ -15,11 +15,11 @@ pub struct Command {
     pub summary: &'static str,
     /// The options and operands that it takes.
     pub syntax: Syntax,
-    /// Runs it with what stands behind its name. Called by the session alone, which has checked that.
+    /// Runs the command with its arguments, which the session has checked against `syntax`.
     pub run: fn(&mut Session, &Options<'_>),
 }
 
-/// The command of a name.
+/// The command of this name in a table.
 pub fn find<'t>(table: &'t [Command], name: &str) -> Option<&'t Command> {
     table.iter().find(|command| command.name == name)
 }

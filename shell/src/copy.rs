@@ -8,7 +8,7 @@ use crate::paths::{parent, push_name};
 use crate::session::{Session, write_all};
 use crate::source::{PIECE_BYTES, Source};
 
-/// Copies a file, or what a link leads to. A failure is told.
+/// Copies a file, or the target of a link, and reports a failure.
 pub(crate) fn copy_file(session: &mut Session, command: &str, from: &str, to: &str) {
     match is_same_file(session, from, to) {
         Ok(false) => {}
@@ -34,7 +34,7 @@ pub(crate) fn copy_file(session: &mut Session, command: &str, from: &str, to: &s
     session.close_source(Source::File(file));
 }
 
-/// An error of the copy's is given back; one of the original's is told here.
+/// Returns an error of writing the copy; reports an error of reading the original itself.
 fn copy_bytes(
     session: &mut Session,
     command: &str,
@@ -66,7 +66,7 @@ fn is_same_file(session: &Session, from: &str, to: &str) -> Result<bool> {
     Ok(from.0 == to.0 && core::ptr::addr_eq(from.1.filesystem, to.1.filesystem))
 }
 
-/// Copies a tree with its links. The first failure is told, and ends it.
+/// Copies a tree; links stay links. Stops at the first failure and reports it.
 pub(crate) fn copy_tree(session: &mut Session, command: &str, from: &mut PathBuffer, to: &mut PathBuffer) {
     let mut open = ArrayVec::new();
     let mut result = check_not_inside(session, from, to);
@@ -100,14 +100,14 @@ pub(crate) fn copy_tree(session: &mut Session, command: &str, from: &mut PathBuf
     }
 }
 
-/// A directory that is being copied.
+/// A directory that is being copied, and the lengths of both paths up to it.
 struct Level {
     directory: FileDescriptor,
     from_length: usize,
     to_length: usize,
 }
 
-/// Copies a file or a link, or makes a directory and opens the original. A failure at the copy is told here.
+/// Copies a file or a link, or makes a directory and opens the original. Reports a failure to make the copy itself.
 fn copy_entry(
     session: &mut Session,
     command: &str,
@@ -120,7 +120,7 @@ fn copy_entry(
         Kind::Directory => {
             let directory = session.open(from)?;
             let level = Level { directory, from_length: from.len(), to_length: to.len() };
-            // Closed with the others, whatever comes.
+            // From here on it is closed with the others.
             open.try_push(level).map_err(|_| Errno::ENAMETOOLONG)?;
             match vfs.make_directory(&session.cwd, to) {
                 Err(Errno::EEXIST) if session.is_directory(to) => Ok(()),
@@ -142,7 +142,7 @@ fn copy_entry(
     Ok(())
 }
 
-/// A directory cannot be copied into itself: that would not end.
+/// Refuses to copy a directory into itself, which would never end.
 fn check_not_inside(session: &Session, from: &str, to: &str) -> Result<()> {
     let (vfs, cwd) = (session.vfs(), &session.cwd);
     if vfs.link_metadata(cwd, from)?.kind != Kind::Directory {

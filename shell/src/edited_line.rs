@@ -1,23 +1,25 @@
-//! A line under edit: its text, the cursor, and the echo that keeps a terminal's line the same.
+//! The line being edited: its text, the cursor, and the echo that keeps the terminal in step.
 //!
 //! The [`LineEditor`](crate::LineEditor) of the shell and the [`TypedLine`](crate::TypedLine) of `/dev/console` decide
-//! what a key means; what it does to the line is here, once. The terminal is to
-//! show a character in one column, and to go back over the edge where the line has wrapped: the kernel's console does.
+//! what a key means; what it does to the line is here, once. A letter and the combining accents after it are one
+//! character to whoever types, so the cursor never stops between them. The terminal is to show each letter in one
+//! column and accents in none, and to go back over the edge where the line has wrapped: the kernel's console does.
 
 use core::fmt::{self, Write};
 
 use arrayvec::ArrayString;
+use unicode_width::UnicodeWidthChar;
 
 /// The longest line in bytes.
 pub const MAX_LINE_BYTES: usize = 1023;
 
-/// Keys that correct a line, in both users' hands.
+/// Keys that correct a line, of both editors.
 pub(crate) const BACKSPACE: u8 = 8;
 pub(crate) const DELETE: u8 = 127;
 pub(crate) const CONTROL_C: u8 = 3;
 pub(crate) const CONTROL_U: u8 = 21;
 
-/// Whole characters, and a cursor between two of them.
+/// Whole characters, and a cursor before, after or between them.
 #[derive(Clone, Debug)]
 pub(crate) struct EditedLine {
     text: ArrayString<MAX_LINE_BYTES>,
@@ -36,19 +38,19 @@ impl EditedLine {
         &self.text
     }
 
-    /// Forgets the line; the terminal's is not touched.
+    /// Empties the line without an echo.
     pub(crate) fn clear(&mut self) {
         self.text.clear();
         self.cursor = 0;
     }
 
-    /// Writes the line again, behind a prompt that was just written.
+    /// Writes the line again, after a prompt that was just written.
     pub(crate) fn redraw(&self, out: &mut dyn Write) -> fmt::Result {
         show(&self.text, out)?;
         back(self.width(self.cursor, self.text.len()), out)
     }
 
-    /// Puts a character in at the cursor; says false, and does nothing, if there is no room for it.
+    /// Inserts a character at the cursor. False if there is no room for it; nothing has changed then.
     pub(crate) fn insert(&mut self, character: char, out: &mut dyn Write) -> Result<bool, fmt::Error> {
         if self.text.remaining_capacity() < character.len_utf8() {
             return Ok(false);
@@ -56,7 +58,7 @@ impl EditedLine {
         let start = self.cursor;
         let before = self.text;
         self.text.truncate(start);
-        // There is room: it was asked for above.
+        // The check above has found room for both.
         let _ = self.text.try_push(character);
         self.cursor = self.text.len();
         let _ = self.text.try_push_str(before.get(start..).unwrap_or_default());
@@ -65,7 +67,7 @@ impl EditedLine {
         Ok(true)
     }
 
-    /// Takes the character before the cursor away.
+    /// Deletes the character before the cursor, with its accents.
     pub(crate) fn delete_before(&mut self, out: &mut dyn Write) -> fmt::Result {
         if self.cursor == 0 {
             return Ok(());
@@ -74,30 +76,32 @@ impl EditedLine {
         self.delete_at(out)
     }
 
-    /// Takes the character at the cursor away.
+    /// Deletes the character at the cursor, with its accents.
     pub(crate) fn delete_at(&mut self, out: &mut dyn Write) -> fmt::Result {
-        if self.cursor >= self.text.len() {
-            return Ok(());
-        }
-        self.text.remove(self.cursor);
+        let end = self.next_place();
+        let deleted_columns = self.width(self.cursor, end);
+        let whole = self.text;
+        self.text.truncate(self.cursor);
+        // A part of the same text fits.
+        let _ = self.text.try_push_str(whole.get(end..).unwrap_or_default());
         show(self.text.get(self.cursor..).unwrap_or_default(), out)?;
-        out.write_str(" ")?;
-        back(self.width(self.cursor, self.text.len()).saturating_add(1), out)
+        blank(deleted_columns, out)?;
+        back(self.width(self.cursor, self.text.len()).saturating_add(deleted_columns), out)
     }
 
-    /// Takes all from the cursor on away.
+    /// Deletes everything from the cursor on.
     pub(crate) fn delete_to_end(&mut self, out: &mut dyn Write) -> fmt::Result {
         let width = self.width(self.cursor, self.text.len());
         self.text.truncate(self.cursor);
-        (0..width).try_for_each(|_| out.write_str(" "))?;
+        blank(width, out)?;
         back(width, out)
     }
 
-    /// Puts another line in place of this one.
+    /// Replaces the whole line.
     pub(crate) fn replace(&mut self, text: &str, out: &mut dyn Write) -> fmt::Result {
         self.move_to_start(out)?;
         self.delete_to_end(out)?;
-        // `text` comes from a line, so it fits.
+        // `text` is a line of the history, which is no longer, or empty.
         let _ = self.text.try_push_str(text);
         self.cursor = self.text.len();
         show(&self.text, out)
@@ -115,14 +119,21 @@ impl EditedLine {
 
     /// Moves the cursor over the character before it.
     pub(crate) fn move_left(&mut self, out: &mut dyn Write) -> fmt::Result {
-        let before = self.text.get(..self.cursor).and_then(|text| text.char_indices().next_back());
-        self.move_to(before.map_or(0, |(at, _)| at), out)
+        let before = self.text.get(..self.cursor).unwrap_or_default();
+        let start = before.char_indices().rev().find(|(_, character)| columns(*character) > 0);
+        self.move_to(start.map_or(0, |(place, _)| place), out)
     }
 
     /// Moves the cursor over the character at it.
     pub(crate) fn move_right(&mut self, out: &mut dyn Write) -> fmt::Result {
-        let next = self.text.get(self.cursor..).and_then(|text| text.chars().next());
-        self.move_to(self.cursor.saturating_add(next.map_or(0, char::len_utf8)), out)
+        self.move_to(self.next_place(), out)
+    }
+
+    /// Where the character at the cursor ends, with its accents.
+    fn next_place(&self) -> usize {
+        let behind = self.text.get(self.cursor..).unwrap_or_default();
+        let next = behind.char_indices().skip(1).find(|(_, character)| columns(*character) > 0);
+        self.cursor.saturating_add(next.map_or(behind.len(), |(place, _)| place))
     }
 
     fn move_to(&mut self, place: usize, out: &mut dyn Write) -> fmt::Result {
@@ -135,13 +146,18 @@ impl EditedLine {
         Ok(())
     }
 
-    /// Characters between two places, which is how far they are apart on the screen.
+    /// Columns between two places on the screen.
     fn width(&self, from: usize, to: usize) -> usize {
-        self.text.get(from..to).unwrap_or_default().chars().count()
+        self.text.get(from..to).unwrap_or_default().chars().map(columns).sum()
     }
 }
 
-/// Writes text of the line. A tab is shown as a blank, so that it takes one column wherever it stands.
+/// The columns that a character takes: 0 for what is shown on the character before it, such as a combining accent.
+fn columns(character: char) -> usize {
+    usize::from(character.is_ascii() || character.width() != Some(0))
+}
+
+/// Writes text of the line. A tab is shown as a space, so that it takes one column anywhere.
 fn show(text: &str, out: &mut dyn Write) -> fmt::Result {
     let mut pieces = text.split('\t');
     out.write_str(pieces.next().unwrap_or_default())?;
@@ -151,32 +167,36 @@ fn show(text: &str, out: &mut dyn Write) -> fmt::Result {
     })
 }
 
+fn blank(width: usize, out: &mut dyn Write) -> fmt::Result {
+    (0..width).try_for_each(|_| out.write_str(" "))
+}
+
 fn back(width: usize, out: &mut dyn Write) -> fmt::Result {
     (0..width).try_for_each(|_| out.write_str("\x08"))
 }
 
-/// Makes characters of the bytes of UTF-8, which come in one by one.
+/// Decodes UTF-8 whose bytes come in one by one.
 #[derive(Clone, Debug)]
 pub(crate) struct Decoder {
     partial: [u8; 4],
     length: usize,
-    /// Whether bytes were dropped that are part of no character.
+    /// Whether bytes were dropped that belong to no character.
     has_lost: bool,
 }
 
 impl Decoder {
-    /// At a character's beginning.
+    /// A decoder that expects the first byte of a character.
     pub(crate) const fn new() -> Self {
         Self { partial: [0; 4], length: 0, has_lost: false }
     }
 
-    /// Drops what is not complete yet.
+    /// Drops the bytes of an incomplete character.
     pub(crate) fn clear(&mut self) {
         self.length = 0;
     }
 
-    /// Takes a byte, and gives the character that it completes. One that does not go on with the character before drops
-    /// that one.
+    /// Takes a byte, and returns the character that it completes. A byte that cannot continue an incomplete character
+    /// drops that.
     pub(crate) fn feed(&mut self, byte: u8) -> Option<char> {
         if byte & 0xc0 != 0x80 && self.length > 0 {
             self.lose();

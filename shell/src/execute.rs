@@ -1,7 +1,7 @@
-//! Runs a line: its pipelines one after the other, and the stages of each as well.
+//! Runs a line: its pipelines one after the other, and the stages of each one after the other.
 //!
-//! There are no tasks, so a stage has ended before the next one begins; what it wrote waits in the pages of
-//! a pipe. Ctrl-C ends the whole line.
+//! There are no tasks, so each stage ends before the next one begins; its output waits in the pages of a pipe. Ctrl-C
+//! ends the whole line.
 
 use core::mem;
 
@@ -20,13 +20,13 @@ impl Session {
         run_list(self, line.list(), "console");
     }
 
-    /// Runs a line inside of a command. What that has written must be on its way.
+    /// Runs a line inside a command, which must have flushed its own output before.
     pub fn run_inner_line(&mut self, line: &Line) {
         let has_succeeded = run_list(self, line.list(), "output");
         self.set_failed(!has_succeeded);
     }
 
-    /// Runs the command that the first of the words names. What it has written may still be gathered.
+    /// Runs the command that the first word names. Its output may still be buffered afterwards.
     pub fn run_words(&mut self, words: &[&str]) {
         self.status = 0;
         if let Some((name, arguments)) = words.split_first() {
@@ -44,7 +44,7 @@ impl Session {
     }
 }
 
-/// Runs a list whose output goes to what is called `sink`; has the last of it succeeded?
+/// Runs a list; messages call its output `sink`. True if the last pipeline that ran succeeded.
 fn run_list(session: &mut Session, list: List<'_>, sink: &str) -> bool {
     let mut has_succeeded = true;
     for (condition, pipeline) in list {
@@ -83,7 +83,7 @@ fn run_pipeline(session: &mut Session, mut pipeline: Pipeline<'_>, sink: &str) -
         if let Some(outer) = outer_input {
             session.input = outer;
         }
-        // Half of an output would make the next stage say what is not so.
+        // With only a part of its input, the next stage would give a wrong answer.
         if is_cut || session.host.is_interrupted() {
             return false;
         }
@@ -119,7 +119,7 @@ fn run_stage(session: &mut Session, stage: &Stage<'_>, sink: &str) -> bool {
     has_succeeded
 }
 
-/// Opens what the redirections name, in their order; `None` if one of them fails, and nothing is open then.
+/// Opens the files of the redirections, in order. `None` if one fails; none is left open then.
 fn open_files<'a>(session: &mut Session, stage: &Stage<'a>) -> Option<Files<'a>> {
     const MAKE: OpenFlags = OpenFlags::WRITE.union(OpenFlags::CREATE);
     let mut files = Files { input: None, output: None };
@@ -138,7 +138,7 @@ fn open_files<'a>(session: &mut Session, stage: &Stage<'a>) -> Option<Files<'a>>
                 return None;
             }
         };
-        // The later one counts; the earlier was opened, and made, all the same.
+        // The last one counts; earlier ones are still opened, and created, as in POSIX.
         let earlier = if flags == OpenFlags::READ {
             Files { input: files.input.replace(file), output: None }
         } else {
@@ -149,7 +149,7 @@ fn open_files<'a>(session: &mut Session, stage: &Stage<'a>) -> Option<Files<'a>>
     Some(files)
 }
 
-/// Closes them; a control file says only now what it thinks of a last line without an end.
+/// Closes the files. A control file reports an error in a last line without a newline only now.
 fn close_files(session: &mut Session, files: Files<'_>) -> bool {
     if let Some(file) = files.input {
         // A file that was only read has nothing left to do.
@@ -163,7 +163,7 @@ fn close_files(session: &mut Session, files: Files<'_>) -> bool {
     closed.is_ok()
 }
 
-/// Runs a group as in a process of its own: where it goes is forgotten.
+/// Runs a group like a subshell: changes of the current directory end with it.
 fn run_group(session: &mut Session, list: List<'_>, sink: &str) -> bool {
     let directories = (session.cwd, session.previous_cwd);
     let has_succeeded = run_list(session, list, sink);
@@ -171,7 +171,7 @@ fn run_group(session: &mut Session, list: List<'_>, sink: &str) -> bool {
     has_succeeded
 }
 
-// Apart, so that the words of one command are on the stack, and not room for those of each group around it.
+// Not inlined: only the words of the innermost command should take stack, not a copy in each enclosing group.
 #[inline(never)]
 fn run_command(session: &mut Session, stage: &Stage<'_>, sink: &str) -> bool {
     session.run_words(&stage.words());

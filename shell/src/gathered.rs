@@ -1,24 +1,24 @@
-//! Output on its way to a file: gathered, and handed on in whole lines.
+//! The output buffer: bytes on their way to a file or pipe, written in whole lines.
 //!
-//! A control file gets its command in one write then, and a device that takes a line a message gets no half of one.
+//! So a control file gets its command in one write, and a device such as `/dev/kmsg` gets whole messages.
 
 use arrayvec::ArrayVec;
 
-/// What is gathered before it goes on.
+/// Size of the buffer.
 const GATHERED_BYTES: usize = 2048;
 
-/// Bytes that have not gone on yet.
+/// Bytes that were not written yet.
 #[derive(Default)]
 pub(crate) struct Gathered(ArrayVec<u8, GATHERED_BYTES>);
 
 impl Gathered {
-    /// Nothing yet.
+    /// An empty buffer.
     pub(crate) fn new() -> Self {
         Self::default()
     }
 
-    /// Takes bytes in. What must make room for them goes to `write`: whole lines, or where one is longer than the room,
-    /// whole characters of it.
+    /// Adds bytes. A full buffer is passed to `write` up to its last whole line, or up to the last whole character of a
+    /// line that is longer than the buffer.
     pub(crate) fn add<E>(
         &mut self,
         mut bytes: &[u8],
@@ -27,7 +27,7 @@ impl Gathered {
         while !bytes.is_empty() {
             let room = self.0.remaining_capacity().min(bytes.len());
             let (now, later) = bytes.split_at_checked(room).unwrap_or_default();
-            // As many as there is room for.
+            // `now` is cut to the free space.
             let _ = self.0.try_extend_from_slice(now);
             bytes = later;
             if self.0.is_full() {
@@ -40,26 +40,26 @@ impl Gathered {
         Ok(())
     }
 
-    /// Hands on the rest.
+    /// Writes the rest.
     pub(crate) fn finish<E>(&mut self, mut write: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
         let written = if self.0.is_empty() { Ok(()) } else { write(&self.0) };
         self.0.clear();
         written
     }
 
-    /// Forgets all of it.
+    /// Drops all bytes.
     pub(crate) fn clear(&mut self) {
         self.0.clear();
     }
 }
 
-/// How many of the bytes end with a line, or else with a character; all of them if they hold neither.
+/// Length up to the last end of a line, or else of a character; all of the bytes if there is neither.
 fn whole_length(bytes: &[u8]) -> usize {
     if let Some(end) = bytes.iter().rposition(|byte| *byte == b'\n') {
         return end.saturating_add(1);
     }
     match str::from_utf8(bytes) {
-        // The last character goes on behind the end.
+        // The last character is incomplete.
         Err(error) if error.error_len().is_none() && error.valid_up_to() > 0 => error.valid_up_to(),
         _ => bytes.len(),
     }

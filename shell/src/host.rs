@@ -1,6 +1,6 @@
-//! What the shell asks of the machine it runs on: a console, files, and memory apart from the heap.
+//! What the shell needs from the machine it runs on: a console, files, and memory that is not the heap's.
 //!
-//! The kernel has one host, the tests have another. Nothing else in this crate reaches outside of it.
+//! The kernel implements the trait, and so do the tests. The crate uses nothing else from outside.
 
 use core::fmt;
 
@@ -16,10 +16,10 @@ pub trait Host: Sync {
     /// All files.
     fn files(&self) -> &Vfs;
 
-    /// Memory in one piece, for tables that a command sorts or compares.
+    /// Contiguous memory, for tables that a command sorts or compares.
     fn buffers(&self) -> &dyn Buffers;
 
-    /// Single pages, for what flows through a pipe.
+    /// Single pages, for data in pipes.
     fn pages(&self) -> &dyn Pages;
 
     /// Writes formatted text to the console; each line stays whole.
@@ -31,22 +31,22 @@ pub trait Host: Sync {
     /// Whether Ctrl-C was typed since the last [`Host::clear_interrupt`].
     fn is_interrupted(&self) -> bool;
 
-    /// Forgets a Ctrl-C, before a line runs.
+    /// Clears the state that [`Host::is_interrupted`] reports; called before a line runs.
     fn clear_interrupt(&self);
 
-    /// Bytes that were typed and lost so far, because they came too fast.
+    /// Total number of typed bytes that were dropped because they came too fast.
     fn dropped_bytes(&self) -> u64;
 
-    /// Called before each pipeline: a host that looks for references on its stack can clear what is unused.
+    /// Called before each pipeline. A host that scans its stack for references can clear the unused part here.
     fn before_pipeline(&self) {}
 
-    /// Runs the function of a command, or of a subcommand inside of that. A host that shows call stacks can end them
-    /// here: what called this is the same for all commands.
+    /// Runs the function of a command or subcommand. A host that shows call stacks can end them here, as the callers
+    /// are the same for all commands.
     fn run_command(&self, run: fn(&mut Session, &Options<'_>), session: &mut Session, options: &Options<'_>) {
         run(session, options);
     }
 
-    /// What `help` says beneath the list of commands: lines about this machine.
+    /// Lines that `help` adds below the list of commands.
     fn hints(&self) -> &'static str {
         ""
     }

@@ -1,4 +1,4 @@
-//! The shell as a person meets it: a prompt, a line that is typed, and what it does.
+//! The interactive shell: writes the prompt, edits the line that is typed, and runs it.
 
 use core::fmt;
 
@@ -8,27 +8,27 @@ use crate::line_editor::{Event, LineEditor};
 use crate::parser::Line;
 use crate::session::Session;
 
-/// A session with a line editor before it.
+/// A session whose lines come from a line editor.
 pub struct Shell<'a> {
     session: Session,
-    // Lent, as both are too large for a kernel's stack.
+    // Borrowed, as both are too large for a kernel's stack.
     editor: &'a mut LineEditor,
     line: &'a mut Line,
-    /// Bytes that were lost, as far as that was told.
+    /// Dropped bytes that were reported so far.
     dropped_bytes: u64,
 }
 
 impl<'a> Shell<'a> {
-    /// A shell, with its first prompt written.
+    /// Starts a shell, and writes its first prompt.
     pub fn start(session: Session, editor: &'a mut LineEditor, line: &'a mut Line) -> Self {
         session.prompt();
         Self { session, editor, line, dropped_bytes: 0 }
     }
 
-    /// Takes a typed byte; the one that ends a line runs it.
+    /// Takes a typed byte; the byte that ends a line runs it.
     pub fn feed(&mut self, byte: u8) {
         let mut console = Console(self.session.host);
-        // The console takes everything.
+        // Writing to the console does not fail.
         match self.editor.feed(byte, &mut console).unwrap_or(Event::None) {
             Event::None => {}
             Event::Line => {
@@ -50,13 +50,13 @@ impl<'a> Shell<'a> {
         }
     }
 
-    /// The exit status of the last command: 0 if it succeeded, 2 if it was given what it does not take, 127 if there is
-    /// none of its name.
+    /// The exit status of the last command: 0 for success, 1 for a failure, 2 for wrong usage, 127 for an unknown
+    /// command.
     pub fn status(&self) -> u8 {
         self.session.status
     }
 
-    /// Parses the line and runs it, or says why nothing of it can be run.
+    /// Parses the line and runs it, or reports why it cannot run.
     fn run_line(&mut self) {
         match self.line.parse(self.editor.line()) {
             Ok(()) => self.session.run_line(self.line),

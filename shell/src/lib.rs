@@ -1,10 +1,10 @@
-//! A shell: the line editor, the parser, pipelines, and all commands that deal in text and files alone.
+//! A shell: the line editor, the parser, pipelines, and all commands that need only text and files.
 //!
-//! The crate knows no machine: console, files and memory come from a [`Host`], and commands that know more than that
-//! are rows of a table that a [`Session`] is given beside [`COMMANDS`]. It has no heap, so that typing a command does
-//! not change what `/proc` tells of one.
+//! The crate is independent of the machine: console, files and memory come from a [`Host`]. A [`Session`] is given
+//! [`COMMANDS`] and further tables of commands that know the machine. The crate does not use the heap, so that typing a
+//! command does not change the figures of the heap in `/proc`.
 //!
-//! From a byte to its effect: [`Shell`] feeds the [`LineEditor`], the parser makes a [`Line`], `execute` runs it, and a
+//! Data flow: [`Shell`] feeds typed bytes to the [`LineEditor`], the parser makes a [`Line`], `execute` runs it, and each
 //! command is one file in `commands`.
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]

@@ -1,4 +1,4 @@
-//! The line editor: bytes from a terminal in, a line out, with an echo that keeps the screen right.
+//! The line editor of the shell: turns the bytes of a terminal into lines, with echo and history.
 
 use core::fmt::{self, Write};
 
@@ -6,7 +6,7 @@ use arrayvec::ArrayString;
 
 use crate::edited_line::{BACKSPACE, CONTROL_C, CONTROL_U, DELETE, Decoder, EditedLine, MAX_LINE_BYTES};
 
-/// Lines that the history keeps, all in one fixed piece of memory.
+/// Lines that the history keeps. Its memory is fixed.
 const HISTORY_LINES: usize = 12;
 
 const CONTROL_A: u8 = 1;
@@ -17,16 +17,16 @@ const ESCAPE: u8 = 27;
 
 type Line = ArrayString<MAX_LINE_BYTES>;
 
-/// What a byte led to.
+/// The result of a byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// The line is not done yet.
+    /// The line is not complete.
     None,
     /// Enter: the line is in [`LineEditor::line`].
     Line,
     /// Enter on a line that was too long.
     TooLong {
-        /// Characters that there was no room for.
+        /// Characters that did not fit.
         excess_characters: usize,
     },
     /// Ctrl-C: the line was dropped.
@@ -39,18 +39,18 @@ pub enum Event {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Escape {
     None,
-    /// Behind ESC.
+    /// After ESC.
     Start,
-    /// Behind ESC [ or ESC O, with the number so far.
+    /// After ESC [ or ESC O, with the numeric parameter so far.
     Sequence(u16),
 }
 
-/// The state of the line that is being typed.
+/// The line being typed, and the history.
 #[derive(Debug)]
 pub struct LineEditor {
     line: EditedLine,
     decoder: Decoder,
-    /// Characters dropped because the line was full, and not taken back since.
+    /// Characters that did not fit and were not deleted since.
     excess_characters: usize,
     escape: Escape,
     is_after_carriage_return: bool,
@@ -58,7 +58,7 @@ pub struct LineEditor {
     /// The newest line first.
     history: [Line; HISTORY_LINES],
     history_length: usize,
-    /// How many lines back the shown one is; 0 is the one being typed.
+    /// How many lines back in the history the shown line is; 0 for a new line.
     history_place: usize,
 }
 
@@ -78,12 +78,12 @@ impl LineEditor {
         }
     }
 
-    /// The line as far as it is typed; after [`Event::Line`] the whole line, until the next byte.
+    /// The line so far; after [`Event::Line`] the whole line, until the next byte.
     pub fn line(&self) -> &str {
         self.line.text()
     }
 
-    /// Takes a byte in, and writes the echo.
+    /// Takes a byte and writes its echo.
     ///
     /// # Errors
     ///
@@ -136,7 +136,7 @@ impl LineEditor {
         Ok(Event::None)
     }
 
-    /// Writes the line again, behind a prompt that was just written.
+    /// Writes the line again, after a prompt that was just written.
     ///
     /// # Errors
     ///
@@ -181,21 +181,21 @@ impl LineEditor {
         let Some(character) = self.decoder.feed(byte).filter(|character| !character.is_control()) else {
             return Ok(());
         };
-        // Behind a character that had no room, a shorter one would stand in its place.
+        // Once a character did not fit, a shorter one must not take its place.
         if self.excess_characters > 0 || !self.line.insert(character, out)? {
             self.excess_characters = self.excess_characters.saturating_add(1);
         }
         Ok(())
     }
 
-    /// Takes back the last character that had no room, before any that is in the line; false if there is none.
+    /// Deletes the last character that did not fit. False if there is none; then the line itself is to be edited.
     fn take_back_excess(&mut self) -> bool {
         let is_excess = self.excess_characters > 0;
         self.excess_characters = self.excess_characters.saturating_sub(1);
         is_excess
     }
 
-    /// Puts another line in place of this one.
+    /// Replaces the whole line.
     fn replace(&mut self, text: &str, out: &mut dyn Write) -> fmt::Result {
         self.excess_characters = 0;
         self.line.replace(text, out)
@@ -211,8 +211,8 @@ impl LineEditor {
         self.replace(&line, out)
     }
 
-    /// Takes a byte of a control sequence (ECMA-48, 5.4). False if it is none: a control character or the beginning of
-    /// another character, which ends the sequence and means what it always does.
+    /// Takes a byte of a control sequence (ECMA-48, 5.4). False if the byte cannot be a part of one: it ends the sequence
+    /// and has its usual meaning.
     fn feed_escape(&mut self, byte: u8, out: &mut dyn Write) -> Result<bool, fmt::Error> {
         if !(0x20..=0x7e).contains(&byte) {
             self.escape = Escape::None;
@@ -224,7 +224,7 @@ impl LineEditor {
                 let digit = u16::from(byte.saturating_sub(b'0'));
                 self.escape = Escape::Sequence(number.saturating_mul(10).saturating_add(digit));
             }
-            // Other parameters and intermediates are passed over until the final byte.
+            // Other parameters and intermediate bytes are skipped up to the final byte.
             (Escape::Sequence(_), 0x20..=0x3f) => {}
             (Escape::Sequence(number), _) => {
                 self.escape = Escape::None;
@@ -235,7 +235,7 @@ impl LineEditor {
         Ok(true)
     }
 
-    /// Does what the key means whose control sequence has this final byte and number.
+    /// Acts on the key whose control sequence has this final byte and parameter.
     fn press(&mut self, final_byte: u8, number: u16, out: &mut dyn Write) -> fmt::Result {
         match (final_byte, number) {
             (b'A', _) => self.show_history(self.history_place.saturating_add(1), out),

@@ -1,4 +1,4 @@
-//! The words that may stand in a place, in a message about one that may not.
+//! A list of allowed words, for messages about an unknown one.
 
 use core::fmt;
 
@@ -24,7 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn last_word_stands_behind_or() {
+    fn last_word_follows_or() {
         assert_eq!(Listed(["a", "b", "c"]).to_string(), "a, b or c");
         assert_eq!(Listed(["a", "b"]).to_string(), "a or b");
         assert_eq!((Listed(["a"]).to_string(), Listed([]).to_string()), ("a".into(), String::new()));

@@ -1,24 +1,25 @@
-//! The name that a person probably meant.
+//! Suggestions for misspelt names: the known name with the smallest edit distance.
 
 use core::fmt;
 
-/// Longer names than this are compared by their beginnings.
+/// Of longer names, only this many characters are compared.
 const MAX_CHARACTERS: usize = 24;
 
-/// The name that is one or two slips away from `word`: a character too many, missing, wrong, or two in the other's
-/// place. Of several the nearest, of equally near ones the first. In a word of up to three characters one slip counts.
+/// The name that differs from `word` by at most two typing errors, or one in a word of up to three characters: a
+/// character too many, missing or wrong, or two swapped. The nearest name wins, and the first of equally near ones.
 fn nearest<'n>(word: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
-    let max_slips = if word.chars().count() > 3 { 2 } else { 1 };
-    let names = names.into_iter().map(|name| (slips(word, name), name));
+    let max_errors = if word.chars().count() > 3 { 2 } else { 1 };
+    let names = names.into_iter().map(|name| (edit_distance(word, name), name));
     // Of equals `min_by_key` takes the first.
     names
-        .filter(|(slips, name)| *slips <= max_slips && *slips < name.chars().count())
-        .min_by_key(|(slips, _)| *slips)
+        .filter(|(errors, name)| *errors <= max_errors && *errors < name.chars().count())
+        .min_by_key(|(errors, _)| *errors)
         .map(|(_, name)| name)
 }
 
-/// Slips between two words: the distance of Damerau and Levenshtein, as far as no part is changed twice.
-fn slips(one: &str, other: &str) -> usize {
+/// Typing errors between two words: their Damerau-Levenshtein distance, in the variant that changes no part twice
+/// (optimal string alignment).
+fn edit_distance(one: &str, other: &str) -> usize {
     const WIDTH: usize = MAX_CHARACTERS + 1;
     // Rows of the table of distances between beginnings: two before this one.
     let (mut before_last, mut last) = ([0; WIDTH], [0; WIDTH]);
@@ -33,16 +34,16 @@ fn slips(one: &str, other: &str) -> usize {
         for (column, own) in other.chars().take(MAX_CHARACTERS).enumerate() {
             let next = column.saturating_add(1);
             let is_other = usize::from(character != own);
-            let mut slips = at(&last, column).saturating_add(is_other);
-            slips = slips.min(at(&last, next).saturating_add(1)).min(at(&this, column).saturating_add(1));
+            let mut errors = at(&last, column).saturating_add(is_other);
+            errors = errors.min(at(&last, next).saturating_add(1)).min(at(&this, column).saturating_add(1));
             if previous == Some(own)
                 && other_previous == Some(character)
                 && let Some(two_back) = column.checked_sub(1)
             {
-                slips = slips.min(at(&before_last, two_back).saturating_add(1));
+                errors = errors.min(at(&before_last, two_back).saturating_add(1));
             }
             if let Some(slot) = this.get_mut(next) {
-                *slot = slips;
+                *slot = errors;
             }
             other_previous = Some(own);
         }
@@ -52,7 +53,7 @@ fn slips(one: &str, other: &str) -> usize {
     at(&last, other.chars().take(MAX_CHARACTERS).count())
 }
 
-/// What to say behind an unknown word: `; did you mean NAME?`, or else something else behind `; `.
+/// The end of a message about an unknown word: `; did you mean NAME?`, or `; ` and another hint.
 #[derive(Clone, Copy, Debug)]
 pub struct Suggestion<'n, T> {
     name: Option<&'n str>,
@@ -81,7 +82,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn slips_are_counted() {
+    fn errors_are_counted() {
         for (one, other, expected) in [
             ("", "", 0),
             ("abc", "abc", 0),
@@ -94,7 +95,11 @@ mod tests {
             ("", "abc", 3),
             ("\u{e4}b", "ab", 1),
         ] {
-            assert_eq!((slips(one, other), slips(other, one)), (expected, expected), "{one} {other}");
+            assert_eq!(
+                (edit_distance(one, other), edit_distance(other, one)),
+                (expected, expected),
+                "{one} {other}"
+            );
         }
     }
 
@@ -120,8 +125,8 @@ mod tests {
     proptest! {
         #[test]
         fn any_words_are_compared(one in "\\PC{0,40}", other in "\\PC{0,40}") {
-            prop_assert_eq!(slips(&one, &other), slips(&other, &one));
-            prop_assert_eq!(slips(&one, &one), 0);
+            prop_assert_eq!(edit_distance(&one, &other), edit_distance(&other, &one));
+            prop_assert_eq!(edit_distance(&one, &one), 0);
         }
     }
 }

@@ -1,38 +1,38 @@
-//! The words behind a command's name, taken apart: POSIX's guidelines (IEEE Std 1003.1-2017, 12.2), and options behind
-//! operands too. What a command takes is its [`Syntax`].
+//! Parses a command's arguments: by POSIX's guidelines (IEEE Std 1003.1-2017, 12.2), with options after operands allowed
+//! as well. What a command accepts is its [`Syntax`].
 
 use arrayvec::ArrayVec;
 
 use crate::parser::MAX_WORDS;
 use crate::syntax::{Form, Syntax};
 
-/// What stood behind a command's name.
+/// The parsed arguments of a command.
 #[derive(Clone, Debug)]
 pub struct Options<'a> {
-    /// A bit for each letter that was given, by its code.
+    /// Options without a value: a bit for each letter, by its ASCII code.
     flags: u128,
-    /// Options with a value, in their order.
+    /// Options with a value, in the order given.
     values: ArrayVec<(char, &'a str), MAX_WORDS>,
-    /// The words that are no options.
+    /// The words that are not options.
     pub operands: ArrayVec<&'a str, MAX_WORDS>,
 }
 
-/// Words that a command does not take.
+/// Arguments that a command does not accept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Misuse;
 
-/// What the words ask for.
+/// What the arguments ask for.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "it is looked at once and gone")]
+#[expect(clippy::large_enum_variant, reason = "it is short-lived, on the stack only")]
 pub(crate) enum Request<'a> {
-    /// To run the command.
+    /// Run the command.
     Run(Options<'a>),
-    /// `--help`: to explain it.
+    /// `--help`: explain it.
     Help,
 }
 
 impl<'a> Options<'a> {
-    /// Takes words apart; [`Misuse`] if the command does not take all of them.
+    /// Parses arguments; [`Misuse`] if the command does not accept all of them.
     pub(crate) fn parse(words: &[&'a str], syntax: &Syntax) -> Result<Request<'a>, Misuse> {
         let mut options = Self { flags: 0, values: ArrayVec::new(), operands: ArrayVec::new() };
         let mut rest = words.iter().copied();
@@ -77,7 +77,7 @@ impl<'a> Options<'a> {
         if are_numbers && is_count_right { Ok(Request::Run(self)) } else { Err(Misuse) }
     }
 
-    /// Takes the options behind one dash; a value may be the next word.
+    /// Parses the options after one dash; a value may be the next word.
     fn take(
         &mut self,
         group: &'a str,
@@ -113,7 +113,7 @@ impl<'a> Options<'a> {
         self.flags & bit(letter) != 0
     }
 
-    /// The values of an option, in their order.
+    /// The values of an option, in the order given.
     pub fn values(&self, letter: char) -> impl Iterator<Item = &'a str> {
         self.values.iter().filter(move |(given, _)| *given == letter).map(|(_, value)| *value)
     }
@@ -133,7 +133,7 @@ fn number(value: &str) -> Option<u64> {
     value.parse().ok()
 }
 
-/// Options are ASCII, so each has a bit; anything else has none.
+/// The bit of an option's letter, which is ASCII; 0 for any other character.
 fn bit(letter: char) -> u128 {
     1_u128.checked_shl(letter.into()).unwrap_or(0)
 }

@@ -1,9 +1,9 @@
-//! From a line to words and operators, checked as a whole before anything of it runs.
+//! Turns a line into words and operators, and checks all of it before any part runs.
 //!
 //! The grammar is a small part of the POSIX shell's (IEEE Std 1003.1-2017, 2.2, 2.3, 2.7 and 2.9): quotes,
 //! backslashes and `#` comments; `;`, `&&` and `||` between pipelines; `|` between stages; `<`, `>` and `>>`;
-//! `( )` around a list. What is not there (`&`, `<<`, `2>`, `$HOME`, `*`) is refused by name where it is not quoted, so
-//! that a line that counts on it does not run half. [`super::tree`] gives what was parsed as a tree.
+//! `( )` around a list. Unsupported syntax (`&`, `<<`, `2>`, `$HOME`, `*`) is refused by name unless it is quoted, so
+//! that a line that depends on it does not run in part. [`super::tree`] gives the parsed line as a tree.
 
 use core::fmt;
 
@@ -13,9 +13,9 @@ use crate::edited_line::MAX_LINE_BYTES;
 
 mod check;
 
-/// Words of one command.
+/// Maximum number of words in one command.
 pub const MAX_WORDS: usize = 64;
-/// Groups within each other.
+/// Maximum depth of nested groups.
 pub const MAX_DEPTH: usize = 4;
 
 /// What stands between words.
@@ -63,7 +63,7 @@ impl Operator {
     }
 }
 
-/// The beginning of what a message quotes of the line.
+/// The part of the line that a message quotes, cut to 32 bytes.
 pub type Quoted = ArrayString<32>;
 
 /// Why a line cannot be run.
@@ -73,27 +73,27 @@ pub enum ParseError {
     OpenQuote(char),
     /// More words than [`MAX_WORDS`] in a command.
     TooManyWords,
-    /// More than [`MAX_DEPTH`] groups within each other.
+    /// Groups nested deeper than [`MAX_DEPTH`].
     TooDeep,
     /// More bytes than [`MAX_LINE_BYTES`].
     TooLong,
     /// An operator that this shell does not have.
     Unsupported(&'static str),
-    /// A file descriptor's number before a redirection, with that.
+    /// A redirection with the number of a file descriptor, as in `2>`.
     Descriptor(Quoted),
     /// A variable, or another expansion that begins with `$`.
     Variable(Quoted),
-    /// A pattern for the names of files.
+    /// A pattern for file names.
     Pattern,
-    /// No command stands before an operator.
+    /// No command precedes an operator.
     NothingBefore(Operator),
-    /// No command stands behind an operator.
+    /// No command follows an operator.
     NothingBehind(Operator),
-    /// No file's name stands behind a redirection.
+    /// No file name follows a redirection.
     NoFile(Operator),
     /// A group stands where a word belongs.
     MisplacedGroup,
-    /// A word stands right behind a group.
+    /// A word directly follows a group.
     WordBehindGroup,
     /// A `(` without its `)`.
     OpenGroup,
@@ -106,34 +106,34 @@ impl fmt::Display for ParseError {
         match self {
             Self::OpenQuote(quote) => write!(out, "the quote {quote} is not closed"),
             Self::TooManyWords => write!(out, "more than {MAX_WORDS} words in a command"),
-            Self::TooDeep => write!(out, "more than {MAX_DEPTH} groups within each other"),
+            Self::TooDeep => write!(out, "groups nested more than {MAX_DEPTH} deep"),
             Self::TooLong => write!(out, "more than {MAX_LINE_BYTES} bytes in a line"),
             Self::Unsupported(operator) => {
-                write!(out, "'{operator}' is not supported; quote it to use it as characters")
+                write!(out, "'{operator}' is not supported; quote it to use it literally")
             }
             Self::Descriptor(redirection) => {
                 write!(
                     out,
-                    "'{redirection}' is not supported; put a blank behind the number to use it as a word"
+                    "'{redirection}' is not supported; put a space after the number to use it as a word"
                 )
             }
             Self::Variable(text) => {
                 write!(
                     out,
-                    "'{text}' is not supported, as there are no variables; quote it with ' to use it as characters"
+                    "'{text}' is not supported: there are no variables; quote it with ' to use it literally"
                 )
             }
             Self::Pattern => {
                 write!(
                     out,
-                    "'*' is not supported, as there are no patterns for names; quote it to use it as a character"
+                    "'*' is not supported: there are no file name patterns; quote it to use it literally"
                 )
             }
             Self::NothingBefore(operator) => write!(out, "no command before '{}'", operator.text()),
-            Self::NothingBehind(operator) => write!(out, "no command behind '{}'", operator.text()),
-            Self::NoFile(operator) => write!(out, "no file name behind '{}'", operator.text()),
+            Self::NothingBehind(operator) => write!(out, "no command after '{}'", operator.text()),
+            Self::NoFile(operator) => write!(out, "no file name after '{}'", operator.text()),
             Self::MisplacedGroup => {
-                write!(out, "'(' must begin a command; quote it to use it as a character")
+                write!(out, "'(' must begin a command; quote it to use it literally")
             }
             Self::WordBehindGroup => write!(out, "an operator must follow ')'"),
             Self::OpenGroup => write!(out, "'(' is not closed"),
@@ -157,7 +157,7 @@ pub(crate) enum Token {
 #[derive(Clone, Debug, Default)]
 pub struct Line {
     text: ArrayString<MAX_LINE_BYTES>,
-    /// Each stands for a byte of the line or more, so there is room for all.
+    /// Each token takes at least one byte of the line, so there is room for all.
     tokens: ArrayVec<Token, MAX_LINE_BYTES>,
 }
 
@@ -167,7 +167,7 @@ impl Line {
         Self { text: ArrayString::new_const(), tokens: ArrayVec::new_const() }
     }
 
-    /// Puts another line in place of this one. After an error the line is empty.
+    /// Parses `line`, which replaces the previous one. After an error the line is empty.
     ///
     /// # Errors
     ///
@@ -190,7 +190,7 @@ impl Line {
         self.text.get(usize::from(start)..usize::from(end)).unwrap_or_default()
     }
 
-    /// Takes the line apart.
+    /// Splits the line into tokens.
     fn read(&mut self, line: &str) -> Result<(), ParseError> {
         self.text.clear();
         self.tokens.clear();
@@ -213,7 +213,7 @@ impl Line {
         Ok(())
     }
 
-    /// Takes the word that `rest` begins with, and says what is behind it.
+    /// Reads the word that `rest` begins with, and returns what follows it.
     fn read_word<'a>(&mut self, rest: &'a str) -> Result<&'a str, ParseError> {
         let start = self.text.len();
         let mut characters = rest.chars();
@@ -235,7 +235,7 @@ impl Line {
         Ok(behind)
     }
 
-    /// Takes a quoted part, an escaped character or a plain one.
+    /// Reads a quoted part, an escaped character or a plain one.
     fn read_part(&mut self, first: char, rest: &mut core::str::Chars<'_>) -> Result<(), ParseError> {
         match first {
             '\\' => rest.next().map_or(Ok(()), |escaped| self.push_character(escaped)),
@@ -262,7 +262,7 @@ impl Line {
         }
     }
 
-    /// Takes a `$` that begins no expansion (IEEE Std 1003.1-2017, XCU 2.6).
+    /// Reads a `$` that begins no expansion (IEEE Std 1003.1-2017, XCU 2.6).
     fn read_dollar(&mut self, rest: &core::str::Chars<'_>) -> Result<(), ParseError> {
         let is_name = |character: char| character.is_ascii_alphanumeric() || character == '_';
         let Some(next) = rest.clone().next().filter(|next| is_name(*next) || "{(@*#?-$!".contains(*next))
@@ -274,7 +274,7 @@ impl Line {
         Err(ParseError::Variable(quoted(['$'].into_iter().chain(rest.clone().take(length)))))
     }
 
-    // Unquoting makes a line no longer, so neither of these runs out of room.
+    // Unquoted text is no longer than the line, so neither of these runs out of room.
 
     fn push_character(&mut self, character: char) -> Result<(), ParseError> {
         self.text.try_push(character).map_err(|_| ParseError::TooLong)
@@ -285,15 +285,15 @@ impl Line {
     }
 }
 
-/// As much of the characters as a message quotes.
+/// As many of the characters as fit into a message's quote.
 fn quoted(characters: impl Iterator<Item = char>) -> Quoted {
     let mut text = Quoted::new();
-    // What is longer is cut.
+    // The rest is cut off.
     let _ = characters.into_iter().try_for_each(|character| text.try_push(character));
     text
 }
 
-/// The operator that `rest` begins with, if it does, and what is behind it.
+/// The operator that `rest` begins with, if any, and what follows it.
 fn take_operator(rest: &str) -> Result<Option<(Operator, &str)>, ParseError> {
     // Longer ones first.
     const OPERATORS: [(&str, Option<Operator>); 17] = [

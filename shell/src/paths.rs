@@ -1,4 +1,4 @@
-//! Paths that commands make of others.
+//! Paths that commands derive from others.
 
 use vfs::{Errno, PathBuffer, Result};
 
@@ -10,7 +10,7 @@ pub(crate) fn last_name(path: &str) -> &str {
     path.trim_end_matches('/').rsplit('/').next().unwrap_or(path)
 }
 
-/// The directory that a path's last name stands in: `/a` of `/a/b/`.
+/// The directory of a path's last name: `/a` of `/a/b/`.
 pub(crate) fn parent(path: &str) -> &str {
     match path.trim_end_matches('/').rsplit_once('/') {
         None => ".",
@@ -19,7 +19,7 @@ pub(crate) fn parent(path: &str) -> &str {
     }
 }
 
-/// A path in memory of its own, so that names can be added.
+/// A copy of a path, to which names can be added.
 pub(crate) fn owned(path: &str) -> Result<PathBuffer> {
     PathBuffer::from(path).map_err(|_| Errno::ENAMETOOLONG)
 }
@@ -30,7 +30,7 @@ pub(crate) fn push_name(path: &mut PathBuffer, name: &str) -> Result<()> {
     path.try_push_str(slash).and_then(|()| path.try_push_str(name)).map_err(|_| Errno::ENAMETOOLONG)
 }
 
-/// Where `from` goes when it is copied or moved to `to`: into that, if it is a directory.
+/// The target path when `from` is copied or moved to `to`: inside it, if it is a directory.
 pub(crate) fn target(session: &Session, from: &str, to: &str) -> Result<PathBuffer> {
     let mut path = owned(to)?;
     if session.is_directory(to) {
@@ -39,8 +39,8 @@ pub(crate) fn target(session: &Session, from: &str, to: &str) -> Result<PathBuff
     Ok(path)
 }
 
-/// Does `transfer` for each of the paths that go to `to`, until Ctrl-C. Several need a directory to go to. The command
-/// has failed if one of them has.
+/// Calls `transfer` for each source path, until Ctrl-C. Several sources need a directory as their target. The command
+/// fails if one of them does.
 pub(crate) fn for_each_source(
     session: &mut Session,
     command: &Command,
@@ -64,12 +64,12 @@ pub(crate) fn for_each_source(
 }
 
 impl Session {
-    /// Whether the current directory is still there: it may have been moved or removed.
+    /// Whether the current directory still exists under its path: it may have been moved or removed.
     pub(crate) fn is_cwd_there(&self) -> bool {
         self.is_directory(&self.cwd)
     }
 
-    /// Reports that it is not, and how to leave it.
+    /// Reports that the current directory no longer exists, and how to leave it.
     pub(crate) fn report_gone_cwd(&mut self, command: &str) {
         let cwd = self.cwd;
         self.report_failure(format_args!(

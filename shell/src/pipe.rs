@@ -1,31 +1,31 @@
-//! Bytes in a chain of pages: what flows through a pipe, or a line that is longer than a buffer.
+//! A buffer in a chain of pages: the data of a pipe, or a line that is longer than other buffers.
 //!
-//! A chain grows page by page, so it needs no memory in one piece, and it can be read again from any place. Its
-//! pages are known by number and reached through copies: each begins with the number of the next.
+//! A chain grows page by page, so it needs no contiguous memory, and it can be read again from any position. Pages have
+//! numbers and are accessed by copying; each begins with the number of the next one.
 
 use core::num::NonZeroU64;
 
 use vfs::{Pages, RAM_PAGE_BYTES};
 
-/// Bytes of the next page's number, which is 0 in the last page.
+/// Size of the next page's number, which is 0 in the last page.
 const LINK_BYTES: usize = size_of::<u32>();
 /// Bytes of contents in a page.
 const ROOM_BYTES: usize = RAM_PAGE_BYTES - LINK_BYTES;
 const ROOM: NonZeroU64 = NonZeroU64::new(ROOM_BYTES as u64).unwrap();
 
-/// There is no page left.
+/// No page is free.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct OutOfPages;
 
 /// A chain of pages. Every page but the last is full.
 pub(crate) struct Pipe {
     pages: &'static dyn Pages,
-    /// 0 where there is no page yet.
+    /// Number of the first page; 0 if there is none.
     first: u32,
     last: u32,
     /// Bytes that were pushed.
     length: u64,
-    /// The page that `position` lies in or ends at; 0 for the first.
+    /// The page that contains `position` or ends at it; 0 for the first one.
     reading: u32,
     position: u64,
 }
@@ -36,7 +36,7 @@ impl Pipe {
         Self { pages, first: 0, last: 0, length: 0, reading: 0, position: 0 }
     }
 
-    /// Adds bytes at the end. Without a page for all of them, some are added.
+    /// Adds bytes at the end. If pages run out, a part of them has been added.
     ///
     /// # Errors
     ///
@@ -56,7 +56,7 @@ impl Pipe {
         Ok(())
     }
 
-    /// Reads from where the last read ended and says how many bytes came; 0 at the end.
+    /// Reads from where the last read ended, and returns the number of bytes read; 0 at the end.
     pub(crate) fn read(&mut self, target: &mut [u8]) -> usize {
         let start = in_page(self.position);
         if self.position >= self.length {
@@ -76,7 +76,7 @@ impl Pipe {
         count
     }
 
-    /// Reads into `piece`, and gives what came; nothing at the end.
+    /// Reads into `piece`, and returns the part that was filled; empty at the end.
     pub(crate) fn read_piece<'p>(&mut self, piece: &'p mut [u8]) -> &'p [u8] {
         let count = self.read(piece);
         piece.get(..count).unwrap_or_default()
@@ -87,21 +87,21 @@ impl Pipe {
         self.position
     }
 
-    /// Lets the next read start at `position`, or at the end if that comes first.
+    /// Sets where the next read starts: at `position`, or at the end if that comes first.
     pub(crate) fn seek(&mut self, position: u64) {
         (self.reading, self.position) = (0, position.min(self.length));
         if self.position == 0 {
             return;
         }
         self.reading = self.first;
-        // The page of the byte before: `read` goes on to the next one where that is needed.
+        // The page of the byte before `position`: `read` moves on to the next page if necessary.
         let last_byte = self.position.saturating_sub(1);
         for _ in 0..last_byte / ROOM {
             self.reading = self.next(self.reading);
         }
     }
 
-    /// Drops all bytes; one page is kept, so that the next line needs none.
+    /// Drops all bytes. The first page is kept for later ones.
     pub(crate) fn clear(&mut self) {
         if self.first != 0 {
             self.give_from(self.next(self.first));
@@ -110,7 +110,7 @@ impl Pipe {
         (self.last, self.length, self.reading, self.position) = (self.first, 0, 0, 0);
     }
 
-    /// The page behind another; 0 at the end.
+    /// The page after another; 0 at the end.
     fn next(&self, page: u32) -> u32 {
         let mut link = [0; LINK_BYTES];
         self.pages.read(page, 0, &mut link);
@@ -119,7 +119,7 @@ impl Pipe {
 
     fn add_page(&mut self) -> Result<(), OutOfPages> {
         if self.first != 0 && self.length == 0 {
-            // The one that `clear` kept.
+            // `clear` has kept this page.
             return Ok(());
         }
         let page = self.pages.take().ok_or(OutOfPages)?;
@@ -132,7 +132,7 @@ impl Pipe {
         Ok(())
     }
 
-    /// Gives a page and all behind it back.
+    /// Gives back a page and all that follow it.
     fn give_from(&self, mut page: u32) {
         while page != 0 {
             let next = self.next(page);
@@ -148,7 +148,7 @@ impl Drop for Pipe {
     }
 }
 
-/// How far into its page a place lies.
+/// The offset of a position in its page.
 fn in_page(position: u64) -> usize {
     (position % ROOM) as usize
 }
@@ -161,7 +161,7 @@ mod tests {
 
     use super::*;
 
-    /// So many pages, and those that are out.
+    /// A limited number of pages, and those that are lent.
     struct Few {
         pages: Mutex<Vec<Option<Vec<u8>>>>,
         left: Mutex<usize>,
@@ -248,7 +248,7 @@ mod tests {
                 let bytes: Vec<u8> = (0..length).map(|number| (number + model.len()) as u8).collect();
                 pipe.push(&bytes).unwrap();
                 model.extend(bytes);
-                // Reading goes on behind what was pushed meanwhile.
+                // Reading continues with what was pushed meanwhile.
                 prop_assert_eq!(pipe.read(&mut [0; 1]), usize::from(pipe.position() <= model.len() as u64 && !model.is_empty()));
             }
             pipe.seek(0);

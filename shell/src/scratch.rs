@@ -1,4 +1,4 @@
-//! Tables in memory that the host lends, for commands that must see a whole at once: `sort`, `diff`, `ls`.
+//! Tables in memory lent by the host, for commands that need all of their input at once: `sort`, `diff`, `ls`.
 
 use core::marker::PhantomData;
 use core::mem;
@@ -6,7 +6,7 @@ use core::mem;
 use bytemuck::Pod;
 use vfs::{Buffers, Errno, Result};
 
-/// A table of fixed length in a buffer, which goes back when the table is dropped.
+/// A table of fixed length in a buffer of the host, which gets it back when the table is dropped.
 pub(crate) struct Scratch<T: Pod> {
     buffers: &'static dyn Buffers,
     buffer: &'static mut [u8],
@@ -25,16 +25,16 @@ impl<T: Pod> Scratch<T> {
         let buffer = buffers.take(length_bytes).ok_or(Errno::ENOMEM)?;
         buffer.fill(0);
         let mut table = Self { buffers, buffer, length_bytes, element: PhantomData };
-        // A buffer that is too short or lies askew is of no use; dropping the table gives it back.
+        // A buffer that is too short or misaligned is useless; dropping the table gives it back.
         if table.as_mut_slice().len() == length { Ok(table) } else { Err(Errno::ENOMEM) }
     }
 
-    /// Forgets all elements but the first `length`.
+    /// Shortens the table to `length` elements.
     pub(crate) fn truncate(&mut self, length: usize) {
         self.length_bytes = self.length_bytes.min(length.saturating_mul(size_of::<T>()));
     }
 
-    /// The elements, to change.
+    /// The elements.
     pub(crate) fn as_mut_slice(&mut self) -> &mut [T] {
         let bytes = self.buffer.get_mut(..self.length_bytes).unwrap_or_default();
         bytemuck::try_cast_slice_mut(bytes).unwrap_or_default()
@@ -53,13 +53,13 @@ mod tests {
 
     use super::*;
 
-    /// Lends memory that starts so many bytes behind an aligned address, and counts what is out.
-    struct Askew {
+    /// Lends memory that starts `by` bytes after an aligned address, and counts what is lent.
+    struct Misaligned {
         by: usize,
         lent: AtomicUsize,
     }
 
-    impl Buffers for Askew {
+    impl Buffers for Misaligned {
         fn take(&self, size_bytes: usize) -> Option<&'static mut [u8]> {
             self.lent.fetch_add(1, Ordering::Relaxed);
             let words: &'static mut [u64] = vec![u64::MAX; size_bytes / 8 + 2].leak();
@@ -71,13 +71,13 @@ mod tests {
         }
     }
 
-    fn askew(by: usize) -> &'static Askew {
-        Box::leak(Box::new(Askew { by, lent: AtomicUsize::new(0) }))
+    fn misaligned(by: usize) -> &'static Misaligned {
+        Box::leak(Box::new(Misaligned { by, lent: AtomicUsize::new(0) }))
     }
 
     #[test]
     fn table_starts_with_zeros_and_gives_its_buffer_back() {
-        let buffers = askew(0);
+        let buffers = misaligned(0);
         let mut table = Scratch::<u64>::new(buffers, 3).unwrap();
         assert_eq!(table.as_mut_slice(), [0; 3]);
         table.as_mut_slice()[1] = 7;
@@ -88,8 +88,8 @@ mod tests {
     }
 
     #[test]
-    fn buffer_that_lies_askew_is_no_memory_and_goes_back() {
-        let buffers = askew(1);
+    fn misaligned_buffer_is_no_memory_and_goes_back() {
+        let buffers = misaligned(1);
         assert_eq!(Scratch::<u64>::new(buffers, 3).err(), Some(Errno::ENOMEM));
         assert_eq!(Scratch::<u64>::new(buffers, usize::MAX).err(), Some(Errno::ENOMEM));
         assert_eq!(buffers.lent.load(Ordering::Relaxed), 0);

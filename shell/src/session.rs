@@ -1,8 +1,8 @@
-//! What a command works with: its input and output, the files, and the directory it is in.
+//! A session: the input and output of the commands, the files, the current directory and the exit status.
 //!
-//! Commands read and write through a session and need not know whether that is the console, a file or a
-//! pipe. What goes to a file or a pipe is gathered first, so that a control file gets its command in one
-//! write. Messages of failure always go to the console.
+//! Commands read and write through a session and need not know whether that is the console, a file or a pipe. Output to
+//! a file or a pipe is buffered, so that a control file gets its command in one write. Error messages always go to the
+//! console.
 
 use core::fmt::{self, Write};
 use core::mem;
@@ -18,20 +18,20 @@ use crate::pipe::Pipe;
 use crate::shown::Shown;
 use crate::source::PIECE_BYTES;
 
-/// Exit status of a command that failed at something.
+/// Exit status of a command that failed.
 pub(crate) const FAILED: u8 = 1;
-/// Exit status of a command that was given what it does not take.
+/// Exit status of a command that was used wrongly.
 pub(crate) const MISUSED: u8 = 2;
-/// Exit status of a command that is not there.
+/// Exit status of a command that does not exist.
 pub(crate) const NOT_FOUND: u8 = 127;
 
 /// Where a command's input comes from.
 pub(crate) enum Input {
-    /// Nowhere: what is typed meanwhile is for the next line.
+    /// From nowhere: what is typed meanwhile belongs to the next line.
     Nothing,
     /// A file.
     File(FileDescriptor),
-    /// The stage before.
+    /// The previous stage's output.
     Pipe(Pipe),
 }
 
@@ -43,34 +43,34 @@ pub(crate) enum Output {
     File(FileDescriptor),
     /// To the next stage.
     Pipe(Pipe),
-    /// Away.
+    /// It is dropped.
     Nowhere,
 }
 
-/// One user of the shell. Commands reach console and files through it, wherever those are.
+/// A session of the shell, through which commands access console and files.
 pub struct Session {
     pub(crate) host: &'static dyn Host,
-    /// Tables of commands; a name counts in the first that has it.
+    /// Tables of commands; the first one that has a name wins.
     commands: &'static [&'static [Command]],
     /// The directory that relative paths start in.
     pub(crate) cwd: PathBuffer,
-    /// The one before it; empty if there was none.
+    /// The previous current directory; empty if there was none.
     pub(crate) previous_cwd: PathBuffer,
     pub(crate) input: Input,
     output: Output,
     gathered: Gathered,
-    /// Why the output does not take any more.
+    /// Why the output takes no more bytes.
     output_error: Option<Errno>,
-    /// Whether a pipe did not get all that was written to it.
+    /// Whether a part of the output to a pipe was lost.
     pub(crate) is_pipe_cut: bool,
-    /// Whether messages of failure are kept from the console.
+    /// Whether error messages are dropped.
     is_muted: bool,
-    /// The exit status of the command that runs, as far as it has come.
+    /// The exit status of the current command so far.
     pub(crate) status: u8,
 }
 
 impl Session {
-    /// A session at the root, on the host's console, that knows the commands of these tables.
+    /// A session on the host's console, in the root directory, with the commands of these tables.
     pub fn new(host: &'static dyn Host, commands: &'static [&'static [Command]]) -> Self {
         let mut cwd = PathBuffer::new();
         // There is room for one character.
@@ -100,7 +100,7 @@ impl Session {
         self.commands.iter().find_map(|table| find(table, name))
     }
 
-    /// The files.
+    /// The host's files.
     pub(crate) fn vfs(&self) -> &'static Vfs {
         self.host.files()
     }
@@ -108,10 +108,10 @@ impl Session {
     /// Writes formatted text.
     pub fn print(&mut self, text: fmt::Arguments<'_>) {
         if self.is_on_console() {
-            // Its lines stay whole.
+            // The host keeps lines whole.
             self.host.write(text);
         } else {
-            // The writer keeps its errors itself.
+            // An error is kept in `output_error`.
             let _ = self.write_fmt(text);
         }
     }
@@ -127,7 +127,7 @@ impl Session {
         }
     }
 
-    /// Hands on what was gathered. The first error is kept, and nothing is taken any more.
+    /// Writes what is buffered. The first error is kept, and later output is dropped.
     fn flush(&mut self) {
         if self.output_error.is_none() {
             let (files, output) = (self.host.files(), &mut self.output);
@@ -136,7 +136,7 @@ impl Session {
         self.gathered.clear();
     }
 
-    /// Hands on what the command wrote, to what is called `sink`, and tells if that failed.
+    /// Writes the buffered rest of a command's output, and reports the first error; the message calls the output `sink`.
     pub fn finish_output(&mut self, sink: &str) {
         self.flush();
         let Some(error) = self.output_error.take() else { return };
@@ -146,7 +146,7 @@ impl Session {
         self.fail("shell", sink, error);
     }
 
-    /// The file that the output goes to, if it is one.
+    /// The output file, if the output goes to one.
     pub(crate) fn output_file(&self) -> Option<FileDescriptor> {
         match self.output {
             Output::File(file) => Some(file),
@@ -154,12 +154,12 @@ impl Session {
         }
     }
 
-    /// Puts another output in place. Nothing may be left of what the last one should get.
+    /// Replaces the output, and returns the previous one. The buffer must be empty.
     pub(crate) fn swap_output(&mut self, output: Output) -> Output {
         mem::replace(&mut self.output, output)
     }
 
-    /// Does `work` with all output dropped, messages of failure included.
+    /// Runs `work` with all output dropped, error messages included.
     pub fn without_output<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
         let outer = self.swap_output(Output::Nowhere);
         let was_muted = mem::replace(&mut self.is_muted, true);
@@ -169,7 +169,7 @@ impl Session {
         result
     }
 
-    /// Does `work` with messages of failure dropped.
+    /// Runs `work` with error messages dropped.
     pub(crate) fn without_messages<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
         let was_muted = mem::replace(&mut self.is_muted, true);
         let result = work(self);
@@ -177,28 +177,28 @@ impl Session {
         result
     }
 
-    /// Whether output goes to the console: then it may have colours.
+    /// Whether output goes to the console, where it may have colours.
     pub fn is_on_console(&self) -> bool {
         matches!(self.output, Output::Console)
     }
 
-    /// Reports on the console, in one line, that something failed. The command has failed then.
+    /// Reports an error in one line on the console. The command counts as failed.
     pub fn report_failure(&mut self, text: fmt::Arguments<'_>) {
         self.status = self.status.max(FAILED);
         if !self.is_muted {
-            // A name in it may hold anything.
+            // Names in the text may contain control characters.
             self.host.write(format_args!("{}\n", Shown::on_console(text)));
         }
     }
 
-    /// Reports that a command failed at something. Where a pattern may have been meant, it says that there are none.
+    /// Reports that a command failed at `what`. Where that looks like a file name pattern, a hint is added.
     pub fn fail(&mut self, command: &str, what: &str, error: Errno) {
         let is_like_pattern = error == Errno::ENOENT && what.contains(['?', '[']);
-        let hint = if is_like_pattern { "; there are no patterns for names" } else { "" };
+        let hint = if is_like_pattern { "; file name patterns are not supported" } else { "" };
         self.report_failure(format_args!("{command}: {what}: {error}{hint}"));
     }
 
-    /// Reports that a command was given what it does not take, and how it is used.
+    /// Reports wrong usage: shows how the command is used.
     pub fn show_usage(&mut self, command: &Command) {
         self.report_failure(format_args!("usage: {}", command.usage));
         self.status = MISUSED;
@@ -209,19 +209,19 @@ impl Session {
         self.print(format_args!("{}: {}\n", command.usage, command.summary));
     }
 
-    /// A name as the output is to have it: as it is, or without control characters on the console.
+    /// A name as it is shown: control characters are escaped on the console only.
     pub(crate) fn shown<'a>(&self, name: &'a str) -> Shown<&'a str> {
         Shown::new(name, self.is_on_console())
     }
 
-    /// Runs a command with the words behind its name, if it takes them. What it writes may still be gathered.
+    /// Runs a command with its arguments, if it accepts them. Its output may still be buffered afterwards.
     pub(crate) fn run_command(&mut self, command: &Command, words: &[&str]) {
         if let Some(options) = self.checked_options(command, words) {
             self.host.run_command(command.run, self, &options);
         }
     }
 
-    /// The words as options of the command. `None` if it is not to run: it was explained, or does not take them.
+    /// The parsed arguments of a command. `None` if it must not run: it was explained, or the arguments are wrong.
     fn checked_options<'a>(&mut self, command: &Command, words: &[&'a str]) -> Option<Options<'a>> {
         match Options::parse(words, &command.syntax) {
             Ok(Request::Run(options)) => return Some(options),
@@ -231,7 +231,7 @@ impl Session {
         None
     }
 
-    /// Runs the subcommand of `parent` that the first of the words names; it is in one of the tables.
+    /// Runs the subcommand of `parent` that the first word names; `tables` has all of them.
     pub fn run_subcommand(&mut self, parent: &Command, tables: &[&[Command]], words: &[&str]) {
         let Some((name, rest)) = words.split_first() else { return self.show_usage(parent) };
         if let Some(command) = tables.iter().find_map(|table| find(table, name)) {
@@ -244,7 +244,7 @@ impl Session {
         }
     }
 
-    /// Reports that `parent` has no subcommand `name`; `names` are those that it has.
+    /// Reports that `parent` has no subcommand `name`; `names` are the existing ones.
     pub fn report_no_subcommand<'n>(
         &mut self,
         parent: &Command,
@@ -260,12 +260,12 @@ impl Session {
         self.status = MISUSED;
     }
 
-    /// Sets whether the command that runs counts as failed, for `&&` and `||`.
+    /// Sets whether the current command counts as failed, for `&&` and `||`.
     pub fn set_failed(&mut self, has_failed: bool) {
         self.status = if has_failed { FAILED } else { 0 };
     }
 
-    /// Whether the command that runs has failed so far.
+    /// Whether the current command has failed so far.
     pub fn has_failed(&self) -> bool {
         self.status != 0
     }
@@ -275,7 +275,7 @@ impl Session {
         self.host.write(format_args!("\x1b[1mtally:{}#\x1b[0m ", Shown::on_console(&self.cwd)));
     }
 
-    /// Whether the command should end: Ctrl-C was typed, or its output takes no more.
+    /// Whether the command should end: Ctrl-C was typed, or its output has failed.
     pub fn is_interrupted(&self) -> bool {
         self.host.is_interrupted() || self.output_error.is_some()
     }
@@ -285,7 +285,7 @@ impl Session {
         self.vfs().open(&self.cwd, path, OpenFlags::READ)
     }
 
-    /// Hands the contents of the file at `path` to `visit`, piece by piece, until Ctrl-C.
+    /// Passes the contents of the file at `path` to `visit`, piece by piece, until Ctrl-C.
     ///
     /// # Errors
     ///

@@ -1,9 +1,9 @@
-//! Names and other text of unknown origin, as they are shown.
+//! Shows names and other text of unknown origin safely.
 
 use core::fmt::{self, Write};
 
-/// Text as it is, or for a console: there control characters are escaped, so that a name cannot move the cursor or
-/// change colours, and nothing else is.
+/// Text that is shown unchanged, or on a console with its control characters escaped, so that a name cannot move the
+/// cursor or change colours.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shown<T> {
     text: T,

@@ -1,24 +1,24 @@
-//! What commands read: the files that are named, or the standard input.
+//! What commands read: the files they are given, or the standard input.
 
 use vfs::{Errno, FileDescriptor, Kind, Result, SeekFrom};
 
 use crate::pipe::Pipe;
 use crate::session::{Input, Session};
 
-/// Commands read so much at once.
+/// Commands read at most this much at once.
 pub(crate) const PIECE_BYTES: usize = 1024;
 
-/// Something that a command reads.
+/// An input of a command.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Source {
-    /// What `<` names, or the stage before.
+    /// The standard input: the file of `<`, or the previous stage.
     Standard,
-    /// A file that was named.
+    /// A file that is an operand.
     File(FileDescriptor),
 }
 
 impl Session {
-    /// Opens what `path` names; `-` is the standard input.
+    /// Opens an input; `-` is the standard input.
     pub(crate) fn open_source(&self, path: &str) -> Result<Source> {
         if path == "-" { Ok(Source::Standard) } else { self.open(path).map(Source::File) }
     }
@@ -26,14 +26,14 @@ impl Session {
     /// Closes it again.
     pub(crate) fn close_source(&self, source: Source) {
         if let Source::File(file) = source {
-            // A file that was only read has nothing left to do.
+            // Closing a file that was only read cannot lose data.
             let _ = self.vfs().close(file);
         }
     }
 
-    /// Hands each of the inputs to `visit`: the files at `paths`, or the standard input if there are none. A
-    /// failure is reported, and the next one's turn comes, until the command should end. A file that the output goes to
-    /// is none: it would grow as it is read.
+    /// Calls `visit` for each input: the files at `paths`, or the standard input if there are none. Failures are reported,
+    /// and the next input follows, until the command should end. The output file is refused as an input: it would grow
+    /// while it is read.
     pub(crate) fn for_each_input(
         &mut self,
         command: &str,
@@ -76,7 +76,7 @@ impl Session {
         }
     }
 
-    /// Whether the output goes to the end of the file that a source is, and there is something to read.
+    /// Whether the output goes to the file that is read, which would then grow.
     fn is_output(&mut self, source: Source) -> Result<bool> {
         let output = self.output_file();
         match (self.file_of(source), output) {
@@ -85,7 +85,7 @@ impl Session {
         }
     }
 
-    /// Whether a file is read that is written as well, and is not read to its end.
+    /// Whether both are the same regular file, and not all of it was read: it would grow while it is read.
     pub(crate) fn is_growing(&self, input: FileDescriptor, output: FileDescriptor) -> Result<bool> {
         let vfs = self.vfs();
         if !vfs.is_same_file(input, output)? {
@@ -108,9 +108,9 @@ impl Session {
         Ok(piece.get(..count).filter(|bytes| !bytes.is_empty()))
     }
 
-    /// Gives back the last `count` bytes of what was read: whoever reads the same input next begins with them. A
-    /// command that ends before its input does leaves no more behind than it used (IEEE Std 1003.1-2017, XCU 1.4,
-    /// input files). What a device has given cannot be taken back.
+    /// Gives back the last `count` bytes that were read, so that the next reader of the same input begins with them. POSIX
+    /// asks for this of a command that ends before its input does (IEEE Std 1003.1-2017, XCU 1.4, input files). Bytes of
+    /// a device cannot be given back.
     pub(crate) fn give_back(&mut self, source: Source, count: usize) -> Result<()> {
         let vfs = self.vfs();
         match self.file_of(source) {
@@ -128,14 +128,14 @@ impl Session {
     pub(crate) fn position(&mut self, source: Source) -> Result<u64> {
         let vfs = self.vfs();
         match self.file_of(source) {
-            // Reading it would say so, and that there is no such place in it says less.
+            // Reading would give this error; that of `seek` is less clear.
             Ok(file) if vfs.metadata_of(file)?.kind == Kind::Directory => Err(Errno::EISDIR),
             Ok(file) => vfs.seek(file, SeekFrom::Current(0)),
             Err(pipe) => pipe.map(|pipe| pipe.position()).ok_or(Errno::EBADF),
         }
     }
 
-    /// Lets the next piece start at `position`.
+    /// Sets where the next piece starts.
     pub(crate) fn seek(&mut self, source: Source, position: u64) -> Result<()> {
         match self.file_of(source) {
             Ok(file) => self.vfs().seek(file, SeekFrom::Start(position)).map(drop),
@@ -143,7 +143,7 @@ impl Session {
         }
     }
 
-    /// The file that a source is, or else the pipe, if it is that.
+    /// The file of a source; as an error, its pipe, or `None` if there is no input.
     pub(crate) fn file_of(
         &mut self,
         source: Source,

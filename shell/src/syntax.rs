@@ -1,5 +1,5 @@
-//! What may stand behind a command's name. Each row of a table of commands declares it, and the session refuses all
-//! else before the command runs, so no command can forget to.
+//! The arguments that a command accepts. Each command declares them in its table, and the session refuses all others
+//! before the command runs, so no command can forget to check.
 
 /// The options of a command and how many operands it takes.
 #[derive(Clone, Copy, Debug)]
@@ -9,9 +9,9 @@ pub struct Syntax {
     pub(crate) flags: &'static str,
     /// Letters of options with a value.
     pub(crate) values: &'static str,
-    /// Of these, the letters whose value is a whole number.
+    /// Letters of options whose value is a whole number.
     pub(crate) numbers: &'static str,
-    /// The letter whose number may also stand right behind the dash, as in `-5`.
+    /// The option whose number may directly follow the dash, as in `-5`.
     pub(crate) digits: Option<char>,
     pub(crate) min_operands: usize,
     pub(crate) max_operands: usize,
@@ -23,9 +23,9 @@ pub struct Syntax {
 pub(crate) enum Form {
     /// Anywhere before `--`.
     Anywhere,
-    /// Before the first operand: what follows belongs to a subcommand, or to a command that is run.
+    /// Before the first operand; the rest belongs to a subcommand, or to a command that is run.
     First,
-    /// Words that are options and nothing else, at the beginning. All others are text, `--` included.
+    /// At the beginning, and each a word of its own. All other words are text, `--` included.
     Text,
 }
 
@@ -33,7 +33,7 @@ impl Syntax {
     /// No options and no operands.
     pub const NOTHING: Self = Self::operands(0, 0);
 
-    /// Any number of words for a subcommand or a command that is run: options of one's own stand before them.
+    /// Any number of words for a subcommand or a command that is run; the command's own options come before them.
     pub const SUBCOMMAND: Self = Self { form: Form::First, ..Self::at_least(0) };
 
     /// No options, and from `min` to `max` operands.
@@ -49,7 +49,7 @@ impl Syntax {
         }
     }
 
-    /// No options, and so many operands or more.
+    /// No options, and `min` operands or more.
     pub const fn at_least(min: usize) -> Self {
         Self::operands(min, usize::MAX)
     }
@@ -79,7 +79,7 @@ impl Syntax {
         Self { form: Form::First, ..self }
     }
 
-    /// With words that are text unless they are one of the options whole.
+    /// With all words as text, except for leading words that are exactly one of the options.
     pub const fn text(self) -> Self {
         Self { form: Form::Text, ..self }
     }

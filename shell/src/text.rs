@@ -1,7 +1,6 @@
-//! What commands do with text, apart from where it comes from and goes to.
+//! Algorithms on text, independent of where it comes from and goes to.
 //!
-//! All of it works in memory of fixed size or in what the caller lends, byte by byte: a line may be as long
-//! as it likes.
+//! All of them work byte by byte, in memory of fixed size or lent by the caller: lines may have any length.
 
 mod diff;
 mod hex;
@@ -13,7 +12,7 @@ pub(crate) use hex::{HexRow, ROW_BYTES};
 pub(crate) use pattern::{Matcher, Pattern};
 pub(crate) use sort_key::{Manner, Order, SortKey};
 
-/// Ends of lines in the bytes.
+/// Number of newlines.
 pub(crate) fn count_lines(bytes: &[u8]) -> usize {
     bytes.iter().map(|byte| usize::from(*byte == b'\n')).sum()
 }

@@ -1,6 +1,6 @@
 //! A parsed line as a tree: a list of pipelines, pipelines of stages, stages of words or of a list.
 //!
-//! Nothing is kept but the line's tokens: each part of the tree is a slice of them.
+//! The tree is not stored: each part of it is a slice of the line's tokens.
 
 use arrayvec::ArrayVec;
 
@@ -11,13 +11,13 @@ use crate::parser::{Line, MAX_WORDS, Operator, Token};
 pub enum Condition {
     /// Always.
     Always,
-    /// When the one before succeeded: it stands behind `&&`.
+    /// If the previous one succeeded: after `&&`.
     Succeeded,
-    /// When the one before failed: it stands behind `||`.
+    /// If the previous one failed: after `||`.
     Failed,
 }
 
-/// Pipelines one after the other. An iterator over them.
+/// A list: an iterator over its pipelines.
 #[derive(Clone, Debug)]
 pub struct List<'a> {
     line: &'a Line,
@@ -25,14 +25,14 @@ pub struct List<'a> {
     condition: Condition,
 }
 
-/// Stages whose output is the next one's input. An iterator over them.
+/// A pipeline: an iterator over its stages. The output of each is the input of the next.
 #[derive(Clone, Debug)]
 pub struct Pipeline<'a> {
     line: &'a Line,
     rest: &'a [Token],
 }
 
-/// A command with its words, or a group, and where its input and output are.
+/// A stage: a command or a group, with its redirections.
 #[derive(Clone, Copy, Debug)]
 pub struct Stage<'a> {
     line: &'a Line,
@@ -49,7 +49,7 @@ pub struct Redirection<'a> {
 }
 
 impl Line {
-    /// All of the line.
+    /// The line as a list.
     pub fn list(&self) -> List<'_> {
         List { line: self, rest: self.tokens(), condition: Condition::Always }
     }
@@ -96,20 +96,20 @@ impl Pipeline<'_> {
 }
 
 impl<'a> Stage<'a> {
-    /// The list inside, if it is a group.
+    /// The list of a group; `None` for a command.
     pub fn group(&self) -> Option<List<'a>> {
         let inside = self.tokens.strip_prefix(&[Token::Operator(Operator::Open)])?;
         let (inside, _, _) = split(inside, |operator| operator == Operator::Close);
         Some(List { line: self.line, rest: inside, condition: Condition::Always })
     }
 
-    /// The words, if it is no group; there may be none, just redirections.
+    /// The words of a command; there may be none, only redirections. A group has none.
     pub fn words(&self) -> ArrayVec<&'a str, MAX_WORDS> {
         let mut words = ArrayVec::new();
         let mut rest = self.tokens.iter();
         while let Some(token) = rest.next() {
             match *token {
-                // The check has counted them.
+                // The parser has checked their number.
                 Token::Word { start, end } => drop(words.try_push(self.line.word(start, end))),
                 Token::Operator(operator) if operator.is_redirection() => drop(rest.next()),
                 Token::Operator(_) => break,
@@ -118,16 +118,16 @@ impl<'a> Stage<'a> {
         words
     }
 
-    /// The redirections, in the line's order: the later one counts.
+    /// The redirections, in the line's order. The last one of a direction counts.
     pub fn redirections(&self) -> impl Iterator<Item = Redirection<'a>> {
         let line = self.line;
-        let behind_group = match self.tokens.first() {
+        let after_group = match self.tokens.first() {
             Some(Token::Operator(Operator::Open)) => {
                 split(self.tokens.get(1..).unwrap_or_default(), |operator| operator == Operator::Close).2
             }
             _ => self.tokens,
         };
-        behind_group.windows(2).filter_map(move |pair| match *pair {
+        after_group.windows(2).filter_map(move |pair| match *pair {
             [Token::Operator(operator), Token::Word { start, end }] if operator.is_redirection() => {
                 Some(Redirection { operator, path: line.word(start, end) })
             }
@@ -136,7 +136,7 @@ impl<'a> Stage<'a> {
     }
 }
 
-/// Splits at the first operator that `is_end` and lies in no group.
+/// Splits at the first operator for which `is_end` holds, outside of groups.
 fn split(tokens: &[Token], is_end: impl Fn(Operator) -> bool) -> (&[Token], Option<Operator>, &[Token]) {
     let mut depth = 0_usize;
     for (place, token) in tokens.iter().enumerate() {

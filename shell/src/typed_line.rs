@@ -1,18 +1,17 @@
-//! A line as it is typed for a program that reads the console: echo, corrections, end of file, interrupt.
+//! The line discipline of `/dev/console`: echo, corrections, end of file, interrupt.
 //!
-//! This is a terminal in its canonical mode, with the usual keys: return, backspace, Ctrl-U, Ctrl-C and Ctrl-D. Source:
-//! IEEE Std 1003.1-2017, chapter 11 (general terminal interface). The line itself is an
-//! [`EditedLine`], as the shell's own.
+//! This is canonical mode, with the usual keys: return, backspace, Ctrl-U, Ctrl-C and Ctrl-D. Source: IEEE Std
+//! 1003.1-2017, chapter 11 (general terminal interface). The line itself is an [`EditedLine`], as in the shell.
 
 use core::fmt::{self, Write};
 
 use crate::edited_line::{BACKSPACE, CONTROL_C, CONTROL_U, DELETE, Decoder, EditedLine};
 
 const CONTROL_D: u8 = 4;
-/// Written for what is not taken.
+/// Written for a byte that is not accepted.
 const BELL: &str = "\x07";
 
-/// What a byte led to.
+/// The result of a byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TypedEvent {
     /// Nothing to read yet.
@@ -21,23 +20,23 @@ pub enum TypedEvent {
     Line,
     /// The end of the file.
     End,
-    /// The reader shall stop.
+    /// Ctrl-C: the reader should stop.
     Interrupt,
 }
 
-/// The line that is typed, and after its end what of it was not read yet.
+/// The line being typed; once complete, the part of it that was not read yet.
 #[derive(Debug)]
 pub struct TypedLine {
     line: EditedLine,
     decoder: Decoder,
-    /// What ends the line, once it is whole: an end of line, or nothing after Ctrl-D.
+    /// The end of a complete line: a newline, or nothing after Ctrl-D.
     end: Option<&'static str>,
-    /// Bytes of the whole line that were read.
+    /// Bytes of the complete line that were read.
     taken_bytes: usize,
 }
 
 impl TypedLine {
-    /// Nothing typed.
+    /// An empty line.
     pub const fn new() -> Self {
         Self { line: EditedLine::new(), decoder: Decoder::new(), end: None, taken_bytes: 0 }
     }
@@ -47,7 +46,7 @@ impl TypedLine {
         self.end.is_some()
     }
 
-    /// Moves bytes of a whole line to `target` and says how many.
+    /// Moves bytes of a complete line to `target`, and returns their number.
     pub fn take(&mut self, target: &mut [u8]) -> usize {
         let Some(end) = self.end else { return 0 };
         let mut left = self.line.text().bytes().chain(end.bytes()).skip(self.taken_bytes);
@@ -64,7 +63,7 @@ impl TypedLine {
         count
     }
 
-    /// Takes a typed byte, and echoes it to `out`. While a line is there to read, none is taken.
+    /// Takes a typed byte, and echoes it to `out`. While a complete line waits to be read, bytes are refused with a bell.
     ///
     /// # Errors
     ///
@@ -102,7 +101,7 @@ impl TypedLine {
         if self.decoder.take_lost() {
             out.write_str(BELL)?;
         }
-        // More of it may be to come.
+        // The character may be incomplete.
         let Some(character) = character else { return Ok(()) };
         let is_text = !character.is_control() || character == '\t';
         if is_text && self.line.insert(character, out)? { Ok(()) } else { out.write_str(BELL) }

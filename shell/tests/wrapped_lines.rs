@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use std::fmt;
 use std::rc::Rc;
 
+use fastrand::Rng;
 use shell::LineEditor;
 use terminal::{BackwardWrap, Cell, Cells, Display, Screen};
 use vte::{Params, Parser, Perform};
@@ -99,14 +100,10 @@ impl Perform for Vt100 {
     fn execute(&mut self, byte: u8) {
         match byte {
             b'\n' => self.next_row(),
+            b'\r' => (self.column, self.is_wrap_due) = (0, false),
             8 => (self.column, self.is_wrap_due) = (self.column.saturating_sub(1), false),
             other => panic!("control character {other}"),
         }
-    }
-
-    fn esc_dispatch(&mut self, _: &[u8], _: bool, byte: u8) {
-        assert_eq!(byte, b'E');
-        self.next_row();
     }
 
     fn csi_dispatch(&mut self, params: &Params, _: &[u8], _: bool, action: char) {
@@ -114,6 +111,7 @@ impl Perform for Vt100 {
         self.is_wrap_due = false;
         match action {
             'A' => self.row = self.row.saturating_sub(number),
+            'B' => self.row = (self.row + number).min(ROWS - 1),
             'G' => self.column = (number - 1).min(self.columns - 1),
             other => panic!("control sequence {other}"),
         }
@@ -230,19 +228,6 @@ impl Model {
     }
 }
 
-/// Numbers that look random and are the same in every run (Vigna, `SplitMix64`).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ mixed >> 31) % limit as u64) as usize
-    }
-}
-
 /// What is expected, as the rows that are left once the first ones have scrolled away.
 fn assert_shown(found: &Picture, expected: &Picture, scrolled: usize, what: &str) {
     let rows = found.rows.iter().map(|row| row.trim_end());
@@ -258,7 +243,7 @@ fn random_keys_show_the_line_at_any_width() {
     for columns in 1..=200 {
         // On wide terminals some rows are taken already, so that the line scrolls.
         for above in [0, ROWS - 2] {
-            let mut random = Random(columns as u64);
+            let mut random = Rng::with_seed(columns as u64);
             let mut terminals = Terminals::new(columns);
             if columns >= 5 {
                 (0..above).for_each(|_| terminals.write(b"above\n"));
@@ -272,10 +257,13 @@ fn random_keys_show_the_line_at_any_width() {
             let mut rows = 0;
             for number in 0..KEYS {
                 let is_growing = number / 50 % 2 == 0;
-                let key =
-                    if random.below(3) > 0 && is_growing { 9 + random.below(80) } else { random.below(9) };
+                let key = if random.usize(..3) > 0 && is_growing {
+                    9 + random.usize(..80)
+                } else {
+                    random.usize(..9)
+                };
                 // A person pastes as well as types.
-                for _ in 0..if key > 7 { 1 + random.below(columns.min(12)) } else { 1 } {
+                for _ in 0..if key > 7 { 1 + random.usize(..columns.min(12)) } else { 1 } {
                     if key > 7 && model.before.len() + model.behind.len() >= max_characters {
                         break;
                     }

@@ -1,18 +1,18 @@
-//! Going back over the edge of a terminal that does not do that by itself: the one at the serial line.
+//! Moves the cursor of a serial terminal back over the left edge, which backspaces alone do not do.
 //!
-//! A line editor writes characters, and backspaces to go back over them. Where its line has wrapped, a backspace in
-//! the first column has to reach the end of the row above; VT100 and all that follow it stay where they are instead
-//! (ECMA-48 leaves it open). So what is written is followed here, and such a backspace becomes two control sequences.
-//! [`Screen`](crate::Screen) goes back by itself.
+//! A line editor writes characters, and backspaces to move back over them. Where its line has wrapped, a backspace in the
+//! first column has to reach the end of the row above; a VT100 and its successors ignore it instead (ECMA-48 leaves it
+//! open). So the position of the cursor is tracked here, and such a backspace becomes two control sequences.
+//! [`Screen`](crate::Screen) needs no such help.
 
 use vte::{Params, Parser, Perform};
 
-use crate::grid::{BACKSPACE, TAB_COLUMNS};
+use crate::grid::{BACKSPACE, TAB_COLUMNS, is_zero_width};
 
-/// What a terminal has that does not say otherwise.
+/// Assumed width of a terminal that does not report its size.
 const DEFAULT_COLUMNS: usize = 80;
 
-/// What is written to a terminal, and where its cursor is.
+/// A filter for the output to a terminal, which tracks the cursor.
 pub struct BackwardWrap {
     parser: Parser,
     cursor: Cursor,
@@ -25,6 +25,8 @@ struct Cursor {
     column: usize,
     /// Rows above that the same line has filled.
     rows_above: usize,
+    /// Rows below that the same line has reached: those that the cursor has left upwards.
+    rows_below: usize,
 }
 
 impl BackwardWrap {
@@ -34,7 +36,7 @@ impl BackwardWrap {
         reason = "with the parser's memory it is made in place, into a static"
     )]
     pub fn new() -> Self {
-        let cursor = Cursor { columns: DEFAULT_COLUMNS, column: 0, rows_above: 0 };
+        let cursor = Cursor { columns: DEFAULT_COLUMNS, column: 0, rows_above: 0, rows_below: 0 };
         Self { parser: Parser::new(), cursor }
     }
 
@@ -42,9 +44,10 @@ impl BackwardWrap {
     pub fn set_columns(&mut self, columns: usize) {
         self.cursor.columns = columns.max(1);
         self.cursor.column = self.cursor.column.min(self.cursor.columns);
+        self.cursor.rows_below = 0;
     }
 
-    /// Hands to `emit` what is to be written so that the terminal shows what `bytes` mean.
+    /// Passes `bytes` to `emit`, with backspaces at the left edge replaced.
     pub fn write(&mut self, bytes: &[u8], emit: &mut dyn FnMut(&[u8])) {
         let mut parts = bytes.split(|byte| *byte == BACKSPACE);
         let mut next = parts.next();
@@ -60,14 +63,14 @@ impl BackwardWrap {
         }
     }
 
-    /// Shows the cursor where the next character goes: a terminal leaves it in the last column of a row that is full.
+    /// Moves the cursor to where the next character goes: after a full row, a terminal leaves it in the last column.
     pub fn settle(&mut self, emit: &mut dyn FnMut(&[u8])) {
         if self.cursor.column >= self.cursor.columns {
+            // CR LF would look like the end of the line to a program that reads the echo, and not every terminal knows
+            // NEL (ESC E). A blank wraps and scrolls as the next character would; where it would overwrite a part of the
+            // line, the next row exists, so the cursor moves down.
+            emit(if self.cursor.rows_below > 0 { b"\x1b[B\r" } else { b" \r" });
             self.cursor.wrap();
-            // NEL, next line: scrolls at the bottom, and is no end of a line to who records the output. CR LF moves the
-            // cursor as well, but who reads a typed line's echo up to its end would find that end here. A blank and CR
-            // would erase what an edited line has in the next row.
-            emit(b"\x1bE");
         }
     }
 
@@ -79,10 +82,11 @@ impl BackwardWrap {
         }
         let last = cursor.columns.saturating_sub(1);
         if cursor.column >= cursor.columns {
-            // The terminal has its cursor there, but for the wrap that is due.
+            // The terminal's cursor is in the last column, with a wrap pending; a column sequence cancels that.
             cursor.column = last;
         } else if let Some(rows_above) = cursor.rows_above.checked_sub(1) {
             cursor.rows_above = rows_above;
+            cursor.rows_below = cursor.rows_below.saturating_add(1);
             cursor.column = last;
             emit(b"\x1b[A");
         } else {
@@ -114,11 +118,20 @@ impl Cursor {
     fn wrap(&mut self) {
         self.column = 0;
         self.rows_above = self.rows_above.saturating_add(1);
+        self.rows_below = self.rows_below.saturating_sub(1);
+    }
+
+    /// Puts the cursor where nothing is known of the line that it is in.
+    fn leave_line(&mut self, column: usize) {
+        (self.column, self.rows_above, self.rows_below) = (column, 0, 0);
     }
 }
 
 impl Perform for Cursor {
-    fn print(&mut self, _: char) {
+    fn print(&mut self, character: char) {
+        if is_zero_width(character) {
+            return;
+        }
         if self.column >= self.columns {
             self.wrap();
         }
@@ -127,7 +140,7 @@ impl Perform for Cursor {
 
     fn execute(&mut self, byte: u8) {
         match byte {
-            b'\n' => (self.column, self.rows_above) = (0, 0),
+            b'\n' => self.leave_line(0),
             b'\r' => self.column = 0,
             b'\t' => {
                 let next = (self.column / TAB_COLUMNS).saturating_add(1).saturating_mul(TAB_COLUMNS);
@@ -148,11 +161,11 @@ impl Perform for Cursor {
         let last = self.columns.saturating_sub(1);
         let column = self.column.min(last);
         match action {
-            'A' | 'B' => (self.column, self.rows_above) = (column, 0),
+            'A' | 'B' => self.leave_line(column),
             'C' => self.column = column.saturating_add(number(0)).min(last),
             'D' => self.column = column.saturating_sub(number(0)),
             'G' => self.column = number(0).saturating_sub(1).min(last),
-            'H' => (self.column, self.rows_above) = (number(1).saturating_sub(1).min(last), 0),
+            'H' => self.leave_line(number(1).saturating_sub(1).min(last)),
             _ => {}
         }
     }
@@ -177,7 +190,11 @@ mod tests {
             (80, "abc\x08\x08x\n\x08", "abc\x08\x08x\n\x08"),
             (3, "abcd\x08\x08", "abcd\x08\x1b[A\x1b[3G"),
             (3, "abc\x08", "abc\x1b[3G"),
-            (3, "abc", "abc\x1bE"),
+            (3, "abc", "abc \r"),
+            (3, "abcd\x08\x08c", "abcd\x08\x1b[A\x1b[3Gc\x1b[B\r"),
+            (3, "abcd\x08\x08\nabc", "abcd\x08\x1b[A\x1b[3G\nabc \r"),
+            (3, "e\u{301}bc\u{301}", "e\u{301}bc\u{301} \r"),
+            (3, "e\u{301}b\x08", "e\u{301}b\x08"),
             (3, "abc\nd\x08\x08", "abc\nd\x08\x08"),
             (
                 12,

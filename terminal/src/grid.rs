@@ -1,9 +1,10 @@
 //! The grid of characters behind a screen: cursor, colours, scrolling, and the control sequences.
 //!
-//! Source of the sequences: ECMA-48. Whatever is not listed here is taken in and does nothing.
+//! Source of the sequences: ECMA-48. Others are ignored.
 
 use core::ops::Range;
 
+use unicode_width::UnicodeWidthChar;
 use vte::{Params, Perform};
 
 use super::screen::{Cell, LIGHT_GREY};
@@ -11,29 +12,34 @@ use super::screen::{Cell, LIGHT_GREY};
 const BRIGHT: u8 = 8;
 pub(crate) const TAB_COLUMNS: usize = 8;
 pub(crate) const BACKSPACE: u8 = 8;
-/// A taller display is used in part.
+/// Maximum number of rows; of a taller display only these are used.
 pub(crate) const MAX_ROWS: usize = 256;
 
-/// Cells in lines, and what the next character needs to know.
+/// Whether a terminal shows a character together with the one before it, in no column of its own: a combining accent.
+pub(crate) fn is_zero_width(character: char) -> bool {
+    !character.is_ascii() && character.width() == Some(0)
+}
+
+/// The cells, and the state of the terminal: cursor, colours, scroll position.
 pub(crate) struct Grid<'a> {
     cells: &'a mut [Cell],
     /// At least 1, as is `rows`.
     columns: usize,
     rows: usize,
-    /// The line in `cells` that is shown first: scrolling moves this, not the cells.
+    /// The line in `cells` that is the top row: scrolling changes this and moves no cells.
     first: usize,
     row: usize,
-    /// May be equal to `columns`: the line is full and the next character wraps.
+    /// May be equal to `columns`: the row is full and the next character wraps.
     column: usize,
     colours: u8,
     is_bold: bool,
     changed: Range<usize>,
-    /// Which lines of `cells` go on with the line above them, for want of room there.
+    /// Which lines of `cells` continue the line above, which has wrapped.
     is_continued: [bool; MAX_ROWS],
 }
 
 impl<'a> Grid<'a> {
-    /// A clear grid; `None` unless the cells are `columns` by `rows` and at least one, in [`MAX_ROWS`] at most.
+    /// A clear grid; `None` unless there are `columns` times `rows` cells, at least one, and at most [`MAX_ROWS`] rows.
     pub(crate) fn new(cells: &'a mut [Cell], columns: usize, rows: usize) -> Option<Self> {
         if cells.is_empty() || rows > MAX_ROWS || columns.checked_mul(rows) != Some(cells.len()) {
             return None;
@@ -64,7 +70,7 @@ impl<'a> Grid<'a> {
         self.cells.get(place).unwrap_or_default()
     }
 
-    /// Says that a row must be looked at when the grid is drawn.
+    /// Marks a row as changed.
     pub(crate) fn mark_row(&mut self, row: usize) {
         self.changed = if self.changed.is_empty() {
             row..row + 1
@@ -73,7 +79,7 @@ impl<'a> Grid<'a> {
         };
     }
 
-    /// The rows that may have changed since this was last asked.
+    /// Returns the range of rows that may have changed, and clears it.
     pub(crate) fn take_changed_rows(&mut self) -> Range<usize> {
         core::mem::replace(&mut self.changed, 0..0)
     }
@@ -83,13 +89,13 @@ impl<'a> Grid<'a> {
         start..start + self.columns
     }
 
-    /// Whether a row goes on with the line above it.
+    /// Whether a row continues the line above it.
     fn continuation(&mut self, row: usize) -> Option<&mut bool> {
         let line = (self.first + row) % self.rows;
         self.is_continued.get_mut(line)
     }
 
-    /// Moves the cursor to where the next character goes, which is the next row where one is full.
+    /// Moves the cursor to where the next character goes: after a full row, to the next one.
     pub(crate) fn settle(&mut self) {
         if self.column >= self.columns {
             self.line_feed();
@@ -99,7 +105,7 @@ impl<'a> Grid<'a> {
         }
     }
 
-    /// One character back, over the edge where the line has wrapped.
+    /// Moves one column back; at the left edge to the row above, if the line has wrapped there.
     fn go_back(&mut self) {
         let is_continued = self.continuation(self.row).is_some_and(|is_continued| *is_continued);
         match self.column.checked_sub(1) {
@@ -123,7 +129,7 @@ impl<'a> Grid<'a> {
         self.mark_row(self.row);
     }
 
-    /// To the start of the next row, where a new line begins.
+    /// Moves to the start of the next row, where a new line begins.
     fn line_feed(&mut self) {
         self.column = 0;
         if self.row + 1 < self.rows {
@@ -166,7 +172,7 @@ impl<'a> Grid<'a> {
                 40..=47 => self.colours = self.colours & 0x0f | digit << 4,
                 49 => self.colours &= 0x0f,
                 90..=97 => self.colours = self.colours & 0xf0 | digit | BRIGHT,
-                // Colours out of 256, or by their parts: passed over with their numbers.
+                // Colours of the 256-colour palette or by RGB values are skipped with their parameters.
                 38 | 48 => match codes.next() {
                     Some(5) => drop(codes.next()),
                     Some(2) => drop(codes.nth(2)),
@@ -180,6 +186,9 @@ impl<'a> Grid<'a> {
 
 impl Perform for Grid<'_> {
     fn print(&mut self, character: char) {
+        if is_zero_width(character) {
+            return;
+        }
         let byte = u8::try_from(character).unwrap_or(0);
         self.put(if byte == b' ' || byte.is_ascii_graphic() { byte } else { b'?' });
     }

@@ -1,10 +1,9 @@
-//! A terminal without its hardware: what is shown, and what was typed.
+//! A terminal without its hardware: output to a screen, and typed input.
 //!
-//! [`BackwardWrap`] lets a line editor go back over the edge of the terminal at the serial line, whose width
-//! [`SizeAnswer`] finds out. [`Lines`] gathers formatted pieces into whole lines. [`Screen`] does what control
-//! sequences ask for and draws the cells that changed, on any [`Display`]. [`TypedBytes`] is the ring between
-//! interrupt handlers and the shell. Serial line, keyboard and displays are in `kernel/src/arch`;
-//! `kernel/src/console` puts the two together.
+//! [`BackwardWrap`] lets a line editor move back over the left edge of a serial terminal, whose width [`SizeAnswer`]
+//! finds out. [`Lines`] collects formatted pieces into whole lines. [`Screen`] interprets control sequences and draws
+//! changed cells on any [`Display`]. [`TypedBytes`] is the ring between interrupt handlers and the shell. Serial line, keyboard and displays are in `kernel/src/arch`;
+//! `kernel/src/console` connects them to this crate.
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 

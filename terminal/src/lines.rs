@@ -1,16 +1,16 @@
-//! Gathers formatted pieces into whole lines before they go out.
+//! Collects formatted pieces into whole lines before they are written.
 //!
-//! Formatting runs foreign code; with the pieces gathered here none of it runs under the console's lock, and
-//! the lines of two writers do not mix.
+//! Formatting runs arbitrary `Display` code. As it writes into this buffer, none of it runs under the console's lock, and
+//! lines of two writers do not mix.
 
 use core::fmt;
 
 use arrayvec::ArrayString;
 
-/// Longer lines go out in parts.
+/// Longer lines are written in parts.
 const MAX_BYTES: usize = 256;
 
-/// A writer that hands `emit` whole lines, or as much of one as fits.
+/// A writer that passes whole lines to `emit`, or parts of a line that is too long.
 pub struct Lines<E: FnMut(&[u8])> {
     pending: ArrayString<MAX_BYTES>,
     emit: E,
@@ -22,7 +22,7 @@ impl<E: FnMut(&[u8])> Lines<E> {
         Self { pending: ArrayString::new_const(), emit }
     }
 
-    /// Hands on what is left.
+    /// Passes on the incomplete last line.
     pub fn finish(&mut self) {
         if !self.pending.is_empty() {
             (self.emit)(self.pending.as_bytes());

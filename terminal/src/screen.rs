@@ -1,4 +1,4 @@
-//! The screen: what a terminal does, without any hardware.
+//! The screen: a terminal emulator that draws on any display.
 //!
 //! Text and control sequences change the grid only; [`Screen::flush`] then draws the cells that differ from
 //! what the display shows. So scrolling never reads the display, and a burst of output is drawn once.
@@ -9,9 +9,9 @@ use vte::Parser;
 
 use super::grid::{Grid, MAX_ROWS};
 
-/// Characters in a line at most; of a wider display only these are used.
+/// Maximum number of columns; of a wider display only these are used.
 pub const MAX_COLUMNS: usize = 240;
-/// Characters on the screen at most: 1920 by 1080 pixels in letters of 8 by 16.
+/// Maximum number of cells: those of 1920 by 1080 pixels with a font of 8 by 16.
 const MAX_CELLS: usize = MAX_COLUMNS * 68;
 
 /// The colour of ordinary text.
@@ -27,34 +27,34 @@ pub struct Cell {
 }
 
 impl Cell {
-    /// What a clear screen holds.
+    /// The cell of a clear screen.
     pub const BLANK: Self = Self { character: b' ', colours: LIGHT_GREY };
-    /// What the cells hold before a display is there: all zero, so that they lie in .bss.
+    /// The initial value of the memory: all zero, so that it is in .bss.
     const NOTHING: Self = Self { character: 0, colours: 0 };
 }
 
 /// Something that shows cells.
 pub trait Display {
-    /// Characters a line.
+    /// Number of columns, in characters.
     fn columns(&self) -> usize;
-    /// Lines.
+    /// Number of rows, in characters.
     fn rows(&self) -> usize;
-    /// Shows a cell; `is_cursor` if the cursor stands on it. A place outside is ignored.
+    /// Draws a cell, with the cursor if `is_cursor`. A position outside of the display is ignored.
     fn draw(&mut self, row: usize, column: usize, cell: Cell, is_cursor: bool);
 }
 
-/// Why there is no screen on a display. Its text is for a person.
+/// Why a display cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unusable {
     /// The display's memory could not be mapped.
     NoMemory,
-    /// The display's memory does not lie where its characters or pixels may.
+    /// The display's memory is at an invalid address.
     BadAddress,
-    /// Pixels of a kind that are not drawn here, or letters that are not those expected.
+    /// Unsupported format of pixels, or of the font.
     Format,
-    /// There is no room for a character.
+    /// The display is smaller than one character.
     TooSmall,
-    /// Another screen has the cells.
+    /// The memory is used by another screen.
     Taken,
 }
 
@@ -62,7 +62,7 @@ impl fmt::Display for Unusable {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self {
             Self::NoMemory => "no memory, or no free addresses, to map it",
-            Self::BadAddress => "its address is odd",
+            Self::BadAddress => "its address is invalid",
             Self::Format => "its format is not supported",
             Self::TooSmall => "it has no room for a character",
             Self::Taken => "there is a screen already",
@@ -99,7 +99,7 @@ pub struct Screen<'a, D> {
 }
 
 impl<'a, D: Display> Screen<'a, D> {
-    /// A terminal on `display`, which is clear.
+    /// A terminal on `display`, which must be clear.
     ///
     /// # Errors
     ///
@@ -111,7 +111,7 @@ impl<'a, D: Display> Screen<'a, D> {
         Ok(Self { parser: Parser::new(), grid, shown, shown_cursor: None, display })
     }
 
-    /// The cells of so many columns and rows: those that are wanted, and those that are shown.
+    /// The memory for this size: the grid, and the cells that the display shows.
     fn lay_out(cells: &'a mut Cells, columns: usize, rows: usize) -> Option<(Grid<'a>, &'a mut [Cell])> {
         let wanted = cells.wanted.get_mut(..columns * rows)?;
         let shown = cells.shown.get_mut(..columns * rows)?;
@@ -119,12 +119,12 @@ impl<'a, D: Display> Screen<'a, D> {
         Some((Grid::new(wanted, columns, rows)?, shown))
     }
 
-    /// Takes text in; nothing is drawn yet.
+    /// Takes text and control sequences; draws nothing yet.
     pub fn write(&mut self, bytes: &[u8]) {
         self.parser.advance(&mut self.grid, bytes);
     }
 
-    /// Moves the cursor to where the next character goes: a row that is full keeps it until then otherwise.
+    /// Moves the cursor to where the next character goes: after a full row, to the next one.
     pub fn settle(&mut self) {
         self.grid.settle();
     }

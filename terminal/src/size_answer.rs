@@ -1,32 +1,31 @@
-//! How large the terminal at the serial line is: the question, and the answer among what is typed.
+//! The size of the serial terminal: the query, and the recognition of its answer among typed bytes.
 //!
-//! The cursor is sent further to the right than any terminal goes, and the terminal is asked where it is (ECMA-48,
-//! CPR: cursor position report). A terminal that does not answer keeps the size that it was taken to have.
+//! The query moves the cursor beyond the right edge, where it stops, and asks for its position (ECMA-48, CPR: cursor
+//! position report). If a terminal does not answer, the assumed size remains.
 
-/// Asks for the size; the cursor stays where it is.
+/// Asks for the size. The position of the cursor is saved and restored.
 pub const SIZE_QUESTION: &[u8] = b"\x1b7\x1b[999;999H\x1b[6n\x1b8";
 
-/// What is narrower is no terminal's answer but a function key, which the same sequence stands for: Shift-F3 is
-/// `ESC [ 1 ; 2 R`.
+/// A smaller number is not an answer but a function key with the same sequence: Shift-F3 sends `ESC [ 1 ; 2 R`.
 const MIN_COLUMNS: usize = 10;
 
-/// Watches what is typed for the answer.
+/// Recognises the answer among typed bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SizeAnswer {
-    /// None is awaited.
+    /// No answer is expected.
     NotAsked,
-    /// The question was asked.
+    /// The query was sent.
     Awaited,
     /// The answer may have begun.
     Started,
-    /// Behind ESC [, in the row's number.
+    /// After ESC [, in the row's number.
     Row,
     /// In the column's number, with its value so far.
     Column(usize),
 }
 
 impl SizeAnswer {
-    /// Takes a typed byte in; the number of columns when the answer is complete.
+    /// Takes a typed byte; returns the number of columns when the answer is complete.
     pub fn feed(&mut self, byte: u8) -> Option<usize> {
         *self = match (*self, byte) {
             (Self::NotAsked, _) => Self::NotAsked,

@@ -1,19 +1,19 @@
 //! Bytes typed on the serial line or the keyboard, from interrupt handlers to the shell.
 //!
-//! A ring without a lock, for one reader and one writer at a time: both devices interrupt the same CPU, with
-//! interrupts masked while a handler runs, so their handlers never run at once.
+//! A lock-free ring for one reader and one writer at a time: both devices interrupt the same CPU, and interrupts are
+//! masked while a handler runs, so the handlers never run at the same time.
 
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 
-/// A power of two, so that the counts may wrap around. Room for a paste of several pages.
+/// Capacity in bytes, enough for pasted text of several pages. A power of two, so that the counters may wrap around.
 const CAPACITY: usize = 16384;
 const CONTROL_C: u8 = 3;
 
-/// The ring, and whether Ctrl-C went into it.
+/// The ring, and whether Ctrl-C was typed.
 #[derive(Debug)]
 pub struct TypedBytes {
     bytes: [AtomicU8; CAPACITY],
-    /// Bytes that were ever read and written; the ring's places are these modulo its capacity.
+    /// Bytes read and written so far; modulo the capacity, these are positions in the ring.
     read: AtomicUsize,
     written: AtomicUsize,
     dropped: AtomicU64,
@@ -21,7 +21,7 @@ pub struct TypedBytes {
 }
 
 impl TypedBytes {
-    /// Nothing was typed.
+    /// An empty ring.
     #[expect(clippy::new_without_default, reason = "large, and made at compile time, into a static")]
     pub const fn new() -> Self {
         Self {
@@ -58,12 +58,12 @@ impl TypedBytes {
         Some(byte)
     }
 
-    /// Whether nothing waits to be read.
+    /// Whether no byte waits to be read.
     pub fn is_empty(&self) -> bool {
         self.waiting() == 0
     }
 
-    /// Bytes that wait to be read.
+    /// Number of bytes that wait to be read.
     pub fn waiting(&self) -> usize {
         self.written.load(Ordering::Acquire).wrapping_sub(self.read.load(Ordering::Relaxed))
     }
@@ -73,12 +73,12 @@ impl TypedBytes {
         self.is_interrupted.load(Ordering::Relaxed)
     }
 
-    /// Forgets a Ctrl-C, at the start of a command.
+    /// Clears the state of [`is_interrupted`](Self::is_interrupted), at the start of a command.
     pub fn clear_interrupt(&self) {
         self.is_interrupted.store(false, Ordering::Relaxed);
     }
 
-    /// Bytes that found the ring full.
+    /// Number of bytes dropped because the ring was full.
     pub fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }

@@ -2,24 +2,24 @@
 
 use core::fmt;
 
-/// Makes the errors: each has its name, and a text that is its documentation as well.
+/// Defines the errors: each has a name and a text, which is its documentation as well.
 macro_rules! errors {
     ($($name:ident $text:literal)*) => {
-        /// What went wrong. The names are POSIX's (IEEE Std 1003.1-2017, `errno.h`).
+        /// An error, with its POSIX name (IEEE Std 1003.1-2017, `errno.h`).
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Errno {
             $(#[doc = $text] $name,)*
         }
 
         impl Errno {
-            /// The standard's name.
+            /// The POSIX name.
             pub fn name(self) -> &'static str {
                 match self {
                     $(Self::$name => stringify!($name),)*
                 }
             }
 
-            /// What it means, in a few words.
+            /// A short description.
             pub fn text(self) -> &'static str {
                 match self {
                     $(Self::$name => $text,)*

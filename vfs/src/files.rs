@@ -22,7 +22,7 @@ impl Vfs {
         {
             return Err(Errno::EINVAL);
         }
-        // The slot comes first: a file that cannot be opened should not be made either.
+        // The slot is reserved first: if the table is full, no file must be created.
         let descriptor = self.open_files.lock().reserve()?;
         let file = self.open_place(cwd, path, flags).and_then(|opened| {
             let body = self.open_body(&opened, flags)?;
@@ -41,7 +41,7 @@ impl Vfs {
         }
     }
 
-    /// The body of an opened file, which is closed if there is no memory for it.
+    /// The body of an opened file. On failure the file is closed in its file system.
     fn open_body(&self, opened: &Opened, flags: OpenFlags) -> Result<Body> {
         let Some(contents) = opened.contents else { return Ok(Body::Directory) };
         let (filesystem, inode) = (opened.filesystem, opened.place.inode);
@@ -151,7 +151,7 @@ impl Vfs {
         })
     }
 
-    /// Sets the file's offset, and returns it in bytes from the beginning; it may lie behind the end. A directory can only
+    /// Sets the file's offset, and returns it in bytes from the beginning; it may be beyond the end. A directory can only
     /// be rewound.
     ///
     /// # Errors

@@ -23,7 +23,7 @@ pub trait FileSystem: Send + Sync {
     /// `ENOENT`, `ENOTDIR`.
     fn lookup(&self, directory: InodeId, name: &str) -> Result<InodeId>;
 
-    /// The directory that `directory` stands in; the root stands in itself.
+    /// The parent of `directory`; the root is its own parent.
     ///
     /// # Errors
     ///
@@ -37,8 +37,8 @@ pub trait FileSystem: Send + Sync {
     /// `ENOENT`.
     fn metadata(&self, inode: InodeId) -> Result<Metadata>;
 
-    /// The entry of `directory` behind `cursor` (0 is the first), and the cursor behind it; `None` at the
-    /// end. An entry that stays is given exactly once, whatever comes and goes meanwhile.
+    /// The first entry of `directory` at or after `cursor` (0 for the first one), and the cursor after it; `None` at the
+    /// end. An entry that exists all the time is returned exactly once, whatever is created or removed meanwhile.
     ///
     /// # Errors
     ///
@@ -52,7 +52,7 @@ pub trait FileSystem: Send + Sync {
     /// `ENOENT`; `EINVAL` where the inode is no link.
     fn read_link(&self, inode: InodeId) -> Result<PathBuffer>;
 
-    /// Whether more than `levels` levels of names lie below a directory; there is none below an empty one.
+    /// Whether there are more than `levels` levels of names below a directory; an empty one has none.
     ///
     /// # Errors
     ///
@@ -62,8 +62,8 @@ pub trait FileSystem: Send + Sync {
     /// Blocks and inodes, in use and free.
     fn statistics(&self) -> Statistics;
 
-    /// How the contents of a file or device are accessed. What is open stays until [`FileSystem::close`], even
-    /// when its last name goes.
+    /// Opens a file or device, and returns how its contents are accessed. It exists until [`FileSystem::close`], even when
+    /// its last name is removed.
     ///
     /// # Errors
     ///
@@ -75,7 +75,7 @@ pub trait FileSystem: Send + Sync {
         let _ = inode;
     }
 
-    /// Reads from `offset` on, and returns how many bytes were read; 0 at the end and behind it. Only for
+    /// Reads from `offset` on, and returns how many bytes were read; 0 at the end and beyond. Only for
     /// [`Contents::Stored`].
     ///
     /// # Errors
@@ -107,11 +107,11 @@ pub trait FileSystem: Send + Sync {
         Err(Errno::EINVAL)
     }
 
-    /// Sets when the contents changed last to now.
+    /// Sets the modification time to now.
     ///
     /// # Errors
     ///
-    /// `ENOENT`; `EPERM` where there is no such time.
+    /// `ENOENT`; `EPERM` if the file system keeps no such time.
     fn touch(&self, inode: InodeId) -> Result<()> {
         let _ = inode;
         Err(Errno::EPERM)
@@ -127,18 +127,18 @@ pub trait FileSystem: Send + Sync {
         Err(Errno::EPERM)
     }
 
-    /// Removes a name: of a directory, which must be empty, or of anything else.
+    /// Removes the name of a directory, which must be empty, or of anything else.
     ///
     /// # Errors
     ///
-    /// `EISDIR` and `ENOTDIR` where the name stands for the other sort; `ENOENT`; `ENOTEMPTY`; `EPERM` where
+    /// `EISDIR` or `ENOTDIR` if the name is of the other sort; `ENOENT`; `ENOTEMPTY`; `EPERM` where
     /// nothing can be removed.
     fn remove(&self, parent: InodeId, name: &str, sort: Sort) -> Result<()> {
         let _ = (parent, name, sort);
         Err(Errno::EPERM)
     }
 
-    /// Renames atomically. What had the second name is removed.
+    /// Renames atomically. A file or empty directory with the new name is removed.
     ///
     /// # Errors
     ///
@@ -153,24 +153,24 @@ pub trait FileSystem: Send + Sync {
 /// An open file's contents.
 #[derive(Clone, Copy)]
 pub enum Contents {
-    /// Text made at once.
+    /// Text that is rendered whole when the file is opened.
     Text(&'static dyn Text),
-    /// Text made batch by batch.
+    /// Text that is rendered batch by batch while it is read.
     Table(&'static dyn Table),
-    /// Text, and commands to write.
+    /// Whole text; takes commands.
     Control(&'static dyn Control),
-    /// Text made batch by batch, and commands to write.
+    /// Text in batches; takes commands.
     ControlTable(&'static dyn ControlTable),
     /// A device.
     Device(&'static dyn Device),
-    /// Bytes that the file system keeps.
+    /// Bytes stored in the file system.
     Stored,
 }
 
 /// Where a write starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WriteAt {
-    /// So many bytes from the beginning.
+    /// An offset in bytes from the beginning.
     Offset(u64),
     /// At the file's end.
     End,
@@ -198,7 +198,7 @@ impl New<'_> {
     }
 }
 
-/// What a name stands for.
+/// What a name refers to, as far as its removal is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sort {
     /// A directory.
@@ -210,14 +210,14 @@ pub enum Sort {
 /// A file system's size, as statfs(2) reports it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Statistics {
-    /// Bytes a block.
+    /// Bytes per block.
     pub block_bytes: u32,
-    /// Blocks in all; 0 where contents are generated, not stored.
+    /// Total number of blocks; 0 if contents are generated, not stored.
     pub total_blocks: u64,
     /// Blocks that are free.
     pub free_blocks: u64,
-    /// Inodes in all.
+    /// Total number of inodes.
     pub total_inodes: u64,
-    /// Inodes that can still be made.
+    /// Inodes that can still be created.
     pub free_inodes: u64,
 }

@@ -21,15 +21,15 @@ pub trait Text: Sync {
 
 /// A file whose rows are written while it is read.
 pub trait Table: Sync {
-    /// Writes what stands before the rows.
+    /// Writes the header before the rows.
     ///
     /// # Errors
     ///
     /// The writer's own.
     fn header(&self, out: &mut dyn Write) -> fmt::Result;
 
-    /// Writes the rows at `cursor` (0 is the first), whole ones, at most [`crate::BATCH_BYTES`], and says where
-    /// to go on; `None` at the end.
+    /// Writes rows from `cursor` on (0 for the first one): whole rows, at most [`crate::BATCH_BYTES`]. Returns the cursor of
+    /// the next row; `None` at the end.
     ///
     /// # Errors
     ///
@@ -37,9 +37,9 @@ pub trait Table: Sync {
     fn rows(&self, cursor: u64, out: &mut dyn Write) -> core::result::Result<Option<u64>, fmt::Error>;
 }
 
-/// A file that takes commands, one a line. Reading it renders its text.
+/// A file that takes commands, one per line. Reading it renders its text.
 pub trait Control: Text {
-    /// Executes a command: a line without its newline. Blank lines are skipped before.
+    /// Executes a command: a line without its newline. Blank lines are skipped by the caller.
     ///
     /// # Errors
     ///
@@ -47,7 +47,7 @@ pub trait Control: Text {
     fn command(&self, line: &str) -> Result<()>;
 }
 
-/// A table that takes commands, one a line.
+/// A table that takes commands, one per line.
 pub trait ControlTable: Table {
     /// Executes a command, as [`Control::command`] does.
     ///
@@ -57,7 +57,7 @@ pub trait ControlTable: Table {
     fn command(&self, line: &str) -> Result<()>;
 }
 
-/// What executes commands that are written.
+/// The receiver of commands that are written to a file.
 #[derive(Clone, Copy)]
 pub(crate) enum Commands {
     Text(&'static dyn Control),
@@ -75,15 +75,15 @@ impl Commands {
 
 /// A character device.
 pub trait Device: Sync {
-    /// Reads bytes and says how many; 0 is the end. `position` is 0 at first and where a seek leads; the device
-    /// counts in it as it likes: bytes, records, or not at all.
+    /// Reads bytes, and returns their number; 0 at the end. `position` is 0 at first and is set by seeks; the device may
+    /// count bytes or records in it, or ignore it.
     ///
     /// # Errors
     ///
     /// The device's own.
     fn read(&self, position: &mut u64, target: &mut [u8]) -> Result<usize>;
 
-    /// Writes bytes and says how many.
+    /// Writes bytes, and returns how many were taken.
     ///
     /// # Errors
     ///
@@ -94,13 +94,13 @@ pub trait Device: Sync {
 /// What a node is.
 #[derive(Clone, Copy)]
 pub enum Content {
-    /// Text, whole, at once.
+    /// Text that is rendered whole when the file is opened.
     Text(&'static dyn Text),
-    /// Text, batch by batch.
+    /// Text that is rendered batch by batch while it is read.
     Table(&'static dyn Table),
-    /// Text, and commands to write.
+    /// Whole text; takes commands.
     Control(&'static dyn Control),
-    /// Text, batch by batch, and commands to write.
+    /// Text in batches; takes commands.
     ControlTable(&'static dyn ControlTable),
     /// A device.
     Device(&'static dyn Device),
@@ -139,8 +139,7 @@ pub struct GeneratedFs {
     now: fn() -> u64,
 }
 
-/// A node with its place in the tree. Inodes are numbered in the order of a walk, each directory before what
-/// is in it.
+/// A node with its inode number. Inodes are numbered in the order of a walk, each directory before its entries.
 #[derive(Clone, Copy)]
 struct Entry {
     node: &'static Node,
@@ -155,7 +154,7 @@ impl GeneratedFs {
         Self { type_name, nodes, now }
     }
 
-    /// The first entry, in the order of the numbers, that is wanted.
+    /// The first entry, by inode number, for which `is_wanted` holds.
     fn find(&self, mut is_wanted: impl FnMut(&Entry) -> bool) -> Result<Entry> {
         let mut last = ROOT.0;
         walk(self.nodes, ROOT, &mut last, &mut is_wanted).ok_or(Errno::ENOENT)
@@ -251,7 +250,7 @@ impl FileSystem for GeneratedFs {
 
     fn is_higher_than(&self, directory: InodeId, _levels: usize) -> Result<bool> {
         self.check_directory(directory)?;
-        // Nothing here can be moved to a deeper place.
+        // Only renames ask for this, and nothing here can be renamed.
         Ok(false)
     }
 

@@ -1,12 +1,12 @@
 //! A small virtual file system: paths, inodes, mounts, open files, and files of generated text.
 //!
-//! A [`Vfs`] holds a table of mounted [`FileSystem`]s and a table of open files. Two file systems come with
-//! it: [`RamFs`], a tree of directories to mount others on, and [`GeneratedFs`], whose files are text made
-//! when they are opened ([`Text`]) or while they are read ([`Table`]).
+//! A [`Vfs`] holds a table of mounted [`FileSystem`]s and a table of open files. Two file systems are
+//! included: [`RamFs`], which stores files in memory, and [`GeneratedFs`], whose files are text that is rendered when they
+//! are opened ([`Text`]) or while they are read ([`Table`]).
 //!
 //! Opening, reading, listing and closing allocate nothing: inodes are numbers, open files have fixed slots,
-//! and text lies in buffers that a [`Buffers`] lends. That is what lets a file that reports on a heap be
-//! read without changing what it reports. No lock is held while a file's text is made.
+//! and text is in buffers lent by [`Buffers`]. So a file that reports on a heap can be read without changing
+//! what it reports. No lock is held while text is rendered.
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 

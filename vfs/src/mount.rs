@@ -9,9 +9,9 @@ use crate::inode::{InodeId, Kind, Metadata};
 /// Whether a mounted file system may be changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MountOptions {
-    /// It may.
+    /// Changes are allowed.
     ReadWrite,
-    /// It may not.
+    /// Changes are refused with `EROFS`.
     ReadOnly,
 }
 
@@ -35,7 +35,7 @@ pub(crate) struct Place {
     pub(crate) inode: InodeId,
 }
 
-/// All mounts. None is ever removed, so a number stays valid.
+/// The mounts. None is ever removed, so their numbers stay valid.
 #[derive(Default)]
 pub(crate) struct Mounts {
     mounts: Vec<Mount>,
@@ -59,7 +59,7 @@ impl Mounts {
         Ok(())
     }
 
-    /// The root of what is mounted on a place, or the place itself.
+    /// The root of the file system mounted on a place, or the place itself.
     pub(crate) fn covered(&self, place: Place) -> Place {
         let over = self.mounts.iter().position(|mount| mount.point == Some(place));
         over.and_then(|number| Some(Place { mount: number, inode: self.get(number).ok()?.filesystem.root() }))

@@ -11,20 +11,20 @@ use crate::reader::{LineGatherer, Reader};
 pub const MAX_OPEN_FILES: usize = 1024;
 
 bitflags! {
-    /// What a file is opened for, and how.
+    /// How a file is opened.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct OpenFlags: u32 {
-        /// To read it.
+        /// Open for reading.
         const READ = 1;
-        /// To write it.
+        /// Open for writing.
         const WRITE = 1 << 1;
-        /// To write each time where the file ends then.
+        /// Each write goes to the current end of the file.
         const APPEND = 1 << 2;
-        /// To make it if it is not there.
+        /// Create the file if it does not exist.
         const CREATE = 1 << 3;
-        /// Together with `CREATE`: only if it is not there.
+        /// Together with `CREATE`: fail if the file exists.
         const EXCLUSIVE = 1 << 4;
-        /// To empty it first.
+        /// Truncate the file to length 0.
         const TRUNCATE = 1 << 5;
     }
 }
@@ -32,26 +32,26 @@ bitflags! {
 /// Where a seek counts from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SeekFrom {
-    /// So many bytes from the beginning.
+    /// An offset in bytes from the beginning.
     Start(u64),
-    /// So many bytes from where the file is.
+    /// A distance in bytes from the current offset.
     Current(i64),
-    /// So many bytes from its end.
+    /// A distance in bytes from the end.
     End(i64),
 }
 
-/// An open file or directory: a slot, and which of the files that were ever in it.
+/// An open file or directory: its slot, and the slot's generation, which tells successive files in it apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileDescriptor {
     slot: u32,
     generation: u32,
 }
 
-/// What is open, and how far it was read or written.
+/// An open file, with its offset.
 pub(crate) struct OpenFile {
     pub(crate) place: Place,
     pub(crate) flags: OpenFlags,
-    /// Bytes from the beginning; in a directory the file system's cursor.
+    /// Offset in bytes; for a directory, the file system's cursor.
     pub(crate) offset: u64,
     pub(crate) body: Body,
 }
@@ -78,12 +78,12 @@ struct Slot {
 
 enum State {
     Free,
-    /// In use by an operation.
+    /// Reserved, or in use by an operation.
     Busy,
     Open(OpenFile),
 }
 
-/// The slots.
+/// The table of slots.
 pub(crate) struct OpenFiles {
     slots: [Slot; MAX_OPEN_FILES],
 }

@@ -8,20 +8,20 @@ use crate::errno::{Errno, Result};
 pub const PATH_MAX: usize = 4095;
 /// The longest name in bytes.
 pub const NAME_MAX: usize = 255;
-/// Directories in a path at most.
+/// Maximum number of directories in a path.
 pub const MAX_DEPTH: usize = 64;
-/// Symbolic links followed in a path at most, as in Linux (`path_resolution(7)`).
+/// Maximum number of symbolic links followed in a path, as in Linux (`path_resolution(7)`).
 pub const MAX_LINKS: usize = 40;
 /// The longest path that [`crate::Vfs::canonical_directory`] gives, and the longest text of a symbolic link.
 pub const CANONICAL_MAX: usize = 1023;
 
-/// Room for a path without `.`, `..` and needless slashes, or for a link's text.
+/// A buffer for a path without `.`, `..` and redundant slashes, or for the text of a link.
 pub type PathBuffer = ArrayString<CANONICAL_MAX>;
 
-/// Room for any path.
+/// A buffer for any path.
 pub(crate) type PathText = ArrayString<PATH_MAX>;
 
-/// Checks a path as a whole. Names are checked step by step.
+/// Checks a whole path; its names are checked while it is walked.
 pub(crate) fn check(path: &str) -> Result<()> {
     if path.is_empty() {
         Err(Errno::ENOENT)
@@ -34,8 +34,8 @@ pub(crate) fn check(path: &str) -> Result<()> {
     }
 }
 
-/// The first part of a path that starts with no slash, and the rest with the slashes between; `None` at the
-/// end.
+/// The first name of a path, without leading slashes, and the rest, which begins with a slash or is empty. `None` if there
+/// is no name.
 pub(crate) fn split_first(path: &str) -> Option<(&str, &str)> {
     let path = path.trim_start_matches('/');
     let end = path.find('/').unwrap_or(path.len());

@@ -1,8 +1,8 @@
 //! Generated files while they are open: how their text is kept, sliced and streamed.
 //!
-//! A [`Text`] is rendered once, when it is opened, so that a reader of small pieces sees one snapshot. A [`Table`]
-//! may be far longer than memory: its rows come batch by batch through a cursor, into one buffer. What is
-//! written to a control is collected until a line is complete.
+//! A [`Text`] is rendered once, when it is opened, so that a reader of small pieces sees one snapshot. A [`Table`] may be
+//! larger than memory: its rows are rendered batch by batch, with a cursor, into one buffer. Bytes written to a control
+//! file are collected until a line is complete.
 
 use core::fmt::{self, Write};
 
@@ -13,12 +13,12 @@ use crate::generated::{Commands, Table, Text};
 pub const BATCH_BYTES: usize = 32 << 10;
 const FIRST_TEXT_BYTES: usize = 4096;
 const MAX_TEXT_BYTES: usize = 4 << 20;
-/// The longest line that a control takes.
+/// Maximum length of a command.
 const MAX_LINE_BYTES: usize = 4096;
 
-/// An allocator of memory for text.
+/// An allocator of buffers.
 pub trait Buffers: Sync {
-    /// At least `size_bytes` bytes, or `None`.
+    /// A buffer of at least `size_bytes` bytes; `None` if there is no memory.
     fn take(&self, size_bytes: usize) -> Option<&'static mut [u8]>;
 
     /// Frees a buffer.
@@ -27,19 +27,19 @@ pub trait Buffers: Sync {
 
 /// The text of an open file.
 pub(crate) struct Reader {
-    /// What makes more of it; `None` where the buffer holds the whole.
+    /// The source of further rows; `None` if the buffer holds the whole text.
     table: Option<&'static dyn Table>,
     buffer: &'static mut [u8],
     /// Bytes of text in the buffer.
     length: usize,
-    /// Where the buffer's text starts in the whole.
+    /// Offset of the buffer's text in the whole text.
     start: u64,
-    /// Where the next batch starts; `None` when there is none.
+    /// Cursor of the next batch; `None` at the end.
     next: Option<u64>,
 }
 
 impl Reader {
-    /// Renders the whole, into a buffer that is large enough: the first try says how large that is.
+    /// Renders the whole text. The first attempt measures how large the buffer must be.
     pub(crate) fn of_text(text: &dyn Text, buffers: &dyn Buffers) -> Result<Self> {
         let mut size_bytes = FIRST_TEXT_BYTES;
         loop {
@@ -54,7 +54,7 @@ impl Reader {
             if rendered.is_err() || wanted > MAX_TEXT_BYTES {
                 return Err(Errno::EIO);
             }
-            // Some spare bytes for numbers that grow by a digit meanwhile.
+            // Some spare bytes, as numbers may get longer meanwhile.
             size_bytes = wanted.saturating_add(wanted / 8);
         }
     }
@@ -77,12 +77,12 @@ impl Reader {
         buffers.give(self.buffer);
     }
 
-    /// The length of the whole, where it is known.
+    /// The length of the whole text, if it is known.
     pub(crate) fn size_bytes(&self) -> Option<u64> {
         self.table.is_none().then_some(self.length as u64)
     }
 
-    /// Copies text from `offset` on and says how much; 0 at the end and behind it.
+    /// Copies text from `offset` on, and returns the number of bytes; 0 at the end and beyond.
     pub(crate) fn read(&mut self, offset: u64, target: &mut [u8]) -> Result<usize> {
         if offset < self.start {
             self.restart()?;
@@ -99,7 +99,7 @@ impl Reader {
                 return Ok(count);
             }
             let (Some(table), Some(cursor)) = (self.table, self.next) else { return Ok(0) };
-            // Should the rows fail, there is no text at this place, and the next read tries once more.
+            // If the rows fail, the buffer is empty, and the next read tries again.
             self.length = 0;
             self.start = end;
             let mut out = Slice::new(self.buffer);
@@ -170,7 +170,7 @@ impl LineGatherer {
     }
 }
 
-/// A writer into a slice that counts what it had no room for.
+/// A writer into a slice, which also counts the bytes that did not fit.
 struct Slice<'a> {
     buffer: &'a mut [u8],
     length: usize,

@@ -1,4 +1,4 @@
-//! The operations on paths: what there is, and what is made, renamed and removed.
+//! The operations on paths: metadata, creation, renaming and removal.
 
 use spin::Mutex;
 
@@ -11,10 +11,10 @@ use crate::path::{CANONICAL_MAX, MAX_DEPTH, PathBuffer, check};
 use crate::reader::Buffers;
 use crate::walk::{LastLink, Target, path_of, resolve, walk};
 
-/// All files of a system.
+/// The virtual file system: all mounts and open files.
 ///
-/// Locks, in the order in which they may be taken: the mounts, a file system's own, the open files. None of them
-/// is held while text is made, a command is carried out or a device works.
+/// Locks, in the order in which they may be taken: the mounts, a file system's own, the open files. None of them is held
+/// while text is rendered, a command is executed or a device is read or written.
 pub struct Vfs {
     pub(crate) buffers: &'static dyn Buffers,
     pub(crate) mounts: Mutex<Mounts>,
@@ -22,7 +22,7 @@ pub struct Vfs {
 }
 
 impl Vfs {
-    /// A system without files; the first mount is the root.
+    /// A VFS without mounts; the first mount is the root.
     pub const fn new(buffers: &'static dyn Buffers) -> Self {
         Self { buffers, mounts: Mutex::new(Mounts::new()), open_files: Mutex::new(OpenFiles::new()) }
     }
@@ -57,7 +57,7 @@ impl Vfs {
         mounts.add(Mount { source, filesystem, options, point })
     }
 
-    /// Hands every mount and its path to `visit`, in the order of mounting. No lock is held meanwhile.
+    /// Passes each mount and its path to `visit`, in the order of mounting. No lock is held during the calls.
     pub fn for_each_mount(&self, mut visit: impl FnMut(&Mount, &str)) {
         for number in 0.. {
             let (mount, path) = {
@@ -81,7 +81,7 @@ impl Vfs {
         mounts.metadata(resolve(&mounts, cwd, path)?)
     }
 
-    /// The same of a symbolic link itself, where the path ends with one.
+    /// Like [`Vfs::metadata`], but of a symbolic link itself if the path ends with one.
     ///
     /// # Errors
     ///
@@ -95,14 +95,14 @@ impl Vfs {
     ///
     /// # Errors
     ///
-    /// As for [`Vfs::metadata`]; `EINVAL` for what is no link.
+    /// As for [`Vfs::metadata`]; `EINVAL` if it is not a link.
     pub fn read_link(&self, cwd: &str, path: &str) -> Result<PathBuffer> {
         let mounts = self.mounts.lock();
         let place = walk(&mounts, cwd, path, LastLink::Keep)?.existing()?;
         mounts.filesystem(place)?.read_link(place.inode)
     }
 
-    /// The path of an existing directory without links, `.`, `..` and needless slashes.
+    /// The path of an existing directory without links, `.`, `..` and redundant slashes.
     ///
     /// # Errors
     ///
@@ -135,7 +135,7 @@ impl Vfs {
         self.make(cwd, path, New::Directory)
     }
 
-    /// Makes a symbolic link at `path` to `target`, which need not be there.
+    /// Makes a symbolic link at `path` to `target`, which need not exist.
     ///
     /// # Errors
     ///
@@ -162,7 +162,7 @@ impl Vfs {
         mounts.filesystem(target.parent)?.create(target.parent.inode, target.name()?, new).map(drop)
     }
 
-    /// Removes a file or a link. What is open stays readable until it is closed.
+    /// Removes a file or a link. An open file stays usable until it is closed.
     ///
     /// # Errors
     ///
@@ -230,11 +230,11 @@ impl Vfs {
         filesystem.rename((old.parent.inode, old_name), (new.parent.inode, new_name))
     }
 
-    /// Sets when a file was changed last to now.
+    /// Sets the modification time of a file to now.
     ///
     /// # Errors
     ///
-    /// As for [`Vfs::metadata`]; `EPERM` or `EROFS` where that cannot be set.
+    /// As for [`Vfs::metadata`]; `EPERM` or `EROFS` if it cannot be set.
     pub fn touch(&self, cwd: &str, path: &str) -> Result<()> {
         let mounts = self.mounts.lock();
         let place = resolve(&mounts, cwd, path)?;
@@ -242,8 +242,8 @@ impl Vfs {
         mounts.filesystem(place)?.touch(place.inode)
     }
 
-    /// Finds the file to open, makes it if that is asked for, and opens it: all of this under the mounts' lock, so
-    /// that nobody can remove it meanwhile.
+    /// Finds the file to open, creates it if asked to, and opens it, all under the lock of the mounts, so that it cannot be
+    /// removed meanwhile.
     pub(crate) fn open_place(&self, cwd: &str, path: &str, flags: OpenFlags) -> Result<Opened> {
         let wanted = match (flags.contains(OpenFlags::CREATE), flags.contains(OpenFlags::EXCLUSIVE)) {
             (false, _) => Wanted::Existing,
@@ -290,11 +290,11 @@ pub(crate) struct Opened {
 /// Whether the file must exist when it is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wanted {
-    /// It must be there.
+    /// It must exist.
     Existing,
-    /// It is made if it is not there.
+    /// It is created if it does not exist.
     Any,
-    /// It must not be there, and is made.
+    /// It must not exist, and is created.
     New,
 }
 
@@ -322,7 +322,7 @@ fn check_writable(mounts: &Mounts, directory: Place) -> Result<()> {
     if mounts.metadata(directory)?.mode & WRITABLE == 0 { Err(Errno::EACCES) } else { Ok(()) }
 }
 
-/// Refuses `link/` where a name is to be taken away: it means the link, and is no directory (as in Linux).
+/// Refuses `link/` where a name is to be removed: this is the link, not the directory it leads to (as in Linux).
 fn check_no_link_meant(mounts: &Mounts, cwd: &str, path: &str) -> Result<()> {
     let name = path.trim_end_matches('/');
     if name.len() == path.len() || name.is_empty() {

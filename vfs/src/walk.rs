@@ -1,27 +1,27 @@
-//! Walking paths: from text to a place, over mounts and symbolic links, and back.
+//! Path resolution: from text to an inode, across mounts and symbolic links, and back.
 
 use crate::errno::{Errno, Result};
 use crate::inode::{Kind, Name};
 use crate::mount::{Mounts, Place};
 use crate::path::{MAX_DEPTH, MAX_LINKS, NAME_MAX, PathBuffer, PathText, check, split_first};
 
-/// What to do with a symbolic link at a path's end. One on the way is always followed.
+/// What to do with a symbolic link at the end of a path. Links before the end are always followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LastLink {
-    /// The place that it leads to.
+    /// Follow it.
     Follow,
-    /// The link itself.
+    /// Return the link itself.
     Keep,
 }
 
 /// Where a path leads.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Target {
-    /// The directory that the last name stands in.
+    /// The directory of the last name.
     pub(crate) parent: Place,
-    /// The last name; `None` where the path ends with no name: `/`, `.` or `..`.
+    /// The last name; `None` if the path ends with `/`, `.` or `..` and no name.
     pub(crate) name: Option<Name>,
-    /// What has that name, if anything.
+    /// The inode with that name, if it exists.
     pub(crate) found: Option<Place>,
     /// Directories between the root and the last name.
     pub(crate) depth: usize,
@@ -70,11 +70,11 @@ struct Walker<'a> {
 }
 
 /// How far a walk got.
-#[expect(clippy::large_enum_variant, reason = "it is looked at once and gone")]
+#[expect(clippy::large_enum_variant, reason = "it is short-lived, on the stack only")]
 enum Progress<'a> {
     /// To the end.
     End(Target),
-    /// To a symbolic link, with the rest of the path behind it.
+    /// To a symbolic link, with the rest of the path after it.
     Link(Place, &'a str),
 }
 
@@ -116,7 +116,7 @@ impl Walker<'_> {
         let mut rest = path;
         while let Some((part, behind)) = split_first(rest) {
             let is_last = behind.trim_start_matches('/').is_empty();
-            // `file/`, `file/.` and `file/..` are not there, even if the file is.
+            // `file/`, `file/.` and `file/..` do not exist, even if the file does.
             self.mounts.check_directory(self.at)?;
             match part {
                 "." => target = self.here(),
@@ -200,11 +200,11 @@ pub(crate) fn path_of(mounts: &Mounts, directory: Place) -> Result<PathBuffer> {
             return Err(Errno::ENAMETOOLONG);
         }
         // The walk goes up, so each name is prepended.
-        let behind = path;
+        let below = path;
         path.clear();
         path.push('/');
         path.push_str(&name);
-        path.push_str(&behind);
+        path.push_str(&below);
         at = parent;
     }
     if path.is_empty() {

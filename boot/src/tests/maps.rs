@@ -35,7 +35,7 @@ fn a_few_pages_far_up_cost_more_than_they_give() {
 
 #[test]
 fn a_few_pages_beside_others_are_used() {
-    // In the same GiB before and after much memory, and behind the end of a GiB that memory reaches across.
+    // In the same GiB before and after much memory, and after the end of a GiB that memory reaches across.
     let areas = [
         (TIB - 2 * PAGE, PAGE),
         (TIB - MIB, MIB / 2),

@@ -1,4 +1,4 @@
-//! Which lines are rules, and which allocations those make fail.
+//! Which lines are valid rules, and which allocations these make fail.
 
 use super::*;
 use proptest::prelude::*;

@@ -1,14 +1,14 @@
-//! Frames: all usable memory, in pages, by buddy heaps of bounded size.
+//! The page frame allocator: all usable memory, in pages, by buddy heaps of bounded size.
 //!
-//! The crate's buddy heap looks for a freed block's neighbour by walking a free list, which is as long as
-//! the heap is fragmented. So no heap here spans more than 64 blocks: memory is cut into zones of 64 pages,
-//! each with a heap of its own; zones that are wholly free go up to a tier whose blocks are such zones, and
-//! so on, four tiers up to 64 GiB. A free then visits at most 63 list nodes a tier, whatever else is live.
+//! The heap of the crate `buddy_system_allocator` finds a freed block's buddy by walking a free list, which gets longer
+//! with fragmentation. So no heap here spans more than 64 blocks: memory is cut into zones of 64 pages, each with a heap
+//! of its own; zones that are wholly free go up to a tier whose blocks are such zones, and so on, four tiers up to zones
+//! of 64 GiB. A free then visits at most 63 list nodes per tier, whatever else is live.
 //!
 //! A free frame's memory belongs to the heaps: they keep their list nodes in it.
 //!
-//! What describes the zones is found by address, so it takes address space from the first page to the last; memory is
-//! needed for the parts of it alone that describe pages that are there.
+//! The metadata of the zones is found by address, so it takes address space from the first page to the last; memory is
+//! needed only for the parts that describe existing pages.
 
 mod tier;
 mod zones;
@@ -22,10 +22,10 @@ use crate::{PAGE_BYTES, PageSpan};
 
 /// The largest order: 2^23 pages are 32 GiB.
 pub const MAX_ORDER: u32 = 23;
-/// Orders that `/proc/buddyinfo` shows, as Linux does.
+/// Number of orders that [`Frames::free_blocks`] distinguishes, as Linux's `/proc/buddyinfo` does.
 pub const SHOWN_ORDERS: usize = 11;
 
-/// The allocator of frames, by the addresses at which they are mapped.
+/// The page frame allocator. Frames are named by the addresses at which they are mapped.
 pub struct Frames {
     pages: Tier<19>,
     chunks: Tier<25>,
@@ -35,7 +35,7 @@ pub struct Frames {
     free_pages: usize,
 }
 
-/// A run of frames was given back that is not wholly allocated.
+/// The pages that were to be given back are not allocated, or not all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotAllocated;
 
@@ -61,7 +61,8 @@ impl Frames {
             + empty.giants.metadata_bytes(span)
     }
 
-    /// The parts of the metadata for `span` that describe `pages`, which lie inside: bytes from its start on.
+    /// The parts of the metadata for `span` that describe `pages`, which lie inside `span`: ranges of bytes, as offsets from
+    /// the start of the metadata.
     pub fn metadata_parts(span: &PageSpan, pages: &PageSpan) -> [Range<usize>; 4] {
         let empty = Self::empty();
         let mut start = 0;
@@ -82,11 +83,11 @@ impl Frames {
     ///
     /// # Safety
     ///
-    /// `metadata` has the bytes that [`Frames::metadata_bytes`] says, aligned to 64, for ever. They read as zeros,
-    /// and those of [`Frames::metadata_parts`] can be written for all pages that will be added.
+    /// `metadata` has [`Frames::metadata_bytes`] bytes, aligned to 64, which belong to the frames for ever. They read as
+    /// zeros, and those of [`Frames::metadata_parts`] can be written for all pages that will be added.
     pub unsafe fn init(&mut self, span: &PageSpan, metadata: NonNull<u8>) {
         let mut at = metadata;
-        // SAFETY: the parts lie one behind the other inside the metadata.
+        // SAFETY: the parts follow each other inside the metadata.
         unsafe {
             at = self.pages.init(span, at);
             at = self.chunks.init(span, at);
@@ -99,8 +100,8 @@ impl Frames {
     ///
     /// # Safety
     ///
-    /// They lie inside the span of [`Frames::init`], are mapped and writable, as is what describes them, nobody else's, and
-    /// not next to memory added before.
+    /// They lie inside the span of [`Frames::init`], are mapped and writable, as is the metadata that describes them, belong
+    /// to nobody else, and are not adjacent to pages added before.
     pub unsafe fn add(&mut self, span: &PageSpan) {
         let (mut at, end) = (span.start_address(), span.end_address());
         while at < end {
@@ -129,7 +130,7 @@ impl Frames {
         }
     }
 
-    /// Takes 2^`order` pages, aligned to their size.
+    /// Allocates 2^`order` pages, aligned to their size; `None` if there is no such block.
     pub fn take(&mut self, order: u32) -> Option<NonNull<u8>> {
         if order > MAX_ORDER {
             return None;
@@ -149,7 +150,7 @@ impl Frames {
         };
         block.or_else(|| {
             let zone = self.take_from_tier(tier + 1, 0)?;
-            // SAFETY: the tier above just gave this zone's memory up.
+            // SAFETY: the tier above has just handed out this zone's memory.
             unsafe {
                 match tier {
                     0 => self.pages.add(zone, BLOCKS_LOG2),
@@ -165,16 +166,16 @@ impl Frames {
         })
     }
 
-    /// Gives 2^`order` pages back.
+    /// Frees 2^`order` pages.
     ///
     /// # Errors
     ///
-    /// [`NotAllocated`] if a page of them is free already or was never there; nothing has changed then.
+    /// [`NotAllocated`] if one of the pages is free already or was never added; nothing has changed then.
     ///
     /// # Safety
     ///
-    /// Nobody uses the pages any more. When a part of what was taken at once is given back for the first time, nobody
-    /// uses the rest either.
+    /// Nobody uses the pages any more. When a part of an allocation is freed for the first time, nobody uses the rest of it
+    /// at that moment either.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "the fast path: a call would save registers again")]
     pub unsafe fn give(&mut self, pages: NonNull<u8>, order: u32) -> Result<(), NotAllocated> {
@@ -185,14 +186,13 @@ impl Frames {
         // SAFETY: handed on to the caller; a zone that comes back empty is nobody's.
         unsafe {
             let mut tier = order / BLOCKS_LOG2;
-            // A loop, not a second call in a function of its own: with that, what is done for a page was not in line here,
-            // and cost ten instructions more.
+            // A loop, not a second call of `give_to_tier`: with two calls it was not inlined, which cost ten instructions.
             let mut is_split = false;
             let mut emptied = loop {
                 match self.give_to_tier(block, order) {
                     Ok(emptied) => break emptied,
                     Err(NotAllocated) if is_split => return Err(NotAllocated),
-                    // Perhaps a part of a block that a tier above has handed out.
+                    // It may be a part of a block that a tier above has handed out.
                     Err(NotAllocated) => self.split_above(block, tier),
                 }
                 is_split = true;
@@ -227,8 +227,8 @@ impl Frames {
         }
     }
 
-    /// Makes sure that the zone of `block` belongs to a tier. If a tier above has handed it out in one block, it counts
-    /// as handed out by this tier from now on, so that a part of it can be given back.
+    /// If a tier above has handed out the zone of `block` as one block, passes the zone to this tier, all of it handed out,
+    /// so that a part of it can be freed.
     ///
     /// # Safety
     ///
@@ -256,7 +256,7 @@ impl Frames {
         }
     }
 
-    /// Counts pages that were kept back from the start: managed, and never free.
+    /// Counts pages that were taken before there were frames: they are managed, and never free.
     pub fn count_taken(&mut self, pages: usize) {
         self.total_pages += pages;
     }
@@ -271,7 +271,7 @@ impl Frames {
         self.free_pages
     }
 
-    /// Free blocks of each order, those above the last shown one counted as several of it.
+    /// The number of free blocks of each order. A block of a higher order counts as several of the highest order shown.
     pub fn free_blocks(&self) -> [usize; SHOWN_ORDERS] {
         let mut counts = [0; SHOWN_ORDERS];
         let mut add = |order: u32, blocks: usize| {

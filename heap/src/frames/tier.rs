@@ -10,32 +10,32 @@ use super::NotAllocated;
 use super::zones::{ZeroIsEmpty, Zones};
 use crate::PageSpan;
 
-/// Blocks a zone, as a power of two: as many as a word has bits.
+/// Blocks per zone, as a power of two: as many as a word has bits.
 pub(super) const BLOCKS_LOG2: u32 = 6;
-/// One for each order, and one that stays empty: so that a zone without free blocks has a number too.
+/// Lists of zones: one for each order, and list 0, which stays empty and stands for zones without free blocks.
 const LISTS: usize = BLOCKS_LOG2 as usize + 2;
 const ALL: u64 = u64::MAX;
 const NOBODY: u32 = u32::MAX;
 
 /// A zone: the heap over its memory, and which of its blocks are free.
 ///
-/// The heap merges whenever it can, so its free blocks are the largest aligned runs of free bits: what can
-/// be had from a zone is read off its word.
+/// The heap merges whenever it can, so its free blocks are the largest aligned runs of free bits, and the word of a zone
+/// tells which orders it has.
 struct Zone<const ORDER: usize> {
     heap: Heap<ORDER>,
     /// Bit i is set while block i is free.
     free: u64,
-    /// Whether the zone's memory is this tier's, and not a free or used block of the tier above.
+    /// Whether the zone's memory belongs to this tier, and is not a free or used block of the tier above.
     is_held: bool,
-    /// Neighbours on its list; of no meaning while it is on none.
+    /// Neighbours on its list; meaningless while it is on none.
     next: u32,
     previous: u32,
-    /// On which list: one more than the largest order that is free, and 0 while nothing is.
+    /// The list that the zone is on: one more than the largest order that is free, and 0 for none.
     list: u8,
 }
 
-// SAFETY: a heap is raw pointers and counts, and the rest are numbers and a flag: zeros are a value of each. It is not
-// held, has no free block and is on no list; its heap is replaced before it is used.
+// SAFETY: a heap is raw pointers and counts, and the rest are numbers and a flag: zeros are a valid value of each. Such a
+// zone is not held, has no free block and is on no list; its heap is replaced before it is used.
 unsafe impl<const ORDER: usize> ZeroIsEmpty for Zone<ORDER> {}
 
 /// The zones of one block size. `ORDER` is one more than the power of two of a zone's bytes.
@@ -44,7 +44,7 @@ pub(super) struct Tier<const ORDER: usize> {
     /// Address of zone 0.
     base: usize,
     zones: Zones<Zone<ORDER>>,
-    /// Zones by the largest order that is free in them, from the second list on.
+    /// The first zone of each list: zones by the largest order that is free in them.
     heads: [u32; LISTS],
 }
 
@@ -58,12 +58,12 @@ impl<const ORDER: usize> Tier<ORDER> {
         1 << (self.block_shift + BLOCKS_LOG2)
     }
 
-    /// Address of the zone that the first of these pages lies in.
+    /// The address of the zone that the first of these pages lies in.
     fn base_for(&self, span: &PageSpan) -> usize {
         span.start_address() & !(self.zone_bytes() - 1)
     }
 
-    /// Zones from there to the last of these pages.
+    /// Number of zones from there to the last of these pages.
     fn zone_count(&self, span: &PageSpan) -> usize {
         (span.end_address() - self.base_for(span)).div_ceil(self.zone_bytes())
     }
@@ -79,21 +79,21 @@ impl<const ORDER: usize> Tier<ORDER> {
         first * zone_bytes..(first + self.zone_count(pages)) * zone_bytes
     }
 
-    /// Takes the zones for these pages over and returns where they end.
+    /// Sets up the zones for these pages, and returns where their metadata ends.
     ///
     /// # Safety
     ///
     /// As for [`super::Frames::init`], with the bytes of [`Tier::metadata_bytes`].
     pub(super) unsafe fn init(&mut self, span: &PageSpan, metadata: NonNull<u8>) -> NonNull<u8> {
         self.base = self.base_for(span);
-        // SAFETY: handed on to the caller; the end of this tier's part of the metadata lies inside or just behind it.
+        // SAFETY: handed on to the caller; the end of this tier's part of the metadata lies inside it or at its end.
         unsafe {
             self.zones = Zones::new(metadata, self.zone_count(span));
             metadata.add(self.metadata_bytes(span))
         }
     }
 
-    /// The zone of a block, and the bits that 2^`order` blocks from there on have in its word.
+    /// The number of the block's zone, and the bits of 2^`order` blocks from there on in its word.
     fn place(&self, block: usize, order: u32) -> (u32, u64) {
         let offset = block.wrapping_sub(self.base);
         let number = offset >> (self.block_shift + BLOCKS_LOG2);
@@ -111,8 +111,7 @@ impl<const ORDER: usize> Tier<ORDER> {
     ///
     /// # Safety
     ///
-    /// Their memory is writable and nobody else's, and does not complete a larger run with blocks that are
-    /// free already.
+    /// Their memory is writable and belongs to nobody else. They form no larger block with blocks that are free already.
     pub(super) unsafe fn add(&mut self, block: usize, order: u32) {
         let (number, bits) = self.place(block, order);
         let size_bytes = 1_usize << (self.block_shift + order);
@@ -127,7 +126,7 @@ impl<const ORDER: usize> Tier<ORDER> {
         self.relist(number);
     }
 
-    /// Takes 2^`order` blocks from the zone that has the least to spare.
+    /// Allocates 2^`order` blocks from a zone whose largest free order is the smallest that is enough.
     pub(super) fn take(&mut self, order: u32) -> Option<usize> {
         let layout = self.layout(order)?;
         let number = *self.heads.iter().skip(order as usize + 1).find(|head| **head != NOBODY)?;
@@ -138,19 +137,19 @@ impl<const ORDER: usize> Tier<ORDER> {
         Some(block)
     }
 
-    /// Whether the zone of a block is this tier's.
+    /// Whether the zone of a block belongs to this tier.
     pub(super) fn has(&mut self, block: usize) -> bool {
         let (number, _) = self.place(block, 0);
         self.zones.get(number).is_some_and(|zone| zone.is_held)
     }
 
-    /// Whether a block of this tier's was handed out.
+    /// Whether this tier has handed out the block.
     pub(super) fn has_handed_out(&mut self, block: usize) -> bool {
         let (number, bits) = self.place(block, 0);
         self.zones.get(number).is_some_and(|zone| zone.is_held && zone.free & bits == 0)
     }
 
-    /// Takes over the zone of a block, all of it handed out.
+    /// Takes over the zone of a block, with all its blocks handed out.
     ///
     /// # Safety
     ///
@@ -170,14 +169,17 @@ impl<const ORDER: usize> Tier<ORDER> {
         }
     }
 
-    /// Gives 2^`order` blocks back. A zone that is wholly free then leaves this tier: its address is
-    /// returned.
+    /// Frees 2^`order` blocks. A zone that is wholly free then leaves this tier: its address is returned.
+    ///
+    /// # Errors
+    ///
+    /// [`NotAllocated`] if one of them is free already, or the zone does not belong to this tier; nothing has changed then.
     ///
     /// # Safety
     ///
     /// Nobody uses the blocks any more.
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "a page that goes back comes here without a call")]
+    #[expect(clippy::inline_always, reason = "on the fast path of freeing a page")]
     pub(super) unsafe fn give(&mut self, block: usize, order: u32) -> Result<Option<usize>, NotAllocated> {
         let (number, bits) = self.place(block, order);
         let (layout, whole) = self.layout(order).zip(self.layout(BLOCKS_LOG2)).ok_or(NotAllocated)?;
@@ -200,7 +202,7 @@ impl<const ORDER: usize> Tier<ORDER> {
         Ok(emptied)
     }
 
-    /// The same, for all but the fast path: there would be too many copies of it in line.
+    /// As [`Tier::give`], not inlined: for all but the fast path.
     ///
     /// # Safety
     ///
@@ -215,7 +217,7 @@ impl<const ORDER: usize> Tier<ORDER> {
         unsafe { self.give(block, order) }
     }
 
-    /// Puts a zone on the list that its free blocks call for.
+    /// Moves a zone to the list for its largest free order.
     fn relist(&mut self, number: u32) {
         let Some(zone) = self.zones.get(number) else { return };
         let wanted = list_for(zone.free);
@@ -246,7 +248,7 @@ impl<const ORDER: usize> Tier<ORDER> {
         }
     }
 
-    /// Hands `visit` each order with how many blocks of it a zone has free, for the zones that have some.
+    /// Calls `visit` for each zone with free blocks, with each order and the number of free blocks of that order.
     pub(super) fn for_each_free(&self, mut visit: impl FnMut(u32, usize)) {
         for head in self.heads {
             let mut number = head;

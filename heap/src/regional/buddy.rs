@@ -8,7 +8,7 @@ use buddy_system_allocator::Heap;
 use super::region::GRANULE_BYTES;
 use super::region_heap::RegionHeap;
 
-/// Free lists: blocks up to 2^20 bytes, which no region exceeds.
+/// Number of free lists: for blocks of up to 2^20 bytes, the size of the largest region.
 const LISTS: usize = 21;
 
 /// The allocator of one region.

@@ -1,5 +1,5 @@
-//! `heap=linked-list`: the crate `linked_list_allocator`, a first fit over one list of holes. The list is walked
-//! at every step, so it is for comparison and for learning; regions bound its length.
+//! `heap=linked-list`: the crate `linked_list_allocator`, first fit over one list of holes. Every operation walks the list,
+//! so it is for comparison and for learning; regions bound its length.
 
 use core::alloc::Layout;
 use core::fmt;
@@ -36,7 +36,7 @@ unsafe impl RegionHeap for LinkedList {
     }
 
     unsafe fn deallocate(&mut self, block: NonNull<u8>, layout: Layout) {
-        // SAFETY: handed on to the caller. The crate goes by the size alone.
+        // SAFETY: handed on to the caller. The crate uses only the size.
         unsafe { self.0.deallocate(block, layout) };
     }
 }

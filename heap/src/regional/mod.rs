@@ -1,9 +1,8 @@
-//! A heap made of regions, each with an allocator of a crate's: what `buddy`, `talc`, `tlsf` and `linked-list` share.
+//! A heap made of regions, each with an allocator from a crate: what `buddy`, `talc`, `tlsf` and `linked-list` share.
 //!
-//! Regions are linked in a ring. An allocation tries the region that served the last one, then a few of its
-//! neighbours, then for a new region; a region without blocks goes back to the pages. So what an allocator does
-//! in a region is bounded by the region's size, and a heap whose blocks are all freed has given its pages back. Large blocks are
-//! runs of pages.
+//! Regions are linked in a ring. An allocation tries the region that served the last one, then the next few, then a new
+//! region; an empty region is given back, except for the last. So the work in a region is bounded by the region's size,
+//! and a heap whose blocks are all freed keeps one region at most. Large blocks are runs of pages.
 
 pub(crate) mod buddy;
 pub(crate) mod linked_list;
@@ -24,7 +23,7 @@ use crate::PageSource;
 use crate::page_map::{PageMap, PageUse, PageWords};
 use crate::runs::{self, Run, Runs};
 
-/// Orders of new regions, the best first. Where memory is short a smaller one is better than none.
+/// Orders of new regions, the preferred one first. Where memory is short, a smaller one is better than none.
 const REGION_ORDERS: [u32; 4] = [8, 6, 4, 3];
 /// Larger blocks are runs of pages.
 const MAX_BLOCK_BYTES: usize = 128 << 10;
@@ -74,7 +73,7 @@ impl<H: RegionHeap, S: PageSource> Regional<H, S> {
         &self.source
     }
 
-    /// How a layout is served from a region; `None` if it is not.
+    /// The layout of the block in a region that serves this layout; `None` if a run of pages serves it.
     fn region_layout(layout: Layout) -> Option<Layout> {
         if layout.size().max(layout.align()) > MAX_BLOCK_BYTES || layout.align() > PAGE_BYTES {
             return None;
@@ -82,7 +81,7 @@ impl<H: RegionHeap, S: PageSource> Regional<H, S> {
         let align_bytes = layout.align().max(GRANULE_BYTES);
         let layout = Layout::from_size_align(layout.size(), align_bytes).ok()?;
         let rounded_bytes = H::rounded_bytes(layout)?;
-        // Where rounding would waste more than a page, a run of pages does not.
+        // Where rounding would waste more than a page, a run of pages wastes less.
         if rounded_bytes > layout.size().max(align_bytes).next_multiple_of(PAGE_BYTES) + PAGE_BYTES {
             return None;
         }
@@ -115,7 +114,7 @@ impl<H: RegionHeap, S: PageSource> Regional<H, S> {
         let wanted_bytes = layout.size() + if layout.align() > GRANULE_BYTES { layout.align() } else { 0 };
         let orders = REGION_ORDERS.iter().filter(|order| capacity_bytes::<H>(**order) >= wanted_bytes);
         let (pages, order) = orders.copied().find_map(|order| Some((self.source.take(order)?, order)))?;
-        // SAFETY: fresh pages, of which each order above has enough.
+        // SAFETY: fresh pages; each of the orders above is large enough for the head.
         let mut region = unsafe { Region::create(pages, order) };
         self.map.set(pages.as_ptr() as usize, 1 << order, PageUse::Part(region));
         self.region_pages += 1 << order;
@@ -129,7 +128,7 @@ impl<H: RegionHeap, S: PageSource> Regional<H, S> {
                 next.as_mut().previous = region;
                 current.as_mut().next = region;
             }
-            // The only region may be empty, and too small for this layout.
+            // The region before may be empty: it was kept as the only one, and was too small for this layout.
             // SAFETY: as above.
             if unsafe { current.as_ref() }.live_blocks == 0 {
                 self.remove_region(current);
@@ -138,9 +137,9 @@ impl<H: RegionHeap, S: PageSource> Regional<H, S> {
         Some(())
     }
 
-    /// Gives the last region back if it is empty; returns whether it was.
+    /// Gives the only region back if it is empty; returns whether it was.
     fn trim_region(&mut self) -> bool {
-        // SAFETY: regions in the ring are live. Any other one that is empty is given back at once.
+        // SAFETY: regions in the ring are live. An empty region is the only one: others are given back at once.
         let region = self.current.filter(|region| unsafe { region.as_ref() }.live_blocks == 0);
         region.map(|region| self.remove_region(region)).is_some()
     }
@@ -189,12 +188,12 @@ unsafe impl<H: RegionHeap, S: PageSource> Backend for Regional<H, S> {
         if block.is_some() || !self.trim_region() {
             return block;
         }
-        // The pages of the empty region may be just those that are wanted.
+        // The pages of the empty region may be those that are needed.
         self.runs.allocate(run, &mut self.map, &mut self.source)
     }
 
     unsafe fn deallocate(&mut self, block: NonNull<u8>, _layout: Layout) -> usize {
-        // SAFETY: handed on to the caller. The pointer alone says which block it is.
+        // SAFETY: handed on to the caller. The pointer alone identifies the block.
         let taken_bytes = unsafe { self.deallocate_unsized(block) };
         debug_assert!(taken_bytes.is_some(), "only live blocks are given back");
         taken_bytes.unwrap_or(0)
@@ -231,7 +230,7 @@ unsafe impl<H: RegionHeap, S: PageSource> Backend for Regional<H, S> {
     }
 
     fn taken_size_bytes(&self, block: NonNull<u8>, layout: Layout) -> usize {
-        // What no region had room for is a run of pages, however small.
+        // A small block is a run of pages, too, where no region had room for it.
         match self.map.get(block.as_ptr() as usize) {
             PageUse::Block { pages } => pages * PAGE_BYTES,
             _ => self.usable_size_bytes(layout),
@@ -244,7 +243,7 @@ unsafe impl<H: RegionHeap, S: PageSource> Backend for Regional<H, S> {
         let region = unsafe { region.as_ref() };
         match region.start_of(address).map(|start| (start, region.layout(start))) {
             Some((start, Some(layout))) => Location::Live { start, layout },
-            // Free memory is not distinguished: a block may or may not have started there.
+            // The marks do not tell whether a freed block started there: it may have.
             _ if address.is_multiple_of(GRANULE_BYTES) => Location::Free { start: address },
             _ => Location::Unknown,
         }

@@ -1,8 +1,8 @@
-//! A region: a run of pages that a crate's allocator cuts into blocks, and where its live blocks are.
+//! A region: a run of pages that a crate's allocator cuts into blocks, and a record of its live blocks.
 //!
-//! Allocators need the layout of a block to free it, and do not check what they are given. So the region
-//! itself records where each live block starts and ends, in three bits for each 16 bytes: a free needs nothing
-//! but the pointer, and a bad one never gets to the allocator.
+//! These allocators need the layout of a block to free it, and do not check it. So the region itself records where each
+//! live block starts and ends, in three bits per 16 bytes: a free needs only the pointer, and a bad free never reaches
+//! the allocator.
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
@@ -12,18 +12,18 @@ use crate::PAGE_BYTES;
 
 /// Blocks start and end at multiples of this.
 pub(super) const GRANULE_BYTES: usize = 16;
-/// A layout that stands for all alignments above [`GRANULE_BYTES`]: allocators that treat those differently
-/// do so from this one on.
+/// The alignment that stands for all above [`GRANULE_BYTES`]: an allocator that treats larger ones differently does so for
+/// this one, too.
 const WIDE_ALIGN_BYTES: usize = 2 * GRANULE_BYTES;
 
-/// What is known of 64 granules.
+/// The marks of 64 granules.
 #[derive(Clone, Copy, Debug, Default)]
 struct Marks {
     /// Bit i is set where a block starts...
     first: u64,
     /// ...and where one ends.
     last: u64,
-    /// Bit i is set where a block starts that was to be aligned to more than a granule.
+    /// Bit i is set where a block starts whose requested alignment is more than a granule.
     is_wide: u64,
 }
 
@@ -34,7 +34,8 @@ pub(super) struct Region<H> {
     order: u32,
     marks: NonNull<Marks>,
     pub(super) live_blocks: usize,
-    /// An allocation of so many bytes, its alignment included, has failed since the last free.
+    /// The least number of bytes, padding for the alignment included, for which an allocation has failed since the last
+    /// free.
     fails_at_bytes: usize,
     pub(super) next: NonNull<Region<H>>,
     pub(super) previous: NonNull<Region<H>>,
@@ -46,7 +47,7 @@ fn memory_offset<H>(order: u32) -> usize {
     (size_of::<Region<H>>() + marks * size_of::<Marks>()).next_multiple_of(GRANULE_BYTES)
 }
 
-/// Bytes that a fresh region of this order has for one block at least.
+/// The size of a block that a fresh region of this order can surely serve, in bytes, its alignment included.
 pub(super) fn capacity_bytes<H: RegionHeap>(order: u32) -> usize {
     H::capacity_bytes((PAGE_BYTES << order).saturating_sub(memory_offset::<H>(order)))
 }
@@ -56,12 +57,12 @@ impl<H: RegionHeap> Region<H> {
     ///
     /// # Safety
     ///
-    /// The pages are nobody else's for as long as the region lives, and no fewer than the head needs.
+    /// The pages belong to the region as long as it lives, and are enough for its head.
     pub(super) unsafe fn create(pages: NonNull<u8>, order: u32) -> NonNull<Self> {
         let size_bytes = PAGE_BYTES << order;
         let memory_offset = memory_offset::<H>(order);
         let region = pages.cast::<Self>();
-        // SAFETY: head, marks and memory lie one behind the other in the pages.
+        // SAFETY: head, marks and memory follow each other in the pages.
         unsafe {
             let marks = pages.add(size_of::<Self>()).cast::<Marks>();
             for number in 0..size_bytes / (GRANULE_BYTES * 64) {
@@ -88,7 +89,7 @@ impl<H: RegionHeap> Region<H> {
         self.order
     }
 
-    /// Whether an allocation of so many bytes may succeed.
+    /// Whether an allocation of this many bytes may succeed.
     pub(super) fn may_have(&self, size_bytes: usize) -> bool {
         size_bytes < self.fails_at_bytes
     }
@@ -109,10 +110,10 @@ impl<H: RegionHeap> Region<H> {
         unsafe { self.marks.add(granule / 64).read() }
     }
 
-    /// Allocates a block of a layout that [`RegionHeap::rounded_bytes`] gave.
+    /// Allocates a block; the layout's size is one that [`RegionHeap::rounded_bytes`] returned.
     pub(super) fn allocate(&mut self, layout: Layout) -> Option<NonNull<u8>> {
         let Some(block) = self.heap.allocate(layout) else {
-            // A free piece of so many bytes would have been enough at any address.
+            // A free range of this many bytes would have been enough at any address.
             let padding_bytes = if layout.align() > GRANULE_BYTES { layout.align() } else { 0 };
             self.fails_at_bytes = self.fails_at_bytes.min(layout.size() + padding_bytes);
             return None;
@@ -129,7 +130,7 @@ impl<H: RegionHeap> Region<H> {
         Some(block)
     }
 
-    /// The live block that starts at `address`: a layout to give it back with.
+    /// A layout to free the live block at `address` with; `None` if none starts there.
     pub(super) fn layout(&self, address: usize) -> Option<Layout> {
         let offset = address.wrapping_sub(self.start());
         let first = offset / GRANULE_BYTES;
@@ -153,7 +154,7 @@ impl<H: RegionHeap> Region<H> {
         granule / 64 * 64 + bits.trailing_zeros() as usize
     }
 
-    /// The block that `address` lies in, if it is live: where it starts.
+    /// The start of the live block that contains `address`.
     pub(super) fn start_of(&self, address: usize) -> Option<usize> {
         let granule = address.wrapping_sub(self.start()) / GRANULE_BYTES;
         let mut word = granule / 64;
@@ -166,7 +167,7 @@ impl<H: RegionHeap> Region<H> {
         (self.last(first) >= granule).then(|| self.start() + first * GRANULE_BYTES)
     }
 
-    /// Takes the block at `block` back and says how many bytes it took; `None` if no live block starts there.
+    /// Frees the block at `block`, and returns how many bytes it took; `None` if no live block starts there.
     ///
     /// # Safety
     ///

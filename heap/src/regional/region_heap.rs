@@ -1,11 +1,11 @@
-//! What a crate's allocator must do to serve a region.
+//! The trait of an allocator that serves a region.
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
 
 use super::region::GRANULE_BYTES;
 
-/// An allocator for blocks of one piece of memory.
+/// An allocator over one range of memory.
 ///
 /// # Safety
 ///
@@ -15,29 +15,30 @@ pub(crate) unsafe trait RegionHeap: Sized + 'static {
     /// The allocator without memory.
     const EMPTY: Self;
 
-    /// Bytes that fresh memory has at least for one block, its alignment included.
+    /// The size of a block that `memory_bytes` of fresh memory can surely serve, in bytes, its alignment included.
     fn capacity_bytes(memory_bytes: usize) -> usize;
 
     /// Adds the memory, once. The allocator does not move from then on.
     ///
     /// # Safety
     ///
-    /// The memory is writable and the allocator's own, and aligned to 16.
+    /// The memory is writable, aligned to 16, and belongs to the allocator.
     unsafe fn add_memory(&mut self, start: *mut u8, size_bytes: usize);
 
-    /// What a request for this layout takes: a multiple of 16 bytes, at least so much, not zero.
+    /// Bytes that a block of this layout takes: a multiple of 16, not 0, and at least the layout's size. `None` if that is
+    /// too large.
     fn rounded_bytes(layout: Layout) -> Option<usize> {
         layout.size().max(1).checked_next_multiple_of(GRANULE_BYTES)
     }
 
-    /// A block of a layout with a rounded size, aligned to 16 at least.
+    /// Allocates a block. The layout's size is rounded, and its alignment is at least 16.
     fn allocate(&mut self, layout: Layout) -> Option<NonNull<u8>>;
 
-    /// Takes a block back.
+    /// Frees a block.
     ///
     /// # Safety
     ///
-    /// The block is live. The layout has its size; its alignment is 16 if that was asked for, and some larger
-    /// one if a larger one was.
+    /// The block is live. The layout has its size; its alignment is 16 if the block was allocated with that, and otherwise
+    /// any larger one.
     unsafe fn deallocate(&mut self, block: NonNull<u8>, layout: Layout);
 }

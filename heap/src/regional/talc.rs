@@ -1,4 +1,4 @@
-//! `heap=talc`: the crate `talc`, a first fit over free lists by size with boundary tags.
+//! `heap=talc`: the crate `talc`, first fit over free lists by size, with boundary tags.
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
@@ -9,7 +9,7 @@ use talc::source::Manual;
 
 use super::region_heap::RegionHeap;
 
-/// Its free lists, and a tag.
+/// Bytes of a region that the allocator needs for its free lists and tags.
 const HEAD_BYTES: usize = talc::min_first_heap_size::<DefaultBinning>() + 64;
 
 /// The allocator of one region.
@@ -25,7 +25,7 @@ unsafe impl RegionHeap for Talc {
     }
 
     unsafe fn add_memory(&mut self, start: *mut u8, size_bytes: usize) {
-        // SAFETY: handed on to the caller. Memory too small for the head is not claimed, and has nothing.
+        // SAFETY: handed on to the caller. Memory that is too small for the head is not claimed, and serves no block.
         let _ = unsafe { self.0.claim(start, size_bytes) };
     }
 
@@ -35,7 +35,7 @@ unsafe impl RegionHeap for Talc {
     }
 
     unsafe fn deallocate(&mut self, block: NonNull<u8>, layout: Layout) {
-        // SAFETY: handed on to the caller. The crate goes by the size alone.
+        // SAFETY: handed on to the caller. The crate uses only the size.
         unsafe { self.0.deallocate(block.as_ptr(), layout) };
     }
 }

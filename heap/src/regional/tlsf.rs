@@ -33,7 +33,7 @@ unsafe impl RegionHeap for Tlsf {
     }
 
     unsafe fn deallocate(&mut self, block: NonNull<u8>, layout: Layout) {
-        // SAFETY: handed on to the caller. The crate asks of the alignment only whether it is below 32.
+        // SAFETY: handed on to the caller. The crate only tests whether the alignment is below 32.
         unsafe { self.0.deallocate(block, layout.align()) };
     }
 }

@@ -1,7 +1,7 @@
-//! Blocks of the slabs, taken and given back, and the slabs that are added and removed for them.
+//! Allocating and freeing blocks of slabs, and adding and removing slabs.
 //!
-//! What happens at nearly every call, [`Slab::take_block`] and [`Slab::give_block`], changes one word and two counts
-//! and is inlined; what changes a list or the pages is behind a cold call.
+//! The common case, [`Slab::take_block`] and [`Slab::give_block`], changes one word and two counts, and is inlined; what
+//! changes a list or the pages is in cold functions.
 
 use core::ptr::NonNull;
 
@@ -11,10 +11,10 @@ use super::{PageUse, Slab};
 use crate::PageSource;
 
 impl<S: PageSource> Slab<S> {
-    /// Takes a block from the first slab of a class, if that slab has one more free block.
+    /// Takes a block from the first slab of a class, if that slab has at least one more free block.
     #[inline]
     pub(super) fn take_block(&mut self, class: usize) -> Option<NonNull<[u8]>> {
-        // SAFETY: a number out of the table of classes, or of one.
+        // SAFETY: the number comes from the table of classes, so there is such a class.
         let class = unsafe { self.classes.get_unchecked_mut(class) };
         // SAFETY: slabs on the list are live, and so is `NO_SLAB`.
         if unsafe { (*class.partial).free_blocks } <= 1 {
@@ -51,7 +51,7 @@ impl<S: PageSource> Slab<S> {
         self.take_block_slow(class)
     }
 
-    /// Takes the last free block of a slab, the first of its next word, or the first of a new slab: the slow path.
+    /// The slow path: takes the last free block of a slab, the first of its next word, or the first of a new slab.
     #[cold]
     #[inline(never)]
     fn take_block_slow(&mut self, class: usize) -> Option<NonNull<[u8]>> {
@@ -96,9 +96,9 @@ impl<S: PageSource> Slab<S> {
     pub(super) fn give_block(&mut self, slab: NonNull<SlabDescriptor>, address: usize) -> Option<usize> {
         // SAFETY: the map names live slabs only; nobody else refers to the descriptor.
         let slab = unsafe { &mut *slab.as_ptr() };
-        // SAFETY: `add_slab` wrote the number of a class that there is.
+        // SAFETY: `add_slab` wrote the number of an existing class.
         let class = unsafe { self.classes.get_unchecked_mut(usize::from(slab.class)) };
-        // Without a free block this wraps, and no span is larger.
+        // Without a free block this wraps to the maximum, which is below no span.
         if slab.free_blocks.wrapping_sub(1) >= slab.fast_span {
             return None;
         }
@@ -116,7 +116,7 @@ impl<S: PageSource> Slab<S> {
         }
     }
 
-    /// Gives a block back that becomes the first free one of its slab, or the last. `None` if it is no live block.
+    /// Gives back a block, also if it becomes the first free one of its slab, or the last. `None` if it is no live block.
     #[cold]
     #[inline(never)]
     fn give_first_or_last_block(&mut self, slab: NonNull<SlabDescriptor>, address: usize) -> Option<usize> {

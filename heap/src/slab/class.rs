@@ -1,4 +1,4 @@
-//! The size classes: which sizes there are, and the slabs of one class.
+//! The size classes: their sizes, and the slabs of each.
 
 use core::ptr::null_mut;
 
@@ -7,7 +7,7 @@ use crate::PAGE_BYTES;
 
 /// Bytes of a block, by class.
 static CLASS_BYTES: [u16; CLASSES] = [16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048];
-/// Orders of the slabs' pages, chosen so that at most an eighth of a slab is left over.
+/// Orders of the slabs' pages, by class, chosen so that at most an eighth of a slab is left over.
 pub(super) static CLASS_ORDERS: [u8; CLASSES] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 2, 2];
 pub(super) const CLASSES: usize = 14;
 pub(super) const MAX_CLASS_BYTES: usize = 2048;
@@ -30,15 +30,15 @@ pub(super) static CLASS_OF: [u8; MAX_CLASS_BYTES / 16 + 1] = {
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(super) struct ClassState {
-    /// The slabs with a free block, or [`NO_SLAB`]. Blocks are taken from the first, which stays even when it is
-    /// empty.
+    /// The list of slabs with a free block, or [`NO_SLAB`]. Blocks are taken from the first slab, which is kept even when
+    /// all its blocks are free.
     pub(super) partial: *mut SlabDescriptor,
     /// Blocks handed out.
     pub(super) live_blocks: usize,
     pub(super) slabs: usize,
     pub(super) block_bytes: usize,
     pub(super) blocks_per_slab: usize,
-    /// 2^32 over the size, rounded up: exact for offsets in a slab, which are below 2^16.
+    /// 2^32 divided by `block_bytes`, rounded up: exact for offsets in a slab, which are below 2^16.
     pub(super) reciprocal: usize,
 }
 
@@ -77,7 +77,7 @@ impl ClassState {
         if core::ptr::eq(self.partial, &raw const NO_SLAB) { null_mut() } else { self.partial }
     }
 
-    /// The number of the block that is `offset` bytes behind the slab's start, and whether it starts exactly there.
+    /// The number of the block that contains the byte at `offset` from the slab's start, and whether it starts there.
     ///
     /// Source: Lemire, Kaser, Kurz, Faster remainder by direct computation (2019): the product's upper half is
     /// the quotient, and its lower half is below the reciprocal when the remainder is zero.
@@ -87,7 +87,7 @@ impl ClassState {
         (product >> 32, product & 0xffff_ffff < self.reciprocal)
     }
 
-    /// Adds a slab to its class' list behind the first, from which blocks are still taken.
+    /// Adds a slab to its class's list after the first slab, from which blocks are still taken.
     #[cold]
     #[inline(never)]
     pub(super) fn link(&mut self, slab: *mut SlabDescriptor) {
@@ -129,31 +129,31 @@ impl ClassState {
 /// What the blocks of a class are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ClassUse {
-    /// They are handed out.
+    /// They are allocated by users of the heap.
     Blocks,
     /// They describe the slabs.
     Descriptors,
 }
 
-/// What is known of a size class.
+/// The figures of a size class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SizeClass {
     /// What its blocks are for.
     pub(super) used_for: ClassUse,
     /// Bytes of a block.
     pub block_bytes: usize,
-    /// Blocks of a slab.
+    /// Blocks in a slab.
     pub blocks_per_slab: usize,
-    /// Pages of a slab.
+    /// Pages in a slab.
     pub pages_per_slab: usize,
-    /// Blocks handed out.
+    /// Blocks in use.
     pub live_blocks: usize,
-    /// Slabs, whether full or not.
+    /// Slabs, full or not.
     pub slabs: usize,
 }
 
 impl SizeClass {
-    /// Whether its blocks describe slabs, and are not handed out.
+    /// Whether its blocks are the descriptors of slabs, and not available to users of the heap.
     pub fn has_descriptors(&self) -> bool {
         self.used_for == ClassUse::Descriptors
     }

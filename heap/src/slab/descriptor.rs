@@ -6,7 +6,7 @@ use core::ptr::{NonNull, null_mut};
 use super::class::ClassState;
 
 const WORDS: usize = 4;
-/// The span of a class' first slab: all its frees take the fast path.
+/// The `fast_span` of a class's first slab: all its frees take the fast path.
 pub(super) const ALL_FAST: u16 = u16::MAX;
 
 /// A slab: its address, and which of its blocks are free.
@@ -22,8 +22,8 @@ pub(crate) struct SlabDescriptor {
     pub(super) class: u8,
     /// The word of `free` that blocks are taken from.
     pub(super) word: u8,
-    /// A free takes the fast path while `free_blocks - 1` is below this: so neither the first free block, with which
-    /// the slab joins the list, nor the last, with which it leaves the list and is given back.
+    /// A free takes the fast path while `free_blocks - 1` is below this. The slow path takes the free of a full slab, which
+    /// puts the slab on the list, and that of a slab's last live block, which removes the slab.
     pub(super) fast_span: u16,
 }
 
@@ -66,7 +66,7 @@ impl SlabDescriptor {
     #[inline]
     pub(super) fn give(&mut self, class: &ClassState, address: usize) -> Option<()> {
         let (number, is_start) = class.block_number(address - self.start);
-        // SAFETY: the address lies in the slab, which has at most 64 blocks a word.
+        // SAFETY: the address lies in the slab, so the number is below that of the bits in `free`.
         let bits = unsafe { self.free.get_unchecked_mut(number / 64) };
         if !is_start || *bits >> (number % 64) & 1 != 0 {
             return None;

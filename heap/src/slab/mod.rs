@@ -1,9 +1,9 @@
 //! `heap=slab`, the default: size classes over pages.
 //!
-//! Small blocks come from slabs: runs of pages cut into blocks of one size, with one bit per block that
-//! says whether it is free. The bits are in a descriptor apart from the blocks, so a write past a block's end or after
-//! its free never damages the allocator. Slabs with a free block are on their class' list; empty ones go back to the
-//! pages, except for the last of a class. Larger blocks are whole runs of pages.
+//! Small blocks come from slabs: runs of pages cut into blocks of one size, with one bit per block that says whether it is
+//! free. The bits are in a descriptor apart from the blocks, so a write past a block's end or after its free does not
+//! damage the allocator's state. Slabs with a free block are on their class's list; empty ones are given back, except for
+//! the first on the list. Larger blocks are whole runs of pages.
 
 mod blocks;
 mod class;
@@ -46,8 +46,8 @@ enum Service {
 
 #[inline]
 fn service(layout: Layout) -> Option<Service> {
-    // Blocks lie at multiples of their class' size from a page's start, so a size that is a power of two and
-    // at least the alignment is aligned enough.
+    // Blocks lie at multiples of their class's size from a page's start, so a size that is a power of two and at least the
+    // alignment is aligned enough.
     let size_bytes = if layout.align() <= 16 {
         layout.size()
     } else {
@@ -71,7 +71,7 @@ impl<S: PageSource> Slab<S> {
         }
     }
 
-    /// The class `number`, from the smallest blocks up; behind the last one, the slabs' descriptors.
+    /// The class `number`, the smallest blocks first; after the last one, the slabs' descriptors as a class.
     pub(crate) fn class(&self, number: usize) -> Option<SizeClass> {
         if number == self.classes.len() {
             return Some(self.descriptors.class(self.classes.iter().map(|class| class.slabs).sum()));
@@ -136,7 +136,7 @@ unsafe impl<S: PageSource> Backend for Slab<S> {
     fn allocate(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
         let service = service(layout)?;
         let block = self.serve(service);
-        // The pages of an empty slab may be just those that are wanted.
+        // The pages of an empty slab may be those that are needed.
         block.or_else(|| if self.trim_classes() { self.serve(service) } else { None })
     }
 
@@ -160,7 +160,7 @@ unsafe impl<S: PageSource> Backend for Slab<S> {
 
     #[inline]
     unsafe fn deallocate(&mut self, block: NonNull<u8>, _layout: Layout) -> usize {
-        // SAFETY: handed on to the caller. The pointer alone says which block it is.
+        // SAFETY: handed on to the caller. The pointer alone identifies the block.
         let taken_bytes = unsafe { self.deallocate_unsized(block) };
         debug_assert!(taken_bytes.is_some(), "only live blocks are given back");
         taken_bytes.unwrap_or(0)

@@ -72,7 +72,7 @@ impl Pool {
         if head.free == 0 {
             self.unlink(page);
         }
-        // SAFETY: `number` is below PER_PAGE, so the descriptor lies behind the head inside the page.
+        // SAFETY: `number` is below PER_PAGE, so the descriptor lies after the head and inside the page.
         NonNull::new(unsafe { page.cast::<u8>().add((number + 1) * DESCRIPTOR_BYTES) }.cast())
     }
 
@@ -84,7 +84,7 @@ impl Pool {
     #[inline]
     pub(super) unsafe fn give(&mut self, descriptor: NonNull<SlabDescriptor>, source: &mut impl PageSource) {
         let offset = descriptor.as_ptr() as usize % PAGE_BYTES;
-        // SAFETY: a descriptor lies `offset` bytes behind the start of its page.
+        // SAFETY: a descriptor lies in its page, `offset` bytes from the page's start.
         let start = unsafe { descriptor.cast::<u8>().sub(offset) };
         let page = start.cast::<Page>().as_ptr();
         // SAFETY: a live page of this pool; no other reference to its head exists.

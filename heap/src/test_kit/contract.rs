@@ -1,6 +1,6 @@
-//! The contract that every backend keeps, as tests that run on the host and in the kernel.
+//! The contract of every backend, as tests that run on the host and in the kernel.
 //!
-//! A backend is made over a [`Budget`] of pages; after all is freed and trimmed each of them must be back.
+//! A backend gets a [`Budget`] of pages; after everything is freed and trimmed, all of them must be back.
 
 use core::alloc::Layout;
 use core::ptr::{NonNull, null_mut};
@@ -13,13 +13,14 @@ use crate::{Heap, Kind, PageSource, PageWords};
 
 /// Pages that a backend may take for these tests: a block of 2 MiB and some more.
 pub const PAGES: usize = 640;
-/// Steps of the random tests, and blocks that they hold at most.
+/// Steps of the random tests.
 const STEPS: usize = 3000;
+/// Maximum number of blocks that the random tests hold.
 const MAX_LIVE: usize = 200;
 
 type Outcome = Result<(), &'static str>;
 
-/// A source that hands out so many pages at most.
+/// A source of pages with a limit.
 #[derive(Debug)]
 pub struct Budget<S> {
     source: S,
@@ -48,24 +49,24 @@ type TestHeap<S> = Heap<Budget<S>>;
 ///
 /// # Errors
 ///
-/// Says what the first test that fails has found.
+/// What the first test that fails has found.
 pub fn check<S: PageSource>(kind: Kind, source: S, words: PageWords) -> Outcome {
     let mut heap = Heap::new(kind, Budget { source, left_pages: PAGES }, words);
     let tests: [fn(&mut TestHeap<S>) -> Outcome; 9] = [
         alignment_reaches_two_mebibytes,
         zero_size_gives_a_block_of_its_own,
-        senseless_layouts_are_refused,
+        impossible_layouts_are_refused,
         bad_frees_change_nothing,
         blocks_keep_their_contents_and_apart,
         one_size_is_reused_to_the_last_block,
         exhausted_heap_recovers,
         aligned_blocks_leave_room_for_others,
-        large_blocks_take_hardly_more_than_they_need,
+        large_blocks_take_little_more_than_they_need,
     ];
     for test in tests {
         test(&mut heap)?;
         if heap.live() != Some(Live::default()) {
-            return Err("blocks are live where all were freed");
+            return Err("blocks are live after all were freed");
         }
         heap.trim();
         if heap.source().left_pages != PAGES {
@@ -76,13 +77,13 @@ pub fn check<S: PageSource>(kind: Kind, source: S, words: PageWords) -> Outcome 
 }
 
 fn layout(size_bytes: usize, align_bytes: usize) -> Result<Layout, &'static str> {
-    Layout::from_size_align(size_bytes, align_bytes).map_err(|_| "no such layout")
+    Layout::from_size_align(size_bytes, align_bytes).map_err(|_| "the test's layout is invalid")
 }
 
 fn allocate(heap: &mut impl Backend, layout: Layout) -> Result<NonNull<u8>, &'static str> {
-    let block = heap.allocate(layout).ok_or("no memory where there should be")?;
+    let block = heap.allocate(layout).ok_or("an allocation failed though there is memory")?;
     if block.len() < heap.usable_size_bytes(layout) || heap.usable_size_bytes(layout) < layout.size() {
-        return Err("a block is smaller than was said");
+        return Err("a block is smaller than its usable size");
     }
     Ok(block.cast())
 }
@@ -99,7 +100,7 @@ fn free(heap: &mut impl Backend, block: NonNull<u8>, layout: Option<Layout>) -> 
     };
     let after = heap.live().unwrap_or_default();
     if after.blocks + 1 != before.blocks || after.bytes + taken_bytes as u64 != before.bytes {
-        return Err("a free is not counted right");
+        return Err("a free is not counted correctly");
     }
     Ok(())
 }
@@ -122,22 +123,22 @@ fn zero_size_gives_a_block_of_its_own<S: PageSource>(heap: &mut TestHeap<S>) -> 
     let empty = layout(0, 1)?;
     let (first, second) = (allocate(heap, empty)?, allocate(heap, empty)?);
     if first == second {
-        return Err("two empty blocks are one");
+        return Err("two empty blocks have the same address");
     }
     free(heap, first, Some(empty))?;
     free(heap, second, None)
 }
 
-fn senseless_layouts_are_refused<S: PageSource>(heap: &mut TestHeap<S>) -> Outcome {
-    let most_bytes = isize::MAX as usize;
+fn impossible_layouts_are_refused<S: PageSource>(heap: &mut TestHeap<S>) -> Outcome {
+    let max_bytes = isize::MAX as usize;
     for layout in [
-        layout(most_bytes - 4095, 1)?,
-        layout(most_bytes / 2, 4096)?,
+        layout(max_bytes - 4095, 1)?,
+        layout(max_bytes / 2, 4096)?,
         layout(1, 1 << 62)?,
         layout(1 << 40, 1 << 40)?,
     ] {
         if heap.allocate(layout).is_some() {
-            return Err("a senseless layout was served");
+            return Err("an impossible layout was served");
         }
     }
     Ok(())
@@ -158,10 +159,10 @@ fn bad_frees_change_nothing<S: PageSource>(heap: &mut TestHeap<S>) -> Outcome {
         (&raw mut local).cast(),
         usize::MAX as *mut u8,
     ] {
-        let Some(address) = NonNull::new(address) else { return Err("no address") };
+        let Some(address) = NonNull::new(address) else { return Err("the test's address is null") };
         // SAFETY: no live block starts there.
         if unsafe { heap.deallocate_unsized(address) }.is_some() || heap.live() != before {
-            return Err("a bad free was taken");
+            return Err("a bad free was accepted");
         }
     }
     free(heap, blocks[0], None)?;
@@ -246,14 +247,14 @@ fn one_size_is_reused_to_the_last_block<S: PageSource>(heap: &mut TestHeap<S>) -
         let blocks = first.blocks;
         // Powers of two, and a run of pages for each large block, take most.
         if blocks * size_bytes < PAGES * PAGE_BYTES / 3 {
-            return Err("a third of the memory was not to be had");
+            return Err("less than a third of the memory could be allocated");
         }
         first.free(heap, layout)?;
         let second = Chain::fill(heap, layout);
         let is_same = second.blocks == blocks;
         second.free(heap, layout)?;
         if !is_same {
-            return Err("after the frees not as many blocks were there as before");
+            return Err("after the frees not as many blocks could be allocated as before");
         }
     }
     Ok(())
@@ -263,10 +264,10 @@ fn exhausted_heap_recovers<S: PageSource>(heap: &mut TestHeap<S>) -> Outcome {
     let (small, large) = (layout(700, 8)?, layout(2 << 20, 8)?);
     let chain = Chain::fill(heap, small);
     if heap.allocate(large).is_some() {
-        return Err("a full heap had 2 MiB");
+        return Err("a full heap allocated 2 MiB");
     }
     chain.free(heap, small)?;
-    // All that was cut up is whole again.
+    // What was cut into small blocks is one large block again.
     let block = allocate(heap, large)?;
     free(heap, block, Some(large))
 }
@@ -280,12 +281,16 @@ fn aligned_blocks_leave_room_for_others<S: PageSource>(heap: &mut TestHeap<S>) -
     let has_room = second.blocks > 0 || heap.usable_size_bytes(aligned) == PAGE_BYTES;
     second.free(heap, plain)?;
     first.free(heap, aligned)?;
-    if has_room { Ok(()) } else { Err("a full page is left of each aligned block, and nobody gets it") }
+    if has_room {
+        Ok(())
+    } else {
+        Err("the rest of each aligned block's pages is not available to other blocks")
+    }
 }
 
-/// A large block takes at most a page more than the pages that it needs, so a red zone never doubles it. What is
-/// counted is what it takes.
-fn large_blocks_take_hardly_more_than_they_need<S: PageSource>(heap: &mut TestHeap<S>) -> Outcome {
+/// A large block takes at most a page more than the pages that it needs, so a red zone never doubles its size. The bytes
+/// that it takes are what is counted.
+fn large_blocks_take_little_more_than_they_need<S: PageSource>(heap: &mut TestHeap<S>) -> Outcome {
     for needed_pages in [1, 2, 3, 5, 8, 16, 31, 32, 33, 64, 65, 100, 128, 200, 256] {
         for (more_bytes, align_bytes) in [(0, 16), (16, 8), (32, 16), (0, PAGE_BYTES), (1, 16 * PAGE_BYTES)] {
             let layout = layout(needed_pages * PAGE_BYTES + more_bytes, align_bytes)?;
@@ -293,17 +298,17 @@ fn large_blocks_take_hardly_more_than_they_need<S: PageSource>(heap: &mut TestHe
             let block = allocate(heap, layout)?;
             let taken_bytes = heap.taken_size_bytes(block, layout);
             if heap.live().unwrap_or_default().bytes != before.bytes + taken_bytes as u64 {
-                return Err("a large block takes other than is counted");
+                return Err("a large block takes a different number of bytes than is counted");
             }
             if taken_bytes > layout.size().next_multiple_of(PAGE_BYTES) + PAGE_BYTES {
                 return Err("a large block takes far more than it needs");
             }
             let Location::Live { start, .. } = heap.locate(block.as_ptr() as usize + layout.size() - 1)
             else {
-                return Err("the last byte of a large block is not known");
+                return Err("the last byte of a large block is in no live block");
             };
             if start != block.as_ptr() as usize {
-                return Err("the last byte of a large block is another's");
+                return Err("the last byte of a large block is in another block");
             }
             free(heap, block, (needed_pages % 2 == 0).then_some(layout))?;
         }

@@ -1,10 +1,10 @@
 //! Repeatable random numbers, good enough to mix sizes and orders in tests and measurements.
 
-/// Marsaglia, Xorshift RNGs (2003).
+/// A generator of pseudo-random numbers: Marsaglia, Xorshift RNGs (2003).
 pub struct Random(u64);
 
 impl Random {
-    /// A sequence of its own for each seed but 0.
+    /// A generator; each seed has a sequence of its own. The seed must not be 0.
     pub const fn new(seed: u64) -> Self {
         Self(seed)
     }

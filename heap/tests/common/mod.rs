@@ -1,4 +1,4 @@
-//! What the tests share: the host's memory as pages, a platform for the tracker, a window for sampled blocks.
+//! Shared parts of the tests: the host's memory as pages, a platform for the tracker, a window for sampled blocks.
 
 mod pages;
 mod platform;

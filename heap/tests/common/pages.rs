@@ -21,7 +21,7 @@ impl HostPages {
         Self::with_first(pages, 0)
     }
 
-    /// So many pages, of which the first is the page `first` of its zones.
+    /// This many pages; the first one has the number `first` in its zone.
     pub(crate) fn with_first(pages: usize, first: usize) -> Self {
         let mut this = Self { frames: Frames::empty(), span: PageSpan::default(), memory: Vec::new() };
         let memory = this.allocate((first + pages) * PAGE_BYTES, MEMORY_ALIGN_BYTES).as_ptr();
@@ -42,7 +42,7 @@ impl HostPages {
         unsafe { PageWords::new(&self.span, words.cast()) }
     }
 
-    /// Memory that stays until the end, of zeros.
+    /// Zeroed memory that stays until this is dropped.
     fn allocate(&mut self, size_bytes: usize, align_bytes: usize) -> NonNull<u8> {
         let layout = Layout::from_size_align(size_bytes, align_bytes).unwrap();
         // SAFETY: no test asks for no bytes.

@@ -1,4 +1,4 @@
-//! A platform with call stacks made of numbers, whose pages are the host's.
+//! A platform with call stacks made of numbers, and pages from the host.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ptr::NonNull;
@@ -11,7 +11,7 @@ use super::window::TestWindow;
 
 /// CPUs that calls come from.
 pub(crate) const CPUS: u8 = 3;
-/// Call stacks that allocations come from, of 1 to so many frames: some are deeper than what is kept.
+/// Call stacks that allocations come from, with 1 to this many frames: some are deeper than what is kept.
 pub(crate) const STACKS: usize = 20;
 
 /// A platform with call stacks made of numbers.
@@ -25,7 +25,7 @@ pub(crate) struct TestPlatform {
     pub(crate) window: Mutex<TestWindow>,
 }
 
-/// What stands in a frame of a stack. The innermost ones are the same for each two stacks.
+/// The return address in a frame of a stack. The innermost ones are shared by two stacks each.
 pub(crate) fn return_address(stack: usize, frame: usize) -> usize {
     let stack = if frame == 0 { stack / 2 } else { stack };
     0x1000 * (stack + 1) + frame
@@ -51,7 +51,7 @@ impl TestPlatform {
         }
     }
 
-    /// The next call comes from a stack and a CPU.
+    /// Sets the stack and the CPU that the next call comes from.
     pub(crate) fn call_from(&self, stack: usize, cpu: u8) {
         let pointer = (&raw const self.words[stack % STACKS * STACKS * 2]) as usize;
         self.frame_pointer.store(pointer, Ordering::Relaxed);
@@ -127,19 +127,19 @@ unsafe impl GuardPages for TestPlatform {
     }
 
     unsafe fn commit_page(&self, page: NonNull<u8>) -> bool {
-        self.window.lock().unwrap().fill(page)
+        self.window.lock().unwrap().commit(page)
     }
 
     unsafe fn decommit_page(&self, page: NonNull<u8>) {
-        self.window.lock().unwrap().empty(page);
+        self.window.lock().unwrap().decommit(page);
     }
 
     unsafe fn unprotect_page(&self, page: NonNull<u8>) {
-        self.window.lock().unwrap().show(page);
+        self.window.lock().unwrap().unprotect(page);
     }
 
     unsafe fn protect_page(&self, page: NonNull<u8>) {
-        self.window.lock().unwrap().hide(page);
+        self.window.lock().unwrap().protect(page);
     }
 }
 

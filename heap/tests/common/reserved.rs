@@ -1,11 +1,12 @@
-//! Address space of the host's that has memory for the pages alone that are touched, and none where nothing may be.
+//! Address space of the host in which only the parts that were opened can be written, and only pages that are used take
+//! memory.
 
 use std::ops::Range;
 use std::ptr::NonNull;
 
 const PAGE_BYTES: usize = 4096;
 
-/// A range of addresses. What is outside of the parts that were opened cannot be written: the test dies of it.
+/// A range of addresses. A write outside the parts that were opened ends the test with a fault.
 pub(crate) struct Reserved {
     mapped: NonNull<u8>,
     mapped_bytes: usize,
@@ -14,8 +15,8 @@ pub(crate) struct Reserved {
 }
 
 impl Reserved {
-    /// So many bytes, aligned to as much as a power of two says; `None` if the host has no room for them. `reads_zeros`: what
-    /// was not opened can be read, else not even that.
+    /// Reserves `size_bytes` bytes, aligned to a power of two; `None` if the host has no room for them. With `reads_zeros`,
+    /// what was not opened reads as zeros; else it cannot be read either.
     pub(crate) fn new(size_bytes: usize, align_bytes: usize, reads_zeros: bool) -> Option<Self> {
         let mapped_bytes = size_bytes.checked_add(align_bytes)?.next_multiple_of(PAGE_BYTES);
         let rights = if reads_zeros { libc::PROT_READ } else { libc::PROT_NONE };
@@ -27,7 +28,7 @@ impl Reserved {
         }
         let mapped = NonNull::new(mapped.cast::<u8>())?;
         let skipped = mapped.as_ptr().align_offset(align_bytes);
-        // SAFETY: the mapping is longer than the range by the alignment. It is a wish that fails where there are no huge pages.
+        // SAFETY: the mapping is longer than the range by the alignment. The advice may fail, where there are no huge pages.
         let start = unsafe {
             libc::madvise(mapped.as_ptr().cast(), mapped_bytes, libc::MADV_NOHUGEPAGE);
             mapped.add(skipped)
@@ -39,7 +40,7 @@ impl Reserved {
         self.start
     }
 
-    /// Lets the pages be written that some bytes lie in, counted from the start on.
+    /// Makes the pages writable that contain these bytes, as offsets from the start.
     pub(crate) fn open(&self, part: Range<usize>) {
         assert!(part.start < part.end && part.end <= self.size_bytes.next_multiple_of(PAGE_BYTES));
         let first = part.start / PAGE_BYTES * PAGE_BYTES;

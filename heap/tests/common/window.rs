@@ -1,19 +1,20 @@
-//! A window for sampled blocks on the host: what is hidden is taken away and overwritten, so that a touch is seen.
+//! A window for sampled blocks on the host: the contents of a protected page are moved away and replaced by a pattern, so
+//! that a write to it is noticed.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ptr::NonNull;
 
 use memstat::PAGE_SIZE_BYTES;
 
-/// What a hidden page holds.
-const HIDDEN: u8 = 0xee;
+/// The value of each byte of a protected page.
+const PROTECTED: u8 = 0xee;
 
 /// A page of the window.
 #[derive(Clone, Debug, Default)]
 struct Page {
     has_memory: bool,
-    is_shown: bool,
-    /// Contents of a page that has memory and is hidden.
+    is_accessible: bool,
+    /// The contents of a page that has memory and is protected.
     kept: Vec<u8>,
 }
 
@@ -45,7 +46,7 @@ impl TestWindow {
     }
 
     fn assert_untouched(&mut self, place: usize) {
-        assert!(self.bytes(place).iter().all(|byte| *byte == HIDDEN), "a hidden page was written to");
+        assert!(self.bytes(place).iter().all(|byte| *byte == PROTECTED), "a protected page was written to");
     }
 
     pub(crate) fn open(&mut self, pages: usize) -> Option<NonNull<u8>> {
@@ -55,13 +56,16 @@ impl TestWindow {
         self.start = start as usize;
         self.pages = vec![Page::default(); pages];
         for place in 0..pages {
-            self.bytes(place).fill(HIDDEN);
+            self.bytes(place).fill(PROTECTED);
         }
         NonNull::new(start)
     }
 
     pub(crate) fn close(&mut self) {
-        assert!(!self.pages.iter().any(|page| page.has_memory || page.is_shown), "something is left");
+        assert!(
+            !self.pages.iter().any(|page| page.has_memory || page.is_accessible),
+            "a page is still in use"
+        );
         let count = self.pages.len();
         (0..count).for_each(|place| self.assert_untouched(place));
         self.pages.clear();
@@ -70,28 +74,28 @@ impl TestWindow {
         self.start = 0;
     }
 
-    pub(crate) fn fill(&mut self, page: NonNull<u8>) -> bool {
+    pub(crate) fn commit(&mut self, page: NonNull<u8>) -> bool {
         let place = self.place(page);
         let page = &mut self.pages[place];
-        assert!(!page.has_memory && !page.is_shown, "filled twice");
+        assert!(!page.has_memory && !page.is_accessible, "committed twice");
         if self.is_memory_short {
             return false;
         }
-        (page.has_memory, page.is_shown) = (true, true);
+        (page.has_memory, page.is_accessible) = (true, true);
         self.assert_untouched(place);
         true
     }
 
-    pub(crate) fn empty(&mut self, page: NonNull<u8>) {
-        self.hide(page);
+    pub(crate) fn decommit(&mut self, page: NonNull<u8>) {
+        self.protect(page);
         let place = self.place(page);
-        assert!(self.pages[place].has_memory, "emptied twice");
+        assert!(self.pages[place].has_memory, "decommitted twice");
         self.pages[place] = Page::default();
     }
 
-    pub(crate) fn show(&mut self, page: NonNull<u8>) {
+    pub(crate) fn unprotect(&mut self, page: NonNull<u8>) {
         let place = self.place(page);
-        if !std::mem::replace(&mut self.pages[place].is_shown, true) {
+        if !std::mem::replace(&mut self.pages[place].is_accessible, true) {
             self.assert_untouched(place);
             let kept = std::mem::take(&mut self.pages[place].kept);
             if !kept.is_empty() {
@@ -100,11 +104,11 @@ impl TestWindow {
         }
     }
 
-    pub(crate) fn hide(&mut self, page: NonNull<u8>) {
+    pub(crate) fn protect(&mut self, page: NonNull<u8>) {
         let place = self.place(page);
-        if std::mem::replace(&mut self.pages[place].is_shown, false) {
+        if std::mem::replace(&mut self.pages[place].is_accessible, false) {
             let contents = self.bytes(place).to_vec();
-            self.bytes(place).fill(HIDDEN);
+            self.bytes(place).fill(PROTECTED);
             if self.pages[place].has_memory {
                 self.pages[place].kept = contents;
             }
@@ -116,9 +120,9 @@ impl TestWindow {
         self.start..self.start + self.pages.len() * PAGE_SIZE_BYTES
     }
 
-    /// Whether an access to an address goes through.
-    pub(crate) fn can_be_touched(&self, address: usize) -> bool {
-        self.pages[(address - self.start) / PAGE_SIZE_BYTES].is_shown
+    /// Whether the page of an address allows access.
+    pub(crate) fn is_access_allowed(&self, address: usize) -> bool {
+        self.pages[(address - self.start) / PAGE_SIZE_BYTES].is_accessible
     }
 
     /// Pages that have memory.

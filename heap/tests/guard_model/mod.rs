@@ -1,4 +1,4 @@
-//! The guards over each backend against a model: all that is planted is found, once and with the right stacks, and
+//! The guards over each backend against a model: each planted corruption is reported, once and with the right stacks, and
 //! nothing else is.
 
 use std::alloc::Layout;
@@ -20,13 +20,13 @@ use crate::common::{HostPages, STACKS, TestPlatform, return_address};
 mod recent;
 mod sampled;
 
-/// More than the blocks that are live or in quarantine can take: so none goes without its guards.
+/// More than the blocks that are live or in quarantine can take, so that none is allocated without its guards.
 const PAGES: usize = 16 << 10;
 const MAX_LIVE: usize = 500;
 /// Steps of each backend; the environment's `GUARD_STEPS` takes their place.
 const STEPS: usize = 200_000;
 const STEPS_PER_CHECK: usize = 1000;
-/// The bytes of a zone and of a freed block.
+/// The values of the bytes of a red zone, of a freed block and of a fresh one.
 const ZONE: u8 = 0xcc;
 const FREED: u8 = 0x6b;
 const FRESH: u8 = 0x5a;
@@ -42,11 +42,11 @@ struct Block {
     fill: u8,
     /// The stack that asked for it, if that was recorded.
     stack: Option<usize>,
-    /// Whether it lies in the pool; then `guard` says nothing.
+    /// Whether it lies in the pool; then `guard` has no meaning.
     is_sampled: bool,
 }
 
-/// A byte that was written where it should not.
+/// A corruption: a byte that the test has written to a guard.
 #[derive(Clone, Copy, Debug)]
 struct Planted {
     kind: CorruptionKind,
@@ -79,7 +79,7 @@ struct Bench {
     /// Overruns, underruns, writes after free.
     found: [u64; 3],
     bad_frees: u64,
-    /// Every allocation of this number is sampled, and those that are left until the next one.
+    /// One allocation in `interval` is sampled; `countdown` is the number of allocations until the next sample.
     interval: u32,
     countdown: u32,
     lives: Lives,
@@ -158,7 +158,7 @@ impl Bench {
         let block = Block { address, layout, guard: self.guard_now(), fill, stack: self.stack(), is_sampled };
         assert!(address.is_multiple_of(layout.align()));
         if is_full {
-            assert!(contents(&block).iter().all(|byte| *byte == FRESH), "a fresh block has its pattern");
+            assert!(contents(&block).iter().all(|byte| *byte == FRESH), "a fresh block is poisoned");
         }
         self.enter(block);
     }
@@ -256,10 +256,10 @@ impl Bench {
 
     /// One of the frees that are refused.
     fn free_badly(&mut self) {
-        let way = self.random.below(6);
+        let case = self.random.below(6);
         let Some(&block) = self.live.get(self.random.below(self.live.len().max(1))) else { return };
         let is_recorded = self.heap.blocks().get(block.address).is_some();
-        let refused = match way {
+        let refused = match case {
             0 => {
                 let Some(block) = self.free() else { return };
                 let bad = self.refuse(block.address);
@@ -394,7 +394,7 @@ impl Bench {
         self.planted.insert((block.address, false), planted);
     }
 
-    /// A byte with a bit that is set.
+    /// A byte with at least one bit set.
     fn random_bits(&mut self) -> u8 {
         self.random.below(255) as u8 + 1
     }
@@ -403,22 +403,22 @@ impl Bench {
         self.guard = GuardLevel::ALL[self.random.below(2 * GuardLevel::ALL.len()).min(3)];
         self.heap.guards().set_level(self.guard);
         self.judge();
-        self.assert_nothing_is_held();
+        self.assert_quarantine_is_empty();
     }
 
     fn set_level(&mut self) {
         self.level = Level::ALL[5 - self.random.below(25).isqrt() - 1];
         self.heap.set_level(self.level);
         self.judge();
-        self.assert_nothing_is_held();
+        self.assert_quarantine_is_empty();
     }
 
-    fn assert_nothing_is_held(&mut self) {
+    fn assert_quarantine_is_empty(&mut self) {
         if self.guard_now() < GuardLevel::Full {
             assert_eq!(self.heap.guards().statistics().quarantined_blocks, 0);
             self.freed.clear();
             let is_after = |planted: &Planted| planted.kind == CorruptionKind::WriteAfterFree;
-            assert!(!self.planted.values().any(is_after), "what is let go is looked at");
+            assert!(!self.planted.values().any(is_after), "evicted blocks are checked");
         }
     }
 
@@ -435,7 +435,7 @@ impl Bench {
         let guarded = self.live.iter().filter(|block| block.guard >= GuardLevel::RedZone);
         assert_eq!(guarded.count() as u64, statistics.guarded_blocks);
         self.judge_pool();
-        // P1: what the backend has handed out is live or in quarantine, and so is what is not sampled.
+        // P1: the blocks that the backend has handed out are those that are live or in quarantine, without sampled ones.
         let sampled = statistics.sampled_blocks;
         let (now, backend) = (self.heap.counters(), self.heap.with_backend(Backend::live).flatten().unwrap());
         assert_eq!(now.live_blocks, self.live.len() as u64);
@@ -495,7 +495,7 @@ fn contents(block: &Block) -> &[u8] {
     unsafe { std::slice::from_raw_parts(block.address as *const u8, block.layout.size()) }
 }
 
-/// Whether there is a zone before a block.
+/// Whether a block has a front red zone.
 fn has_front(block: &Block) -> bool {
     block.guard == GuardLevel::Full && block.layout.align() <= MAX_FRONT_ALIGN
 }

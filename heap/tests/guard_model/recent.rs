@@ -1,11 +1,11 @@
-//! Frees without guards: the first free is known from its innermost callers, and from no others.
+//! Frees without guards: a double free reports the two innermost callers of the first free, and no others.
 
 use super::*;
 
 /// The last free of each address that no block was given since, and who did it.
 pub(super) type Recent = BTreeMap<usize, (Block, usize)>;
 
-/// Functions of a free that are kept.
+/// Callers of a free that are kept.
 const CALLERS: usize = 2;
 
 impl Bench {

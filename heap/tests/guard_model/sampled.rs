@@ -27,7 +27,7 @@ pub(super) fn page_of(address: usize) -> usize {
     address & !(PAGE_SIZE_BYTES - 1)
 }
 
-/// Bytes of a sampled block's page before it and behind it.
+/// Bytes of a sampled block's page before it and after it.
 pub(super) fn rest_of_page(block: &Block) -> [usize; 2] {
     let before = block.address - page_of(block.address);
     [before, PAGE_SIZE_BYTES - before - block.layout.size()]
@@ -68,7 +68,7 @@ impl Bench {
         self.judge_pool();
     }
 
-    /// Once nobody samples, memory is there for live blocks alone, and with the last one the pool is gone.
+    /// Once sampling is off, only live blocks have memory, and the pool is closed with the last one.
     pub(super) fn judge_pool(&mut self) {
         let live = self.live.iter().filter(|block| block.is_sampled).count();
         let statistics = self.heap.guards().statistics();
@@ -96,7 +96,8 @@ impl Bench {
             0 => range.start + self.random.below(range.len()),
             _ => (near + self.random.below(3 * PAGE_SIZE_BYTES)).saturating_sub(PAGE_SIZE_BYTES),
         };
-        if !range.contains(&address) || self.heap.platform().window.lock().unwrap().can_be_touched(address) {
+        if !range.contains(&address) || self.heap.platform().window.lock().unwrap().is_access_allowed(address)
+        {
             return;
         }
         let access = [Access::Read, Access::Write][self.random.below(2)];
@@ -121,8 +122,8 @@ impl Bench {
         assert!(text.starts_with(what), "{text}");
         assert_eq!(found.free.is_some(), matches!(life, Life::Freed(_)));
         self.caught[usize::from(found.free.is_some())] += 1;
-        // The instruction goes on, and comes no further than to what is nobody's.
-        assert!(self.heap.platform().window.lock().unwrap().can_be_touched(address));
+        // The instruction can be repeated, and accesses memory that nobody uses.
+        assert!(self.heap.platform().window.lock().unwrap().is_access_allowed(address));
         if access == Access::Write {
             // SAFETY: the page can be touched, and no live block is in it.
             unsafe { (address as *mut u8).write(0x77) };

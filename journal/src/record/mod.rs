@@ -1,9 +1,8 @@
-//! The record of a kernel's last moments, as bytes that outlive a restart.
+//! The crash record of the black box, as bytes that survive a restart.
 //!
-//! A record is written in place, head first, and is valid only once it is sealed: the checksum covers all of it, and
-//! the mark of a sealed record is written last. What is read may be noise, an older version or an incomplete record, so
-//! every length is checked against the bytes that are there, and every value has an answer. All numbers are
-//! little-endian.
+//! A record is written in place, header first, and is valid only once it is sealed: the checksum covers all of it, and the
+//! magic number of a sealed record is written last. What is read may be noise, an older version or an incomplete record,
+//! so every length is checked against the available bytes, and any value is handled. All numbers are little-endian.
 
 mod reader;
 #[cfg(test)]
@@ -19,7 +18,7 @@ const OPEN_MARK: [u8; 8] = *b"TallyOPN";
 const SEALED_MARK: [u8; 8] = *b"TallyBOX";
 const VERSION: u32 = 1;
 
-/// Where the parts of the head stand.
+/// Offsets of the fields in the header.
 mod at {
     pub(super) const VERSION: usize = 8;
     pub(super) const CHECKSUM: usize = 12;
@@ -36,18 +35,18 @@ mod at {
     pub(super) const FIGURES: usize = 64;
 }
 
-/// Figures in the head, eight bytes each.
+/// Number of figures in the header, eight bytes each.
 const FIGURES: usize = 9;
 const HEAD_BYTES: usize = at::FIGURES + FIGURES * 8;
 /// Number, time, address, size, caller, kind.
 const EVENT_BYTES: usize = 48;
-/// Before a line of the log: when, and its length.
+/// The header of a line of the log: time and length.
 const LINE_HEAD_BYTES: usize = 12;
 
-/// How the kernel came to its end, as far as it knew.
+/// How the kernel ended, as far as is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// It ran.
+    /// It was running: reset, hang or loss of power.
     Running,
     /// A panic.
     Panic,
@@ -75,33 +74,33 @@ impl fmt::Display for Ending {
     }
 }
 
-/// Which record it is, and when it was written.
+/// The header: which record it is, and when it was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
-    /// How it ended.
+    /// How the kernel ended.
     pub ending: Ending,
-    /// Counted over all records; the newest has the highest.
+    /// Sequence number over all boots; the newest record has the highest one.
     pub sequence: u64,
-    /// What tells one build of the kernel from another.
+    /// Identifies the build of the kernel.
     pub build: u32,
-    /// Starts since the region was last found empty.
+    /// Number of boots since the region was empty.
     pub boot: u32,
-    /// Nanoseconds since that start.
+    /// Nanoseconds since that boot.
     pub uptime_ns: u64,
-    /// Seconds since 1970; 0 where the date was not known.
+    /// Seconds since 1970; 0 if the date was unknown.
     pub date_seconds: u64,
 }
 
-/// What was counted.
+/// Counters of pages, heap and tracker.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Figures {
     /// Managed pages.
     pub total_pages: u64,
-    /// Those that were free.
+    /// Free pages.
     pub free_pages: u64,
     /// Live blocks of the heap.
     pub live_blocks: u64,
-    /// Their bytes.
+    /// Bytes in live blocks.
     pub live_bytes: u64,
     /// Allocations so far.
     pub allocations: u64,
@@ -111,7 +110,7 @@ pub struct Figures {
     pub failures: u64,
     /// Frees that were refused.
     pub bad_frees: u64,
-    /// Events that were ever written.
+    /// Events recorded so far.
     pub events: u64,
 }
 
@@ -159,61 +158,61 @@ impl Figures {
 /// An event of the heap's history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeptEvent {
-    /// Its number.
+    /// Sequence number.
     pub sequence: u64,
-    /// Nanoseconds since the start.
+    /// Nanoseconds since boot.
     pub time_ns: u64,
-    /// Where the block starts.
+    /// Address of the block.
     pub address: u64,
-    /// Its size.
+    /// Size of the block.
     pub size_bytes: u64,
-    /// The return address in the function that asked; 0 where it is not known.
+    /// The return address in the calling function; 0 if unknown.
     pub caller: u64,
-    /// The kind's place in `memstat::EventKind::ALL`.
+    /// Index of the kind in `memstat::EventKind::ALL`.
     pub kind: u8,
 }
 
 /// Why bytes are not a valid record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoRecord {
-    /// They do not claim to be one: nobody wrote there, or somebody else did.
+    /// There is no magic number: nothing was written, or something else.
     Empty,
-    /// It was never finished.
+    /// It was not sealed.
     Unsealed,
-    /// Of a format that this kernel does not know.
+    /// Unknown format.
     Version {
-        /// The format.
+        /// Number of the format.
         version: u32,
     },
-    /// Its parts do not fit into it.
+    /// Its parts do not fit into the slot.
     Length,
-    /// Its bytes have changed.
+    /// The checksum is wrong.
     Checksum,
 }
 
 impl fmt::Display for NoRecord {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Empty => write!(out, "none is there, as after a start without power"),
+            Self::Empty => write!(out, "none found, as after a cold start"),
             Self::Unsealed => write!(out, "damaged: it was never finished"),
-            Self::Version { version } => write!(out, "its format {version} is not known"),
-            Self::Length => write!(out, "damaged: its lengths cannot be"),
+            Self::Version { version } => write!(out, "unknown format {version}"),
+            Self::Length => write!(out, "damaged: its lengths are invalid"),
             Self::Checksum => write!(out, "damaged: its checksum is wrong"),
         }
     }
 }
 
-/// The number at `offset`; 0 behind the end.
+/// The number at `offset`; 0 beyond the end.
 fn u32_at(bytes: &[u8], offset: usize) -> u32 {
     bytes.get(offset..).and_then(|rest| rest.first_chunk()).map_or(0, |four| u32::from_le_bytes(*four))
 }
 
-/// The number at `offset`; 0 behind the end.
+/// The number at `offset`; 0 beyond the end.
 fn u64_at(bytes: &[u8], offset: usize) -> u64 {
     bytes.get(offset..).and_then(|rest| rest.first_chunk()).map_or(0, |eight| u64::from_le_bytes(*eight))
 }
 
-/// Where the parts of a record lie: report, events, log, and where it ends. `None` if that is beyond the slot.
+/// Offsets of the parts of a record: report, events, log, and its end. `None` if it does not fit into the slot.
 fn parts(slot: &[u8]) -> Option<[usize; 4]> {
     let [report_bytes, events, log_bytes] =
         [at::REPORT_BYTES, at::EVENTS, at::LOG_BYTES].map(|offset| u32_at(slot, offset) as usize);
@@ -223,7 +222,7 @@ fn parts(slot: &[u8]) -> Option<[usize; 4]> {
     (end <= slot.len()).then_some([HEAD_BYTES, report_end, events_end, end])
 }
 
-/// The checksum of a record that ends at `end`: of all but the mark, which changes, and itself.
+/// The checksum of a record that ends at `end`: of everything but the magic number, which changes, and itself.
 fn checksum(slot: &[u8], end: usize) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(slot.get(at::VERSION..at::CHECKSUM).unwrap_or_default());

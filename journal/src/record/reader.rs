@@ -1,4 +1,4 @@
-//! Reads a record, which may be anything.
+//! Reads a record from untrusted bytes.
 
 use core::fmt::{self, Write};
 
@@ -11,12 +11,12 @@ use super::{
 #[derive(Clone, Copy, Debug)]
 pub struct Record<'a> {
     bytes: &'a [u8],
-    /// Where report, events and log lie, and the end.
+    /// Offsets of report, events, log, and the end.
     parts: [usize; 4],
 }
 
 impl<'a> Record<'a> {
-    /// Looks at the record at the beginning of `slot`.
+    /// Checks the record at the beginning of `slot`.
     ///
     /// # Errors
     ///
@@ -40,7 +40,7 @@ impl<'a> Record<'a> {
         Ok(Self { bytes: slot, parts })
     }
 
-    /// Which record it is.
+    /// The header.
     pub fn head(&self) -> Head {
         Head {
             ending: Ending::ALL.get(usize::from(self.code(0))).copied().unwrap_or(Ending::Running),
@@ -52,13 +52,13 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// What was counted.
+    /// The counters.
     pub fn figures(&self) -> Figures {
         let figure = |number| u64_at(self.bytes, at::FIGURES + number * 8);
         Figures::from_array(core::array::from_fn::<u64, FIGURES, _>(figure))
     }
 
-    /// The levels of recording and of guards, as their places in all levels.
+    /// The levels of tracking and of heap checks, as indices into all levels.
     pub fn levels(&self) -> [usize; 2] {
         [1, 2].map(|number| self.code(number).into())
     }
@@ -100,7 +100,7 @@ impl<'a> Record<'a> {
     }
 }
 
-/// Text from a record, shown without anything that steers a terminal.
+/// Text from a record. Shown without control sequences.
 #[derive(Clone, Copy, Debug)]
 pub struct Plain<'a> {
     bytes: &'a [u8],
@@ -108,7 +108,7 @@ pub struct Plain<'a> {
 }
 
 impl Plain<'_> {
-    /// Whether there is any.
+    /// Whether the text is empty.
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
@@ -126,7 +126,7 @@ impl fmt::Display for Plain<'_> {
                         is_in_sequence = false;
                         out.write_char('\n')?;
                     }
-                    // The colours of a report: they end with a letter.
+                    // Control sequences, such as the colours of a report, end with a letter.
                     _ if is_in_sequence => is_in_sequence = !character.is_ascii_alphabetic(),
                     _ if character.is_control() => out.write_char(' ')?,
                     _ => out.write_char(character)?,

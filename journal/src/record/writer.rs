@@ -1,7 +1,7 @@
-//! Writes a record: head, report, events, log, in this order, then the seal.
+//! Writes a record: header, report, events, log, in this order, then the seal.
 //!
-//! Each part is complete as soon as its length stands in the head. So a record that was
-//! interrupted can be continued and sealed by code that has only the bytes.
+//! Each part is complete once its length is in the header. So a record whose writer was interrupted can be continued
+//! and sealed by code that has only the bytes.
 
 use core::fmt;
 
@@ -10,7 +10,7 @@ use super::{
     checksum, parts, u32_at,
 };
 
-/// What is left free for events and log behind a report.
+/// Bytes that a report leaves free for events and log.
 const REPORT_SPARE_BYTES: usize = 8 << 10;
 
 /// A record that is being written.
@@ -19,7 +19,7 @@ pub struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    /// Begins a record; one that was in `slot` is no longer valid. `None` if not even a head fits.
+    /// Begins a record, which invalidates the previous one in `slot`. `None` if not even a header fits.
     pub fn begin(slot: &'a mut [u8], head: &Head) -> Option<Self> {
         slot.get_mut(..HEAD_BYTES)?.fill(0);
         let mut writer = Self { slot };
@@ -34,12 +34,12 @@ impl<'a> Writer<'a> {
         Some(writer)
     }
 
-    /// Continues a record that was begun and not sealed.
+    /// Continues a record that was begun and not sealed; `None` if there is none.
     pub fn resume(slot: &'a mut [u8]) -> Option<Self> {
         (slot.starts_with(&OPEN_MARK) && parts(slot).is_some()).then_some(Self { slot })
     }
 
-    /// Sets the counters, and the levels of recording and of guards.
+    /// Sets the counters, and the levels of tracking and of heap checks.
     pub fn set_figures(&mut self, figures: &Figures, level: u8, guard: u8) {
         for (number, figure) in figures.to_array().into_iter().enumerate() {
             self.put(at::FIGURES + number * 8, &figure.to_le_bytes());
@@ -59,7 +59,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Adds a line of the log, if there is room. Events go before it.
+    /// Adds a line of the log, if there is room. All events must have been added before.
     pub fn push_line(&mut self, time_ns: u64, text: &str) {
         let length = text.len() as u32;
         if self.append(&[&time_ns.to_le_bytes(), &length.to_le_bytes(), text.as_bytes()], 0) {
@@ -76,7 +76,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Puts the pieces behind the last part and says whether they fit, with `spare_bytes` left.
+    /// Appends the pieces if they fit with `spare_bytes` left, and returns whether they did.
     fn append(&mut self, pieces: &[&[u8]], spare_bytes: usize) -> bool {
         let Some([.., end]) = parts(self.slot) else { return false };
         let length: usize = pieces.iter().map(|piece| piece.len()).sum();
@@ -104,7 +104,7 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// The text of the report, which goes before events and log; what does not fit is left out.
+/// Appends to the report, which comes before events and log. Text that does not fit is dropped.
 impl fmt::Write for Writer<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         if self.append(&[text.as_bytes()], REPORT_SPARE_BYTES) {

@@ -1,4 +1,4 @@
-//! The machine: every instruction, port and register of the kernel is below this folder.
+//! The machine: all code that depends on instructions, ports and registers is in this folder.
 
 mod x86_64;
 

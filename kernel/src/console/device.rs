@@ -11,10 +11,10 @@ use super::emergency;
 use crate::arch::{clock, framebuffer, serial, vga_text};
 use crate::sync::IrqLock;
 
-/// During output the screen is drawn at most this often; it is always drawn when the kernel waits.
+/// Minimum interval between two drawings of the screen during output. It is also drawn whenever the kernel waits.
 const REDRAW_INTERVAL_NS: u64 = 30_000_000;
 
-/// Whatever display the machine has.
+/// The display that the machine has.
 #[derive(Clone, Copy)]
 pub(super) enum AnyDisplay {
     Text(vga_text::VgaText),
@@ -44,11 +44,11 @@ impl Display for AnyDisplay {
     }
 }
 
-/// Behind one lock: the screen, if there is one, and the order of lines on both devices.
+/// The state of both devices, behind one lock, which also keeps the order of lines the same on both.
 pub(super) struct Console {
     screen: Option<Screen<'static, AnyDisplay>>,
     drawn_ns: u64,
-    /// The terminal at the serial line, from [`init`] on.
+    /// The serial terminal, from [`init`] on.
     terminal: Option<BackwardWrap>,
     size_answer: SizeAnswer,
 }
@@ -57,10 +57,10 @@ static CELLS: SpinMutex<Cells> = SpinMutex::new(Cells::new());
 pub(super) static CONSOLE: IrqLock<Console> =
     IrqLock::new(Console { screen: None, drawn_ns: 0, terminal: None, size_answer: SizeAnswer::NotAsked });
 
-/// Passes on the messages from before there was a screen.
+/// Passes earlier messages to a function.
 type Replay = fn(&mut dyn FnMut(&Entry));
 
-/// Starts the screen, if the loader set one up, and shows the messages from before on it.
+/// Starts the screen, if the loader set one up, and shows earlier messages on it.
 pub(crate) fn init(framebuffer: Option<Framebuffer>, messages: Replay) {
     CONSOLE.lock().terminal = Some(BackwardWrap::new());
     let Some(framebuffer) = framebuffer else { return };
@@ -89,7 +89,7 @@ fn start_screen(framebuffer: Framebuffer) -> Result<(usize, usize), Unusable> {
         }
         Framebuffer::Rgb { .. } => AnyDisplay::Pixels(framebuffer::Pixels::new(framebuffer)?),
     };
-    // The cells are lent to the first screen for good.
+    // The cells are lent to the first screen for ever.
     let cells = CELLS.try_lock().map(SpinMutexGuard::leak).ok_or(Unusable::Taken)?;
     let screen = Screen::new(display, cells)?;
     emergency::set_display(display);
@@ -113,7 +113,7 @@ impl Console {
         }
     }
 
-    /// Shows the cursors where the next character goes.
+    /// Moves the cursors to where the next character goes.
     fn settle(&mut self) {
         if let Some(screen) = &mut self.screen {
             screen.settle();
@@ -123,7 +123,7 @@ impl Console {
         }
     }
 
-    /// Draws what is not drawn yet.
+    /// Draws pending changes of the screen.
     pub(super) fn draw(&mut self) {
         if let Some(screen) = &mut self.screen {
             screen.flush();
@@ -134,7 +134,7 @@ impl Console {
 
 /// Writes bytes; control sequences act on the screen. Each line stays whole.
 pub(crate) fn write_bytes(bytes: &[u8]) {
-    // The lock is given back after each line, so that interrupts wait no longer than a line takes.
+    // The lock is released after each line, so that interrupts are masked no longer than one line takes.
     for line in bytes.split_inclusive(|&byte| byte == b'\n') {
         let mut console = CONSOLE.lock();
         console.send(line);
@@ -145,19 +145,19 @@ pub(crate) fn write_bytes(bytes: &[u8]) {
     }
 }
 
-/// Draws what is not drawn yet. To be called before the kernel waits.
+/// Draws pending changes. Called before the kernel waits.
 pub(crate) fn flush() {
     CONSOLE.lock().draw();
 }
 
-/// The same, before it waits for what somebody types.
+/// Like [`flush`], before the kernel waits for typed bytes: the cursors are moved too.
 pub(super) fn flush_for_typing() {
     let mut console = CONSOLE.lock();
     console.settle();
     console.draw();
 }
 
-/// Asks the terminal at the serial line how wide it is.
+/// Asks the serial terminal for its width.
 pub(crate) fn ask_for_size() {
     let mut console = CONSOLE.lock();
     if console.terminal.is_some() {
@@ -166,7 +166,7 @@ pub(crate) fn ask_for_size() {
     }
 }
 
-/// Looks whether a typed byte ends the terminal's answer.
+/// Checks whether a typed byte completes the terminal's answer.
 pub(super) fn look_for_size(byte: u8) {
     let mut console = CONSOLE.lock();
     if let Some(columns) = console.size_answer.feed(byte)
@@ -176,7 +176,7 @@ pub(super) fn look_for_size(byte: u8) {
     }
 }
 
-/// A writer to the console, for text that comes in pieces and need not stay together.
+/// A writer to the console, for text whose pieces need not stay together.
 pub(crate) struct Writer;
 
 impl Write for Writer {
@@ -189,7 +189,7 @@ impl Write for Writer {
 /// Writes formatted text. No lock is held while `text` is formatted.
 pub(crate) fn write(text: fmt::Arguments<'_>) {
     let mut lines = Lines::new(write_bytes);
-    // The writer cannot fail; a value that does so ends its text there.
+    // The writer does not fail; a value whose formatting fails ends the text.
     let _ = lines.write_fmt(text);
     lines.finish();
 }

@@ -1,9 +1,8 @@
-//! Output of panics and exceptions, when code that never continues may hold any lock.
+//! Output of panics and exceptions, when interrupted code, which never continues, may hold any lock.
 //!
-//! The serial line is always written (see `serial::write_emergency`). The screen is written as ever if its
-//! lock is free. If it is not, the interrupted code was changing it, and its grid can't be relied on: then
-//! the text goes straight to the display from the top line on, through a second handle that shares nothing
-//! with the screen.
+//! The serial line is always written (see `serial::write_emergency`). The screen is used if its lock
+//! is free. If not, the interrupted code was changing it, and its state may be inconsistent: then the text goes directly to
+//! the display, from the top line on, through a second handle that shares nothing with the screen.
 
 use core::fmt::{self, Write};
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -21,15 +20,15 @@ const ESCAPE: u8 = 0x1b;
 static DISPLAY: Once<AnyDisplay> = Once::new();
 /// Where the next character goes, counted in characters from the top.
 static PLACE: AtomicUsize = AtomicUsize::new(0);
-/// Whether a control sequence has begun; its bytes are not shown.
+/// Whether the output is inside a control sequence, which is not shown.
 static IS_IN_SEQUENCE: AtomicBool = AtomicBool::new(false);
 
-/// Makes the display known.
+/// Registers the display.
 pub(super) fn set_display(display: AnyDisplay) {
     DISPLAY.call_once(|| display);
 }
 
-/// A writer that waits for no lock.
+/// A writer that never waits for a lock.
 pub(crate) struct Emergency;
 
 impl Write for Emergency {

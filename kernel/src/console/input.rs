@@ -19,7 +19,7 @@ pub(crate) fn is_empty() -> bool {
     TYPED.is_empty()
 }
 
-/// Bytes that wait to be read.
+/// Number of bytes that wait to be read.
 pub(crate) fn waiting() -> usize {
     TYPED.waiting()
 }
@@ -29,12 +29,12 @@ pub(crate) fn is_interrupted() -> bool {
     TYPED.is_interrupted()
 }
 
-/// Forgets a Ctrl-C, at the start of a command.
+/// Clears the state of [`is_interrupted`], at the start of a command.
 pub(crate) fn clear_interrupt() {
     TYPED.clear_interrupt();
 }
 
-/// Bytes that found the ring full.
+/// Number of bytes dropped because the ring was full.
 pub(crate) fn dropped() -> u64 {
     TYPED.dropped()
 }

@@ -1,8 +1,8 @@
 //! The console: serial line and screen at once, either of which may be missing.
 //!
 //! Output goes through `write` (or [`print!`](crate::print) and [`println!`](crate::println)), that of panics and
-//! exceptions through `Emergency`; input comes from interrupt handlers into [`input`]. Text becomes cells in the
-//! crate `terminal`, which knows no hardware; serial line and displays are below `arch`.
+//! exceptions through `Emergency`; input comes from interrupt handlers into [`input`]. The crate `terminal`
+//! turns text into cells, independent of hardware; serial line and displays are in `arch`.
 
 mod device;
 mod emergency;

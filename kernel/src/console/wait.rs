@@ -1,4 +1,4 @@
-//! Waiting for input: the CPU sleeps, and work that was registered for idle times is done.
+//! Waiting for input: work that was registered for idle times is done, then the CPU sleeps.
 
 use spin::Once;
 
@@ -15,7 +15,7 @@ pub(crate) fn on_wait(work: fn()) {
     WORK.call_once(|| work);
 }
 
-/// The next byte that is typed; the CPU sleeps meanwhile.
+/// Waits for the next typed byte; the CPU sleeps meanwhile.
 pub(crate) fn wait_for_byte() -> u8 {
     loop {
         if let Some(byte) = input::pop() {
@@ -30,7 +30,7 @@ pub(crate) fn wait_for_byte() -> u8 {
     }
 }
 
-/// The same for the shell. The terminal's size is asked for again whenever the screen is cleared by Ctrl-L.
+/// Like [`wait_for_byte`], for the shell: on Ctrl-L, which clears the screen, the terminal's size is asked for again.
 pub(crate) fn wait_for_key() -> u8 {
     let byte = wait_for_byte();
     if byte == CONTROL_L {

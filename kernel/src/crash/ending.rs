@@ -18,7 +18,7 @@ pub(crate) fn set_ending(ending: OnPanic) {
     ENDING.store(ending as u8, Ordering::Relaxed);
 }
 
-/// Does what `panic=` says.
+/// Carries out `panic=`.
 pub(super) fn act() -> ! {
     const REBOOT: u8 = OnPanic::Reboot as u8;
     const POWER_OFF: u8 = OnPanic::PowerOff as u8;
@@ -30,7 +30,7 @@ pub(super) fn act() -> ! {
             power::reboot();
         }
         POWER_OFF => {
-            write_emergency(format_args!("switching off\n"));
+            write_emergency(format_args!("powering off\n"));
             power_off();
         }
         EXIT => power::exit_emulator(EXIT_VALUE),
@@ -47,9 +47,9 @@ pub(crate) fn stop() -> ! {
     cpu::halt_forever();
 }
 
-/// Switches the machine off. If that fails, a line says so, and the CPU stops.
+/// Powers the machine off. If that fails, reports it and stops the CPU.
 pub(crate) fn power_off() -> ! {
     power::power_off();
-    write_emergency(format_args!("the machine cannot switch itself off; switch it off by hand\n"));
+    write_emergency(format_args!("power off failed; switch the machine off by hand\n"));
     cpu::halt_forever();
 }

@@ -1,4 +1,4 @@
-//! Reports of exceptions. `arch::exceptions` decides which of them end here.
+//! Reports of exceptions. `arch::exceptions` decides which exceptions are reported here.
 //!
 //! Source: Intel SDM vol. 3A, section 6.15.
 
@@ -34,7 +34,7 @@ const NAMES: [&str; 22] = [
     "control protection exception",
 ];
 
-/// The column of names in a call stack, behind the addresses.
+/// The column of names in a call stack, after the addresses.
 const INDENT: usize = 21;
 
 /// The exception's number and name, in one line.
@@ -43,7 +43,7 @@ pub(crate) fn write_title(frame: &InterruptFrame, out: &mut dyn Write) -> fmt::R
     write!(out, "exception {}: {name}, error code {:#x}", frame.vector, frame.error_code)
 }
 
-/// Writes what could not be accessed, the registers and the call stack.
+/// Writes the failed access, the registers and the call stack.
 pub(crate) fn describe(frame: &InterruptFrame, out: &mut dyn Write) -> fmt::Result {
     write_access(frame, out)?;
     write_registers(frame, out)?;
@@ -54,14 +54,14 @@ pub(crate) fn describe(frame: &InterruptFrame, out: &mut dyn Write) -> fmt::Resu
     write_call_stack(VAddr(frame.rbp), out)
 }
 
-/// What a page fault could not access, in a line, or that a stack has overflowed; nothing for other exceptions.
+/// Writes a line about the failed access of a page fault, or about a stack overflow; nothing for other exceptions.
 pub(super) fn write_access(frame: &InterruptFrame, out: &mut dyn Write) -> fmt::Result {
     let [_, cr2, ..] = cpu::control_registers();
     let vector = frame.vector;
-    // The address is the last page fault's; for a double fault that is the fault which could not be served.
+    // CR2 is the address of the last page fault; before a double fault, that is the one that could not be handled.
     if matches!(vector, PAGE_FAULT | DOUBLE_FAULT) {
         if stacks::is_guard(VAddr(cr2)) {
-            writeln!(out, "kernel stack overflow: {cr2:#018x} lies in the guard page below a stack")?;
+            writeln!(out, "kernel stack overflow: {cr2:#018x} is in the guard page below a stack")?;
         } else if vector == PAGE_FAULT {
             describe_page_fault(frame.error_code, cr2, out)?;
         }
@@ -81,7 +81,7 @@ fn describe_page_fault(error_code: u64, address: u64, out: &mut dyn Write) -> fm
     let why = if has(3) {
         "a reserved bit is set in a page table"
     } else if has(0) {
-        "the page's rights forbid it"
+        "the page's permissions forbid it"
     } else {
         "nothing is mapped there"
     };
@@ -103,7 +103,7 @@ pub(crate) fn write_registers(frame: &InterruptFrame, out: &mut dyn Write) -> fm
     writeln!(out, "r13 {:016x} r14 {:016x} r15 {:016x}", f.r13, f.r14, f.r15)
 }
 
-/// The call stack from a frame pointer on, an address a line; a deep recursion is cut.
+/// Writes the call stack from a frame pointer on, one address per line; a deep recursion is cut.
 pub(crate) fn write_call_stack(frame_pointer: VAddr, out: &mut dyn Write) -> fmt::Result {
     const MAX_FRAMES: usize = 24;
     for (number, address) in backtrace::walk(frame_pointer).enumerate() {

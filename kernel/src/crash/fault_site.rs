@@ -1,8 +1,6 @@
-//! The function at fault, for the last lines of a report: those stay on a screen of 25 lines, which the call stack does
-//! not.
+//! The function at fault, for the last lines of a report: on a screen of 25 lines, the call stack has scrolled away.
 //!
-//! Code of the standard library, where a panic is raised and a null pointer may be read, is not what a person looks
-//! for: the call that led there is named.
+//! Functions of the standard library, which raise panics, are skipped: the function that called them is named.
 
 use core::fmt::{self, Write};
 use core::panic::PanicInfo;
@@ -13,7 +11,7 @@ use crate::symbols::{self, Frame};
 
 /// Writes the function that caused an exception, with file and line; or the instruction's address.
 pub(super) fn write_of_exception(frame: &InterruptFrame, out: &mut dyn Write) -> fmt::Result {
-    // A name is looked up just before a return address; the instruction itself is meant here.
+    // The look-up expects a return address, and names the call before it. This is the instruction itself, so 1 is added.
     let Some(site) = Site::of(VAddr(frame.rip.wrapping_add(1))) else {
         return writeln!(out, "at {:#018x}, which is no known function", frame.rip);
     };
@@ -43,11 +41,11 @@ pub(super) fn write_of_panic(info: &PanicInfo<'_>, frame_pointer: VAddr, out: &m
     site.map_or(Ok(()), |site| site.write("in", out))
 }
 
-/// Where a call stands.
+/// The place of a call in the source.
 struct Site {
-    /// The innermost function that is not the standard library's, or else the outermost.
+    /// The innermost function outside of the standard library; if there is none, the outermost one.
     frame: Frame,
-    /// The function that was compiled, if that one was inlined into it.
+    /// The function into which that one was inlined, if it was.
     outermost: Option<Frame>,
 }
 

@@ -1,8 +1,8 @@
 //! The end of a kernel that cannot continue: a report, then what `panic=` asks for.
 //!
-//! Both panics and exceptions end here. The code that they interrupted may hold any lock and may have left any data
-//! half changed. So this code waits for no lock and allocates nothing, and look-ups may fault (see `arch::guarded`). A
-//! fault or panic in the report itself ends in one short line, one in that line without output.
+//! Both panics and exceptions end here. The interrupted code may hold any lock and may have left any data inconsistent. So
+//! this code waits for no lock, allocates nothing, and guards its look-ups against faults (see `arch::guarded`). A fault or
+//! panic in the report itself is reported in one short line; one in that line stops the kernel without output.
 
 pub(crate) mod black_box;
 mod ending;
@@ -22,10 +22,10 @@ use black_box::{Ending, Writer};
 pub(crate) use ending::{power_off, set_ending, stop};
 use report::{Cause, Report};
 
-/// Panics and exceptions so far: the first has a report, the second a line.
+/// Number of panics and exceptions so far: the first one gets a report, the second one a line.
 static CRASHES: AtomicU32 = AtomicU32::new(0);
 
-/// Ends the kernel after a panic, or just the guarded call that panicked.
+/// Ends the kernel after a panic, or only the guarded call that panicked.
 pub(crate) fn panicked(info: &PanicInfo<'_>) -> ! {
     let registers = registers::capture();
     cpu::mask_interrupts();
@@ -51,7 +51,7 @@ pub(crate) fn faulted(frame: &InterruptFrame) -> ! {
 }
 
 fn end(report: &Report<'_>, ending: Ending) -> ! {
-    // The black box keeps the log by itself.
+    // Only to the console: the black box has the log anyway.
     let _ = muted::write_at_end(&mut Emergency);
     let mut out = Everywhere { black_box: black_box::begin_crash(ending) };
     // Neither writer fails.
@@ -62,7 +62,7 @@ fn end(report: &Report<'_>, ending: Ending) -> ! {
     ending::act();
 }
 
-/// Stops after a report that has crashed itself, with this one line.
+/// Reports in one line that the report has crashed, and stops.
 fn end_report(words: fmt::Arguments<'_>) -> ! {
     write_emergency(words);
     black_box::append_to_crash(words);

@@ -14,7 +14,7 @@ use crate::memory::heap::tracker;
 use crate::memory::{Purpose, pages_for, try_pages};
 use crate::symbols::ReturnAddress;
 
-/// Most events that are shown.
+/// Maximum number of events that are shown.
 const EVENTS: usize = 10;
 
 /// Why the kernel ends.
@@ -29,7 +29,7 @@ pub(super) enum Cause<'a> {
 /// A crash.
 pub(super) struct Report<'a> {
     pub(super) cause: Cause<'a>,
-    /// Those of the exception, or of the panic handler.
+    /// The registers of the exception, or of the panic handler.
     pub(super) registers: &'a InterruptFrame,
 }
 
@@ -52,8 +52,7 @@ impl Report<'_> {
         self.write_conclusion(out)
     }
 
-    /// Cause, address, function, file and line once more: a screen of 25 lines does not show the report's beginning any
-    /// more.
+    /// Repeats cause, address, function, file and line: on a screen of 25 lines the beginning has scrolled away.
     fn write_conclusion(&self, out: &mut dyn Write) -> fmt::Result {
         self.write_cause(out)?;
         out.write_char('\n')?;
@@ -69,7 +68,7 @@ impl Report<'_> {
     fn write_cause(&self, out: &mut dyn Write) -> fmt::Result {
         match self.cause {
             Cause::Panic(info) => {
-                // The place first: it is certain, while the message may be anything.
+                // The place first: formatting the message may fail.
                 match info.location() {
                     Some(place) => write!(out, "panic at {place}: ")?,
                     None => write!(out, "panic: ")?,
@@ -87,7 +86,7 @@ fn write_time(out: &mut dyn Write) -> fmt::Result {
     writeln!(out, "{time} s after the start{place}")
 }
 
-/// How memory is used, in a line.
+/// Writes the use of memory, in one line.
 fn write_pages(out: &mut dyn Write) -> fmt::Result {
     let kib = |pages: usize| pages * (PAGE_BYTES / 1024);
     match try_pages() {
@@ -96,7 +95,7 @@ fn write_pages(out: &mut dyn Write) -> fmt::Result {
     }
     for purpose in Purpose::ALL {
         let pages = pages_for(purpose);
-        // A screen of 25 lines has no room for guard pages that are not there.
+        // Left out if there are none, as a screen of 25 lines is small.
         if pages > 0 || purpose != Purpose::GuardPages {
             write!(out, ", {} {}", purpose.name(), kib(pages))?;
         }
@@ -105,7 +104,7 @@ fn write_pages(out: &mut dyn Write) -> fmt::Result {
 }
 
 fn write_heap(out: &mut dyn Write) -> fmt::Result {
-    // Guarded: the crash may have left the tracker's tables in any state.
+    // Guarded: the tracker's tables may be inconsistent.
     match guarded::call(|| tracker().try_snapshot::<EVENTS>()) {
         Ok(Some(snapshot)) => {
             write_counters(&snapshot, out)?;

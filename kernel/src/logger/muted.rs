@@ -1,7 +1,7 @@
-//! Messages that the console does not show while a self-test runs, which makes mistakes on purpose.
+//! Keeps messages off the console while a self-test runs, which makes mistakes on purpose.
 //!
-//! They go to the ring like all others, so `dmesg` has them. If the test fails they are shown after it; if the kernel
-//! ends during the test, before its report.
+//! They go to the ring like all others, so `dmesg` has them. If the test fails, they are shown after it; if the kernel
+//! crashes during the test, they are shown before the report.
 
 use core::fmt::{self, Write};
 
@@ -9,10 +9,10 @@ use journal::Muted;
 
 use super::{CONSOLE_LEVEL, RING, try_for_last};
 
-/// The messages that are not shown now.
+/// The state of muting.
 pub(crate) static MUTED: Muted = Muted::new();
 
-/// Writes the messages that were not shown, for a kernel that ends. It waits for no lock.
+/// Writes the messages that were not shown, for a kernel that crashes. Waits for no lock.
 pub(crate) fn write_at_end(out: &mut dyn Write) -> fmt::Result {
     let Some(first) = MUTED.take_unseen() else { return Ok(()) };
     writeln!(out, "\nmessages of the self-test that ran:")?;

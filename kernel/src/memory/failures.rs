@@ -1,8 +1,8 @@
-//! Fault injection: allocations that are made to fail, of the heap and of pages.
+//! Fault injection: makes allocations of the heap and of pages fail on purpose.
 //!
 //! Rules come through `/proc/fail_alloc` and `/proc/fail_page_alloc`, the command `fail`, and words of the boot
-//! loader's command line. While there are none, the heap's fast path does not know of them, and a page costs one look
-//! at a flag.
+//! loader's command line. Without rules, the heap's fast path is unchanged, and an allocation of pages costs one
+//! check of a flag.
 
 use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -16,23 +16,23 @@ use crate::arch::{VAddr, backtrace, idt};
 use crate::sync::IrqLock;
 use config::Config;
 
-/// Innermost frames that are searched for the caller: the heap's own are among them.
+/// Number of innermost frames that are compared with a rule's sites; the heap's own are among them.
 const FRAMES: usize = 16;
 
-/// Failures of one sort.
+/// Fault injection for one kind of allocation.
 pub(crate) struct Failures {
     faults: IrqLock<Faults>,
     is_armed: AtomicBool,
-    /// Called with whether there are rules.
+    /// Called when rules are set or removed, with whether there are any.
     on_arm: Once<fn(bool)>,
 }
 
-/// Of blocks.
+/// For blocks of the heap.
 pub(crate) static HEAP: Failures = Failures::new();
-/// Of pages.
+/// For pages.
 pub(crate) static PAGES: Failures = Failures::new();
 
-/// Lets the allocations fail that the command line names.
+/// Sets the rules of the command line.
 pub(crate) fn configure(config: &Config) {
     for (failures, number) in [(&HEAP, config.fail_nth), (&PAGES, config.fail_nth_page)] {
         if let Some(number) = number {
@@ -46,7 +46,7 @@ impl Failures {
         Self { faults: IrqLock::new(Faults::OFF), is_armed: AtomicBool::new(false), on_arm: Once::new() }
     }
 
-    /// Calls `arm` from now on with whether there are rules, each time they are set.
+    /// Registers `arm`, which is called each time rules are set, with whether there are any.
     pub(super) fn on_arm(&self, arm: fn(bool)) {
         self.on_arm.call_once(|| arm);
     }
@@ -56,7 +56,7 @@ impl Failures {
         self.is_armed.load(Ordering::Relaxed)
     }
 
-    /// Whether an allocation is to fail.
+    /// Whether an allocation must fail.
     #[cold]
     pub(crate) fn should_fail(&self, size_bytes: usize, frame_pointer: VAddr) -> bool {
         let is_at_site = |sites: &Sites| {
@@ -65,12 +65,12 @@ impl Failures {
         self.faults.lock().should_fail(size_bytes, idt::is_in_interrupt(), is_at_site)
     }
 
-    /// The rule and its counts.
+    /// The rule and its counters.
     pub(crate) fn get(&self) -> Faults {
         self.faults.lock().clone()
     }
 
-    /// Puts another rule in place, and its counts.
+    /// Replaces the rule and its counters.
     pub(crate) fn set(&self, faults: Faults) {
         let is_armed = faults.rule != FaultRule::Off;
         *self.faults.lock() = faults;
@@ -80,7 +80,7 @@ impl Failures {
         }
     }
 
-    /// Takes a command in. The places of a name are looked up without a lock.
+    /// Applies a command. Names are looked up without a lock.
     pub(crate) fn apply(
         &self,
         command: &str,

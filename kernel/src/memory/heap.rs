@@ -1,7 +1,7 @@
 //! The kernel's heap: a backend, tracked by memstat, behind `alloc` and behind kmalloc.
 //!
-//! The functions through which others allocate are in the section `.text.allocator`: `is_allocator_code` knows them by
-//! that, and call stacks start with what calls them. The tracker's own functions never stand on a stack that is kept.
+//! The functions of the interface are in the section `.text.allocator`, by which `is_allocator_code` recognises them: call
+//! stacks start with their callers. The tracker's own functions are never on a recorded stack.
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::cell::UnsafeCell;
@@ -18,9 +18,9 @@ use super::pages::symbol_arena;
 use super::platform::{self, KernelPlatform};
 use crate::arch::{VAddr, cpu};
 
-/// Blocks of kmalloc are aligned for anything but vectors.
+/// Alignment of blocks of kmalloc: enough for all types but wide vectors.
 const KMALLOC_ALIGN_BYTES: usize = 16;
-/// The arena's memory of the start: records for the first thousand blocks.
+/// The arena's first memory: records for the first thousand blocks.
 const FIRST_ARENA_BYTES: usize = 64 << 10;
 
 /// The tracker over the kernel's backend.
@@ -46,7 +46,7 @@ pub(super) fn start(backend: Heap<HeapPages>) {
     HEAP.tracker.start(backend);
 }
 
-/// Sets the tracker up as the command line says.
+/// Configures the tracker by the command line.
 pub(crate) fn configure(config: &Config) {
     if let Some(limit_bytes) = config.arena_limit_bytes {
         HEAP.tracker.set_arena_limit_bytes(limit_bytes);
@@ -64,7 +64,7 @@ pub(crate) fn configure(config: &Config) {
     }
 }
 
-/// The tracker, to read from.
+/// The tracker, for reports.
 pub(crate) fn tracker() -> &'static KernelTracker {
     &HEAP.tracker
 }
@@ -74,8 +74,8 @@ pub(crate) fn backend_name() -> &'static str {
     HEAP.tracker.with_backend(Heap::name).unwrap_or("none")
 }
 
-/// The variables of the accounting: they hold addresses of blocks without referring to them. Those are the tracker with
-/// the heap's own lists, and the arena's first memory; the rest of the arena lies in pages of its own.
+/// The variables that hold addresses of blocks for accounting, which are no references: the tracker with the backend's
+/// lists, and the arena's first memory. The rest of the arena is in pages of its own.
 pub(super) fn own_statics() -> [Range<VAddr>; 2] {
     let span =
         |start: usize, size_bytes: usize| VAddr::from_usize(start)..VAddr::from_usize(start + size_bytes);
@@ -85,8 +85,8 @@ pub(super) fn own_statics() -> [Range<VAddr>; 2] {
     ]
 }
 
-/// Allocates `size_bytes` bytes, aligned to 16, with arbitrary contents. Null when there is no memory. A
-/// size of 0 gives a block of its own, of no usable bytes.
+/// Allocates `size_bytes` bytes, aligned to 16, with arbitrary contents. Null if there is no memory. A size of 0 returns a
+/// unique block without usable bytes.
 #[unsafe(link_section = ".text.allocator")]
 #[inline(never)]
 pub(crate) fn kmalloc(size_bytes: usize) -> *mut u8 {
@@ -94,7 +94,7 @@ pub(crate) fn kmalloc(size_bytes: usize) -> *mut u8 {
     HEAP.tracker.allocate(layout).map_or(null_mut(), NonNull::as_ptr)
 }
 
-/// As [`kmalloc`], with all bytes zero.
+/// Like [`kmalloc`], with all bytes zero.
 #[unsafe(link_section = ".text.allocator")]
 pub(crate) fn kzalloc(size_bytes: usize) -> *mut u8 {
     let block = kmalloc(size_bytes);
@@ -105,13 +105,13 @@ pub(crate) fn kzalloc(size_bytes: usize) -> *mut u8 {
     block
 }
 
-/// Gives the block at `block` a new size and says where it is then; its contents stay up to the smaller
-/// size. Null when there is no memory: the old block is as before. A null `block` is a [`kmalloc`]; a size
-/// of 0 frees it and returns null. A pointer that is no live block is reported, and null is returned.
+/// Resizes the block at `block`, and returns its address, which may change; contents are kept up to the smaller size. Null
+/// if there is no memory; then the old block is unchanged. With a null `block` this is [`kmalloc`]; a size of 0 frees the
+/// block and returns null. A pointer that is not a live block is reported, and null is returned.
 ///
 /// # Safety
 ///
-/// A live block at `block` is the caller's, and is not used after a move.
+/// If `block` is a live block, it belongs to the caller, who does not use the old address after a move.
 #[unsafe(link_section = ".text.allocator")]
 #[inline(never)]
 pub(crate) unsafe fn krealloc(block: *mut u8, new_size_bytes: usize) -> *mut u8 {
@@ -131,12 +131,11 @@ pub(crate) unsafe fn krealloc(block: *mut u8, new_size_bytes: usize) -> *mut u8 
     }
 }
 
-/// Frees the block at `block`; null is ignored. A pointer that is no live block is reported, and nothing
-/// else happens.
+/// Frees the block at `block`; null is ignored. A pointer that is not a live block is reported, and nothing is freed.
 ///
 /// # Safety
 ///
-/// Nobody uses a live block at `block` any more.
+/// If `block` is a live block, nobody uses it any more.
 #[unsafe(link_section = ".text.allocator")]
 #[inline(never)]
 pub(crate) unsafe fn kfree(block: *mut u8) {
@@ -144,12 +143,12 @@ pub(crate) unsafe fn kfree(block: *mut u8) {
     unsafe { HEAP.tracker.free_or(block, report_bad_free) };
 }
 
-/// Bytes that the live block at `block` may use, at least those asked for; 0 if there is no such block.
+/// The usable size in bytes of the live block at `block`, at least the size requested; 0 if there is no such block.
 pub(crate) fn ksize(block: *const u8) -> usize {
     NonNull::new(block.cast_mut()).and_then(|block| HEAP.tracker.usable_size_bytes(block).ok()).unwrap_or(0)
 }
 
-/// The interface is for whatever code the kernel has: it is whole, whether or not this build calls each function.
+/// Keeps the whole interface in every build, whether or not each function is called.
 const _: () = {
     let _: fn(usize) -> *mut u8 = kzalloc;
     let _: fn(*const u8) -> usize = ksize;
@@ -170,14 +169,14 @@ impl fmt::Display for Stats {
     }
 }
 
-/// Reports a free that did no harm. The tracker's lock is not held here.
+/// Reports a refused free. The tracker's lock is not held here.
 #[cold]
 #[inline(never)]
 fn report_bad_free(bad: BadFree, frame_pointer: usize) {
     platform::report_bad_free(&bad, VAddr::from_usize(frame_pointer));
 }
 
-/// The global allocator: the tracker, with reports of bad frees. What the symboliser allocates goes elsewhere.
+/// The global allocator: the tracker, with reports of bad frees. Allocations of the symboliser go to its own arena.
 struct KernelHeap {
     tracker: KernelTracker,
 }

@@ -1,4 +1,4 @@
-//! Page accounting: each page is free or taken for one purpose, and counted here.
+//! Page accounting: each page is free or in use for one purpose, and is counted here.
 
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -15,26 +15,26 @@ use crate::sync::IrqLock;
 static FRAMES: IrqLock<Frames> = IrqLock::new(Frames::empty());
 /// The ranges with the pages that the frames may hand out.
 static MANAGED: Once<&'static [PhysicalRange]> = Once::new();
-/// Pages that were ever taken and given back, by purpose.
+/// Total numbers of pages taken and given back, by purpose.
 static TAKEN: [AtomicUsize; Purpose::COUNT] = [const { AtomicUsize::new(0) }; Purpose::COUNT];
 static GIVEN: [AtomicUsize; Purpose::COUNT] = [const { AtomicUsize::new(0) }; Purpose::COUNT];
 
-/// What pages are taken for. All pages are free or have one purpose.
+/// The purpose of pages in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
     /// The heap's slabs and large blocks.
     Heap,
     /// The tracker's arena.
     Arena,
-    /// Contents of files, and everything else in a ramfs.
+    /// Contents of files, and all other data of a RAM file system.
     Files,
     /// Text of open files.
     Buffers,
     /// Page tables.
     PageTables,
-    /// The index of names and its texts.
+    /// The symbol index and its texts.
     Names,
-    /// What survives a restart.
+    /// The black box, which survives a restart.
     Persistent,
     /// Sampled blocks, each in a page of its own.
     GuardPages,
@@ -42,7 +42,7 @@ pub(crate) enum Purpose {
 
 impl Purpose {
     const COUNT: usize = Self::ALL.len();
-    /// All of them, in the order of reports.
+    /// All purposes, in the order of reports.
     pub(crate) const ALL: [Self; 8] = [
         Self::Heap,
         Self::Arena,
@@ -69,7 +69,7 @@ impl Purpose {
     }
 }
 
-/// Starts with the ranges `managed`: `fill` adds their free pages to the frames.
+/// Starts accounting for the ranges `managed`; `fill` adds their free pages to the frames.
 pub(super) fn start(managed: &'static [PhysicalRange], fill: impl FnOnce(&mut Frames)) {
     fill(&mut FRAMES.lock());
     MANAGED.call_once(|| managed);
@@ -86,8 +86,8 @@ pub(super) fn take_table_frame() -> Option<PAddr> {
     take_pages(0, Purpose::PageTables).map(physical_of)
 }
 
-/// Takes 2^`order` pages for `purpose`, aligned to their size, with arbitrary contents. For buffers and files the heap
-/// gives back its reserves before there are none; so a caller that wants those holds no lock below the files'.
+/// Takes 2^`order` pages for `purpose`, aligned to their size, with arbitrary contents. If there are none for buffers and
+/// files, the shrinkers are called first; callers with these purposes must hold no lock below those of files.
 pub(crate) fn take_pages(order: u32, purpose: Purpose) -> Option<NonNull<u8>> {
     if failures::PAGES.is_armed() && failures::PAGES.should_fail(PAGE_BYTES << order, cpu::frame_pointer()) {
         return None;
@@ -102,7 +102,7 @@ pub(crate) fn take_pages(order: u32, purpose: Purpose) -> Option<NonNull<u8>> {
     Some(pages)
 }
 
-/// Takes pages after the reserves were freed: empty slabs, blocks in quarantine, spare pages of the arena.
+/// Takes pages after the shrinkers have freed reserves: empty slabs, blocks in quarantine, spare pages of the arena.
 #[cold]
 #[inline(never)]
 fn take_reclaimed(order: u32) -> Option<NonNull<u8>> {
@@ -110,7 +110,7 @@ fn take_reclaimed(order: u32) -> Option<NonNull<u8>> {
     FRAMES.lock().take(order)
 }
 
-/// Gives 2^`order` pages back. Pages that are free already stay so, and that is logged.
+/// Gives 2^`order` pages back. If one of them is free already, nothing changes, and nothing is counted.
 ///
 /// # Safety
 ///
@@ -128,29 +128,29 @@ pub(crate) fn physical_of(pages: NonNull<u8>) -> PAddr {
     direct_map::to_physical(VAddr::from_usize(pages.as_ptr() as usize))
 }
 
-/// Pages taken for a purpose.
+/// Number of pages in use for a purpose.
 pub(crate) fn pages_for(purpose: Purpose) -> usize {
     let given = GIVEN[purpose as usize].load(Ordering::Relaxed);
     TAKEN[purpose as usize].load(Ordering::Relaxed) - given
 }
 
-/// Pages that were ever taken and ever given back, for all purposes together.
+/// Total numbers of pages taken and given back, for all purposes.
 pub(crate) fn page_traffic() -> (usize, usize) {
     let sum = |pages: &[AtomicUsize]| pages.iter().map(|pages| pages.load(Ordering::Relaxed)).sum();
     (sum(&TAKEN), sum(&GIVEN))
 }
 
-/// All pages that are managed: usable memory without what was taken before there were frames.
+/// Number of managed pages: usable memory without what was taken before the frames existed.
 pub(crate) fn total_pages() -> usize {
     FRAMES.lock().total_pages()
 }
 
-/// Pages that are free.
+/// Number of free pages.
 pub(crate) fn free_pages() -> usize {
     FRAMES.lock().free_pages()
 }
 
-/// All pages that are managed, and those that are free; `None` while the lock is held, for callers that must not wait.
+/// Numbers of managed and of free pages; `None` while the lock is held, for callers that must not wait.
 pub(crate) fn try_pages() -> Option<(usize, usize)> {
     FRAMES.try_lock().map(|frames| (frames.total_pages(), frames.free_pages()))
 }
@@ -166,13 +166,13 @@ fn page_count(range: &PhysicalRange) -> usize {
     range.size_bytes() as usize / PAGE_BYTES
 }
 
-/// How many pages have a number: all that the frames may hand out, numbered by address, without the gaps between them.
-/// The first has number 1: 0 is no page, as a file takes it for a hole.
+/// Number of numbered pages: all managed pages, numbered by address without gaps.
+/// Number of the first page: 1, as files use 0 for a hole.
 pub(crate) fn numbered_pages() -> usize {
     managed().iter().map(page_count).sum()
 }
 
-/// The number of a page that was taken here.
+/// The number of a managed page.
 pub(crate) fn number_of(page: NonNull<u8>) -> Option<usize> {
     let address = physical_of(page);
     let mut below = FIRST_NUMBER;
@@ -185,7 +185,7 @@ pub(crate) fn number_of(page: NonNull<u8>) -> Option<usize> {
     None
 }
 
-/// The page with a number.
+/// The page with this number.
 pub(crate) fn page_with_number(number: usize) -> Option<NonNull<u8>> {
     let mut left = number.checked_sub(FIRST_NUMBER)?;
     for range in managed() {

@@ -1,4 +1,4 @@
-//! What the tracker needs of this kernel: time, stacks, interrupts, pages, and callbacks for what it finds.
+//! The tracker's platform: time, call stacks, interrupts, pages, and callbacks for what it finds.
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
@@ -12,13 +12,13 @@ use super::page_accounting::{Purpose, give_pages, take_pages};
 use super::pages::guard_window;
 use crate::arch::{VAddr, clock, cpu, image, size_bytes, stacks};
 
-/// Callbacks that report what the tracker finds. Each is called outside the tracker's lock, with the frame pointer of
-/// the function that called the allocator.
+/// Callbacks for what the tracker finds. Each is called without the tracker's lock, with the frame pointer of the function
+/// that called the allocator.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reports {
     /// An allocation failed.
     pub(crate) out_of_memory: fn(Layout, VAddr),
-    /// The lock is held by the CPU that wants it.
+    /// This CPU holds the tracker's lock already.
     pub(crate) deadlock: fn(&LockRefused, VAddr),
     /// A free was refused.
     pub(crate) bad_free: fn(&BadFree, VAddr),
@@ -28,19 +28,19 @@ pub(crate) struct Reports {
 
 static REPORTS: Once<Reports> = Once::new();
 
-/// Calls `reports` from now on.
+/// Registers the callbacks.
 pub(super) fn report_to(reports: Reports) {
     REPORTS.call_once(|| reports);
 }
 
-/// Tells that a free was refused.
+/// Calls the callback for a refused free.
 pub(super) fn report_bad_free(bad: &BadFree, frame_pointer: VAddr) {
     if let Some(reports) = REPORTS.get() {
         (reports.bad_free)(bad, frame_pointer);
     }
 }
 
-/// What the tracker needs of this kernel. Its stamps are counts of the time stamp counter.
+/// The tracker's platform. Its time stamps are values of the time stamp counter.
 #[derive(Debug)]
 pub(crate) struct KernelPlatform;
 

@@ -35,8 +35,8 @@ impl fmt::Display for MemoryError {
     }
 }
 
-/// Builds the address space, adds all usable memory to the frames, and starts the heap of the chosen kind. `is_kept`:
-/// some memory is reserved for what survives a restart.
+/// Builds the address space, adds all usable memory to the frames, and starts the heap of the chosen kind. If `is_kept`,
+/// memory is reserved for the black box, which survives a restart.
 pub(crate) fn init(info: &'static BootInfo, kind: Kind, is_kept: bool) -> Result<(), MemoryError> {
     let mut early = EarlyFrames::empty(paging::BOOT_MAP_END);
     early.fill(&info.usable);
@@ -95,8 +95,8 @@ impl Metadata {
     }
 }
 
-/// Maps all usable memory and commits its metadata, from the lowest range up: as soon as a range is mapped, it can give
-/// the frames for that. Memory for which there are no frames is left out.
+/// Maps all usable memory and commits its metadata, from the lowest range up: once a range is mapped, its frames can be
+/// used for the page tables of the next. Memory for which there are no frames is left out.
 fn reach(info: &BootInfo, early: &mut EarlyFrames) -> Result<Metadata, MemoryError> {
     let ends = info.usable.first().zip(info.usable.last());
     let metadata = ends
@@ -107,7 +107,7 @@ fn reach(info: &BootInfo, early: &mut EarlyFrames) -> Result<Metadata, MemoryErr
     let mut number = 0;
     while let Some(range) = early.range(number) {
         number += 1;
-        // Those below may have used it up.
+        // Page tables of lower ranges may have used it up.
         if range.size_bytes() == 0 {
             continue;
         }

@@ -1,25 +1,25 @@
-//! Shrinkers: code that keeps memory in reserve registers a function that frees it when pages run out.
+//! Shrinkers: functions that free reserved memory when pages run out, registered by the code that keeps it.
 //!
-//! As Linux's `register_shrinker`: the allocator of pages does not know who uses them.
+//! Like Linux's `register_shrinker`: the page allocator does not depend on its users.
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use spin::Once;
 
-/// Most shrinkers.
+/// Maximum number of shrinkers.
 const MAX_SHRINKERS: usize = 4;
 
 static SHRINKERS: [Once<fn()>; MAX_SHRINKERS] = [const { Once::new() }; MAX_SHRINKERS];
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
-/// Calls `shrink` when pages run out, without the lock of the frames. For the boot only.
+/// Registers `shrink`, which is called when pages run out, without the lock of the frames. Only to be used at boot.
 ///
 /// # Panics
 ///
-/// If there are already as many as fit.
+/// If the maximum number is registered already.
 pub(crate) fn register(shrink: fn()) {
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
-    SHRINKERS.get(number).expect("there is a place for each shrinker of this kernel").call_once(|| shrink);
+    SHRINKERS.get(number).expect("the table has room for all shrinkers of this kernel").call_once(|| shrink);
 }
 
 /// Calls all shrinkers.

@@ -1,35 +1,35 @@
-//! Places in the code, as ranges of return addresses of the calls that are made there.
+//! Call sites, as ranges of return addresses.
 
 use core::ops::RangeInclusive;
 
 /// Maximum number of address ranges in one [`Sites`].
 pub const MAX_SITES: usize = 32;
 
-/// The chosen places; none chosen means all places.
+/// A set of call sites; an empty set means all of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sites {
     ranges: [(usize, usize); MAX_SITES],
     count: usize,
 }
 
-/// More ranges than [`MAX_SITES`].
+/// There are [`MAX_SITES`] ranges already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooManySites;
 
 impl Sites {
-    /// All places.
+    /// All call sites.
     pub const ALL: Self = Self { ranges: [(0, 0); MAX_SITES], count: 0 };
 
-    /// Whether no place was chosen.
+    /// Whether no call site was added, so that all are meant.
     pub fn is_all(&self) -> bool {
         self.count == 0
     }
 
-    /// Chooses these addresses as well. Neighbours become one range.
+    /// Adds the calls that return to these addresses. A range that directly follows the last one is joined with it.
     ///
     /// # Errors
     ///
-    /// [`TooManySites`]
+    /// [`TooManySites`] if there is no room for another range; then nothing is added.
     pub fn add(&mut self, range: RangeInclusive<usize>) -> Result<(), TooManySites> {
         let (first, last) = (*range.start(), *range.end());
         if let Some((_, known_last)) = self.ranges.iter_mut().take(self.count).last()
@@ -43,12 +43,12 @@ impl Sites {
         Ok(())
     }
 
-    /// Whether a return address is one of the chosen places.
+    /// Whether a return address lies in one of the ranges; false if the set is empty.
     pub fn contains(&self, address: usize) -> bool {
         self.ranges().any(|range| range.contains(&address))
     }
 
-    /// The addresses that were chosen.
+    /// The ranges of return addresses, in the order in which they were added.
     pub fn ranges(&self) -> impl Iterator<Item = RangeInclusive<usize>> + '_ {
         self.ranges.iter().take(self.count).map(|(first, last)| *first..=*last)
     }

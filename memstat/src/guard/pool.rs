@@ -1,10 +1,11 @@
-//! Sampled blocks: each alone in a page, between pages that cannot be touched. So the very instruction that goes past
-//! such a block, or comes after its free, faults. Linux's KFENCE does the same (Documentation/dev-tools/kfence.rst).
+//! Sampled blocks: each alone in a page, between guard pages that allow no access. An instruction that accesses memory
+//! past such a block, or the block after its free, faults. Linux's KFENCE does the same
+//! (Documentation/dev-tools/kfence.rst).
 //!
 //! The pool is a window of address space: a guard page, a slot, a guard page, a slot, and so on, with a guard page at
-//! the end. A block lies at the end of its slot, or, every other time, at its start; what is left of the slot has the
-//! bytes of a red zone. A slot that was freed cannot be touched either, and is used again as late as possible. Here is
-//! which slot has what; the [`Platform`] has the pages.
+//! the end. A block lies at the end of its slot, or, every other time, at its start; the rest of the slot is filled as a
+//! red zone is. A freed slot is protected as well, and is reused as late as possible. The pool keeps track of the slots;
+//! the [`Platform`] commits and protects their pages.
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
@@ -19,11 +20,12 @@ mod slot;
 
 pub(crate) use slot::Life;
 
-/// The most slots that a pool has.
-pub(crate) const MAX_SLOTS: usize = 1024;
-/// Slots unless others are asked for.
-const USUAL_SLOTS: usize = 64;
-/// A slot and the guard page behind it.
+/// Maximum number of slots for sampled blocks: so many blocks can be sampled at once; see
+/// [`GuardsView::set_sample_slots`](crate::GuardsView::set_sample_slots).
+pub const MAX_SAMPLE_SLOTS: usize = 1024;
+/// Slots unless the host sets another number.
+const DEFAULT_SLOTS: usize = 64;
+/// A slot and the guard page after it.
 const SLOT_STRIDE_BYTES: usize = 2 * PAGE_SIZE_BYTES;
 
 /// The pool.
@@ -34,14 +36,15 @@ pub(crate) struct Pool {
     base: usize,
     window_bytes: usize,
     wanted_slots: usize,
-    /// Every allocation of this number is sampled; 0 if none is.
+    /// One allocation in this many is sampled; 0 if none is.
     interval: u32,
-    /// Allocations until the next one is.
+    /// Allocations until the next sample.
     countdown: u32,
-    /// The slots without a block, in the order in which they were freed.
+    /// The list of slots without a live block, in the order in which they were freed.
     first_free: Number,
     last_free: Number,
     live: usize,
+    /// Whether the window's first guard page allows access.
     is_front_open: bool,
     /// Whether the next block lies at its slot's start.
     is_next_at_start: bool,
@@ -53,7 +56,7 @@ impl Pool {
             slots: PagedVec::new(),
             base: 0,
             window_bytes: 0,
-            wanted_slots: USUAL_SLOTS,
+            wanted_slots: DEFAULT_SLOTS,
             interval: 0,
             countdown: 0,
             first_free: NONE,
@@ -68,22 +71,22 @@ impl Pool {
         self.interval
     }
 
-    /// Slots that there are.
+    /// Slots of the pool, used or not.
     pub(crate) fn slots(&self) -> usize {
         self.slots.len()
     }
 
-    /// Blocks that are live.
+    /// Live blocks in the pool.
     pub(crate) fn live(&self) -> usize {
         self.live
     }
 
-    /// How many slots the pool has when it is opened.
+    /// Sets how many slots the pool has when it is next opened; clamped to 1 to [`MAX_SAMPLE_SLOTS`].
     pub(crate) fn set_wanted_slots(&mut self, slots: usize) {
-        self.wanted_slots = slots.clamp(1, MAX_SLOTS);
+        self.wanted_slots = slots.clamp(1, MAX_SAMPLE_SLOTS);
     }
 
-    /// Samples every allocation of that number from now on, the first of them at a page's end.
+    /// Samples one allocation in `interval` from now on, the first of them at a page's end; none if it is 0.
     pub(crate) fn set_interval(&mut self, interval: u32) {
         self.interval = interval;
         self.countdown = interval;
@@ -97,7 +100,7 @@ impl Pool {
         self.countdown == 0
     }
 
-    /// Whether to sample the allocation that was counted last. If so, the countdown starts anew.
+    /// Whether to sample the allocation that was counted last. If so, the countdown restarts.
     pub(crate) fn take_turn(&mut self) -> bool {
         let is_due = self.countdown == 0;
         if is_due {
@@ -111,10 +114,10 @@ impl Pool {
         if self.base != 0 {
             return true;
         }
-        // A small arena is mostly for records.
+        // At most an eighth of a small arena, which is mostly for records.
         let per_page = PAGE_SIZE_BYTES / size_of::<Slot>();
-        let most = self.wanted_slots.min((arena.limit_pages() / 8).saturating_mul(per_page));
-        while self.slots.len() < most && self.slots.push(Slot::FRESH, arena, platform).is_ok() {
+        let max_slots = self.wanted_slots.min((arena.limit_pages() / 8).saturating_mul(per_page));
+        while self.slots.len() < max_slots && self.slots.push(Slot::FRESH, arena, platform).is_ok() {
             self.append_free(self.slots.last_id().0 as Number);
         }
         let pages = 2 * self.slots.len() + 1;
@@ -133,7 +136,7 @@ impl Pool {
         self.base != 0 && self.interval == 0 && self.live == 0
     }
 
-    /// Frees everything. No block may be live.
+    /// Gives the window, its memory and the slots' descriptors back. No block may be live.
     pub(crate) fn close(&mut self, arena: &mut Arena, platform: &impl Platform) {
         for number in 0..self.slots.len() as Number {
             self.protect_guard_pages(number, platform);
@@ -151,7 +154,7 @@ impl Pool {
         (self.first_free, self.last_free) = (NONE, NONE);
     }
 
-    /// Frees the memory of one slot without a block; false if there is none.
+    /// Frees the memory of one slot that has memory and no live block; false if there is none.
     pub(crate) fn give_some_memory(&mut self, platform: &impl Platform) -> bool {
         let numbers = 0..self.slots.len() as Number;
         let mut idle = numbers.filter(|number| {
@@ -163,7 +166,7 @@ impl Pool {
         true
     }
 
-    /// Frees the memory of a slot without a block, if it has any, and protects the slot.
+    /// Frees the memory of a slot without a live block, if it has any, and protects the slot.
     fn give_memory_of(&mut self, number: Number, platform: &impl Platform) {
         let page = self.page(number);
         let slot = self.slot_mut(number);
@@ -179,14 +182,14 @@ impl Pool {
         }
     }
 
-    /// Whether an address lies in the pool.
+    /// Whether an address lies in the pool's window.
     #[inline]
     pub(crate) fn contains(&self, address: usize) -> bool {
         address.wrapping_sub(self.base) < self.window_bytes
     }
 
-    /// Takes the slot that was freed first, and says where the block lies in it. `None` if all have one, there is no
-    /// memory, or it has no place in a page. [`Pool::enter`] or [`Pool::put_back`] comes next.
+    /// Takes the slot that was freed first, and returns where the block lies in it. `None` if no slot is free, there is
+    /// no memory, or the block does not fit in a page. The caller calls [`Pool::enter`] or [`Pool::put_back`] next.
     pub(crate) fn take(&mut self, layout: Layout, platform: &impl Platform) -> Option<NonNull<u8>> {
         let room_bytes = layout.size().max(1);
         if room_bytes > PAGE_SIZE_BYTES || layout.align() > PAGE_SIZE_BYTES || self.first_free == NONE {
@@ -224,7 +227,7 @@ impl Pool {
         Some(unsafe { page.add(offset) })
     }
 
-    /// The block in a slot that was taken is this one.
+    /// Records the block of a slot that [`Pool::take`] returned.
     pub(crate) fn enter(&mut self, block: &Record) {
         if let Some(number) = self.slot_at(block.address()) {
             let slot = self.slot_mut(number);
@@ -232,7 +235,7 @@ impl Pool {
         }
     }
 
-    /// The block that was taken is none after all.
+    /// Gives back a slot that [`Pool::take`] returned and that is not used.
     pub(crate) fn put_back(&mut self, block: NonNull<u8>, platform: &impl Platform) {
         if let Some(number) = self.slot_at(block.as_ptr() as usize) {
             self.slot_mut(number).block = Record::EMPTY;
@@ -240,7 +243,7 @@ impl Pool {
         }
     }
 
-    /// Frees a block. Nothing can touch its page from now on.
+    /// Frees a block, and protects its page.
     pub(crate) fn free(&mut self, block: &Record, free: &Record, platform: &impl Platform) {
         if let Some(number) = self.slot_at(block.address()) {
             let slot = self.slot_mut(number);
@@ -272,14 +275,14 @@ impl Pool {
         self.last_free = number;
     }
 
-    /// The last block of the slot that an address lies in; `None` if it lies in none, or that had no block yet.
+    /// The last block of the slot that an address lies in; `None` if it lies in no slot, or the slot had no block yet.
     pub(crate) fn life_at(&self, address: usize) -> Option<Life> {
         let slot = self.slot(self.slot_at(address)?);
         slot.was_used().then(|| slot.life())
     }
 
-    /// What an address that could not be touched belongs to: the block of its slot, which was freed; or the block that
-    /// is nearest to its guard page, if one of the two is live that one. The page can be touched from now on.
+    /// The block that an access to a protected address is about: in a slot, its freed block; in a guard page, the nearest
+    /// block, a live one before a freed one. The page allows access from now on.
     pub(crate) fn open_at(&mut self, address: usize, platform: &impl Platform) -> Option<Life> {
         if !self.contains(address) {
             return None;
@@ -306,7 +309,7 @@ impl Pool {
         Some(life)
     }
 
-    /// The block that is nearest to an address in the guard page before the slot `number`.
+    /// The block nearest to an address in the guard page before the slot `number`, a live one before a freed one.
     fn nearest_to(&self, number: usize, address: usize) -> Option<Life> {
         let neighbours = [number.checked_sub(1), Some(number)];
         let lives = neighbours.into_iter().flatten().filter(|number| *number < self.slots.len());
@@ -318,7 +321,7 @@ impl Pool {
         lives.map(Slot::life).min_by_key(|life| (life.free.is_some(), distance(&life.block)))
     }
 
-    /// Makes sure that the pages around a slot cannot be touched.
+    /// Protects the guard pages around a slot, where they allow access.
     fn protect_guard_pages(&mut self, number: Number, platform: &impl Platform) {
         let page = self.page(number).as_ptr();
         let is_front_open = match number.checked_sub(1) {

@@ -1,4 +1,5 @@
-//! The last frees, in a ring of fixed size. The newest may be in quarantine: not given to the backend yet.
+//! The history of frees, in a ring of fixed size. The newest blocks in it may be in quarantine: not given to the backend
+//! yet.
 
 use core::ptr::null_mut;
 
@@ -10,19 +11,19 @@ use crate::record::{Origin, Record};
 /// A block that was freed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Freed {
-    /// As it was allocated.
+    /// The block as it was allocated.
     pub(crate) block: Record,
-    /// Its free: the size field has the bytes that the block took, the alignment field whether it is in quarantine.
+    /// Its free. The size field is the bytes that the block takes; the alignment field says whether it is in quarantine.
     free: Record,
 }
 
 const _: () = assert!(size_of::<Freed>() == 64);
 
-/// In the alignment field of a free.
+/// Code in the alignment field of a free.
 const QUARANTINED: u64 = 1;
 
 impl Freed {
-    /// A block, freed by an event, in which the stack is that of the free.
+    /// A block that was freed by the event `free`, whose call stack is that of the free.
     #[inline]
     pub(crate) fn new(block: &Record, free: &Origin, taken_bytes: usize, is_quarantined: bool) -> Self {
         let mut record = block.at_event(if is_quarantined { QUARANTINED } else { 0 }, free);
@@ -36,7 +37,7 @@ impl Freed {
         &self.free
     }
 
-    /// Bytes that it took from memory.
+    /// Bytes that the block takes from memory, red zones and rounding included.
     #[inline]
     pub(crate) fn taken_bytes(&self) -> usize {
         self.free.size_bytes()
@@ -48,22 +49,22 @@ impl Freed {
     }
 }
 
-/// Frees in a page.
+/// Entries in a page.
 const PER_PAGE: usize = PAGE_SIZE_BYTES / size_of::<Freed>();
-/// The most frees that are remembered.
+/// Maximum number of frees that are remembered.
 const MAX_REMEMBERED: usize = 1024;
 
-/// The ring.
+/// The ring of the last frees, and the quarantine in it.
 #[derive(Debug)]
 pub(crate) struct FreedBlocks {
     /// Whole pages, a power of two of them; each entry below `noted` is written.
     ring: PagedVec<Freed>,
     /// Frees that were ever noted.
     noted: usize,
-    /// Where the next one goes, until `stop`: the end of its page.
+    /// Where the next entry is written, and the end of its page.
     next: *mut Freed,
     stop: *mut Freed,
-    /// The number of the oldest in quarantine, if there is one; all after it may be in quarantine too.
+    /// The number of the oldest entry in quarantine, if there is one. Later entries may be in quarantine too.
     first_quarantined: usize,
     quarantined_blocks: usize,
     quarantined_bytes: usize,
@@ -89,19 +90,19 @@ impl FreedBlocks {
         }
     }
 
-    /// Sets the limits of the quarantine.
+    /// Sets the limits of the quarantine: blocks, and the bytes that they take.
     pub(crate) fn set_limits(&mut self, blocks: usize, bytes: usize) {
         (self.max_blocks, self.max_bytes) = (blocks, bytes);
     }
 
-    /// Takes memory for the ring, as much as there is.
+    /// Takes memory for the ring, up to [`MAX_REMEMBERED`] entries, fewer if the arena is small or full.
     pub(crate) fn open(&mut self, arena: &mut Arena, platform: &impl Platform) {
         if self.ring.len() > 0 {
             return;
         }
-        // A small arena is mostly for records.
-        let most = MAX_REMEMBERED.min((arena.limit_pages() / 8).saturating_mul(PER_PAGE));
-        while self.ring.len() < most {
+        // At most an eighth of a small arena, which is mostly for records.
+        let max_entries = MAX_REMEMBERED.min((arena.limit_pages() / 8).saturating_mul(PER_PAGE));
+        while self.ring.len() < max_entries {
             // SAFETY: entries are read only up to the last one that was noted.
             if unsafe { self.ring.push_page(arena, platform) }.is_err() {
                 break;
@@ -112,7 +113,7 @@ impl FreedBlocks {
         }
     }
 
-    /// Forgets all frees and frees the memory. The quarantine must be empty.
+    /// Forgets all frees and gives the ring's memory back. The quarantine must be empty.
     pub(crate) fn close(&mut self, arena: &mut Arena, platform: &impl Platform) {
         debug_assert!(self.quarantined_blocks == 0);
         while self.ring.len() > 0 {
@@ -122,7 +123,7 @@ impl FreedBlocks {
         (self.next, self.stop) = (null_mut(), null_mut());
     }
 
-    /// Forgets all frees, if the quarantine is empty: later ones were not noted.
+    /// Forgets all frees, if the quarantine is empty. Called when later frees will not be noted.
     pub(crate) fn clear(&mut self) {
         if self.quarantined_blocks == 0 {
             self.noted = 0;
@@ -130,7 +131,7 @@ impl FreedBlocks {
         }
     }
 
-    /// Forgets the frees of the block that started at `address`, which is not in quarantine: it has another owner now.
+    /// Forgets the frees of `address`, except for a block in quarantine: a new block starts there, which has no record.
     #[cold]
     #[inline(never)]
     pub(crate) fn forget(&mut self, address: usize) {
@@ -161,32 +162,32 @@ impl FreedBlocks {
         self.ring.slot(Id((number & (self.ring.len() - 1)) as u32))
     }
 
-    /// Whether a block may enter the quarantine once others are evicted.
+    /// Whether a block that takes so many bytes fits in the quarantine once others are evicted.
     #[inline]
     pub(crate) fn can_take(&self, taken_bytes: usize) -> bool {
         self.ring.len() > 0 && self.max_blocks > 0 && taken_bytes <= self.max_bytes
     }
 
-    /// Whether a block may enter the quarantine now.
+    /// Whether a block that takes so many bytes fits in the quarantine now.
     #[inline]
     pub(crate) fn has_room_for(&self, taken_bytes: usize) -> bool {
         self.quarantined_blocks < self.max_blocks && self.quarantined_bytes + taken_bytes <= self.max_bytes
     }
 
-    /// Whether the next free takes the place of one in quarantine.
+    /// Whether the next free would overwrite the entry of a block in quarantine.
     #[inline]
     pub(crate) fn is_full(&self) -> bool {
         self.quarantined_blocks > 0 && self.noted - self.first_quarantined >= self.ring.len()
     }
 
-    /// Whether [`FreedBlocks::note_fast`] may be called.
+    /// Whether the current page has a place for an entry, which [`FreedBlocks::note_fast`] needs.
     #[inline]
     pub(crate) fn has_place(&self) -> bool {
         self.next != self.stop
     }
 
-    /// Notes a free. If it enters the quarantine, there is room for it. A free that would take the place of one in
-    /// quarantine is not noted.
+    /// Notes a free, unless it would overwrite the entry of a block in quarantine. If its block enters the quarantine,
+    /// the caller has made room for it.
     #[inline]
     pub(crate) fn note(&mut self, freed: Freed) {
         if (!self.has_place() && !self.turn_page()) || self.is_full() {
@@ -195,7 +196,7 @@ impl FreedBlocks {
         self.note_fast(freed);
     }
 
-    /// Notes a free, for which there is a place; and room if it enters the quarantine.
+    /// As [`FreedBlocks::note`], where [`FreedBlocks::has_place`] is true and no quarantined entry is overwritten.
     #[inline]
     pub(crate) fn note_fast(&mut self, freed: Freed) {
         if freed.is_quarantined() {
@@ -235,7 +236,7 @@ impl FreedBlocks {
         Some(unsafe { &*self.slot(self.first_quarantined) })
     }
 
-    /// The oldest block leaves the quarantine, but its free is still remembered.
+    /// Removes the oldest block from the quarantine; its free is still remembered. There must be one.
     #[inline]
     pub(crate) fn evict_oldest(&mut self) {
         let slot = self.slot(self.first_quarantined);
@@ -259,14 +260,14 @@ impl FreedBlocks {
         }
     }
 
-    /// The entries, from the newest on.
+    /// The entries, newest first.
     fn newest_first(&self) -> impl Iterator<Item = &Freed> {
         let oldest = self.noted - self.remembered();
         // SAFETY: each was noted, and not overwritten since.
         (oldest..self.noted).rev().map(|number| unsafe { &*self.slot(number) })
     }
 
-    /// The blocks in quarantine.
+    /// The blocks in quarantine, newest first.
     pub(crate) fn quarantined(&self) -> impl Iterator<Item = &Freed> {
         let places = if self.quarantined_blocks == 0 { 0 } else { self.noted - self.first_quarantined };
         self.newest_first().take(places).filter(|freed| freed.is_quarantined())

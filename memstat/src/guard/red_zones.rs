@@ -1,40 +1,40 @@
 //! Red zones around a block and poison in it: written and compared a word at a time.
 //!
-//! The red zone behind a block starts right at the requested size. The block's record says which red zones it
-//! has, so their contents follow from it.
+//! The rear red zone starts directly after the requested size, whatever the alignment. The block's record says which
+//! red zones it has.
 
 use core::alloc::Layout;
 
 use crate::corruption::{Corruption, CorruptionKind};
 use crate::record::{Guarding, Record};
 
-/// The bytes of a red zone.
+/// The value of each byte of a red zone.
 pub(crate) const ZONE: u8 = 0xcc;
-/// What a fresh block holds.
+/// The value of each byte of a fresh block.
 pub(crate) const FRESH: u8 = 0x5a;
-/// What a freed block holds.
+/// The value of each byte of a freed block.
 pub(crate) const FREED: u8 = 0x6b;
-/// Larger blocks get no poison, and are not put in quarantine: so that no operation takes too long.
+/// Larger blocks are neither poisoned nor put in quarantine, which bounds the time of an operation.
 pub(crate) const MAX_POISON_BYTES: usize = 64 << 10;
 
 /// Larger blocks are left to the slow path.
 const MAX_SMALL_BYTES: usize = 4096;
 
 const WORD: usize = size_of::<u64>();
-/// Bytes before a block, unless its alignment is larger.
-const FRONT_BYTES: usize = 16;
-/// From this alignment on there is no zone before a block: it would have to be as large.
+/// Bytes between the backend's block and the caller's, unless the alignment is larger.
+pub(crate) const MIN_FRONT_BYTES: usize = 16;
+/// Blocks with a larger alignment have no front red zone: it would take as many bytes as the alignment.
 pub(crate) const MAX_FRONT_BYTES: usize = 4096;
-/// Bytes behind a block.
+/// Bytes of the rear red zone.
 const REAR_BYTES: usize = 16;
 
 /// Bytes between the start of the backend's block and the caller's.
 #[inline]
 pub(crate) fn front_bytes(guarding: Guarding, align_bytes: usize) -> usize {
-    if guarding == Guarding::BothRedZones { align_bytes.max(FRONT_BYTES) } else { 0 }
+    if guarding == Guarding::BothRedZones { align_bytes.max(MIN_FRONT_BYTES) } else { 0 }
 }
 
-/// The guards that a block of an alignment can have, of those that are wanted.
+/// The guards that a block with this alignment can have, out of those that are wanted.
 #[inline]
 pub(crate) fn possible(wanted: Guarding, align_bytes: usize) -> Guarding {
     if wanted == Guarding::BothRedZones && align_bytes > MAX_FRONT_BYTES {
@@ -44,7 +44,7 @@ pub(crate) fn possible(wanted: Guarding, align_bytes: usize) -> Guarding {
     }
 }
 
-/// What the backend is asked for. `None` if there is no such layout.
+/// The layout of the backend's block, red zones included. `None` if it would be too large.
 #[inline]
 pub(crate) fn backend_layout(guarding: Guarding, layout: Layout) -> Option<Layout> {
     match guarding {
@@ -53,24 +53,24 @@ pub(crate) fn backend_layout(guarding: Guarding, layout: Layout) -> Option<Layou
             Layout::from_size_align(layout.size().checked_add(REAR_BYTES)?, layout.align()).ok()
         }
         Guarding::BothRedZones => {
-            let align_bytes = layout.align().max(FRONT_BYTES);
+            let align_bytes = layout.align().max(MIN_FRONT_BYTES);
             Layout::from_size_align(layout.size().checked_add(align_bytes + REAR_BYTES)?, align_bytes).ok()
         }
     }
 }
 
-/// Writes the red zones around a block, but not what is in it.
+/// Writes the red zones around a block. The block's own bytes are not touched.
 ///
 /// # Safety
 ///
-/// The block of this record has the red zones that it says, and nobody else uses them.
+/// The block has memory for the red zones that the record says, and nobody else uses it.
 #[inline]
 pub(crate) unsafe fn write(record: &Record) {
     // SAFETY: handed on to the caller.
     unsafe { write_as(record.guarding(), record.address() as *mut u8, record.size_bytes()) };
 }
 
-/// The same, for a block of which the guards are known.
+/// As [`write()`], for a block with these guards, start and size.
 ///
 /// # Safety
 ///
@@ -84,7 +84,7 @@ pub(crate) unsafe fn write_as(guarding: Guarding, start: *mut u8, size_bytes: us
     unsafe {
         write_two_words(start.wrapping_add(size_bytes));
         if guarding == Guarding::BothRedZones {
-            write_two_words(start.wrapping_sub(FRONT_BYTES));
+            write_two_words(start.wrapping_sub(MIN_FRONT_BYTES));
         }
     }
 }
@@ -100,7 +100,7 @@ pub(crate) unsafe fn are_intact(record: &Record) -> bool {
     unsafe { are_intact_as(record.guarding(), record.address() as *const u8, record.size_bytes()) }
 }
 
-/// The same, for a block of which the guards are known.
+/// As [`are_intact`], for a block with these guards, start and size.
 ///
 /// # Safety
 ///
@@ -114,7 +114,7 @@ pub(crate) unsafe fn are_intact_as(guarding: Guarding, start: *const u8, size_by
     unsafe {
         let rear = differ_two_words(start.wrapping_add(size_bytes));
         let front = match guarding {
-            Guarding::BothRedZones => differ_two_words(start.wrapping_sub(FRONT_BYTES)),
+            Guarding::BothRedZones => differ_two_words(start.wrapping_sub(MIN_FRONT_BYTES)),
             _ => 0,
         };
         rear | front == 0
@@ -125,10 +125,10 @@ const ZONE_WORD: u64 = u64::from_ne_bytes([ZONE; WORD]);
 
 /// # Safety
 ///
-/// Two words there are the caller's.
+/// Two words at `at` belong to the caller.
 #[inline]
 unsafe fn write_two_words(at: *mut u8) {
-    // SAFETY: handed on to the caller; alignment is not asked for.
+    // SAFETY: handed on to the caller; an unaligned write needs no alignment.
     unsafe {
         at.cast::<u64>().write_unaligned(ZONE_WORD);
         at.wrapping_add(WORD).cast::<u64>().write_unaligned(ZONE_WORD);
@@ -142,7 +142,7 @@ unsafe fn write_two_words(at: *mut u8) {
 /// As for [`write_two_words`].
 #[inline]
 unsafe fn differ_two_words(at: *const u8) -> u64 {
-    // SAFETY: handed on to the caller; alignment is not asked for.
+    // SAFETY: handed on to the caller; an unaligned read needs no alignment.
     unsafe {
         let first = at.cast::<u64>().read_unaligned();
         let second = at.wrapping_add(WORD).cast::<u64>().read_unaligned();
@@ -150,15 +150,15 @@ unsafe fn differ_two_words(at: *const u8) -> u64 {
     }
 }
 
-/// Words that are filled or compared between two checks for the end.
+/// Words that are written or compared in one step of a loop.
 const STEP: usize = 4;
 const STEP_BYTES: usize = STEP * WORD;
 
-/// Fills a block with a byte.
+/// Fills `size_bytes` bytes from `start` on with `byte`.
 ///
 /// # Safety
 ///
-/// So many bytes there are the caller's.
+/// These bytes belong to the caller.
 #[inline]
 pub(crate) unsafe fn fill(start: *mut u8, size_bytes: usize, byte: u8) {
     let word = u64::from_ne_bytes([byte; WORD]);
@@ -169,7 +169,8 @@ pub(crate) unsafe fn fill(start: *mut u8, size_bytes: usize, byte: u8) {
     }
     let last = start.wrapping_add(size_bytes - STEP_BYTES);
     let mut at = start;
-    // SAFETY: handed on to the caller: each step ends before the last one does, which may overlap the one before it.
+    // SAFETY: handed on to the caller; no step reaches past the last one, which ends with the block and may overlap the
+    // one before it.
     unsafe {
         while at < last {
             at.cast::<[u64; STEP]>().write_unaligned([word; STEP]);
@@ -199,11 +200,11 @@ unsafe fn fill_small(start: *mut u8, size_bytes: usize, word: u64) {
     }
 }
 
-/// Whether a block is full of a byte.
+/// Whether each of the `size_bytes` bytes from `start` on is `byte`.
 ///
 /// # Safety
 ///
-/// So many bytes there can be read.
+/// These bytes can be read.
 #[inline]
 pub(crate) unsafe fn is_full_of(start: *const u8, size_bytes: usize, byte: u8) -> bool {
     let word = u64::from_ne_bytes([byte; WORD]);
@@ -225,11 +226,11 @@ pub(crate) unsafe fn is_full_of(start: *const u8, size_bytes: usize, byte: u8) -
     differ == 0
 }
 
-/// The bits in which the words of a step differ from one.
+/// The bits in which the words of a step differ from `word`.
 ///
 /// # Safety
 ///
-/// So many bytes there can be read.
+/// [`STEP_BYTES`] bytes at `at` can be read.
 #[inline]
 unsafe fn differ_in_step(at: *const u8, word: u64) -> u64 {
     // SAFETY: handed on to the caller.
@@ -259,30 +260,31 @@ unsafe fn is_small_full_of(start: *const u8, size_bytes: usize, word: u64) -> bo
     differ == 0
 }
 
-/// What the backend is asked for, for a small block of an alignment of at most 16: the layout, and the bytes before the
-/// caller's block. `None` for other blocks: the fast path leaves them to the slow one.
+/// The layout of the backend's block for a small block with an alignment of at most 16, and the bytes before the
+/// caller's block. `None` for other blocks, which take the slow path.
 #[inline]
 pub(crate) fn small_layout(guarding: Guarding, layout: Layout) -> Option<(Layout, usize)> {
-    if layout.size() > MAX_SMALL_BYTES || layout.align() > FRONT_BYTES {
+    if layout.size() > MAX_SMALL_BYTES || layout.align() > MIN_FRONT_BYTES {
         return None;
     }
     let has_front = guarding == Guarding::BothRedZones;
-    let (front_bytes, align_bytes) = if has_front { (FRONT_BYTES, FRONT_BYTES) } else { (0, layout.align()) };
+    let (front_bytes, align_bytes) =
+        if has_front { (MIN_FRONT_BYTES, MIN_FRONT_BYTES) } else { (0, layout.align()) };
     let size_bytes = front_bytes + layout.size() + REAR_BYTES;
-    // SAFETY: the alignment is a layout's or 16, and the size is small.
+    // SAFETY: the alignment is a valid layout's or 16, and the size is far below `isize::MAX`.
     Some((unsafe { Layout::from_size_align_unchecked(size_bytes, align_bytes) }, front_bytes))
 }
 
-/// Hands each zone of a block that is not whole to `found`, and writes it anew.
+/// Reports each red zone of a block that is not intact to `found`, and writes the red zones again.
 ///
 /// # Safety
 ///
 /// As for [`write()`].
 pub(crate) unsafe fn describe(record: &Record, free: Option<&Record>, mut found: impl FnMut(Corruption)) {
     let (start, size_bytes) = (record.address() as *const u8, record.size_bytes());
-    let front_is_there = record.guarding() == Guarding::BothRedZones;
+    let has_front = record.guarding() == Guarding::BothRedZones;
     let zones = [
-        (front_is_there, CorruptionKind::Underrun, -(FRONT_BYTES as isize), FRONT_BYTES),
+        (has_front, CorruptionKind::Underrun, -(MIN_FRONT_BYTES as isize), MIN_FRONT_BYTES),
         (record.guarding().has_red_zones(), CorruptionKind::Overrun, size_bytes as isize, REAR_BYTES),
     ];
     for (_, kind, offset, zone_bytes) in zones.into_iter().filter(|(is_there, ..)| *is_there) {
@@ -295,11 +297,11 @@ pub(crate) unsafe fn describe(record: &Record, free: Option<&Record>, mut found:
     unsafe { write(record) };
 }
 
-/// Hands the first byte in a piece of memory that is not as expected to `found`, if there is one.
+/// Reports the first of `size_bytes` bytes from `start` on that is not `expected` to `found`, if there is one.
 ///
 /// # Safety
 ///
-/// So many bytes there can be read.
+/// These bytes can be read.
 pub(crate) unsafe fn describe_part(
     record: &Record,
     free: Option<&Record>,
@@ -307,7 +309,7 @@ pub(crate) unsafe fn describe_part(
     (start, size_bytes, expected): (*const u8, usize, u8),
     found: &mut impl FnMut(Corruption),
 ) {
-    // SAFETY: handed on to the caller; the slice is gone before anything is written.
+    // SAFETY: handed on to the caller; nothing is written while the slice is used.
     let bytes = unsafe { core::slice::from_raw_parts(start, size_bytes) };
     let Some(first) = bytes.iter().position(|byte| *byte != expected) else { return };
     let offset = start as isize - record.address() as isize + first as isize;

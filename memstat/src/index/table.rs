@@ -1,8 +1,8 @@
 //! One table of the index: a hashbrown table of numbers that never grows, in a cell of the arena.
 //!
-//! A table that is full splits, or is written anew if most of its entries are tombstones; so hashbrown never
-//! rehashes. It has 64 slots: with 128 the dearest operation takes half as much again, and no pair gets cheaper. The
-//! compiler knows the number of slots, which saves five instructions a pair, for the masks.
+//! A full table is split, or rebuilt if many of its slots are tombstones; so hashbrown never rehashes. It has 64 slots:
+//! with 128 the most expensive operation takes half as many instructions again, and no allocation gets cheaper. The
+//! compiler is told the number of slots, which saves five instructions per allocation and free.
 
 use core::alloc::Layout;
 use core::hint::assert_unchecked;
@@ -18,31 +18,31 @@ const SLOTS: usize = 64;
 /// Entries that fit, at hashbrown's load of seven eighths of its slots.
 const CAPACITY: usize = SLOTS / 8 * 7;
 
-/// A full table with at least this many entries splits; with fewer, the rest are tombstones, and it is written anew.
+/// A full table with at least this many entries is split; with fewer, the rest are tombstones, and it is rebuilt.
 const MIN_SPLIT: usize = CAPACITY * 3 / 4;
 /// A table with fewer entries than this checks whether it can join its neighbour...
 const SPARSE: u32 = 20;
 /// ...and does if both together have at most this many.
 const MAX_JOINED: usize = 40;
-/// A table that could not join asks again when it has this many entries less.
-const STEPS_OF_PATIENCE: u32 = 5;
+/// A table that could not join asks again when it has this many fewer entries.
+const JOIN_RETRY_ENTRIES: u32 = 5;
 
-/// Bytes of the cell that a table takes: ten to a page.
+/// Bytes of the cell that a table takes; ten cells fit in a page.
 pub(super) const TABLE_SIZE_BYTES: usize = STORAGE_OFFSET + STORAGE_SIZE_BYTES;
-/// Numbers, one control byte a slot, and a group of control bytes once more (16 with SSE2, 8 without).
+/// The numbers, one control byte per slot, and the first group of control bytes repeated (16 with SSE2, 8 without).
 const STORAGE_SIZE_BYTES: usize = SLOTS * size_of::<u32>() + SLOTS + 16;
 const STORAGE_OFFSET: usize = size_of::<Table>().next_multiple_of(16);
 
 const _: () = assert!(TABLE_SIZE_BYTES <= 400);
 
-/// Gives hashbrown the memory behind the table's head, once.
+/// Hands the memory after the table's head to hashbrown, once.
 #[derive(Clone, Copy, Debug)]
 struct Storage {
     start: NonNull<u8>,
 }
 
-// SAFETY: the memory behind `start` is the cell's, lives as long as the table, and hashbrown asks for one
-// block at a time: `write_into` lets it ask just once.
+// SAFETY: the memory at `start` is the cell's and lives as long as the table. Hashbrown asks for one block at a time,
+// and `write_into` makes it ask only once.
 unsafe impl Allocator for Storage {
     fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
         if layout.size() > STORAGE_SIZE_BYTES || layout.align() > 16 {
@@ -54,17 +54,17 @@ unsafe impl Allocator for Storage {
     unsafe fn deallocate(&self, _block: NonNull<u8>, _layout: Layout) {}
 }
 
-/// The slot of an entry, until the table changes.
+/// The slot of an entry; valid until the table changes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Slot(usize);
 
-/// A table.
+/// A hash table of element numbers, of fixed size.
 #[derive(Debug)]
 pub(crate) struct Table {
     numbers: HashTable<u32, Storage>,
     /// The number of upper hash bits that all entries share.
     depth: u32,
-    /// With less entries than this the table asks for a join.
+    /// With fewer entries than this the table asks for a join.
     floor: u32,
 }
 
@@ -99,17 +99,17 @@ impl Table {
     /// Tells the compiler how many slots there are.
     #[inline]
     fn assume_slots(&self) {
-        // SAFETY: `write_into` made so many, and the table never grows nor shrinks.
+        // SAFETY: `write_into` made this many, and the table never grows or shrinks.
         unsafe { assert_unchecked(self.numbers.num_buckets() == SLOTS) };
     }
 
-    /// Whether there is no slot left, be it for entries or for tombstones.
+    /// Whether every slot that may be used holds an entry or a tombstone.
     #[inline]
     fn is_full(&self) -> bool {
         self.numbers.len() == self.numbers.capacity()
     }
 
-    /// The slot of the entry with this hash that `is_wanted`.
+    /// The slot of the entry under `hash` for which `is_wanted` is true.
     #[inline]
     pub(crate) fn find(&self, hash: Hash, mut is_wanted: impl FnMut(Id) -> bool) -> Option<Slot> {
         self.assume_slots();
@@ -127,7 +127,7 @@ impl Table {
         Id(*unsafe { self.numbers.get_bucket_unchecked(slot.0) })
     }
 
-    /// Puts another number into a slot.
+    /// Replaces the number in a slot.
     ///
     /// # Safety
     ///
@@ -138,7 +138,7 @@ impl Table {
         *unsafe { self.numbers.get_bucket_unchecked_mut(slot.0) } = id.0;
     }
 
-    /// Takes the entry in a slot out.
+    /// Removes and returns the entry in a slot.
     ///
     /// # Safety
     ///
@@ -168,7 +168,7 @@ impl Table {
         }
     }
 
-    /// Makes room by tidying up; false if only a split helps.
+    /// Makes room by a rebuild that drops the tombstones; false if only a split helps.
     pub(super) fn make_room(&mut self, elements: &impl HashOf) -> bool {
         let is_sparse = self.numbers.len() < MIN_SPLIT;
         if is_sparse {
@@ -177,7 +177,8 @@ impl Table {
         is_sparse
     }
 
-    /// Moves the entries whose next hash bit is set to `upper`, which is empty and one deeper; then so is this.
+    /// Moves the entries whose next hash bit is set to `upper`, which is empty and one level deeper. This table becomes
+    /// one level deeper too.
     pub(super) fn split_into(&mut self, upper: &mut Self, elements: &impl HashOf) {
         let bit = super::bit_below(self.depth);
         self.set_depth(self.depth + 1);
@@ -195,23 +196,23 @@ impl Table {
         self.numbers.len() < self.floor as usize
     }
 
-    /// The same, once it has an entry less.
+    /// As [`Table::wants_join`], once the table has one entry fewer.
     #[inline]
     pub(crate) fn wants_join_next(&self) -> bool {
         self.numbers.len() <= self.floor as usize
     }
 
-    /// A join was not possible: the table is not to ask again at once.
+    /// Called where a join was not possible: the table asks again only when it has [`JOIN_RETRY_ENTRIES`] fewer entries.
     pub(super) fn put_off_join(&mut self) {
-        self.floor = (self.numbers.len() as u32).saturating_sub(STEPS_OF_PATIENCE);
+        self.floor = (self.numbers.len() as u32).saturating_sub(JOIN_RETRY_ENTRIES);
     }
 
-    /// Whether the table and its neighbour have so few entries as a join asks for.
+    /// Whether the table and its neighbour have the same depth, and few enough entries to join.
     pub(super) fn can_absorb(&self, neighbour: &Self) -> bool {
         neighbour.depth == self.depth && self.numbers.len() + neighbour.numbers.len() <= MAX_JOINED
     }
 
-    /// Takes all entries of `neighbour`, which shares all but the last bit of the prefix.
+    /// Takes over all entries of `neighbour`, whose prefix differs in the last bit only.
     pub(super) fn absorb(&mut self, neighbour: &Self, elements: &impl HashOf) {
         self.set_depth(self.depth - 1);
         self.drain(|table, id| table.enter(id, elements));
@@ -220,14 +221,14 @@ impl Table {
 
     fn enter(&mut self, id: Id, elements: &impl HashOf) {
         let is_entered = self.insert(elements.hash_of(id), id);
-        debug_assert!(is_entered, "a table that was written anew has room");
+        debug_assert!(is_entered, "a table that was rebuilt has room");
     }
 
     /// Empties the table and hands each number that was in it to `place`, with the empty table.
     fn drain(&mut self, mut place: impl FnMut(&mut Self, Id)) {
         let mut numbers = [0_u32; CAPACITY];
         let mut count = 0;
-        // Not `clear`, which leaves a table as it is that has tombstones and no entry.
+        // Not `clear`, which does nothing to a table that has tombstones and no entry.
         for number in self.numbers.drain() {
             if let Some(slot) = numbers.get_mut(count) {
                 *slot = number;
@@ -289,7 +290,7 @@ mod tests {
         unsafe { table.take(slot) };
     }
 
-    /// Blocks come and all go again, so tombstones gather until no slot is left that was never used.
+    /// Inserts and removes entries until every slot is a tombstone.
     fn leave_tombstones_only(table: &mut Table, hashes: &Hashes) {
         for first in 0..hashes.0.len() as u32 {
             let end = (first + 40).min(hashes.0.len() as u32);

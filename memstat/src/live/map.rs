@@ -1,14 +1,12 @@
 //! A map of live blocks: each block's record, found by its address.
 //!
-//! Two parts. A dense array of 32-byte records in pages of the arena: freeing a block moves
-//! the last record into the hole, so the array stays dense and its pages go back as blocks go away.
-//! The index: a trie of small fixed-size tables of record numbers, chosen by the upper bits of
-//! the address' hash; a full table splits in two and two sparse ones join, so the map grows and shrinks a
-//! hundred entries at a time and no operation ever rehashes more than one small table.
+//! It has two parts. The first is an array of 32-byte records in pages of the arena: when a block is freed, the last
+//! record moves into the gap (`swap_remove`), so pages are given back as blocks go away. The second is the index, a trie
+//! of small tables of record numbers, chosen by the upper bits of the address's hash; a full table splits in two and two
+//! sparse ones join, so no operation ever rehashes more than two small tables.
 //!
-//! The order of reading is the order of the hashes, which neither splitting nor the move of a record
-//! changes: that is what lets `Map::read_if` show a block that stays live exactly once, however much
-//! happens between two of its steps.
+//! Records are read in the order of their hashes, which neither a split nor the move of a record changes. So
+//! `Map::read_if` returns a block that stays live exactly once, whatever happens between two calls.
 
 use core::ptr::NonNull;
 
@@ -31,7 +29,7 @@ fn hash<const LIMIT: usize>(address: usize) -> Hash {
     if LIMIT == BRANCHES { Hash::of(address) } else { Hash::in_shard(address) }
 }
 
-/// A record and where it was found. Valid until the map changes.
+/// A record, and where it was found; valid until the map changes.
 #[derive(Debug)]
 pub(crate) struct Found {
     table: NonNull<Table>,
@@ -76,7 +74,7 @@ impl<const ROOT: usize, const LIMIT: usize> Map<ROOT, LIMIT> {
         entered
     }
 
-    /// As [`LiveMap::insert`], if that takes a few instructions and no call; returns whether it did. The record is made
+    /// As [`Map::insert`], if that takes only a few instructions and no call. Returns whether it did; `record` is called
     /// only then.
     #[expect(clippy::inline_always, reason = "on the fast path")]
     #[inline(always)]
@@ -94,7 +92,7 @@ impl<const ROOT: usize, const LIMIT: usize> Map<ROOT, LIMIT> {
         true
     }
 
-    /// The record that was entered last, to change.
+    /// The record that was inserted last, mutable.
     #[inline]
     pub(crate) fn last_mut(&mut self) -> &mut Record {
         self.records.last_mut()
@@ -164,7 +162,7 @@ impl<const ROOT: usize, const LIMIT: usize> Map<ROOT, LIMIT> {
         Some(self.records.get(id))
     }
 
-    /// The same, to change.
+    /// The same, mutable.
     #[inline]
     pub(crate) fn get_mut(&mut self, address: usize) -> Option<&mut Record> {
         let id = self.index.find(hash::<LIMIT>(address), |id| self.records.get(id).address() == address)?;
@@ -205,7 +203,7 @@ impl<const ROOT: usize, const LIMIT: usize> Map<ROOT, LIMIT> {
         Some(record)
     }
 
-    /// Copies the last record to the place of one that is gone.
+    /// Moves the last record to the place of one that was removed.
     #[inline(never)]
     fn fill_hole(&mut self, id: Id) {
         let moved = *self.records.last();

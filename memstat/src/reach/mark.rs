@@ -1,17 +1,17 @@
-//! What scans know of a block, in four bits of its record.
+//! What scans for leaks know about a block, in four bits of its record.
 
-/// What scans for leaks found out about a block, or what its owner said of it.
+/// The result of scans for leaks for a block, or what its owner has declared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
-    /// Something pointed to it, or it was never looked for.
+    /// The last scan could reach it, or no scan has judged it yet.
     Plain,
-    /// Nothing pointed to it in the last scan.
+    /// The last scan could not reach it, for the first time.
     Suspect,
-    /// Nothing pointed to it in the last two scans or more.
+    /// At least the last two scans could not reach it.
     Leak,
-    /// It is no leak, whatever points to it; what it points to is none either.
+    /// Declared: it is not a leak, even if it cannot be reached; nor are the blocks that it points to.
     NotLeak,
-    /// It is no leak, and what lies in it are no pointers.
+    /// Declared: it is not a leak, and contains no pointers.
     Ignored,
 }
 
@@ -22,12 +22,12 @@ impl Reach {
 /// How far a scan is with a block; it has a meaning only while one is under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Colour {
-    /// Something points to it, and its own words are still to be looked at. Every new block starts so, as all bits of
-    /// its mark are 0: what comes during a scan is not taken for a leak.
+    /// Something points to it, and its own words are still to be read. Every new block is grey, as all bits of its mark are
+    /// 0: so a block that is allocated during a scan is not taken for a leak.
     Grey,
     /// Nothing is known to point to it.
     White,
-    /// Something points to it, and its words were looked at.
+    /// Something points to it, and its words were read.
     Black,
 }
 
@@ -35,7 +35,7 @@ impl Colour {
     const ALL: [Self; 3] = [Self::Grey, Self::White, Self::Black];
 }
 
-/// Both, as they are kept in a record.
+/// Both, as a record keeps them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Mark {
     pub(crate) reach: Reach,

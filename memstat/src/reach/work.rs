@@ -1,9 +1,9 @@
-//! Blocks whose words are to be looked at next: a list of fixed length.
+//! The work list of a scan: blocks whose words are to be read next. Its length is fixed.
 
-/// Addresses that have room.
+/// Maximum number of addresses on the list.
 const MAX_PENDING: usize = 1024;
 
-/// The list. What finds no room stays grey in its record, and is found there by a walk over all records.
+/// The list. A block that it has no room for stays grey in its record, and is found by a walk over all records.
 #[derive(Debug)]
 pub(crate) struct WorkList {
     addresses: [usize; MAX_PENDING],
@@ -31,13 +31,13 @@ impl WorkList {
         }
     }
 
-    /// The one that came last: so a chain of any length needs room for one.
+    /// Removes the address that was added last: so a linked list of any length needs room for one.
     pub(crate) fn pop(&mut self) -> Option<usize> {
         self.length = self.length.checked_sub(1)?;
         self.addresses.get(self.length).copied()
     }
 
-    /// Whether something found no room since the last time.
+    /// Whether a push found no room since the last call of this.
     pub(crate) fn take_overflow(&mut self) -> bool {
         core::mem::take(&mut self.has_overflowed)
     }

@@ -9,7 +9,7 @@ use crate::stacks::Stack;
 pub struct Growth {
     /// How many.
     pub blocks: u64,
-    /// Bytes that they were asked for.
+    /// Their sizes in bytes, as requested.
     pub bytes: u64,
 }
 
@@ -20,7 +20,7 @@ impl Growth {
     }
 }
 
-/// Sums up records by their call stacks, in memory that the caller lends.
+/// Sums of records by call stack, in memory that the caller provides.
 #[derive(Debug)]
 pub struct GrowthByStack<'a> {
     since: u64,
@@ -31,15 +31,15 @@ pub struct GrowthByStack<'a> {
 }
 
 impl<'a> GrowthByStack<'a> {
-    /// Nothing yet, since the event with the number `since`: that of a [`Snapshot`](crate::Snapshot), or of
-    /// [`LeaksView::sequence`](crate::LeaksView::sequence), which also says what `latest` is now. `stacks` has room
-    /// for one more than the [number of stacks](crate::StacksView::count), or some are summed up as the rest.
+    /// Without records yet. `since` is the sequence number of an earlier [`Snapshot`](crate::Snapshot), `latest` what
+    /// [`LeaksView::sequence`](crate::LeaksView::sequence) returns now. `stacks` should have one entry more than the
+    /// [number of stacks](crate::StacksView::count); stacks that it has no entry for are summed up together.
     pub fn new(since: u64, latest: u64, stacks: &'a mut [Growth]) -> Self {
         stacks.fill(Growth::default());
         Self { since, latest, stacks, rest: Growth::default() }
     }
 
-    /// Adds a record, if its block was allocated since then.
+    /// Adds a record, if its block was allocated after `since`.
     pub fn add(&mut self, record: &Record) {
         if record.is_newer_than(self.since, self.latest) {
             self.stacks.get_mut(usize::from(record.stack())).unwrap_or(&mut self.rest).add(record);
@@ -54,7 +54,7 @@ impl<'a> GrowthByStack<'a> {
         })
     }
 
-    /// Blocks without a call stack, or with a number that the table had no room for.
+    /// Blocks without a call stack, and those of stacks that the table has no entry for.
     pub fn without_stack(&self) -> Growth {
         let none = self.stacks.first().copied().unwrap_or_default();
         Growth { blocks: none.blocks + self.rest.blocks, bytes: none.bytes + self.rest.bytes }

@@ -29,7 +29,8 @@ pub fn print_mem_stats(counters: &Counters, out: &mut dyn fmt::Write) -> fmt::Re
     let plural = if blocks == 1 { "" } else { "s" };
     write!(out, "{blocks} active block{plural}, {} bytes", counters.live_bytes)?;
     if counters.live_untracked > 0 {
-        write!(out, ", {} blocks not recorded", counters.live_untracked)?;
+        let plural = if counters.live_untracked == 1 { "" } else { "s" };
+        write!(out, ", {} block{plural} not recorded", counters.live_untracked)?;
     }
     Ok(())
 }
@@ -50,8 +51,8 @@ pub fn write_blocks_header(counters: &Counters, out: &mut dyn fmt::Write) -> fmt
     )
 }
 
-/// Writes one block's line; `time_ns` is when it was allocated, `site` the caller's name if it is known. A
-/// column that is not known is `-`.
+/// Writes one block's line. `time_ns` is the time of its allocation in nanoseconds since the start, `site` the caller's
+/// name if it is known. What is not known is written as `-`.
 ///
 /// # Errors
 ///
@@ -108,7 +109,7 @@ pub fn write_events_header(out: &mut dyn fmt::Write) -> fmt::Result {
     )
 }
 
-/// Writes one event; `time_ns` is when it happened.
+/// Writes one event; `time_ns` is its time in nanoseconds since the start.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! The part of a call stack that a person looks for: the callers of the function that ends it are always the same.
+//! The part of a call stack that a report shows: without the outer frames that are the same for all of them.
 
 /// The frames before the first one for which `is_end` is true. The innermost frame is shown in any case.
 pub fn frames_before_end<F>(

@@ -11,7 +11,7 @@ pub struct StackTotals<'a> {
     pub number: u16,
     /// The stack.
     pub stack: &'a Stack,
-    /// Bytes that its live blocks take from memory, if they were added up.
+    /// Bytes that its live blocks take from memory, if they were computed.
     pub taken_bytes: Option<u64>,
 }
 

@@ -27,7 +27,7 @@ impl Rank {
             Self::LiveBytes => stack.live_bytes,
             Self::LiveBlocks => u64::from(stack.live_blocks),
             Self::TotalBytes => stack.total_bytes,
-            // The unit does not change the order, if it is small enough.
+            // Bytes per 2^40 stamps: the order is the same as by bytes per second, and little is lost by rounding.
             Self::Rate { now } => {
                 let stamps = now.saturating_sub(stack.first_stamp).max(1);
                 let rate = (u128::from(stack.total_bytes) << 40) / u128::from(stamps);
@@ -37,7 +37,7 @@ impl Rank {
     }
 }
 
-/// The `N` stacks that rank highest of those handed in, with their numbers.
+/// The `N` stacks that rank highest of those that were added, with their numbers.
 #[derive(Clone, Copy, Debug)]
 pub struct TopStacks<const N: usize> {
     rank: Rank,

@@ -10,21 +10,20 @@ const FRAME_BYTES: usize = 2 * size_of::<usize>();
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Start {
     pub(super) return_address: usize,
-    /// Where the caller's frame lies, from the stack's start.
+    /// The offset of the caller's frame from the stack's start, in bytes.
     caller: usize,
 }
 
 impl Start {
-    /// A number that differs where stacks differ, as a rule: by the innermost call, and by the depth at which
-    /// it was made.
+    /// A hash of the innermost call and of the depth at which it was made.
     #[inline]
     pub(super) fn key(&self) -> usize {
         (self.return_address ^ self.caller << 3).wrapping_mul(0x9e37_79b9) >> 20
     }
 }
 
-/// The frame that lies `offset` bytes behind the stack's start: where its caller's lies, and the return
-/// address. `None` outside of the stack.
+/// The frame at `offset` bytes from the stack's start: the offset of its caller's frame, and its return address. `None`
+/// outside the stack.
 #[expect(clippy::inline_always, reason = "done up to sixteen times for one allocation")]
 #[inline(always)]
 fn frame(span: &StackSpan, offset: usize) -> Option<(usize, usize)> {
@@ -38,7 +37,8 @@ fn frame(span: &StackSpan, offset: usize) -> Option<(usize, usize)> {
     Some((caller.wrapping_sub(span.start), return_address))
 }
 
-/// The first frame, be it of the allocator or not, or the end: then the return address is 0, which no known stack has.
+/// The first frame, even if it is the allocator's. At the end of a stack the return address is 0, which is in no known
+/// stack.
 #[expect(clippy::inline_always, reason = "on the fast path")]
 #[inline(always)]
 pub(super) fn first(span: &StackSpan) -> Option<Start> {
@@ -46,7 +46,7 @@ pub(super) fn first(span: &StackSpan) -> Option<Start> {
     Some(Start { return_address, caller })
 }
 
-/// The first frame outside of the allocator.
+/// The first frame outside the allocator.
 #[inline]
 pub(super) fn start(span: &StackSpan, platform: &impl Platform) -> Option<Start> {
     let mut offset = span.frame_pointer.wrapping_sub(span.start);
@@ -60,7 +60,7 @@ pub(super) fn start(span: &StackSpan, platform: &impl Platform) -> Option<Start>
     None
 }
 
-/// The innermost return addresses, without those that are left out at the start; zeros behind the last.
+/// The innermost return addresses, without the leading ones for which `is_left_out` is true; zeros after the last.
 #[inline]
 pub(crate) fn innermost<const COUNT: usize>(
     span: &StackSpan,
@@ -82,9 +82,8 @@ pub(crate) fn innermost<const COUNT: usize>(
     addresses
 }
 
-/// Whether the stack from `start` on begins with these `MAX` return addresses; `None` if it ends before. Each takes
-/// seven instructions. That the two answers differ keeps the compiler from looking at both reasons in one branch,
-/// which takes ten.
+/// Whether the stack from `start` on begins with these `MAX` return addresses; `None` if it ends before. Each takes seven
+/// instructions. The two negative results differ so that the compiler does not merge both tests, which would take ten.
 #[expect(clippy::inline_always, reason = "on the fast path")]
 #[inline(always)]
 pub(super) fn begins_with<const MAX: usize>(
@@ -106,7 +105,7 @@ pub(super) fn begins_with<const MAX: usize>(
     Some(true)
 }
 
-/// Whether the stack from `start` on has just these return addresses.
+/// Whether the stack from `start` on has exactly these return addresses.
 pub(super) fn is(span: &StackSpan, start: &Start, frames: &[usize]) -> bool {
     if frames.first() != Some(&start.return_address) {
         return false;
@@ -121,7 +120,7 @@ pub(super) fn is(span: &StackSpan, start: &Start, frames: &[usize]) -> bool {
     frame(span, offset).is_none_or(|(_, return_address)| return_address == 0)
 }
 
-/// Collects at most `MAX` return addresses from `start` on, and says how many there are.
+/// Collects at most `MAX` return addresses from `start` on, and returns how many.
 pub(super) fn collect<const MAX: usize>(
     span: &StackSpan,
     start: &Start,

@@ -1,9 +1,9 @@
 //! The path of an allocation, from top to bottom.
 //!
-//! [`Tracked::allocate`] is inlined into its caller and serves levels `off` and `counters` there, so no registers are
-//! saved (14 instructions). `allocate_recorded` serves the other levels, as long as the backend has a block ready,
-//! the call stack is one that was seen recently, and none of the tracker's tables has to grow. `allocate_slowly` does
-//! everything else. Each passes the lock on to the next.
+//! [`Tracked::allocate`] is inlined into its caller and serves levels `off` and `counters` there, so no registers have
+//! to be saved, which would take 14 instructions. `allocate_recorded` serves the other levels, as long as the backend has
+//! a block ready, the call stack is one that was seen recently, and none of the tracker's tables has to grow.
+//! `allocate_slowly` does everything else. Each passes the lock on to the next.
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
@@ -18,20 +18,20 @@ use crate::platform::Platform;
 use crate::record::{Origin, Record};
 use crate::stacks::MAX_FRAMES;
 
-/// How far the fast path came.
+/// How far the fast path got.
 enum Progress {
-    /// To the end.
+    /// The block is allocated, counted and recorded.
     Done(NonNull<u8>),
-    /// To a block of the backend's that is not yet counted nor recorded.
+    /// The backend has given this block, which is neither counted nor recorded.
     Taken(NonNull<u8>),
-    /// Nowhere.
+    /// Nothing has changed.
     Nothing,
 }
 
 impl<B: Backend, P: Platform> Tracked<B, P> {
-    /// Allocates a block. `None` when the backend has none; that is counted as a failure. `None` also where waiting
-    /// for the lock would never end, see [`Hooks::is_lock_held_here`](crate::Hooks::is_lock_held_here); then
-    /// `on_lock_refused` is called.
+    /// Allocates a block. `None` if the backend has none or fault injection makes it fail, which counts as a failure; also
+    /// if waiting for the lock would never end (see [`Hooks::is_lock_held_here`](crate::Hooks::is_lock_held_here)), which
+    /// counts as a lock refusal and calls [`Hooks::on_lock_refused`](crate::Hooks::on_lock_refused).
     #[expect(clippy::inline_always, reason = "the fast path; and the frame must be the caller's")]
     #[inline(always)]
     pub fn allocate(&self, layout: Layout) -> Option<NonNull<u8>> {
@@ -52,7 +52,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         }
     }
 
-    /// Continues with a copy of the fast path.
+    /// Continues on the copy of the fast path for `path`.
     #[inline(always)]
     fn allocate_on(
         &self,
@@ -93,7 +93,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         self.allocate_on(path, layout, inner)
     }
 
-    /// Allocates and records, as long as nothing has to grow.
+    /// Allocates and records, as long as no table has to grow; else continues on the slow path.
     #[inline(never)]
     fn allocate_recorded<const COPY: Copied>(
         &self,
@@ -101,7 +101,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         mut inner: Guard<'_, Inner<B>, P>,
     ) -> Option<NonNull<u8>> {
         let platform = self.platform();
-        // The register is read only where it is needed.
+        // A closure, so that the register is read only where the frame pointer is needed.
         let taken = match inner.allocate_at_hand::<P, COPY>(layout, || platform.frame_pointer(), platform) {
             Progress::Done(block) => return Some(block),
             Progress::Taken(own) => Some(own),
@@ -110,14 +110,14 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         self.allocate_slowly(taken, layout, inner, platform.frame_pointer())
     }
 
-    /// The continuation at levels without records.
+    /// Continues on the slow path, from code that is inlined into the caller.
     #[cold]
     #[inline(never)]
     fn allocate_elsewhere(&self, layout: Layout, inner: Guard<'_, Inner<B>, P>) -> Option<NonNull<u8>> {
         self.allocate_slowly(None, layout, inner, self.platform().frame_pointer())
     }
 
-    /// The same path for a reallocation, whose caller's frame is known.
+    /// Allocates the new block of a reallocation, on behalf of the caller with this frame pointer.
     pub(super) fn allocate_for(&self, layout: Layout, frame_pointer: usize) -> Option<NonNull<u8>> {
         let mut inner = self.enter();
         if P::LANES > 1 {
@@ -135,7 +135,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         self.allocate_slowly(taken, layout, inner, frame_pointer)
     }
 
-    /// Allocates in any case that the fast paths leave; `taken` is a block that the backend has given already.
+    /// The slow path: allocates in every case. `taken` is a block that the backend has given already.
     #[cold]
     #[inline(never)]
     pub(super) fn allocate_slowly(
@@ -167,8 +167,8 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
 }
 
 impl<B: Backend> Inner<B> {
-    /// Allocates without a record, if the backend has a block ready. The backend is called in two places, so that the
-    /// level is tested only once.
+    /// Allocates without a record, if the backend has a block ready. The call of the backend is written twice, so that
+    /// the level is tested only once.
     #[expect(clippy::inline_always, reason = "the fast path, which saves no registers")]
     #[inline(always)]
     fn allocate_unrecorded(
@@ -193,7 +193,7 @@ impl<B: Backend> Inner<B> {
         copy & Steps::AT_STACKS != Steps::AT_BLOCKS
     }
 
-    /// Allocates and records.
+    /// Allocates and records, as far as that needs nothing but what is at hand.
     #[expect(clippy::inline_always, reason = "called in one place, on the fast path")]
     #[inline(always)]
     fn allocate_at_hand<P: Platform, const COPY: Copied>(
@@ -235,7 +235,7 @@ impl<B: Backend> Inner<B> {
         });
         if !is_recorded {
             let front_bytes = red_zones::front_bytes(steps.guarding(), layout.align());
-            // SAFETY: so many bytes lie between the start of the backend's block and the caller's.
+            // SAFETY: the backend's block starts this many bytes before the caller's.
             return Progress::Taken(unsafe { block.sub(front_bytes) });
         }
         self.tallies.count_allocation(platform.cpu(), layout.size(), taken_bytes);
@@ -263,7 +263,8 @@ impl<B: Backend> Inner<B> {
         Progress::Done(block)
     }
 
-    /// Takes a block with room for its guards, and returns how many bytes it takes. `None` if that needs the slow path.
+    /// Takes a block with room for its red zones from the backend. Returns where the caller's block starts, and how many
+    /// bytes the backend's takes. `None` if that needs the slow path.
     #[expect(clippy::inline_always, reason = "called in one place, on the fast path")]
     #[inline(always)]
     fn take_guarded(&mut self, layout: Layout, steps: Steps) -> Option<(NonNull<u8>, usize)> {
@@ -276,12 +277,16 @@ impl<B: Backend> Inner<B> {
         }
         // SAFETY: the steps are such only once there is a backend with fast paths.
         let own = unsafe { self.backend.as_mut().unwrap_unchecked().allocate_fast(own_layout) }?;
-        // SAFETY: the backend's block has the zone before the caller's, and more.
+        // SAFETY: the backend's block has the front red zone, and more.
         Some((unsafe { own.cast::<u8>().add(front_bytes) }, own.len()))
     }
 
-    /// Allocates, at any level. An error says that evicting from quarantine could make room, once findings are
-    /// reported.
+    /// Allocates, at any level.
+    ///
+    /// # Errors
+    ///
+    /// [`FindingsPending`] if the backend has no block, and findings must be reported before the quarantine can be
+    /// evicted to make room.
     fn allocate<P: Platform>(
         &mut self,
         mut taken: Option<NonNull<u8>>,
@@ -321,7 +326,7 @@ impl<B: Backend> Inner<B> {
                 self.fail(layout.size(), caller);
                 return Ok(None);
             };
-            // SAFETY: the backend's block has the zone before the caller's, and more.
+            // SAFETY: the backend's block has the front red zone, and more.
             let block = unsafe { own.add(wanted.front_bytes) };
             if self.account(block, taken_bytes, layout, wanted.guarding, caller) {
                 return Ok(Some(block));

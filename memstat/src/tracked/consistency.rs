@@ -1,4 +1,4 @@
-//! Whether all figures agree, checked on request: figures that are counted twice must be equal.
+//! A check on request that all figures agree: figures that can be computed in two ways must be equal.
 
 use core::fmt;
 use core::ops::Add;
@@ -8,14 +8,14 @@ use crate::backend::Backend;
 use crate::counters::{Counters, CpuCounters, MAX_CPUS};
 use crate::platform::Platform;
 
-/// What a check of the figures against each other found.
+/// The result of a check of the figures against each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Consistency {
     /// They agree.
     Holds,
-    /// They do not; it is said which.
+    /// They do not agree: this is what is wrong.
     Broken(&'static str),
-    /// The heap was used during the check, so nothing can be said.
+    /// The heap was used during the check, so there is no result.
     Busy,
 }
 
@@ -24,12 +24,12 @@ impl fmt::Display for Consistency {
         match self {
             Self::Holds => write!(out, "yes"),
             Self::Broken(what) => write!(out, "no, {what}"),
-            Self::Busy => write!(out, "unknown, the heap was used meanwhile"),
+            Self::Busy => write!(out, "unknown, the heap was used during the check"),
         }
     }
 }
 
-/// Blocks and the bytes that they were asked for.
+/// Blocks, and their sizes as requested.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Sum {
     blocks: u64,
@@ -56,7 +56,7 @@ struct Sums {
     cpus: CpuCounters,
     /// Allocations over the classes of sizes.
     sizes: u64,
-    /// Entries of the live map, as it says itself.
+    /// The live map's own count of its entries.
     map_entries: u64,
 }
 
@@ -77,7 +77,7 @@ impl Sums {
             (counters.live_blocks as i64 == counted, "live blocks are not allocations minus frees"),
             (
                 self.map_entries == recorded.blocks,
-                "the live map has not as many entries as blocks are recorded",
+                "the number of entries in the live map is not the number of recorded blocks",
             ),
             (self.records == recorded, "the sums over the live map are not the totals"),
             (
@@ -94,8 +94,8 @@ impl Sums {
 }
 
 impl<B: Backend, P: Platform> Tracked<B, P> {
-    /// Checks the figures against each other. It reads all there is, in steps that each hold the lock for a short
-    /// time.
+    /// Checks the figures against each other. It reads all records and stacks, in steps that each hold the lock for a
+    /// short time.
     pub fn check_consistency(&self) -> Consistency {
         let state = || (self.counters(), self.leaks().sequence(), self.history().written());
         let before = state();

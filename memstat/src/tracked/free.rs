@@ -1,4 +1,4 @@
-//! The path of a free, from top to bottom, built like that of an allocation.
+//! The path of a free, from top to bottom, with the same structure as that of an allocation.
 //!
 //! [`Tracked::free_or`] is inlined into its caller and serves levels `off` and `counters` there. `free_recorded`
 //! frees a block of the live map, as long as its guards are intact and none of the tracker's tables has to shrink.
@@ -18,12 +18,12 @@ use crate::platform::Platform;
 use crate::record::{Guarding, Record};
 
 impl<B: Backend, P: Platform> Tracked<B, P> {
-    /// Frees the block at `block`, of which only the pointer is known. Where waiting for the lock would never end the
-    /// block stays live, which is reported to the platform.
+    /// Frees the block at `block`, of which only the pointer is known. Where waiting for the lock would never end, the block
+    /// stays live, `Ok` is returned, and [`Hooks::on_lock_refused`](crate::Hooks::on_lock_refused) is called.
     ///
     /// # Errors
     ///
-    /// [`BadFree`] when no live block starts there; nothing has changed then but a counter.
+    /// [`BadFree`] if no live block starts there; then it is counted, and nothing else changes.
     ///
     /// # Safety
     ///
@@ -41,7 +41,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     ///
     /// # Errors
     ///
-    /// As for [`Tracked::free`], and when the block was allocated with another layout.
+    /// As for [`Tracked::free`], and if the block is recorded with another layout.
     ///
     /// # Safety
     ///
@@ -56,7 +56,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     }
 
     /// As [`Tracked::free`], but calls `report` with the error and the caller's frame pointer, once the tracker's lock
-    /// is released. A null pointer is ignored. The cheapest free: nothing is returned.
+    /// is released. A null pointer is ignored. This is the cheapest free, as it returns nothing.
     ///
     /// # Safety
     ///
@@ -108,7 +108,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         }
     }
 
-    /// Continues with a copy of the fast path.
+    /// Continues on the copy of the fast path for `path`.
     #[inline(always)]
     fn free_on(
         &self,
@@ -144,7 +144,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         }
     }
 
-    /// Frees a recorded block, as long as no table has to shrink.
+    /// Frees a recorded block, as long as no table has to shrink; else continues on the slow path.
     #[inline(never)]
     fn free_recorded<const COPY: Copied>(
         &self,
@@ -159,7 +159,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         }
     }
 
-    /// The continuation at levels without records.
+    /// Continues on the slow path, from code that is inlined into the caller.
     #[cold]
     #[inline(never)]
     fn free_elsewhere(
@@ -172,7 +172,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         self.free_slowly(address, claim, inner, self.platform().frame_pointer(), report);
     }
 
-    /// Frees the old place of a block that a reallocation has moved, and counts the reallocation in the same critical
+    /// Frees the old memory of a block that a reallocation has moved, and counts the reallocation in the same critical
     /// section.
     ///
     /// # Safety
@@ -207,7 +207,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         freed
     }
 
-    /// Frees in any case that the fast paths leave, or finds out what is wrong.
+    /// The slow path: frees in every case, or reports a bad free.
     #[cold]
     #[inline(never)]
     pub(super) fn free_slowly(
@@ -250,12 +250,11 @@ impl<B: Backend> Inner<B> {
             return Ok(());
         }
         let Some(backend) = self.backend.as_mut() else { return Ok(()) };
-        // SAFETY: the live map had the block, with the layout that it was allocated with, and has it no
-        // more.
+        // SAFETY: the block was live: it was just removed from the live map, with the layout of its allocation.
         let taken_bytes = unsafe { backend.deallocate(block, record.layout()) };
         self.count_free_of(&record, taken_bytes, platform);
         self.note_free_of(&record, caller);
-        // The last record that another level left is gone.
+        // Without records of an earlier level there may be a fast path again.
         if self.live.len() == 0 && self.level < crate::level::Level::Blocks {
             self.choose_steps();
         }

@@ -37,7 +37,7 @@ mod unrecorded;
 pub(super) use claim::{Claim, PointerOnly};
 pub(super) use steps::{Copied, FastPath, Steps};
 
-#[expect(clippy::struct_excessive_bools, reason = "each says what one part of the work asks at every step")]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches, each tested by another part")]
 #[derive(Debug)]
 pub(super) struct Inner<B> {
     /// `Off` until there is a backend.
@@ -47,7 +47,7 @@ pub(super) struct Inner<B> {
     is_history_on: bool,
     /// Whether allocations and frees are counted. At level `off`, only if the backend does not know what is live.
     is_counting: bool,
-    /// Whether the platform is asked if an allocation is to fail.
+    /// Whether the platform decides for each allocation if it is to fail.
     pub(super) is_injecting_faults: bool,
     pub(super) allocation_path: FastPath,
     /// The path of an allocation that is not sampled.
@@ -68,14 +68,14 @@ pub(super) struct Inner<B> {
     pub(super) recent_frees: RecentFrees,
     pub(super) arena: Arena,
     pub(super) since: Since,
-    /// The sequence number of the event from which on call stacks are recorded without a break.
+    /// The sequence number since which call stacks have been recorded without a break.
     stacks_since_sequence: u64,
-    /// The same of the history.
+    /// The sequence number since which the history has been written without a break.
     history_since_sequence: u64,
     pub(super) guards: Guards,
     /// Whether new blocks get guards, or frees are remembered.
     pub(super) is_guarding: bool,
-    /// Whether some of the new blocks go to the pool.
+    /// Whether some of the new blocks are sampled.
     pub(super) is_sampling: bool,
     pub(super) scanner: Scanner,
     /// Where lanes meet.
@@ -86,7 +86,7 @@ pub(super) struct Inner<B> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FindingsPending;
 
-/// Where a call comes from: what a walk of its stack needs.
+/// The caller of an operation: what a walk of its call stack needs.
 #[derive(Debug)]
 pub(super) struct Caller<'a, P> {
     pub(super) frame_pointer: usize,
@@ -94,7 +94,7 @@ pub(super) struct Caller<'a, P> {
 }
 
 impl<P: Platform> Caller<'_, P> {
-    /// The stack of the calling code.
+    /// The stack that the caller's frame lies in.
     pub(super) fn stack(&self) -> Option<StackSpan> {
         let fast = self.platform.stack_fast(self.frame_pointer);
         fast.or_else(|| self.platform.stack(self.frame_pointer))
@@ -105,7 +105,7 @@ impl<P: Platform> Caller<'_, P> {
         self.innermost(|address| self.platform.is_allocator_code(address))
     }
 
-    /// The innermost return addresses, without the leading ones that `is_left_out`.
+    /// The innermost return addresses, without the leading ones for which `is_left_out` is true.
     #[inline]
     fn innermost(&self, is_left_out: impl Fn(usize) -> bool) -> [usize; CALLERS] {
         self.stack().map_or([0; CALLERS], |span| walk::innermost(&span, is_left_out))
@@ -153,10 +153,10 @@ impl<B: Backend> Inner<B> {
         }
     }
 
-    /// Puts the backend in place, if there is none yet.
+    /// Sets the backend, if there is none yet.
     pub(super) fn start(&mut self, backend: B) {
         if self.backend.is_none() {
-            // Blocks that are live already are counted as uncounted ones.
+            // Blocks that are live already become part of `uncounted_blocks`.
             if let Some(live) = backend.live() {
                 self.tallies.set_live(live);
             }
@@ -167,7 +167,7 @@ impl<B: Backend> Inner<B> {
     }
 
     /// Counts and records a new block as the level requires. A block with guards must have a record: if there is no
-    /// room for one, the answer is false and nothing has changed.
+    /// room for one, this returns false, and the block is not counted.
     pub(super) fn account<P: Platform>(
         &mut self,
         block: NonNull<u8>,
@@ -191,8 +191,8 @@ impl<B: Backend> Inner<B> {
         true
     }
 
-    /// Counts a new block whose record found no room. Its free will not be noted, so an older free of the same
-    /// address must be forgotten: it would be reported in its place.
+    /// Counts a new block for whose record there was no room. Its free will not be noted, so an older free of the same
+    /// address must be forgotten, or a report would show that one instead.
     #[cold]
     #[inline(never)]
     fn account_unrecorded(&mut self, address: usize, cpu: u8) {
@@ -259,7 +259,7 @@ impl<B: Backend> Inner<B> {
         if self.keeps_history() { self.sequence } else { 0 }
     }
 
-    /// Remembers a free where the guards do not.
+    /// Remembers a free where there are no guards to do it.
     pub(super) fn note_free_of<P: Platform>(&mut self, record: &Record, caller: &Caller<'_, P>) {
         if self.level < Level::Stacks || self.is_guarding {
             return;
@@ -317,7 +317,7 @@ impl<B: Backend> Inner<B> {
         self.capture_up_to::<P, MAX_FRAMES>(caller)
     }
 
-    /// The number of the caller's stack, cut to the length that is kept for frees; 0 below level `stacks`.
+    /// The number of the caller's stack, cut to [`MAX_FREE_FRAMES`]; 0 below level `stacks`.
     fn capture_free<P: Platform>(&mut self, caller: &Caller<'_, P>) -> u16 {
         if self.level >= Level::Stacks { self.capture_up_to::<P, MAX_FREE_FRAMES>(caller) } else { 0 }
     }
@@ -328,7 +328,7 @@ impl<B: Backend> Inner<B> {
         stack.map_or(0, |stack| stack.number())
     }
 
-    /// Writes an event to the history, if one is kept; `stack` `None` stands for the caller's.
+    /// Writes an event to the history, if there is one. If `stack` is `None`, it gets the caller's stack.
     fn note<P: Platform>(
         &mut self,
         kind: EventKind,
@@ -348,6 +348,7 @@ impl<B: Backend> Inner<B> {
         self.history.write(event, &mut self.arena, platform);
     }
 
+    /// Counts a bad free, and completes its report with the stack of the first free, if that is remembered.
     #[cold]
     #[inline(never)]
     pub(super) fn refuse<P: Platform>(&mut self, mut bad: BadFree, caller: &Caller<'_, P>) -> BadFree {
@@ -372,7 +373,7 @@ impl<B: Backend> Inner<B> {
         self.note(EventKind::Fail, 0, size_bytes, None, caller);
     }
 
-    /// Updates the live figures. While nothing is counted, the backend knows them.
+    /// Updates the live figures from the backend, at level `off`, where they may not be counted here.
     pub(super) fn synchronise(&mut self) {
         if self.level == Level::Off
             && let Some(mut live) = self.backend.as_ref().and_then(Backend::live)
@@ -404,7 +405,7 @@ impl<B: Backend> Inner<B> {
         self.tallies.counters(self.live.len() as u64)
     }
 
-    /// A snapshot, whose stamp is `stamp`.
+    /// A snapshot with the time `stamp`.
     pub(super) fn snapshot(&mut self, stamp: u64) -> Snapshot {
         let counters = self.counters();
         Snapshot {

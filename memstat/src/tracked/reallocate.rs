@@ -1,5 +1,5 @@
 //! The path of a reallocation: in place if the backend would use the same memory anyway, else by an allocation and a
-//! free. What is done under one lock stands in `inner/resize.rs`.
+//! free. `inner/resize.rs` has the parts that run under one lock.
 
 use core::alloc::Layout;
 use core::ptr::{NonNull, copy_nonoverlapping};
@@ -13,11 +13,11 @@ use crate::refused::LockRefused;
 
 impl<B: Backend, P: Platform> Tracked<B, P> {
     /// Gives the block a new size, in place or by a move; its contents stay up to the smaller size.
-    /// `Ok(None)` when there is no memory: the block is as before then.
+    /// `Ok(None)` if there is no memory, or if waiting for the lock would never end: the block is unchanged then.
     ///
     /// # Errors
     ///
-    /// [`BadFree`] when no live block starts at `block`.
+    /// [`BadFree`] if no live block starts at `block`.
     ///
     /// # Safety
     ///
@@ -38,8 +38,9 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     ///
     /// # Errors
     ///
-    /// As for [`Tracked::reallocate`], and when the block was allocated with another layout. Of a block without a
-    /// record that is noticed if it would take other memory, and the backend [knows](Backend::locate) its blocks.
+    /// As for [`Tracked::reallocate`], and if the block was allocated with another layout. For a block without a record
+    /// that is detected only if the backend [knows](Backend::locate) its blocks, and the layout would take more or less
+    /// memory.
     ///
     /// # Safety
     ///

@@ -6,8 +6,8 @@ use crate::backend::Backend;
 use crate::platform::Platform;
 
 impl<B: Backend, P: Platform> Tracked<B, P> {
-    /// Frees what is kept in reserve: blocks in quarantine, memory of sample slots without a block, what the backend
-    /// keeps, spare pages of the arena.
+    /// Frees all reserves: blocks in quarantine, the memory of sample slots without a live block, what the backend keeps
+    /// (see [`Backend::trim`]), spare pages of the arena.
     pub fn reclaim(&self) {
         self.flush_quarantine(self.caller().frame_pointer);
         self.give_idle_slots();
@@ -28,7 +28,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
             if inner.guards.freed.quarantined_blocks() == 0 {
                 break inner;
             }
-            // What was found has to be reported before more can go.
+            // Findings must be reported before more can be evicted.
             drop(inner);
             self.report_findings(frame_pointer);
         };
@@ -39,7 +39,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
 
     /// Gives all blocks in quarantine to the backend, each after a check of it; `frame_pointer` identifies the caller.
     pub(super) fn flush_quarantine(&self, frame_pointer: usize) {
-        // Others may put blocks there as fast as these go.
+        // So many and no more: others may add blocks as fast as these are evicted.
         let mut left = self.enter().guards.freed.quarantined_blocks();
         while left > 0 {
             let mut inner = self.enter();
@@ -55,13 +55,13 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         }
     }
 
-    /// Gives the memory of all sample slots without a block back, one page at a time, so that others may come in
-    /// between.
+    /// Gives back the memory of all sample slots without a live block. The lock is released after each page.
     pub(super) fn give_idle_slots(&self) {
         while self.enter().guards.pool.give_some_memory(self.platform()) {}
     }
 
-    /// Reports what the guards found, on behalf of what was called at a frame. Called without the lock.
+    /// Reports what the guards found, on behalf of the operation whose caller has this frame pointer. Called without the
+    /// lock.
     #[cold]
     #[inline(never)]
     pub(super) fn report_findings(&self, frame_pointer: usize) {

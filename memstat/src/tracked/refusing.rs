@@ -1,7 +1,7 @@
-//! Operations that find the lock taken: they wait, or are refused where waiting would never end.
+//! Operations that find the lock held: they wait, or are refused where waiting would never end.
 //!
-//! An interrupt handler finds the lock taken on its own CPU only if somebody enabled interrupts under it, which is a
-//! bug. The handler's operation is refused, so the machine does not hang.
+//! An interrupt handler finds the lock held by its own CPU only if interrupts were enabled under the lock, which is a
+//! bug. The handler's operation is refused, so that the machine does not hang.
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
@@ -43,7 +43,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         }
     }
 
-    /// Takes the lock, unless it will never be free.
+    /// Takes the lock; `None` if waiting for it would never end.
     pub(super) fn enter_if_ever_free(&self) -> Option<Guard<'_, Inner<B>, P>> {
         match self.inner.enter_at_once() {
             Ok(inner) => Some(inner),

@@ -1,6 +1,6 @@
-//! What a crash report needs, copied at once, and only if the lock is free.
+//! What a crash report needs, copied in one critical section, if the lock is free.
 //!
-//! The crashed code may hold the lock and never release it. So nobody waits here.
+//! The crashed code may hold the lock and never release it, so this does not wait.
 
 use super::Tracked;
 use crate::backend::Backend;
@@ -10,8 +10,8 @@ use crate::history::{Event, EventKind};
 use crate::level::Level;
 use crate::platform::Platform;
 
-/// A consistent snapshot of the counters and the last `EVENTS` events. Where no events are kept, the last frees take
-/// their place, as far as they are remembered; they have no numbers.
+/// A consistent snapshot of the counters and the last `EVENTS` events. Where there is no history, the last frees take
+/// their place, as far as they are remembered; their sequence number is 0.
 #[derive(Clone, Copy, Debug)]
 pub struct CrashSnapshot<const EVENTS: usize> {
     /// How much was recorded.
@@ -23,13 +23,13 @@ pub struct CrashSnapshot<const EVENTS: usize> {
     /// Events that were ever written.
     pub written: u64,
     events: [Event; EVENTS],
-    /// The innermost return address of each event's call stack; 0 where there is none.
+    /// The innermost return address outside the allocator of each event; 0 where it is not known.
     callers: [usize; EVENTS],
     count: usize,
 }
 
 impl<const EVENTS: usize> CrashSnapshot<EVENTS> {
-    /// The events, oldest first, each with the return address in the function that asked, if that is known.
+    /// The events, oldest first, each with the return address of the call to the allocator, if that is known.
     pub fn events(&self) -> impl Iterator<Item = (&Event, Option<usize>)> {
         let callers = self.callers.iter().map(|&address| (address != 0).then_some(address));
         self.events.iter().zip(callers).take(self.count)

@@ -1,5 +1,5 @@
-//! Views: what can be asked of a tracker, and set, a topic each. A view is a reference to the tracker under another
-//! type, so that the tracker's own page stays short; to make one costs nothing.
+//! Views of a tracker: queries and settings, grouped by topic. A view is a reference to the tracker with a type of its
+//! own, so that the documentation of [`Tracked`] stays short; it costs nothing.
 //!
 //! Each answer is consistent in itself, taken under the tracker's lock; none allocates.
 
@@ -48,7 +48,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         GuardsView(self)
     }
 
-    /// Figures beside the [counters](Tracked::counters): by CPU, by size, of the arena.
+    /// Figures other than the [counters](Tracked::counters): by CPU, by size, of the arena.
     pub fn statistics(&self) -> StatisticsView<'_, B, P> {
         StatisticsView(self)
     }

@@ -13,7 +13,7 @@ pub(crate) struct HostBackend {
     pub(crate) limit_bytes: Option<usize>,
     pub(crate) live_bytes: usize,
     pub(crate) freed: std::collections::HashSet<usize>,
-    /// Whether the block that was freed last is handed out again to who asks for its like.
+    /// Whether the block that was freed last is handed out again for the next request of the same layout.
     pub(crate) is_reusing: bool,
     /// That block, while it is kept for that.
     pub(crate) spare: Option<(usize, Layout)>,

@@ -13,22 +13,22 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use memstat::{GuardPages, Hooks, LockRefused, Platform};
 use memstat::{PAGE_SIZE_BYTES, STAMP_STEP, StackSpan};
 
-/// Counts the pages that it lends.
+/// A platform that counts the pages that it has given to the tracker.
 #[derive(Debug, Default)]
 pub(crate) struct HostPlatform {
     pub(crate) pages: AtomicUsize,
     pub(crate) stamp: AtomicU64,
     pub(crate) cpu: AtomicU8,
-    /// Whether nobody else uses the tracker, so that to wait for it is a deadlock.
+    /// Whether nobody else uses the tracker, so that waiting for its lock is a deadlock.
     pub(crate) is_alone: AtomicBool,
     pub(crate) refused: Mutex<Vec<LockRefused>>,
-    /// Who allocates, from 1 to [`MAX_SITES`]; 0 for no call stack.
+    /// The call site of the next operations, from 1 to [`MAX_SITES`]; 0 for no call stack.
     pub(crate) site: AtomicUsize,
 }
 
 /// Call sites that a test may allocate from.
 pub(crate) const MAX_SITES: usize = 6;
-/// The return address of call site 0, which does not exist; the others lie behind it.
+/// The return address of call site 0, which does not exist; those of the others follow.
 pub(crate) const FIRST_SITE_ADDRESS: usize = 0x1000;
 
 /// A stack of one frame for each call site: no caller, and the return address.

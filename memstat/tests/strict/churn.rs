@@ -12,7 +12,7 @@ use super::window::{PageBackend, WindowPlatform};
 use memstat::{Access, Consistency, GuardLevel, Level, Record, ScanError, ScanSummary, Tracked};
 
 const WORD_BYTES: usize = size_of::<usize>();
-/// Blocks that there are, more or less.
+/// Number of blocks that the model keeps, approximately.
 const MAX_BLOCKS: usize = 800;
 
 fn heap(level: Level, guard: GuardLevel) -> Box<Heap> {
@@ -64,7 +64,7 @@ impl Block {
 /// The model of the heap.
 struct Model<'a> {
     heap: &'a Heap,
-    /// In the order in which they came.
+    /// In the order of their allocation.
     blocks: Vec<Block>,
     roots: &'a RefCell<Box<[usize]>>,
     random: u64,
@@ -203,7 +203,7 @@ impl Model<'_> {
                 self.reallocate(number);
             }
             80..90 => {
-                if let Some(address) = self.heap.platform().hidden_address(self.random as usize >> 5) {
+                if let Some(address) = self.heap.platform().protected_address(self.random as usize >> 5) {
                     let _ = self.heap.guards().explain_access(address, Access::Read);
                 }
             }
@@ -218,7 +218,7 @@ impl Model<'_> {
                 self.heap.guards().set_level(guard);
             }
             96..98 => {
-                // What goes at another level leaves as well.
+                // A block that is freed at another level is removed as well.
                 let level = self.heap.level();
                 self.heap.set_level([Level::Off, Level::Counters][self.below(2)]);
                 if let Some(lost) = self.pick(false) {
@@ -299,14 +299,14 @@ fn churn(seed: u64, level: Level) -> [u64; 2] {
 }
 
 #[test]
-fn held_and_sampled_blocks_that_go_between_slices_are_neither_read_nor_reported() {
+fn quarantined_and_sampled_blocks_freed_between_slices_are_neither_read_nor_reported() {
     for level in [Level::Blocks, Level::Stacks, Level::Full] {
         let mut most = [0; 2];
         for seed in 1..3 {
-            let [sampled, held] = churn(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(seed), level);
-            most = [most[0].max(sampled), most[1].max(held)];
+            let [sampled, quarantined] = churn(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(seed), level);
+            most = [most[0].max(sampled), most[1].max(quarantined)];
         }
-        assert!(most.iter().all(|count| *count > 20), "{most:?} blocks were sampled, and held back");
+        assert!(most.iter().all(|count| *count > 20), "{most:?} blocks were sampled, and in quarantine");
     }
 }
 
@@ -358,9 +358,9 @@ fn blocks_that_come_during_a_scan_are_not_counted() {
     }
 }
 
-/// What is said during a scan counts for that scan.
+/// A declaration during a scan applies to that scan.
 #[test]
-fn what_a_block_points_to_is_none_either_as_soon_as_that_is_said() {
+fn what_a_declared_block_points_to_is_no_leak_from_that_scan_on() {
     let heap = heap(Level::Blocks, GuardLevel::Off);
     let [parent, child] = [(); 2].map(|()| heap.allocate(words_layout(1)).unwrap());
     let others: Vec<_> = (0..6000).map(|_| heap.allocate(words_layout(1)).unwrap()).collect();

@@ -1,4 +1,4 @@
-//! The tracker over memory that is really taken away.
+//! The tracker over memory that is really unmapped or protected: an access to it ends the test.
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 

@@ -1,5 +1,5 @@
-//! What comes while an operation is under way: from what the tracker calls with its lock held, on each of its paths,
-//! and when a page that it asks for is not to be had.
+//! Operations during another operation: from functions that the tracker calls with its lock held, on each of its paths;
+//! and operations for which a page is missing.
 
 use std::alloc::Layout;
 use std::cell::RefCell;
@@ -10,7 +10,7 @@ use super::Heap;
 use super::window::{PageBackend, WindowPlatform};
 use memstat::{Access, Consistency, GuardLevel, Level, LockRefusals, Tracked, Unexplained};
 
-/// The heap that is asked from below, and a live block of it.
+/// The heap that [`break_in`] uses, and a live block of it.
 struct Below {
     heap: *const Heap,
     victim: NonNull<u8>,
@@ -23,7 +23,7 @@ thread_local! {
 
 const LAYOUT: Layout = Layout::new::<[u64; 5]>();
 
-/// As an interrupt handler would, were interrupts on.
+/// Uses the heap as an interrupt handler would if interrupts were enabled under the lock.
 fn break_in() {
     BELOW.with_borrow_mut(|below| {
         let Some(below) = below else { return };
@@ -90,7 +90,7 @@ const CASES: [(GuardLevel, u32); 7] = [
 ];
 
 #[test]
-fn who_breaks_into_any_way_is_refused_and_nothing_has_changed() {
+fn operations_from_under_the_lock_are_refused_on_every_path_and_change_nothing() {
     for (guard, interval) in CASES {
         for level in [Level::Blocks, Level::Stacks, Level::Full] {
             let heap = heap(level, guard, interval, break_in);
@@ -115,7 +115,7 @@ fn who_breaks_into_any_way_is_refused_and_nothing_has_changed() {
     }
 }
 
-/// Pages for the arena and for the pool run out at every point once, and come again.
+/// Pages for the arena and for the pool run out at every point once, and are available again later.
 #[test]
 fn figures_agree_wherever_pages_run_out() {
     for (guard, interval) in CASES {

@@ -1,5 +1,5 @@
-//! A platform and a backend whose memory is really taken away: an access to a protected page, or
-//! to a freed block, ends the test.
+//! A platform and a backend whose memory is really protected and unmapped: an access to a protected page, or to a freed
+//! block, ends the test.
 
 #[path = "../common/lanes.rs"]
 mod lanes;
@@ -51,7 +51,7 @@ fn unmap(start: usize, bytes: usize) {
 #[derive(Clone, Copy, Debug, Default)]
 struct Page {
     has_memory: bool,
-    is_shown: bool,
+    is_accessible: bool,
 }
 
 #[derive(Debug, Default)]
@@ -71,14 +71,14 @@ impl Window {
 /// A stack of one frame: no caller, and a return address.
 static STACK: [usize; 2] = [0, 0x1234];
 
-/// A host with a window for sampled blocks, and with just so many pages.
+/// A platform with a window for sampled blocks, and a limited number of pages.
 #[derive(Debug)]
 pub(super) struct WindowPlatform {
     window: Mutex<Window>,
     stamp: AtomicU64,
-    /// Whether nobody else uses the tracker, so that to wait for it is a deadlock.
+    /// Whether nobody else uses the tracker, so that waiting for its lock is a deadlock.
     pub(super) is_alone: AtomicBool,
-    /// Pages that may be had yet, for the arena and for the window.
+    /// Pages that are left, for the arena and for the window.
     pub(super) pages_left: AtomicUsize,
     /// Called while the tracker's lock is held.
     under_lock: fn(),
@@ -100,13 +100,13 @@ impl WindowPlatform {
         self.pages_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
     }
 
-    /// An address in a page of the window that cannot be touched, if there is one.
-    pub(super) fn hidden_address(&self, draw: usize) -> Option<usize> {
+    /// An address in a protected page of the window, if there is one.
+    pub(super) fn protected_address(&self, draw: usize) -> Option<usize> {
         let window = self.window.lock().unwrap();
-        let hidden = window.pages.iter().enumerate().filter(|(_, page)| !page.is_shown);
-        let hidden: Vec<usize> = hidden.map(|(place, _)| place).collect();
-        let place = hidden.get(draw.checked_rem(hidden.len())?)?;
-        Some(window.start + place * PAGE_SIZE_BYTES + draw / hidden.len() % PAGE_SIZE_BYTES)
+        let protected = window.pages.iter().enumerate().filter(|(_, page)| !page.is_accessible);
+        let protected: Vec<usize> = protected.map(|(place, _)| place).collect();
+        let place = protected.get(draw.checked_rem(protected.len())?)?;
+        Some(window.start + place * PAGE_SIZE_BYTES + draw / protected.len() % PAGE_SIZE_BYTES)
     }
 }
 
@@ -170,7 +170,7 @@ unsafe impl GuardPages for WindowPlatform {
 
     fn close_window(&self) {
         let window = std::mem::take(&mut *self.window.lock().unwrap());
-        assert!(!window.pages.iter().any(|page| page.has_memory || page.is_shown), "something is left");
+        assert!(!window.pages.iter().any(|page| page.has_memory || page.is_accessible), "something is left");
         unmap(window.start, window.pages.len() * PAGE_SIZE_BYTES);
     }
 
@@ -178,11 +178,11 @@ unsafe impl GuardPages for WindowPlatform {
         (self.under_lock)();
         let mut window = self.window.lock().unwrap();
         let state = window.page(page);
-        assert!(!state.has_memory && !state.is_shown, "filled twice");
+        assert!(!state.has_memory && !state.is_accessible, "committed twice");
         if !self.has_page_left() {
             return false;
         }
-        *state = Page { has_memory: true, is_shown: true };
+        *state = Page { has_memory: true, is_accessible: true };
         protect(page, READ_AND_WRITE);
         true
     }
@@ -190,19 +190,19 @@ unsafe impl GuardPages for WindowPlatform {
     unsafe fn decommit_page(&self, page: NonNull<u8>) {
         (self.under_lock)();
         let mut window = self.window.lock().unwrap();
-        assert!(std::mem::take(window.page(page)).has_memory, "emptied twice");
+        assert!(std::mem::take(window.page(page)).has_memory, "decommitted twice");
         protect(page, NONE);
     }
 
     unsafe fn unprotect_page(&self, page: NonNull<u8>) {
         (self.under_lock)();
-        self.window.lock().unwrap().page(page).is_shown = true;
+        self.window.lock().unwrap().page(page).is_accessible = true;
         protect(page, READ_AND_WRITE);
     }
 
     unsafe fn protect_page(&self, page: NonNull<u8>) {
         (self.under_lock)();
-        self.window.lock().unwrap().page(page).is_shown = false;
+        self.window.lock().unwrap().page(page).is_accessible = false;
         protect(page, NONE);
     }
 }
@@ -213,7 +213,7 @@ impl Hooks for WindowPlatform {
     }
 }
 
-/// Each block has pages of its own, which go with it.
+/// A backend in which each block has pages of its own, which are unmapped when it is freed.
 #[derive(Debug, Default)]
 pub(super) struct PageBackend {
     /// Where each block starts, its layout, and where its pages start.
@@ -237,7 +237,7 @@ unsafe impl Backend for PageBackend {
             return None;
         }
         let pages = map(page_bytes(layout), READ_AND_WRITE);
-        // It ends where the page does, as far as its alignment lets it.
+        // It ends at the page's end, as far as its alignment allows.
         let start = (pages + page_bytes(layout) - layout.size()) & !(layout.align() - 1);
         assert!(self.live.insert(start, (layout, pages)).is_none());
         self.live_bytes += layout.size() as u64;

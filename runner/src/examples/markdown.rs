@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_goes_on_is_no_block() {
+    fn indented_continuation_of_text_is_no_block() {
         assert_eq!(blocks("- an item\n    that goes on\n\ntext\n    more of it\n"), Ok(vec![]));
     }
 

@@ -110,8 +110,8 @@ impl Document {
                     vm.wait_for_boot()?;
                     current.insert(vm)
                 };
-                let (printed, goes_on) = carry_out(vm, command.text);
-                if !goes_on {
+                let (printed, is_running) = carry_out(vm, command.text);
+                if !is_running {
                     current = None;
                 }
                 answers.push(Answer { command, printed });
@@ -153,7 +153,7 @@ fn machine_of(cmdline: &'static str) -> Machine<'static> {
     Machine { cmdline, on_reset, ..DEFAULT }
 }
 
-/// Types a line; returns what it prints, and whether the machine goes on.
+/// Types a line; returns what it prints, and whether the machine is still running.
 fn carry_out(vm: &mut Vm, line: &str) -> (Result<String>, bool) {
     let typed = vm.enter(line).and_then(|()| {
         vm.expect(&format!("prompt after `{line}`"), LIMIT, |text| match text::answer(text) {
@@ -163,7 +163,7 @@ fn carry_out(vm: &mut Vm, line: &str) -> (Result<String>, bool) {
         })
     });
     match typed {
-        Ok((printed, goes_on)) => (Ok(printed), goes_on),
+        Ok((printed, is_running)) => (Ok(printed), is_running),
         Err(Error::Ended { .. }) => (Ok(behind_echo(&vm.text_after(Duration::ZERO))), false),
         Err(error) => (Err(error), false),
     }

@@ -122,7 +122,10 @@ fn judge_deadlock(vm: &mut Vm) -> Result<()> {
         SAMPLER.expect(held, "compare_while_the_allocator_is_locked", "with_backend(")?;
         SAMPLER.expect(held, "sample_heap", "compare_while_the_allocator_is_locked()")?;
     }
-    ensure!(allocated.contains(" 1 without memory for a sample"), "the driver does not go on:\n{allocated}");
+    ensure!(
+        allocated.contains(" 1 without memory for a sample"),
+        "the driver does not continue:\n{allocated}"
+    );
     let file = vm.run("cat /proc/memstat")?;
     ensure!(file.contains("refused: 1 allocations, 1 frees, 0 reallocations"), "{file}");
     ensure!(file.contains(" 0 failures, "), "{file}");
@@ -172,7 +175,7 @@ fn panic_is_named(vm: &mut Vm) -> Result<()> {
     let report = stopped(vm, "bug panic")?;
     BUG.expect(&report, "panic at", "panic!")?;
     ensure!(report.contains("asked for by a person"), "the message is not in:\n{report}");
-    ensure!(report.contains("run_command"), "the call stack does not go on in:\n{report}");
+    ensure!(report.contains("run_command"), "the call stack ends too early in:\n{report}");
     Ok(())
 }
 
@@ -263,7 +266,7 @@ fn overrun_is_named(vm: &mut Vm) -> Result<()> {
 }
 
 fn judge_overrun(vm: &mut Vm) -> Result<()> {
-    let report = survived(vm, "bug overrun", "overrun: a write 0 bytes behind the end")?;
+    let report = survived(vm, "bug overrun", "overrun: a write 0 bytes past the end")?;
     let allocated = stack(&report, "allocated with 23 bytes")?;
     DRIVERS.expect(allocated, "drivers::name_device", "Buffer::of_bytes(")?;
     DRIVERS.expect(stack(&report, "found by:")?, "drivers::name_device", "room.free()")

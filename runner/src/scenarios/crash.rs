@@ -64,7 +64,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "panic-exit-stops",
-        about: "without QEMU's device panic=exit stops as ever",
+        about: "without QEMU's device panic=exit stops as panic=halt does",
         judge: Judge::Drive(Machine { devices: &[], ..EXITS }, stops_without_device),
     },
     Scenario {
@@ -106,7 +106,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "panic-full",
-        about: "a panic when no page is free is reported as ever",
+        about: "a panic when no page is free is fully reported",
         judge: Judge::Drive(
             Machine { memory_mib: 32, cmdline: "memstat=full tmpfs.size=100%", ..DEFAULT },
             reported_without_free_pages,
@@ -272,7 +272,7 @@ fn machine_goes_off(vm: &mut Vm) -> Result<()> {
     let status = vm.wait_for_end(COMMAND_LIMIT)?;
     ensure!(status.success(), "QEMU ended with {status}");
     // A triple fault ends QEMU as well.
-    has_all(&vm.text_after(Duration::ZERO), &[MESSAGE, "\nswitching off\n"])
+    has_all(&vm.text_after(Duration::ZERO), &[MESSAGE, "\npowering off\n"])
 }
 
 fn second_panic_halts(vm: &mut Vm) -> Result<()> {
@@ -283,7 +283,7 @@ fn second_panic_halts(vm: &mut Vm) -> Result<()> {
     let panics = report.matches(&panic_place()).count();
     ensure!(panics == 2, "{panics} panics are reported, not two:\n{report}");
     let after = vm.text_after(Duration::from_secs(7));
-    ensure!(after == report, "the kernel goes on after its last words: {after}");
+    ensure!(after == report, "the kernel continues after its last words: {after}");
     ensure!(vm.end()?.is_none(), "the machine went off or was reset instead of stopping");
     Ok(())
 }

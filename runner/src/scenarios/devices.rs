@@ -72,7 +72,7 @@ fn keyboard_and_screen_suffice([vm, twin]: &mut [Vm; 2]) -> Result<()> {
     wait_for_picture(vm, "clear screen", &at_prompt)?;
 
     vm.press_line("poweroff")?;
-    let status = vm.wait_for_end(Duration::from_secs(10))?;
+    let status = vm.wait_for_end(Duration::from_secs(30))?;
     ensure!(status.success(), "after poweroff QEMU ended with {status}");
     Ok(())
 }
@@ -89,7 +89,7 @@ pub(super) fn boot_in_text_mode(vm: &mut Vm) -> Result<()> {
 
 /// Chooses GRUB's second entry.
 pub(super) fn choose_text_mode(vm: &mut Vm) -> Result<()> {
-    const MENU_LIMIT: Duration = Duration::from_secs(20);
+    const MENU_LIMIT: Duration = Duration::from_secs(60);
     vm.wait_for_screen("menu of GRUB", MENU_LIMIT, |vm| {
         vm.monitor().press(&["esc"])?;
         Ok(vm.screen_text()?.contains("Tally in text mode"))

@@ -112,7 +112,7 @@ fn rules_do_what_they_say(vm: &mut Vm) -> Result<()> {
         ("fail site fmt", "fail: site fmt: ambiguous: more than 32 places have this name"),
         ("fail sweep", "usage: fail sweep"),
         ("fail pages", "usage: fail [off | "),
-        ("fail sweep -c 'a |' pwd", "fail: no command behind '|'"),
+        ("fail sweep -c 'a |' pwd", "fail: no command after '|'"),
         ("fail nth 1 'fail nth 1 pwd'", "fail: runs already; not within itself"),
         ("fail nth 1 fail nth 1 pwd", "fail: runs already; not within itself"),
         ("fail sweep -c 'fail sweep pwd' pwd", "fail: sweep: 0 allocations of blocks and 0 of pages"),

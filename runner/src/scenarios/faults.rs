@@ -94,7 +94,7 @@ fn judge_report(vm: &mut Vm, report: &str, words: &[&str]) -> Result<()> {
     ensure!(frames >= 2, "the call stack has {frames} frames");
     vm.enter("echo still here")?;
     let after = vm.text_after(Duration::from_secs(1));
-    ensure!(after.is_empty(), "the kernel goes on after the report: {after}");
+    ensure!(after.is_empty(), "the kernel continues after the report: {after}");
     ensure!(vm.end()?.is_none(), "the machine went off or was reset instead of stopping");
     ensure!(vm.monitor().is_running()?, "QEMU itself has stopped the machine");
     Ok(())
@@ -102,11 +102,11 @@ fn judge_report(vm: &mut Vm, report: &str, words: &[&str]) -> Result<()> {
 
 fn double_free_does_no_harm(vm: &mut Vm) -> Result<()> {
     vm.wait_for_boot()?;
-    goes_on(vm, "bug double-free", "double free of 0xffff8")
+    expect_harmless_error(vm, "bug double-free", "double free of 0xffff8")
 }
 
-/// The command logs one error with the words, and leaves the live blocks as they were.
-fn goes_on(vm: &mut Vm, line: &str, words: &str) -> Result<()> {
+/// Runs a command, which must log `words` once and leave the live blocks unchanged.
+fn expect_harmless_error(vm: &mut Vm, line: &str, words: &str) -> Result<()> {
     let before = Allocs::parse(&vm.run("cat /proc/allocs")?)?;
     let answer = vm.run(line)?;
     ensure!(answer.matches(words).count() == 1, "`{line}` does not log `{words}` once: {answer}");

@@ -1,7 +1,7 @@
 //! Sampled blocks between guard pages: the instruction that accesses memory past one, or after its free, is named with
 //! all call stacks, and the kernel continues.
 
-use super::guards::{expect_count, goes_on};
+use super::guards::{expect_count, expect_report};
 use super::selftest::skippable::SLABS;
 use super::selftest::{judge_selftests, run_selftests};
 use super::sources::DRIVERS;
@@ -51,14 +51,14 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
 /// The command logs all of this, once, and all figures are consistent. The next block is at a page's end.
 fn is_caught(vm: &mut Vm, command: &str, words: &[&str]) -> Result<()> {
     vm.run("guard sample 1")?;
-    goes_on(vm, command, words)?;
+    expect_report(vm, command, words)?;
     is_consistent(vm)
 }
 
 fn overruns(vm: &mut Vm) -> Result<()> {
     vm.wait_for_boot()?;
     let words = [
-        "overrun: a write 0 bytes behind the end",
+        "overrun: a write 0 bytes past the end",
         "of 23 bytes, in:",
         "copy_name_with_one_byte_too_many",
         DRIVERS.path,
@@ -67,7 +67,7 @@ fn overruns(vm: &mut Vm) -> Result<()> {
     ];
     is_caught(vm, "bug overrun", &words)?;
     let words = [
-        "overrun: a read 0 bytes behind the end",
+        "overrun: a read 0 bytes past the end",
         "of 64 bytes, in:",
         "add_up_as_many_bytes_as_it_says",
         DRIVERS.path,
@@ -90,7 +90,7 @@ fn underrun(vm: &mut Vm) -> Result<()> {
         "allocated with 40 bytes",
         "trim_blanks",
     ];
-    goes_on(vm, "bug underread", &words)?;
+    expect_report(vm, "bug underread", &words)?;
     is_consistent(vm)?;
     expect_count(vm, "out of bounds accesses: 1")
 }

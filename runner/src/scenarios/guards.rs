@@ -37,7 +37,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         "memstat=full",
         |vm| {
             vm.wait_for_boot()?;
-            goes_on(
+            expect_report(
                 vm,
                 "bug double-free",
                 &[
@@ -76,13 +76,13 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
 fn overrun_is_found(vm: &mut Vm) -> Result<()> {
     vm.wait_for_boot()?;
     let words = [
-        "overrun: a write 0 bytes behind the end",
+        "overrun: a write 0 bytes past the end",
         "of 23 bytes; expected cc, found 00 cc",
         "allocated with 23 bytes",
         "name_device",
         "found by:",
     ];
-    goes_on(vm, "bug overrun", &words)?;
+    expect_report(vm, "bug overrun", &words)?;
     expect_count(vm, "overruns: 1")
 }
 
@@ -97,7 +97,7 @@ fn late_write_is_found(vm: &mut Vm) -> Result<()> {
         "end_request_by_timeout",
         "found by:",
     ];
-    goes_on(vm, "bug use-after-free; guard check", &words)?;
+    expect_report(vm, "bug use-after-free; guard check", &words)?;
     expect_count(vm, "writes after free: 1")
 }
 
@@ -112,7 +112,7 @@ fn double_free_is_reported(vm: &mut Vm) -> Result<()> {
         "freed first",
         "clean_up_after_failed_start",
     ];
-    goes_on(vm, "bug double-free", &words)?;
+    expect_report(vm, "bug double-free", &words)?;
     expect_count(vm, "double frees: 1")
 }
 
@@ -125,7 +125,7 @@ fn invalid_free_is_reported(vm: &mut Vm) -> Result<()> {
         "allocated with 80 bytes",
         "parse_text",
     ];
-    goes_on(vm, "bug invalid-free", &words)?;
+    expect_report(vm, "bug invalid-free", &words)?;
     expect_count(vm, "interior frees: 1")
 }
 
@@ -163,8 +163,8 @@ fn judge_statistics(vm: &mut Vm) -> Result<()> {
     Ok(())
 }
 
-/// The command logs each of the words, in this order within a report, and the heap is as before.
-pub(super) fn goes_on(vm: &mut Vm, line: &str, words: &[&str]) -> Result<()> {
+/// Runs a command, whose report must contain all of `words`, the first of them once. The live blocks must be unchanged.
+pub(super) fn expect_report(vm: &mut Vm, line: &str, words: &[&str]) -> Result<()> {
     let before = Allocs::parse(&vm.run("cat /proc/allocs")?)?;
     let answer = vm.run(line)?;
     for word in words {

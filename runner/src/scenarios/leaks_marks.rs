@@ -23,7 +23,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     with_words("leaks-errors", "each mistake is reported in one line", "", mistakes_are_reported),
     Scenario {
         name: "leaks-full-memory",
-        about: "with no page free the reports go on, and a mark is refused",
+        about: "with no page free reports still work, and a mark is refused",
         judge: Judge::Drive(
             Machine { memory_mib: 48, cmdline: "tmpfs.size=100%", ..DEFAULT },
             full_memory_is_survived,
@@ -148,12 +148,12 @@ fn levels_are_reported(vm: &mut Vm) -> Result<()> {
     let report = vm.run("leaks since a")?;
     expect_line(&report, "total: +276 bytes, +3 blocks")?;
     expect_line(&report, BELOW)?;
-    expect_line(&report, "level is blocks: what comes has no call stack; type memstat level stacks")?;
+    expect_line(&report, "level is blocks: new blocks have no call stack; type memstat level stacks")?;
     vm.run("memstat level counters; bug leak")?;
     let report = vm.run("leaks since a")?;
     expect_line(&report, BELOW)?;
     expect_line(&report, UNRECORDED)?;
-    expect_line(&report, "level is counters: what comes is not recorded; type memstat level stacks")?;
+    expect_line(&report, "level is counters: new blocks are not recorded; type memstat level stacks")?;
     let set = vm.run("leaks mark low")?;
     expect_line(&set, "    and not recorded: 3 blocks")?;
     expect_line(&set, "level is counters: no blocks are recorded; type memstat level stacks")?;

@@ -102,7 +102,7 @@ fn is_consistent(vm: &mut Vm) -> Result<()> {
 /// Types `poweroff`; QEMU must end by itself, without an error.
 fn power_off(vm: &mut Vm) -> Result<()> {
     vm.enter("poweroff")?;
-    let status = vm.wait_for_end(Duration::from_secs(10))?;
+    let status = vm.wait_for_end(Duration::from_secs(30))?;
     ensure!(status.success(), "after poweroff QEMU ended with {status}");
     Ok(())
 }

@@ -14,7 +14,7 @@ use crate::vm::Vm;
 const fn damaged(name: &'static str, memory_mib: u64, cmdline: &'static str) -> Scenario {
     Scenario {
         name,
-        about: "with damaged debug information the boot, the reports and the self-tests go on without lines",
+        about: "with damaged debug information boot, reports and self-tests work without line numbers",
         judge: Judge::Drive(Machine { memory_mib, cmdline, ..DEFAULT }, names_fall_back),
     }
 }
@@ -49,7 +49,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     damaged("names-blind", 256, "symbols=blind"),
     Scenario {
         name: "names-16M",
-        about: "where there is no memory for the index, the boot, the reports and the self-tests go on without lines",
+        about: "without memory for the index, boot, reports and self-tests work without line numbers",
         judge: Judge::Drive(Machine { memory_mib: 16, ..DEFAULT }, names_fall_back),
     },
     damaged("names-noise-16M", 16, "symbols=noise"),

@@ -217,7 +217,7 @@ fn kmemleak_is_linuxs(vm: &mut Vm) -> Result<()> {
     ensure!(answer.contains(wanted), "`{wanted}` is not said: {answer}");
     ensure!(answer.matches("no drill is planted").count() == 2, "a drill is freed twice: {answer}");
     let answer = vm.run("memstat level off; leaks drill 1 2000; memstat level stacks")?;
-    let wanted = "leaks drill: level is off: what comes is not recorded; type memstat level blocks";
+    let wanted = "leaks drill: level is off: new blocks are not recorded; type memstat level blocks";
     ensure!(answer == wanted, "a drill that cannot find anything says `{answer}`");
     is_consistent(vm)
 }

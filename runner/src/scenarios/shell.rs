@@ -168,11 +168,11 @@ fn line_editing_works(vm: &mut Vm) -> Result<()> {
     ];
     for (name, bytes, expected) in cases {
         vm.type_bytes(bytes)?;
-        let answer = vm.wait_for_prompt(&format!("prompt after {name}"), Duration::from_secs(20))?;
+        let answer = vm.wait_for_prompt(&format!("prompt after {name}"), Duration::from_secs(60))?;
         ensure!(answer == expected, "{name}: got `{answer}`, not `{expected}`");
     }
     vm.type_bytes(b"frobnicate\x03")?;
-    vm.expect("new prompt after Ctrl-C", Duration::from_secs(20), |text| {
+    vm.expect("new prompt after Ctrl-C", Duration::from_secs(60), |text| {
         text.contains('\n').then(|| text::prompt_folder(text))?.map(drop)
     })?;
     ensure!(vm.run("echo alive")? == "alive", "no answer after Ctrl-C");

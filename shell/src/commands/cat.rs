@@ -9,7 +9,7 @@ use crate::syntax::Syntax;
 pub(super) const COMMAND: Command = Command {
     name: "cat",
     usage: "cat [-u] [FILE...]",
-    summary: "write files, or the input; -u: without delay, as ever",
+    summary: "write files, or the input; -u: unbuffered, which it always is",
     syntax: Syntax::at_least(0).flags("u"),
     run,
 };

@@ -1,4 +1,4 @@
-//! `cd`: goes to another directory.
+//! `cd`: changes the current directory.
 
 use vfs::{PathBuffer, Result};
 
@@ -11,7 +11,7 @@ use crate::syntax::Syntax;
 pub(super) const COMMAND: Command = Command {
     name: "cd",
     usage: "cd [-P] [DIRECTORY]",
-    summary: "go to a directory, or to /; -: to the one before; -P: without links in its path, as ever",
+    summary: "change the current directory, to / by default; -: to the previous one; -P: resolve links, as always",
     syntax: Syntax::operands(0, 1).flags("P"),
     run,
 };
@@ -21,7 +21,7 @@ fn run(session: &mut Session, options: &Options<'_>) {
     let previous = session.previous_cwd;
     let wanted = if path == "-" { previous.as_str() } else { path };
     if wanted.is_empty() && path == "-" {
-        return session.report_failure(format_args!("cd: -: there was no directory before"));
+        return session.report_failure(format_args!("cd: -: no previous directory"));
     }
     let found = if wanted.starts_with('/') || session.is_cwd_there() {
         session.vfs().canonical_directory(&session.cwd, wanted)
@@ -41,8 +41,8 @@ fn run(session: &mut Session, options: &Options<'_>) {
     }
 }
 
-/// Where a path leads that begins with `..`, from a directory that is gone: upwards by the directory's text. A path of
-/// `..` alone leads to the nearest directory that is there. `None` for other paths.
+/// Resolves a path that begins with `..` from a current directory that no longer exists, by the text of that
+/// directory's path. `..` alone leads to the nearest existing ancestor. `None` for other paths.
 fn way_out(session: &Session, path: &str) -> Option<Result<PathBuffer>> {
     let cwd = session.cwd;
     let (mut from, mut rest) = (cwd.as_str(), path);
@@ -66,7 +66,7 @@ fn way_out(session: &Session, path: &str) -> Option<Result<PathBuffer>> {
     is_upwards.then(|| session.vfs().canonical_directory(from, rest))
 }
 
-/// The directory above one, by its text; the root's is the root.
+/// The parent of a directory, by the text of its path; the root is its own parent.
 fn above(path: &str) -> &str {
     if path == "/" { path } else { paths::parent(path) }
 }

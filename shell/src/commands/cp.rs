@@ -1,4 +1,4 @@
-//! `cp`: copies of files and trees.
+//! `cp`: copies files and directory trees.
 
 use vfs::Errno;
 

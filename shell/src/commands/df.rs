@@ -1,4 +1,4 @@
-//! `df`: the room in file systems, as df(1) shows it.
+//! `df`: used and free space of file systems, in the format of df(1).
 
 use vfs::{Mount, Statistics};
 
@@ -10,7 +10,7 @@ use crate::syntax::Syntax;
 pub(super) const COMMAND: Command = Command {
     name: "df",
     usage: "df [FILE...]",
-    summary: "show the room in file systems, in KiB",
+    summary: "show used and free space of file systems, in KiB",
     syntax: Syntax::at_least(0),
     run,
 };
@@ -20,7 +20,7 @@ fn run(session: &mut Session, options: &Options<'_>) {
     if options.operands.is_empty() {
         session.vfs().for_each_mount(|mount, path| {
             let room = mount.filesystem.statistics();
-            // What makes its contents has no room.
+            // File systems with generated contents, such as /proc, have no blocks.
             if room.total_blocks > 0 {
                 show(session, mount, path, &room);
             }
@@ -41,7 +41,7 @@ fn run(session: &mut Session, options: &Options<'_>) {
 fn show(session: &mut Session, mount: &Mount, path: &str, room: &Statistics) {
     let kib = |blocks: u64| u128::from(blocks).saturating_mul(u128::from(room.block_bytes)) / 1024;
     let used = room.total_blocks.saturating_sub(room.free_blocks);
-    // Rounded up, so that only an empty one has 0 %.
+    // Rounded up, so that only an empty file system shows 0 %.
     let percent = (u128::from(used) * 100).div_ceil(u128::from(room.total_blocks.max(1)));
     session.print(format_args!(
         "{:<14} {:>9} {:>10} {:>10} {percent:>3}% {}\n",

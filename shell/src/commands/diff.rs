@@ -21,7 +21,7 @@ pub(super) const COMMAND: Command = Command {
     run,
 };
 
-/// Files may differ in twice as many lines; the time to compare them grows with the square.
+/// Half of the number of lines that files may differ in; the time of a comparison grows with its square.
 const MAX_STEPS: usize = 5000;
 
 fn run(session: &mut Session, options: &Options<'_>) {
@@ -91,8 +91,8 @@ fn show_changes(session: &mut Session, old: &mut Text, new: &mut Text) -> core::
     }
 }
 
-/// Passes lines of equal hashes, up to the line `end` of the first text. Those that differ all the same are shown: each is a
-/// change of its own.
+/// Skips lines of equal hashes, up to the line `end` of the first text. Lines that differ in spite of equal hashes are
+/// shown, each as a change of its own.
 fn check_same(session: &mut Session, old: &mut Text, new: &mut Text, end: usize) -> Result<()> {
     while old.line < end && !session.is_interrupted() {
         let (old_start, new_start) = (old.offset, new.offset);
@@ -110,7 +110,7 @@ fn check_same(session: &mut Session, old: &mut Text, new: &mut Text, end: usize)
     Ok(())
 }
 
-/// Reads a line of each text, as far as they are the same.
+/// Reads one line of each text, up to the first difference; true if there is none.
 fn is_same_line(session: &mut Session, old: &mut Text, new: &mut Text) -> Result<bool> {
     loop {
         let (old_part, new_part) = (old.rest_of_line(session)?, new.rest_of_line(session)?);
@@ -125,14 +125,14 @@ fn is_same_line(session: &mut Session, old: &mut Text, new: &mut Text) -> Result
         old.pass(length);
         new.pass(length);
         if is_end {
-            // At the end of a text without a newline there must be nothing more of the other's.
+            // Where one text ends without a newline, the other must end as well.
             return Ok(length > 0 || old.rest.is_empty() && new.rest.is_empty());
         }
     }
 }
 
 fn show(session: &mut Session, old: &mut Text, new: &mut Text, change: &Change) -> Result<()> {
-    // As diff(1) tells it to `&&` and `||`.
+    // The exit status of diff(1), for `&&` and `||`.
     session.set_failed(true);
     session.print(format_args!("{change}\n"));
     old.show_lines(session, &change.old, "< ")?;
@@ -142,17 +142,17 @@ fn show(session: &mut Session, old: &mut Text, new: &mut Text, change: &Change) 
     new.show_lines(session, &change.new, "> ")
 }
 
-/// A file that is read from line to line, forwards.
+/// A file that is read line by line, forwards.
 struct Text {
     source: Source,
     /// Where it begins in the source, in bytes.
     start: u64,
     piece: [u8; PIECE_BYTES],
-    /// The part of the piece that is not used yet.
+    /// The unread part of the piece.
     rest: Range<usize>,
-    /// Where that lies in the text, in bytes from its beginning.
+    /// Where `rest` starts in the text, in bytes.
     offset: u64,
-    /// The line that comes next, from 0.
+    /// The number of the next line, from 0.
     line: usize,
 }
 
@@ -188,7 +188,7 @@ impl Text {
         session.seek(self.source, self.start)
     }
 
-    /// What is there of the line that comes next, or of what is left of it; nothing at the end.
+    /// The part of the current line that the piece holds; nothing at the end of the file.
     fn rest_of_line(&mut self, session: &mut Session) -> Result<&[u8]> {
         if self.rest.is_empty() {
             let piece = session.next_piece(self.source, &mut self.piece)?;
@@ -198,20 +198,20 @@ impl Text {
         Ok(bytes.split_inclusive(|byte| *byte == b'\n').next().unwrap_or_default())
     }
 
-    /// Passes bytes.
+    /// Skips bytes of the piece.
     fn pass(&mut self, count: usize) {
         self.rest.start = self.rest.start.saturating_add(count);
         self.offset = self.offset.saturating_add(count as u64);
     }
 
-    /// Goes back to a place in the line that is read.
+    /// Goes back to an offset in the current line.
     fn go_back(&mut self, session: &mut Session, offset: u64) -> Result<()> {
         self.rest = 0..0;
         self.offset = offset;
         session.seek(self.source, self.start.saturating_add(offset))
     }
 
-    /// Writes lines that were not passed yet, each behind `mark`.
+    /// Writes the lines up to the end of `lines`, each after `mark`.
     fn show_lines(&mut self, session: &mut Session, lines: &Range<usize>, mark: &str) -> Result<()> {
         let mut is_at_start = true;
         while self.line < lines.end {

@@ -1,4 +1,4 @@
-//! `echo`: its words, with a blank between them.
+//! `echo`: writes its words, with a space between them.
 
 use crate::command::Command;
 use crate::options::Options;
@@ -8,7 +8,7 @@ use crate::syntax::Syntax;
 pub(super) const COMMAND: Command = Command {
     name: "echo",
     usage: "echo [-n] [WORD...]",
-    summary: "write words; -n: no end of line",
+    summary: "write words; -n: without a newline at the end",
     syntax: Syntax::at_least(0).flags("n").text(),
     run,
 };

@@ -1,4 +1,4 @@
-//! `free`: memory in one line, read from `/proc/meminfo` as procps does.
+//! `free`: a summary of memory, computed from `/proc/meminfo` as procps does.
 
 use vfs::Errno;
 

@@ -13,17 +13,18 @@ use crate::text::{Matcher, Pattern};
 pub(super) const COMMAND: Command = Command {
     name: "grep",
     usage: "grep [-vcilnqsxF] PATTERN [FILE...]",
-    summary: "write lines that match; -v: those that don't, -c: how many, -l: in which files, -q: nothing, -i: in any \
-              case, -n: with numbers, -x: as a whole, -s: say less, -F: no . * ^ $",
+    summary: "write matching lines; -v: those that do not match, -c: only their number, -l: only file names, -q: nothing, \
+              -i: ignore case, -n: with line numbers, -x: match whole lines, -s: no error messages, -F: plain text, \
+              no pattern",
     syntax: Syntax::at_least(1).flags("vcilnqsxF"),
     run,
 };
 
-/// What is done with a line.
+/// What to look for, and how to report it.
 struct Search<'a> {
     options: &'a Options<'a>,
     pattern: &'a Pattern,
-    /// What stands before each line: the file's name, if there are several.
+    /// The file's name, which is written before each line if there are several files.
     name: Option<&'a str>,
 }
 
@@ -56,7 +57,7 @@ fn run(session: &mut Session, options: &Options<'_>) {
     } else {
         search_all(session);
     }
-    // As grep(1) tells it to `&&` and `||`.
+    // The exit status of grep(1), for `&&` and `||`.
     session.status = match (found, session.has_failed()) {
         (1.., _) if options.has('q') => 0,
         (_, true) => MISUSED,
@@ -66,11 +67,11 @@ fn run(session: &mut Session, options: &Options<'_>) {
 }
 
 impl Search<'_> {
-    /// Looks at all lines, and says how many were found.
+    /// Searches all lines, and returns how many were found.
     fn run(&self, session: &mut Session, source: Source) -> Result<u64> {
         let mut piece = [0; PIECE_BYTES];
         let mut matcher = Matcher::new(self.pattern);
-        // The line so far: it may be longer than any buffer.
+        // The current line, which may be longer than any buffer.
         let mut line = Pipe::new(session.host.pages());
         let (mut number, mut found, mut is_line_open) = (1_u64, 0_u64, false);
         while let Some(bytes) = session.next_piece(source, &mut piece)? {
@@ -94,7 +95,7 @@ impl Search<'_> {
                 }
             }
         }
-        // Half of a line, or of a count, would be taken for the whole.
+        // After Ctrl-C a partial line or count would look like a complete one.
         if session.is_interrupted() {
             return Ok(found);
         }
@@ -109,12 +110,12 @@ impl Search<'_> {
         !['c', 'l', 'q'].iter().any(|letter| self.options.has(*letter))
     }
 
-    /// Whether the first line says all that is wanted.
+    /// Whether the search can stop at the first line found.
     fn ends_with_first(&self) -> bool {
         self.options.has('q') || self.options.has('l')
     }
 
-    /// Writes what is wanted of a whole input, in which so many lines were found.
+    /// Writes the summary of an input in which `found` lines were found.
     fn end(&self, session: &mut Session, found: u64) -> u64 {
         if self.options.has('q') {
             return found;
@@ -131,7 +132,7 @@ impl Search<'_> {
         found
     }
 
-    /// Writes the line if it is one of those wanted.
+    /// Writes the line if it is to be shown; true if it was found.
     fn end_line(
         &self,
         session: &mut Session,

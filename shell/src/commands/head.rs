@@ -16,7 +16,7 @@ pub(super) const COMMAND: Command = Command {
     run,
 };
 
-/// Lines that `head` and `tail` show unless they are told.
+/// Lines that `head` and `tail` show by default.
 pub(super) const LINES: u64 = 10;
 
 fn run(session: &mut Session, options: &Options<'_>) {
@@ -44,19 +44,19 @@ fn write_first(session: &mut Session, source: Source, mut lines: u64) -> Result<
     Ok(())
 }
 
-/// The lines that tell several files apart.
+/// The titles `==> FILE <==` between several files.
 pub(super) struct Titles {
     files: usize,
     written: usize,
 }
 
 impl Titles {
-    /// For so many files.
+    /// Titles for this number of files.
     pub(super) fn new(files: usize) -> Self {
         Self { files, written: 0 }
     }
 
-    /// Writes the next one's, if there are several.
+    /// Writes the title of the next file, if there are several.
     pub(super) fn write(&mut self, session: &mut Session, path: &str) {
         if self.files > 1 {
             let blank = if self.written == 0 { "" } else { "\n" };

@@ -1,4 +1,4 @@
-//! `help`: what there is, on one screen.
+//! `help`: all commands on one screen, or one command explained.
 
 use crate::command::Command;
 use crate::nearest::Suggestion;
@@ -14,7 +14,7 @@ pub(super) const COMMAND: Command = Command {
     run,
 };
 
-/// Names in a row of 80 characters.
+/// Names in a row; each takes 10 of 80 characters.
 const COLUMNS: usize = 8;
 
 fn run(session: &mut Session, options: &Options<'_>) {
@@ -32,7 +32,7 @@ fn run(session: &mut Session, options: &Options<'_>) {
 }
 
 fn list(session: &mut Session) {
-    // They run down the columns.
+    // Sorted down the columns, as ls(1) does.
     let rows = session.commands().count().div_ceil(COLUMNS);
     for row in 0..rows {
         for name in names(session).skip(row).step_by(rows) {
@@ -41,13 +41,13 @@ fn list(session: &mut Session) {
         session.print(format_args!("\n"));
     }
     session.print(format_args!(
-        "\nhelp COMMAND explains one. Input is the files named, or what < or | gives.\n\
+        "\nhelp COMMAND explains one. Commands read files, or the input from < or |.\n\
          ;  &&  ||  |  ( )  < FILE  > FILE  >> FILE  work as in POSIX; Ctrl-C ends them.\n{}",
         session.host.hints()
     ));
 }
 
-/// The names of all tables in their order, found one by one: there are few.
+/// The names of all commands, sorted. Each is found by a search for the next greater one, which needs no memory.
 fn names(session: &Session) -> impl Iterator<Item = &'static str> + use<> {
     let names = session.commands().map(|command| command.name);
     let first = names.clone().min();

@@ -41,7 +41,7 @@ fn dump(session: &mut Session, source: Source) -> Result<()> {
     Ok(())
 }
 
-/// The row that fills, and the one before: rows that repeat it are one `*`.
+/// The current row, and the last one: rows that repeat it are shown as one `*`.
 struct Rows {
     row: [u8; ROW_BYTES],
     length: usize,

@@ -1,4 +1,4 @@
-//! `ln`: symbolic links, the only ones that there are.
+//! `ln`: makes symbolic links. There are no hard links.
 
 use vfs::Errno;
 
@@ -11,7 +11,7 @@ use crate::syntax::Syntax;
 pub(super) const COMMAND: Command = Command {
     name: "ln",
     usage: "ln -s [-f] TARGET [LINK]",
-    summary: "make a symbolic link; -f: in place of what has its name",
+    summary: "make a symbolic link; -f: replace an existing file",
     syntax: Syntax::operands(1, 2).flags("sf"),
     run,
 };

@@ -1,4 +1,4 @@
-//! `ls`: the names in a directory, sorted.
+//! `ls`: lists the names in a directory, sorted.
 
 use core::fmt;
 
@@ -14,7 +14,8 @@ use calendar::Date;
 pub(super) const COMMAND: Command = Command {
     name: "ls",
     usage: "ls [-laAd1] [PATH...]",
-    summary: "list directories; -l: long, -a: and .names, -A: but . and .., -d: not what is in them, -1: as ever",
+    summary: "list directories; -l: long format, -a: with names that begin with a dot, -A: without . and .., -d: not their \
+              contents, -1: one name per line, as always",
     syntax: Syntax::at_least(0).flags("laAd1"),
     run,
 };
@@ -35,7 +36,7 @@ fn run(session: &mut Session, options: &Options<'_>) {
     }
 }
 
-/// A name and zeros behind it, which no name has: so they sort as names do.
+/// A name padded with zeros. No name has a zero byte, so padded names sort as the names do.
 type PaddedName = [u8; NAME_MAX + 1];
 
 fn list(session: &mut Session, options: &Options<'_>, path: &str) -> Result<()> {
@@ -69,7 +70,7 @@ fn count_entries(session: &Session, directory: vfs::FileDescriptor) -> Result<us
     Ok(count)
 }
 
-/// Lists a directory in the order of names, or in its own where there was no memory for the names.
+/// Lists a directory sorted by name, or in its own order where there is no memory to sort in.
 fn list_entries(
     session: &mut Session,
     options: &Options<'_>,
@@ -88,7 +89,7 @@ fn list_entries(
                     *byte = own;
                 }
             }
-            // One that came since they were counted.
+            // Created since the names were counted.
             Some(None) => {}
             None => show(session, options, directory, &entry.name),
         }
@@ -99,7 +100,7 @@ fn list_entries(
     if let Some(names) = &mut names {
         let names = names.as_mut_slice();
         names.sort_unstable();
-        // Those of names that were counted and not listed are empty.
+        // Slots of hidden names, and of names removed since the count, are empty.
         for name in names.iter().map(text_of).filter(|name| !name.is_empty()) {
             show(session, options, directory, name);
             if session.is_interrupted() {
@@ -115,7 +116,7 @@ fn text_of(name: &PaddedName) -> &str {
     str::from_utf8(text).unwrap_or_default()
 }
 
-/// Shows an entry. One that went away meanwhile is passed over.
+/// Shows an entry. One that was removed meanwhile is skipped.
 fn show(session: &mut Session, options: &Options<'_>, directory: &str, name: &str) {
     let Ok(metadata) = session.vfs().link_metadata(directory, name) else { return };
     if options.has('l') {

@@ -10,7 +10,7 @@ use crate::syntax::Syntax;
 pub(super) const COMMAND: Command = Command {
     name: "mkdir",
     usage: "mkdir [-p] DIRECTORY...",
-    summary: "make directories; -p: those above too",
+    summary: "make directories; -p: missing parents too",
     syntax: Syntax::at_least(1).flags("p"),
     run,
 };
@@ -28,7 +28,7 @@ fn run(session: &mut Session, options: &Options<'_>) {
     }
 }
 
-/// Makes each directory on the way that is not there.
+/// Makes the directory and its missing parents.
 fn make_all(session: &Session, path: &str) -> Result<()> {
     let ends = path.match_indices('/').map(|(place, _)| place).chain([path.len()]);
     for part in ends.filter_map(|end| path.get(..end)).filter(|part| !part.is_empty()) {

@@ -1,4 +1,4 @@
-//! The commands that deal in text and files alone: one short source file each, in one table.
+//! The commands that need only text and files: one short source file each, in one table.
 
 mod cat;
 mod cd;
@@ -31,7 +31,7 @@ mod wc;
 
 use crate::command::Command;
 
-/// The rows of these commands, in the order of their names.
+/// These commands, sorted by name.
 pub const COMMANDS: &[Command] = &[
     cat::COMMAND,
     cd::COMMAND,
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
     use crate::syntax::Form;
 
-    /// The letters of options without a value, and of those with one, that a usage names.
+    /// The letters of options in a usage: those without a value, and those with one.
     fn letters(usage: &str) -> (String, String) {
         let (mut flags, mut values) = (String::new(), String::new());
         let words = usage.split([' ', '[', ']']).filter(|word| !word.is_empty());
@@ -76,7 +76,7 @@ mod tests {
         for word in words {
             rest = rest.split_once(word).unwrap().1;
             match word.strip_prefix('-') {
-                // What stands behind the letter in the same brackets is its value.
+                // What follows the letter in the same brackets is its value.
                 Some(letters)
                     if rest.starts_with(' ')
                         && letters.len() == 1

@@ -1,4 +1,4 @@
-//! `mount`: what is mounted where.
+//! `mount`: lists the mounted file systems.
 
 use vfs::MountOptions;
 
@@ -10,7 +10,7 @@ use crate::syntax::Syntax;
 pub(super) const COMMAND: Command = Command {
     name: "mount",
     usage: "mount",
-    summary: "show what is mounted where",
+    summary: "show the mounted file systems",
     syntax: Syntax::NOTHING,
     run,
 };

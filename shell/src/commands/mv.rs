@@ -1,4 +1,4 @@
-//! `mv`: other names for files and trees; on another file system a copy takes the original's place.
+//! `mv`: renames files and directory trees. To another file system they are copied, then the originals are removed.
 
 use vfs::Errno;
 

@@ -1,4 +1,4 @@
-//! `pwd`: where the shell is.
+//! `pwd`: prints the current directory.
 
 use crate::command::Command;
 use crate::options::Options;
@@ -8,7 +8,7 @@ use crate::syntax::Syntax;
 pub(super) const COMMAND: Command = Command {
     name: "pwd",
     usage: "pwd [-LP]",
-    summary: "show the current directory, which never has links in it",
+    summary: "show the current directory, with links resolved",
     syntax: Syntax::NOTHING.flags("LP"),
     run,
 };

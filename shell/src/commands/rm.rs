@@ -1,4 +1,4 @@
-//! `rm`: takes names away.
+//! `rm`: removes files and directory trees.
 
 use vfs::{Errno, Kind, Result};
 
@@ -11,7 +11,7 @@ use crate::syntax::Syntax;
 pub(super) const COMMAND: Command = Command {
     name: "rm",
     usage: "rm [-rRf] FILE...",
-    summary: "remove files; -r, -R: and directories, -f: if there",
+    summary: "remove files; -r, -R: and directories, -f: ignore missing files",
     syntax: Syntax::at_least(0).flags("rRf"),
     run,
 };
@@ -37,14 +37,14 @@ fn run(session: &mut Session, options: &Options<'_>) {
     }
 }
 
-/// Removes a file, or a directory with all that is in it. The first failure is told, and ends it.
+/// Removes a file, or a directory with its contents. Stops at the first failure and reports it.
 pub(super) fn remove_tree(session: &mut Session, command: &str, path: &str) {
     let mut at = match owned(path) {
-        // Nobody means the directory that he is in, or all that there is.
+        // The root, `.` and `..` are never removed, as POSIX asks.
         Ok(_) if matches!(last_name(path), "" | "." | "..") => {
             return session.fail(command, path, Errno::EBUSY);
         }
-        // What a link names is not to be emptied before the link itself is refused.
+        // `link/` would empty the target and then fail at the link, so it is refused first.
         Ok(_) if path.ends_with('/') && is_link(session, path.trim_end_matches('/')) => {
             return session.fail(command, path, Errno::ENOTDIR);
         }
@@ -55,7 +55,7 @@ pub(super) fn remove_tree(session: &mut Session, command: &str, path: &str) {
     loop {
         match remove_step(session, &mut at) {
             Ok(Step::Down { length }) => {
-                // The tree is no deeper than a path can be.
+                // A tree is no deeper than the longest path, so this does not happen.
                 if lengths.try_push(length).is_err() {
                     return session.fail(command, &at, Errno::ENAMETOOLONG);
                 }
@@ -77,13 +77,13 @@ fn is_link(session: &Session, path: &str) -> bool {
 }
 
 enum Step {
-    /// The path leads to the directory's first entry now; it had this length before.
+    /// The path now names the directory's first entry; `length` was its length before.
     Down { length: usize },
-    /// What the path leads to is gone.
+    /// What the path named is removed.
     Removed,
 }
 
-/// Removes what the path leads to, or goes down to what must be removed first.
+/// Removes what the path names, or descends to the entry that must be removed first.
 fn remove_step(session: &Session, path: &mut vfs::PathBuffer) -> Result<Step> {
     let (vfs, cwd) = (session.vfs(), &session.cwd);
     if vfs.link_metadata(cwd, path)?.kind != Kind::Directory {

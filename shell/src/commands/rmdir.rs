@@ -1,4 +1,4 @@
-//! `rmdir`: takes empty directories away.
+//! `rmdir`: removes empty directories.
 
 use crate::command::Command;
 use crate::options::Options;

@@ -1,4 +1,4 @@
-//! `sort`: lines in their order, in memory apart from the heap.
+//! `sort`: sorts lines, in scratch memory and not in the heap.
 
 use core::cmp::Ordering;
 
@@ -16,12 +16,12 @@ use crate::text::{Manner, Order, SortKey, count_lines};
 pub(super) const COMMAND: Command = Command {
     name: "sort",
     usage: "sort [-cCmubdfinr] [-t BYTE] [-k KEY] [-o FILE] [FILE...]",
-    summary: "sort lines; -n: by numbers, -r: backwards, -u: each once, -c: only check, -k: by FIELD[.BYTE][bdfinr][,END]",
+    summary: "sort lines; -n: by number, -r: reversed, -u: without duplicates, -c: only check, -k: by FIELD[.BYTE][bdfinr][,END]",
     syntax: Syntax::at_least(0).flags("cCmubdfinr").values("tko"),
     run,
 };
 
-/// Keys of one order.
+/// Maximum number of keys, options `-k`.
 const MAX_KEYS: usize = 9;
 
 fn run(session: &mut Session, options: &Options<'_>) {
@@ -39,7 +39,7 @@ fn run(session: &mut Session, options: &Options<'_>) {
     };
     let given = "bdfinr".chars().filter(|letter| options.has(*letter));
     let mut letters = arrayvec::ArrayString::<6>::new();
-    // One each.
+    // Each letter at most once, so they fit.
     given.for_each(|letter| letters.push(letter));
     let Some(manner) = Manner::parse(&letters) else { return };
     let order = Order { keys: &keys, manner, separator };
@@ -68,7 +68,7 @@ fn run(session: &mut Session, options: &Options<'_>) {
     }
 }
 
-/// Does `write` with its output in a file, which may be one of those that were read.
+/// Runs `write` with its output in a file, which may be one of the input files.
 fn write_to_file(session: &mut Session, path: &str, write: impl FnOnce(&mut Session)) {
     let flags = OpenFlags::WRITE | OpenFlags::CREATE | OpenFlags::TRUNCATE;
     let file = match session.vfs().open(&session.cwd, path, flags) {
@@ -84,10 +84,10 @@ fn write_to_file(session: &mut Session, path: &str, write: impl FnOnce(&mut Sess
     }
 }
 
-/// Where a line starts in the text, and where it ends, without its end of line.
+/// Start and end of a line in the text, in bytes, without its newline.
 type LinePlace = [u32; 2];
 
-/// Reads everything: once to see how much it is, once to keep it.
+/// Reads all input twice: to measure it, then to store it.
 fn load(session: &mut Session, paths: &[&str]) -> Result<(Scratch<u8>, Scratch<LinePlace>)> {
     let (mut bytes_count, mut lines_count) = (0_usize, 0_usize);
     session.for_each_whole_input(COMMAND.name, paths, |session, _, source| {
@@ -97,7 +97,7 @@ fn load(session: &mut Session, paths: &[&str]) -> Result<(Scratch<u8>, Scratch<L
             bytes_count = bytes_count.saturating_add(bytes.len());
             lines_count = lines_count.saturating_add(count_lines(bytes));
         }
-        // A last line may have no end.
+        // The last line may have no newline.
         (bytes_count, lines_count) = (bytes_count.saturating_add(1), lines_count.saturating_add(1));
         session.seek(source, start)
     });
@@ -144,11 +144,11 @@ fn load(session: &mut Session, paths: &[&str]) -> Result<(Scratch<u8>, Scratch<L
     Ok((text, lines))
 }
 
-/// The lines' text, and their order.
+/// The text of all lines, and how to order them.
 struct Sorter<'a> {
     text: &'a [u8],
     order: Order<'a>,
-    /// Whether lines with equal keys are one.
+    /// Whether only the first of lines with equal keys is kept.
     is_unique: bool,
 }
 
@@ -157,7 +157,7 @@ impl<'a> Sorter<'a> {
         self.text.get(start as usize..end as usize).unwrap_or_default()
     }
 
-    /// Compares lines by keys, then as a whole, or where equal ones are one, by their places: the first is kept.
+    /// Compares lines by keys, then as a whole; with `-u` by position instead, so that the first one is kept.
     fn compare(&self, one: LinePlace, other: LinePlace) -> Ordering {
         let (one_line, other_line) = (self.line(one), self.line(other));
         self.order.compare(one_line, other_line).then_with(|| {
@@ -184,7 +184,7 @@ impl<'a> Sorter<'a> {
         }
     }
 
-    /// Fails at the first line that does not stand behind the one before.
+    /// Fails at the first line that is out of order.
     fn check(&self, session: &mut Session, lines: &[LinePlace], options: &Options<'_>) {
         for (number, pair) in (2_usize..).zip(lines.windows(2)) {
             let &[one, other] = pair else { return };

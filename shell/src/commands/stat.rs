@@ -1,4 +1,4 @@
-//! `stat`: all that is known of files.
+//! `stat`: shows the metadata of files.
 
 use vfs::{Kind, Result};
 
@@ -12,7 +12,7 @@ use calendar::Date;
 pub(super) const COMMAND: Command = Command {
     name: "stat",
     usage: "stat FILE...",
-    summary: "show what is known of files",
+    summary: "show the metadata of files",
     syntax: Syntax::at_least(1),
     run,
 };

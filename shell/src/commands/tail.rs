@@ -1,4 +1,4 @@
-//! `tail`: the last lines, found by reading twice, so that no memory is needed for them.
+//! `tail`: the last lines or bytes. The input is read twice, so that none of it has to be kept.
 
 use vfs::Result;
 
@@ -13,7 +13,7 @@ use crate::text::count_lines;
 pub(super) const COMMAND: Command = Command {
     name: "tail",
     usage: "tail [-n LINES] [-c BYTES] [FILE...]",
-    summary: "write the last lines, 10 or LINES, or the last BYTES; +NUMBER: from there on",
+    summary: "write the last lines, 10 or LINES, or the last BYTES; +N: from line or byte N on",
     syntax: Syntax::at_least(0).values("c").digits('n'),
     run,
 };
@@ -21,13 +21,13 @@ pub(super) const COMMAND: Command = Command {
 /// Where the part that is written begins.
 #[derive(Clone, Copy)]
 enum Start {
-    /// So many behind the beginning.
+    /// This many units after the beginning.
     Behind(u64),
-    /// So many before the end.
+    /// This many units before the end.
     BeforeEnd(u64),
 }
 
-/// What is counted.
+/// The unit of `-n` or `-c`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Unit {
     Lines,
@@ -56,7 +56,7 @@ fn parse(text: &str) -> Option<Start> {
         digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse::<u64>().ok())?
     };
     match text.strip_prefix('+') {
-        // They are counted from 1.
+        // The operand counts from 1.
         Some(digits) => number(digits).map(|number| Start::Behind(number.saturating_sub(1))),
         None => number(text.strip_prefix('-').unwrap_or(text)).map(Start::BeforeEnd),
     }
@@ -89,7 +89,7 @@ fn write_from(session: &mut Session, source: Source, start: Start, unit: Unit) -
     Ok(())
 }
 
-/// How many there are to the end; a last line without an end counts.
+/// How many units there are up to the end; a last line without a newline counts.
 fn count_units(session: &mut Session, source: Source, unit: Unit) -> Result<u64> {
     let mut piece = [0; PIECE_BYTES];
     let (mut count, mut is_line_open) = (0_u64, false);

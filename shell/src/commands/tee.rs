@@ -1,4 +1,4 @@
-//! `tee`: the input into files, and on.
+//! `tee`: copies its input to files and to its output.
 
 use arrayvec::ArrayVec;
 use vfs::{FileDescriptor, OpenFlags};
@@ -15,7 +15,7 @@ use crate::syntax::Syntax;
 pub(super) const COMMAND: Command = Command {
     name: "tee",
     usage: "tee [-a] [FILE...]",
-    summary: "write the input to files, and on; -a: at their end",
+    summary: "copy the input to files and to the output; -a: append to the files",
     syntax: Syntax::at_least(0).flags("a"),
     run,
 };
@@ -25,7 +25,7 @@ fn run(session: &mut Session, options: &Options<'_>) {
     let mut files = Files::new();
     for path in &options.operands {
         match session.vfs().open(&session.cwd, path, OpenFlags::WRITE | OpenFlags::CREATE | start) {
-            // As many operands as words.
+            // There is room for as many files as a command has words.
             Ok(file) => files.push((file, path)),
             Err(error) => session.fail(COMMAND.name, path, error),
         }
@@ -64,7 +64,7 @@ fn run(session: &mut Session, options: &Options<'_>) {
 
 type Files<'a> = ArrayVec<(FileDescriptor, &'a str), MAX_WORDS>;
 
-/// Writes to each of the files. One that takes no more is told once, and the others go on.
+/// Writes to each of the files. One that fails is reported and closed; the others continue.
 fn write_each(session: &mut Session, files: &mut Files<'_>, bytes: &[u8]) {
     files.retain(|(file, path)| {
         write_all(session.vfs(), *file, bytes).map_err(|error| give_up(session, *file, path, error)).is_ok()
@@ -73,6 +73,6 @@ fn write_each(session: &mut Session, files: &mut Files<'_>, bytes: &[u8]) {
 
 fn give_up(session: &mut Session, file: FileDescriptor, path: &str, error: vfs::Errno) {
     session.fail(COMMAND.name, path, error);
-    // It has failed already.
+    // The failure was reported.
     let _ = session.vfs().close(file);
 }

@@ -1,4 +1,4 @@
-//! `touch`: makes files, or sets when they changed to now.
+//! `touch`: creates files, or sets their modification time to now.
 
 use vfs::{Errno, OpenFlags};
 
@@ -10,7 +10,7 @@ use crate::syntax::Syntax;
 pub(super) const COMMAND: Command = Command {
     name: "touch",
     usage: "touch [-c] FILE...",
-    summary: "make files, or set their time to now; -c: make none",
+    summary: "create files, or set their modification time to now; -c: create none",
     syntax: Syntax::at_least(1).flags("c"),
     run,
 };

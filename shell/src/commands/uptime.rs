@@ -1,4 +1,4 @@
-//! `uptime`: how long the kernel runs, read from `/proc/uptime`.
+//! `uptime`: how long the kernel has been running, read from `/proc/uptime`.
 
 use arrayvec::ArrayVec;
 
@@ -10,7 +10,7 @@ use crate::syntax::Syntax;
 pub(super) const COMMAND: Command = Command {
     name: "uptime",
     usage: "uptime",
-    summary: "show how long the kernel runs",
+    summary: "show how long the kernel has been running",
     syntax: Syntax::NOTHING,
     run,
 };

@@ -12,7 +12,7 @@ use crate::text::count_lines;
 pub(super) const COMMAND: Command = Command {
     name: "wc",
     usage: "wc [-lwcm] [FILE...]",
-    summary: "count lines, words and bytes; -m: characters in place of bytes",
+    summary: "count lines, words and bytes; -m: characters instead of bytes",
     syntax: Syntax::at_least(0).flags("lwcm"),
     run,
 };
@@ -41,7 +41,7 @@ fn run(session: &mut Session, options: &Options<'_>) {
     let mut sum = Counts::default();
     session.for_each_whole_input(COMMAND.name, &options.operands, |session, path, source| {
         let counts = count(session, source)?;
-        // Half of a count would be taken for the whole.
+        // After Ctrl-C a partial count would look like a complete one.
         if session.is_interrupted() {
             return Ok(());
         }
@@ -65,14 +65,14 @@ fn count(session: &mut Session, source: Source) -> Result<Counts> {
             words = words.saturating_add((!is_blank && !is_in_word).into());
             is_in_word = !is_blank;
         }
-        // Each character has one byte that is no continuation.
+        // Every character of UTF-8 has exactly one byte that is not a continuation byte.
         let characters = bytes.iter().filter(|byte| **byte & 0xc0 != 0x80).count() as u64;
         counts.add(Counts { lines: count_lines(bytes) as u64, words, bytes: bytes.len() as u64, characters });
     }
     Ok(counts)
 }
 
-/// Those that were asked for, or all; a single one stands alone, so that it is a number.
+/// Shows the counts asked for, or lines, words and bytes. A single count is not padded, so that scripts can use it.
 fn show(session: &mut Session, options: &Options<'_>, counts: Counts, name: &str) {
     let bytes = if options.has('m') { counts.characters } else { counts.bytes };
     let wanted = ['l', 'w', 'c'].map(|letter| options.has(letter) || letter == 'c' && options.has('m'));

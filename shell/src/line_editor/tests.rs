@@ -3,6 +3,9 @@
 use super::*;
 use proptest::prelude::*;
 
+/// A combining acute accent: it takes no column.
+const ACCENT: char = '\u{301}';
+
 /// One line of a terminal.
 #[derive(Default)]
 struct Terminal {
@@ -15,7 +18,7 @@ impl Write for Terminal {
         for character in text.chars() {
             match character {
                 '\x08' => self.column -= 1,
-                '\n' => {}
+                '\n' | ACCENT | '\u{323}' => {}
                 _ => {
                     if self.column == self.cells.len() {
                         self.cells.push(' ');
@@ -94,6 +97,26 @@ fn one_stroke_takes_one_character() {
 }
 
 #[test]
+fn one_stroke_takes_a_letter_with_its_accents() {
+    for (typed, expected) in [
+        ("ae\u{301}\x7f\r", "a"),
+        ("ae\u{323}\u{301}\x7f\r", "a"),
+        ("e\u{301}b\x1b[D\x7f\r", "b"),
+        ("e\u{301}b\x1b[H\x1b[3~\r", "b"),
+        ("e\u{301}b\x1b[H\x1b[Cx\r", "e\u{301}xb"),
+        ("e\u{301}b\x1b[D\x1b[Dx\r", "xe\u{301}b"),
+        ("\u{301}\x7f\r", ""),
+    ] {
+        let mut editor = LineEditor::new();
+        let mut terminal = Terminal::default();
+        type_bytes(&mut editor, typed.as_bytes(), &mut terminal);
+        assert_eq!(editor.line(), expected, "{typed:?}");
+        let shown: String = terminal.cells.iter().collect();
+        assert_eq!(shown.trim_end(), expected.replace([ACCENT, '\u{323}'], ""), "{typed:?}");
+    }
+}
+
+#[test]
 fn what_ends_a_control_sequence_early_means_what_it_always_does() {
     for (typed, expected) in [
         (&b"ls\x1b\r"[..], "ls"),
@@ -149,6 +172,7 @@ enum Key {
 
 fn key() -> impl Strategy<Value = Key> {
     prop_oneof![
+        1 => Just(Key::Character(ACCENT)),
         8 => "[a-zé€ ]".prop_map(|text| Key::Character(text.chars().next().unwrap())),
         2 => Just(Key::Backspace),
         1 => Just(Key::Delete),
@@ -175,10 +199,12 @@ fn bytes_of(key: &Key) -> Vec<u8> {
     }
 }
 
-fn press(line: &mut Vec<char>, cursor: &mut usize, key: &Key) {
+/// Does what a key does to a line of letters, each with its accents.
+fn press(line: &mut Vec<String>, cursor: &mut usize, key: &Key) {
     match key {
+        Key::Character(ACCENT) => line[*cursor - 1].push(ACCENT),
         Key::Character(character) => {
-            line.insert(*cursor, *character);
+            line.insert(*cursor, character.to_string());
             *cursor += 1;
         }
         Key::Backspace if *cursor > 0 => {
@@ -208,13 +234,18 @@ proptest! {
         let mut terminal = Terminal::default();
         let (mut line, mut cursor) = (Vec::new(), 0);
         for key in &keys {
+            if matches!(key, Key::Character(ACCENT)) && cursor == 0 {
+                // There is no letter to put it on.
+                continue;
+            }
             type_bytes(&mut editor, &bytes_of(key), &mut terminal);
             press(&mut line, &mut cursor, key);
-            let expected: String = line.iter().collect();
+            let expected = line.concat();
             let shown: String = terminal.cells.iter().collect();
             prop_assert_eq!(editor.line(), &expected);
             prop_assert_eq!(terminal.column, cursor);
-            prop_assert_eq!(shown.trim_end_matches(' '), expected.trim_end_matches(' '));
+            let visible = expected.replace(ACCENT, "");
+            prop_assert_eq!(shown.trim_end_matches(' '), visible.trim_end_matches(' '));
         }
     }
 

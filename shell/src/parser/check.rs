@@ -1,15 +1,15 @@
-//! Whether words and operators stand where the grammar lets them.
+//! Checks that words and operators are where the grammar allows them.
 
 use super::{MAX_DEPTH, MAX_WORDS, Operator, ParseError, Token};
 
 /// What has just been read.
 #[derive(Clone, Copy)]
 enum At {
-    /// The line's beginning, or an operator behind which a command may begin.
+    /// The line's beginning, or an operator after which a command may begin.
     Start(Option<Operator>),
-    /// A word or a redirection of a command with so many words.
+    /// A word or a redirection of a command, which has this number of words so far.
     Command { words: usize },
-    /// A group, or a redirection behind it.
+    /// A group, or a redirection after it.
     Group,
 }
 
@@ -20,7 +20,7 @@ pub(super) fn check(tokens: &[Token]) -> Result<(), ParseError> {
     let mut rest = tokens.iter();
     while let Some(token) = rest.next() {
         at = match *token {
-            Token::Word { .. } => behind_word(at)?,
+            Token::Word { .. } => after_word(at)?,
             Token::Operator(operator) if operator.is_redirection() => {
                 let Some(Token::Word { .. }) = rest.next() else { return Err(ParseError::NoFile(operator)) };
                 match at {
@@ -55,7 +55,7 @@ pub(super) fn check(tokens: &[Token]) -> Result<(), ParseError> {
     if depth == 0 { Ok(()) } else { Err(ParseError::OpenGroup) }
 }
 
-fn behind_word(at: At) -> Result<At, ParseError> {
+fn after_word(at: At) -> Result<At, ParseError> {
     match at {
         At::Start(_) => Ok(At::Command { words: 1 }),
         At::Command { words } if words < MAX_WORDS => Ok(At::Command { words: words.saturating_add(1) }),
@@ -64,7 +64,7 @@ fn behind_word(at: At) -> Result<At, ParseError> {
     }
 }
 
-/// Whether `operator` may end what was read: a command must stand before it, but `;` may end a list.
+/// Checks that `operator` may end what was read: a command must come before it, but a list may end with `;`.
 fn check_end_of_command(at: At, operator: Operator) -> Result<(), ParseError> {
     match (at, operator) {
         (At::Command { .. } | At::Group, _) | (At::Start(Some(Operator::Semicolon)), Operator::Close) => {

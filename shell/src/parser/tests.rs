@@ -128,12 +128,12 @@ fn what_cannot_be_run_is_named() {
 fn errors_are_one_line_that_names_the_thing() {
     for (line, words) in [
         ("a &", "'&' is not supported"),
-        ("a |", "no command behind '|'"),
-        ("a >>", "no file name behind '>>'"),
+        ("a |", "no command after '|'"),
+        ("a >>", "no file name after '>>'"),
         ("(a", "'(' is not closed"),
         ("a 2>b", "'2>' is not supported"),
-        ("a $HOME", "'$HOME' is not supported, as there are no variables"),
-        ("ls *", "'*' is not supported, as there are no patterns"),
+        ("a $HOME", "'$HOME' is not supported: there are no variables"),
+        ("ls *", "'*' is not supported: there are no file name patterns"),
     ] {
         let message = parse(line).unwrap_err().to_string();
         assert!(message.contains(words) && !message.contains('\n'), "{line}: {message}");

@@ -1,15 +1,15 @@
-//! The shortest way from one text to another, line by line.
+//! The smallest set of changed lines between two texts.
 //!
-//! E. Myers, An O(ND) Difference Algorithm and Its Variations, 1986, in its linear form: the middle of the
-//! shortest way is found from both ends at once, and each half is gone for itself. Time grows with the
-//! number of lines and the square of the differences; memory only with the differences, and the caller
-//! lends it. Lines are known by a hash of 64 bits.
+//! E. Myers, An O(ND) Difference Algorithm and Its Variations, 1986, in its linear space variant: the middle of the
+//! shortest edit path is found from both ends at once, then each half is compared by itself. Time grows with the number
+//! of lines and the square of the differences; memory, which the caller lends, only with the differences. Lines are
+//! represented by 64-bit hashes.
 
 use core::fmt;
 use core::ops::Range;
 
-/// Lines, numbered from 0, that stand in only one of the texts: those of `old` were replaced by those of
-/// `new`, either of which may be empty.
+/// Lines, numbered from 0, that only one of the texts has: those of `old` were replaced by those of `new`, either of
+/// which may be empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Change {
     /// Lines of the first text.
@@ -27,15 +27,15 @@ pub(crate) enum Side {
     New,
 }
 
-/// Why texts were not compared to their end.
+/// Why a comparison did not finish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DiffError {
-    /// They differ in more lines than the memory allows for.
+    /// The texts differ in more lines than the memory is sufficient for.
     TooDifferent {
-        /// So many they may differ in.
+        /// The maximum number of different lines.
         max_lines: usize,
     },
-    /// The caller asked for the end.
+    /// The caller stopped the comparison.
     Stopped,
 }
 
@@ -51,7 +51,7 @@ impl fmt::Display for DiffError {
 }
 
 impl fmt::Display for Change {
-    /// As diff(1) heads a change: `3a4`, `5,7d4`, `8c9,10`.
+    /// The header line of a change in diff(1): `3a4`, `5,7d4`, `8c9,10`.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let letter = match (self.old.is_empty(), self.new.is_empty()) {
             (true, _) => 'a',
@@ -73,11 +73,12 @@ fn write_range(lines: &Range<usize>, out: &mut fmt::Formatter<'_>) -> fmt::Resul
     }
 }
 
-/// The hash of a line is built byte by byte, the newline included: start with this.
+/// The initial value of a line's hash (FNV-1a, 64 bits).
 const HASH_START: u64 = 0xcbf2_9ce4_8422_2325;
 
-/// Hashes bytes into lines (FNV-1a, 64 bits): `hash` is `None` at a line's beginning, and `end` is called
-/// with each whole line's hash and length in bytes. Bytes may come in pieces.
+/// Hashes lines byte by byte, newlines included. Bytes may come in pieces: `line` is the hash and length of an
+/// incomplete line, `None` at the beginning of one. `end` is called with the hash and length in bytes of each whole
+/// line.
 pub(crate) fn hash_lines(line: &mut Option<(u64, u64)>, bytes: &[u8], mut end: impl FnMut(u64, u64)) {
     const PRIME: u64 = 0x0100_0000_01b3;
     for &byte in bytes {
@@ -92,13 +93,13 @@ pub(crate) fn hash_lines(line: &mut Option<(u64, u64)>, bytes: &[u8], mut end: i
     }
 }
 
-/// How long the memory that [`compare`] works in has to be for so many steps from either side.
+/// The length of the memory that [`compare`] needs for `steps` steps from either side.
 pub(crate) fn work_length(steps: usize) -> usize {
     steps.saturating_mul(2).saturating_add(3).saturating_mul(2)
 }
 
-/// Finds the changes that lead from `old` to `new`, and hands them to `visit` in their order. `work` says
-/// how different the texts may be: in a quarter of its length, about. `must_stop` is asked now and then.
+/// Finds the changes that lead from `old` to `new`, and passes them to `visit` in order. The length of `work` limits how
+/// much the texts may differ: in about half as many lines. `must_stop` is called regularly.
 ///
 /// # Errors
 ///
@@ -122,25 +123,25 @@ pub(crate) fn compare(
 }
 
 struct Search<'a> {
-    /// How far each diagonal was followed from the start and from the end.
+    /// How far each diagonal was followed, from the start and from the end.
     forward: &'a mut [i32],
     backward: &'a mut [i32],
-    /// The most steps from either side.
+    /// The maximum number of steps from either side.
     max_steps: i32,
     must_stop: &'a dyn Fn() -> bool,
     visit: &'a mut dyn FnMut(Change),
-    /// The last change, as long as the next one may join it.
+    /// The last change, to which an adjacent one may be joined.
     pending: Option<Change>,
 }
 
-/// A stretch of equal lines in the middle of the shortest way, maybe an empty one.
+/// A run of equal lines in the middle of the shortest path; it may be empty.
 struct Middle {
     start: (usize, usize),
     end: (usize, usize),
 }
 
 impl Search<'_> {
-    /// Compares two parts, which start at these lines. Goes as deep as the differences can be halved.
+    /// Compares two parts, which start at these lines. The depth of the recursion is the logarithm of the differences.
     fn compare(
         &mut self,
         old: &[u64],
@@ -161,7 +162,7 @@ impl Search<'_> {
             });
             return Ok(());
         }
-        // First and last lines differ, so the way has two steps at least, and each half has fewer.
+        // First and last lines differ, so the path has at least two steps, and each half has fewer.
         let Middle { start, end } = self.find_middle(old, new)?;
         self.compare(part(old, 0..start.0), part(new, 0..start.1), old_start, new_start)?;
         self.compare(
@@ -189,7 +190,7 @@ impl Search<'_> {
         }
     }
 
-    /// Goes from both ends, one difference more at a time, until the ways meet.
+    /// Follows paths from both ends, with one more difference at a time, until they meet.
     fn find_middle(&mut self, old: &[u64], new: &[u64]) -> Result<Middle, DiffError> {
         let (old_length, new_length) = (old.len() as i32, new.len() as i32);
         let delta = old_length.saturating_sub(new_length);
@@ -199,7 +200,7 @@ impl Search<'_> {
             if (self.must_stop)() {
                 return Err(DiffError::Stopped);
             }
-            // Diagonals that have left the texts lead nowhere.
+            // Diagonals outside of the texts are skipped.
             let lowest = bound(steps, new_length).saturating_neg();
             let highest = bound(steps, old_length);
             for side in [Side::Old, Side::New] {
@@ -207,7 +208,7 @@ impl Search<'_> {
                     Side::Old => (&mut *self.forward, &*self.backward),
                     Side::New => (&mut *self.backward, &*self.forward),
                 };
-                // From the start they can only meet with an odd number of steps, from the end with an even one.
+                // With an odd difference of lengths, paths meet in a step from the start, else in one from the end.
                 let (may_meet, met_steps) = if side == Side::Old {
                     (delta % 2 != 0, steps.saturating_sub(1))
                 } else {
@@ -239,7 +240,7 @@ impl Search<'_> {
     }
 }
 
-/// The stretch in lines from the start, whichever end it was found from.
+/// The run, in lines from the start, from whichever end it was found.
 fn middle(start: (i32, i32), end: (i32, i32), lengths: (i32, i32), side: Side) -> Middle {
     let place = |(old, new): (i32, i32)| (old.max(0) as usize, new.max(0) as usize);
     match side {
@@ -253,12 +254,12 @@ fn middle(start: (i32, i32), end: (i32, i32), lengths: (i32, i32), side: Side) -
     }
 }
 
-/// The outermost diagonal in these steps that has not left a text of this length.
+/// The outermost diagonal that this number of steps reaches within a text of this length.
 fn bound(steps: i32, length: i32) -> i32 {
     steps.saturating_sub(steps.saturating_sub(length).max(0).saturating_mul(2))
 }
 
-/// Whether the lines so far from the start, or from the end, are there and the same.
+/// Whether both lines, counted from the start or from the end, exist and are equal.
 fn is_same(old: &[u64], new: &[u64], from_old: i32, from_new: i32, side: Side) -> bool {
     let (Ok(from_old), Ok(from_new)) = (usize::try_from(from_old), usize::try_from(from_new)) else {
         return false;
@@ -279,7 +280,7 @@ fn part(lines: &[u64], range: Range<usize>) -> &[u64] {
     lines.get(range).unwrap_or_default()
 }
 
-/// Where a diagonal's entry stands; that of diagonal 0 lies in the middle.
+/// The index of a diagonal's entry; that of diagonal 0 is in the middle.
 fn place(max_steps: i32, diagonal: i32) -> usize {
     diagonal.saturating_add(max_steps).saturating_add(1) as usize
 }

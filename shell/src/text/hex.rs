@@ -5,12 +5,12 @@ use core::fmt;
 /// Bytes in a row.
 pub(crate) const ROW_BYTES: usize = 16;
 
-/// A row: its bytes, [`ROW_BYTES`] or fewer, and where they lie in the whole.
+/// A row: up to [`ROW_BYTES`] bytes and their offset.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct HexRow<'a> {
-    /// Bytes before the row.
+    /// Offset of the first byte.
     pub(crate) offset: u64,
-    /// The row's own.
+    /// The bytes of the row.
     pub(crate) bytes: &'a [u8],
 }
 

@@ -1,15 +1,15 @@
 //! Patterns: basic regular expressions without brackets and groups, matched byte by byte.
 //!
-//! `.` stands for any byte, `*` for any number of what is before it, `^` and `$` for a line's ends, `\` takes
-//! the next character as it is (IEEE Std 1003.1-2017, 9.3). Brackets and groups are refused by name. All
-//! ways to match are followed at once, as a set of bits, so a byte costs no more than the pattern is long,
-//! and nothing of the line need be kept.
+//! `.` matches any byte, `*` any number of the preceding element, `^` and `$` the start and end of a line; `\` makes the
+//! next character literal (IEEE Std 1003.1-2017, 9.3). Brackets and groups are refused by name. The pattern is a
+//! nondeterministic automaton whose states are bits: the time for a byte is bounded by the pattern's length, and the
+//! line need not be kept.
 
 use core::fmt;
 
 use arrayvec::ArrayVec;
 
-/// Elements of a pattern.
+/// Maximum number of elements in a pattern; with the end state they fit into 128 bits.
 const MAX_ELEMENTS: usize = 127;
 
 /// Why a pattern cannot be used.
@@ -19,7 +19,7 @@ pub(crate) enum PatternError {
     TooLong,
     /// It ends with a backslash.
     Backslash,
-    /// A form that is not there: brackets, groups and the like.
+    /// Unsupported syntax: brackets, groups and the like.
     Unsupported(char),
 }
 
@@ -38,11 +38,11 @@ impl fmt::Display for PatternError {
 struct Element {
     /// The byte; `None` for any.
     byte: Option<u8>,
-    /// Whether it may stand any number of times.
+    /// Whether it matches any number of times, 0 included.
     is_repeated: bool,
 }
 
-/// Which letters are the same.
+/// Whether case matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Case {
     Kept,
@@ -59,7 +59,7 @@ pub(crate) struct Pattern {
 }
 
 impl Pattern {
-    /// Reads a pattern.
+    /// Parses a pattern.
     ///
     /// # Errors
     ///
@@ -104,7 +104,7 @@ impl Pattern {
         Ok(pattern)
     }
 
-    /// The characters as they are.
+    /// A pattern that matches the text literally.
     ///
     /// # Errors
     ///
@@ -117,7 +117,7 @@ impl Pattern {
         Ok(Self { elements: elements.collect(), is_at_start: false, is_at_end: false, case: Case::Kept })
     }
 
-    /// The same, for large and small letters of ASCII alike.
+    /// The same pattern, without regard to the case of ASCII letters.
     #[must_use]
     pub(crate) fn folded(mut self) -> Self {
         for element in &mut self.elements {
@@ -127,77 +127,77 @@ impl Pattern {
         self
     }
 
-    /// The same, for lines that match from their beginning to their end.
+    /// The same pattern, which now must match a whole line.
     pub(crate) fn of_whole_lines(self) -> Self {
         Self { is_at_start: true, is_at_end: true, ..self }
     }
 
-    /// Adds what can be reached from a set of places without a byte: elements that may stand no time.
-    fn closed(&self, mut places: u128) -> u128 {
-        for (place, element) in self.elements.iter().enumerate() {
+    /// Adds the states reached without a byte: a repeated element may be skipped.
+    fn closed(&self, mut states: u128) -> u128 {
+        for (state, element) in self.elements.iter().enumerate() {
             if element.is_repeated {
-                places |= (places & bit(place)) << 1;
+                states |= (states & bit(state)) << 1;
             }
         }
-        places
+        states
     }
 
-    /// The places that `byte` leads to.
-    fn step(&self, places: u128, byte: u8) -> u128 {
+    /// The states that `byte` leads to.
+    fn step(&self, states: u128, byte: u8) -> u128 {
         let byte = if self.case == Case::Folded { byte.to_ascii_lowercase() } else { byte };
         let mut next = 0;
-        let mut left = places;
+        let mut left = states;
         while left != 0 {
-            let place = left.trailing_zeros() as usize;
-            left &= !bit(place);
-            // Behind the last element nothing more is wanted.
-            let Some(element) = self.elements.get(place) else { break };
+            let state = left.trailing_zeros() as usize;
+            left &= !bit(state);
+            // The end state has no element.
+            let Some(element) = self.elements.get(state) else { break };
             if element.byte.is_none_or(|own| own == byte) {
-                next |= if element.is_repeated { bit(place) } else { bit(place) << 1 };
+                next |= if element.is_repeated { bit(state) } else { bit(state) << 1 };
             }
         }
         self.closed(next)
     }
 }
 
-/// The set of one place. There are no more places than bits.
-fn bit(place: usize) -> u128 {
-    1_u128.checked_shl(place as u32).unwrap_or(0)
+/// The set of one state. There are no more states than bits.
+fn bit(state: usize) -> u128 {
+    1_u128.checked_shl(state as u32).unwrap_or(0)
 }
 
-/// Holds lines against a pattern.
+/// Matches lines against a pattern.
 #[derive(Debug)]
 pub(crate) struct Matcher<'a> {
     pattern: &'a Pattern,
     start: u128,
-    places: u128,
+    states: u128,
     is_found: bool,
 }
 
 impl<'a> Matcher<'a> {
-    /// At the beginning of a line.
+    /// A matcher at the beginning of a line.
     pub(crate) fn new(pattern: &'a Pattern) -> Self {
         let start = pattern.closed(1);
-        let mut matcher = Self { pattern, start, places: start, is_found: false };
-        matcher.note();
+        let mut matcher = Self { pattern, start, states: start, is_found: false };
+        matcher.update_found();
         matcher
     }
 
-    /// Takes some of the line's bytes in.
+    /// Takes the next bytes of the line.
     pub(crate) fn feed(&mut self, bytes: &[u8]) {
         for &byte in bytes {
             if self.is_found {
                 return;
             }
-            self.places = self.pattern.step(self.places, byte);
+            self.states = self.pattern.step(self.states, byte);
             if !self.pattern.is_at_start {
-                self.places |= self.start;
+                self.states |= self.start;
             }
-            self.note();
+            self.update_found();
         }
     }
 
-    /// Ends the line: did it match?
+    /// Ends the line, and returns whether it matched.
     pub(crate) fn end(&mut self) -> bool {
         let is_found = self.is_found || self.is_at_last();
         *self = Self::new(self.pattern);
@@ -205,10 +205,10 @@ impl<'a> Matcher<'a> {
     }
 
     fn is_at_last(&self) -> bool {
-        self.places & bit(self.pattern.elements.len()) != 0
+        self.states & bit(self.pattern.elements.len()) != 0
     }
 
-    fn note(&mut self) {
+    fn update_found(&mut self) {
         self.is_found |= !self.pattern.is_at_end && self.is_at_last();
     }
 }
@@ -273,7 +273,7 @@ mod tests {
         assert!(Pattern::new(&"a".repeat(MAX_ELEMENTS)).is_ok());
     }
 
-    /// The model: whether `elements` match at the beginning of `line`, tried one way after the other.
+    /// The model: whether `elements` match at the beginning of `line`, by backtracking.
     fn matches_here(elements: &[Element], is_at_end: bool, line: &[u8]) -> bool {
         let Some((first, rest)) = elements.split_first() else { return !is_at_end || line.is_empty() };
         let is_same = line.first().is_some_and(|byte| first.byte.is_none_or(|own| own == *byte));
@@ -286,7 +286,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn set_of_places_finds_what_trying_finds(pattern in "\\^?[ab.*]{0,8}\\$?", line in "[abc]{0,10}") {
+        fn set_of_states_finds_what_backtracking_finds(pattern in "\\^?[ab.*]{0,8}\\$?", line in "[abc]{0,10}") {
             let parsed = Pattern::new(&pattern).unwrap();
             let last = if parsed.is_at_start { 0 } else { line.len() };
             let expected = (0..=last)

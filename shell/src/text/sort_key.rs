@@ -1,29 +1,29 @@
-//! What lines are sorted by: keys in them, and how two of a kind are compared.
+//! Sort keys: which parts of a line they are, and how they are compared.
 //!
 //! Source: IEEE Std 1003.1-2017, XCU, sort. Characters are bytes, as in the POSIX locale.
 
 use core::cmp::Ordering;
 
-/// How keys are compared.
+/// How keys are compared: the ordering options of sort(1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(crate) struct Manner {
-    /// Blanks before the key are passed over.
+    /// Leading blanks of the key are skipped.
     skips_blanks: bool,
     /// Only blanks, letters and digits count.
     is_dictionary: bool,
-    /// Letters of both cases are the same.
+    /// Case is ignored.
     is_case_folded: bool,
-    /// Only characters that can be printed count.
+    /// Only printable characters count.
     is_printable: bool,
-    /// By the number that the key begins with.
+    /// Keys are compared by the number they begin with.
     is_numeric: bool,
-    /// The other way round.
+    /// The result is reversed.
     pub(crate) is_reversed: bool,
 }
 
 impl Manner {
-    /// The manner that letters stand for; `None` if one of them stands for none.
+    /// The ordering of these option letters; `None` if one is unknown.
     pub(crate) fn parse(letters: &str) -> Option<Self> {
         letters.chars().try_fold(Self::default(), Self::with)
     }
@@ -71,19 +71,19 @@ fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t')
 }
 
-/// A place in a line: so many bytes into a field.
+/// A position in a line: a byte of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Place {
     /// Counted from 1.
     field: usize,
     /// Counted from 1; 0 for the end of the field.
     byte: usize,
-    /// Counted from the first byte that is no blank.
+    /// Whether `byte` counts from the first non-blank byte of the field.
     skips_blanks: bool,
 }
 
 impl Place {
-    /// From the text of an end of a key, `FIELD[.BYTE][LETTERS]`, with the letters.
+    /// Parses a start or end of a key, `FIELD[.BYTE][LETTERS]`; returns the letters as well.
     fn parse(text: &str, default_byte: usize) -> Option<(Self, &str)> {
         let (field, rest) = split_number(text)?;
         let (byte, letters) = match rest.strip_prefix('.') {
@@ -94,7 +94,7 @@ impl Place {
         (field > 0).then_some((Self { field, byte, skips_blanks }, letters))
     }
 
-    /// Where it lies in a line.
+    /// The offset in a line.
     fn in_line(self, line: &[u8], separator: Option<u8>) -> usize {
         let mut rest = line;
         for _ in 1..self.field {
@@ -126,7 +126,7 @@ fn behind_blanks(text: &[u8]) -> &[u8] {
     text.get(count..).unwrap_or_default()
 }
 
-/// What is behind a field: the separator and the rest. Without one, blanks before a field are part of it.
+/// What follows a field: the separator and the rest. Without a separator, leading blanks are a part of the field.
 fn behind_field(text: &[u8], separator: Option<u8>) -> &[u8] {
     let is_end = |byte: u8| separator.map_or(is_blank(byte), |separator| byte == separator);
     let text = if separator.is_none() { behind_blanks(text) } else { text };
@@ -140,12 +140,12 @@ pub(crate) struct SortKey {
     start: Place,
     /// `None` for the end of the line.
     end: Option<Place>,
-    /// `None` if the manner is that of the command.
+    /// `None` for the ordering of the command.
     manner: Option<Manner>,
 }
 
 impl SortKey {
-    /// From the text of `-k`: `START[,END]`, each `FIELD[.BYTE][LETTERS]`. `None` if it is something else.
+    /// Parses the value of `-k`: `START[,END]`, each `FIELD[.BYTE][LETTERS]`. `None` if it is invalid.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (start, end) = match text.split_once(',') {
             Some((start, end)) => (start, Some(end)),
@@ -162,7 +162,7 @@ impl SortKey {
                 let (end, letters) = Place::parse(end, 0)?;
                 has_manner |= !letters.is_empty();
                 manner = letters.chars().try_fold(manner, Manner::with)?;
-                // An end of byte 0 is the end of its field, wherever blanks are.
+                // Byte 0 of an end is the end of the field, with or without leading blanks.
                 Some(end).map(|end| {
                     if end.byte == 0 { end } else { Place { byte: end.byte.saturating_add(1), ..end } }
                 })
@@ -184,14 +184,14 @@ impl SortKey {
     }
 }
 
-/// What lines are sorted by.
+/// The order of lines.
 #[derive(Clone, Debug)]
 pub(crate) struct Order<'a> {
-    /// In the order of their weight; the whole line where there are none.
+    /// Keys, the most significant first; without any, the whole line is the key.
     pub(crate) keys: &'a [SortKey],
-    /// How keys without a manner of their own are compared.
+    /// How keys without an ordering of their own are compared.
     pub(crate) manner: Manner,
-    /// What stands between fields; blanks if it is `None`.
+    /// The field separator; blanks if `None`.
     pub(crate) separator: Option<u8>,
 }
 
@@ -210,14 +210,13 @@ impl Order<'_> {
     }
 }
 
-/// The number that a key begins with: blanks, a minus sign or none, digits with a point among them or none. All else
-/// is 0.
+/// The number that a key begins with: blanks, an optional minus sign, digits, an optional point. Anything else is 0.
 #[derive(Debug, PartialEq, Eq)]
 struct Number<'a> {
     is_negative: bool,
-    /// Without zeros before it.
+    /// Digits without leading zeros.
     whole: &'a [u8],
-    /// Without zeros behind it.
+    /// Digits without trailing zeros.
     fraction: &'a [u8],
 }
 
@@ -243,7 +242,7 @@ impl<'a> Number<'a> {
     fn cmp(&self, other: &Self) -> Ordering {
         let size = |one: &Self, other: &Self| {
             let whole = one.whole.len().cmp(&other.whole.len()).then_with(|| one.whole.cmp(other.whole));
-            // A longer fraction with the same beginning is larger, as no zeros are at its end.
+            // Of two fractions, one of which begins with the other, the longer is larger: it has no trailing zeros.
             whole.then_with(|| one.fraction.cmp(other.fraction))
         };
         match (self.is_negative, other.is_negative) {

@@ -27,7 +27,7 @@ pub(crate) const CASES: &[Case] = &[
         "each file that cannot be read is one line, and the others come",
         &[
             ("echo x > a; ln -s loop loop", ""),
-            ("cat /proc/a?", "cat: /proc/a?: no such file or directory (ENOENT); there are no patterns for names"),
+            ("cat /proc/a?", "cat: /proc/a?: no such file or directory (ENOENT); file name patterns are not supported"),
             ("cat nope a /proc", "cat: nope: no such file or directory (ENOENT)\nx\ncat: /proc: is a directory (EISDIR)"),
             ("cat loop", "cat: loop: too many symbolic links (ELOOP)"),
             ("cat a/b", "cat: a/b: not a directory (ENOTDIR)"),

@@ -45,5 +45,5 @@ pub(crate) const CASES: &[Case] = &[
             ("rm g; mkdir g; cd g; rm -r /tmp/g; cd /; pwd", "/"),
         ],
     ),
-    case("options of POSIX do what it says", &[("cd -", "cd: -: there was no directory before"), ("cd tmp; cd ../dev; cd -; pwd", "/tmp\n/tmp"), ("cd -P /proc/..; pwd; cd -", "/\n/tmp"), ("(cd /dev; cd /); cd -; cd nope; cd -", "/\ncd: nope: no such file or directory (ENOENT)\n/tmp"), ("cd -L", "usage: cd [-P] [DIRECTORY]")]),
+    case("options of POSIX do what it says", &[("cd -", "cd: -: no previous directory"), ("cd tmp; cd ../dev; cd -; pwd", "/tmp\n/tmp"), ("cd -P /proc/..; pwd; cd -", "/\n/tmp"), ("(cd /dev; cd /); cd -; cd nope; cd -", "/\ncd: nope: no such file or directory (ENOENT)\n/tmp"), ("cd -L", "usage: cd [-P] [DIRECTORY]")]),
 ];

@@ -7,7 +7,7 @@ pub(crate) const CASES: &[Case] = &[case(
     "a command is explained in a line, one of the kernel's as well",
     &[
         ("help head", "head [-n LINES] [FILE...]: write the first lines, 10 or LINES"),
-        ("help pwd quiet", "pwd [-LP]: show the current directory, which never has links in it\nquiet WORD...: run a command without its output, and say whether it failed"),
+        ("help pwd quiet", "pwd [-LP]: show the current directory, with links resolved\nquiet WORD...: run a command without its output, and say whether it failed"),
         ("help nope || echo failed", "help: nope: no such command; try help\nfailed"),
         ("help | tail -n 1", "This machine is a test."),
     ],

@@ -17,7 +17,7 @@ pub(crate) const CASES: &[Case] = &[
             ("ls a ../d/b", "a\n../d/b"),
             ("ls c ../d | head -n 4", "c:\n\n../d:\n10"),
             ("ls /proc", "meminfo\nrows\nself\nswitch\nsys\nuptime\nversion"),
-            ("ls '/proc/[a]'", "ls: /proc/[a]: no such file or directory (ENOENT); there are no patterns for names"),
+            ("ls '/proc/[a]'", "ls: /proc/[a]: no such file or directory (ENOENT); file name patterns are not supported"),
             ("ls -- -x || echo failed", "ls: -x: no such file or directory (ENOENT)\nfailed"),
         ],
     ),

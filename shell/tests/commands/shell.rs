@@ -126,16 +126,16 @@ fn pipes_groups_and_conditions_do_what_posix_says() {
 #[test]
 fn line_that_cannot_be_run_is_refused_whole() {
     expect(&[
-        ("echo a; echo b |", "shell: no command behind '|'"),
+        ("echo a; echo b |", "shell: no command after '|'"),
         ("echo a > made; (echo b", "shell: '(' is not closed"),
         ("cat made", "cat: made: no such file or directory (ENOENT)"),
-        ("echo a &", "shell: '&' is not supported; quote it to use it as characters"),
-        ("echo a 2> made", "shell: '2>' is not supported; put a blank behind the number to use it as a word"),
-        ("echo a >", "shell: no file name behind '>'"),
+        ("echo a &", "shell: '&' is not supported; quote it to use it literally"),
+        ("echo a 2> made", "shell: '2>' is not supported; put a space after the number to use it as a word"),
+        ("echo a >", "shell: no file name after '>'"),
         ("echo a; | cat", "shell: no command before '|'"),
-        ("cat << end", "shell: '<<' is not supported; quote it to use it as characters"),
+        ("cat << end", "shell: '<<' is not supported; quote it to use it literally"),
         ("echo a )", "shell: ')' without '('"),
-        ("((((( echo a )))))", "shell: more than 4 groups within each other"),
+        ("((((( echo a )))))", "shell: groups nested more than 4 deep"),
         ("echo 'a", "shell: the quote ' is not closed"),
         ("frobnicate || echo failed", "frobnicate: command not found; try help\nfailed"),
         ("'' || echo failed", ": command not found; try help\nfailed"),

@@ -1,7 +1,7 @@
 //! The contents of a directory: names with their inodes, in pages of [records](super::record).
 //!
-//! A directory of one page is searched from its beginning; a larger one has an [index]. So what an
-//! operation takes does not grow with the number of entries.
+//! A directory of one page is searched linearly; a larger one has an [index]. So the time of an operation does not grow
+//! with the number of entries.
 
 use super::index;
 use super::record::{Contents, Link, MIN_FREE_BYTES, PAGE, Page, Record, bytes_needed, records};
@@ -32,13 +32,13 @@ fn page_count(directory: &Inode) -> u64 {
     directory.size_bytes / PAGE
 }
 
-/// Copies a page of a directory. The copy is the caller's to hold: it takes much of the stack.
+/// Copies a page of a directory into the caller's buffer, which takes much of the stack.
 fn read_page(space: &Space, directory: &Inode, index: u64, page: &mut Page) -> Option<()> {
     space.read(directory.tree.find(space, index)?, 0, page);
     Some(())
 }
 
-/// The first record from the page `first` on that `choose` takes.
+/// The first record from page `first` on for which `choose` returns something.
 fn search<T>(
     space: &Space,
     directory: &Inode,
@@ -60,7 +60,7 @@ pub(super) fn find(space: &Space, directory: &Inode, name: &str) -> Option<Found
     search(space, directory, 0, |record, found| Found::of(&record).filter(|_| found == name.as_bytes()))
 }
 
-/// The first entry at `cursor` or behind it, its name, and the cursor behind it.
+/// Calls `take` with the first entry at or after `cursor`; returns its result, and the cursor after the entry.
 pub(super) fn next<T>(
     space: &Space,
     directory: &Inode,
@@ -74,7 +74,7 @@ pub(super) fn next<T>(
     })
 }
 
-/// Adds an entry. The name is not there yet. A failure changes nothing.
+/// Adds an entry, whose name must not exist. A failure changes nothing.
 pub(super) fn add(
     space: &mut Space,
     directory: &mut Inode,
@@ -114,7 +114,7 @@ fn take_room(space: &Space, directory: &Inode, needed: usize) -> Option<Record> 
     search(space, directory, 0, |record, _| (record.is_free() && record.length >= needed).then_some(record))
 }
 
-/// Adds a page to the end: one free record, in no list. The second page comes with an index.
+/// Adds a page at the end: one free record, which is in no list. With the second page an index is made.
 fn add_page(space: &mut Space, directory: &mut Inode) -> Result<Record> {
     let offset = directory.size_bytes;
     if offset.saturating_add(PAGE) > Link::MAX_OFFSET {
@@ -132,7 +132,7 @@ fn add_page(space: &mut Space, directory: &mut Inode) -> Result<Record> {
     Ok(Record::free(offset, PAGE_BYTES))
 }
 
-/// Makes an index of what is in the only page.
+/// Makes an index of the only page.
 fn make_index(space: &mut Space, directory: &mut Inode) -> Result<()> {
     index::make(space, directory)?;
     let mut page = [0; PAGE_BYTES];
@@ -157,7 +157,7 @@ fn add_free(space: &Space, directory: &Inode, offset: u64, length: usize) {
     }
 }
 
-/// Lets an entry stand for another inode.
+/// Changes the inode of an entry.
 pub(super) fn replace(space: &Space, directory: &Inode, offset: u64, (inode, kind): (InodeId, Kind)) {
     if let Some(record) = Record::read(space, &directory.tree, offset)
         && let Contents::Entry { hash, name_length, .. } = record.contents
@@ -167,14 +167,14 @@ pub(super) fn replace(space: &Space, directory: &Inode, offset: u64, (inode, kin
     }
 }
 
-/// Takes an entry away, and the pages at the directory's end that have none left.
+/// Removes an entry, and the pages at the directory's end that have no entries left.
 pub(super) fn remove(space: &mut Space, directory: &mut Inode, offset: u64) {
     let Some(record) = Record::read(space, &directory.tree, offset) else { return };
     directory.entries = directory.entries.saturating_sub(1);
     if index::is_there(directory) {
         index::remove(space, directory, &record);
     }
-    // The free records around it become one with it.
+    // Merged with the free records around it.
     let (mut start, mut end) = (offset, offset.saturating_add(record.length as u64));
     let around = neighbours(space, directory, &record);
     for free in around.into_iter().flatten().filter(Record::is_free) {
@@ -188,7 +188,7 @@ pub(super) fn remove(space: &mut Space, directory: &mut Inode, offset: u64) {
     cut_free_pages(space, directory);
 }
 
-/// The records before and behind one in its page.
+/// The records before and after one in its page.
 fn neighbours(space: &Space, directory: &Inode, record: &Record) -> [Option<Record>; 2] {
     let mut page = [0; PAGE_BYTES];
     let mut around = [None; 2];

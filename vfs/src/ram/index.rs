@@ -1,9 +1,9 @@
 //! The index of a directory of more than one page: entries by the hash of their names, free records by their length.
 //!
-//! Its numbers lie in pages of their own: how many buckets there are, the first free record of each length, the first
-//! entry of each bucket. The records themselves are linked. Buckets come and go one by one with the entries (linear
-//! hashing: Larson, Dynamic Hash Tables, Communications of the ACM 31, 1988), so that no operation does work that
-//! grows with the directory. Where there is no page for one more bucket, lists get longer, and nothing fails.
+//! It has pages of its own, with the number of buckets, the first free record of each length, and the first entry of each
+//! bucket. The records themselves are linked. Buckets are added and removed one by one with the entries (linear hashing:
+//! Larson, Dynamic Hash Tables, Communications of the ACM 31, 1988), so that no operation does work that grows with the
+//! directory. If there is no page for another bucket, lists get longer, and nothing fails.
 
 use super::record::{ALIGNMENT, Contents, HEAD_BYTES, Link, Record};
 use super::space::{PAGE_BYTES, Space};
@@ -13,13 +13,14 @@ use crate::path::NAME_MAX;
 
 const WORD_BYTES: usize = 4;
 const WORDS_PER_PAGE: u64 = (PAGE_BYTES / WORD_BYTES) as u64;
-/// How many buckets there are.
+/// The word with the number of buckets.
 const BUCKET_COUNT: u64 = 0;
-/// The first free record of each length, in units of the alignment. The last is of those in which any name fits.
+/// The words with the first free record of each length, in units of the alignment. The last list has the records in which
+/// any name fits.
 pub(super) const FREE_LISTS: u64 = 1;
 pub(super) const FREE_LIST_COUNT: usize = (HEAD_BYTES + NAME_MAX).div_ceil(ALIGNMENT) + 1;
 pub(super) const FIRST_BUCKET: u64 = 128;
-/// Buckets added with an entry at most: more than one, so that those for which there was no page come later.
+/// Maximum number of buckets added with an entry: more than one, to catch up after there was no page for a bucket.
 const MAX_BUCKETS_AT_ONCE: usize = 2;
 
 const _: () =
@@ -63,7 +64,7 @@ pub(super) fn bucket_count(space: &Space, directory: &Inode) -> u32 {
     word(space, directory, BUCKET_COUNT)
 }
 
-/// Where the list of a hash starts.
+/// The word with the list of a hash.
 pub(super) fn bucket(hash: u32, count: u32) -> u64 {
     let mask = u64::from(count.max(1)).next_power_of_two().saturating_sub(1);
     let number = u64::from(hash) & mask;
@@ -75,7 +76,7 @@ pub(super) fn is_there(directory: &Inode) -> bool {
     directory.index.root != 0
 }
 
-/// Makes an index with nothing in it.
+/// Makes an empty index.
 pub(super) fn make(space: &mut Space, directory: &mut Inode) -> Result<()> {
     directory.index.find_or_take(space, 0)?;
     set_word(space, directory, BUCKET_COUNT, 1);
@@ -109,7 +110,7 @@ fn push(space: &Space, directory: &Inode, record: Record, count: u32) {
     set_first(space, directory, list, Link::to(record.offset));
 }
 
-/// Takes a list apart, and puts its entries where they belong among `count` buckets.
+/// Distributes the entries of a list among `count` buckets.
 fn distribute(space: &Space, directory: &Inode, list: Link, count: u32) {
     let mut at = list;
     while let Some(offset) = at.offset()
@@ -120,7 +121,7 @@ fn distribute(space: &Space, directory: &Inode, list: Link, count: u32) {
     }
 }
 
-/// Takes an entry in, and writes its record. The directory counts it already.
+/// Adds an entry, and writes its record. The directory's count of entries must include it.
 pub(super) fn add(space: &mut Space, directory: &mut Inode, record: Record) {
     push(space, directory, record, bucket_count(space, directory));
     for _ in 0..MAX_BUCKETS_AT_ONCE {
@@ -141,7 +142,7 @@ pub(super) fn add(space: &mut Space, directory: &mut Inode, record: Record) {
     }
 }
 
-/// Takes an entry out. The directory does not count it any more.
+/// Removes an entry. The directory's count of entries must no longer include it.
 pub(super) fn remove(space: &mut Space, directory: &mut Inode, record: &Record) {
     let Contents::Entry { hash, .. } = record.contents else { return };
     let count = bucket_count(space, directory);
@@ -174,7 +175,7 @@ pub(super) fn free_list(length: usize) -> u64 {
     FREE_LISTS.saturating_add(number as u64)
 }
 
-/// Takes a free record in, and writes it.
+/// Adds a free record, and writes it.
 pub(super) fn add_free(space: &Space, directory: &Inode, offset: u64, length: usize) {
     let list = free_list(length);
     let next = first(space, directory, list);
@@ -183,7 +184,7 @@ pub(super) fn add_free(space: &Space, directory: &Inode, offset: u64, length: us
     set_first(space, directory, list, Link::to(offset));
 }
 
-/// Takes the free record at `offset` out, which is about to be written over.
+/// Removes the free record at `offset` from its list. The caller overwrites it.
 pub(super) fn remove_free(space: &Space, directory: &Inode, offset: u64) {
     let Some(record) = Record::read(space, &directory.tree, offset) else { return };
     let Contents::Free { previous } = record.contents else { return };
@@ -200,7 +201,7 @@ fn set_previous(space: &Space, directory: &Inode, of: Link, previous: Link) {
     }
 }
 
-/// The shortest free record of at least `needed` bytes, which is taken out.
+/// Removes the shortest free record of at least `needed` bytes from its list, and returns it.
 pub(super) fn take_free(space: &Space, directory: &Inode, needed: usize) -> Option<Record> {
     let mut lists = [[0; WORD_BYTES]; FREE_LIST_COUNT];
     let page = directory.index.find(space, 0)?;

@@ -1,7 +1,7 @@
-//! How many levels of names lie below a directory, so that no rename makes a tree deeper than paths can be.
+//! The number of levels below each directory, so that no rename makes a tree deeper than paths can be.
 //!
-//! Each directory has a bound that is never too low: raised as names are added, 0 as soon as it is empty. Where that
-//! refuses nothing, a rename costs the directories above its target. Where it would refuse, the levels are counted.
+//! Each directory has an upper bound: raised as names are added, 0 once it is empty. As long as the bound allows a
+//! rename, it costs a step for each directory above the target. Only if not, the levels are counted.
 
 use arrayvec::ArrayVec;
 
@@ -14,20 +14,20 @@ use crate::path::MAX_DEPTH;
 /// A directory whose levels are being counted.
 struct Visit {
     directory: InodeId,
-    /// Where its list goes on.
+    /// Where its listing continues.
     cursor: u64,
     levels: u8,
 }
 
 impl State {
-    /// Raises the bounds from `directory` up, which has got an entry.
+    /// Raises the bounds from `directory`, which has a new entry, upwards.
     pub(super) fn raise_levels(&mut self, directory: InodeId, (id, kind): (InodeId, Kind)) {
         let below = match kind {
             Kind::Directory => self.inode(id).map_or(0, |inode| inode.levels_below),
             _ => 0,
         };
         let (mut at, mut levels) = (directory, below.saturating_add(1));
-        // What is above has a higher bound than what is below, so the rest is right where one is.
+        // Each parent has a higher bound than its children, so once a bound suffices, the ones above do.
         while let Ok(inode) = self.inode(at)
             && inode.levels_below < levels
         {

@@ -1,8 +1,8 @@
 //! A file system in memory.
 //!
-//! All that it keeps lies in numbered [`Pages`]: contents, names, inodes and the trees between them. It takes
-//! nothing from the heap, so that keeping a report about the heap in a file does not change what it reports;
-//! every page counts against its limit, and comes back when what was in it goes.
+//! Everything is stored in numbered [`Pages`]: contents, names, inodes and the trees between them. The heap is not used, so
+//! that storing a report about the heap in a file does not change what it reports. Each page counts against the limit, and
+//! is freed when its contents are removed.
 
 mod directory;
 mod index;

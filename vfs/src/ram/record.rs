@@ -1,7 +1,7 @@
-//! The records that a directory's pages are full of, one behind the other: each is an entry or free.
+//! The records that fill a directory's pages, one after the other: each is an entry or free.
 //!
-//! A record never moves while it is an entry, so its offset is a cursor that stays good while others come and go. The
-//! shape is that of ext2 (The Linux kernel, Documentation/filesystems/ext2.rst, "Directories"), with the links that
+//! An entry never moves, so its offset is a cursor that stays valid while other entries are added and removed. The layout
+//! is that of ext2 (The Linux kernel, Documentation/filesystems/ext2.rst, "Directories"), with the links that
 //! [`index`](super::index) needs.
 
 use super::space::{PAGE_BYTES, Space};
@@ -15,25 +15,25 @@ use crate::path::NAME_MAX;
 pub(super) const HEAD_BYTES: usize = 20;
 /// Records start at multiples of this.
 pub(super) const ALIGNMENT: usize = 4;
-/// The same, as offsets have it.
+/// The same, in the type of offsets.
 const UNIT: u64 = ALIGNMENT as u64;
-/// A rest that is smaller stays with the record before it.
+/// A smaller rest stays a part of the record before it.
 pub(super) const MIN_FREE_BYTES: usize = 32;
 
-/// Bytes a page, as offsets have it.
+/// Bytes per page, in the type of offsets.
 pub(super) const PAGE: u64 = PAGE_BYTES as u64;
 
 /// A page's copy. It takes much of the stack.
 pub(super) type Page = [u8; PAGE_BYTES];
 
-/// Where a list goes on: a record of the same directory, or its end.
+/// The next record of a list, in the same directory, or the list's end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Link(u32);
 
 impl Link {
     /// The end of a list.
     pub(super) const END: Self = Self(0);
-    /// Directories end here, so that a link can reach all of one.
+    /// Maximum offset that a link can hold, which limits the size of a directory.
     pub(super) const MAX_OFFSET: u64 = (u32::MAX as u64 - 1) * UNIT;
 
     /// A link to the record at `offset`, which is at most [`Self::MAX_OFFSET`].
@@ -41,17 +41,17 @@ impl Link {
         Self((offset / UNIT).saturating_add(1) as u32)
     }
 
-    /// As it stands in a page.
+    /// From its stored form.
     pub(super) fn from_number(number: u32) -> Self {
         Self(number)
     }
 
-    /// To stand in a page.
+    /// Its stored form.
     pub(super) fn number(self) -> u32 {
         self.0
     }
 
-    /// Where the record is; `None` at the end.
+    /// The record's offset; `None` at the end of a list.
     pub(super) fn offset(self) -> Option<u64> {
         Some(u64::from(self.0.checked_sub(1)?).saturating_mul(UNIT))
     }
@@ -60,7 +60,7 @@ impl Link {
 /// A record without its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Record {
-    /// Where it is in its directory, in bytes.
+    /// Offset in the directory, in bytes.
     pub(super) offset: u64,
     pub(super) length: usize,
     pub(super) next: Link,

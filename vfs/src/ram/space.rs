@@ -1,25 +1,25 @@
-//! The pages that a ramfs has, and how many it may have.
+//! The pages of a RAM file system, and their limit.
 
 use crate::errno::{Errno, Result};
 
-/// Bytes a page.
+/// Bytes per page.
 pub const PAGE_BYTES: usize = 4096;
 
-/// An allocator of pages that are known by number.
+/// An allocator of numbered pages.
 ///
-/// All that a [`crate::RamFs`] keeps lies in such pages: contents, names, inodes and the trees between them. It
-/// reads and writes them through this trait alone, so that it holds no reference into them.
+/// A [`crate::RamFs`] stores everything in such pages: contents, names, inodes and the trees between them. It reads and
+/// writes them only through this trait, so that it holds no references to them.
 pub trait Pages: Sync {
-    /// A page of zeros. Its number is not 0. `None` when there is no memory.
+    /// Allocates a page of zeros, whose number is not 0. `None` if there is no memory.
     fn take(&self) -> Option<u32>;
 
     /// Frees a page.
     fn give(&self, page: u32);
 
-    /// Copies bytes out of a page. The range lies within it.
+    /// Copies bytes out of a page. The range must be within it.
     fn read(&self, page: u32, offset: usize, target: &mut [u8]);
 
-    /// Copies bytes into a page. The range lies within it.
+    /// Copies bytes into a page. The range must be within it.
     fn write(&self, page: u32, offset: usize, bytes: &[u8]);
 }
 
@@ -35,7 +35,7 @@ impl Space {
         Self { pages, used_pages: 0, limit_pages: u64::MAX }
     }
 
-    /// A page of zeros: `ENOSPC` at the limit, `ENOMEM` where there is no memory.
+    /// Allocates a page of zeros. `ENOSPC` at the limit, `ENOMEM` if there is no memory.
     pub(super) fn take(&mut self) -> Result<u32> {
         if self.used_pages >= self.limit_pages {
             return Err(Errno::ENOSPC);

@@ -1,4 +1,4 @@
-//! The inodes of a ramfs: records of 64 bytes in pages of their own.
+//! The inodes of a RAM file system: records of 64 bytes in pages of their own.
 
 use super::space::{PAGE_BYTES, Space};
 use super::tree::Tree;
@@ -7,7 +7,7 @@ use crate::inode::{InodeId, Kind};
 
 const RECORD_BYTES: usize = 64;
 pub(super) const RECORDS_PER_PAGE: u64 = (PAGE_BYTES / RECORD_BYTES) as u64;
-/// The root is kept apart, so that an empty file system has no page.
+/// The root is stored outside of the pages, so that an empty file system has no page.
 pub(super) const ROOT: InodeId = InodeId(1);
 const FIRST_NUMBER: u64 = ROOT.0 + 1;
 const NUMBER_BITS: u32 = 32;
@@ -18,27 +18,27 @@ pub(super) struct Inode {
     /// `None` for a record that is free.
     pub(super) kind: Option<Kind>,
     pub(super) mode: u16,
-    /// Tells inodes apart that have the same record one after the other.
+    /// Tells successive inodes in the same record apart.
     pub(super) generation: u32,
     /// Names; of a directory, itself and the directories in it as well.
     pub(super) links: u32,
-    /// How often it is open.
+    /// Number of open descriptors.
     pub(super) opens: u32,
-    /// Entries of a directory.
+    /// Number of entries of a directory.
     pub(super) entries: u32,
     pub(super) size_bytes: u64,
     pub(super) tree: Tree,
     /// The index of a directory of more than one page.
     pub(super) index: Tree,
-    /// Levels of names below a directory: at least as many as there are.
+    /// Upper bound of the levels of names below a directory.
     pub(super) levels_below: u8,
-    /// The directory that a directory stands in.
+    /// The parent of a directory.
     pub(super) parent: InodeId,
     pub(super) modified_ns: u64,
 }
 
 impl Inode {
-    /// One without contents.
+    /// An inode without contents.
     pub(super) const fn new(kind: Kind, parent: InodeId, modified_ns: u64) -> Self {
         let (mode, links) = match kind {
             Kind::Directory => (0o755, 2),
@@ -112,7 +112,7 @@ impl Inode {
     }
 }
 
-/// The next bytes of a record; zeros behind its end.
+/// The next bytes of a record; zeros beyond its end.
 fn take<const N: usize>(rest: &mut &[u8]) -> [u8; N] {
     let (field, behind) = rest.split_first_chunk().map_or(([0; N], *rest), |(field, rest)| (*field, rest));
     *rest = behind;
@@ -144,7 +144,7 @@ pub(super) fn byte_to_kind(byte: u8) -> Option<Kind> {
 pub(super) struct Table {
     root: Inode,
     tree: Tree,
-    /// Records that have a page.
+    /// Number of records for which there are pages.
     length: u64,
     /// The first record of the list of free ones.
     first_free: Neighbour,
@@ -153,7 +153,7 @@ pub(super) struct Table {
     next_generation: u32,
 }
 
-/// The place of another free record, plus 1; 0 if there is none.
+/// The position of another free record, plus 1; 0 if there is none.
 type Neighbour = u32;
 
 /// The neighbours of a free record in their list.
@@ -163,7 +163,7 @@ struct FreeRecord {
     previous: Neighbour,
 }
 
-/// Behind the kind, which is 0 in a free record.
+/// Offset of the links in a free record, after the kind, which is 0.
 const NEIGHBOURS_OFFSET: usize = 8;
 
 impl Table {
@@ -178,7 +178,7 @@ impl Table {
         }
     }
 
-    /// The inode of a number that was given out.
+    /// The inode with this number; `ENOENT` if it does not exist any more.
     pub(super) fn get(&self, space: &Space, id: InodeId) -> Result<Inode> {
         if id == ROOT {
             return Ok(self.root);
@@ -188,7 +188,7 @@ impl Table {
         record.filter(|inode| inode.kind.is_some() && is_this(inode)).ok_or(Errno::ENOENT)
     }
 
-    /// The same, if it is a directory.
+    /// Like [`Self::get`]; `ENOTDIR` if it is not a directory.
     pub(super) fn directory(&self, space: &Space, id: InodeId) -> Result<Inode> {
         self.get(space, id).and_then(|inode| match inode.kind {
             Some(Kind::Directory) => Ok(inode),
@@ -203,7 +203,7 @@ impl Table {
         Some(Inode::from_record(&record))
     }
 
-    /// Puts a changed inode back.
+    /// Writes a changed inode.
     pub(super) fn set(&mut self, space: &Space, id: InodeId, inode: Inode) {
         if id == ROOT {
             self.root = inode;
@@ -214,7 +214,7 @@ impl Table {
         }
     }
 
-    /// Takes a new inode in.
+    /// Adds an inode.
     pub(super) fn add(&mut self, space: &mut Space, inode: Inode) -> Result<InodeId> {
         if self.first_free == 0 {
             self.add_page(space)?;
@@ -223,7 +223,7 @@ impl Table {
         self.remove_free(space, position);
         self.live = self.live.saturating_add(1);
         let generation = self.next_generation;
-        // 0 is the root's alone.
+        // Generation 0 is reserved for the root.
         self.next_generation = generation.wrapping_add(1).max(1);
         let number = position.saturating_add(FIRST_NUMBER);
         let id = InodeId(u64::from(generation) << NUMBER_BITS | number);
@@ -244,7 +244,7 @@ impl Table {
         Ok(())
     }
 
-    /// Frees an inode's record, and the pages at the table's end that have none left.
+    /// Frees an inode's record, and the pages at the table's end that have only free records.
     pub(super) fn remove(&mut self, space: &mut Space, id: InodeId) {
         let Some(position) = position(id) else { return };
         self.add_free(space, position);
@@ -262,7 +262,7 @@ impl Table {
         self.record(space, position).is_none_or(|inode| inode.kind.is_none())
     }
 
-    /// Puts a free record at the front of their list, and writes it.
+    /// Adds a record to the front of the list of free ones, and writes it.
     fn add_free(&mut self, space: &Space, position: u64) {
         let link = position.saturating_add(1) as Neighbour;
         let next = core::mem::replace(&mut self.first_free, link);
@@ -270,7 +270,7 @@ impl Table {
         self.change_free(space, next, |record| record.previous = link);
     }
 
-    /// Takes a free record out of their list.
+    /// Removes a record from the list of free ones.
     fn remove_free(&mut self, space: &Space, position: u64) {
         let FreeRecord { next, previous } = self.free_record(space, position);
         self.change_free(space, next, |record| record.previous = previous);
@@ -308,7 +308,7 @@ impl Table {
         }
     }
 
-    /// The directories from `id` up to the root, that one and the root included.
+    /// The directories from `id` up to the root, both included.
     pub(super) fn ancestors(&self, space: &Space, id: InodeId) -> impl Iterator<Item = InodeId> {
         core::iter::successors(Some(id), move |at| {
             (*at != ROOT).then(|| self.get(space, *at).ok().map(|inode| inode.parent)).flatten()
@@ -316,12 +316,12 @@ impl Table {
     }
 }
 
-/// Where an inode's record stands among all.
+/// The position of an inode's record in the table.
 fn position(id: InodeId) -> Option<u64> {
     (id.0 & u64::from(u32::MAX)).checked_sub(FIRST_NUMBER)
 }
 
-/// Where a record stands in its page.
+/// The offset of a record in its page.
 fn offset(position: u64) -> usize {
     ((position % RECORDS_PER_PAGE) as usize).saturating_mul(RECORD_BYTES)
 }

@@ -5,12 +5,13 @@ use std::format;
 use std::string::{String, ToString};
 use std::vec::Vec;
 
+use fastrand::Rng;
+
 use super::record::{Contents, Link, PAGE, Record, records};
 use super::space::PAGE_BYTES;
 use super::table::{Inode, ROOT};
 use super::{RamFs, State, index};
 use crate::tests::host::{HostPages, ram};
-use crate::tests::random::Random;
 use crate::{Errno, FileSystem, InodeId, Kind, New, Result, Sort};
 
 /// Steps that one operation may take on a directory of any size: most when its first page gets an index.
@@ -76,13 +77,11 @@ fn check(state: &State, directory: InodeId) {
     assert_eq!(in_lists, all.iter().map(|record| record.offset).collect());
 }
 
-impl Random {
-    /// One of some names of all lengths.
-    fn name(&mut self) -> String {
-        let number = self.below(1500);
-        let length = [number % 9, number % 40, number % 250][number % 3];
-        format!("{number}{}", "n".repeat(length))
-    }
+/// One of some names of all lengths.
+fn random_name(random: &mut Rng) -> String {
+    let number = random.usize(..1500);
+    let length = [number % 9, number % 40, number % 250][number % 3];
+    format!("{number}{}", "n".repeat(length))
 }
 
 /// A listing under way: what it has shown, and what was there all the time since it began.
@@ -95,7 +94,7 @@ struct Listing {
 impl Listing {
     fn step(&mut self, ram: &RamFs, directory: InodeId) -> bool {
         let Some((entry, cursor)) = ram.read_directory(directory, self.cursor).unwrap() else { return false };
-        assert!(cursor > self.cursor, "a listing goes on");
+        assert!(cursor > self.cursor, "the cursor advances");
         self.cursor = cursor;
         self.seen.push(entry.name.to_string());
         true
@@ -115,7 +114,7 @@ impl Listing {
 fn large_directories_keep_what_a_map_keeps() {
     for (seed, limit_pages) in [(1, u64::MAX), (2, 30), (3, 9)] {
         let (ram, pages) = ram(limit_pages);
-        let mut random = Random(seed);
+        let mut random = Rng::with_seed(seed);
         let directory = ram.create(ROOT, "directory", New::Directory).unwrap();
         let mut expected: BTreeMap<String, InodeId> = BTreeMap::new();
         let mut listing = Listing { cursor: 0, seen: Vec::new(), stayed: BTreeSet::new() };
@@ -123,8 +122,8 @@ fn large_directories_keep_what_a_map_keeps() {
         for step in 0..30_000 {
             // The directory grows, shrinks, and grows again.
             let is_growing = step / 5_000 % 2 == 0;
-            let name = random.name();
-            match random.below(if is_growing { 10 } else { 20 }) {
+            let name = random_name(&mut random);
+            match random.usize(..if is_growing { 10 } else { 20 }) {
                 0..7 => match ram.create(directory, &name, New::File) {
                     Ok(inode) => assert!(expected.insert(name, inode).is_none()),
                     Err(Errno::EEXIST) => assert!(expected.contains_key(&name)),
@@ -134,7 +133,7 @@ fn large_directories_keep_what_a_map_keeps() {
                     }
                 },
                 7 => {
-                    let to = random.name();
+                    let to = random_name(&mut random);
                     match ram.rename((directory, &name), (directory, &to)) {
                         Ok(()) => {
                             let inode = expected.remove(&name).unwrap();
@@ -263,7 +262,7 @@ fn renaming_a_directory_takes_no_more_steps_beside_many() {
 #[test]
 fn levels_are_those_of_the_tree() {
     let (ram, _) = ram(u64::MAX);
-    let mut random = Random(5);
+    let mut random = Rng::with_seed(5);
     let mut paths: BTreeMap<Vec<usize>, InodeId> = BTreeMap::from([(Vec::new(), ROOT)]);
     let levels = |paths: &BTreeMap<Vec<usize>, InodeId>, top: &Vec<usize>| {
         paths
@@ -275,11 +274,11 @@ fn levels_are_those_of_the_tree() {
     };
     for step in 0..1_500 {
         let chosen: Vec<&Vec<usize>> = paths.keys().collect();
-        let path = chosen[random.below(chosen.len())].clone();
+        let path = chosen[random.usize(..chosen.len())].clone();
         let directory = paths[&path];
-        let name = random.below(4);
+        let name = random.usize(..4);
         let child = [path.clone(), Vec::from([name])].concat();
-        match random.below(4) {
+        match random.usize(..4) {
             0 | 1 if path.len() < 12 => match ram.create(directory, &name.to_string(), New::Directory) {
                 Ok(inode) => drop(paths.insert(child, inode)),
                 Err(error) => assert!(error == Errno::EEXIST && paths.contains_key(&child)),
@@ -290,7 +289,7 @@ fn levels_are_those_of_the_tree() {
                 }
             }
             3 => {
-                let from = chosen[random.below(chosen.len())].clone();
+                let from = chosen[random.usize(..chosen.len())].clone();
                 let Some((last, above)) = from.split_last() else { continue };
                 let fits = path.len() + 1 + levels(&paths, &from) <= 12;
                 let is_new = !paths.contains_key(&child);

@@ -1,8 +1,8 @@
-//! A tree of pages: from a page's place in a file to its number.
+//! A tree of pages: maps the index of a page in a file to the page's number.
 //!
 //! A tree of height 0 is one page of contents. A tree of height n is a page of 1,024 numbers, each of a tree of
-//! height n - 1; 0 stands for a hole. So a file with one byte at its far end takes a few pages, and a lookup a
-//! few reads. The shape is that of the block maps of Unix file systems (Bach, The Design of the UNIX Operating
+//! height n - 1; 0 is a hole. So a sparse file with one byte at its far end takes a few pages, and a lookup a
+//! few reads. The structure is that of the block maps of Unix file systems (Bach, The Design of the UNIX Operating
 //! System, 4.2), with all of a file at one depth.
 
 use super::space::{PAGE_BYTES, Space};
@@ -15,13 +15,13 @@ const MAX_HEIGHT: u8 = 4;
 /// The longest file: 4 PiB.
 pub(super) const MAX_BYTES: u64 = span(MAX_HEIGHT) * PAGE_BYTES as u64;
 
-/// Where a file's pages are.
+/// The tree of a file's pages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Tree {
     /// The page at the top, 0 for an empty file.
     pub(super) root: u32,
     pub(super) height: u8,
-    /// Pages in all, those of numbers included.
+    /// Total number of pages, those of numbers included.
     pub(super) pages: u32,
 }
 
@@ -30,7 +30,7 @@ const fn span(height: u8) -> u64 {
     FAN_OUT.saturating_pow(height as u32)
 }
 
-/// Where the number for page `index` stands in a page of numbers above a tree of height `below`.
+/// The slot of the number for page `index`, in a page of numbers above trees of height `below`.
 fn slot(index: u64, below: u8) -> usize {
     (index.checked_div(span(below)).unwrap_or(0) % FAN_OUT) as usize
 }
@@ -62,7 +62,7 @@ impl Tree {
         Some(page)
     }
 
-    /// The page at `index`, made of zeros if there was a hole. A failure changes nothing.
+    /// The page at `index`; a hole is filled with a page of zeros. A failure changes nothing.
     pub(super) fn find_or_take(&mut self, space: &mut Space, index: u64) -> Result<u32> {
         if let Some(page) = self.find(space, index) {
             return Ok(page);
@@ -90,7 +90,7 @@ impl Tree {
         Ok(())
     }
 
-    /// Takes away what is not needed at the top for so many pages of contents.
+    /// Removes levels at the top that `present` pages of contents do not need.
     fn lower(&mut self, space: &mut Space, present: u64) {
         while let Some(lower) = self.height.checked_sub(1)
             && (self.root == 0 || present <= span(lower))
@@ -105,7 +105,7 @@ impl Tree {
         }
     }
 
-    /// Makes the page at `index` and the pages of numbers on the way to it.
+    /// Allocates the page at `index` and the missing pages of numbers above it.
     fn fill_hole(&mut self, space: &mut Space, index: u64) -> Result<u32> {
         let mut missing_height = self.height;
         let mut place = None;
@@ -157,8 +157,7 @@ impl Tree {
     }
 }
 
-/// Frees what lies from `index` on in the tree under `page`, and the page itself if nothing is left: then says
-/// true.
+/// Frees the pages from `index` on in the tree below `page`, and `page` itself if nothing is left; then returns true.
 fn free_from(space: &mut Space, page: u32, height: u8, index: u64, freed: &mut u32) -> bool {
     let mut is_empty = height > 0 || index == 0;
     if let Some(below) = height.checked_sub(1) {

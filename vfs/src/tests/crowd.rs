@@ -47,7 +47,7 @@ fn list(vfs: &Vfs, is_over: &AtomicBool) {
     }
 }
 
-/// Each reading has the whole text, whatever goes on beside it.
+/// Each reading has the whole text, whatever other descriptors do meanwhile.
 fn read(vfs: &Vfs, is_over: &AtomicBool) {
     let texts = ["short", "long", "table"].map(|name| (format!("/proc/{name}"), whole(name)));
     while !is_over.load(Ordering::Relaxed) {

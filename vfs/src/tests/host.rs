@@ -112,7 +112,7 @@ impl Pages for HostPages {
     }
 }
 
-/// An empty file system in host memory that may have so many pages.
+/// An empty file system in host memory with a limit of pages.
 pub(crate) fn ram(limit_pages: u64) -> (&'static RamFs, &'static HostPages) {
     let pages: &'static HostPages = Box::leak(Box::default());
     let ram: &'static RamFs = Box::leak(Box::new(RamFs::new(pages, || 7)));

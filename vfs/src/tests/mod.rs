@@ -9,4 +9,3 @@ mod model;
 
 mod paths;
 mod ram;
-pub(crate) mod random;

@@ -1,7 +1,8 @@
 //! A million random steps against a tree of maps.
 //!
-//! The model is written from POSIX' words and knows nothing of pages. Where the room ends it cannot know, so it
-//! is told: a step that fails for want of room must have changed nothing but the part of a write that went.
+//! The model is written from POSIX' words and knows nothing of pages. It cannot know when space runs
+//! out, so it is given that error: a step that fails for lack of space must have changed nothing, except for the part of
+//! a write that succeeded.
 
 use std::boxed::Box;
 use std::collections::BTreeMap;
@@ -10,8 +11,9 @@ use std::string::{String, ToString};
 use std::vec;
 use std::vec::Vec;
 
+use fastrand::Rng;
+
 use super::host::{HostBuffers, HostPages, ram};
-use super::random::Random;
 use crate::{Errno, FileDescriptor, Kind, MAX_LINKS, MountOptions, OpenFlags, Result, SeekFrom, Vfs};
 
 const STEPS: usize = 1_000_000;
@@ -23,19 +25,17 @@ const LIMITS: [u64; 2] = [200, 60];
 const MAX_PAGES_A_STEP: u64 = 16;
 const MAX_FILE_BYTES: u64 = 40_000;
 
-impl Random {
-    /// A path of a few names, with much that goes up, around and astray.
-    fn path(&mut self) -> String {
-        let mut path = String::from(if self.below(3) > 0 { "/" } else { "" });
-        let parts = 1 + self.below(4);
-        for part in 0..parts {
-            path.push_str(["a", "b", "c", "dir", "m", "link", "longer-name", ".", ".."][self.below(9)]);
-            if part + 1 < parts || self.below(12) == 0 {
-                path.push('/');
-            }
+/// A path of a few names, with many that go up, through links, or nowhere.
+fn random_path(random: &mut Rng) -> String {
+    let mut path = String::from(if random.usize(..3) > 0 { "/" } else { "" });
+    let parts = 1 + random.usize(..4);
+    for part in 0..parts {
+        path.push_str(["a", "b", "c", "dir", "m", "link", "longer-name", ".", ".."][random.usize(..9)]);
+        if part + 1 < parts || random.usize(..12) == 0 {
+            path.push('/');
         }
-        path
     }
+    path
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -249,7 +249,7 @@ struct Trial {
     pages: [&'static HostPages; 2],
     model: Model,
     open: Vec<Open>,
-    random: Random,
+    random: Rng,
     full: usize,
 }
 
@@ -262,17 +262,17 @@ impl Trial {
     }
 
     fn step(&mut self) {
-        let path = self.random.path();
-        match self.random.below(16) {
+        let path = random_path(&mut self.random);
+        match self.random.usize(..16) {
             0 => self.make(&path, Body::Directory(BTreeMap::new())),
             1 => {
-                let target = self.random.path();
+                let target = random_path(&mut self.random);
                 self.make(&path, Body::Link(target));
             }
             2 => self.remove(&path, true),
             3 | 4 => self.remove(&path, false),
             5 | 6 => {
-                let to = self.random.path();
+                let to = random_path(&mut self.random);
                 self.rename(&path, &to);
             }
             7 | 8 => self.open(&path),
@@ -289,7 +289,7 @@ impl Trial {
             }
             _ if self.open.is_empty() => {}
             operation => {
-                let number = self.random.below(self.open.len());
+                let number = self.random.usize(..self.open.len());
                 match operation {
                     11 => self.close(number),
                     12 => self.read(number),
@@ -348,7 +348,7 @@ impl Trial {
         if self.open.len() > 20 {
             return self.close(0);
         }
-        let flags = CHOICES[self.random.below(CHOICES.len())];
+        let flags = CHOICES[self.random.usize(..CHOICES.len())];
         let is_new = flags.contains(OpenFlags::EXCLUSIVE);
         let expected = self.model.walk(path, !is_new).and_then(|target| {
             match target.found {
@@ -426,12 +426,12 @@ impl Trial {
 
     fn read(&mut self, number: usize) {
         let open = &mut self.open[number];
-        let to = self.random.below(MAX_FILE_BYTES as usize) as u64;
-        if self.random.below(2) == 0 {
+        let to = self.random.usize(..MAX_FILE_BYTES as usize) as u64;
+        if self.random.usize(..2) == 0 {
             assert_eq!(self.vfs.seek(open.descriptor, SeekFrom::Start(to)), Ok(to));
             open.offset = to;
         }
-        let mut piece = vec![0xee; self.random.below(9000)];
+        let mut piece = vec![0xee; self.random.usize(..9000)];
         let found = self.vfs.read(open.descriptor, &mut piece);
         if !open.flags.contains(OpenFlags::READ) {
             return assert_eq!(found, Err(Errno::EBADF));
@@ -446,11 +446,11 @@ impl Trial {
 
     fn write(&mut self, number: usize) {
         let open = &mut self.open[number];
-        let at = SeekFrom::End(-(self.random.below(100) as i64));
+        let at = SeekFrom::End(-(self.random.usize(..100) as i64));
         if let Ok(offset) = self.vfs.seek(open.descriptor, at) {
             open.offset = offset;
         }
-        let piece = vec![self.random.below(256) as u8; self.random.below(6000)];
+        let piece = vec![self.random.usize(..256) as u8; self.random.usize(..6000)];
         let found = self.vfs.write(open.descriptor, &piece);
         if !open.flags.contains(OpenFlags::WRITE) {
             return assert_eq!(found, Err(Errno::EBADF));
@@ -476,7 +476,7 @@ impl Trial {
 
     fn truncate(&mut self, number: usize) {
         let open = &self.open[number];
-        let size_bytes = self.random.below(MAX_FILE_BYTES as usize);
+        let size_bytes = self.random.usize(..MAX_FILE_BYTES as usize);
         let found = self.vfs.truncate(open.descriptor, size_bytes as u64);
         if !open.flags.contains(OpenFlags::WRITE) {
             return assert_eq!(found, Err(Errno::EBADF));
@@ -550,7 +550,7 @@ fn a_million_random_steps_agree_with_a_tree_of_maps() {
     vfs.mount("m", "/m", mounted, MountOptions::ReadWrite).unwrap();
     let empty = [root_pages, mounted_pages].map(HostPages::lent);
     let pages = [root_pages, mounted_pages];
-    let (model, random) = (Model::new(), Random(2026));
+    let (model, random) = (Model::new(), Rng::with_seed(2026));
     let mut trial = Trial { vfs, pages, model, open: Vec::new(), random, full: 0 };
     for number in 1..=STEPS {
         trial.step();

@@ -13,7 +13,7 @@ use crate::{
 
 const NEW: OpenFlags = OpenFlags::READ.union(OpenFlags::WRITE).union(OpenFlags::CREATE);
 
-/// A root with one file system of so many pages.
+/// A root with one file system, with a limit of pages.
 fn vfs(limit_pages: u64) -> (&'static Vfs, &'static HostPages) {
     let buffers: &'static HostBuffers = Box::leak(Box::default());
     let vfs: &'static Vfs = Box::leak(Box::new(Vfs::new(buffers)));
@@ -79,7 +79,7 @@ fn flags_say_what_may_be_done() {
     assert_eq!(rest_of(vfs, read_only).unwrap(), b"ABC3456789xy");
     let truncating = open(OpenFlags::WRITE | OpenFlags::TRUNCATE).unwrap();
     assert_eq!(vfs.metadata_of(truncating).unwrap().size_bytes, 0);
-    // A writer goes on where it was: what was cut off reads as zeros.
+    // A writer continues at its offset: what was cut off reads as zeros.
     vfs.write(write_only, b"D").unwrap();
     assert_eq!(contents(vfs, "/a").unwrap(), b"\0\0\0D");
 }

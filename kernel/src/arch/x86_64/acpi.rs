@@ -1,7 +1,7 @@
-//! The few ACPI tables that switching off and restarting need.
+//! The few ACPI tables that are needed to power off and restart.
 //!
-//! The crate `acpi` interprets the firmware's byte code and wants a heap for it; to power off, two registers
-//! and two small constants are enough, found without any allocation, so that it works with the heap full.
+//! The crate `acpi` interprets the firmware's byte code and needs a heap for it. To power off, two registers and two small
+//! constants are enough; they are found without any allocation, so this works when the heap is full.
 //! Source: ACPI Specification 6.4, sections 5.2.5 to 5.2.9, 4.8.3.2 and 7.4.2.
 
 use arrayvec::ArrayVec;
@@ -11,19 +11,19 @@ use spin::Once;
 use super::{PAddr, devices};
 
 const HEADER_BYTES: usize = 36;
-/// Flag of the fixed table: there is a reset register.
+/// Flag of the FADT: there is a reset register.
 const RESET_SUPPORTED: u32 = 1 << 10;
-/// Address space of a register: ports.
+/// Address space of a register: I/O ports.
 const IN_PORT_SPACE: u8 = 1;
-/// A DSDT of a large machine has some 100 KiB.
+/// Maximum size of a table. The DSDT of a large machine has some 100 KiB.
 const MAX_TABLE_BYTES: usize = 1 << 20;
 
-/// How to leave the machine.
+/// How to power off and restart the machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Exits {
-    /// The ports of the power management control registers A and B, 0 where there is none.
+    /// The ports of the power management control registers A and B; 0 if there is none.
     pub(crate) control_ports: [u16; 2],
-    /// What to write into the sleep type fields to switch off.
+    /// The values of the sleep type fields to power off.
     pub(crate) sleep_types: [u8; 2],
     /// The port and value that restart the machine.
     pub(crate) reset: Option<(u16, u8)>,
@@ -74,7 +74,7 @@ fn sleep_types(code: &[u8]) -> Option<[u8; 2]> {
     if *rest.first()? != PACKAGE {
         return None;
     }
-    // The package's length takes one byte and as many more as its two highest bits say; then the count.
+    // The two highest bits of the package's length byte are the number of further length bytes; then follows the count.
     let length_bytes = 1 + usize::from(*rest.get(1)? >> 6);
     rest = rest.get(1 + length_bytes + 1..)?;
     let mut element = || {
@@ -105,11 +105,11 @@ fn bytes(physical: PAddr, size_bytes: usize) -> Option<&'static [u8]> {
         return None;
     }
     let start = devices::map(physical, size_bytes)?;
-    // SAFETY: just mapped for so many bytes, and never unmapped; firmware tables do not change.
+    // SAFETY: just mapped with this length, and never unmapped; firmware tables do not change.
     Some(unsafe { slice::from_raw_parts(start.as_ptr(), size_bytes) })
 }
 
-/// Little-endian fields at offsets, each checked.
+/// Checked access to little-endian fields.
 #[derive(Clone, Copy, Debug)]
 struct Fields<'a>(&'a [u8]);
 

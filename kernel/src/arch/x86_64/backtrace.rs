@@ -1,8 +1,8 @@
 //! Call stacks by frame pointers.
 //!
-//! All code, `core` and `alloc` included, keeps frame pointers: at `rbp` lies the caller's `rbp`, above it
-//! the return address (System V ABI for x86-64, section 3.2.2). Every address is checked before it is read:
-//! it lies in a known stack, is aligned, and is higher than the one before.
+//! All code, `core` and `alloc` included, keeps frame pointers: `rbp` points to the caller's `rbp`, above which is the
+//! return address (System V ABI for x86-64, section 3.2.2). Every address is checked before it is read: it must be in a
+//! known stack, aligned, and higher than the previous one.
 
 use super::{VAddr, image, stacks};
 
@@ -15,7 +15,7 @@ pub(crate) fn walk(frame_pointer: VAddr) -> impl Iterator<Item = VAddr> {
         if pointer % 8_u64 != 0 || !stack.contains(&pointer) || stack.end - pointer < VAddr(16) {
             return None;
         }
-        // SAFETY: both words lie inside a mapped stack, as was just checked.
+        // SAFETY: both words are inside a mapped stack, as was just checked.
         let [caller, return_address] = unsafe { pointer.as_ptr::<[u64; 2]>().read() }.map(VAddr);
         next = (caller > pointer).then_some(caller);
         image::text().contains(&return_address).then_some(return_address)

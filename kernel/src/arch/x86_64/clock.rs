@@ -1,4 +1,4 @@
-//! Time: the time stamp counter for stamps, the programmable timer for ticks.
+//! Time: the time stamp counter (TSC) for time stamps, the programmable interval timer for ticks.
 //!
 //! Source: Intel 8254 data sheet; Intel SDM vol. 3B, section 18.17 (time stamp counter).
 
@@ -12,7 +12,7 @@ use super::cpu::IrqLock;
 use super::{cpu, cpuid, idt, rtc};
 use sched::{LoadAverage, SAMPLE_SECONDS};
 
-/// Timer interrupts a second.
+/// Timer interrupts per second.
 pub(crate) const TICKS_PER_SECOND: u64 = 100;
 
 const PIT_HZ: u64 = 1_193_182;
@@ -22,34 +22,38 @@ const CHANNEL_2: u16 = 0x42;
 const COMMAND: u16 = 0x43;
 const SPEAKER: u16 = 0x61;
 
-/// The counter is compared with the timer over so many windows, one after the other: a 100th of a second in all.
+/// Number of measuring windows, one after the other, in which the TSC is compared with the timer: 10 ms in total.
 const WINDOWS: usize = 5;
 const WINDOW_TICKS: u64 = PIT_HZ / 500;
-/// Looks at the timer of which the shortest counts.
+/// Number of readings of the timer at each end of a window; the one that took the shortest time counts.
 const LOOKS: usize = 3;
-/// Runs of the timer, if the host takes the CPU away for longer than one lasts (55 ms).
-const MAX_RUNS: usize = 5;
-/// How long to wait before the counter's rate is checked again, in timer interrupts: ten minutes.
+/// Number of ranges after which no further run of the timer is needed: those of four readings in one run.
+const ENOUGH_RANGES: usize = 6;
+/// Maximum number of ranges: those of one whole run, and of earlier runs that were not enough.
+const MAX_RANGES: usize = WINDOWS * (WINDOWS + 1) / 2 + ENOUGH_RANGES;
+/// Maximum number of runs of the timer, of 55 ms each: a busy host may suspend the CPU for most of a run.
+const MAX_RUNS: usize = 40;
+/// Timer interrupts between two checks of the TSC's rate: ten minutes.
 const CHECK_INTERVAL_TICKS: u64 = 600 * TICKS_PER_SECOND;
-/// Taken when the timer does not answer: 1 GHz.
+/// Assumed rate if the timer does not work: 1 GHz.
 const FALLBACK_HZ: u64 = 1_000_000_000;
 
 static START: AtomicU64 = AtomicU64::new(0);
-/// Counts a second, 0 until measured.
+/// The TSC's rate in counts per second; 0 until measured.
 static COUNTER_HZ: AtomicU64 = AtomicU64::new(0);
 static TICKS: AtomicU64 = AtomicU64::new(0);
 static IDLE_COUNTS: AtomicU64 = AtomicU64::new(0);
-/// Whether the CPU waits for an interrupt: so the timer's finds out whether it broke into work.
+/// Whether the CPU waits for an interrupt, for the load average that the timer's handler samples.
 static IS_IDLE: AtomicBool = AtomicBool::new(false);
 static LOAD: LoadAverage = LoadAverage::new();
 static CHECK: IrqLock<Check> = IrqLock::new(Check { watch: RateWatch::new(), next_tick: 0, corrected: None });
 
-/// The check of the counter's rate, which goes on for as long as the kernel runs.
+/// The check of the TSC's rate, which is repeated while the kernel runs.
 struct Check {
     watch: RateWatch,
-    /// Timer interrupts before this one are not looked at.
+    /// The timer interrupt from which on the check continues.
     next_tick: u64,
-    /// The rate before, if it was corrected and nobody was told yet.
+    /// The previous rate, if a correction was not logged yet.
     corrected: Option<u64>,
 }
 
@@ -68,13 +72,13 @@ pub(crate) fn start() {
     START.store(cpu::time_stamp_counter(), Ordering::Relaxed);
 }
 
-/// Finds out how fast the time stamp counter runs, so that stamps can be converted to seconds.
+/// Measures the TSC's rate, so that time stamps can be converted to seconds.
 pub(crate) fn calibrate() {
     let hz = calendar::choose(&measure(), &cpuid::counter_rates()).unwrap_or(FALLBACK_HZ);
     COUNTER_HZ.store(hz, Ordering::Relaxed);
 }
 
-/// Sets the timer going.
+/// Starts the timer.
 pub(crate) fn init() {
     let divisor = (PIT_HZ / TICKS_PER_SECOND) as u16;
     // Channel 0, both bytes, mode 2: a pulse each period.
@@ -93,7 +97,7 @@ fn tick() {
     check_rate(ticks);
 }
 
-/// Holds the counter's rate against the clock chip and this timer.
+/// Checks the TSC's rate against the real-time clock and this timer.
 fn check_rate(ticks: u64) {
     let mut check = CHECK.lock();
     if ticks < check.next_tick {
@@ -111,7 +115,7 @@ fn check_rate(ticks: u64) {
     }
 }
 
-/// Says in the log that the rate was corrected, if it was.
+/// Logs a correction of the rate, if there was one.
 fn report_correction() {
     let corrected = CHECK.lock().corrected.take();
     if let Some(before_hz) = corrected {
@@ -122,15 +126,22 @@ fn report_correction() {
     }
 }
 
-/// The counter's rate between each two of some looks at channel 2; none if the timer stands.
-fn measure() -> ArrayVec<RateRange, { WINDOWS * (WINDOWS + 1) / 2 }> {
+/// The TSC's rate between each two readings of channel 2 in one run; none if the timer does not run.
+fn measure() -> ArrayVec<RateRange, MAX_RANGES> {
     let gate = read(SPEAKER) & !0b11;
-    let looks = (0..MAX_RUNS).find_map(|_| run_timer(gate)).unwrap_or_default();
+    let mut ranges = ArrayVec::new();
+    for _ in 0..MAX_RUNS {
+        let Some(looks) = run_timer(gate) else { break };
+        let pairs = looks.iter().enumerate().flat_map(|(number, last)| {
+            looks.iter().take(number).map(move |first| RateRange::between(*first, *last, PIT_HZ, 1))
+        });
+        ranges.extend(pairs.flatten().take(ranges.remaining_capacity()));
+        if ranges.len() >= ENOUGH_RANGES {
+            break;
+        }
+    }
     write(SPEAKER, gate);
-    let pairs = looks.iter().enumerate().flat_map(|(number, last)| {
-        looks.iter().take(number).map(move |first| RateRange::between(*first, *last, PIT_HZ, 1))
-    });
-    pairs.flatten().collect()
+    ranges
 }
 
 /// Measures the counter's rate again, for a test.
@@ -139,30 +150,33 @@ pub(crate) fn measure_again() -> Option<RateRange> {
     calendar::most_plausible(&measure())
 }
 
-/// Looks at channel 2 at both ends of each window; `None` if it ran out meanwhile, and nothing if it stands.
+/// Reads channel 2 at both ends of each window, until it expires. `None` if it does not run.
 fn run_timer(gate: u8) -> Option<ArrayVec<Reading, { WINDOWS + 1 }>> {
     const MAX_POLLS: u32 = 100_000;
+    const HAS_RUN_OUT: u8 = 1 << 5;
     // Gate on, speaker off; channel 2, both bytes, mode 0: it counts down once, and the output rises at the end.
     write(SPEAKER, gate | 1);
     write(COMMAND, 0b1011_0000);
     write(CHANNEL_2, 0xff);
     write(CHANNEL_2, 0xff);
     let mut looks = ArrayVec::<Reading, { WINDOWS + 1 }>::new();
-    for _ in 0..=WINDOWS {
+    while !looks.is_full() {
         let start = looks.last().map_or(0, |look| look.ticks + WINDOW_TICKS);
         if !(0..MAX_POLLS).any(|_| look_at_timer().ticks >= start) {
-            return Some(ArrayVec::new());
+            return None;
         }
         let shortest = (0..LOOKS).map(|_| look_at_timer()).min_by_key(|look| look.after - look.before);
+        // Behind its end it counts on from the top: such a look says nothing.
+        if read(SPEAKER) & HAS_RUN_OUT != 0 {
+            break;
+        }
         looks.extend(shortest);
     }
-    let has_run_out = read(SPEAKER) & 0x20 != 0;
     // What was there before the timer was set may be seen once more.
-    let is_rising = looks.is_sorted_by_key(|look| look.ticks);
-    (is_rising && !has_run_out).then_some(looks)
+    Some(if looks.is_sorted_by_key(|look| look.ticks) { looks } else { ArrayVec::new() })
 }
 
-/// Reads channel 2 by a latch, and the counter around that.
+/// Latches and reads channel 2, and reads the TSC before and after.
 fn look_at_timer() -> Reading {
     let before = cpu::time_stamp_counter();
     write(COMMAND, 0b1000_0000);
@@ -171,7 +185,7 @@ fn look_at_timer() -> Reading {
     Reading { before, after: after.max(before), ticks: u64::from(u16::MAX - count) }
 }
 
-/// Counts since the kernel was entered. Cheap: one instruction and a subtraction.
+/// TSC counts since the kernel was entered. Takes one instruction and a subtraction.
 #[inline]
 pub(crate) fn counts() -> u64 {
     cpu::time_stamp_counter().wrapping_sub(START.load(Ordering::Relaxed))
@@ -182,7 +196,7 @@ pub(crate) fn start_count() -> u64 {
     START.load(Ordering::Relaxed)
 }
 
-/// The nanoseconds that counts stand for; 0 before the counter was measured.
+/// Converts TSC counts to nanoseconds; 0 before the rate was measured.
 pub(crate) fn counts_to_ns(counts: u64) -> u64 {
     let hz = u128::from(COUNTER_HZ.load(Ordering::Relaxed));
     (u128::from(counts) * 1_000_000_000).checked_div(hz).unwrap_or(0) as u64
@@ -193,7 +207,7 @@ pub(crate) fn uptime_ns() -> u64 {
     counts_to_ns(counts())
 }
 
-/// Waits without interrupts. Before the counter was measured it does not wait.
+/// Busy-waits, without interrupts. Does not wait before the rate was measured.
 pub(crate) fn spin_for_ns(duration_ns: u64) {
     let end_ns = uptime_ns().saturating_add(duration_ns);
     while counter_hz() > 0 && uptime_ns() < end_ns {
@@ -201,7 +215,7 @@ pub(crate) fn spin_for_ns(duration_ns: u64) {
     }
 }
 
-/// Nanoseconds since 1970-01-01; since the boot, if the date is not known.
+/// Nanoseconds since 1970-01-01, or since boot if the date is unknown.
 pub(crate) fn now_ns() -> u64 {
     rtc::boot_seconds() * 1_000_000_000 + uptime_ns()
 }
@@ -211,12 +225,12 @@ pub(crate) fn idle_ns() -> u64 {
     counts_to_ns(IDLE_COUNTS.load(Ordering::Relaxed))
 }
 
-/// Counts of the time stamp counter a second; 0 until measured.
+/// The TSC's rate in counts per second; 0 until measured.
 pub(crate) fn counter_hz() -> u64 {
     COUNTER_HZ.load(Ordering::Relaxed)
 }
 
-/// How much the CPU had to do lately.
+/// The load average.
 pub(crate) fn load_average() -> &'static LoadAverage {
     &LOAD
 }

@@ -5,7 +5,7 @@ use x86::cpuid::CpuId;
 
 use super::VAddr;
 
-/// A value that one CPU at a time may use, with interrupts masked meanwhile.
+/// A lock that masks interrupts while it is held.
 pub(crate) type IrqLock<T> = sched::IrqLock<T, ThisCpu>;
 
 /// The CPU that this runs on.
@@ -29,29 +29,29 @@ impl sched::Cpu for ThisCpu {
     }
 }
 
-/// Masks interrupts on this CPU and says whether they were on.
+/// Masks interrupts on this CPU, and returns whether they were enabled.
 #[inline]
 pub(crate) fn mask_interrupts() -> bool {
     are_interrupts_enabled(save_flags_and_mask_interrupts())
 }
 
-/// Masks interrupts on this CPU and returns the flags from before.
+/// Masks interrupts on this CPU, and returns the previous flags.
 #[inline]
 pub(crate) fn save_flags_and_mask_interrupts() -> usize {
     let flags;
-    // SAFETY: reads the flags through the stack and clears the interrupt flag; the kernel always runs with
-    // the right to.
+    // SAFETY: reads the flags through the stack and clears the interrupt flag; the kernel runs in ring 0, where this is
+    // allowed.
     unsafe { core::arch::asm!("pushfq", "pop {}", "cli", out(reg) flags) };
     flags
 }
 
-/// Whether interrupts are on in these flags.
+/// Whether interrupts are enabled in these flags.
 #[inline]
 pub(crate) fn are_interrupts_enabled(flags: usize) -> bool {
     flags & (1 << 9) != 0
 }
 
-/// Turns interrupts on again if `were_enabled`.
+/// Enables interrupts if `were_enabled`.
 #[inline]
 pub(crate) fn restore_interrupts(were_enabled: bool) {
     if were_enabled {
@@ -59,7 +59,7 @@ pub(crate) fn restore_interrupts(were_enabled: bool) {
     }
 }
 
-/// Turns interrupts on.
+/// Enables interrupts.
 #[inline]
 pub(crate) fn enable_interrupts() {
     // SAFETY: the interrupt table is loaded before the first caller runs.
@@ -85,14 +85,14 @@ pub(crate) const fn is_alone() -> bool {
 /// Stops this CPU for good.
 pub(crate) fn halt_forever() -> ! {
     loop {
-        // SAFETY: with interrupts masked nothing runs any more; that is what is wanted.
+        // SAFETY: stops this CPU, which is the purpose.
         unsafe { core::arch::asm!("cli", "hlt", options(nomem, nostack)) };
     }
 }
 
-/// Writes all cached data to memory, as a reset may lose it.
+/// Writes all cached data to memory; a reset may lose it otherwise.
 pub(crate) fn write_back_caches() {
-    // SAFETY: changes no value that anybody reads.
+    // SAFETY: changes no data.
     unsafe { core::arch::asm!("wbinvd", options(nostack, preserves_flags)) };
 }
 
@@ -141,8 +141,8 @@ pub(crate) fn stack_pointer() -> VAddr {
     VAddr(pointer)
 }
 
-/// The registers that a call keeps (System V ABI for x86-64, figure 3.4): rbx, rbp, r12 to r15. One of them may be
-/// another value here; its own is on the caller's stack then.
+/// The callee-saved registers (System V ABI for x86-64, figure 3.4): rbx, rbp, r12 to r15. If the caller has changed one,
+/// its original value is on the caller's stack.
 #[expect(clippy::inline_always, reason = "called as a function it would keep them on its own stack")]
 #[inline(always)]
 pub(crate) fn kept_registers() -> [usize; 6] {
@@ -165,7 +165,7 @@ pub(crate) fn kept_registers() -> [usize; 6] {
 
 /// The control registers 0, 2, 3 and 4.
 pub(crate) fn control_registers() -> [u64; 4] {
-    // SAFETY: reading them has no effect, and the kernel has the right to.
+    // SAFETY: reading them has no side effect, and is allowed in ring 0.
     unsafe {
         [
             controlregs::cr0().bits() as u64,
@@ -176,7 +176,7 @@ pub(crate) fn control_registers() -> [u64; 4] {
     }
 }
 
-/// Whether the CPU has pages of 1 GiB.
+/// Whether the CPU supports pages of 1 GiB.
 pub(crate) fn has_gib_pages() -> bool {
     CpuId::new().get_extended_processor_and_feature_identifiers().is_some_and(|info| info.has_1gib_pages())
 }

@@ -1,4 +1,4 @@
-//! What the CPU says of itself, by its instruction CPUID.
+//! Information about the CPU, from its instruction CPUID.
 //!
 //! Sources: Intel SDM vol. 2A, CPUID; AMD APM vol. 3, appendix E. The flags' names and their order are those of
 //! Linux (arch/x86/include/asm/cpufeatures.h); flags that it makes up itself or does not show are left out.
@@ -13,7 +13,7 @@ const HYPERVISOR: u32 = 0x4000_0000;
 const HYPERVISOR_TIMING: u32 = HYPERVISOR + 0x10;
 const MAX_CACHES: u32 = 8;
 
-/// A register of a leaf's answer.
+/// Selects a register of a leaf.
 type Register = fn(&CpuIdResult) -> u32;
 
 /// Leaves and registers with flags, and the name of each bit from bit 0 on; `-` where a bit has none.
@@ -66,10 +66,10 @@ const FLAGS: [(u32, u32, Register, &str); 11] = [
     ),
 ];
 
-/// Names of the power management's bits, from bit 0 on; bit 8 is a flag instead.
+/// Names of the power management bits, from bit 0 on; bit 8 is shown with the flags instead.
 const POWER: &str = "ts fid vid ttp tm stc 100mhzsteps hwpstate - cpb eff_freq_ro proc_feedback acc_power";
 
-/// What the CPU says of itself.
+/// Information about the CPU.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CpuFacts {
     pub(crate) vendor: Words<3>,
@@ -80,16 +80,16 @@ pub(crate) struct CpuFacts {
     /// The highest standard leaf.
     pub(crate) level: u32,
     pub(crate) apic_id: u32,
-    /// The outermost cache, 0 if there is none or it is not known.
+    /// Size of the outermost cache; 0 if there is none or it is unknown.
     pub(crate) cache_kib: u32,
-    /// Pages of 4 KiB in the second-level TLB, 0 if that is not known.
+    /// Entries for pages of 4 KiB in the second-level TLB; 0 if unknown.
     pub(crate) tlb_pages: u32,
     pub(crate) clflush_bytes: u32,
     pub(crate) physical_bits: u32,
     pub(crate) virtual_bits: u32,
 }
 
-/// Asks the CPU.
+/// Reads CPUID.
 pub(crate) fn facts() -> CpuFacts {
     let (basic, version) = (leaf(0, 0), leaf(1, 0));
     let base_family = version.eax >> 8 & 0xf;
@@ -111,26 +111,26 @@ pub(crate) fn facts() -> CpuFacts {
         cache_kib: largest_cache_kib().unwrap_or(caches.ecx >> 16),
         tlb_pages: (caches.ebx >> 16 & 0xfff) + (caches.ebx & 0xfff),
         clflush_bytes: (version.ebx >> 8 & 0xff) * 8,
-        // Without the leaf it is what every CPU with 64 bits has at least.
+        // Without the leaf, the minimum of 64-bit CPUs is assumed.
         physical_bits: if sizes == 0 { 36 } else { sizes & 0xff },
         virtual_bits: if sizes == 0 { 48 } else { sizes >> 8 & 0xff },
     }
 }
 
-/// Writes the names of all flags, each behind a blank.
+/// Writes the names of all flags, each after a space.
 pub(crate) fn write_flags(out: &mut dyn fmt::Write) -> fmt::Result {
     FLAGS.iter().try_for_each(|(number, part, register, names)| {
         write_set(register(&leaf(*number, *part)), names, out)
     })
 }
 
-/// Writes what the CPU can do about its power, each behind a blank.
+/// Writes the power management features, each after a space.
 pub(crate) fn write_power(out: &mut dyn fmt::Write) -> fmt::Result {
     write_set(leaf(EXTENDED + 7, 0).edx, POWER, out)
 }
 
-/// How fast the time stamp counter runs, counts a second, by all that is said of it; 0 where nothing is. First what a
-/// hypervisor says (its leaf for timing), then the CPU's leaf for it, then the CPU's nominal rate.
+/// The stated rates of the time stamp counter in counts per second, 0 if not stated: by the hypervisor's timing leaf, by the
+/// CPU's leaf for the counter, and the CPU's nominal rate.
 pub(super) fn counter_rates() -> [u64; 3] {
     let is_guest = leaf(1, 0).ecx >> 31 != 0;
     let has_timing = is_guest && cpuid_count(HYPERVISOR, 0).eax >= HYPERVISOR_TIMING;
@@ -159,7 +159,7 @@ fn leaf(number: u32, part: u32) -> CpuIdResult {
     if number <= highest { cpuid_count(number, part) } else { CpuIdResult { eax: 0, ebx: 0, ecx: 0, edx: 0 } }
 }
 
-/// The last cache that leaf 4 describes; `None` where it describes none.
+/// The last cache that leaf 4 describes; `None` if it describes none.
 fn largest_cache_kib() -> Option<u32> {
     let caches = (0..MAX_CACHES).map(|part| leaf(4, part)).take_while(|cache| cache.eax & 0x1f != 0);
     caches.last().map(|cache| {
@@ -170,7 +170,7 @@ fn largest_cache_kib() -> Option<u32> {
     })
 }
 
-/// Text in registers, up to a zero byte; blanks around it do not count.
+/// Text in registers, up to a zero byte, without surrounding blanks.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Words<const N: usize>([u32; N]);
 

@@ -13,7 +13,7 @@ type FrameSource = fn() -> Option<PAddr>;
 
 static FRAMES: Once<FrameSource> = Once::new();
 
-/// Takes frames for page tables from `source`.
+/// Registers the function that hands out frames for page tables.
 pub(crate) fn take_frames_from(source: FrameSource) {
     FRAMES.call_once(|| source);
 }

@@ -1,13 +1,13 @@
 //! The direct map: all RAM, each byte at its physical address plus one base. The one place that knows this base.
 //!
-//! `paging` builds it. Whoever has one of the two addresses of a byte gets the other one here.
+//! `paging` builds it; this file converts between the two addresses of a byte.
 
 use super::{PAddr, VAddr};
 
-/// Where physical address 0 would lie.
+/// The virtual address of physical address 0.
 pub(crate) const START: VAddr = VAddr(0xffff_8000_0000_0000);
 
-/// Where the direct map has a byte of RAM. What is no RAM is not mapped there.
+/// The virtual address of a byte of RAM. Only RAM is mapped there.
 #[inline]
 pub(crate) fn to_virtual(physical: PAddr) -> VAddr {
     VAddr(START.0.wrapping_add(physical.0))

@@ -18,23 +18,23 @@ const MACHINE_CHECK: u64 = 18;
 static ON_PAGE_FAULT: Once<fn(&InterruptFrame) -> bool> = Once::new();
 static ON_FAULT: Once<fn(&InterruptFrame) -> !> = Once::new();
 
-/// Calls `explain` for each page fault from now on: if it returns true, the instruction is retried.
+/// Registers `explain`, which is called for each page fault; if it returns true, the instruction is retried.
 pub(crate) fn on_page_fault(explain: fn(&InterruptFrame) -> bool) {
     ON_PAGE_FAULT.call_once(|| explain);
 }
 
-/// Calls `end` from now on for each exception that cannot return.
+/// Registers `end`, which is called for each exception that cannot return.
 pub(crate) fn on_fault(end: fn(&InterruptFrame) -> !) {
     ON_FAULT.call_once(|| end);
 }
 
-/// Deals with an exception. Only a breakpoint returns, and a page fault that is explained.
+/// Handles an exception. Only breakpoints and explained page faults return.
 pub(super) fn handle(frame: &InterruptFrame) {
     if frame.vector == BREAKPOINT {
         log::info!("breakpoint at {:#x}", frame.rip);
         return;
     }
-    // A machine check or NMI reports a state of the machine, whatever it interrupts.
+    // A machine check or NMI is not caused by the interrupted code, so it does not end a guarded call.
     if !matches!(frame.vector, NON_MASKABLE | MACHINE_CHECK) {
         guarded::leave_if_at(VAddr(frame.rsp));
     }

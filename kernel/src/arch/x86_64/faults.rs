@@ -1,4 +1,4 @@
-//! Faults made on purpose, for the tests of their reports.
+//! Deliberate faults, for tests of their reports.
 
 use super::{direct_map, idt, pic};
 
@@ -40,10 +40,10 @@ pub(crate) fn breakpoint() {
     unsafe { core::arch::asm!("int3", options(nomem, nostack)) };
 }
 
-/// A line that no device of ours has: COM2 and old sound cards did.
+/// An interrupt line that no device of this kernel uses; once those of COM2 or sound cards.
 const FREE_LINE: u8 = 3;
 
-/// Runs `handler` as that of a device's interrupt, which comes at once.
+/// Runs `handler` as the handler of a device's interrupt, which is raised at once.
 pub(crate) fn interrupt(handler: fn()) {
     const VECTOR: u8 = pic::FIRST_VECTOR + FREE_LINE;
     idt::handle_line(FREE_LINE, "bug", handler);

@@ -1,4 +1,4 @@
-//! A screen of pixels, with letters from the bitmap font Spleen.
+//! A pixel display, with the bitmap font Spleen.
 
 use core::ptr::NonNull;
 
@@ -10,10 +10,10 @@ use terminal::{Cell, Display, Unusable};
 const GLYPH_WIDTH: usize = 8;
 const GLYPH_HEIGHT: usize = 16;
 const GLYPH_BYTES: u8 = 16;
-/// Rows of a letter that the cursor fills, at its foot.
+/// Height of the cursor in rows, at the bottom of a cell.
 const CURSOR_ROWS: usize = 2;
 
-/// Red, green and blue of the terminal's sixteen colours.
+/// Red, green and blue of the sixteen terminal colours.
 const PALETTE: [[u8; 3]; 16] = [
     [0x10, 0x12, 0x16],
     [0xc5, 0x3b, 0x3b],
@@ -41,10 +41,10 @@ pub(crate) struct Pixels {
     width: usize,
     height: usize,
     pixel_bytes: usize,
-    /// Whether each pixel lies where a number of its size may.
+    /// Whether every pixel is aligned to its size.
     is_aligned: bool,
     palette: [u32; 16],
-    /// The font's letters one after the other, 16 bytes each, a byte a row, the left pixel in the top bit.
+    /// The font's glyphs, 16 bytes each: one byte per row, with the left pixel in the highest bit.
     glyphs: &'static [u8],
 }
 
@@ -83,16 +83,15 @@ impl Pixels {
         Ok(display)
     }
 
-    /// Writes pixels from (x, y) to the right, as far as the line goes.
+    /// Writes pixels from (x, y) to the right, up to the end of the line.
     #[inline]
     fn fill_line(&mut self, x: usize, y: usize, values: impl Iterator<Item = u32>) {
         if y >= self.height || x >= self.width {
             return;
         }
         let values = values.take(self.width - x);
-        // SAFETY: the pixels lie inside the mapped framebuffer: `y` is a line of it, there are no more values
-        // than pixels from `x` on, and a line's pixels fit into its pitch, as the boot information's parser
-        // made sure.
+        // SAFETY: the pixels are inside the mapped framebuffer: `y` is one of its lines, there are no more values than
+        // pixels from `x` on, and a line's pixels fit into its pitch, as the parser of boot information has checked.
         unsafe {
             let mut place = self.start.add(y * self.pitch_bytes + x * self.pixel_bytes);
             match self.pixel_bytes {
@@ -121,10 +120,10 @@ impl Pixels {
     }
 }
 
-/// The font's letters; `None` if they are not as high as this file draws them.
+/// The font's glyphs; `None` if their height is not the one drawn here.
 ///
-/// The font is a PSF version 1 file: two magic bytes, the mode, the bytes a letter, then the letters in the
-/// order of ASCII. It is read here because the crate's own reader takes mode and size for one another.
+/// The font is a PSF version 1 file: two magic bytes, the mode, the bytes per glyph, then the glyphs in ASCII order. It is
+/// read here because the crate's own reader confuses mode and size.
 fn glyphs() -> Option<&'static [u8]> {
     match FONT_8X16 {
         [0x36, 0x04, _, GLYPH_BYTES, glyphs @ ..] => Some(glyphs),

@@ -12,7 +12,7 @@ const NAME_BYTES: usize = 56;
 const MAX_FILES: u32 = 1024;
 
 fn select(key: u16) {
-    // SAFETY: the device's port; on a machine without it nothing answers.
+    // SAFETY: the device's port; without the device a write has no effect.
     unsafe { outw(SELECTOR, key) };
 }
 
@@ -28,7 +28,7 @@ pub(crate) struct File {
 }
 
 impl File {
-    /// The file `name`. `None` without the device or the file.
+    /// Finds the file `name`. `None` if there is no such device or file.
     pub(crate) fn find(name: &str) -> Option<Self> {
         select(SIGNATURE_KEY);
         if read() != *b"QEMU" {

@@ -15,7 +15,7 @@ use x86::task::load_tr;
 
 use super::stacks;
 
-/// Interrupt stack table entries, as the interrupt table counts them: from 1.
+/// Numbers of entries in the interrupt stack table, as in gate descriptors: from 1.
 pub(crate) const DOUBLE_FAULT_STACK: u8 = 1;
 /// For the non-maskable interrupt.
 pub(crate) const NMI_STACK: u8 = 2;
@@ -68,7 +68,7 @@ pub(crate) fn init() {
         .present()
         .finish(),
     });
-    // SAFETY: the tables are complete, describe flat segments, and live for ever.
+    // SAFETY: the tables are complete, describe flat segments, and are static.
     unsafe {
         lgdt(&DescriptorTablePointer::new(tables));
         load_cs(CODE);

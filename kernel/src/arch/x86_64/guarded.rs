@@ -1,4 +1,4 @@
-//! Guarded calls: a fault, a panic or a failed allocation in one ends that call, not the kernel.
+//! Guarded calls: a fault, a panic or a failed allocation ends the call, not the kernel.
 //!
 //! The call runs on a stack of its own, with interrupts masked. If it faults or panics, that stack is
 //! abandoned, and the caller gets [`Abandoned`]. Nothing on it is dropped, so the called code must own nothing
@@ -22,7 +22,7 @@ unsafe extern "C" {
 pub(crate) enum Abandoned {
     /// It faulted or panicked.
     Failed,
-    /// Another one is running: there is one stack.
+    /// Another guarded call is running; there is only one stack for them.
     Busy,
 }
 
@@ -33,7 +33,7 @@ struct Call<F, R> {
     result: Option<R>,
 }
 
-/// Calls `function`, and survives its failure.
+/// Calls `function`; a failure ends only the call.
 pub(crate) fn call<R>(function: impl FnOnce() -> R) -> Result<R, Abandoned> {
     let were_enabled = cpu::mask_interrupts();
     let result = if IS_UNDER_WAY.swap(true, Ordering::Acquire) {
@@ -71,7 +71,7 @@ pub(crate) fn is_inside() -> bool {
     IS_UNDER_WAY.load(Ordering::Relaxed) && stacks::guarded_stack().contains(&cpu::frame_pointer())
 }
 
-/// Ends the guarded call that the caller is part of, if any. For code that cannot continue.
+/// Ends the guarded call that the caller is a part of; returns if there is none. For code that cannot continue.
 pub(crate) fn leave_if_inside() {
     if is_inside() {
         // SAFETY: a call is under way, so its caller waits in `guarded_enter`.
@@ -79,8 +79,8 @@ pub(crate) fn leave_if_inside() {
     }
 }
 
-/// Ends the guarded call whose code had this stack pointer when it faulted, if there is one. A push
-/// beyond the stack's end has it in the page below.
+/// Ends the guarded call whose code had this stack pointer when it faulted, if there is one. After a stack overflow the
+/// stack pointer is in the guard page below the stack.
 pub(super) fn leave_if_at(stack_pointer: VAddr) {
     let stack = stacks::guarded_stack();
     let whole = stack.start - stacks::PAGE_BYTES..stack.end;

@@ -1,4 +1,4 @@
-# Calls that can be left from anywhere below them.
+# Calls that can be ended from any function inside them.
 
 .section .bss
 .align 8
@@ -33,7 +33,7 @@ guarded_return:
     pop rbp
     ret
 
-# Leaves the function that runs, with all that it has on its stack.
+# Abandons the running function and its stack.
 .global guarded_leave
 guarded_leave:
     cld

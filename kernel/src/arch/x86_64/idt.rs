@@ -1,4 +1,4 @@
-//! The interrupt table: all 256 vectors lead to one function, which sorts exceptions from devices.
+//! The interrupt descriptor table: all 256 vectors lead to one function, which dispatches exceptions and device interrupts.
 //!
 //! Source: Intel SDM vol. 3A, chapter 6.
 
@@ -19,7 +19,7 @@ const VECTORS: usize = 256;
 const EXCEPTIONS: u64 = 32;
 const ENTRY_BYTES: usize = 16;
 
-/// What the entry code saved, in the order of memory.
+/// The interrupt frame that the entry code saves, in memory order.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C)]
 pub(crate) struct InterruptFrame {
@@ -53,7 +53,7 @@ static COUNTS: [AtomicU64; VECTORS] = [const { AtomicU64::new(0) }; VECTORS];
 /// handling may end with a jump out of a guarded call.
 static INTERRUPTED: AtomicPtr<InterruptFrame> = AtomicPtr::new(null_mut());
 static HANDLERS: [AtomicUsize; pic::LINES] = [const { AtomicUsize::new(0) }; pic::LINES];
-/// Who handles each line.
+/// The handler of each interrupt line.
 static NAMES: [Once<&str>; pic::LINES] = [const { Once::new() }; pic::LINES];
 static LINE_COUNTS: [AtomicU64; pic::LINES] = [const { AtomicU64::new(0) }; pic::LINES];
 static SPURIOUS: AtomicU64 = AtomicU64::new(0);
@@ -79,11 +79,11 @@ pub(crate) fn init() {
                 .finish()
         })
     });
-    // SAFETY: every entry leads to code that saves and restores all registers; the table lives for ever.
+    // SAFETY: every entry leads to code that saves and restores all registers; the table is static.
     unsafe { lidt(&DescriptorTablePointer::new_from_slice(table)) };
 }
 
-/// Runs `handler`, which belongs to `name`, with interrupts masked at each interrupt on `line`.
+/// Registers `handler` for interrupts on `line`; it runs with interrupts masked. `name` is shown in reports.
 pub(crate) fn handle_line(line: u8, name: &'static str, handler: fn()) {
     if let Some((slot, known)) = HANDLERS.get(usize::from(line)).zip(NAMES.get(usize::from(line))) {
         known.call_once(|| name);
@@ -92,7 +92,7 @@ pub(crate) fn handle_line(line: u8, name: &'static str, handler: fn()) {
     }
 }
 
-/// How often each vector was taken.
+/// Number of interrupts by vector.
 pub(crate) fn count(vector: u8) -> u64 {
     COUNTS[usize::from(vector)].load(Ordering::Relaxed)
 }
@@ -106,7 +106,7 @@ pub(crate) struct Line {
     pub(crate) count: u64,
 }
 
-/// All lines, in their order.
+/// All lines, in order.
 pub(crate) fn lines() -> [Line; pic::LINES] {
     core::array::from_fn(|number| Line {
         name: match number as u8 {
@@ -117,7 +117,7 @@ pub(crate) fn lines() -> [Line; pic::LINES] {
     })
 }
 
-/// Interrupts without a device behind them.
+/// Number of spurious interrupts.
 pub(crate) fn spurious_count() -> u64 {
     SPURIOUS.load(Ordering::Relaxed)
 }

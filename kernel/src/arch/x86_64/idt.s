@@ -1,4 +1,4 @@
-# One entry for each vector, all of which end in `tally_interrupt` with one uniform frame:
+# One entry for each vector; all of them call `tally_interrupt` with the same frame:
 # 15 registers, vector, error code (0 where the CPU pushes none), then what the CPU pushed.
 
 .section .text

@@ -1,4 +1,4 @@
-//! Where the linker put the parts of the kernel's image.
+//! The addresses of the parts of the kernel's image, as the linker placed them.
 
 use core::ops::Range;
 use core::slice;
@@ -55,13 +55,12 @@ pub(crate) fn text_bytes() -> &'static [u8] {
 /// Whether an address lies in the allocator's own functions, which code that allocates calls.
 #[inline]
 pub(crate) fn is_allocator_text(address: VAddr) -> bool {
-    // This symbol stands for a number. As a constant it saves loading one end of the range.
+    // This symbol is a number. As a constant it saves loading one end of the range.
     address.as_usize().wrapping_sub((&raw const __allocator_text_start) as usize)
         < (&raw const __allocator_text_bytes) as usize
 }
 
-/// Whether an address lies in the functions of [`stack_end`](super::stack_end): what they called is where a call stack
-/// ends for those who read it.
+/// Whether an address is in the functions of [`stack_end`](super::stack_end), where call stacks in reports end.
 pub(crate) fn is_stack_end(address: VAddr) -> bool {
     span(&raw const __stack_end_text_start, &raw const __stack_end_text_end).contains(&address)
 }
@@ -73,7 +72,7 @@ pub(crate) fn rodata() -> Range<VAddr> {
 
 /// Code and constants, which are never written: they identify the build.
 pub(crate) fn constant_parts() -> [&'static [u8]; 2] {
-    // SAFETY: the linker put both there, mapped and never written.
+    // SAFETY: both are parts of the image, mapped and never written.
     [text(), rodata()].map(|part| unsafe { bytes(&part) })
 }
 
@@ -105,7 +104,7 @@ pub(crate) fn physical_range(part: &Range<VAddr>) -> PhysicalRange {
     PhysicalRange::new(physical(part.start), physical(part.end))
 }
 
-/// Where a section lies that the boot loader put into memory besides the image; `None` where that is no RAM.
+/// The address of a section that the boot loader put outside of the image; `None` if it is not in RAM.
 fn place_of_loaded(section: &ElfSection) -> Option<Range<VAddr>> {
     let SectionPlace::Loaded(start) = section.place else { return None };
     // Nothing above the direct map's half is RAM, and no address there wraps around.
@@ -129,11 +128,10 @@ pub(crate) fn overwrite_section(section: &ElfSection, mut noise: impl FnMut() ->
     }
 }
 
-/// The bytes of a section that the boot loader put into memory besides the image: symbols, debug information.
-/// `None` where they do not lie in RAM.
+/// The bytes of a section that the boot loader put outside of the image: symbols, debug information. `None` if they are not
+/// in RAM.
 pub(crate) fn loaded_section(section: &ElfSection) -> Option<&'static [u8]> {
     let place = place_of_loaded(section)?;
-    // SAFETY: all of it is mapped in the direct map; usable memory leaves loaded sections out, so nobody
-    // writes there.
+    // SAFETY: all of it is mapped in the direct map; loaded sections are not part of usable memory, so nobody writes there.
     Some(unsafe { bytes(&place) })
 }

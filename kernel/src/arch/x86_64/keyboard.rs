@@ -1,4 +1,4 @@
-//! The PS/2 keyboard, as bytes such as a terminal sends.
+//! The PS/2 keyboard: converts keys to the bytes that a terminal sends.
 //!
 //! Source: IBM PC/AT technical reference (controller 8042); key codes by the crate `pc-keyboard`; the bytes of
 //! keys without a character are those of ECMA-48 terminals.
@@ -22,9 +22,9 @@ const ENABLE_KEYBOARD: u8 = 0xae;
 const KEYBOARD_INTERRUPT: u8 = 1;
 const TRANSLATE_TO_SET_1: u8 = 1 << 6;
 const LINE: u8 = 1;
-/// How often the controller is polled before it is taken for dead: a poll takes 1 us or so.
+/// Number of polls after which the controller counts as missing; a poll takes about 1 us.
 const MAX_POLLS: u32 = 100_000;
-/// Codes that are taken at once; more than any keyboard keeps.
+/// Maximum number of key codes read at once; more than a keyboard buffers.
 const MAX_CODES: usize = 64;
 
 type Keyboard = PS2Keyboard<Us104Key, ScancodeSet1>;
@@ -49,7 +49,7 @@ fn receive() -> Option<u8> {
     Some(unsafe { inb(DATA) })
 }
 
-/// Sets the keyboard going, if there is a controller.
+/// Starts the keyboard, if there is a controller.
 pub(crate) fn init() {
     if configure().is_none() {
         log::info!("keyboard: no controller answers");
@@ -60,7 +60,7 @@ pub(crate) fn init() {
     idt::handle_line(LINE, "keyboard", take_codes);
 }
 
-/// Turns the keyboard's interrupt and the translation to the old key codes on. `None` without a controller.
+/// Enables the keyboard's interrupt and the translation to scan code set 1. `None` without a controller.
 fn configure() -> Option<()> {
     if status() == 0xff {
         return None;
@@ -75,7 +75,7 @@ fn configure() -> Option<()> {
     Some(())
 }
 
-/// Reads and drops old codes: while the output buffer is full the keyboard sends no interrupt.
+/// Reads and drops old codes: while the output buffer is full, the keyboard raises no interrupt.
 fn drop_pending() {
     for _ in 0..MAX_CODES {
         if status() & OUTPUT_FULL == 0 || receive().is_none() {

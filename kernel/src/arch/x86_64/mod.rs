@@ -35,22 +35,22 @@ use spin::Once;
 
 pub(crate) use x86::bits64::paging::{PAddr, VAddr};
 
-/// The length of a span of addresses.
+/// The length of a range of addresses.
 pub(crate) fn size_bytes(span: &Range<VAddr>) -> usize {
     (span.end - span.start).as_usize()
 }
 
-/// Descriptor tables and exception handlers: from here on a fault gives a report.
+/// Sets up descriptor tables and exception handlers: from here on, faults are reported.
 pub(crate) fn init_early() {
     stacks::set_current(&stacks::main_stack());
     gdt::init();
     idt::init();
 }
 
-/// Who gets what is typed on the serial line and the keyboard.
+/// The receiver of bytes typed on serial line and keyboard.
 static ON_BYTE: Once<fn(u8)> = Once::new();
 
-/// Date, timer and the interrupts of serial line and keyboard. What is typed there goes to `on_byte`, with interrupts
+/// Starts date, timer, and the interrupts of serial line and keyboard. Typed bytes are passed to `on_byte`, with interrupts
 /// masked.
 pub(crate) fn init_devices(on_byte: fn(u8)) {
     ON_BYTE.call_once(|| on_byte);
@@ -62,7 +62,7 @@ pub(crate) fn init_devices(on_byte: fn(u8)) {
     cpu::enable_interrupts();
 }
 
-/// Hands on a byte that was typed.
+/// Passes a typed byte on.
 fn typed(byte: u8) {
     if let Some(on_byte) = ON_BYTE.get() {
         on_byte(byte);

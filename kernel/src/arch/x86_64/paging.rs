@@ -1,5 +1,5 @@
-//! Page tables: the direct map of all RAM that is used, the kernel's image section by section, windows on devices, on
-//! single pages, and on what describes pages.
+//! Page tables: the direct map of all usable RAM, the kernel's image section by section, and windows for devices, for
+//! guarded pages, and for the metadata of pages.
 //!
 //! Every page is writable or executable, never both, and code and constants are not writable through the direct map
 //! either; page 0, the lower half and the guard pages below the stacks are not mapped at all. Source: Intel SDM vol.
@@ -20,12 +20,12 @@ pub(crate) mod window;
 use super::cpu::IrqLock;
 use super::{PAddr, VAddr, cpu, direct_map, image, stacks};
 
-/// The boot tables reach this far.
+/// The boot page tables map memory up to here.
 pub(crate) const BOOT_MAP_END: PAddr = PAddr(1 << 32);
 /// Devices are mapped from here on.
 const DEVICE_WINDOW: VAddr = VAddr(0xffff_c000_0000_0000);
 pub(crate) const DEVICE_WINDOW_BYTES: usize = 1 << 30;
-/// Mappings of devices that are kept in mind, and so the most that there can be.
+/// Maximum number of mappings of devices.
 pub(crate) const MAX_DEVICE_MAPPINGS: usize = 64;
 
 const PAGE_BYTES: u64 = 4096;
@@ -67,7 +67,7 @@ pub(crate) struct DeviceMapping {
     pub(crate) size_bytes: usize,
     /// The first page's physical address.
     pub(crate) physical: PAddr,
-    /// The return address in the function that wanted it.
+    /// The return address in the function that asked for the mapping.
     pub(crate) caller: VAddr,
 }
 
@@ -79,8 +79,7 @@ static SPACE: IrqLock<AddressSpace> = IrqLock::new(AddressSpace {
     direct_pages: [0; 3],
 });
 
-/// Builds the kernel's address space and switches to it. Of RAM it has what lies below [`BOOT_MAP_END`], usable or
-/// taken.
+/// Builds the kernel's address space and switches to it. It maps the RAM below [`BOOT_MAP_END`], usable or in use.
 pub(crate) fn init(regions: &[MemoryRegion], frames: FrameSource<'_>) -> Result<(), OutOfFrames> {
     let mut space = SPACE.lock();
     space.top = frames().ok_or(OutOfFrames)?;
@@ -107,13 +106,13 @@ pub(crate) fn init(regions: &[MemoryRegion], frames: FrameSource<'_>) -> Result<
     Ok(())
 }
 
-/// Adds RAM to the direct map: whole pages.
+/// Adds whole pages of RAM to the direct map.
 pub(crate) fn map_ram(range: PhysicalRange, frames: FrameSource<'_>) -> Result<(), OutOfFrames> {
     SPACE.lock().map_ram(range, frames)
 }
 
-/// Maps a device's memory, uncached, for the function that `caller` returns to, and gives its address; it stays
-/// mapped. What is mapped already is not mapped again. `None` when the window, its list or the frames are used up.
+/// Maps a device's memory, uncached, and returns its address; it is never unmapped. Memory that is mapped already is not
+/// mapped again. `caller` is the return address of the requester. `None` if window, list or frames are used up.
 pub(crate) fn map_device(
     physical: PAddr,
     size_bytes: usize,
@@ -124,7 +123,7 @@ pub(crate) fn map_device(
     let first = physical.align_down_to_base_page();
     let offset = physical.base_page_offset();
     let span = offset.checked_add(size_bytes as u64)?.checked_next_multiple_of(PAGE_BYTES)? as usize;
-    // Firmware tables lie side by side, and some are read again and again.
+    // Firmware tables are adjacent, and some are read repeatedly.
     let has_all = |known: &&DeviceMapping| {
         known.physical <= first
             && first.as_u64() - known.physical.as_u64() + span as u64 <= known.size_bytes as u64
@@ -150,7 +149,7 @@ pub(crate) fn device_mapping(number: usize) -> Option<DeviceMapping> {
     SPACE.lock().devices.get(number).copied()
 }
 
-/// Bytes of the direct map that lie in pages of 4 KiB, 2 MiB and 1 GiB.
+/// Bytes of the direct map that are mapped by pages of 4 KiB, 2 MiB and 1 GiB.
 pub(crate) fn direct_map_bytes() -> [u64; 3] {
     let [pages, mib2, gib1] = SPACE.lock().direct_pages.map(|pages| pages as u64);
     [pages * Size::Page.bytes(), mib2 * Size::Mib2.bytes(), gib1 * Size::Gib1.bytes()]
@@ -161,7 +160,7 @@ pub(crate) fn is_mapped(range: Range<VAddr>) -> bool {
     all_entries(range, |_| true)
 }
 
-/// Whether all pages of a range of addresses are mapped to be written.
+/// Whether all pages of a range of addresses are mapped writable.
 pub(crate) fn is_writable(range: Range<VAddr>) -> bool {
     all_entries(range, |entry| entry & WRITABLE != 0)
 }
@@ -190,7 +189,7 @@ impl Size {
         }
     }
 
-    /// The lowest bit of an address that counts at this level.
+    /// The lowest bit of the table index at this level.
     fn shift(self) -> u32 {
         self.bytes().trailing_zeros()
     }
@@ -240,7 +239,7 @@ impl AddressSpace {
                 next = fresh.as_u64() | PRESENT | WRITABLE;
                 set_entry(frame, number, next);
             } else if next & LARGE != 0 {
-                // Firmware named the same RAM twice; the larger page covers it.
+                // The memory map has the same RAM twice; the larger page covers it.
                 return Ok(());
             }
             frame = PAddr(next & ADDRESS);
@@ -257,7 +256,7 @@ impl AddressSpace {
 
     fn map_ram(&mut self, range: PhysicalRange, frames: FrameSource<'_>) -> Result<(), OutOfFrames> {
         let has_gib_pages = cpu::has_gib_pages();
-        // What is not to be written in the image is not to be written here either.
+        // Read-only parts of the image are read-only in the direct map as well.
         let fixed =
             image::physical(image::whole().start).as_u64()..image::physical(image::data().start).as_u64();
         let (mut at, range_end) = (range.start().as_u64(), range.end().as_u64());

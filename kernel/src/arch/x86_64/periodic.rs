@@ -1,4 +1,4 @@
-//! The periodic interrupt of the clock chip, for a driver of `bugs` that needs frequent interrupts.
+//! The periodic interrupt of the real-time clock, for a driver in `bugs` that needs frequent interrupts.
 //!
 //! Source: Motorola MC146818 data sheet.
 
@@ -8,9 +8,9 @@ use super::rtc::{DATA, INDEX, REGISTER_A, REGISTER_B, read};
 use super::{cpu, idt};
 
 const REGISTER_C: u8 = 0x0c;
-/// In register B: interrupt periodically.
+/// Bit of register B: periodic interrupts.
 const PERIODIC: u8 = 1 << 6;
-/// In register A: the rate, 32,768 Hz shifted right by this less 1.
+/// Rate bits of register A: 32,768 Hz shifted right by this number less 1.
 const RATE: u8 = 0b1111;
 const RATE_64_HZ: u8 = 10;
 const LINE: u8 = 8;
@@ -33,12 +33,12 @@ pub(crate) fn start(name: &'static str, handler: fn()) {
     cpu::restore_interrupts(were_enabled);
 }
 
-/// Lets the next periodic interrupt come: to be called by the handler of each.
+/// Acknowledges a periodic interrupt, so that the next one can occur. Called by the handler.
 pub(crate) fn acknowledge() {
     read(REGISTER_C);
 }
 
-/// Ends the periodic interrupt.
+/// Stops the periodic interrupt.
 pub(crate) fn stop() {
     let were_enabled = cpu::mask_interrupts();
     write(REGISTER_B, read(REGISTER_B) & !PERIODIC);

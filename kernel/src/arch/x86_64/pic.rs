@@ -1,6 +1,6 @@
-//! The two interrupt controllers of the PC, moved to the vectors 32 to 47.
+//! The two interrupt controllers (PICs) of the PC, remapped to vectors 32 to 47.
 //!
-//! Source: Intel 8259A data sheet; the elder controller is wired into the younger's line 2.
+//! Source: Intel 8259A data sheet; the second controller is connected to line 2 of the first.
 
 use x86::io::{inb, outb};
 
@@ -16,7 +16,7 @@ const SECOND_DATA: u16 = 0xa1;
 
 const INITIALISE: u8 = 0x11;
 const MODE_8086: u8 = 0x01;
-/// The line that the younger controller is on: no device can interrupt there.
+/// The line to which the second controller is connected: no device uses it.
 pub(crate) const CASCADE_LINE: u8 = 2;
 const END_OF_INTERRUPT: u8 = 0x20;
 const READ_IN_SERVICE: u8 = 0x0b;
@@ -46,18 +46,18 @@ pub(crate) fn init() {
     unmask(CASCADE_LINE);
 }
 
-/// Lets the device on `line` interrupt.
+/// Unmasks `line`.
 pub(crate) fn unmask(line: u8) {
     let (port, bit) = if line < 8 { (FIRST_DATA, line) } else { (SECOND_DATA, line - 8) };
     write(port, read(port) & !(1 << bit));
 }
 
-/// The line behind a vector.
+/// The line of a vector.
 pub(crate) fn line_of(vector: u8) -> Option<u8> {
     vector.checked_sub(FIRST_VECTOR).filter(|line| usize::from(*line) < LINES)
 }
 
-/// Whether an interrupt on `line` came from no device: lines 7 and 15 stand in for requests that went away.
+/// Whether an interrupt on `line` is spurious: if a request disappears, the controllers signal line 7 or 15.
 pub(crate) fn is_spurious(line: u8) -> bool {
     let command = match line {
         7 => FIRST_COMMAND,
@@ -67,13 +67,13 @@ pub(crate) fn is_spurious(line: u8) -> bool {
     write(command, READ_IN_SERVICE);
     let is_in_service = read(command) & 0x80 != 0;
     if line == 15 && !is_in_service {
-        // The first controller did see a true request, from the second.
+        // To the first controller, the request of the second one was real, so it needs an end of interrupt.
         write(FIRST_COMMAND, END_OF_INTERRUPT);
     }
     !is_in_service
 }
 
-/// Tells the controllers that the interrupt on `line` is dealt with.
+/// Signals the end of the interrupt on `line` to the controllers.
 pub(crate) fn end_of_interrupt(line: u8) {
     if line >= 8 {
         write(SECOND_COMMAND, END_OF_INTERRUPT);

@@ -1,10 +1,10 @@
-//! Switching off and restarting.
+//! Powering off and restarting.
 
 use x86::io::{inb, inw, outb, outl, outw};
 
 use super::{acpi, cpu};
 
-/// Where QEMU has its power management control register when ACPI tables cannot be read.
+/// The power management control register of QEMU's machines, used if the ACPI tables cannot be read.
 const QEMU_CONTROL_PORTS: [u16; 2] = [0x604, 0xb004];
 const SLEEP_ENABLE: u16 = 1 << 13;
 const SLEEP_TYPE_SHIFT: u16 = 10;
@@ -17,7 +17,7 @@ const KEYBOARD_PULSE_RESET: u8 = 0xfe;
 /// QEMU's `-device isa-debug-exit,iobase=0xf4`.
 const DEBUG_EXIT: u16 = 0xf4;
 
-/// Switches the machine off: ACPI state S5. It comes back, with interrupts masked, where the machine does not do so.
+/// Powers the machine off: ACPI state S5. Returns, with interrupts masked, if that fails.
 pub(crate) fn power_off() {
     cpu::mask_interrupts();
     if let Some(exits) = acpi::exits() {
@@ -45,7 +45,7 @@ fn sleep(port: u16, sleep_type: u8) {
 pub(crate) fn reboot() -> ! {
     cpu::mask_interrupts();
     if let Some((port, value)) = acpi::exits().and_then(|exits| exits.reset) {
-        // SAFETY: what the firmware says restarts the machine.
+        // SAFETY: the reset register of the ACPI tables restarts the machine.
         unsafe { outb(port, value) };
         pause();
     }
@@ -68,7 +68,7 @@ pub(crate) fn reboot() -> ! {
 ///
 /// Source: QEMU, `hw/misc/debugexit.c`.
 pub(crate) fn exit_emulator(value: u32) {
-    // SAFETY: where there is no such device nothing answers.
+    // SAFETY: without the device the write has no effect.
     unsafe { outl(DEBUG_EXIT, value) };
     pause();
 }

@@ -10,7 +10,7 @@ unsafe extern "C" {
     fn registers_capture(frame: *mut InterruptFrame);
 }
 
-/// The registers of the function that this is inlined into. Those that a call may change may have changed.
+/// The registers of the function into which this is inlined. Caller-saved registers may have changed.
 #[expect(clippy::inline_always, reason = "stack and frame pointer must be those of the caller")]
 #[inline(always)]
 pub(crate) fn capture() -> InterruptFrame {

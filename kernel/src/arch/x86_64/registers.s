@@ -1,4 +1,4 @@
-# Stores the registers of the caller in the order of an interrupt's frame. rdi: where, 176 bytes.
+# Stores the registers of the caller as an interrupt frame. rdi: address of the frame, 176 bytes.
 
 .section .text
 

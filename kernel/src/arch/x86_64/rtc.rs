@@ -1,8 +1,8 @@
-//! The PC's clock chip, which knows date and time while the machine is off.
+//! The PC's real-time clock, which keeps date and time while the machine is off.
 //!
-//! It is read once, at boot; from then on the time stamp counter is used, whose rate is checked against the chip's seconds.
+//! It is read once, at boot; after that the time stamp counter is used, whose rate is checked against the clock's seconds.
 //! Source: Motorola MC146818 data sheet.
-//! The century stands where PCs keep it, in register 0x32 of the same memory.
+//! PCs have the century in register 0x32 of the same memory.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
@@ -18,19 +18,19 @@ pub(super) const REGISTER_B: u8 = 0x0b;
 const UPDATE_IN_PROGRESS: u8 = 1 << 7;
 /// Seconds, minutes, hours, day of the month, month, year, century.
 const FIELDS: [u8; 7] = [0x00, 0x02, 0x04, 0x07, 0x08, 0x09, 0x32];
-/// How often the chip is polled before it is taken for dead. An update takes 2 ms at most, a poll 1 us.
+/// Number of polls after which the clock counts as missing. An update takes at most 2 ms, a poll 1 us.
 const MAX_POLLS: u32 = 100_000;
 const MAX_TRIES: u32 = 10;
 
-/// The second within the minute, 0 to 59; `None` while the chip updates it, or if it says something else. For interrupt
-/// handlers: it is one look, and nobody else uses the chip while interrupts are masked.
+/// The current second, 0 to 59; `None` during an update, or if it is invalid. For interrupt handlers: it does not wait, and
+/// nobody else uses the clock while interrupts are masked.
 pub(super) fn second() -> Option<u8> {
     let is_updating = read(REGISTER_A) & UPDATE_IN_PROGRESS != 0;
     let (value, coding) = (read(FIELDS[0]), read(REGISTER_B));
     calendar::second_of(value, coding).filter(|_| !is_updating)
 }
 
-/// When the kernel was entered, in seconds since 1970; 0 if that is not known.
+/// When the kernel was entered, in seconds since 1970; 0 if unknown.
 static BOOT_SECONDS: AtomicU64 = AtomicU64::new(0);
 
 pub(super) fn read(register: u8) -> u8 {
@@ -48,7 +48,7 @@ pub(super) fn read(register: u8) -> u8 {
 /// Reads date and time.
 pub(crate) fn init() {
     let Some(registers) = read_registers() else {
-        return log::warn!("rtc: no valid time: the chip never rests; dates count from 1970");
+        return log::warn!("rtc: no valid time: it never stops updating; dates count from 1970");
     };
     match registers.unix_seconds() {
         Ok(now) => {
@@ -59,7 +59,7 @@ pub(crate) fn init() {
     }
 }
 
-/// The registers between two updates: read twice, as an update may come between. `None` if the chip never rests.
+/// The registers, read twice until both readings agree, as an update may happen during one. `None` if they never do.
 fn read_registers() -> Option<ClockRegisters> {
     let read_once = || {
         (0..MAX_POLLS)
@@ -77,7 +77,7 @@ fn read_registers() -> Option<ClockRegisters> {
     None
 }
 
-/// When the kernel was entered, in seconds since 1970; 0 if that is not known.
+/// When the kernel was entered, in seconds since 1970; 0 if unknown.
 pub(crate) fn boot_seconds() -> u64 {
     BOOT_SECONDS.load(Ordering::Relaxed)
 }

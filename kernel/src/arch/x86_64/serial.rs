@@ -1,4 +1,4 @@
-//! The serial line COM1.
+//! The serial port COM1.
 
 use uart_16550::backend::PioBackend;
 use uart_16550::spec::registers::{IER, LSR};
@@ -9,28 +9,28 @@ use super::{clock, idt};
 
 const PORT: u16 = 0x3f8;
 const LINE: u8 = 4;
-/// How long a full transmitter is waited for before its bytes are given up: other ends may be slow to read,
-/// but a line that hangs must not hang the kernel.
+/// How long to wait for a full transmitter before bytes are dropped: the other end may be slow, but must not hang the
+/// kernel.
 const PATIENCE_NS: u64 = 1_000_000_000;
-/// The same in polls of the device, of 0.1 us at least, for the time before the clock is measured.
+/// The same as a number of polls, of at least 0.1 us each, before the clock is calibrated.
 const MAX_POLLS: u32 = 1_000_000;
-/// Most bytes that one interrupt reads, so that a device that never stops sending does not hang the kernel.
+/// Maximum number of bytes read by one interrupt, so that a device that never stops does not hang the kernel.
 const MAX_RECEIVED_BYTES: usize = 4096;
 
 struct Serial {
     uart: Uart16550<PioBackend>,
-    /// The last bytes did not go out: until some do, the line is polled only once.
+    /// The last bytes could not be sent: until some can, the device is polled only once.
     is_stuck: bool,
 }
 
-/// The line; `None` while it is not set up, or where there is none.
+/// The port; `None` before it is set up, or if there is none.
 static LINE_STATE: IrqLock<Option<Serial>> = IrqLock::new(None);
 
-/// Sets the line up if there is one: 115,200 baud, 8 bits, no parity, FIFO on.
+/// Sets the port up, if there is one: 115,200 baud, 8 bits, no parity, FIFO enabled.
 pub(crate) fn init() {
-    // SAFETY: COM1's ports, which only this file touches; where there is no device nothing answers.
+    // SAFETY: COM1's ports, which only this file uses; without the device reads and writes have no effect.
     let Ok(mut uart) = (unsafe { Uart16550::new_port(PORT) }) else { return };
-    // The driver waits without end for the transmitter to run empty: see first that it does.
+    // The driver waits for an empty transmitter without a limit, so this is checked first.
     if !uart.check_present() || !(0..MAX_POLLS).any(|_| uart.lsr().contains(LSR::TRANSMITTER_EMPTY)) {
         return;
     }
@@ -40,7 +40,7 @@ pub(crate) fn init() {
     }
 }
 
-/// Lets arriving bytes interrupt.
+/// Enables interrupts for received bytes.
 pub(crate) fn enable_input() {
     if let Some(serial) = LINE_STATE.lock().as_mut() {
         idt::handle_line(LINE, "serial", receive);
@@ -55,7 +55,7 @@ pub(crate) fn write(bytes: &[u8]) {
     }
 }
 
-/// Writes bytes even if the line's lock is held: by whom does not matter any more.
+/// Writes bytes even if the lock is held, as its holder never continues.
 pub(crate) fn write_emergency(bytes: &[u8]) {
     if let Some(mut serial) = LINE_STATE.try_lock() {
         if let Some(serial) = serial.as_mut() {
@@ -63,8 +63,8 @@ pub(crate) fn write_emergency(bytes: &[u8]) {
         }
         return;
     }
-    // The lock's holder wrote when it was interrupted, so the line is set up, and sending needs no more state
-    // than the device has. The new driver takes the FIFO for off and sends byte by byte.
+    // The lock's holder was writing, so the port is set up, and sending needs only the device's state. A fresh driver
+    // assumes that the FIFO is disabled, and sends byte by byte.
     // SAFETY: COM1's ports; the holder of the lock never continues.
     if let Ok(uart) = unsafe { Uart16550::new_port(PORT) } {
         Serial { uart, is_stuck: false }.send(bytes);
@@ -95,7 +95,7 @@ impl Serial {
         }
     }
 
-    /// Waits for room and fills it; how many bytes went out, 0 if the line is stuck.
+    /// Waits for room and fills it. Returns the number of bytes sent; 0 if the device is stuck.
     fn send_some(&mut self, bytes: &[u8]) -> usize {
         let mut sent = self.uart.send_bytes(bytes);
         if sent > 0 || self.is_stuck {
@@ -111,7 +111,7 @@ impl Serial {
     }
 }
 
-/// Takes what arrived.
+/// Reads received bytes.
 fn receive() {
     let mut buffer = [0; 16];
     for _ in 0..MAX_RECEIVED_BYTES / buffer.len() {

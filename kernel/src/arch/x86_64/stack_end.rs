@@ -1,8 +1,7 @@
-//! Where call stacks end for those who read them: with a command's own function, or with that of the boot.
+//! The functions at which call stacks in reports end: the callers of a command's function, and of the boot function.
 //!
-//! What called these is the same for all commands: some nine functions of the shell and of the entry. The functions
-//! that call them lie in sections of their own, so a return address says by itself that the end is reached, whatever
-//! those functions are called. The linker script fails if one of the sections is empty.
+//! Further callers are the same for all commands: about nine functions of shell and entry. The functions here are in
+//! sections of their own, so that they are recognised by a return address. Linking fails if one of the sections is empty.
 
 use core::hint::black_box;
 
@@ -11,7 +10,7 @@ use core::hint::black_box;
 #[inline(never)]
 pub(crate) fn call_command<A, B>(function: fn(A, B), first: A, second: B) {
     function(first, second);
-    // Something is left to do after the call, so that it is no jump.
+    // Code after the call prevents a tail call.
     black_box(());
 }
 

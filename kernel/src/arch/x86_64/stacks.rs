@@ -1,4 +1,4 @@
-//! The kernel's stacks: where they lie, and which pages guard them.
+//! The kernel's stacks and their guard pages.
 
 use core::arch::{asm, global_asm};
 use core::ops::Range;
@@ -34,11 +34,11 @@ pub(crate) fn main_stack() -> Range<VAddr> {
 /// Bytes of a frame that every function has: the caller's frame pointer, and the return address.
 const FRAME_BYTES: usize = 16;
 
-// Before a stack is noted, no frame lies in it.
+// Before a stack is set, no frame is in it.
 static CURRENT_START: AtomicUsize = AtomicUsize::new(usize::MAX);
 static CURRENT_LAST_FRAME: AtomicUsize = AtomicUsize::new(0);
 
-/// Notes which stack the kernel runs on. Code on an interrupt stack does not count.
+/// Sets the stack that the kernel runs on; interrupt stacks do not count.
 pub(crate) fn set_current(stack: &Range<VAddr>) {
     CURRENT_START.store(stack.start.as_usize(), Ordering::Relaxed);
     CURRENT_LAST_FRAME.store(size_bytes(stack) - FRAME_BYTES, Ordering::Relaxed);
@@ -46,7 +46,7 @@ pub(crate) fn set_current(stack: &Range<VAddr>) {
 
 /// Start and length of the stack that the kernel runs on, if a frame at `frame_pointer` lies in it.
 ///
-/// It checks the frame just as a walk does, so that the compiler can drop the walk's check of the first frame.
+/// The check of the frame is the same as in a walk, so that the compiler can omit the walk's check of the first frame.
 #[inline]
 pub(crate) fn current_with(frame_pointer: VAddr) -> Option<(VAddr, usize)> {
     let start = CURRENT_START.load(Ordering::Relaxed);
@@ -80,7 +80,7 @@ pub(crate) fn guarded_stack() -> Range<VAddr> {
     at(&raw const guarded_stack_bottom)..at(&raw const guarded_stack_top)
 }
 
-/// All stacks. Between exceptions and guarded calls all but the caller's are empty.
+/// All stacks. Outside of exceptions and guarded calls, only the caller's stack is in use.
 pub(crate) fn all() -> impl Iterator<Item = Range<VAddr>> {
     [main_stack(), guarded_stack()].into_iter().chain((0..IST_STACKS).map(interrupt_stack))
 }
@@ -90,17 +90,17 @@ pub(crate) fn containing(address: VAddr) -> Option<Range<VAddr>> {
     all().find(|stack| stack.contains(&address))
 }
 
-/// Overwrites with zeros what finished calls have left on the boot stack below the caller's frame.
+/// Zeroes the unused part of the boot stack, below the caller's frame.
 ///
-/// Later frames have words that no code writes: an address left there would look like a reference that is still in use.
+/// Later frames contain words that are never written: a stale address there would look like a reference.
 #[inline(never)]
 pub(crate) fn clear_unused() {
     let stack = main_stack();
     if !stack.contains(&cpu::stack_pointer()) {
         return;
     }
-    // SAFETY: nobody has anything below the stack pointer, as the kernel is built without a red zone. An interrupt that
-    // comes meanwhile has its frame there, and is done with it before the next word is written.
+    // SAFETY: memory below the stack pointer is unused, as the kernel is built without a red zone. An interrupt puts its
+    // frame there, and has finished before the next word is written.
     unsafe {
         asm!(
             "mov rcx, rsp",
@@ -114,7 +114,7 @@ pub(crate) fn clear_unused() {
     }
 }
 
-/// The pages below the stacks, to be left unmapped.
+/// The guard pages below the stacks, which must stay unmapped.
 pub(crate) fn guard_pages() -> impl Iterator<Item = VAddr> {
     all().map(|stack| stack.start - PAGE_BYTES)
 }

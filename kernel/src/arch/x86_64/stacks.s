@@ -1,5 +1,5 @@
-# Stacks for the exceptions that cannot trust the stack they interrupt, each above a page that the kernel
-# leaves unmapped.
+# Stacks for exceptions that cannot use the interrupted stack, each above a guard page that the kernel leaves
+# unmapped.
 
 .set IST_STACK_BYTES, 16384
 

@@ -14,7 +14,7 @@ const INDEX: u16 = 0x3d4;
 const DATA: u16 = 0x3d5;
 const CURSOR_START: u8 = 0x0a;
 const CURSOR_END: u8 = 0x0b;
-/// Scan lines of a character between which the cursor stands, at its foot.
+/// First and last scan line of the cursor, at the bottom of a character.
 const CURSOR_LINES: (u8, u8) = (13, 15);
 const CURSOR_HIGH: u8 = 0x0e;
 const CURSOR_LOW: u8 = 0x0f;
@@ -75,7 +75,7 @@ impl Display for VgaText {
             return;
         }
         let place = row * self.columns + column;
-        // The terminal counts colours red first, the VGA blue first.
+        // In the terminal's colours red is bit 0, in the VGA's it is blue.
         let swap = |colour: u8| (colour & 0b1010) | (colour & 1) << 2 | (colour >> 2 & 1);
         let attribute = swap(cell.colours & 15) | swap(cell.colours >> 4) << 4;
         let value = u16::from(cell.character) | u16::from(attribute) << 8;

@@ -1,4 +1,4 @@
-//! What the last boot left.
+//! The record of the last boot.
 
 use journal::record::{Ending, NoRecord, Record};
 use spin::Once;
@@ -9,22 +9,22 @@ use crate::memory::pages::persistent;
 /// What is known of the last boot.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum LastBoot {
-    /// Its record.
+    /// There is a valid record.
     Record {
-        /// The newest that is whole.
+        /// The slot of the newest valid record.
         record: Record<'static>,
         /// Others that are not.
         damaged: usize,
     },
     /// Why there is no record.
     None(NoRecord),
-    /// There is no black box: it was switched off, or the machine has no room for it.
+    /// There is no black box: `blackbox=off`, or no free place in memory.
     Off,
 }
 
 static LAST: Once<LastBoot> = Once::new();
 
-/// What the last boot left. Its text is not to be trusted: it may be any noise in memory.
+/// The result of looking for the last boot's record. The record's text is untrusted: memory may hold anything.
 pub(crate) fn last_boot() -> LastBoot {
     LAST.get().copied().unwrap_or(LastBoot::Off)
 }

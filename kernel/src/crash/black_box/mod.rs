@@ -1,9 +1,9 @@
-//! The black box: the kernel's last state, in memory that outlives a restart, as in Linux's ramoops.
+//! The black box: the kernel's last state, in memory that survives a restart, as in Linux's ramoops.
 //!
 //! A record is written about once a second while the kernel waits for input, at `reboot` and `poweroff`, and at a panic
-//! or exception; so also a hang, or a reset by the button, leaves the last one. Two slots are written in turn: if the
-//! machine stops in the middle of one, the other is whole. A third keeps what the last boot left, for
-//! `/proc/last_boot`. No code here waits for a lock: figures whose lock is held are left out.
+//! or exception; so a hang, or a reset by the button, leaves the last one. Two slots are written in turn: if the machine
+//! stops while one is written, the other is complete. A third slot keeps the last boot's record, for `/proc/last_boot`. No
+//! code here waits for a lock: figures whose lock is held are left out.
 
 mod last;
 mod write;
@@ -20,7 +20,7 @@ use crate::console;
 /// What identifies this build.
 static BUILD: Once<u32> = Once::new();
 
-/// Reads what the last boot left, and writes this one's first record. There is no heap in this.
+/// Finds the last boot's record, and writes the first one of this boot. Does not use the heap.
 pub(crate) fn init() {
     let mut hasher = crc32fast::Hasher::new();
     for part in crate::arch::image::constant_parts() {

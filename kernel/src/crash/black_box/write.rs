@@ -1,4 +1,4 @@
-//! Writing records.
+//! Writes records.
 
 use core::fmt::{self, Write};
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -12,16 +12,16 @@ use crate::memory::heap::tracker;
 use crate::memory::pages::persistent;
 use crate::memory::try_pages;
 
-/// Time between two records of a kernel that runs.
+/// Time between two records of a running kernel.
 const EVERY_NS: u64 = 1_000_000_000;
-/// Events and lines of the log that are kept.
+/// Numbers of events and of lines of the log in a record.
 const EVENTS: usize = 32;
 const LOG_LINES: usize = 48;
 
-/// The next record's number, and this boot's.
+/// Sequence number of the next record, and number of this boot.
 static SEQUENCE: AtomicU64 = AtomicU64::new(0);
 static BOOT: AtomicU32 = AtomicU32::new(1);
-/// When the next record of a kernel that runs is due.
+/// When the next record of a running kernel is due.
 static DUE_NS: AtomicU64 = AtomicU64::new(0);
 
 /// Continues the numbers of the last boot's record.
@@ -30,13 +30,13 @@ pub(super) fn count_on_from(sequence: u64, boot: u32) {
     BOOT.store(boot.wrapping_add(1), Ordering::Relaxed);
 }
 
-/// Writes a record if the last one is a second old. To be called where the kernel waits.
+/// Writes a record if the last one is older than a second. Called when the kernel waits for input.
 pub(crate) fn keep_if_due() {
     let now_ns = clock::uptime_ns();
     if now_ns >= DUE_NS.load(Ordering::Relaxed) {
         DUE_NS.store(now_ns.saturating_add(EVERY_NS), Ordering::Relaxed);
         keep(Ending::Running);
-        // It read addresses of blocks, and `leaks scan` would take what is left of them on the stack for references.
+        // Addresses of blocks were read; their copies left on the stack would look like references to `leaks scan`.
         stacks::clear_unused();
     }
 }
@@ -58,8 +58,7 @@ fn keep(ending: Ending) {
     });
 }
 
-/// Begins the record of a crash, into which the report is written. To be called once, when no code that ran before
-/// continues.
+/// Begins the record of a crash, into which the report is written. Called once, when no interrupted code continues.
 pub(crate) fn begin_crash(ending: Ending) -> Option<Writer<'static>> {
     let sequence = SEQUENCE.fetch_add(1, Ordering::Relaxed);
     Writer::begin(persistent::seize_slot(sequence)?, &head(ending, sequence))
@@ -76,7 +75,7 @@ pub(crate) fn finish(mut writer: Writer<'static>) {
 pub(crate) fn append_to_crash(words: fmt::Arguments<'_>) {
     let sequence = SEQUENCE.load(Ordering::Relaxed).wrapping_sub(1);
     if let Some(mut writer) = persistent::seize_slot(sequence).and_then(Writer::resume) {
-        // The writer takes everything.
+        // Writing does not fail.
         let _ = writer.write_fmt(words);
         writer.seal();
         cpu::write_back_caches();

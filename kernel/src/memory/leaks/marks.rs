@@ -1,7 +1,7 @@
-//! Marks: named snapshots that a report can start from, with what was live under each call stack then.
+//! Marks: named snapshots to which leak reports refer, with the usage of each call stack at that time.
 //!
-//! The usage of the stacks is in pages of each mark's own, apart from the heap that is examined. `/proc/meminfo`
-//! counts them as `FileBuffers`.
+//! Each mark has pages of its own for the usage of the stacks, outside of the heap that is examined. `/proc/meminfo` counts
+//! them as `FileBuffers`.
 
 use core::fmt;
 
@@ -13,9 +13,9 @@ use crate::memory::pages::scratch::Scratch;
 use crate::sync::IrqLock;
 use control::memstat::MAX_NAME_BYTES;
 
-/// Maximum number of marks, the one of the boot included.
+/// Maximum number of marks, the one set at boot included.
 pub(crate) const MAX_MARKS: usize = 16;
-/// The mark that is set when the boot is done.
+/// The mark that is set at the end of the boot.
 pub(crate) const BOOT: &str = "boot";
 
 /// A mark, without the usage of the stacks.
@@ -32,9 +32,9 @@ pub(crate) struct Mark {
 /// Why a mark could not be set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MarkError {
-    /// There is no room for one more.
+    /// There are [`MAX_MARKS`] marks already.
     TooMany,
-    /// There are no pages for the usage of the stacks.
+    /// No pages are free for the usage of the stacks.
     NoMemory,
 }
 
@@ -49,16 +49,17 @@ impl fmt::Display for MarkError {
 
 struct Kept {
     mark: Mark,
-    /// By stack number; the first stands for blocks without a stack.
+    /// By stack number; number 0 is for blocks without a stack.
     usage: Scratch<StackUsage>,
 }
 
 static MARKS: IrqLock<ArrayVec<Kept, MAX_MARKS>> = IrqLock::new(ArrayVec::new_const());
 
-/// Takes a snapshot; a mark of that name is replaced, and becomes the newest. A name that is too long is cut. When it
-/// fails, all marks are as before.
+/// Sets a mark. One of the same name is replaced, and the mark becomes the newest. A name that is too long is cut. On
+/// failure all marks are unchanged.
 pub(crate) fn set(name: &str) -> Result<Mark, MarkError> {
-    // The room behind the name is kept as well: zeros, and not what the stack had there, for `leaks scan` reads it.
+    // The unused bytes after the name are zeroed: stale pointers from the stack would look like references to
+    // `leaks scan`.
     let mut kept_name = ArrayString::zero_filled();
     kept_name.clear();
     name.chars().for_each(|character| kept_name.try_push(character).unwrap_or_default());
@@ -70,7 +71,7 @@ pub(crate) fn set(name: &str) -> Result<Mark, MarkError> {
     let mark = Mark { name: kept_name, snapshot, size_bytes: usage.size_bytes() };
     let mut marks = MARKS.lock();
     let place = marks.iter().position(|kept| kept.mark.name == kept_name);
-    // The pages of the old one go back when the lock is not held any more.
+    // Dropped after the lock is released, as it frees pages.
     let old = place.and_then(|place| marks.pop_at(place));
     let is_kept = marks.try_push(Kept { mark, usage }).map_err(|_| MarkError::TooMany);
     drop(marks);
@@ -78,18 +79,18 @@ pub(crate) fn set(name: &str) -> Result<Mark, MarkError> {
     is_kept.map(|()| mark)
 }
 
-/// A snapshot of now, and what is live under each call stack.
+/// A snapshot of the counters, and the usage of each call stack.
 fn take_snapshot() -> Option<(Snapshot, Scratch<StackUsage>)> {
     loop {
         let mut usage = Scratch::new(usize::from(tracker().stacks().count()) + 1, StackUsage::default)?;
-        // An interrupt may have brought a new stack meanwhile.
+        // An interrupt may have added a stack meanwhile.
         if let Some(snapshot) = tracker().leaks().snapshot_by_stack(usage.as_mut_slice()) {
             return Some((snapshot, usage));
         }
     }
 }
 
-/// Forgets a mark, and says whether there was one.
+/// Removes a mark; false if there is none of this name.
 pub(crate) fn clear(name: &str) -> bool {
     let mut marks = MARKS.lock();
     let place = marks.iter().position(|kept| kept.mark.name.as_str() == name);
@@ -98,23 +99,22 @@ pub(crate) fn clear(name: &str) -> bool {
     old.is_some()
 }
 
-/// The mark of a name.
+/// The mark with this name.
 pub(crate) fn find(name: &str) -> Option<Mark> {
     MARKS.lock().iter().find(|kept| kept.mark.name.as_str() == name).map(|kept| kept.mark)
 }
 
-/// The marks, the one that was set first at 0.
+/// The marks by age; number 0 is the oldest.
 pub(crate) fn get(number: usize) -> Option<Mark> {
     MARKS.lock().get(number).map(|kept| kept.mark)
 }
 
-/// The mark that was set last.
+/// The newest mark.
 pub(crate) fn newest() -> Option<Mark> {
     MARKS.lock().last().map(|kept| kept.mark)
 }
 
-/// What was live under a call stack at a mark: nothing if the stack was not known then. Number 0 stands for blocks
-/// without a stack.
+/// The usage of a call stack at a mark; zero if the stack was not known then. Number 0 is for blocks without a stack.
 pub(crate) fn usage(mark: &Mark, stack: u16) -> StackUsage {
     let marks = MARKS.lock();
     let kept = marks.iter().find(|kept| kept.mark.name == mark.name);

@@ -1,4 +1,4 @@
-//! Looking for leaks: what came since a mark, and what nothing refers to any more.
+//! Leak detection: growth since a mark, and blocks to which nothing refers.
 
 pub(crate) mod marks;
 pub(crate) mod roots;

@@ -1,8 +1,8 @@
-//! Leaks by reachability in this kernel: where references to blocks are looked for.
+//! The roots of the leak scan: where references to blocks are searched.
 //!
-//! The roots are `.data` and `.bss`, in which all that CPUs have of their own lies as well, the stack that the caller
-//! runs on, from its frame up, and the registers that a call keeps. The tracker's own variables know the address of
-//! every block, so they are left out; and so are stacks that nothing runs on, with what finished calls left there.
+//! The roots are `.data` and `.bss`, the caller's stack from its frame up, and the callee-saved registers. The tracker's own
+//! variables hold the address of every block, so they are left out; so are unused stacks, with the remains of finished
+//! calls.
 //!
 //! Pages taken from the frames are not scanned, unless they are blocks of the heap: files' bytes, text of open
 //! files, the tracker's arena, the index of names, page tables. None of them holds references to blocks.
@@ -18,22 +18,22 @@ use tally_heap::PAGE_BYTES;
 use crate::arch::{VAddr, cpu, image, stacks};
 use crate::memory::heap::{self, tracker};
 
-/// Maximum number of pieces of variables and stacks.
+/// Maximum number of root ranges.
 const MAX_ROOTS: usize = 16;
-/// Maximum number of spans among the variables that are left out.
+/// Maximum number of ranges of variables that are left out.
 const MAX_HIDDEN: usize = 8;
 
 static IS_STACK_A_ROOT: AtomicBool = AtomicBool::new(true);
 
-/// Whether references are looked for on the stack, and in registers. They are at first.
+/// Whether stack and registers are scanned; true by default.
 pub(crate) fn set_stack(is_root: bool) {
     IS_STACK_A_ROOT.store(is_root, Ordering::Relaxed);
 }
 
-/// Looks for leaks. `should_continue` is called every few thousand words, with no lock held.
+/// Scans for leaks. `should_continue` is called every few thousand words, with no lock held.
 #[inline(never)]
 pub(crate) fn scan(should_continue: &mut dyn FnMut() -> bool) -> Result<ScanSummary, ScanError> {
-    // The next frames reuse the stack of earlier calls: what those left there is no reference.
+    // The next frames reuse stack of earlier calls, whose remains are not references.
     stacks::clear_unused();
     scan_from_here(should_continue)
 }
@@ -44,7 +44,7 @@ fn scan_from_here(should_continue: &mut dyn FnMut() -> bool) -> Result<ScanSumma
     let roots = roots(cpu::stack_pointer());
     // SAFETY: variables and stacks are mapped and stay so; the pages that guard the stacks are left out.
     let scanned = unsafe { tracker().leaks().scan(&roots, should_continue) };
-    // They stay on the stack until here, above the stack pointer.
+    // Keeps the registers' copies on the stack until the scan is over.
     black_box(&registers);
     scanned
 }

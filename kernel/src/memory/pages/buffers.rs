@@ -1,8 +1,8 @@
-//! Buffers for the text of open files: whole pages, apart from the heap, so that reading a file about the
-//! heap does not change it.
+//! Buffers for the text of open files: whole pages outside of the heap, so that reading a file about the heap does not
+//! change it.
 //!
-//! A few are reserved at boot, and some single pages for pipes. They are lent when no other pages are free, so that a
-//! person can still read, a page at a time, what has taken them all.
+//! A few are reserved at boot, and some single pages for pipes. They are lent when no other pages are free, so that reports
+//! can still be read when memory has run out.
 
 use core::ptr::NonNull;
 use core::slice;
@@ -19,7 +19,7 @@ pub(crate) struct PageBuffers;
 
 /// Reserved buffers.
 const RESERVED: usize = 3;
-/// What each of them can hold: a batch of a table.
+/// Size of a reserved buffer: a batch of a table.
 const RESERVED_BYTES: usize = BATCH_BYTES;
 /// Reserved single pages.
 const RESERVED_PAGES: usize = 8;
@@ -39,7 +39,7 @@ struct Reserved {
 // SAFETY: the pages belong to the reserve, wherever it is used from.
 unsafe impl Send for Reserved {}
 
-/// Reserves buffers, as many as there is memory for.
+/// Reserves buffers, as far as memory is free.
 pub(crate) fn reserve() {
     if let Some(order) = order(RESERVED_BYTES) {
         RESERVE.lock().fill(order);

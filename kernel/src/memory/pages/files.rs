@@ -1,7 +1,7 @@
-//! Pages for the contents of files and pipes: each known by its number among all pages, and used only through copies.
+//! Pages for the contents of files and pipes, which are identified by number and accessed only by copying.
 //!
-//! A table of bits says which frames have a number. Only those can be read and written here, so that a wrong
-//! number, wherever it comes from, does no harm to anything but a file or a pipe.
+//! A bitmap says which frames belong to files and pipes. Only those can be read and written here, so a wrong number can
+//! damage nothing but a file or a pipe.
 
 use core::ptr::NonNull;
 use core::slice;
@@ -21,7 +21,7 @@ const _: () = assert!(RAM_PAGE_BYTES == PAGE_BYTES, "a file's page is a frame");
 #[derive(Debug)]
 pub(crate) struct FilePages;
 
-/// A bit for each frame, set where it is a file's or a pipe's. The table itself is made with the first page, and stays.
+/// The bitmap: a bit for each frame, set if it belongs to a file or a pipe. Made with the first page, and kept.
 static OWNED: IrqLock<Owned> = IrqLock::new(Owned { words: None });
 
 struct Owned {
@@ -36,7 +36,7 @@ impl Owned {
         }
     }
 
-    /// The bytes from `offset` on of a page with a number, as many as `length`; `None` for what has none.
+    /// `length` bytes from `offset` on of a page of a file or pipe; `None` for other numbers and beyond the page.
     fn bytes(&self, frame: u32, offset: usize, length: usize) -> Option<NonNull<u8>> {
         let word = self.words.as_ref()?.get(frame as usize / 64)?;
         let is_inside = offset.checked_add(length).is_some_and(|end| end <= PAGE_BYTES);
@@ -48,7 +48,7 @@ impl Owned {
     }
 }
 
-/// Makes the table, unless it is there. Pages are taken without the lock.
+/// Makes the bitmap, unless it exists. Pages are taken without the lock.
 fn make_table() -> Option<()> {
     if OWNED.lock().words.is_some() {
         return Some(());
@@ -81,7 +81,7 @@ fn number(page: NonNull<u8>) -> Option<u32> {
     Some(frame)
 }
 
-/// Takes a number away from its page. Nobody here reaches the page any more.
+/// Clears the bit of a page, and returns the page, which can no longer be accessed here.
 fn forget(frame: u32) -> Option<NonNull<u8>> {
     let mut owned = OWNED.lock();
     let page = owned.bytes(frame, 0, PAGE_BYTES)?;
@@ -134,7 +134,7 @@ impl Pages for FilePages {
     }
 }
 
-/// Pages for what goes from one command to the next, counted as buffers; a few are set aside.
+/// Pages for pipes, counted as buffers; a few are reserved.
 #[derive(Debug)]
 pub(crate) struct PipePages;
 

@@ -1,7 +1,7 @@
 //! The pages of the pool of sampled blocks. `report::invalid_access` explains faults in them.
 //!
-//! Guard pages that are made accessible, so that code which touched one can continue, share one spare page. What is
-//! written there is lost.
+//! After an invalid access is reported, its guard page is mapped to a shared spare page so that the code can continue. What
+//! it writes there is lost.
 
 use core::ptr::{NonNull, null_mut};
 use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
@@ -46,7 +46,7 @@ pub(crate) fn open(pages: usize) -> Option<NonNull<u8>> {
 /// As [`memstat::GuardPages::close_window`].
 #[cold]
 pub(crate) fn close() {
-    // The tracker does not know which pages were unprotected while it could not be asked.
+    // Pages may have been unprotected while the tracker's lock was held, which it does not know of.
     for number in 0..PAGES.swap(0, Ordering::Relaxed) {
         window::clear(GUARD_WINDOW + number * PAGE_BYTES);
     }

@@ -1,5 +1,5 @@
-//! Users of pages that do not go through the heap, so that a report about the heap does not change it, and works when
-//! the heap is full.
+//! Memory that is allocated as pages and not from the heap, so that a report about the heap does not change it, and works
+//! when the heap is full.
 
 pub(crate) mod buffers;
 pub(crate) mod files;

@@ -1,4 +1,4 @@
-//! Persistent memory for the black box: a fixed region whose contents outlive a restart, reserved from the frames.
+//! Persistent memory for the black box: a fixed region whose contents survive a restart, reserved from the frames.
 //!
 //! `journal::place` chooses the region and the slot for each turn; the memory itself is here.
 
@@ -13,7 +13,7 @@ use journal::place::{SLOT_BYTES, SLOTS, Turns, slot_bytes};
 use crate::arch::direct_map;
 use crate::memory::page_accounting::physical_of;
 
-/// Where it starts in the direct map; null if there is none.
+/// Start of the region in the direct map; null if there is none.
 static START: AtomicPtr<u8> = AtomicPtr::new(null_mut());
 static TURNS: Turns = Turns::new();
 
@@ -21,7 +21,7 @@ static TURNS: Turns = Turns::new();
 ///
 /// # Safety
 ///
-/// At `place` lie [`REGION_BYTES`] of mapped RAM that nobody else uses, ever.
+/// At `place` there are [`REGION_BYTES`] of mapped RAM, which nobody else ever uses.
 pub(crate) unsafe fn start(place: PhysicalRange) {
     START.store(direct_map::to_virtual(place.start()).as_mut_ptr(), Ordering::Release);
 }
@@ -30,14 +30,14 @@ fn region() -> Option<NonNull<u8>> {
     NonNull::new(START.load(Ordering::Acquire))
 }
 
-/// Where it lies; `None` if there is none.
+/// The region's place; `None` if there is none.
 pub(crate) fn place() -> Option<PhysicalRange> {
     let start = physical_of(region()?);
     Some(PhysicalRange::new(start, start + REGION_BYTES))
 }
 
-/// Shows `look` the slots as the last boot left them. The slot whose number it returns is never written again, and is
-/// returned. To be called once, before anything is written.
+/// Calls `look` with the slots as the last boot left them. The slot whose number it returns is preserved: it is returned
+/// here and never written again. Called once, before anything is written.
 pub(crate) fn preserve(look: impl FnOnce([&[u8]; SLOTS]) -> Option<usize>) -> Option<&'static [u8]> {
     let region = region()?;
     if !TURNS.borrow() {

@@ -1,4 +1,4 @@
-//! Tables in pages of their own, for reports and measurements that must not change the heap they look at.
+//! Tables in pages of their own, for reports and measurements that must not change the heap.
 
 use core::ptr::NonNull;
 use core::slice;
@@ -18,7 +18,7 @@ pub(crate) struct Scratch<T> {
 unsafe impl<T: Send> Send for Scratch<T> {}
 
 impl<T: Copy> Scratch<T> {
-    /// A table of `length` elements; `None` if there is no memory in one piece.
+    /// A table of `length` elements; `None` if there is no contiguous memory.
     pub(crate) fn new(length: usize, mut element: impl FnMut() -> T) -> Option<Self> {
         let pages = length.checked_mul(size_of::<T>())?.div_ceil(PAGE_BYTES).checked_next_power_of_two()?;
         let order = pages.trailing_zeros();
@@ -30,20 +30,20 @@ impl<T: Copy> Scratch<T> {
         Some(Self { start, length, order })
     }
 
-    /// Bytes of the pages that it has taken.
+    /// Size of its pages in bytes.
     pub(crate) fn size_bytes(&self) -> usize {
         PAGE_BYTES << self.order
     }
 
     /// The elements.
     pub(crate) fn as_slice(&self) -> &[T] {
-        // SAFETY: `new` wrote so many elements; nobody changes them while `&self` lives.
+        // SAFETY: `new` wrote this number of elements; nobody changes them while `&self` lives.
         unsafe { slice::from_raw_parts(self.start.as_ptr(), self.length) }
     }
 
-    /// The elements, to change.
+    /// The elements, mutable.
     pub(crate) fn as_mut_slice(&mut self) -> &mut [T] {
-        // SAFETY: `new` wrote so many elements; `&mut self` makes the reference the only one.
+        // SAFETY: `new` wrote this number of elements; `&mut self` makes the reference unique.
         unsafe { slice::from_raw_parts_mut(self.start.as_ptr(), self.length) }
     }
 }

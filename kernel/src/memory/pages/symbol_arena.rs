@@ -1,6 +1,6 @@
 //! A bump arena for the symbol index, which allocates but must not touch the tracked heap: pages of its own.
 //!
-//! While [`call`] runs, the kernel's allocator allocates here. What was allocated is freed when it returns, unless
+//! While [`call`] runs, the kernel's allocator allocates here. All of it is freed when the call returns, unless
 //! [`keep`] follows. The call is guarded: when the pages are used up, `alloc` panics, which ends only the call.
 
 use core::alloc::Layout;
@@ -12,23 +12,23 @@ use tally_heap::PAGE_BYTES;
 use crate::arch::guarded::{self, Abandoned};
 use crate::memory::page_accounting::{Purpose, free_pages, give_pages, take_pages};
 
-/// Most bytes of the arena.
+/// Maximum size of the arena in bytes.
 const MAX_BYTES: usize = 4 << 20;
-/// The pieces that pages come back in, if there are more: what the frames manage as one.
+/// Order of the pieces in which a larger arena is given back: the largest block of the frames.
 const PIECE_BYTES: usize = PAGE_BYTES << 6;
-/// The arena takes at most one page of so many free ones; a smaller machine has no index.
+/// The arena takes at most one in this many free pages; a machine with too few has no index.
 const SHARE: usize = 8;
 
 static START: AtomicUsize = AtomicUsize::new(0);
 static END: AtomicUsize = AtomicUsize::new(0);
-/// Where kept things end.
+/// End of the kept allocations.
 static KEPT: AtomicUsize = AtomicUsize::new(0);
 static NEXT: AtomicUsize = AtomicUsize::new(0);
-/// Where the last thing handed out starts: it can grow where it is.
+/// Start of the last allocation, which can grow in place.
 static LAST: AtomicUsize = AtomicUsize::new(0);
 static IS_USED: AtomicBool = AtomicBool::new(false);
 
-/// Sets pages aside, at least `size_bytes`, and says whether there were enough to spare.
+/// Reserves pages for at least `size_bytes`; false if too few are free.
 pub(crate) fn take(size_bytes: usize) -> bool {
     let pages = size_bytes.div_ceil(PAGE_BYTES).next_power_of_two();
     if size_bytes > MAX_BYTES || pages * SHARE > free_pages() {
@@ -44,12 +44,12 @@ pub(crate) fn take(size_bytes: usize) -> bool {
     true
 }
 
-/// Gives the pages back; nothing in them is used any more.
+/// Gives all pages back; nothing in them may be used any more.
 pub(crate) fn give_back() {
     give_back_between(START.swap(0, Ordering::Relaxed), END.swap(0, Ordering::Relaxed));
 }
 
-/// Calls `function`, guarded, with the allocator leading to here.
+/// Calls `function`, guarded, with the allocator redirected to the arena.
 pub(crate) fn call<R>(function: impl FnOnce() -> R) -> Result<R, Abandoned> {
     NEXT.store(KEPT.load(Ordering::Relaxed), Ordering::Relaxed);
     IS_USED.store(true, Ordering::Relaxed);
@@ -58,12 +58,12 @@ pub(crate) fn call<R>(function: impl FnOnce() -> R) -> Result<R, Abandoned> {
     result
 }
 
-/// Keeps what the last call has allocated, and gives the pages behind it back but for `spare_bytes`.
+/// Keeps what the last call has allocated, and gives the pages after it back, except for `spare_bytes`.
 pub(crate) fn keep(spare_bytes: usize) {
     let kept = NEXT.load(Ordering::Relaxed);
     KEPT.store(kept, Ordering::Relaxed);
     let end = END.load(Ordering::Relaxed);
-    // What is no whole piece stays: the frames take back what they handed out, or pieces of it.
+    // Only whole pieces are given back, as the frames require.
     let from = (kept + spare_bytes).next_multiple_of(PIECE_BYTES).min(end);
     give_back_between(from, end);
     END.store(from, Ordering::Relaxed);
@@ -106,7 +106,7 @@ pub(crate) fn allocate(layout: Layout) -> *mut u8 {
     }
 }
 
-/// The last thing handed out makes room for the next.
+/// Frees the last allocation; earlier ones stay until the call ends.
 #[cold]
 pub(crate) fn free(block: *mut u8) {
     if LAST.load(Ordering::Relaxed) == block as usize {
@@ -114,11 +114,11 @@ pub(crate) fn free(block: *mut u8) {
     }
 }
 
-/// Gives a thing another size, in place if it is the last.
+/// Resizes an allocation, in place if it is the last one.
 ///
 /// # Safety
 ///
-/// `block` was handed out here with `layout`, and is used no more if it moves.
+/// `block` was allocated here with `layout`, and is not used any more if it moves.
 #[cold]
 pub(crate) unsafe fn reallocate(block: *mut u8, layout: Layout, new_size_bytes: usize) -> *mut u8 {
     let Ok(new_layout) = Layout::from_size_align(new_size_bytes, layout.align()) else { return null_mut() };
@@ -128,7 +128,7 @@ pub(crate) unsafe fn reallocate(block: *mut u8, layout: Layout, new_size_bytes: 
     if moved.is_null() {
         NEXT.store(next, Ordering::Relaxed);
     } else if moved != block {
-        // SAFETY: fresh memory behind the block, or the caller's; both are as long as the smaller size.
+        // SAFETY: `block` is the caller's and the new memory is fresh; both have at least the smaller size.
         unsafe { moved.copy_from_nonoverlapping(block, layout.size().min(new_size_bytes)) };
     }
     moved

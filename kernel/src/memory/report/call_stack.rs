@@ -1,6 +1,6 @@
-//! Call stacks in the heap's reports: the functions that called the allocator, one message for each frame.
+//! Call stacks in the heap's reports: the functions that called the allocator, one message per frame.
 //!
-//! `symbols` registers the functions that name code; until then, and for unknown code, addresses are shown.
+//! `symbols` registers functions that resolve addresses to names; until then, and for unknown code, addresses are shown.
 
 use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +14,7 @@ use crate::arch::{VAddr, backtrace, image};
 /// Receives the text of one function.
 pub(crate) type Visit<'a> = &'a mut dyn FnMut(fmt::Arguments<'_>);
 
-/// Functions that name code.
+/// Functions that resolve addresses to names.
 #[derive(Clone, Copy)]
 pub(crate) struct Names {
     /// Passes on the functions that contain the call before a return address, innermost first, without inlined
@@ -26,7 +26,7 @@ pub(crate) struct Names {
 
 static NAMES: Once<Names> = Once::new();
 
-/// Uses `names` from now on.
+/// Registers the functions.
 pub(crate) fn name_by(names: Names) {
     NAMES.call_once(|| names);
 }
@@ -63,17 +63,17 @@ pub(super) fn callers(frame_pointer: VAddr) -> impl Iterator<Item = VAddr> {
 pub(super) struct Stacks(ShownStacks);
 
 impl Stacks {
-    /// For a report that has shown none.
+    /// No stack was logged.
     pub(super) const fn new() -> Self {
         Self(ShownStacks::new())
     }
 
-    /// Logs a recorded one, but for what was logged before.
+    /// Logs a recorded call stack, without the outer frames that were logged before.
     pub(super) fn show_recorded(&mut self, stack: &Stack) {
         self.show(stack.frames().iter().copied().map(VAddr::from_usize));
     }
 
-    /// Logs the next one, but for what was logged before.
+    /// Logs a call stack, without the outer frames that were logged before.
     pub(super) fn show(&mut self, frames: impl Iterator<Item = VAddr>) {
         let stack = self.0.add(shown(frames).map(VAddr::as_usize));
         write(stack.own().iter().copied().map(VAddr::from_usize));

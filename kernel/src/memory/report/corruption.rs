@@ -41,7 +41,7 @@ pub(crate) fn report(corruption: &Corruption, frame_pointer: VAddr) {
     stacks.show(callers(frame_pointer));
 }
 
-/// Logs who allocated a block and who freed it, where that is known.
+/// Logs the call stacks of a block's allocation and free, as far as they were recorded.
 pub(crate) fn show_life(block: Option<&Record>, free: Option<&Record>, stacks: &mut Stacks) {
     if let Some(block) = block {
         show_allocation(block, stacks);
@@ -61,13 +61,13 @@ fn show_free(words: &str, free: &Record, stacks: &mut Stacks) {
     show_stack_of(free, "guard=free and memstat=stacks keep it", stacks);
 }
 
-/// When, where and by whom.
+/// Time, task and CPU of an event, with its sequence number.
 struct Event<'a>(&'a Record);
 
 impl core::fmt::Display for Event<'_> {
     fn fmt(&self, out: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let Self(record) = self;
-        // A free has a number only where an event was written for it.
+        // A free has a sequence number only at level `full`.
         if record.sequence() > 0 {
             write!(out, "event {} ", record.sequence())?;
         }

@@ -16,13 +16,13 @@ use crate::memory::pages::guard_window;
 /// Accesses from inside the allocator, which the tracker cannot explain.
 static UNEXPLAINED: AtomicU64 = AtomicU64::new(0);
 
-/// Accesses to the pool from inside the allocator, which cannot be explained.
+/// Limits reports of accesses to the pool from inside the allocator, which the tracker cannot explain.
 pub(crate) fn unexplained() -> u64 {
     UNEXPLAINED.load(Ordering::Relaxed)
 }
 
-/// Reports a page fault that was an access past a sampled block or after its free. Returns whether it was one: then the
-/// page is accessible now, and the instruction can be retried.
+/// Reports a page fault that is an access past a sampled block or after its free. Returns whether it is one; then the page
+/// is accessible now, and the instruction can be retried.
 ///
 /// It waits for no lock that the faulting code may hold: no code touches the heap under the locks of the log and the
 /// console, and if the tracker's lock is held, only the address is reported.
@@ -44,14 +44,14 @@ pub(crate) fn explain(fault: &InterruptFrame) -> bool {
             if let Some(page) = NonNull::new((address & !(PAGE_BYTES - 1)) as *mut u8) {
                 guard_window::unprotect(page);
             }
-            log::error!("a sampled block's guard page, or a freed one, at {address:#x} was touched by:");
-            log::error!("    {}; this was inside the allocator, and more is not known", instruction(fault));
+            log::error!("a sampled block's guard page, or a freed one, at {address:#x} was accessed by:");
+            log::error!("    {}; this was inside the allocator, so no more is known", instruction(fault));
         }
     }
     true
 }
 
-/// The instruction that faulted. Names are looked up just before an address, so this is the one behind it.
+/// The instruction that faulted. The look-up expects a return address and names the code before it, so 1 is added.
 fn instruction(fault: &InterruptFrame) -> Place {
     Place(VAddr(fault.rip.wrapping_add(1)))
 }

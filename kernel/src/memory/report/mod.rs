@@ -1,5 +1,4 @@
-//! Reports of what is wrong with the heap: no memory, a bad free, corruption, a lock that this CPU holds already, an
-//! access past a sampled block.
+//! Reports of heap errors: out of memory, bad free, corruption, deadlock, invalid access to a sampled block.
 //!
 //! The heap below does not know these functions: `platform`'s hooks call them. `symbols`, above, registers the names of
 //! code.

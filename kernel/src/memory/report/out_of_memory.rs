@@ -1,7 +1,7 @@
-//! The report of a failed allocation: who asked for how much, how memory is used, and which call stacks use most of it.
+//! The report of a failed allocation: its size and caller, the use of memory, and the call stacks that use most of it.
 //!
-//! The caller gets null or an error in any case and may handle it; the report is for a person. It is written without
-//! the heap, outside the tracker's lock, and no more often than [`RateLimit`] allows.
+//! The caller gets null or an error in any case and may handle it. The report is written without the heap and without the
+//! tracker's lock, and no more often than [`RateLimit`] allows.
 
 use core::alloc::Layout;
 use core::fmt;
@@ -20,11 +20,11 @@ use crate::memory::failures;
 use crate::memory::heap::tracker;
 use crate::memory::page_accounting::{Purpose, free_blocks, free_pages, pages_for, total_pages};
 
-/// Frames of the caller that are named.
+/// Number of frames shown of the caller.
 const CALLER_FRAMES: usize = 8;
-/// Stacks with most live bytes that are named.
+/// Number of call stacks shown, those with most live bytes.
 const STACKS: usize = 10;
-/// Frames of each of them.
+/// Number of frames shown of each of them.
 const STACK_FRAMES: usize = 2;
 
 static LIMIT: RateLimit = RateLimit::new(1);
@@ -56,7 +56,7 @@ fn write(layout: Layout, frame_pointer: VAddr, suppressed: u64) {
     log::error!("heap: {} bytes asked for, {} bytes taken", counters.live_bytes, counters.taken_bytes);
     log::error!("memory: {} kB, {} free; {PagesByPurpose}", kib(total_pages()), kib(free_pages()));
     log::error!("largest free run: {LargestFreeRun}");
-    // An interrupt handler should not be kept for as long as all stacks take.
+    // Going through all stacks takes too long for an interrupt handler.
     if !idt::is_in_interrupt() {
         write_top_stacks();
     }
@@ -75,8 +75,8 @@ impl fmt::Display for PagesByPurpose {
     }
 }
 
-/// The largest run of pages that can be taken at once, in kB: much free memory in small runs has no room for a large
-/// block. Runs above the largest order that is counted are not told apart.
+/// The largest run of free pages, in kB: when free memory is fragmented, large blocks do not fit. Larger runs than the
+/// highest order are counted as that order.
 struct LargestFreeRun;
 
 impl fmt::Display for LargestFreeRun {

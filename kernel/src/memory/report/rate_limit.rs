@@ -1,22 +1,22 @@
-//! A limit on how often a report is written: an error that occurs once often occurs a thousand times.
+//! Limits how often a report is written: an error that occurs once may occur a thousand times.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use crate::arch::clock;
 
-/// The window in which reports are counted, as in Linux's default rate limit.
+/// The window in which reports are counted: that of Linux's default rate limit.
 const WINDOW_NS: u64 = 5_000_000_000;
 
-/// Lets some reports pass, then none until the window that the first one opened is over; those are counted. It takes no
-/// lock, so an interrupt may let one report more pass.
+/// Allows a number of reports in a window, which starts with the first one; further ones are counted. It takes no lock, so
+/// an interrupt may cause one report more.
 #[derive(Debug)]
 pub(crate) struct RateLimit {
-    /// Most reports in a window.
+    /// Maximum number of reports in a window.
     max_reports: u64,
     /// When the window ends.
     end_ns: AtomicU64,
     passed: AtomicU64,
-    /// How many were suppressed since the last that passed.
+    /// Number of reports suppressed since the last one allowed.
     suppressed: AtomicU64,
 }
 
@@ -31,7 +31,7 @@ impl RateLimit {
         }
     }
 
-    /// If a report may be written now: how many were suppressed since the last one.
+    /// `Some` if a report may be written now, with the number suppressed since the last one.
     pub(crate) fn pass(&self) -> Option<u64> {
         let now_ns = clock::uptime_ns();
         if now_ns >= self.end_ns.load(Ordering::Relaxed) {

@@ -1,8 +1,8 @@
-//! What the live blocks of call stacks take from memory, beside what they were asked for.
+//! The memory that the live blocks of call stacks occupy, beyond their requested sizes.
 
 use crate::memory::heap::tracker;
 
-/// Bytes that the live blocks of each of these call stacks take from memory, red zones and rounding included. Reads the
+/// The memory in bytes that the live blocks of each of these call stacks occupy, red zones and rounding included. Reads the
 /// records of all live blocks.
 pub(crate) fn taken_bytes_of<const N: usize>(stacks: [u16; N]) -> [u64; N] {
     let mut sums = [0; N];

@@ -1,4 +1,4 @@
-//! A slot of the pool: what block it has, or had last, and what of its pages can be touched.
+//! A slot of the pool: the block that it has, or had last, and which of its pages allow access.
 
 use crate::record::Record;
 
@@ -15,13 +15,13 @@ pub(super) struct Slot {
     pub(super) block: Record,
     /// Its free; empty while it is live.
     pub(super) free: Record,
-    /// The slot that was freed next.
+    /// The next slot on the list of free ones.
     pub(super) next: Number,
     pub(super) is_live: bool,
     pub(super) has_memory: bool,
-    /// Whether the slot was opened after the free of its block.
+    /// Whether the slot allows access again since an access after its block's free was reported.
     pub(super) is_open: bool,
-    /// Whether the guard page behind it was opened.
+    /// Whether the guard page after it allows access, since an access there was reported.
     pub(super) is_rear_open: bool,
 }
 
@@ -45,7 +45,7 @@ impl Slot {
     }
 }
 
-/// The last block of a slot.
+/// A slot's block, live or freed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Life {
     pub(crate) block: Record,

@@ -1,4 +1,4 @@
-//! The fast paths of a free, under the lock: they call nothing but the backend, and no table has to shrink.
+//! The fast paths of a free, under the lock: they call only the backend, and never shrink a table.
 //!
 //! Each returns whether it freed the block. If not, the block is live as before, and the slow path takes over.
 
@@ -12,8 +12,8 @@ use crate::record::{Origin, Record};
 use crate::stacks::MAX_FREE_FRAMES;
 
 impl<B: Backend> Inner<B> {
-    /// Frees a block without a record, if the backend has a fast path for it. As for allocations, it is called in two
-    /// places.
+    /// Frees a block without a record, if the backend has a fast path for it. As for allocations, the call of the backend
+    /// is written twice.
     ///
     /// # Safety
     ///
@@ -40,7 +40,7 @@ impl<B: Backend> Inner<B> {
         unsafe { backend.deallocate_fast(address, claim.layout()) }.is_some()
     }
 
-    /// Frees a block that the live map has; says whether it did.
+    /// Frees a block that is in the live map, as far as that needs nothing but what is at hand. Returns whether it did.
     #[expect(clippy::inline_always, reason = "called in one place, on the fast path")]
     #[inline(always)]
     pub(super) fn free_at_hand<P: Platform, C: Claim, const COPY: Copied>(
@@ -111,8 +111,8 @@ impl<B: Backend> Inner<B> {
         true
     }
 
-    /// Gives a guarded block to the backend or to the quarantine. Returns how many bytes it took, and the number of the
-    /// free's stack. `None` if that needs the slow path, or the guards are not intact.
+    /// Gives a guarded block to the backend or the quarantine. Returns how many bytes it takes, and the number of the
+    /// free's call stack. `None` if that needs the slow path, or the guards are not intact.
     #[expect(clippy::inline_always, reason = "called in one place, on the fast path")]
     #[inline(always)]
     fn give_guarded<P: Platform>(
@@ -122,14 +122,14 @@ impl<B: Backend> Inner<B> {
         frame_pointer: impl Fn() -> usize,
         platform: &P,
     ) -> Option<(usize, u16)> {
-        // The block may have the guards of another level.
+        // The block may have been allocated with other guards.
         if steps.has(Steps::SLOW) || !record.is_guarded_as(steps.guarding()) {
             return None;
         }
         let freed = &mut self.guards.freed;
-        // Entries in quarantine are never overwritten: the slow path takes care of those that another level left.
-        let is_left = !steps.has(Steps::FULL_GUARD) && freed.quarantined_blocks() > 0;
-        if is_left || !freed.has_place() && !freed.turn_page() {
+        // Entries in quarantine are never overwritten: the slow path evicts those of an earlier level.
+        let has_old_entries = !steps.has(Steps::FULL_GUARD) && freed.quarantined_blocks() > 0;
+        if has_old_entries || !freed.has_place() && !freed.turn_page() {
             return None;
         }
         let (address, mut own_layout, mut stack) = (record.address(), record.layout(), 0);

@@ -1,4 +1,4 @@
-//! What is wrong with an address at which no live block starts, and checks of all guards.
+//! Diagnosis of bad frees, and checks of all guards.
 
 use super::Inner;
 use crate::backend::{Backend, Location};
@@ -11,25 +11,27 @@ use crate::record::{Guarding, Record};
 /// Records that one step of a check looks at.
 const RECORDS_AT_ONCE: usize = 32;
 
-/// What a step of a check did.
+/// The result of one step of a check.
 #[derive(Clone, Copy, Debug)]
 pub(in super::super) struct CheckStep {
     /// Where the next step starts; `None` at the end.
     pub(in super::super) next: Option<u64>,
-    /// Blocks that were looked at.
+    /// Blocks that were checked.
     pub(in super::super) blocks: u64,
 }
 
 impl<B: Backend> Inner<B> {
-    /// Whether there is a block as [`Inner::owner_of`] says, or the address is the pool's: so the backend's it is not.
+    /// Whether the backend's block at `address` belongs to a block with another start or in quarantine (see
+    /// [`Inner::owner_of`]), or the address lies in the pool: then it must not be freed as a block without a record.
     #[inline]
     pub(super) fn has_owner(&self, address: usize) -> bool {
-        let may_have =
+        let may_have_owner =
             self.guards.statistics.guarded_blocks > 0 || self.guards.freed.quarantined_blocks() > 0;
-        self.guards.pool.contains(address) || may_have && self.owner_of(address).is_some()
+        self.guards.pool.contains(address) || may_have_owner && self.owner_of(address).is_some()
     }
 
-    /// The live or quarantined block at whose front red zone, or own start, the backend's block at `address` begins.
+    /// The live block whose front red zone starts at `address`, or the quarantined block that contains it, red zones
+    /// included.
     #[cold]
     #[inline(never)]
     pub(super) fn owner_of(&self, address: usize) -> Option<Record> {
@@ -50,12 +52,12 @@ impl<B: Backend> Inner<B> {
         self.guards.freed.find_quarantined_around(address).map(|freed| freed.block)
     }
 
-    /// What is wrong with an address that is no live block.
+    /// What is wrong with a free of `address`, at which no live block starts.
     pub(in super::super) fn bad_free(&self, address: usize) -> BadFree {
         let bad = |kind, block, free| BadFree { block, free, ..BadFree::of_unknown(address, kind) };
         if let Some(Life { block, free }) = self.guards.pool.life_at(address) {
             let start = block.address();
-            // A reallocation may have charged it to another stack.
+            // A reallocation may have charged the block to another stack.
             let block = self.live.get(start).copied().unwrap_or(block);
             let kind = match free {
                 None => BadFreeKind::Interior { start },
@@ -79,12 +81,12 @@ impl<B: Backend> Inner<B> {
             }
         }
         let is_free = matches!(location, Location::Free { start } if start == address);
-        // The ring of frees may still know the block.
+        // The history of frees may still have the block.
         if let Some(freed) = self.guards.freed.find(address) {
             return bad(BadFreeKind::DoubleFree, Some(freed.block), Some(*freed.free()));
         }
         if let Some(recent) = self.recent_free(address) {
-            // The history has the event's number, too.
+            // The event in the history has the sequence number, too.
             let allocation = recent.block().full_sequence(self.sequence);
             let event =
                 self.last_life(address).1.filter(|free| free.is_newer_than(allocation, self.sequence));
@@ -98,7 +100,7 @@ impl<B: Backend> Inner<B> {
         bad(BadFreeKind::DoubleFree, block, free)
     }
 
-    /// The last allocation and free of a block in the history, if they were after the last time that it was off.
+    /// The last allocation and the last free of the block at `address` in the history, since it was last switched on.
     fn last_life(&self, address: usize) -> (Option<Record>, Option<Record>) {
         if !self.keeps_history() {
             return (None, None);
@@ -135,7 +137,7 @@ impl<B: Backend> Inner<B> {
                 continue;
             }
             if !self.guards.findings.has_room() {
-                // The findings are repaired, and reported before this step is repeated.
+                // The caller reports the findings, and repeats this step. What was found is repaired already.
                 return CheckStep { next: Some(cursor), blocks: 0 };
             }
             self.check_red_zones(record);

@@ -1,10 +1,10 @@
-//! What the caller of a free claims about the block.
+//! What the caller of a free or reallocation claims about the block.
 
 use core::alloc::Layout;
 
 use crate::record::Record;
 
-/// What the caller of a free knows of the block.
+/// What the caller claims about the block, besides where it starts.
 pub(in super::super) trait Claim: Copy {
     /// Whether the record agrees.
     fn fits(self, record: &Record) -> bool;
@@ -13,7 +13,7 @@ pub(in super::super) trait Claim: Copy {
     fn layout(self) -> Option<Layout>;
 }
 
-/// Just the pointer.
+/// Nothing: only the pointer is known.
 #[derive(Clone, Copy, Debug)]
 pub(in super::super) struct PointerOnly;
 
@@ -28,7 +28,7 @@ impl Claim for PointerOnly {
     }
 }
 
-/// The layout too, and that has to be right.
+/// The layout, which must be that of the record.
 impl Claim for Layout {
     #[inline]
     fn fits(self, record: &Record) -> bool {

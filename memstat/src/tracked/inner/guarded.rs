@@ -15,8 +15,12 @@ use crate::record::{Guarding, Origin, Record};
 const MAX_EVICTED: usize = 16;
 
 impl<B: Backend> Inner<B> {
-    /// Makes room after the backend had no block, and returns what to ask it for next: the same again if something was
-    /// freed, else a block without guards, else nothing. An error says that findings must be reported first.
+    /// Makes room after the backend had no block, and returns the next request to it: the same again if something was
+    /// freed, else one without guards, else none.
+    ///
+    /// # Errors
+    ///
+    /// [`FindingsPending`] if the quarantine has blocks that can be evicted once findings are reported.
     #[cold]
     #[inline(never)]
     pub(in super::super) fn make_memory(
@@ -38,7 +42,7 @@ impl<B: Backend> Inner<B> {
         Ok(had_guards.then(|| Wanted::plain(layout)))
     }
 
-    /// Writes the guards of a new block.
+    /// Writes the red zones and the poison of a new block, or fills its slot.
     #[inline(never)]
     pub(super) fn write_guards(&mut self, record: &Record) {
         if record.guarding() == Guarding::Sampled {
@@ -46,7 +50,7 @@ impl<B: Backend> Inner<B> {
             return;
         }
         self.guards.statistics.guarded_blocks += 1;
-        // SAFETY: a fresh block with these red zones.
+        // SAFETY: a fresh block, allocated with room for these red zones.
         unsafe {
             red_zones::write(record);
             if self.guards.is_poisoned(record.size_bytes()) {
@@ -55,7 +59,7 @@ impl<B: Backend> Inner<B> {
         }
     }
 
-    /// Frees a block that was just taken out of the live map, as its guards and the level require.
+    /// Frees a block that was just removed from the live map, as its guards and the level require.
     #[inline(never)]
     pub(in super::super) fn free_guarded<P: Platform>(&mut self, record: &Record, caller: &Caller<'_, P>) {
         if record.guarding() == Guarding::Sampled {
@@ -83,16 +87,17 @@ impl<B: Backend> Inner<B> {
             // SAFETY: the caller of the free gave the block up, and the backend has not got it yet.
             unsafe { red_zones::fill(record.address() as *mut u8, record.size_bytes(), red_zones::FREED) };
         } else {
-            // SAFETY: the live map had the block, which was allocated with this layout, and has it no more.
+            // SAFETY: the block was live, with this layout: it was just removed from the live map.
             unsafe { self.give_to_backend(own, own_layout) };
         }
-        // The last block that another level left is gone.
+        // Without guards of an earlier level there may be a fast path again.
         if self.guards.statistics.guarded_blocks == 0 && !self.is_guarding {
             self.choose_steps();
         }
     }
 
-    /// Makes room in the quarantine; returns whether the block is to enter it.
+    /// Makes room in the quarantine, or for an entry in the history of frees; returns whether the block is to enter the
+    /// quarantine.
     fn make_room(&mut self, record: &Record, taken_bytes: usize) -> bool {
         let freed = &self.guards.freed;
         let is_wanted = self.guards.is_poisoned(record.size_bytes()) && freed.can_take(taken_bytes);
@@ -125,11 +130,11 @@ impl<B: Backend> Inner<B> {
         let Some((own_layout, front_bytes)) = small else { return false };
         let oldest_bytes = oldest.taken_bytes();
         // SAFETY: the block is in quarantine, so nobody else uses it; its red zones are there.
-        let is_whole = unsafe {
+        let is_intact = unsafe {
             red_zones::is_full_of(block, size_bytes, red_zones::FREED)
                 && red_zones::are_intact_as(Guarding::BothRedZones, block, size_bytes)
         };
-        if !is_whole || taken_bytes > oldest_bytes {
+        if !is_intact || taken_bytes > oldest_bytes {
             return false;
         }
         freed.evict_oldest();
@@ -148,8 +153,8 @@ impl<B: Backend> Inner<B> {
         true
     }
 
-    /// Gives the oldest block in quarantine to the backend, after a check of it. False if there is none, or if
-    /// earlier findings must be reported first.
+    /// Checks the oldest block in quarantine and gives it to the backend. False if there is none, or if earlier findings
+    /// must be reported first.
     #[cold]
     #[inline(never)]
     pub(in super::super) fn evict_oldest(&mut self) -> bool {
@@ -167,7 +172,7 @@ impl<B: Backend> Inner<B> {
         true
     }
 
-    /// Checks the red zones of a live block; corruption is recorded, and repaired.
+    /// Checks the red zones of a live block. Corruption is kept to be reported, and the red zones are written again.
     pub(super) fn check_red_zones(&mut self, record: &Record) {
         self.guards.statistics.checks += 1;
         if record.guarding() == Guarding::Sampled {
@@ -182,7 +187,8 @@ impl<B: Backend> Inner<B> {
         }
     }
 
-    /// Checks a block in quarantine; corruption is recorded, and repaired.
+    /// Checks a block in quarantine. Corruption is kept to be reported, once per block; poison and red zones are written
+    /// again.
     pub(super) fn check_freed(&mut self, freed: &Freed) {
         self.guards.statistics.checks += 1;
         let record = &freed.block;

@@ -16,7 +16,7 @@ const PAGE: Layout = match Layout::from_size_align(PAGE_SIZE_BYTES, PAGE_SIZE_BY
     Err(_) => panic!(),
 };
 
-/// The host, with a clock that is set.
+/// A platform with a clock that the test sets.
 #[derive(Debug, Default)]
 struct Host {
     clock: AtomicU64,
@@ -63,7 +63,7 @@ unsafe impl GuardPages for Host {}
 
 impl Hooks for Host {}
 
-/// Always the same few cells, so that an address comes again.
+/// A backend of a few cells, so that addresses are reused.
 #[derive(Debug)]
 struct Cells {
     memory: Box<[[usize; 4]; 64]>,
@@ -86,7 +86,7 @@ unsafe impl Backend for Cells {
 
 type Heap = Tracked<Cells, Host>;
 
-/// A heap whose last event has this number.
+/// A heap whose last event has this sequence number.
 fn heap(sequence: u64) -> Heap {
     let heap = Tracked::new(Host::default());
     heap.start(Cells { memory: Box::new([[0; 4]; 64]), free: (0..64).rev().collect() });
@@ -113,7 +113,7 @@ fn new_blocks(heap: &Heap, since: u64) -> u64 {
     growth.total().blocks
 }
 
-/// Last events before, at and behind a wrap of the 48 bits.
+/// Sequence numbers before, at and after a wrap of the 48 bits.
 fn sequences() -> impl Iterator<Item = u64> {
     let wraps = [1_u64 << 48, 5 << 48];
     wraps.into_iter().flat_map(|wrap| (0..12).map(move |before| wrap - before)).chain([0, 100, 1 << 47])
@@ -141,7 +141,7 @@ fn a_scan_leaves_new_blocks_alone_where_sequence_numbers_wrap() {
     for sequence in sequences() {
         let heap = heap(sequence);
         let lost = heap.allocate(LAYOUT).unwrap();
-        // Enough roots for more than one slice.
+        // Enough roots for several slices.
         let roots = vec![0_usize; 10_000];
         let span = roots.as_ptr() as usize..roots.as_ptr() as usize + size_of_val(&roots[..]);
         let mut during = Vec::new();
@@ -166,7 +166,7 @@ fn the_last_free_is_found_where_sequence_numbers_wrap_and_the_clock_is_old() {
         for clock in [0, 1 << 47, 1 << 48, (1 << 48) - 1, (1 << 50) + 77, u64::MAX] {
             let heap = heap(sequence);
             heap.platform().clock.store(clock, Ordering::Relaxed);
-            // The history begins anew; what came before is not reported.
+            // The history restarts; earlier events are not reported.
             heap.history().set_on(false);
             heap.history().set_on(true);
             let block = heap.allocate(LAYOUT).unwrap();

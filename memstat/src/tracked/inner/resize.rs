@@ -14,7 +14,7 @@ use crate::platform::Platform;
 use crate::record::{Guarding, Record};
 
 impl<B: Backend> Inner<B> {
-    /// The layout of the live block at `block`, which must not contradict `claim`.
+    /// The layout of the live block at `block`, which `claim` must agree with.
     pub(in super::super) fn layout_of<P: Platform>(
         &mut self,
         block: NonNull<u8>,
@@ -34,10 +34,10 @@ impl<B: Backend> Inner<B> {
         }
         let location = self.backend.as_ref().map_or(Location::Unknown, |backend| backend.locate(address));
         let unrecorded = match (location, claim.layout()) {
-            // Nobody knows better than the caller.
+            // Only the caller knows the layout.
             (Location::Unsupported, claimed) => claimed.filter(|_| self.has_unrecorded()),
-            // The backend names a layout to give the block back with. The caller's has the alignment that was asked
-            // for, but may be wrong: what is copied must not reach past the block.
+            // The backend's layout is one that the block can be freed with. The caller's has the alignment that was
+            // requested, but may be wrong, and a copy must not reach past the block.
             (Location::Live { start, layout }, Some(claimed)) if start == address => {
                 if !self.is_as_large_as(block, layout, claimed) {
                     let bad = BadFree::wrong_unrecorded_layout(address, layout);
@@ -51,8 +51,8 @@ impl<B: Backend> Inner<B> {
         unrecorded.ok_or_else(|| self.refuse(self.bad_free(address), caller))
     }
 
-    /// Whether the live block at `block`, which has the layout `own` or one that takes as much, may have been
-    /// allocated with the layout `claimed`: it takes as much memory, and lies inside.
+    /// Whether the live block at `block`, for which the backend reports the layout `own`, may have been allocated with the
+    /// layout `claimed`: that would take as many bytes, and fits in them.
     fn is_as_large_as(&self, block: NonNull<u8>, own: Layout, claimed: Layout) -> bool {
         self.backend.as_ref().is_some_and(|backend| {
             let taken_bytes = backend.taken_size_bytes(block, own);
@@ -60,7 +60,8 @@ impl<B: Backend> Inner<B> {
         })
     }
 
-    /// Changes just the record if the backend would use the same memory for the new size anyway.
+    /// Resizes the block in place, by a change of its record, if the backend would use the same memory for the new size.
+    /// Returns whether it did.
     pub(in super::super) fn resize_in_place<P: Platform>(
         &mut self,
         block: NonNull<u8>,
@@ -71,7 +72,7 @@ impl<B: Backend> Inner<B> {
         let Ok(new) = Layout::from_size_align(new_size_bytes, old.align()) else { return false };
         let address = address_of(block);
         let guarding = self.live.get(address).map_or(Guarding::None, Record::guarding);
-        // A sampled block lies at a page's edge, and so it shall.
+        // A sampled block must end or start at its page's edge, so it moves.
         if guarding == Guarding::Sampled && old.size() != new_size_bytes {
             return false;
         }
@@ -87,12 +88,12 @@ impl<B: Backend> Inner<B> {
         self.check_red_zones_at(address);
         let mut stacks = (0, 0);
         if let Some(old_stack) = self.live.get(address).map(Record::stack) {
-            // Where it moves, the block is charged to the stack that asked for the new size; so it is here.
+            // The block is charged to the stack that requested the new size, as a block that moves is.
             let new_stack = if self.level >= Level::Stacks { self.capture(caller) } else { old_stack };
             stacks = (old_stack, new_stack);
             if let Some(record) = self.live.get_mut(address) {
                 record.set_size_and_stack(new_size_bytes, new_stack);
-                // SAFETY: the backend's block is as long as one for the new size.
+                // SAFETY: the backend's block has as much memory as one for the new size, red zones included.
                 unsafe { red_zones::write(record) };
             }
             self.tallies.subtract_recorded_bytes(old.size());

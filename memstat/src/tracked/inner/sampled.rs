@@ -15,16 +15,16 @@ use crate::platform::{PAGE_SIZE_BYTES, Platform};
 use crate::record::{Guarding, Origin, Record};
 
 impl<B: Backend> Inner<B> {
-    /// Samples one allocation in `interval`, or none if it is 0. False if there is no room for a pool.
+    /// Samples one allocation in `interval` from now on, none if it is 0. False if the pool cannot be opened.
     pub(in super::super) fn set_sampling(&mut self, interval: u32, platform: &impl Platform) -> bool {
         let Self { guards, arena, .. } = self;
-        let can_be = interval == 0 || guards.pool.open(arena, platform);
-        guards.pool.set_interval(if can_be { interval } else { 0 });
+        let is_open = interval == 0 || guards.pool.open(arena, platform);
+        guards.pool.set_interval(if is_open { interval } else { 0 });
         self.choose_steps();
-        can_be
+        is_open
     }
 
-    /// Frees the pool when it is no longer needed.
+    /// Closes the pool if sampling is off and no sampled block is live.
     pub(in super::super) fn close_pool_if_done(&mut self, platform: &impl Platform) {
         let Self { guards, arena, .. } = self;
         if guards.pool.is_done() {
@@ -32,7 +32,7 @@ impl<B: Backend> Inner<B> {
         }
     }
 
-    /// Allocates from the pool; `None` if it has no room for such a block.
+    /// Allocates from the pool; `None` if it has no room for this block, or there is none for its record.
     #[cold]
     #[inline(never)]
     pub(in super::super) fn allocate_sampled<P: Platform>(
@@ -41,7 +41,7 @@ impl<B: Backend> Inner<B> {
         caller: &Caller<'_, P>,
     ) -> Option<NonNull<u8>> {
         let block = self.guards.pool.take(layout, caller.platform);
-        // A block without a record could not be found again.
+        // A sampled block must have a record: its free goes by that.
         let block = block.filter(|block| {
             let is_recorded = self.account(*block, PAGE_SIZE_BYTES, layout, Guarding::Sampled, caller);
             if !is_recorded {
@@ -56,11 +56,11 @@ impl<B: Backend> Inner<B> {
         block
     }
 
-    /// Prepares a slot for its new block.
+    /// Records a new block in its slot, and fills the rest of the page.
     pub(super) fn enter_sampled(&mut self, record: &Record) {
         self.guards.pool.enter(record);
         for (part, size_bytes, _) in rest_of_page(record) {
-            // SAFETY: the page has this block only, and these bytes are around it.
+            // SAFETY: only this block is in the page, and these bytes lie around it.
             unsafe { red_zones::fill(part, size_bytes, red_zones::ZONE) };
         }
         if self.guards.is_poisoned(record.size_bytes()) {
@@ -69,7 +69,7 @@ impl<B: Backend> Inner<B> {
         }
     }
 
-    /// Frees a block of the pool that was just taken out of the live map.
+    /// Frees a sampled block that was just removed from the live map.
     pub(super) fn free_sampled<P: Platform>(&mut self, record: &Record, caller: &Caller<'_, P>) {
         let platform = caller.platform;
         self.check_red_zones(record);
@@ -82,16 +82,16 @@ impl<B: Backend> Inner<B> {
             self.guards.freed.note(freed);
         }
         self.close_pool_if_done(platform);
-        // The last record of another level is gone.
+        // Without records of an earlier level there may be a fast path again.
         if self.live.len() == 0 && self.level < Level::Blocks {
             self.choose_steps();
         }
     }
 
-    /// Checks the rest of a block's page; corruption is recorded, and repaired.
+    /// Checks the rest of a live block's page. Corruption is kept to be reported, and the bytes are written again.
     pub(super) fn check_slot(&mut self, record: &Record) {
         for (part, size_bytes, kind) in rest_of_page(record) {
-            // SAFETY: the block is not freed yet, so the page can be touched, and it has this block only.
+            // SAFETY: the block is not freed yet, so its page allows access, and no other block is in it.
             unsafe {
                 if !red_zones::is_full_of(part, size_bytes, red_zones::ZONE) {
                     let rest = (part.cast_const(), size_bytes, red_zones::ZONE);
@@ -120,10 +120,10 @@ impl<B: Backend> Inner<B> {
     }
 }
 
-/// The parts of a block's page before and behind it, and what a write there is called.
+/// The parts of a block's page before and after it, and the kind of corruption that a write there is.
 fn rest_of_page(record: &Record) -> [(*mut u8, usize, CorruptionKind); 2] {
     let (start, end) = (record.address(), record.address() + record.size_bytes());
-    // A block of no bytes lies at its page's last place, not behind it.
+    // A block of size 0 starts inside its page too: the pool reserves one byte for it.
     let page = start & !(PAGE_SIZE_BYTES - 1);
     [
         (page as *mut u8, start - page, CorruptionKind::Underrun),

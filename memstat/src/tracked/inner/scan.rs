@@ -4,18 +4,16 @@ use core::ops::Range;
 
 use super::Inner;
 use crate::backend::{Backend, Location};
+use crate::guard::red_zones::{MAX_FRONT_BYTES, MIN_FRONT_BYTES};
 use crate::reach::{Colour, Current, Mark, Phase, Reach, ScanError, ScanSummary};
 use crate::record::Record;
 
-/// What one slice may cost, in words that are read.
-const SLICE: usize = 4096;
-/// What a look-up of an address costs, in such words.
-const LOOKUP: usize = 16;
-/// Walks over the records that new blocks alone may cause.
+/// The budget of one slice; reading a word or visiting a record costs 1.
+const SLICE_BUDGET: usize = 4096;
+/// The cost of a look-up of an address.
+const LOOKUP_COST: usize = 16;
+/// Maximum number of walks over the records in one scan, if only new blocks are left to be read.
 const MAX_WALKS_FOR_NEW: u64 = 4;
-/// The most bytes that guards put before a block.
-const MAX_FRONT_BYTES: usize = 4096;
-const MIN_FRONT_BYTES: usize = 16;
 const WORD_BYTES: usize = size_of::<usize>();
 
 impl<B: Backend> Inner<B> {
@@ -42,23 +40,23 @@ impl<B: Backend> Inner<B> {
     ///
     /// All bytes of the roots can be read.
     pub(in super::super) unsafe fn scan_slice(&mut self, roots: &[Range<usize>]) -> Option<ScanSummary> {
-        let mut budget = SLICE;
+        let mut budget = SLICE_BUDGET;
         loop {
             self.scanner.phase = match self.scanner.phase {
-                // Before the lock is left: then somebody else may begin a scan.
+                // The summary is taken before the lock is released: after that another scan may begin.
                 Phase::Idle => return Some(self.scanner.scanned),
                 _ if budget == 0 => return None,
-                Phase::Whiten(behind) => self.whiten(behind, &mut budget),
+                Phase::Whiten(end) => self.whiten(end, &mut budget),
                 // SAFETY: handed on to the caller.
                 Phase::Roots { root, offset } => unsafe { self.read_roots(roots, root, offset, &mut budget) },
-                Phase::Blacken(behind) => self.blacken(behind, &mut budget),
-                Phase::Judge(behind) => self.judge(behind, &mut budget),
+                Phase::Blacken(end) => self.blacken(end, &mut budget),
+                Phase::Judge(end) => self.judge(end, &mut budget),
             };
         }
     }
 
-    /// Colours blocks white, and notes the range of their addresses. `behind` is one more than the number of the next
-    /// record.
+    /// Colours the blocks of the records below the place `behind` white, the last first, and notes the range of their
+    /// addresses.
     fn whiten(&mut self, behind: usize, budget: &mut usize) -> Phase {
         let mut behind = behind;
         let latest = self.sequence;
@@ -81,7 +79,7 @@ impl<B: Backend> Inner<B> {
             if colour == Colour::White {
                 let address = record.address();
                 self.scanner.lowest = self.scanner.lowest.min(address);
-                // A block of no bytes has an address all the same.
+                // A block of size 0 has an address, too.
                 self.scanner.end = self.scanner.end.max(address + record.size_bytes().max(1));
             }
         }
@@ -108,16 +106,17 @@ impl<B: Backend> Inner<B> {
         }
     }
 
-    /// Reads the words of grey blocks: first those on the list, then those that a walk over the records finds.
-    fn blacken(&mut self, behind: usize, budget: &mut usize) -> Phase {
-        let mut next = behind;
+    /// Reads the words of grey blocks: first those on the work list, then those that the walk over the records below number
+    /// `end` finds, the last first.
+    fn blacken(&mut self, end: usize, budget: &mut usize) -> Phase {
+        let mut next = end;
         while *budget > 0 {
             if let Some(current) = self.scanner.current.take() {
                 self.read_block(current, budget);
                 continue;
             }
             if let Some(address) = self.scanner.work.pop() {
-                *budget = budget.saturating_sub(LOOKUP);
+                *budget = budget.saturating_sub(LOOKUP_COST);
                 if let Some(record) = self.live.get_mut(address) {
                     self.scanner.current = begin_reading(record);
                 }
@@ -139,23 +138,24 @@ impl<B: Backend> Inner<B> {
         let scanner = &mut self.scanner;
         scanner.scanned.walks += 1;
         scanner.walk_sequence = self.sequence;
-        // This walk will find what has found no room on the list until now.
+        // This walk will find the grey blocks that the list had no room for until now.
         scanner.work.take_overflow();
         Phase::Blacken(self.live.end())
     }
 
-    /// Ends a walk over the records. Another one follows if grey blocks may be left: those that found no room on the
-    /// list, and new ones behind the walk.
+    /// Ends a walk over the records. Another one follows if grey blocks may be left: those that the list had no room for,
+    /// and new ones whose records the walk had already passed.
     fn end_walk(&mut self) -> Phase {
         let scanner = &mut self.scanner;
         let has_overflowed = scanner.work.take_overflow();
-        let are_new = scanner.walk_sequence != self.sequence && scanner.scanned.walks < MAX_WALKS_FOR_NEW;
-        if has_overflowed || are_new { self.begin_walk() } else { Phase::Judge(self.live.end()) }
+        let has_new_blocks =
+            scanner.walk_sequence != self.sequence && scanner.scanned.walks < MAX_WALKS_FOR_NEW;
+        if has_overflowed || has_new_blocks { self.begin_walk() } else { Phase::Judge(self.live.end()) }
     }
 
-    /// Reads the words of a block, within the budget. A block that was freed meanwhile has none.
+    /// Reads the words of a block, within the budget; nothing if it was freed since.
     fn read_block(&mut self, current: Current, budget: &mut usize) {
-        *budget = budget.saturating_sub(LOOKUP);
+        *budget = budget.saturating_sub(LOOKUP_COST);
         let Some(record) = self.live.get(current.address) else { return };
         if record.sequence() != current.sequence {
             return;
@@ -179,11 +179,11 @@ impl<B: Backend> Inner<B> {
             }
             *budget -= 1;
             self.scanner.scanned.words += 1;
-            // SAFETY: aligned, and inside the span. Whatever was written there, or never was, is a number; volatile, so
-            // that nobody draws conclusions from that.
+            // SAFETY: aligned, and inside the span. Any contents are a valid number; the read is volatile, so that the
+            // compiler assumes nothing about memory that was never written.
             let word = unsafe { (address as *const usize).read_volatile() };
             if word >= self.scanner.lowest && word < self.scanner.end {
-                *budget = budget.saturating_sub(LOOKUP);
+                *budget = budget.saturating_sub(LOOKUP_COST);
                 self.reach(word);
             }
             address += WORD_BYTES;
@@ -205,8 +205,9 @@ impl<B: Backend> Inner<B> {
         }
     }
 
-    /// Overrides what scans find of the recorded block that starts at `address`; false if there is none. Blocks that a
-    /// [`Reach::NotLeak`] points to are reachable too, unless the scan under way has judged them already.
+    /// Overrides what scans find of the recorded block that starts at `address`; false if there is none. If it is now
+    /// [`Reach::NotLeak`], a scan under way counts the blocks that it points to as reachable, unless it has judged them
+    /// already.
     pub(in super::super) fn set_reach(&mut self, address: usize, reach: Reach) -> bool {
         let Some(record) = self.live.get_mut(address) else { return false };
         let Mark { colour, .. } = record.mark();
@@ -223,12 +224,12 @@ impl<B: Backend> Inner<B> {
             let record = self.live.get(start)?;
             (address.wrapping_sub(start) < record.size_bytes()).then_some(start)
         };
-        // A sampled block is none of the backend's.
+        // Sampled blocks are in the pool, not the backend's.
         if self.guards.pool.contains(address) {
             return holds(self.guards.pool.life_at(address)?.block.address());
         }
         let Location::Live { start, .. } = self.backend.as_ref()?.locate(address) else { return None };
-        // The backend's block is the caller's, unless guards lie before it: as many bytes as it is aligned to.
+        // The caller's block starts where the backend's does, or after a front red zone of as many bytes as its alignment.
         if let Some(start) = holds(start) {
             return Some(start);
         }
@@ -245,8 +246,8 @@ impl<B: Backend> Inner<B> {
         self.live.get(address).or_else(|| self.live.get(self.start_of(address)?))
     }
 
-    /// Judges blocks by their colour. Blocks that are newer than the scan are left alone, and so are those already
-    /// judged, which are grey.
+    /// Judges the blocks of the records below the place `behind` by their colour, the last first. Blocks that are newer
+    /// than the scan are skipped, and so are those that were judged already, which are grey.
     fn judge(&mut self, behind: usize, budget: &mut usize) -> Phase {
         let mut behind = behind;
         let (last_sequence, latest) = (self.scanner.last_sequence, self.sequence);
@@ -265,7 +266,7 @@ impl<B: Backend> Inner<B> {
                 (Colour::White, Reach::Plain) => Reach::Suspect,
                 (Colour::White, Reach::Suspect) => Reach::Leak,
                 (Colour::Black, Reach::Suspect | Reach::Leak) => Reach::Plain,
-                (_, as_before) => as_before,
+                (_, unchanged) => unchanged,
             };
             match reach {
                 Reach::Suspect => scanned.suspects += 1,
@@ -289,7 +290,7 @@ impl<B: Backend> Inner<B> {
     }
 }
 
-/// Starts reading a block's words, unless they were read already.
+/// Colours a grey block black, and starts reading its words; `None` if it is not grey.
 fn begin_reading(record: &mut Record) -> Option<Current> {
     let mark = record.mark();
     if mark.colour != Colour::Grey {

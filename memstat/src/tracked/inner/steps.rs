@@ -8,9 +8,9 @@ use crate::guard::GuardLevel;
 use crate::level::Level;
 use crate::record::Guarding;
 
-/// Which copy of the fast path is taken. The first two are inlined into the caller. The others are one function,
-/// compiled once for each set of steps that people run, and once for any: that one asks for each step, and keeps more
-/// in memory, which costs 115 instructions a pair at `blocks` with red zones.
+/// Which copy of the fast path is taken. The first two are inlined into the caller. The others are one function, compiled
+/// once for each common set of steps, and once for any set: that copy tests for each step and keeps more in memory, which
+/// costs 115 instructions per allocation and free at `blocks` with red zones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub(in super::super) enum FastPath {
@@ -23,44 +23,45 @@ pub(in super::super) enum FastPath {
     StacksRedZone,
     BlocksFullGuard,
     StacksFullGuard,
-    /// An allocation that counts down to the next sample first, and then takes the copy that it would without.
+    /// An allocation that counts down to the next sample first, and then takes the path that it would take without
+    /// sampling.
     Sampling,
     Any,
 }
 
-/// What the fast path of an allocation, or of a free, does beside the backend's work: a set of bits.
+/// What the fast path of an allocation or a free does besides calling the backend: a set of bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) struct Steps(u16);
 
-/// Steps as a constant's type, of a copy of the fast path that knows them beforehand.
+/// The bits of [`Steps`] as a constant parameter of a copy of the fast path.
 pub(in super::super) type Copied = u16;
 
 impl Steps {
     /// Nothing.
     pub(in super::super) const NONE: Self = Self(0);
-    /// Count it.
+    /// Count the operation.
     pub(in super::super) const COUNT: Self = Self(1);
-    /// Count it and enter the block in the live map, or take it out: all of level `blocks`.
+    /// Count the operation, and enter the block in the live map or remove it: all of level `blocks`.
     pub(in super::super) const BLOCKS: Self = Self(1 | 1 << 1);
-    /// Charge an allocation to its call stack; record who frees.
+    /// Charge an allocation to its call stack; remember the callers of a free.
     pub(in super::super) const STACK: Self = Self(1 << 2);
     /// Write an event to the history.
     pub(in super::super) const EVENT: Self = Self(1 << 3);
-    /// Note the free in the ring of the guards; frees only.
+    /// Note the free in the history of frees; not for allocations.
     pub(in super::super) const REMEMBER: Self = Self(1 << 5);
-    /// A red zone behind the block.
+    /// A rear red zone.
     pub(in super::super) const RED_ZONE: Self = Self(1 << 6);
-    /// Red zones on both sides, poison inside, and the quarantine.
+    /// Front and rear red zones, poison, and the quarantine.
     pub(in super::super) const FULL_GUARD: Self = Self(1 << 7);
-    /// There is no fast path: no backend or one without such, records or guards that another level left, or allocations
-    /// that are to fail.
+    /// There is no fast path: no backend or one without fast paths, records or guards of an earlier level, or fault
+    /// injection.
     pub(in super::super) const SLOW: Self = Self(1 << 8);
-    /// All that has to do with guards, and what has no fast path: looked for at once.
+    /// All steps of the guards, and `SLOW`, as one test.
     pub(in super::super) const GUARDED: Self = Self(0x1e0);
-    /// All but the call stack, so that level `stacks` looks for it once.
+    /// All steps besides those of levels `blocks` and `stacks`, as one test.
     pub(in super::super) const RARE: Self = Self(0x1e8);
 
-    /// The copy that has to ask.
+    /// The copy that tests for each step.
     pub(in super::super) const ANY: Copied = Copied::MAX;
     /// Level `blocks`.
     pub(in super::super) const AT_BLOCKS: Copied = Self::BLOCKS.0;
@@ -68,20 +69,20 @@ impl Steps {
     pub(in super::super) const AT_STACKS: Copied = Self::BLOCKS.0 | Self::STACK.0;
     /// Level `full`.
     pub(in super::super) const AT_FULL: Copied = Self::AT_STACKS | Self::EVENT.0;
-    /// At `guard=redzone`; a free does the second part as well.
+    /// Steps that `guard=redzone` adds: to an allocation, and to a free.
     pub(in super::super) const RED_ZONED: [Copied; 2] =
         [Self::RED_ZONE.0, Self::RED_ZONE.0 | Self::REMEMBER.0];
-    /// At `guard=full`; a free does the second part as well.
+    /// Steps that `guard=full` adds: to an allocation, and to a free.
     pub(in super::super) const FULLY_GUARDED: [Copied; 2] =
         [Self::FULL_GUARD.0, Self::FULL_GUARD.0 | Self::REMEMBER.0];
 
-    /// The steps of a copy.
+    /// The steps of a copy: constant, or `current` for [`Steps::ANY`].
     #[inline]
-    pub(in super::super) fn of_copy<const COPY: Copied>(asked: Self) -> Self {
-        if COPY == Self::ANY { asked } else { Self(COPY) }
+    pub(in super::super) fn of_copy<const COPY: Copied>(current: Self) -> Self {
+        if COPY == Self::ANY { current } else { Self(COPY) }
     }
 
-    /// The copy for these steps.
+    /// The path for these steps.
     pub(in super::super) fn path(self) -> FastPath {
         const BLOCKS: u16 = Steps::AT_BLOCKS;
         const STACKS: u16 = Steps::AT_STACKS;
@@ -102,13 +103,13 @@ impl Steps {
         }
     }
 
-    /// Whether there is one of these steps.
+    /// Whether at least one of these steps is set.
     #[inline]
     pub(in super::super) fn has(self, steps: Self) -> bool {
         self.0 & steps.0 != 0
     }
 
-    /// The guards of a block.
+    /// The guards that a new block gets.
     #[inline]
     pub(in super::super) fn guarding(self) -> Guarding {
         if self.has(Self::FULL_GUARD) {
@@ -143,7 +144,7 @@ impl<B: Backend> Inner<B> {
         if self.level == Level::Off {
             self.tallies.raise_peak();
         }
-        // A switch has a number of its own: what came before it and what came after it can be distinguished.
+        // A switch has a sequence number of its own, which lies between those of the events before and after it.
         self.sequence += 1;
         let is_switched_on = |part: Level| self.level < part && level >= part;
         if is_switched_on(Level::Stacks) {
@@ -153,14 +154,14 @@ impl<B: Backend> Inner<B> {
             self.history_since_sequence = self.sequence;
         }
         let since = &mut self.since;
-        for (part, stands) in [
+        for (part, since_stamp) in [
             (Level::Counters, &mut since.counters),
             (Level::Blocks, &mut since.blocks),
             (Level::Stacks, &mut since.stacks),
             (Level::Full, &mut since.history),
         ] {
             if is_switched_on(part) {
-                *stands = stamp;
+                *since_stamp = stamp;
             }
         }
         self.level = level;
@@ -172,7 +173,7 @@ impl<B: Backend> Inner<B> {
         self.level == Level::Full && self.is_history_on
     }
 
-    /// Writes events at level `full`, or writes none there.
+    /// Sets whether events are written at level `full`.
     pub(in super::super) fn set_history(&mut self, is_on: bool, stamp: u64) {
         if is_on && !self.is_history_on {
             self.since.history = stamp;
@@ -182,12 +183,12 @@ impl<B: Backend> Inner<B> {
         self.choose_steps();
     }
 
-    pub(in super::super) fn set_fault_injection(&mut self, is_asked: bool) {
-        self.is_injecting_faults = is_asked;
+    pub(in super::super) fn set_fault_injection(&mut self, is_on: bool) {
+        self.is_injecting_faults = is_on;
         self.choose_steps();
     }
 
-    /// Chooses the steps of the fast paths anew, after anything that they depend on has changed.
+    /// Chooses the steps of the fast paths again, after anything that they depend on has changed.
     pub(in super::super) fn choose_steps(&mut self) {
         self.is_guarding = self.level >= Level::Blocks && self.guards.level > GuardLevel::Off;
         if self.is_guarding || self.level < Level::Stacks {
@@ -199,8 +200,8 @@ impl<B: Backend> Inner<B> {
         }
         let has_fast_path =
             !self.is_injecting_faults && self.backend.as_ref().is_some_and(Backend::has_fast_path);
-        let is_known = self.backend.as_ref().is_none_or(|backend| backend.live().is_some());
-        self.is_counting = self.level != Level::Off || !is_known;
+        let knows_live = self.backend.as_ref().is_none_or(|backend| backend.live().is_some());
+        self.is_counting = self.level != Level::Off || !knows_live;
         self.is_sampling =
             self.level >= Level::Blocks && self.guards.pool.interval() > 0 && self.guards.pool.slots() > 0;
         let both = match self.level {
@@ -218,7 +219,7 @@ impl<B: Backend> Inner<B> {
             | zones.only_if(self.is_guarding)
             | Steps::EVENT.only_if(self.keeps_history())
             | Steps::SLOW.only_if(!has_fast_path);
-        // Blocks of the pool are none that a backend's fast path takes.
+        // Sampled blocks do not count: no backend's fast path takes their addresses.
         let has_old_guards = !self.is_guarding && self.guards.statistics.guarded_blocks > 0;
         let has_old_records = self.level < Level::Blocks && self.live.len() != 0;
         self.allocation_steps = both;

@@ -1,4 +1,4 @@
-//! What a live block takes from memory, beside what it was asked for: it follows from the block's record.
+//! The bytes that a live block takes from memory, computed from its record.
 
 use core::ptr::NonNull;
 
@@ -9,7 +9,7 @@ use crate::platform::PAGE_SIZE_BYTES;
 use crate::record::{Guarding, Record};
 
 impl<B: Backend> Inner<B> {
-    /// Bytes that a live block takes from memory, red zones and rounding included, as they were counted when it was
+    /// Bytes that a live block takes from memory, red zones and rounding included: the number that was counted when it was
     /// allocated.
     pub(in super::super) fn taken_bytes(&self, record: &Record) -> usize {
         if record.is_guarded_as(Guarding::Sampled) {

@@ -1,4 +1,4 @@
-//! Blocks without a record: allocated while none were kept, or when there was no room for one.
+//! Blocks without a record: allocated below level `blocks`, or when there was no room for a record.
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
@@ -10,7 +10,7 @@ use crate::history::EventKind;
 use crate::platform::Platform;
 
 impl<B: Backend> Inner<B> {
-    /// Frees a block that the live map does not have with this layout: a block without a record, or a bad free.
+    /// Frees a block that is not in the live map with the claimed layout: a block without a record, or a bad free.
     #[cold]
     #[inline(never)]
     pub(in super::super) fn free_unrecorded<P: Platform>(
@@ -45,17 +45,17 @@ impl<B: Backend> Inner<B> {
             return None;
         }
         let backend = self.backend.as_mut()?;
-        // SAFETY: handed on to the caller; the backend itself makes sure that it is a live block.
+        // SAFETY: handed on to the caller; the backend itself checks that it is a live block.
         if let Some(taken_bytes) = unsafe { backend.deallocate_unsized(block) } {
             return Some(taken_bytes);
         }
-        // Asked only now: to find a block takes longer than to give it back.
+        // Only now, as finding a block takes longer than freeing it.
         if backend.locate(address_of(block)) != Location::Unsupported {
             return None;
         }
         let has_unrecorded = self.has_unrecorded();
-        // SAFETY: handed on to the caller. The backend does not know, but there are such blocks, and the caller
-        // knows the layout of one.
+        // SAFETY: handed on to the caller. The backend cannot check it, but there are blocks without a record, and the
+        // caller knows this one's layout.
         claimed.filter(|_| has_unrecorded).map(|layout| unsafe { self.give_to_backend(block, layout) })
     }
 
@@ -65,7 +65,7 @@ impl<B: Backend> Inner<B> {
         self.tallies.live_blocks() > self.live.len() as u64
     }
 
-    /// The layout of a live block that is not recorded, as far as the backend knows it.
+    /// The layout of a live block without a record, if the backend knows it.
     pub(in super::super) fn unrecorded_layout(&self, address: usize) -> Option<Layout> {
         if self.has_owner(address) {
             return None;

@@ -1,4 +1,4 @@
-//! The records of live blocks, one by one or all.
+//! The records of live blocks: one, or all.
 
 use super::Tracked;
 use crate::backend::Backend;
@@ -10,7 +10,7 @@ use crate::record::Record;
 pub struct BlocksView<'a, B, P>(pub(super) &'a Tracked<B, P>);
 
 impl<B: Backend, P: Platform> BlocksView<'_, B, P> {
-    /// Entries in the live map; equal to the counters' recorded blocks at all times.
+    /// Entries in the live map; always equal to [`Counters::recorded_blocks`](crate::Counters::recorded_blocks).
     pub fn count(&self) -> usize {
         self.0.enter().live.len()
     }
@@ -20,20 +20,22 @@ impl<B: Backend, P: Platform> BlocksView<'_, B, P> {
         self.0.enter().live.get(address).copied()
     }
 
-    /// The record of the live block that `address` lies in, as far as the backend knows where its blocks start.
+    /// The record of the live block that contains `address`. `None` if there is none, or if the backend does not know
+    /// where its blocks start and none starts at `address`.
     pub fn containing(&self, address: usize) -> Option<Record> {
         self.0.enter().record_around(address).copied()
     }
 
-    /// Copies records into `buffer`, from the place `cursor` on (0 is the first), and says how many and where to go
-    /// on; `None` at the end. A block that is live from the first step to the last appears exactly once. The work of
-    /// one step is bounded.
+    /// Copies records into `buffer`, starting at `cursor` (0 for the first call). Returns how many were copied, and the
+    /// cursor of the next call, `None` at the end. A block that is live from the first call to the last appears exactly
+    /// once. The work of one call is bounded.
     pub fn read(&self, cursor: u64, buffer: &mut [Record]) -> (usize, Option<u64>) {
         self.0.enter().live.read(cursor, buffer)
     }
 
-    /// Copies bytes of the block that `record` is about, from `offset` on, and says how many; `None` if it is not live
-    /// any more. To be asked for a few at a time, as the lock is held.
+    /// Copies the contents of the block with this record into `buffer`, from the byte `offset` on, and returns how many
+    /// bytes were copied; `None` if the block is no longer live. The lock is held for the copy, so `buffer` should be
+    /// small.
     pub fn copy_contents(&self, record: &Record, offset: usize, buffer: &mut [u8]) -> Option<usize> {
         let inner = self.0.enter();
         let live = inner.live.get(record.address())?;
@@ -42,8 +44,8 @@ impl<B: Backend, P: Platform> BlocksView<'_, B, P> {
         }
         let count = live.size_bytes().saturating_sub(offset).min(buffer.len());
         for (number, byte) in buffer.iter_mut().take(count).enumerate() {
-            // SAFETY: inside a live block, which stays while the lock is held. Whatever was written there, or never
-            // was, is a number; volatile, so that nobody draws conclusions from that.
+            // SAFETY: inside a live block, which stays while the lock is held. Any contents are a valid byte; the read is
+            // volatile, so that the compiler assumes nothing about memory that was never written.
             *byte = unsafe { ((live.address() + offset + number) as *const u8).read_volatile() };
         }
         Some(count)

@@ -1,4 +1,4 @@
-//! Heap checks: how much is guarded, what was found, and checks of all of it.
+//! Heap checks: the level and the statistics of the guards, checks on request, and sampled blocks.
 
 use super::Tracked;
 use crate::backend::Backend;
@@ -27,8 +27,8 @@ impl<B: Backend, P: Platform> GuardsView<'_, B, P> {
         self.0.enter().guards.level
     }
 
-    /// Guards blocks more or less from now on. Those that are live keep the guards that they have until they are
-    /// freed.
+    /// Sets how much new blocks are guarded. Live blocks keep the guards that they have until they are freed. Below
+    /// [`GuardLevel::Full`] the quarantine is flushed.
     pub fn set_level(&self, level: GuardLevel) {
         let change = |inner: &mut Inner<B>| {
             inner.guards.level = level;
@@ -51,8 +51,8 @@ impl<B: Backend, P: Platform> GuardsView<'_, B, P> {
         self.0.enter().guards.statistics()
     }
 
-    /// Checks the red zones of all live blocks, and the poison of all blocks in quarantine, a few at a time.
-    /// `should_continue` is called between the steps.
+    /// Checks the red zones of all live blocks, and the poison and red zones of all blocks in quarantine, a few at a time.
+    /// `should_continue` is called before each step, without the lock; the check ends when it returns false.
     pub fn check(&self, mut should_continue: impl FnMut() -> bool) -> GuardCheck {
         let frame_pointer = self.0.caller().frame_pointer;
         let mut check = GuardCheck::default();
@@ -80,23 +80,23 @@ impl<B: Backend, P: Platform> GuardsView<'_, B, P> {
         freed.map(|freed| freed.block)
     }
 
-    /// Sets how many freed blocks, and how many bytes of them, the quarantine holds at most. It is flushed first.
+    /// Sets the maximum number of blocks in quarantine, and of bytes that they take. The quarantine is flushed first.
     pub fn set_quarantine_limits(&self, blocks: usize, bytes: usize) {
         self.0.change_without_quarantine(|inner| inner.guards.freed.set_limits(blocks, bytes));
     }
 
-    /// Gives all blocks in quarantine to the backend, each after a check of it.
+    /// Checks all blocks in quarantine, and gives them to the backend.
     pub fn flush_quarantine(&self) {
         self.0.flush_quarantine(self.0.caller().frame_pointer);
     }
 
-    /// Every allocation of this number is sampled; 0 if none is.
+    /// One allocation in this many is sampled; 0 if none is.
     pub fn sampling_interval(&self) -> u32 {
         self.0.enter().guards.pool.interval()
     }
 
-    /// Puts every allocation of the number `interval` between guard pages from now on; none if it is 0. False if
-    /// there is no room for that. What is live stays where it is until it is freed.
+    /// Places one allocation in `interval` between guard pages from now on; none if it is 0. False if there is no memory or
+    /// address space for the slots; then none is sampled. Live blocks stay where they are.
     pub fn set_sampling_interval(&self, interval: u32) -> bool {
         let is_open = self.0.enter().set_sampling(interval, self.0.platform());
         if interval == 0 {
@@ -106,22 +106,23 @@ impl<B: Backend, P: Platform> GuardsView<'_, B, P> {
         is_open
     }
 
-    /// How many slots for sampled blocks there are when sampling is next switched on; 1 to 1024.
+    /// Sets how many slots for sampled blocks there are when sampling is next switched on: 1 to
+    /// [`MAX_SAMPLE_SLOTS`](crate::MAX_SAMPLE_SLOTS). Other numbers are clamped.
     pub fn set_sample_slots(&self, slots: usize) {
         self.0.enter().guards.pool.set_wanted_slots(slots);
     }
 
-    /// Whether an address lies in the window of sampled blocks, be it a block or a guard page.
+    /// Whether an address lies in the window of sampled blocks, guard pages included.
     pub fn is_in_window(&self, address: usize) -> bool {
         self.0.enter().guards.pool.contains(address)
     }
 
-    /// What an access is about that faulted at `address`. The page allows access from now on, if it is one of the
-    /// window's: so each is reported once, until the next block comes there. Never waits for the tracker's lock.
+    /// Explains an access that faulted at `address`. Its page allows access from now on, so the instruction can be
+    /// repeated, and each page is reported once until its slot is used again. Never waits for the tracker's lock.
     ///
     /// # Errors
     ///
-    /// [`Unexplained`] if no sampled block is known there, or the lock is held.
+    /// [`Unexplained`] if no sampled block is known there, or the lock is held; nothing has changed then.
     pub fn explain_access(&self, address: usize, access: Access) -> Result<InvalidAccess, Unexplained> {
         let mut inner = self.0.inner.try_enter().ok_or(Unexplained::Busy)?;
         inner.explain_access(address, access, self.0.platform()).ok_or(Unexplained::Foreign)

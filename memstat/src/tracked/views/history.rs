@@ -1,4 +1,4 @@
-//! The history of events: read, switched, sized.
+//! The history of events: reading it, switching it on and off, its size.
 
 use super::Tracked;
 use crate::backend::Backend;
@@ -10,29 +10,31 @@ use crate::platform::Platform;
 pub struct HistoryView<'a, B, P>(pub(super) &'a Tracked<B, P>);
 
 impl<B: Backend, P: Platform> HistoryView<'_, B, P> {
-    /// Copies events into `buffer`, from the event number `cursor` on (0 is the first ever).
+    /// Copies events into `buffer`, from the event with the number `cursor` on (0 is the first ever written).
     pub fn read(&self, cursor: u64, buffer: &mut [Event]) -> HistoryPart {
         self.0.enter().history.read(cursor, buffer)
     }
 
-    /// Events that were ever written: the number of the next one.
+    /// Events that were ever written, which is also the number of the next one.
     pub fn written(&self) -> u64 {
         self.0.enter().history.written()
     }
 
-    /// Whether events are written now: at level [`Level::Full`](crate::Level::Full), unless that was switched off.
+    /// Whether events are written now: at level [`Level::Full`](crate::Level::Full), unless [`HistoryView::set_on`] has
+    /// switched them off.
     pub fn is_on(&self) -> bool {
         self.0.enter().keeps_history()
     }
 
-    /// Writes events at level [`Level::Full`](crate::Level::Full), as from the start on, or writes none. The events
-    /// that are there stay.
+    /// Sets whether events are written at level [`Level::Full`](crate::Level::Full); on at the start. The events in the
+    /// history stay.
     pub fn set_on(&self, is_on: bool) {
         let mut inner = self.0.enter();
         inner.set_history(is_on, self.0.platform().stamp());
     }
 
-    /// Sets how many events are kept, and forgets those that are there.
+    /// Sets how many events are kept, at most [`MAX_HISTORY_EVENTS`](crate::MAX_HISTORY_EVENTS), and forgets all
+    /// events in the history.
     pub fn set_capacity(&self, events: usize) {
         let inner = &mut *self.0.enter();
         inner.history.set_capacity(events, &mut inner.arena, self.0.platform());

@@ -10,14 +10,14 @@ use crate::reach::{Mark, Reach, ScanError, ScanSummary};
 use crate::record::Record;
 use crate::snapshot::{Snapshot, StackUsage};
 
-/// Records that are looked at under the lock at once.
+/// Records that are read in one critical section.
 const RECORDS_AT_ONCE: usize = 512;
 
 /// What leaks in a tracked heap. From [`Tracked::leaks`].
 #[derive(Debug)]
 pub struct LeaksView<'a, B, P>(pub(super) &'a Tracked<B, P>);
 
-/// A scan that is under way. Dropping it gives the scan up.
+/// A scan that is under way. Dropping this abandons the scan.
 struct Unfinished<'a, B: Backend, P: Platform>(&'a Tracked<B, P>);
 
 impl<B: Backend, P: Platform> Drop for Unfinished<'_, B, P> {
@@ -27,7 +27,8 @@ impl<B: Backend, P: Platform> Drop for Unfinished<'_, B, P> {
 }
 
 impl<B: Backend, P: Platform> LeaksView<'_, B, P> {
-    /// The sequence number of the last event. All blocks that are allocated from now on have higher ones.
+    /// The sequence number of the last event. Blocks that are recorded from now on have higher ones, modulo 2^48 (see
+    /// [`Record::is_newer_than`]).
     pub fn sequence(&self) -> u64 {
         self.0.enter().sequence
     }
@@ -37,9 +38,10 @@ impl<B: Backend, P: Platform> LeaksView<'_, B, P> {
         self.0.enter().snapshot(self.0.platform().stamp())
     }
 
-    /// A snapshot, and in `usage` what is live under each call stack, by its number; the first there stands for blocks
-    /// without a stack. `None` if there is no room for one more than the [number of stacks](super::StacksView::count).
-    /// The lock is held for all of it, some instructions for each stack.
+    /// A snapshot, with what is live under each call stack in `usage`: the entry with the stack's number. Entry 0 has the
+    /// blocks without a stack. `None` if `usage` has fewer entries than the [number of stacks](super::StacksView::count)
+    /// plus one.
+    /// The lock is held throughout, for a few instructions per stack.
     pub fn snapshot_by_stack(&self, usage: &mut [StackUsage]) -> Option<Snapshot> {
         let mut inner = self.0.enter();
         let (without_stack, usage) = usage.split_first_mut()?;
@@ -54,15 +56,16 @@ impl<B: Backend, P: Platform> LeaksView<'_, B, P> {
         Some(snapshot)
     }
 
-    /// Looks for blocks that nothing points to: neither a word of the `roots` nor one of a block that is pointed to.
-    /// A block is a leak if this scan and the one before found nothing.
+    /// Searches for blocks that cannot be reached by pointers from the `roots`, which are ranges of addresses, or from
+    /// other reachable blocks. A block is a leak if neither this scan nor the previous one could reach it.
     ///
-    /// The lock is held for a slice of the work at a time; before each `should_continue` is asked. A pointer into a
-    /// block counts as one to it where the backend knows where its blocks start, see [`Backend::locate`].
+    /// The lock is held for a slice of the work at a time; `should_continue` is called before each slice, without the
+    /// lock. A pointer to the inside of a block counts if the backend knows where its blocks start, see
+    /// [`Backend::locate`].
     ///
     /// # Errors
     ///
-    /// [`ScanError`]; then nothing was found.
+    /// [`ScanError`] if the scan did not run to its end; then blocks are judged as before.
     ///
     /// # Safety
     ///
@@ -73,8 +76,7 @@ impl<B: Backend, P: Platform> LeaksView<'_, B, P> {
         mut should_continue: impl FnMut() -> bool,
     ) -> Result<ScanSummary, ScanError> {
         self.0.enter().start_scan()?;
-        // Whatever ends this early, a panic in `should_continue` included: the next scan must not find this one under
-        // way.
+        // If this ends early, even by a panic in `should_continue`, the next scan must not find this one under way.
         let unfinished = Unfinished(self.0);
         loop {
             if !should_continue() {
@@ -82,21 +84,22 @@ impl<B: Backend, P: Platform> LeaksView<'_, B, P> {
             }
             // SAFETY: handed on to the caller.
             if let Some(summary) = unsafe { self.0.enter().scan_slice(roots) } {
-                // Somebody else may have begun a scan already.
+                // This scan has ended, and somebody else may have begun another: do not stop that one.
                 core::mem::forget(unfinished);
                 return Ok(summary);
             }
         }
     }
 
-    /// Copies the records of leaks into `buffer`, from the place `cursor` on (0 is the first), and says how many and
-    /// where to go on; `None` at the end. One step may find none. A block that is a leak from the first step to the
-    /// last appears exactly once. The work of one step is bounded.
+    /// Copies the records of leaks into `buffer`, starting at `cursor` (0 for the first call). Returns how many were copied,
+    /// which may be none, and the cursor of the next call, `None` at the end. A block that is a leak from the first call to
+    /// the last appears exactly once. The work of one call is bounded.
     pub fn read(&self, cursor: u64, buffer: &mut [Record]) -> (usize, Option<u64>) {
         self.0.enter().live.read_if(cursor, buffer, |record| record.reach() == Reach::Leak)
     }
 
-    /// Dismisses all leaks that were found, so that only later ones are reported. Returns how many there were.
+    /// Dismisses all leaks that were found, so that only later ones are reported: from now on they count as
+    /// [`Reach::NotLeak`]. Returns how many there were.
     pub fn clear(&self) -> u64 {
         let mut cleared = 0;
         let mut behind = Some(usize::MAX);
@@ -116,14 +119,14 @@ impl<B: Backend, P: Platform> LeaksView<'_, B, P> {
         cleared
     }
 
-    /// Says that the live block at `block` is no leak, though nothing that a scan sees points to it; what it points
-    /// to is none either. False if no recorded block starts there.
+    /// Declares that the live block at `block` is not a leak, even if a scan finds no pointer to it; nor are the blocks
+    /// that it points to. False if no recorded block starts there.
     pub fn not_leak(&self, block: NonNull<u8>) -> bool {
         self.set_reach(block, Reach::NotLeak)
     }
 
-    /// Says that the live block at `block` is no leak, and that no pointers lie in it. False if no recorded block
-    /// starts there.
+    /// Declares that the live block at `block` is not a leak, and contains no pointers. False if no recorded block starts
+    /// there.
     pub fn ignore(&self, block: NonNull<u8>) -> bool {
         self.set_reach(block, Reach::Ignored)
     }

@@ -11,17 +11,17 @@ use crate::stacks::Stack;
 pub struct StacksView<'a, B, P>(pub(super) &'a Tracked<B, P>);
 
 impl<B: Backend, P: Platform> StacksView<'_, B, P> {
-    /// How many call stacks are known; their numbers start at 1.
+    /// The number of call stacks that are known, each with a number from 1 to this.
     pub fn count(&self) -> u16 {
         self.0.enter().depot.len() as u16
     }
 
-    /// The call stack of a number, with what is live under it.
+    /// The call stack with this number, and its totals.
     pub fn get(&self, number: u16) -> Option<Stack> {
         self.0.enter().stack(number).copied()
     }
 
-    /// The call stacks that rank highest. The lock is held for one of them at a time.
+    /// The `N` call stacks that rank highest. The lock is held for one stack at a time.
     pub fn top<const N: usize>(&self, rank: Rank) -> TopStacks<N> {
         let mut top = TopStacks::new(rank);
         for number in 1..=self.count() {

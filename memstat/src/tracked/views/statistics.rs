@@ -1,4 +1,4 @@
-//! Figures beside the counters: by CPU, by size, since when they count, and what the tracker itself takes.
+//! Figures other than the counters: by CPU, by size, since when they count, and the tracker's own memory.
 
 use super::Tracked;
 use crate::arena::ArenaStatistics;
@@ -12,13 +12,13 @@ use crate::refused::LockRefusals;
 pub struct StatisticsView<'a, B, P>(pub(super) &'a Tracked<B, P>);
 
 impl<B: Backend, P: Platform> StatisticsView<'_, B, P> {
-    /// What was counted on one CPU; the totals in [`Tracked::counters`] are the sums over all. Numbers from
-    /// [`MAX_CPUS`](crate::MAX_CPUS) on have nothing.
+    /// What was counted on one CPU; the totals in [`Tracked::counters`] are the sums over all. All zero for numbers from
+    /// [`MAX_CPUS`](crate::MAX_CPUS) on.
     pub fn of_cpu(&self, cpu: u8) -> CpuCounters {
         self.0.enter().tallies.of_cpu(cpu)
     }
 
-    /// Allocations by size.
+    /// Counted allocations by size.
     pub fn histogram(&self) -> Histogram {
         self.0.enter().tallies.histogram()
     }
@@ -28,18 +28,18 @@ impl<B: Backend, P: Platform> StatisticsView<'_, B, P> {
         self.0.enter().since
     }
 
-    /// What the arena holds.
+    /// The size of the arena, the tracker's own memory.
     pub fn arena(&self) -> ArenaStatistics {
         self.0.enter().arena.statistics()
     }
 
-    /// Operations that were refused as [`Hooks::is_lock_held_here`](crate::Hooks::is_lock_held_here) said that
-    /// waiting would never end.
+    /// Operations that were refused, as waiting for the lock would never have ended; see
+    /// [`Hooks::is_lock_held_here`](crate::Hooks::is_lock_held_here).
     pub fn lock_refusals(&self) -> LockRefusals {
         self.0.refused.counts()
     }
 
-    /// Starts the peaks anew, from what is live now.
+    /// Resets the peaks to what is live now.
     pub fn reset_peaks(&self) {
         let mut inner = self.0.enter();
         inner.synchronise();

@@ -1,19 +1,19 @@
-//! Bytes that live blocks take from memory, added up when somebody asks.
+//! Bytes that live blocks take from memory, computed on request.
 //!
-//! A call stack counts the bytes that were asked for under it. What its blocks take, with red zones and rounding, is
-//! not counted as well, which would cost instructions at each allocation: it follows from the records.
+//! A call stack counts the bytes that were requested under it. What its blocks take, with red zones and rounding, is
+//! computed from the records: counting it as well would cost instructions at each allocation.
 
 use super::BlocksView;
 use crate::backend::Backend;
 use crate::platform::Platform;
 use crate::record::Record;
 
-/// Records that are looked at under the lock at once.
+/// Records that are read in one critical section.
 const RECORDS_AT_ONCE: usize = 32;
 
 impl<B: Backend, P: Platform> BlocksView<'_, B, P> {
-    /// Hands each record to `visit`, with the bytes that its block takes from memory. No lock is held in `visit`. A
-    /// block that is live all the time is visited exactly once. The work grows with the number of live blocks.
+    /// Calls `visit` for each record, with the bytes that its block takes from memory. The lock is not held in `visit`. A
+    /// block that is live throughout is visited exactly once. The work grows with the number of live blocks.
     pub fn for_each_taken(&self, mut visit: impl FnMut(&Record, u64)) {
         let mut records = [Record::EMPTY; RECORDS_AT_ONCE];
         let mut taken_bytes = [0; RECORDS_AT_ONCE];

@@ -1,12 +1,12 @@
-//! Whether the page tables forbid what they must, as they stand: for the self-tests.
+//! Checks the permissions in the current page tables, for the self-tests.
 
 use super::{
     ADDRESS, ENTRIES, LARGE, NO_EXECUTE, PAddr, PRESENT, SPACE, VAddr, WRITABLE, direct_map, image,
     read_entry, sparse, stacks,
 };
 
-/// What is wrong with the tables as they stand: a page both writable and executable, page 0 mapped, a guard
-/// page mapped. The self-tests ask this.
+/// Finds an error in the current tables: a page both writable and executable, page 0 mapped, a guard page mapped, and the
+/// like. `None` if there is none.
 pub(crate) fn first_violation() -> Option<(VAddr, &'static str)> {
     let space = SPACE.lock();
     if let Some(guard) = stacks::guard_pages().find(|guard| space.leaf(*guard).is_some()) {
@@ -36,8 +36,8 @@ pub(crate) fn first_violation() -> Option<(VAddr, &'static str)> {
     found
 }
 
-/// Hands `visit` every mapping below the table in `frame`, which starts at `base`, but for those in the `shared` tables
-/// of absent memory, which map one page again and again.
+/// Passes every mapping below the table in `frame`, which starts at `base`, to `visit`. The `shared` tables of absent
+/// memory, which map one page again and again, are skipped.
 fn visit_table(frame: PAddr, shift: u32, base: VAddr, shared: [u64; 2], visit: &mut dyn FnMut(VAddr, u64)) {
     for number in 0..ENTRIES {
         let entry = read_entry(frame, number);
@@ -46,7 +46,7 @@ fn visit_table(frame: PAddr, shift: u32, base: VAddr, shared: [u64; 2], visit: &
         }
         let mut address = base.as_usize() | number << shift;
         if shift == 39 && number >= ENTRIES / 2 {
-            // The upper half: bits 48 and up repeat bit 47.
+            // Sign extension: in the upper half, bits 48 and up are set.
             address |= 0xffff << 48;
         }
         if shift == 12 || entry & LARGE != 0 {

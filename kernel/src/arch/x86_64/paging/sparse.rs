@@ -1,8 +1,8 @@
-//! The sparse window: address space that reads as zeros where it has no memory of its own.
+//! The sparse window: address space that reads as zeros unless memory is committed to it.
 //!
-//! What describes pages lies there, at an offset that follows from the page's address, so that finding it is one
-//! addition however far apart the machine's memory lies; Linux's vmemmap is the same. All that has no memory shares one
-//! page of zeros, which cannot be written, and the tables above it: these cost three pages, whatever the window spans.
+//! It has the metadata of pages, at an offset computed from the page's address, so that a look-up is one addition, however
+//! scattered the machine's memory is; Linux's vmemmap works the same way. Uncommitted parts share one read-only page of
+//! zeros and the tables above it: these take three pages, however large the window is.
 
 use core::ops::Range;
 
@@ -11,12 +11,12 @@ use x86::controlregs::{cr3, cr3_write};
 use super::{ADDRESS, ENTRIES, FrameSource, NO_EXECUTE, OutOfFrames, PAGE_BYTES, PRESENT, SPACE, WRITABLE};
 use super::{AddressSpace, PAddr, VAddr, clear, index, read_entry, set_entry};
 
-/// Where the window starts; it has one entry of the top table.
+/// Start of the window, which uses one entry of the top table.
 pub(crate) const SPARSE_WINDOW: VAddr = VAddr(0xffff_e000_0000_0000);
-/// What one entry of the top table spans.
+/// Bytes mapped by one entry of the top table.
 pub(crate) const SPARSE_WINDOW_BYTES: usize = 1 << 39;
 
-/// The entries that stand for what has no memory, by level: a page, a table of pages, a table of those.
+/// The entries of uncommitted parts, by level: the page of zeros, a table of it, a table of those.
 pub(super) type Absent = [u64; 3];
 
 /// Makes the window, all of it zeros.
@@ -32,7 +32,7 @@ pub(crate) fn open(frames: FrameSource<'_>) -> Result<(), OutOfFrames> {
     Ok(())
 }
 
-/// Gives the pages of a part of the window memory that can be written, of zeros. `part` counts from the window's start.
+/// Commits zeroed, writable memory to the pages of `part`, a range of offsets in the window.
 pub(crate) fn commit(part: Range<usize>, frames: FrameSource<'_>) -> Result<(), OutOfFrames> {
     let space = SPACE.lock();
     let page_bytes = PAGE_BYTES as usize;
@@ -54,7 +54,7 @@ fn filled(entry: u64, frames: FrameSource<'_>) -> Result<u64, OutOfFrames> {
 }
 
 impl AddressSpace {
-    /// Gives a page of the window memory, unless it has some.
+    /// Commits memory to a page of the window, unless it has some.
     fn commit(&self, address: VAddr, frames: FrameSource<'_>) -> Result<(), OutOfFrames> {
         let [absent_page, absent_table, absent_directory] = self.absent;
         let mut table = PAddr(read_entry(self.top, index(address, 39)) & ADDRESS);

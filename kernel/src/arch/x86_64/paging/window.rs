@@ -1,7 +1,8 @@
-//! The guard window: address space in which single pages come and go, for sampled blocks and the pages between them.
+//! The guard window: address space in which single pages are mapped and unmapped, for sampled blocks and the guard pages
+//! between them.
 //!
-//! A protected page keeps its frame in its entry, without the present bit. The tables are made when the window is
-//! opened and stay, so nothing here but that asks for frames: the page fault handler may show a page.
+//! A protected page keeps its frame in its entry, without the present bit. The tables are made when the window is opened,
+//! and stay, so no other function here needs frames: the page fault handler can unprotect a page.
 
 use x86::tlb;
 
@@ -13,7 +14,7 @@ pub(crate) const GUARD_WINDOW: VAddr = VAddr(0xffff_d000_0000_0000);
 /// Bytes under one table of the lowest level.
 const TABLE_SPAN_BYTES: usize = 2 << 20;
 
-/// Makes the tables for so many pages of the window, none of which is mapped.
+/// Makes the tables for this number of pages of the window; no page is mapped.
 pub(crate) fn open(pages: usize, frames: FrameSource<'_>) -> Result<(), OutOfFrames> {
     let mut space = SPACE.lock();
     for offset in (0..pages * PAGE_BYTES as usize).step_by(TABLE_SPAN_BYTES) {
@@ -34,19 +35,19 @@ pub(crate) fn frame(address: VAddr) -> Option<PAddr> {
     (frame != 0).then_some(PAddr(frame))
 }
 
-/// Maps a page of the window to a frame, to be read and written.
+/// Maps a page of the window to a frame, readable and writable.
 pub(crate) fn show(address: VAddr, frame: PAddr) {
     SPACE.lock().set_leaf(address, frame.as_u64() | PRESENT | WRITABLE | NO_EXECUTE);
 }
 
-/// Makes a page of the window one that can't be touched; its frame stays.
+/// Makes a page of the window inaccessible; its frame stays.
 pub(crate) fn hide(address: VAddr) {
     if let Some(frame) = frame(address) {
         SPACE.lock().set_leaf(address, frame.as_u64());
     }
 }
 
-/// Makes a page of the window one that can't be touched, without a frame.
+/// Makes a page of the window inaccessible, and removes its frame.
 pub(crate) fn clear(address: VAddr) {
     SPACE.lock().set_leaf(address, 0);
 }
@@ -60,11 +61,11 @@ impl AddressSpace {
         })
     }
 
-    /// Sets the entry of a page whose table is there.
+    /// Sets the entry of a page whose table exists.
     fn set_leaf(&mut self, address: VAddr, entry: u64) {
         if let Some(table) = self.lowest_table(address) {
             set_entry(table, index(address, 12), entry);
-            // SAFETY: it only makes the CPU read the entry again.
+            // SAFETY: only invalidates the CPU's copy of the entry.
             unsafe { tlb::flush(address.as_usize()) };
         }
     }
