@@ -12,6 +12,7 @@ use crate::platform::Platform;
 
 pub(crate) mod gate;
 pub(crate) mod latch;
+mod word;
 
 use gate::{Gate, Gates};
 

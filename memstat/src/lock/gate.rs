@@ -4,6 +4,7 @@
 use core::ptr::{NonNull, null_mut};
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
+use super::word::Word;
 use crate::platform::Platform;
 
 /// The most lanes that there are. More CPUs or threads share them.
@@ -12,11 +13,11 @@ pub const MAX_LANES: usize = 64;
 /// A lane's gate, in a cache line of its own.
 #[derive(Debug)]
 #[repr(align(64))]
-pub(crate) struct Gate {
+pub(crate) struct Gate<W = AtomicU32> {
     /// 1 while it is closed.
-    state: AtomicU32,
+    state: W,
     /// 1 while somebody wants to stop all lanes: the lane's own is to wait, or that one might for ever.
-    is_wanted: AtomicU32,
+    is_wanted: W,
 }
 
 impl Gate {
@@ -24,11 +25,13 @@ impl Gate {
     pub(crate) const fn stopped() -> Self {
         Self { state: AtomicU32::new(1), is_wanted: AtomicU32::new(1) }
     }
+}
 
+impl<W: Word> Gate<W> {
     /// Closes the gate if it is open and nobody else wants to.
     #[inline]
     pub(super) fn close_at_once(&self) -> bool {
-        self.is_wanted.load(Ordering::Relaxed) == 0 && self.state.swap(1, Ordering::Acquire) == 0
+        self.is_wanted.look() == 0 && self.state.take() == 0
     }
 
     /// Waits until the gate can be closed; false if that would never end.
@@ -44,16 +47,16 @@ impl Gate {
 
     #[inline]
     pub(super) fn open(&self) {
-        self.state.store(0, Ordering::Release);
+        self.state.give();
     }
 
     /// Closes the gate before its own lane does so again; false if waiting would never end.
     fn stop(&self, platform: &impl Platform) -> bool {
-        self.is_wanted.store(1, Ordering::Relaxed);
+        self.is_wanted.put(1);
         let mut turns = 0_u32;
-        while self.state.swap(1, Ordering::Acquire) != 0 {
+        while self.state.take() != 0 {
             if !wait(platform, &mut turns) {
-                self.is_wanted.store(0, Ordering::Relaxed);
+                self.is_wanted.put(0);
                 return false;
             }
         }
@@ -61,15 +64,15 @@ impl Gate {
     }
 
     fn try_stop(&self) -> bool {
-        let is_closed = self.state.swap(1, Ordering::Acquire) == 0;
+        let is_closed = self.state.take() == 0;
         if is_closed {
-            self.is_wanted.store(1, Ordering::Relaxed);
+            self.is_wanted.put(1);
         }
         is_closed
     }
 
     fn release(&self) {
-        self.is_wanted.store(0, Ordering::Relaxed);
+        self.is_wanted.put(0);
         self.open();
     }
 }
@@ -144,5 +147,93 @@ impl Gates {
     /// Lets all lanes go on.
     pub(super) fn open_all(&self) {
         self.up_to(self.end()).for_each(Gate::release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::UnsafeCell;
+    use std::sync::Arc;
+
+    use shuttle::sync::atomic::AtomicU32;
+    use shuttle::thread;
+
+    use super::*;
+    use crate::lock::word::explored::Explored;
+
+    const LANES: usize = 2;
+
+    /// As much of a tracker as matters here: each lane has figures of its own, which change together, as the level says.
+    struct Lanes {
+        lock: shuttle::sync::Mutex<()>,
+        gates: [Gate<AtomicU32>; LANES],
+        figures: [UnsafeCell<[u32; 2]>; LANES],
+        level: UnsafeCell<u32>,
+    }
+
+    // SAFETY: what is in the cells is used by who has closed the gate, or all of them, or has the latch.
+    unsafe impl Sync for Lanes {}
+
+    impl Lanes {
+        fn work(&self, lane: usize) {
+            assert!(self.gates[lane].close(&Explored));
+            // SAFETY: the gate is closed.
+            let figures = unsafe { &mut *self.figures[lane].get() };
+            // SAFETY: nobody writes it while a gate is closed.
+            let level = unsafe { *self.level.get() };
+            figures[0] += 1;
+            thread::yield_now();
+            figures[1] += 1;
+            // SAFETY: as above.
+            assert_eq!(
+                level,
+                unsafe { *self.level.get() },
+                "the level stays while an operation is under way"
+            );
+            self.gates[lane].open();
+        }
+
+        fn switch(&self) -> u32 {
+            let _lock = self.lock.lock().unwrap();
+            assert!(self.gates.iter().all(|gate| gate.stop(&Explored)));
+            // SAFETY: all gates are closed.
+            let sum = unsafe {
+                *self.level.get() += 1;
+                thread::yield_now();
+                self.figures.iter().map(|figures| *figures.get()).map(|[first, second]| {
+                    assert_eq!(first, second, "no operation is under way");
+                    first
+                })
+            }
+            .sum();
+            self.gates.iter().for_each(Gate::release);
+            sum
+        }
+    }
+
+    #[test]
+    fn no_operation_is_under_way_when_all_lanes_are_stopped() {
+        let run = || {
+            let gate = || Gate { state: AtomicU32::new(0), is_wanted: AtomicU32::new(0) };
+            let lanes = Arc::new(Lanes {
+                lock: shuttle::sync::Mutex::new(()),
+                gates: [gate(), gate()],
+                figures: [const { UnsafeCell::new([0; 2]) }; LANES],
+                level: UnsafeCell::new(0),
+            });
+            // Two threads share the first lane.
+            let workers = [0, 0, 1].map(|lane| {
+                let lanes = Arc::clone(&lanes);
+                thread::spawn(move || (0..2).for_each(|_| lanes.work(lane)))
+            });
+            let switchers = [(); 2].map(|()| {
+                let lanes = Arc::clone(&lanes);
+                thread::spawn(move || assert!(lanes.switch() <= 6))
+            });
+            workers.into_iter().chain(switchers).for_each(|thread| thread.join().unwrap());
+            assert_eq!(lanes.switch(), 6);
+        };
+        shuttle::check_random(run, 2000);
+        shuttle::check_pct(run, 2000, 3);
     }
 }
