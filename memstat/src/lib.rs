@@ -19,6 +19,9 @@
 //! live blocks), and writes an [`Event`] (`history`); the [`Level`] decides which of these. `guard` has red zones, poison,
 //! the quarantine and sampled blocks. `reach` finds blocks that nothing points to.
 //!
+//! Where several CPUs or threads work at once, [`Platform::LANES`] gives each a lane: counters and more of its own, and a
+//! live map in shards, so that none waits for the others at the levels up to `stacks`.
+//!
 //! The crate needs no operating system and knows no hardware. Its README has an example.
 #![cfg_attr(not(test), no_std)]
 

@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn no_operation_is_under_way_when_all_lanes_are_stopped() {
+    fn all_lanes_are_stopped_between_operations_in_every_order() {
         let run = || {
             let gate = || Gate { state: AtomicU32::new(0), is_wanted: AtomicU32::new(0) };
             let lanes = Arc::new(Lanes {

@@ -78,7 +78,7 @@ mod tests {
     unsafe impl Sync for Counted {}
 
     #[test]
-    fn one_at_a_time_holds_it_in_whatever_order_they_come() {
+    fn one_at_a_time_holds_it_in_every_order() {
         let run = || {
             let counted =
                 Arc::new(Counted { latch: Latch { state: AtomicU32::new(0) }, count: UnsafeCell::new(0) });
