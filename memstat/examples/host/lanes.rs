@@ -27,7 +27,7 @@ unsafe extern "C" {
 
 /// CPU time of this thread, in seconds.
 pub(crate) fn cpu_time_s() -> f64 {
-    /// CLOCK_THREAD_CPUTIME_ID of Linux.
+    /// `CLOCK_THREAD_CPUTIME_ID` of Linux.
     const THREAD: i32 = 3;
     let mut time = [0; 2];
     // SAFETY: the time is seconds and nanoseconds.

@@ -185,11 +185,8 @@ mod tests {
             thread::yield_now();
             figures[1] += 1;
             // SAFETY: as above.
-            assert_eq!(
-                level,
-                unsafe { *self.level.get() },
-                "the level stays while an operation is under way"
-            );
+            let level_at_end = unsafe { *self.level.get() };
+            assert_eq!(level, level_at_end, "the level stays while an operation is under way");
             self.gates[lane].open();
         }
 
@@ -230,7 +227,9 @@ mod tests {
                 let lanes = Arc::clone(&lanes);
                 thread::spawn(move || assert!(lanes.switch() <= 6))
             });
-            workers.into_iter().chain(switchers).for_each(|thread| thread.join().unwrap());
+            for thread in workers.into_iter().chain(switchers) {
+                thread.join().unwrap();
+            }
             assert_eq!(lanes.switch(), 6);
         };
         shuttle::check_random(run, 2000);

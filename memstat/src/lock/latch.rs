@@ -98,7 +98,9 @@ mod tests {
                     thread::spawn(move || (0..2).for_each(|_| add(&counted)))
                 })
                 .collect();
-            threads.into_iter().for_each(|thread| thread.join().unwrap());
+            for thread in threads {
+                thread.join().unwrap();
+            }
             // SAFETY: all threads have ended.
             assert_eq!(unsafe { counted.count.get().read() }, 6);
         };
