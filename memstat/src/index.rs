@@ -7,7 +7,7 @@
 //! are dense, so that the directory need not double at once. A table's depth is the number of upper bits of the hash that
 //! its entries share; all entries of the trie that this prefix covers point to the table.
 
-use core::ptr::{NonNull, without_provenance_mut};
+use core::ptr::{NonNull, null_mut, without_provenance_mut};
 
 use crate::arena::{Arena, ArenaFull, Cells};
 use crate::paged_vec::Id;
@@ -84,6 +84,8 @@ type Node = [Entry; NODE_ENTRIES];
 
 impl Entry {
     const NONE: Self = Self { tagged: without_provenance_mut(1) };
+    /// All zeros, until the index is prepared.
+    const UNPREPARED: Self = Self { tagged: null_mut() };
 
     fn table(table: NonNull<Table>) -> Self {
         Self { tagged: table.as_ptr() }
@@ -132,7 +134,12 @@ impl<const ROOT: usize> Index<ROOT> {
 
     pub(crate) const fn new() -> Self {
         const { assert!(ROOT.is_power_of_two()) };
-        Self { root: [Entry::NONE; ROOT], tables: Cells::new(), nodes: Cells::new() }
+        Self { root: [Entry::UNPREPARED; ROOT], tables: Cells::new(), nodes: Cells::new() }
+    }
+
+    /// Writes what is not zero at the start. Nothing else may be called before.
+    pub(crate) fn prepare(&mut self) {
+        self.root.fill(Entry::NONE);
     }
 
     /// The table that covers `hash`; `None` before there is one.

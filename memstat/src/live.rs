@@ -33,6 +33,11 @@ impl LiveMap {
         Self { one: Map::new(), shards: Shards::new(), is_sharded }
     }
 
+    /// Writes what is not zero at the start.
+    pub(crate) fn prepare(&mut self) {
+        self.one.prepare();
+    }
+
     /// The shards, for those who hold their locks.
     #[inline]
     pub(crate) fn shards(&self) -> &Shards {

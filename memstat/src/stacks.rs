@@ -11,6 +11,7 @@ use crate::arena::{Arena, ArenaFull};
 use crate::index::{Hash, HashOf, Index};
 use crate::paged_vec::{Id, PagedVec};
 use crate::platform::{Platform, StackSpan};
+use crate::snapshot::{Change, Snapshot, StackUsage};
 
 pub(crate) mod charge;
 mod recent;
@@ -20,7 +21,15 @@ use charge::Charge;
 pub(crate) use recent::Recent;
 
 /// Maximum number of frames that are kept of a call stack.
-pub const MAX_FRAMES: usize = 16;
+///
+/// 16, or what the features `depth-32` and `depth-64` say: each frame costs seven instructions an allocation.
+pub const MAX_FRAMES: usize = if cfg!(feature = "depth-64") {
+    64
+} else if cfg!(feature = "depth-32") {
+    32
+} else {
+    16
+};
 /// Maximum number of frames that are kept of a free's call stack: each costs seven instructions, and eight are enough to
 /// see who freed.
 pub const MAX_FREE_FRAMES: usize = 8;
@@ -31,7 +40,9 @@ const MAX_STACKS: usize = u16::MAX as usize;
 
 /// A call stack and what was allocated under it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(C, align(256))]
+#[cfg_attr(not(any(feature = "depth-32", feature = "depth-64")), repr(C, align(256)))]
+#[cfg_attr(all(feature = "depth-32", not(feature = "depth-64")), repr(C, align(512)))]
+#[cfg_attr(feature = "depth-64", repr(C, align(1024)))]
 pub struct Stack {
     hash: u64,
     number: u16,
@@ -48,10 +59,13 @@ pub struct Stack {
     pub total_bytes: u64,
     /// The platform's stamp when the stack was first seen.
     pub first_stamp: u64,
+    /// What was live when the last mark was set.
+    marked: StackUsage,
     frames: [usize; MAX_FRAMES],
 }
 
-const _: () = assert!(size_of::<Stack>() == 256);
+// A page is filled without a rest.
+const _: () = assert!(size_of::<Stack>() == align_of::<Stack>());
 
 impl Stack {
     /// A stack without frames.
@@ -65,6 +79,7 @@ impl Stack {
         total_blocks: 0,
         total_bytes: 0,
         first_stamp: 0,
+        marked: StackUsage { bytes: 0, blocks: 0 },
         frames: [0; MAX_FRAMES],
     };
 
@@ -115,6 +130,21 @@ impl Stack {
     }
 }
 
+/// A mark: what each call stack had live at some time. The figures themselves stand with the stacks, so the last mark
+/// alone counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StacksMark {
+    number: u64,
+    snapshot: Snapshot,
+}
+
+impl StacksMark {
+    /// All else that was live then.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+}
+
 impl HashOf for PagedVec<Stack> {
     fn hash_of(&self, id: Id) -> Hash {
         Hash::from_bits(self.get(id).hash)
@@ -132,6 +162,8 @@ pub(crate) struct Depot {
     has_lanes: bool,
     /// A placeholder with the number 0. It is charged where stacks are not recorded, so that the fast path need not test.
     nobody: Stack,
+    /// How many marks were set.
+    marks: u64,
 }
 
 // SAFETY: the recent stacks are this depot's own.
@@ -146,7 +178,14 @@ impl Depot {
             charged: PagedVec::new(),
             has_lanes,
             nobody: Stack::EMPTY,
+            marks: 0,
         }
+    }
+
+    /// Writes what is not zero at the start. Nothing else may be called before.
+    pub(crate) fn prepare(&mut self) {
+        self.index.prepare();
+        self.recent.prepare();
     }
 
     /// How many stacks are stored.
@@ -295,6 +334,23 @@ impl Depot {
             return Err(full);
         }
         Ok(id)
+    }
+
+    /// Remembers what each stack has live now. A few instructions for each.
+    pub(crate) fn mark(&mut self, snapshot: Snapshot) -> StacksMark {
+        self.marks += 1;
+        for number in 0..self.stacks.len() {
+            let stack = self.stacks.get_mut(Id(number as u32));
+            stack.marked = StackUsage::from(&*stack);
+        }
+        StacksMark { number: self.marks, snapshot }
+    }
+
+    /// By how much a stack has grown since the mark; `None` if a later one was set.
+    pub(crate) fn change_since(&self, mark: &StacksMark, number: u16) -> Option<Change> {
+        let stack = (mark.number == self.marks).then(|| self.get(number));
+        stack
+            .map(|stack| stack.map_or(Change::default(), |stack| Change::between(stack.marked, stack.into())))
     }
 
     /// The stack with this number, mutable; `None` for 0.

@@ -362,7 +362,9 @@ fn what_stays_is_read_once_in_every_order() {
             cursor = next;
         }
         assert_eq!(found, 1);
-        workers.into_iter().for_each(|thread| thread.join().unwrap());
+        for thread in workers {
+            thread.join().unwrap();
+        }
         assert!(free(&heap, stay));
         assert_agrees(&heap, &BTreeSet::new());
     };

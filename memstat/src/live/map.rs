@@ -52,6 +52,11 @@ impl<const ROOT: usize, const LIMIT: usize> Map<ROOT, LIMIT> {
         Self { records: PagedVec::new(), index: Index::new() }
     }
 
+    /// Writes what is not zero at the start. Nothing else may be called before.
+    pub(super) fn prepare(&mut self) {
+        self.index.prepare();
+    }
+
     #[inline]
     pub(crate) fn len(&self) -> usize {
         self.records.len()

@@ -6,7 +6,8 @@
 
 use core::cell::UnsafeCell;
 use core::ptr::{NonNull, null_mut};
-use core::sync::atomic::{AtomicPtr, Ordering};
+
+use portable_atomic::{AtomicPtr, Ordering};
 
 use super::Map;
 use crate::arena::{Arena, ArenaFull};
@@ -83,8 +84,11 @@ impl Shards {
             return Ok(shard);
         }
         let shard: NonNull<Shard> = arena.take_page(platform).ok_or(ArenaFull)?.cast();
-        // SAFETY: a fresh page, which is large and aligned enough.
-        unsafe { shard.write(Shard { latch: Latch::new(), map: UnsafeCell::new(ShardMap::new()) }) };
+        // SAFETY: a fresh page, which is large and aligned enough; nobody else knows it yet.
+        unsafe {
+            shard.write(Shard { latch: Latch::new(), map: UnsafeCell::new(ShardMap::new()) });
+            (*shard.as_ref().map()).prepare();
+        }
         if let Some(place) = self.shards.get(Self::number_of(address)) {
             place.store(shard.as_ptr(), Ordering::Release);
         }

@@ -2,7 +2,7 @@
 //! tracker's lock and stops all lanes.
 
 use core::ptr::{NonNull, null_mut};
-use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use portable_atomic::{AtomicPtr, AtomicU32, Ordering};
 
 use super::word::Word;
 use crate::platform::Platform;

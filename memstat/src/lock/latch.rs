@@ -1,7 +1,7 @@
 //! A lock for a few instructions, held by those who are inside the tracker already: interrupts are masked, and the holder
 //! is never waited for by somebody that it waits for.
 
-use core::sync::atomic::AtomicU32;
+use portable_atomic::AtomicU32;
 
 use super::word::Word;
 use crate::platform::Platform;

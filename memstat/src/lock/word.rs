@@ -1,7 +1,7 @@
 //! The atomic word that latches and gates are made of: a test may put another in its place, which tries all orders in
 //! which threads can come.
 
-use core::sync::atomic::{AtomicU32, Ordering};
+use portable_atomic::{AtomicU32, Ordering};
 
 /// An atomic word.
 pub(crate) trait Word {

@@ -1,6 +1,6 @@
 //! The stack that was last seen at each of a few places: a walk compares with it, instead of collecting and hashing.
 
-use core::ptr::NonNull;
+use core::ptr::{NonNull, null_mut};
 
 use super::{MAX_FRAMES, Stack, walk};
 use crate::platform::{Platform, StackSpan};
@@ -11,17 +11,29 @@ static NEVER_SEEN: Stack = Stack::EMPTY;
 /// The stacks, by place: one of a few numbers that follows from the innermost call.
 #[derive(Debug)]
 pub(crate) struct Recent<const PLACES: usize> {
-    places: [NonNull<Stack>; PLACES],
+    places: [*mut Stack; PLACES],
 }
 
 impl<const PLACES: usize> Recent<PLACES> {
     pub(crate) const fn new() -> Self {
-        Self { places: [NonNull::from_ref(&NEVER_SEEN); PLACES] }
+        Self { places: [null_mut(); PLACES] }
+    }
+
+    /// Writes what is not zero at the start. Nothing else may be called before.
+    pub(crate) fn prepare(&mut self) {
+        self.places.fill((&raw const NEVER_SEEN).cast_mut());
+    }
+
+    /// The stack at a place.
+    #[inline]
+    fn at(&self, place: usize) -> NonNull<Stack> {
+        // SAFETY: none is null once it is prepared.
+        unsafe { NonNull::new_unchecked(self.places[place]) }
     }
 
     /// Remembers a stack with this start, which stays where it is for ever.
     pub(super) fn put<const MAX: usize>(&mut self, start: &walk::Start, stack: NonNull<Stack>) {
-        self.places[Self::place::<MAX>(start)] = stack;
+        self.places[Self::place::<MAX>(start)] = stack.as_ptr();
     }
 
     /// The stack of a frame, cut to `MAX` frames, if it is the one that was last seen there, and that takes only a few
@@ -36,7 +48,7 @@ impl<const PLACES: usize> Recent<PLACES> {
         let span = platform.stack_fast(frame_pointer)?;
         let first = walk::first(&span)?;
         if !platform.is_allocator_code(first.return_address) {
-            let seen = self.places[Self::place::<MAX>(&first)];
+            let seen = self.at(Self::place::<MAX>(&first));
             // SAFETY: stacks stay where they are for ever, and this reference ends here.
             let known = unsafe { seen.as_ref() };
             if usize::from(known.frame_count) == MAX
@@ -66,7 +78,7 @@ impl<const PLACES: usize> Recent<PLACES> {
         span: &StackSpan,
         start: &walk::Start,
     ) -> Option<NonNull<Stack>> {
-        let seen = self.places[Self::place::<MAX>(start)];
+        let seen = self.at(Self::place::<MAX>(start));
         // SAFETY: as in `recall`.
         let known = unsafe { seen.as_ref() };
         let is_it = match known.frames() {

@@ -10,20 +10,20 @@ use super::lanes::Common;
 use crate::arena::Arena;
 use crate::backend::Backend;
 use crate::bad_free::BadFree;
-use crate::counters::{Counters, Since, Tallies};
+use crate::counters::{Since, Tallies};
 use crate::guard::Guards;
 use crate::history::{Event, EventKind, History};
 use crate::level::Level;
 use crate::live::LiveMap;
-use crate::platform::{PAGE_SIZE_BYTES, Platform, StackSpan};
+use crate::platform::{Platform, StackSpan};
 use crate::reach::Scanner;
 use crate::recent_frees::{CALLERS, RecentFrees};
 use crate::record::{Guarding, Origin, Record};
-use crate::snapshot::{Snapshot, StackUsage};
-use crate::stacks::{Depot, MAX_FRAMES, MAX_FREE_FRAMES, Stack, walk};
+use crate::stacks::{Depot, MAX_FRAMES, MAX_FREE_FRAMES, walk};
 
 mod checks;
 mod claim;
+mod figures;
 mod frees;
 mod guarded;
 #[cfg(test)]
@@ -31,22 +31,31 @@ mod limits;
 mod resize;
 mod sampled;
 mod scan;
+mod slot;
 mod steps;
 mod taken;
 mod unrecorded;
 
 pub(super) use claim::{Claim, PointerOnly};
+use slot::Slot;
 pub(super) use steps::{Copied, FastPath, Steps};
 
-#[expect(clippy::struct_excessive_bools, reason = "independent switches, each tested by another part")]
+/// The level of a tracker for which no other is set.
+const INITIAL_LEVEL: Level = Level::Blocks;
+
+#[expect(clippy::struct_excessive_bools, reason = "each says what one part of the work asks at every step")]
 #[derive(Debug)]
-pub(super) struct Inner<B> {
+pub(super) struct Inner<B: Backend> {
+    /// Whether [`Inner::prepare`] was called. All is zero before, so that a static lies in `.bss`.
+    is_ready: bool,
     /// `Off` until there is a backend.
     pub(super) level: Level,
-    level_at_start: Level,
-    /// Whether events are written at level `full`.
-    is_history_on: bool,
-    /// Whether allocations and frees are counted. At level `off`, only if the backend does not know what is live.
+    /// The level at the start, as [`INITIAL_LEVEL`] apart from which it is.
+    level_at_start: u8,
+    /// Whether no events are written at level `full`.
+    is_history_off: bool,
+    /// Whether allocations and frees are counted. At level `off`, only if the backend says that it knows what is live,
+    /// and then does not.
     is_counting: bool,
     /// Whether the platform decides for each allocation if it is to fail.
     pub(super) is_injecting_faults: bool,
@@ -59,7 +68,7 @@ pub(super) struct Inner<B> {
     /// What the fast path of a free does.
     pub(super) free_steps: Steps,
     /// `None` until [`Tracked::start`](super::Tracked::start).
-    pub(super) backend: Option<B>,
+    pub(super) backend: Slot<B>,
     pub(super) tallies: Tallies,
     pub(super) sequence: u64,
     pub(super) live: LiveMap,
@@ -116,25 +125,26 @@ impl<P: Platform> Caller<'_, P> {
 impl<B: Backend> Inner<B> {
     /// `has_lanes` says whether the live map is in shards.
     pub(super) const fn new(has_lanes: bool) -> Self {
-        Self::with(None, Level::Off, has_lanes)
+        Self::with(Slot::empty(), INITIAL_LEVEL, has_lanes)
     }
 
     pub(super) const fn with_backend(backend: B, level: Level, has_lanes: bool) -> Self {
-        Self::with(Some(backend), level, has_lanes)
+        Self::with(Slot::filled(backend), level, has_lanes)
     }
 
-    const fn with(backend: Option<B>, level: Level, has_lanes: bool) -> Self {
+    const fn with(backend: Slot<B>, level: Level, has_lanes: bool) -> Self {
         Self {
-            level,
-            level_at_start: Level::Blocks,
-            is_history_on: true,
-            is_counting: backend.is_some(),
+            is_ready: false,
+            level: Level::Off,
+            level_at_start: level as u8 ^ INITIAL_LEVEL as u8,
+            is_history_off: false,
+            is_counting: false,
             is_injecting_faults: false,
-            allocation_path: FastPath::Any,
-            unsampled_path: FastPath::Any,
-            free_path: FastPath::Any,
-            allocation_steps: Steps::SLOW,
-            free_steps: Steps::SLOW,
+            allocation_path: FastPath::Unprepared,
+            unsampled_path: FastPath::Unprepared,
+            free_path: FastPath::Unprepared,
+            allocation_steps: Steps::NONE,
+            free_steps: Steps::NONE,
             backend,
             tallies: Tallies::ZERO,
             sequence: 0,
@@ -154,15 +164,44 @@ impl<B: Backend> Inner<B> {
         }
     }
 
-    /// Sets the backend, if there is none yet.
+    #[inline]
+    pub(super) fn is_ready(&self) -> bool {
+        self.is_ready
+    }
+
+    /// Writes what is not zero at the start, when the tracker is entered for the first time.
+    pub(super) fn prepare(&mut self) {
+        self.is_ready = true;
+        self.live.prepare();
+        self.depot.prepare();
+        self.history.prepare();
+        self.arena.prepare();
+        self.guards.freed.prepare();
+        self.guards.pool.prepare();
+        if !self.backend.is_none() {
+            self.level = self.level_at_start();
+        }
+        self.choose_steps();
+    }
+
+    fn level_at_start(&self) -> Level {
+        let number = usize::from(self.level_at_start ^ INITIAL_LEVEL as u8);
+        Level::ALL.get(number).copied().unwrap_or(INITIAL_LEVEL)
+    }
+
+    fn set_level_at_start(&mut self, level: Level) {
+        self.level_at_start = level as u8 ^ INITIAL_LEVEL as u8;
+    }
+
+    /// Puts the backend in place, if there is none yet.
     pub(super) fn start(&mut self, backend: B) {
         if self.backend.is_none() {
             // Blocks that are live already become part of `uncounted_blocks`.
             if let Some(live) = backend.live() {
                 self.tallies.set_live(live);
             }
-            self.backend = Some(backend);
-            self.level = self.level_at_start;
+            self.backend.fill(backend);
+            self.level = self.level_at_start();
             self.choose_steps();
         }
     }
@@ -188,6 +227,8 @@ impl<B: Backend> Inner<B> {
         }
         if self.is_counting {
             self.tallies.count_allocation(cpu, layout.size(), taken_bytes);
+        } else if !B::KNOWS_LIVE {
+            self.tallies.add_uncounted(taken_bytes);
         }
         true
     }
@@ -252,6 +293,8 @@ impl<B: Backend> Inner<B> {
                 let event = Event::of_free(record, &origin);
                 self.history.write(event, &mut self.arena, platform);
             }
+        } else if !B::KNOWS_LIVE {
+            self.tallies.subtract_uncounted(taken_bytes);
         }
     }
 
@@ -331,52 +374,6 @@ impl<B: Backend> Inner<B> {
     pub(super) fn fail<P: Platform>(&mut self, size_bytes: usize, caller: &Caller<'_, P>) {
         self.tallies.cpu_mut(caller.platform.cpu()).failures += 1;
         self.note(EventKind::Fail, 0, size_bytes, None, caller);
-    }
-
-    /// Updates the live figures from the backend, at level `off`, where they may not be counted here.
-    pub(super) fn synchronise(&mut self) {
-        if self.level == Level::Off
-            && let Some(mut live) = self.backend.as_ref().and_then(Backend::live)
-        {
-            // Blocks in quarantine are not live any more.
-            live.blocks -= self.guards.freed.quarantined_blocks() as u64;
-            live.bytes -= self.guards.freed.quarantined_bytes() as u64;
-            // Sampled blocks are not the backend's.
-            live.blocks += self.guards.pool.live() as u64;
-            live.bytes += (self.guards.pool.live() * PAGE_SIZE_BYTES) as u64;
-            self.tallies.set_live(live);
-        }
-    }
-
-    /// The call stack of a number, with all that is charged to it.
-    pub(super) fn stack(&mut self, number: u16) -> Option<&Stack> {
-        self.lanes.settle(number, &mut self.depot);
-        self.depot.get(number)
-    }
-
-    /// Whether allocations and frees are counted.
-    pub(super) fn is_counting(&self) -> bool {
-        self.is_counting
-    }
-
-    /// The current counters.
-    pub(super) fn counters(&mut self) -> Counters {
-        self.synchronise();
-        self.tallies.counters(self.live.len() as u64)
-    }
-
-    /// A snapshot with the time `stamp`.
-    pub(super) fn snapshot(&mut self, stamp: u64) -> Snapshot {
-        let counters = self.counters();
-        Snapshot {
-            sequence: self.sequence,
-            stamp,
-            level: self.level,
-            stacks_since_sequence: self.stacks_since_sequence,
-            recorded: StackUsage { bytes: counters.live_bytes, blocks: counters.recorded_blocks() },
-            unrecorded_blocks: counters.live_untracked,
-            stack_count: self.depot.len() as u16,
-        }
     }
 }
 

@@ -179,7 +179,7 @@ impl Common {
     }
 }
 
-impl<B> Protected for Inner<B> {
+impl<B: Backend> Protected for Inner<B> {
     fn entered(&mut self) {
         self.lanes.stopped(&mut self.tallies, &mut self.sequence);
     }
@@ -216,7 +216,10 @@ impl<B: Backend> Inner<B> {
         let place = self.lanes.slots.get_mut(self.lanes.lanes)?;
         let slot: NonNull<Slot> = self.arena.take_page(platform)?.cast();
         // SAFETY: a fresh page of the arena, which is large and aligned enough.
-        unsafe { slot.write(Slot::new(number as u8)) };
+        unsafe {
+            slot.write(Slot::new(number as u8));
+            (*slot.as_ref().body()).recent_stacks.prepare();
+        }
         *place = slot.as_ptr();
         self.lanes.lanes += 1;
         self.choose_steps();

@@ -20,7 +20,7 @@ use crate::stacks::charge::Charge;
 use crate::tracked::inner::{Claim, Inner};
 
 /// A lane at work. Dropping it opens the gate.
-pub(super) struct Worker<'a, B, P: Platform> {
+pub(super) struct Worker<'a, B: Backend, P: Platform> {
     pub(super) body: Body,
     pub(super) common: CommonOf<'a, B, P>,
     _lane: Lane<'a, Inner<B>, P>,
@@ -48,7 +48,7 @@ impl DerefMut for Body {
 }
 
 /// What the lane shares with others. No reference to all of the tracker's state is made, as others use parts of it.
-pub(super) struct CommonOf<'a, B, P> {
+pub(super) struct CommonOf<'a, B: Backend, P> {
     inner: *mut Inner<B>,
     pub(super) platform: &'a P,
 }
