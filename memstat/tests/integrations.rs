@@ -25,6 +25,7 @@ fn glue_lines(file: &str) -> usize {
             _ if is_glue => count += 1,
             _ => {
                 let is_code = !line.starts_with("//");
+                let line = line.replace("kernel_with_memstat::", "");
                 assert!(
                     !(is_code && (line.contains("memstat::") || line.contains("HEAP"))),
                     "{file}: `{line}`"
@@ -46,9 +47,12 @@ fn ten_lines_are_enough_for_a_kernel_and_two_for_a_program() {
     }
 }
 
-/// Builds a package in `integrations`, and says where its programs are.
+/// Builds a package in `integrations`, and returns where its programs are: a folder for each set of flags and features.
 fn build(package: &str, arguments: &[&str], flags: Option<&str>) -> PathBuf {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("integrations");
+    let variant =
+        flags.iter().chain(arguments.last()).map(|text| text.trim_start_matches('-').replace('=', "-"));
+    let variant = variant.collect::<Vec<_>>().join("-");
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("integrations").join(package).join(variant);
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap());
     cargo.current_dir(folder().join(package)).args(["build", "--quiet", "--release"]).args(arguments);
     cargo.env("CARGO_TARGET_DIR", &target).env_remove("CARGO_ENCODED_RUSTFLAGS").env_remove("RUSTFLAGS");
@@ -141,7 +145,7 @@ fn riscv64_kernels_report_what_they_lose() {
 /// Runs the program with threads and forks; it reports at its exit.
 fn run_program(program: &Path, level: &str) -> String {
     let report =
-        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("report-{level}-{}", std::process::id()));
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("report-{}-{}", std::process::id(), level.len()));
     let mut command = Command::new(program);
     let status = command.env("MEMSTAT", format!("{level},report={}", report.display())).status().unwrap();
     assert!(status.success(), "{level}: {status}");
@@ -162,6 +166,16 @@ fn a_program_without_frame_pointers_runs_and_its_report_says_what_to_do() {
 }
 
 #[test]
+fn call_stacks_have_as_many_frames_as_the_features_say() {
+    for (feature, frames) in [("depth-32", 32..=32), ("depth-64", 41..=41)] {
+        let program = build("program", &["--features", feature], Some("-Cforce-frame-pointers=yes"));
+        let report = run_program(&program.join("release/program-with-memstat"), "stacks");
+        let below = report.lines().filter(|line| line.contains("lose_below+0x")).count();
+        assert!(frames.contains(&below), "{feature}: {below} frames\n{report}");
+    }
+}
+
+#[test]
 fn a_program_reports_at_its_exit_and_on_a_signal() {
     let program =
         build("program", &[], Some("-Cforce-frame-pointers=yes")).join("release/program-with-memstat");
@@ -170,6 +184,8 @@ fn a_program_reports_at_its_exit_and_on_a_signal() {
     assert!(report.contains(" 0 bad frees, 0 not recorded"), "{report}");
     let lost = report.lines().skip_while(|line| !line.contains(" bytes in 80 blocks live")).nth(1);
     assert!(lost.is_some_and(|line| line.contains("lose+0x")), "8 threads lose 10 blocks each: {report}");
+    let below = report.lines().filter(|line| line.contains("lose_below+0x")).count();
+    assert_eq!(below, 16, "{report}");
 
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("report-signal-{}", std::process::id()));
     let mut running = Command::new(&program)
@@ -192,4 +208,14 @@ fn a_program_reports_at_its_exit_and_on_a_signal() {
     running.stdin.take().unwrap().write_all(b"\n").unwrap();
     assert!(running.wait().unwrap().success());
     std::fs::remove_file(&file).unwrap();
+}
+
+/// To build these allocators takes minutes: `make soak` runs this.
+#[test]
+#[ignore = "builds two allocators in C"]
+fn programs_over_mimalloc_and_jemalloc_report_what_they_lose() {
+    let folder = build("allocators", &["--bins"], Some("-Cforce-frame-pointers=yes")).join("release");
+    for program in ["mimalloc", "jemalloc"] {
+        assert!(Command::new(folder.join(program)).status().unwrap().success(), "{program}");
+    }
 }
