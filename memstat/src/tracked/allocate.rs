@@ -18,6 +18,7 @@ use crate::platform::{PAGE_SIZE_BYTES, Platform};
 use crate::record::{Origin, Record};
 use crate::refused::LockRefused;
 use crate::stacks::MAX_FRAMES;
+use crate::stacks::walk::keep_frame;
 
 /// How far the fast path got.
 enum Progress {
@@ -76,7 +77,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         let zeroed =
             inner.backend.as_mut().filter(|_| may_forward).and_then(|own| own.allocate_zeroed(layout));
         if let Some(own) = zeroed {
-            return self.allocate_slowly(Some(own.cast()), layout, inner, caller.frame_pointer);
+            return keep_frame(self.allocate_slowly(Some(own.cast()), layout, inner, caller.frame_pointer));
         }
         drop(inner);
         let block = self.allocate_for(layout, caller.frame_pointer)?;
@@ -141,14 +142,14 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
             Progress::Taken(own) => Some(own),
             Progress::Nothing => None,
         };
-        self.allocate_slowly(taken, layout, inner, platform.frame_pointer())
+        keep_frame(self.allocate_slowly(taken, layout, inner, platform.frame_pointer()))
     }
 
     /// Continues on the slow path, from code that is inlined into the caller.
     #[cold]
     #[inline(never)]
     fn allocate_elsewhere(&self, layout: Layout, inner: Guard<'_, Inner<B>, P>) -> Option<NonNull<u8>> {
-        self.allocate_slowly(None, layout, inner, self.platform().frame_pointer())
+        keep_frame(self.allocate_slowly(None, layout, inner, self.platform().frame_pointer()))
     }
 
     /// Allocates the new block of a reallocation, on behalf of the caller with this frame pointer.

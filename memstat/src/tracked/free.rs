@@ -16,6 +16,7 @@ use crate::bad_free::BadFree;
 use crate::lock::Guard;
 use crate::platform::Platform;
 use crate::record::{Guarding, Record};
+use crate::stacks::walk::keep_frame;
 
 impl<B: Backend, P: Platform> Tracked<B, P> {
     /// Frees the block at `block`, of which only the pointer is known. Where waiting for the lock would never end, the block
@@ -153,7 +154,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     ) {
         let platform = self.platform();
         if !inner.free_at_hand::<P, _, COPY>(address, claim, || platform.frame_pointer(), platform) {
-            self.free_slowly(address, claim, inner, platform.frame_pointer(), report);
+            keep_frame(self.free_slowly(address, claim, inner, platform.frame_pointer(), report));
         }
     }
 
@@ -167,7 +168,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         inner: Guard<'_, Inner<B>, P>,
         report: impl FnOnce(BadFree, usize),
     ) {
-        self.free_slowly(address, claim, inner, self.platform().frame_pointer(), report);
+        keep_frame(self.free_slowly(address, claim, inner, self.platform().frame_pointer(), report));
     }
 
     /// Frees the old memory of a block that a reallocation has moved, and counts the reallocation in the same critical
@@ -199,7 +200,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         let has_findings = !inner.guards.findings.is_empty();
         drop(inner);
         if has_findings {
-            self.report_findings(caller.frame_pointer);
+            keep_frame(self.report_findings(caller.frame_pointer));
         }
         freed
     }
