@@ -227,3 +227,19 @@ fn programs_over_mimalloc_and_jemalloc_report_what_they_lose() {
         assert!(Command::new(folder.join(program)).status().unwrap().success(), "{program}");
     }
 }
+
+/// To build `core` for each takes minutes: `make soak` runs this.
+#[test]
+#[ignore = "builds core for four targets"]
+fn targets_of_32_bits_and_without_atomics_build() {
+    let target_folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("integrations/targets");
+    let targets =
+        ["thumbv6m-none-eabi", "thumbv7em-none-eabi", "riscv32i-unknown-none-elf", "i686-unknown-linux-gnu"];
+    for target in targets {
+        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap());
+        cargo.args(["check", "--quiet", "--package", "memstat", "--lib", "--features", "critical-section"]);
+        cargo.args(["-Zbuild-std=core,alloc", "--target", target]).env("RUSTC_BOOTSTRAP", "1");
+        cargo.env("CARGO_TARGET_DIR", &target_folder);
+        assert!(cargo.status().unwrap().success(), "{target}");
+    }
+}
