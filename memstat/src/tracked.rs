@@ -212,6 +212,10 @@ unsafe impl<B: Backend + Send, P: Platform> GlobalAlloc for Tracked<B, P> {
     #[expect(clippy::inline_always, reason = "the frame must be the caller's")]
     #[inline(always)]
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        // SAFETY: GlobalAlloc's contract.
+        unsafe { assert_unchecked(!block.is_null() && new_size != 0) };
+        // SAFETY: GlobalAlloc's contract.
+        unsafe { assert_unchecked(Layout::from_size_align(new_size, layout.align()).is_ok()) };
         let Some(block) = NonNull::new(block) else { return null_mut() };
         // SAFETY: the caller owns the block and gives it up if it moves.
         let moved = unsafe { self.reallocate_with_layout(block, layout, new_size) };
