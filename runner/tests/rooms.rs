@@ -66,6 +66,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("terminal", &[]),
     ("vfs", &[]),
     ("tally-heap", &["boot", "memstat"]),
+    ("memstat-report", &["memstat", "names"]),
     ("control", &["memstat"]),
     ("config", &["memstat", "tally-heap"]),
     ("journal", &["boot"]),

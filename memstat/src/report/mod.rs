@@ -1,4 +1,4 @@
-//! Reports: pure functions from figures to text. They take no lock and allocate nothing.
+//! Reports: pure functions from figures to text. They take no lock and allocate nothing. Only [`dump`] reads a tracker.
 
 use core::fmt;
 
@@ -7,12 +7,14 @@ use crate::history::Event;
 use crate::level::Level;
 use crate::record::Record;
 
+mod dump;
 mod growth;
 mod shown_frames;
 mod shown_stacks;
 mod stack_totals;
 mod stacks;
 
+pub use dump::{DUMP_VERSION, DumpFrame, DumpMark, DumpOptions, DumpParts, NameFrames, dump};
 pub use growth::{Growth, GrowthByStack};
 pub use shown_frames::frames_before_end;
 pub use shown_stacks::{NewStack, ShownStacks};
