@@ -165,43 +165,37 @@ impl Profile {
         Ok(profile)
     }
 
-    /// What this profile has more than `base`. Call stacks are the same if their functions and lines are.
+    /// What this profile has more than `base`. Call stacks are the same if their functions and lines are; those that are
+    /// the same within one profile are one here.
     #[must_use]
-    pub fn since(mut self, base: &Self) -> Self {
-        let mut places: HashMap<_, usize> = HashMap::new();
-        for (index, place) in self.places.iter().enumerate() {
-            places.entry(key(place)).or_insert(index);
-        }
-        let mut samples: HashMap<Vec<_>, usize> = HashMap::new();
-        for (index, sample) in self.samples.iter().enumerate() {
-            samples.entry(sample.keys(&self.places)).or_insert(index);
-        }
-        let known: Vec<_> =
-            base.samples.iter().map(|sample| samples.get(&sample.keys(&base.places)).copied()).collect();
-        let mut new_places = Vec::new();
-        let mut gone = Vec::new();
-        for (sample, known) in base.samples.iter().zip(known) {
-            if let Some(own) = known.and_then(|index| self.samples.get_mut(index)) {
-                own.values.subtract(&sample.values);
-                continue;
-            }
-            // All of it is gone.
-            let indices = sample.places.iter().filter_map(|place| base.places.get(*place)).map(|place| {
-                let next = self.places.len() + new_places.len();
-                let index = *places.entry(key(place)).or_insert(next);
-                if index == next {
-                    new_places.push(place.clone());
+    pub fn since(&self, base: &Self) -> Self {
+        let mut growth = Self { program: self.program.clone(), time_us: self.time_us, ..Self::default() };
+        let (mut places, mut stacks) = (HashMap::new(), HashMap::new());
+        let operations = [(self, Values::add as fn(&mut Values, &Values)), (base, Values::subtract)];
+        for (profile, operate) in operations {
+            for sample in &profile.samples {
+                let own = sample.places.iter().filter_map(|place| profile.places.get(*place));
+                let indices: Vec<usize> = own.map(|place| growth.place(place, &mut places)).collect();
+                let index = *stacks.entry(indices.clone()).or_insert_with(|| {
+                    let empty = Sample { number: sample.number, places: indices, values: Values::default() };
+                    growth.samples.push(empty);
+                    growth.samples.len() - 1
+                });
+                if let Some(sum) = growth.samples.get_mut(index) {
+                    operate(&mut sum.values, &sample.values);
                 }
-                index
-            });
-            let mut lost = Sample { number: 0, places: indices.collect(), values: Values::default() };
-            lost.values.subtract(&sample.values);
-            gone.push(lost);
+            }
         }
-        self.places.extend(new_places);
-        self.samples.extend(gone);
-        self.samples.retain(|sample| !sample.values.is_zero());
-        self
+        growth.samples.retain(|sample| !sample.values.is_zero());
+        growth
+    }
+
+    /// The index of a place that is the same as this one, which may be new.
+    fn place<'a>(&mut self, place: &'a Place, known: &mut HashMap<Key<'a>, usize>) -> usize {
+        *known.entry(key(place)).or_insert_with(|| {
+            self.places.push(place.clone());
+            self.places.len() - 1
+        })
     }
 
     /// The sum over all call stacks.
@@ -226,12 +220,6 @@ impl Profile {
             functions.push("(no call stack)".into());
         }
         functions
-    }
-}
-
-impl Sample {
-    fn keys<'a>(&self, places: &'a [Place]) -> Vec<Key<'a>> {
-        self.places.iter().filter_map(|place| places.get(*place)).map(key).collect()
     }
 }
 

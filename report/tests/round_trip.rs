@@ -1,5 +1,7 @@
 //! What memstat writes is what the reader reads; and what was cut, torn or changed is told from it.
 
+#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
+
 mod common;
 
 use std::collections::BTreeMap;
@@ -9,6 +11,10 @@ use memstat::report::{DumpFrame, DumpMark, DumpOptions, DumpParts, dump};
 use memstat::{Event, Level, Platform, Record};
 use memstat_report::dump::{Dump, Reader, State, read};
 use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence::{self, WithSource};
+
+/// Where inputs that failed are kept.
+const BESIDE: FileFailurePersistence = WithSource("proptest-regressions");
 
 fn one(text: &str) -> Dump {
     let mut dumps = read(text.as_bytes()).unwrap();
@@ -79,7 +85,7 @@ fn assert_same(tracker: &Tracker, dump: &Dump, parts: DumpParts) {
         }
     }
     if parts == DumpParts::History {
-        let mut events = [Event::EMPTY; 1000];
+        let mut events = vec![Event::EMPTY; 1000];
         let count = tracker.history().read(0, &mut events).count;
         assert_eq!(dump.events.len(), count);
         for (found, event) in dump.events.iter().zip(events) {
@@ -93,7 +99,7 @@ fn assert_same(tracker: &Tracker, dump: &Dump, parts: DumpParts) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::with_failure_persistence(BESIDE) })]
 
     #[test]
     fn what_is_written_is_read(
@@ -170,10 +176,9 @@ proptest! {
         let _ = read(bytes.as_slice()).unwrap();
         let _ = read(words.as_bytes()).unwrap();
         // The same with right checks.
-        let mut text = String::new();
-        for line in words.split('*').filter_map(|part| part.split('~').next_back()) {
-            text += &format!("~{line}*{:04x}\n", crc32fast::hash(line.as_bytes()) & 0xffff);
-        }
+        let lines = words.split('*').filter_map(|part| part.split('~').next_back());
+        let checked = |line: &str| format!("~{line}*{:04x}\n", crc32fast::hash(line.as_bytes()) & 0xffff);
+        let text: String = lines.map(checked).collect();
         let _ = read(text.as_bytes()).unwrap();
     }
 }
@@ -270,7 +275,7 @@ impl std::fmt::Write for Busy<'_> {
         self.text += text;
         set_stack(self.tracker, &frames(number % 100));
         self.kept.push(allocate(self.tracker, 1 + number % 50, 8));
-        if number % 3 > 0 {
+        if !number.is_multiple_of(3) {
             free(self.tracker, self.kept.swap_remove(number % self.kept.len()));
         }
         Ok(())

@@ -3,6 +3,7 @@
 //! Those on text and files are the crate `shell`'s; [`host`] is what it reaches of this machine.
 
 mod dmesg;
+mod export;
 mod fail;
 mod guard;
 mod host;
@@ -21,6 +22,7 @@ use host::Machine;
 /// What a person needs who uses this kernel.
 static PRODUCT: &[Command] = &[
     dmesg::COMMAND,
+    export::COMMAND,
     fail::COMMAND,
     guard::COMMAND,
     leaks::COMMAND,
