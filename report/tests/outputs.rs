@@ -221,7 +221,7 @@ fn tables_have_the_sums_and_nothing_that_a_terminal_acts_on() {
         assert!(text.chars().all(|character| character == '\n' || !character.is_control()), "{text}");
         match each {
             Table::Stacks | Table::Sites | Table::Functions => {
-                assert_eq!(text.lines().last(), Some(sum.as_str()))
+                assert_eq!(text.lines().last(), Some(sum.as_str()));
             }
             Table::Sizes => assert!(text.ends_with(&format!(
                 "sum: {} blocks and {} bytes live, {} allocations\n",
@@ -234,7 +234,7 @@ fn tables_have_the_sums_and_nothing_that_a_terminal_acts_on() {
                 text.ends_with(&format!("{:>10} {:>10} {:>14}\n", 0, dump.live.blocks, dump.live.bytes))
             ),
             Table::Summary => {
-                assert!(text.contains(&format!("{} bytes asked for", dump.live.bytes)), "{text}")
+                assert!(text.contains(&format!("{} bytes asked for", dump.live.bytes)), "{text}");
             }
         }
     }

@@ -89,7 +89,7 @@ const CRATES: &[(&str, &[&str])] = &[
         ],
     ),
     ("fuzz", &["boot", "config", "control", "memstat", "names", "shell"]),
-    ("runner", &[]),
+    ("runner", &["memstat-report"]),
 ];
 
 fn root() -> PathBuf {

@@ -85,10 +85,10 @@ pub fn encode(profile: &Profile) -> Vec<u8> {
         write_location(&mut message, number as u64 + 2, place.address, &frames);
     }
     for ((name, file), id) in functions {
+        // Without a system name, as pprof would cut the generic arguments off a name that is not said to be demangled.
         message.message(FUNCTION, |function| {
             function.number(1, id);
             function.number(2, name);
-            function.number(3, name);
             function.number(4, file);
         });
     }

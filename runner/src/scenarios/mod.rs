@@ -10,6 +10,7 @@ mod bugs;
 mod crash;
 mod devices;
 mod examples;
+mod export;
 mod failures;
 mod faults;
 mod files;
@@ -36,13 +37,14 @@ use crate::vm::{COMMAND_LIMIT, Vm};
 
 /// All scenarios. The slowest machines come first, so that none of them is still running when the rest is done.
 pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
-    let subjects: [&[Scenario]; 21] = [
+    let subjects: [&[Scenario]; 22] = [
         boot::SCENARIOS,
         black_box::SCENARIOS,
         crash::SCENARIOS,
         faults::SCENARIOS,
         bugs::SCENARIOS,
         examples::SCENARIOS,
+        export::SCENARIOS,
         failures::SCENARIOS,
         memory::SCENARIOS,
         names::SCENARIOS,
