@@ -22,7 +22,8 @@ A FILE is a dump, or any log with dumps among its lines; - or none is standard i
 whole one is used, or that with the NUMBER.
 
   -f, --form FORM       table (the default), folded, flame, icicle (both SVG), pprof (gzip), speedscope or dhat (JSON)
-  -t, --table TABLE     only this table, may be repeated: summary, stacks, sites, functions, sizes, ages, tasks
+  -t, --table TABLE     only this table, may be repeated: summary, stacks, sites, functions, sizes, ages, tasks.
+                        Summary, sizes, ages and tasks are always those of the whole dump
   -o, --output FILE     write there instead of standard output
   -v, --value VALUE     live-bytes (the default), live-blocks, total-bytes or total-blocks
   -n, --top NUMBER      rows of a table at most (20)
@@ -44,6 +45,8 @@ whole of it was used.
 /// Rows of a table, if nothing is said.
 const TOP: usize = 20;
 const TABLES: [Table; 5] = [Table::Summary, Table::Stacks, Table::Functions, Table::Sizes, Table::Ages];
+
+const SELECTED_TABLES: [Table; 2] = [Table::Stacks, Table::Functions];
 
 /// The form of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,6 +167,12 @@ impl Arguments {
         }
         if sources.len() > 1 {
             return Err("one file is expected; --diff takes a second one".into());
+        }
+        if report.base.is_some() || *selection != Selection::default() {
+            // The other tables are those of the whole dump.
+            if report.form == Form::Table(&TABLES) {
+                report.form = Form::Table(&SELECTED_TABLES);
+            }
         }
         if let Some(source) = sources.pop() {
             report.source = source;
