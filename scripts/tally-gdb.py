@@ -87,6 +87,14 @@ def number(value):
     return int(value)
 
 
+def array(name):
+    """The elements of the kernel's static array of a name; another static may have that name too."""
+    for value in statics(name):
+        if value.type.strip_typedefs().code == gdb.TYPE_CODE_ARRAY:
+            return elements(value)
+    raise Missing(f"no static array {name}: is this build/debug/tally.elf?")
+
+
 def elements(value):
     first, last = value.type.strip_typedefs().range()
     return [value[at] for at in range(first, last + 1)]
@@ -113,7 +121,7 @@ class Frames(gdb.Command):
         total, free = (number(find(frames, name)) for name in ("total_pages", "free_pages"))
         print(f"total {total} pages, {total * 4} kB")
         print(f"free {free} pages, {free * 4} kB")
-        taken, given = elements(static("TAKEN")), elements(static("GIVEN"))
+        taken, given = array("TAKEN"), array("GIVEN")
         for name, taken, given in zip(enumeration("Purpose"), taken, given):
             print(f"{name} {number(taken) - number(given)} pages")
 

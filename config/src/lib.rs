@@ -253,7 +253,7 @@ impl OnPanic {
 }
 
 /// A size as in `65536`, `64K`, `2M` or `1G`.
-fn size_bytes(text: &str) -> Option<usize> {
+pub fn size_bytes(text: &str) -> Option<usize> {
     let (digits, shift) = match text.as_bytes().last()? {
         b'K' | b'k' => (text.get(..text.len() - 1)?, 10),
         b'M' | b'm' => (text.get(..text.len() - 1)?, 20),

@@ -92,6 +92,8 @@ impl<S: PageSource> Heap<S> {
 
 // SAFETY: each of the heaps keeps the contract.
 unsafe impl<S: PageSource> Backend for Heap<S> {
+    const KNOWS_LIVE: bool = true;
+
     fn allocate(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
         with_heap!(&mut self.0, heap => heap.allocate(layout))
     }

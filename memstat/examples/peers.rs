@@ -1,21 +1,17 @@
-//! Pairs of an allocation and a free through several trackers over the system's allocator, for callgrind to count.
+//! Several trackers over the system's allocator, for callgrind to count: pairs of an allocation and a free, or a
+//! hammer of allocations, reallocations and frees in random order.
 //!
-//!     peers NAME PAIRS
+//!     peers NAME COUNT [hammer]
 //!
-//! `make bench` runs it twice a name, with different numbers of pairs: the difference is the pairs' alone.
-
-mod host;
-#[path = "host/system.rs"]
-mod system;
+//! `make bench` runs it twice a name, with different numbers of pairs: the difference is the pairs' alone. The table in
+//! memstat's README comes from `memstat/measure`, which does the same with the hammer.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use host::HostPlatform;
 use memstat::MAX_FRAMES;
-use memstat::{Level, Tracked};
-use system::SystemBackend;
+use memstat::{Host, Level};
 use tracking_allocator::{AllocationGroupId, AllocationRegistry, AllocationTracker};
 
 const DEPTH: u32 = 16;
@@ -23,7 +19,7 @@ const SIZE_BYTES: usize = 64;
 /// Other blocks that are live meanwhile, as in any program.
 const OTHERS: usize = 40;
 
-static TRACKED: Tracked<SystemBackend, HostPlatform> = Tracked::new(HostPlatform);
+static TRACKED: Host = Host::new();
 static STATS: stats_alloc::StatsAlloc<System> = stats_alloc::StatsAlloc::system();
 static TRACKING: tracking_allocator::Allocator<System> = tracking_allocator::Allocator::system();
 
@@ -91,7 +87,6 @@ peer!(Memstat, TRACKED);
 
 fn run<P: Peer>(pairs: usize) {
     let layout = Layout::new::<[u8; SIZE_BYTES]>();
-    HostPlatform::start();
     for _ in 0..OTHERS {
         // SAFETY: the size is not zero.
         black_box(unsafe { P::allocator().alloc(layout) });
@@ -107,21 +102,83 @@ fn run<P: Peer>(pairs: usize) {
     });
 }
 
+/// Slots of the hammer; about two thirds hold a block.
+const SLOTS: usize = 1000;
+const MAX_HAMMER_BYTES: usize = 600;
+
+/// A generator of the family xorshift (Marsaglia, 2003), so that each tracker sees the same operations.
+struct Random(u64);
+
+impl Random {
+    #[inline]
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        ((self.0 >> 32) as usize * limit) >> 32
+    }
+}
+
+#[inline]
+fn layout_of(size_bytes: usize) -> Layout {
+    // SAFETY: the alignment is a power of two, and sizes are small.
+    unsafe { Layout::from_size_align_unchecked(size_bytes, 8) }
+}
+
+/// Operations in random order on blocks of 1 to 600 bytes: an empty slot is filled, a full one is emptied or, one time
+/// in three, given another size.
+fn hammer<P: Peer>(operations: usize) {
+    let mut slots = vec![(std::ptr::null_mut::<u8>(), 0_usize); SLOTS];
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    descend(DEPTH, &mut || {
+        for _ in 0..operations {
+            let slot = &mut slots[random.below(SLOTS)];
+            let size_bytes = 1 + random.below(MAX_HAMMER_BYTES);
+            // SAFETY: sizes are not zero; each block is resized and freed with the layout that it has.
+            unsafe {
+                if slot.0.is_null() {
+                    *slot = (P::allocator().alloc(layout_of(size_bytes)), size_bytes);
+                } else if random.below(3) == 0 {
+                    *slot = (P::allocator().realloc(slot.0, layout_of(slot.1), size_bytes), size_bytes);
+                } else {
+                    P::allocator().dealloc(slot.0, layout_of(slot.1));
+                    slot.0 = std::ptr::null_mut();
+                }
+            }
+        }
+    });
+}
+
+/// The work that is counted.
+#[derive(Clone, Copy)]
+enum Work {
+    Pairs,
+    Hammer,
+}
+
+fn work<P: Peer>(work: Work, count: usize) {
+    match work {
+        Work::Pairs => run::<P>(count),
+        Work::Hammer => hammer::<P>(count),
+    }
+}
+
 fn main() {
     let mut words = std::env::args().skip(1);
     let name = words.next().unwrap_or_default();
     let pairs = words.next().and_then(|word| word.parse().ok()).unwrap_or(1000);
+    let kind = if words.next().as_deref() == Some("hammer") { Work::Hammer } else { Work::Pairs };
     match name.as_str() {
-        "system" => run::<SystemAlone>(pairs),
-        "stats_alloc" => run::<Stats>(pairs),
+        "system" => work::<SystemAlone>(kind, pairs),
+        "stats_alloc" => work::<Stats>(kind, pairs),
         "tracking-allocator" => {
             AllocationRegistry::set_global_tracker(Counting::default()).expect("no other tracker is there");
             AllocationRegistry::enable_tracking();
-            run::<Tracking>(pairs);
+            work::<Tracking>(kind, pairs);
         }
         "dhat" => {
             let profiler = dhat::Profiler::builder().testing().trim_backtraces(Some(MAX_FRAMES)).build();
-            run::<Dhat>(pairs);
+            work::<Dhat>(kind, pairs);
             drop(profiler);
         }
         level => {
@@ -130,8 +187,7 @@ fn main() {
                 std::process::exit(2);
             };
             TRACKED.set_level(level);
-            TRACKED.start(SystemBackend);
-            run::<Memstat>(pairs);
+            work::<Memstat>(kind, pairs);
         }
     }
 }

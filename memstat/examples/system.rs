@@ -1,23 +1,16 @@
-//! An ordinary program whose every block is accounted for: the tracker over the system's allocator.
+//! An ordinary program whose every block is accounted for.
 //!
-//!     cargo run --example system
+//!     cargo run -p memstat --features std --example system
 //!
-//! It loses some memory, and the tracker shows how much and where.
+//! It loses some memory, and the tracker shows how much and where. The same without a line of its own, for the whole
+//! program, is `MEMSTAT=stacks,report`.
 
-mod host;
-#[path = "host/system.rs"]
-mod system;
-
-use std::ffi::c_void;
 use std::fmt;
 
-use host::HostPlatform;
-use memstat::report::{self, Growth, GrowthByStack, Rank, TopStacks};
-use memstat::{Level, Platform, Record, Tracked};
-use system::SystemBackend;
+use memstat::{Host, Level, report};
 
 #[global_allocator]
-static HEAP: Tracked<SystemBackend, HostPlatform> = Tracked::over(HostPlatform, SystemBackend, Level::Blocks);
+static HEAP: Host = Host::new();
 
 /// Keeps a buffer a request and forgets every third.
 #[inline(never)]
@@ -35,55 +28,16 @@ fn lose(buffer: Vec<u8>) {
     std::mem::forget(buffer.into_boxed_slice());
 }
 
-fn main() {
-    HostPlatform::start();
-    HEAP.set_level(Level::Full);
-    let mark = HEAP.leaks().sequence();
+fn main() -> fmt::Result {
+    HEAP.set_level(Level::Stacks);
+    let mark = HEAP.leaks().mark();
     serve(30);
 
+    // The text is on the heap that it is about, which is well: no report locks that heap.
     let mut text = String::new();
-    show(mark, &mut text).expect("a string takes all text");
+    report::write_totals(&HEAP, "system", &mut text)?;
+    text.push_str("\nsince the mark:\n");
+    report::write_leaks_since(&HEAP, &mark, &mut text)?;
     print!("{text}");
-}
-
-/// Writes the reports. The text is on the heap that they are about, which is well: they lock nothing.
-fn show(mark: u64, out: &mut String) -> fmt::Result {
-    let to_ns = |stamp| HEAP.platform().stamp_to_ns(stamp);
-    report::write_summary("system", HEAP.level(), &HEAP.counters(), &HEAP.statistics().since(), to_ns, out)?;
-
-    // What came since the mark and is still live, by call stack.
-    let mut stacks = vec![Growth::default(); usize::from(HEAP.stacks().count()) + 1];
-    let mut growth = GrowthByStack::new(mark, HEAP.leaks().sequence(), &mut stacks);
-    let mut records = [Record::EMPTY; 64];
-    let mut cursor = Some(0);
-    while let Some(from) = cursor {
-        let (count, next) = HEAP.blocks().read(from, &mut records);
-        records.iter().take(count).for_each(|record| growth.add(record));
-        cursor = next;
-    }
-    let mut top = TopStacks::<3>::new(Rank::LiveBlocks);
-    growth.rank(&mut top, |number| HEAP.stacks().get(number));
-    out.push_str("\nlive since the mark:\n");
-    for (number, stack) in top.iter() {
-        report::write_stack(*number, stack, Function, out)?;
-    }
     Ok(())
-}
-
-/// The function that a return address lies in.
-struct Function(usize);
-
-impl fmt::Display for Function {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut name = None;
-        // The call itself is before the address that it returns to.
-        backtrace::resolve((self.0 - 1) as *mut c_void, |symbol| {
-            let line = symbol.lineno().unwrap_or(0);
-            name = name.take().or_else(|| Some(format!("{} (line {line})", symbol.name()?)));
-        });
-        match name {
-            Some(name) => out.write_str(&name),
-            None => write!(out, "{:#x}", self.0),
-        }
-    }
 }

@@ -4,13 +4,10 @@
 //!
 //! It shows the table of live blocks, and what becomes of frees that are wrong.
 
-mod host;
-
 use std::alloc::Layout;
 use std::ptr::NonNull;
 
-use host::HostPlatform;
-use memstat::{Backend, Level, Platform, Record, Tracked, report};
+use memstat::{Backend, HostPlatform, Level, Platform, Record, Tracked, report};
 use talc::DefaultBinning;
 use talc::base::Talc;
 use talc::source::Manual;
@@ -46,7 +43,6 @@ unsafe impl Backend for TalcBackend {
 }
 
 fn main() {
-    HostPlatform::start();
     let memory = Box::leak(vec![0_u8; MEMORY_BYTES].into_boxed_slice());
     let mut talc = Talc::new(Manual);
     // SAFETY: the memory is leaked, so it is talc's for ever.

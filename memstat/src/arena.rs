@@ -67,8 +67,13 @@ impl Arena {
             held_pages: 0,
             used_pages: 0,
             peak_used_pages: 0,
-            limit_pages: usize::MAX,
+            limit_pages: 0,
         }
+    }
+
+    /// Writes what is not zero at the start: there is no limit.
+    pub(crate) fn prepare(&mut self) {
+        self.limit_pages = usize::MAX;
     }
 
     /// Hands over the memory that the arena starts with. A second call is ignored.

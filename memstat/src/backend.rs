@@ -1,7 +1,7 @@
 //! The trait by which the tracker uses an allocator.
 
 use core::alloc::Layout;
-use core::ptr::NonNull;
+use core::ptr::{NonNull, copy_nonoverlapping};
 
 /// An allocator that [`Tracked`](crate::Tracked) can wrap.
 ///
@@ -13,39 +13,96 @@ use core::ptr::NonNull;
 /// other live block and stays where it is until `deallocate`. `deallocate` and `locate` access only the backend's own
 /// memory.
 pub unsafe trait Backend {
+    /// Whether trackers of this backend are usually made by [`Tracked::over`](crate::Tracked::over), and not by
+    /// [`Tracked::new`](crate::Tracked::new). A static tracker made as usual has no initial contents: it lies in `.bss`,
+    /// and not in the program's file.
+    const IS_STATIC: bool = false;
+
+    /// Whether [`Backend::live`] says what is allocated. If not, the tracker counts live blocks even at level `off`.
+    const KNOWS_LIVE: bool = false;
+
+    /// Whether [`Backend::allocate_zeroed`] takes less work than to write all bytes.
+    const HAS_ZEROED: bool = false;
+
+    /// Whether [`Backend::grow`] and [`Backend::shrink`] do better than to allocate, copy and free: then the tracker
+    /// calls them, under its lock. Where they do not, it does the same itself, and copies without holding the lock. A
+    /// backend that says yes goes by the layouts that it is given.
+    const HAS_RESIZE: bool = false;
+
     /// Allocates a block; `None` if there is none of this layout. A size of 0 is a valid request. The slice is as long as
     /// the memory that the block takes, and at least as long as [`Backend::usable_size_bytes`] says.
     fn allocate(&mut self, layout: Layout) -> Option<NonNull<[u8]>>;
 
-    /// Whether this backend has fast paths, [`Backend::allocate_fast`] and [`Backend::deallocate_fast`].
-    /// The answer never changes.
-    fn has_fast_path(&self) -> bool {
-        false
+    /// As [`Backend::allocate`], with all bytes of the layout zero.
+    fn allocate_zeroed(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
+        let block = self.allocate(layout)?;
+        // SAFETY: a fresh block of at least that size.
+        unsafe { block.cast::<u8>().write_bytes(0, layout.size()) };
+        Some(block)
     }
 
-    /// As [`Backend::allocate`], if that takes only a few instructions and no call. `None` does not mean that there is no
-    /// memory. It is inlined into the tracker's fast path.
+    /// Gives a block a larger size, in place or by a move; its contents stay. Returns where it is then, as
+    /// [`Backend::allocate`] does, or `None` if there is no memory: the block is as before then.
+    ///
+    /// # Safety
+    ///
+    /// `block` and `old` are as for [`Backend::deallocate`]. `new` has the same alignment and is not smaller. After a
+    /// move nobody uses the old block.
+    unsafe fn grow(&mut self, block: NonNull<u8>, old: Layout, new: Layout) -> Option<NonNull<[u8]>> {
+        let moved = self.allocate(new)?;
+        // SAFETY: both are live, and at least as long as the smaller one; the rest is handed on to the caller.
+        unsafe {
+            copy_nonoverlapping(block.as_ptr(), moved.as_ptr().cast(), old.size().min(new.size()));
+            self.deallocate(block, old);
+        }
+        Some(moved)
+    }
+
+    /// Gives a block a smaller size, as [`Backend::grow`] does a larger one; its contents stay up to the new size.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Backend::grow`], but that `new` is not larger.
+    unsafe fn shrink(&mut self, block: NonNull<u8>, old: Layout, new: Layout) -> Option<NonNull<[u8]>> {
+        // SAFETY: handed on to the caller; `grow` copies as much as both have.
+        unsafe { self.grow(block, old, new) }
+    }
+
+    /// Whether this backend may be called from the tracker's fast path: by [`Backend::allocate_fast`],
+    /// [`Backend::deallocate_fast`] and [`Backend::taken_size_bytes_fast`]. The answer never changes.
+    fn has_fast_path(&self) -> bool {
+        true
+    }
+
+    /// As [`Backend::allocate`]. `None` does not mean that there is no memory. It is inlined into the tracker's fast path,
+    /// which saves no registers if this does what takes only a few instructions and no call, and leaves the rest to
+    /// `allocate`.
     ///
     /// # Safety
     ///
     /// [`Backend::has_fast_path`] is true.
     #[inline]
     unsafe fn allocate_fast(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
-        let _ = layout;
-        None
+        self.allocate(layout)
     }
 
-    /// As [`Backend::deallocate_unsized`] for the block that starts at `address`, if that takes only a few instructions and
-    /// no call. `None` does not mean that there is no live block. `claimed` is the layout that the caller claims, if any.
-    /// It may be wrong: a backend that knows its blocks must not rely on it. For address 0 this must return `None`.
+    /// As [`Backend::deallocate_unsized`] for the block that starts at `address`, and for the fast path, like
+    /// [`Backend::allocate_fast`]. `None` does not mean that there is no live block. `claimed` is the layout that the
+    /// caller claims, if any. It may be wrong: a backend that knows its blocks must not rely on it. For address 0 this
+    /// must return `None`.
     ///
     /// # Safety
     ///
     /// [`Backend::has_fast_path`] is true. If a live block starts there, nobody uses it any more.
     #[inline]
     unsafe fn deallocate_fast(&mut self, address: usize, claimed: Option<Layout>) -> Option<usize> {
-        let _ = (address, claimed);
-        None
+        let block = NonNull::new(address as *mut u8)?;
+        if self.locate(address) != Location::Unsupported {
+            // SAFETY: handed on to the caller; the backend itself makes sure that it is a live block.
+            return unsafe { self.deallocate_unsized(block) };
+        }
+        // SAFETY: handed on to the caller, who alone knows the block.
+        claimed.map(|layout| unsafe { self.deallocate(block, layout) })
     }
 
     /// Frees a block, and returns how many bytes it took: as many as its allocation returned.
@@ -73,8 +130,8 @@ pub unsafe trait Backend {
         }
     }
 
-    /// What is allocated now; `None` if the backend does not know. It need not be fast: it is called when the level is
-    /// switched, and for figures at level `off`. For a backend that does not know, the tracker counts at level `off` too.
+    /// What is allocated now; `None` if the backend does not know, see [`Backend::KNOWS_LIVE`]. It need not be fast: it is
+    /// called when the level is switched, and for figures at level `off`.
     fn live(&self) -> Option<Live> {
         None
     }

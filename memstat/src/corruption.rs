@@ -36,6 +36,17 @@ pub enum CorruptionKind {
 }
 
 impl Corruption {
+    /// All zeros, for a place that has none yet.
+    pub(crate) const EMPTY: Self = Self {
+        kind: CorruptionKind::Overrun,
+        block: Record::EMPTY,
+        free: None,
+        offset: 0,
+        expected: 0,
+        seen: [0; MAX_SEEN],
+        seen_count: 0,
+    };
+
     pub(crate) fn new(
         kind: CorruptionKind,
         block: &Record,

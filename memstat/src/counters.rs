@@ -153,8 +153,6 @@ pub(crate) struct Tallies {
     taken_bytes: u64,
     live_bytes: u64,
     peak_live_bytes: u64,
-    /// See [`Counters::uncounted_blocks`].
-    uncounted_blocks: i64,
     cpus: [CpuTallies; MAX_CPUS],
 }
 
@@ -165,7 +163,6 @@ impl Tallies {
         taken_bytes: 0,
         live_bytes: 0,
         peak_live_bytes: 0,
-        uncounted_blocks: 0,
         cpus: [const { CpuTallies::ZERO }; MAX_CPUS],
     };
 
@@ -195,6 +192,27 @@ impl Tallies {
         self.taken_bytes = self.taken_bytes.wrapping_sub(taken_bytes as u64);
     }
 
+    /// Counts a live block, and nothing else.
+    #[inline]
+    pub(crate) fn add_uncounted(&mut self, taken_bytes: usize) {
+        self.live_blocks += 1;
+        self.taken_bytes += taken_bytes as u64;
+    }
+
+    /// Counts a live block as gone, and nothing else.
+    #[inline]
+    pub(crate) fn subtract_uncounted(&mut self, taken_bytes: usize) {
+        // As for `count_free`.
+        self.live_blocks = self.live_blocks.wrapping_sub(1);
+        self.taken_bytes = self.taken_bytes.wrapping_sub(taken_bytes as u64);
+    }
+
+    /// A live block takes more or less memory than before.
+    #[inline]
+    pub(crate) fn change_taken_bytes(&mut self, before: usize, after: usize) {
+        self.taken_bytes = self.taken_bytes.wrapping_add(after as u64).wrapping_sub(before as u64);
+    }
+
     #[inline]
     pub(crate) fn add_recorded_bytes(&mut self, requested_bytes: usize) {
         self.live_bytes += requested_bytes as u64;
@@ -215,7 +233,6 @@ impl Tallies {
 
     /// Sets the live values from the backend, while neither allocations nor frees are counted.
     pub(crate) fn set_live(&mut self, live: Live) {
-        self.uncounted_blocks += live.blocks as i64 - self.live_blocks as i64;
         self.live_blocks = live.blocks;
         self.taken_bytes = live.bytes;
     }
@@ -255,7 +272,7 @@ impl Tallies {
             live_bytes: self.live_bytes,
             taken_bytes: self.taken_bytes,
             live_untracked: self.live_blocks - recorded,
-            uncounted_blocks: self.uncounted_blocks,
+            uncounted_blocks: (self.live_blocks + sum.frees).wrapping_sub(sum.allocations) as i64,
             peak_live_blocks: self.peak_live_blocks,
             peak_live_bytes: self.peak_live_bytes,
         }

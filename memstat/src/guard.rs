@@ -116,7 +116,7 @@ impl GuardStatistics {
 /// Corruption that was found and is not reported yet. When it is full, checks wait until some of it is reported.
 #[derive(Debug)]
 pub(crate) struct Findings {
-    list: [Option<Corruption>; Self::MAX],
+    list: [Corruption; Self::MAX],
     count: usize,
 }
 
@@ -124,7 +124,7 @@ impl Findings {
     const MAX: usize = 8;
 
     const fn new() -> Self {
-        Self { list: [None; Self::MAX], count: 0 }
+        Self { list: [Corruption::EMPTY; Self::MAX], count: 0 }
     }
 
     #[inline]
@@ -140,7 +140,7 @@ impl Findings {
 
     pub(crate) fn pop(&mut self) -> Option<Corruption> {
         self.count = self.count.checked_sub(1)?;
-        self.list.get_mut(self.count)?.take()
+        self.list.get(self.count).copied()
     }
 }
 
@@ -234,7 +234,7 @@ impl Guards {
             CorruptionKind::WriteAfterFree => self.statistics.writes_after_free += 1,
         }
         if let Some(slot) = self.findings.list.get_mut(self.findings.count) {
-            *slot = Some(corruption);
+            *slot = corruption;
             self.findings.count += 1;
         }
     }

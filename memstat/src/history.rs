@@ -115,17 +115,22 @@ pub(crate) struct History {
 unsafe impl Send for History {}
 
 impl History {
-    /// A ring of 65,536 events, for which the arena gives memory when the first is written.
+    /// A ring, for which the arena gives memory when the first is written.
     pub(crate) const fn new() -> Self {
         Self {
             events: PagedVec::new(),
-            capacity: 65_536,
+            capacity: 0,
             next: null_mut(),
             stop: null_mut(),
             stop_place: 0,
             filled: 0,
             written_at_stop: 0,
         }
+    }
+
+    /// Writes what is not zero at the start: it is for 65,536 events.
+    pub(crate) fn prepare(&mut self) {
+        self.capacity = 65_536;
     }
 
     pub(crate) fn set_capacity(&mut self, events: usize, arena: &mut Arena, platform: &impl Platform) {

@@ -7,7 +7,7 @@
 //! are dense, so that the directory need not double at once. A table's depth is the number of upper bits of the hash that
 //! its entries share; all entries of the trie that this prefix covers point to the table.
 
-use core::ptr::{NonNull, without_provenance_mut};
+use core::ptr::{NonNull, null_mut, without_provenance_mut};
 
 use crate::arena::{Arena, ArenaFull, Cells};
 use crate::paged_vec::Id;
@@ -75,6 +75,8 @@ type Node = [Entry; NODE_ENTRIES];
 
 impl Entry {
     const NONE: Self = Self { tagged: without_provenance_mut(1) };
+    /// All zeros, until the index is prepared.
+    const UNPREPARED: Self = Self { tagged: null_mut() };
 
     fn table(table: NonNull<Table>) -> Self {
         Self { tagged: table.as_ptr() }
@@ -119,7 +121,12 @@ unsafe impl Send for Index {}
 
 impl Index {
     pub(crate) const fn new() -> Self {
-        Self { root: [Entry::NONE; 1 << ROOT_BITS], tables: Cells::new(), nodes: Cells::new() }
+        Self { root: [Entry::UNPREPARED; 1 << ROOT_BITS], tables: Cells::new(), nodes: Cells::new() }
+    }
+
+    /// Writes what is not zero at the start. Nothing else may be called before.
+    pub(crate) fn prepare(&mut self) {
+        self.root.fill(Entry::NONE);
     }
 
     /// The table that covers `hash`; `None` before there is one.

@@ -22,8 +22,14 @@
 //! The crate needs no operating system and knows no hardware. Its README has an example.
 #![cfg_attr(not(test), no_std)]
 
+#[cfg(all(feature = "std", not(test)))]
+extern crate std;
+
 pub mod report;
 
+mod adapters;
+#[cfg(any(feature = "std", feature = "critical-section"))]
+mod arch;
 mod arena;
 mod backend;
 mod bad_free;
@@ -32,6 +38,8 @@ mod counters;
 mod fault_injection;
 mod guard;
 mod history;
+#[cfg(feature = "std")]
+mod host;
 mod index;
 mod invalid_access;
 mod level;
@@ -47,6 +55,9 @@ mod snapshot;
 mod stacks;
 mod tracked;
 
+#[cfg(feature = "critical-section")]
+pub use adapters::Bare;
+pub use adapters::{Over, Pages};
 pub use arena::ArenaStatistics;
 pub use backend::{Backend, Live, Location};
 pub use bad_free::{BadFree, BadFreeKind};
@@ -56,6 +67,8 @@ pub use fault_injection::{FaultRule, Faults, MAX_SITES, Sites, TooManySites};
 pub use guard::pool::MAX_SAMPLE_SLOTS;
 pub use guard::{GuardLevel, GuardStatistics};
 pub use history::{Event, EventKind, HistoryPart, MAX_HISTORY_EVENTS};
+#[cfg(feature = "std")]
+pub use host::{Host, HostPlatform};
 pub use invalid_access::{Access, InvalidAccess, Unexplained};
 pub use level::{Level, LevelTooLow};
 pub use platform::{GuardPages, Hooks, PAGE_SIZE_BYTES, Platform, STAMP_STEP, StackSpan};
@@ -63,7 +76,7 @@ pub use reach::{Reach, ScanError, ScanSummary};
 pub use record::Record;
 pub use refused::{LockRefusals, LockRefused};
 pub use snapshot::{Change, ChangeSum, Snapshot, StackChange, StackUsage, TopChanges, WatchedStack};
-pub use stacks::{MAX_FRAMES, MAX_FREE_FRAMES, Stack};
+pub use stacks::{MAX_FRAMES, MAX_FREE_FRAMES, Stack, StacksMark};
 pub use tracked::{
     BlocksView, Consistency, CrashSnapshot, GuardCheck, GuardsView, HistoryView, LeaksView, StacksView,
     StatisticsView, Tracked,

@@ -43,6 +43,11 @@ impl LiveMap {
         Self { records: PagedVec::new(), index: Index::new() }
     }
 
+    /// Writes what is not zero at the start.
+    pub(crate) fn prepare(&mut self) {
+        self.index.prepare();
+    }
+
     #[inline]
     pub(crate) fn len(&self) -> usize {
         self.records.len()

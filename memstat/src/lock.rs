@@ -5,7 +5,8 @@
 
 use core::cell::UnsafeCell;
 use core::ops::{Deref, DerefMut};
-use core::sync::atomic::{AtomicU32, Ordering};
+
+use portable_atomic::{AtomicU32, Ordering};
 
 use crate::platform::Platform;
 
@@ -82,6 +83,15 @@ impl<T, P: Platform> Lock<T, P> {
     fn wait_or_panic(&self, contended: Contended) -> Guard<'_, T, P> {
         let guard = self.wait(contended);
         guard.expect("deadlock: the interrupted code already holds the tracker's lock")
+    }
+
+    /// Releases the lock whose guard was forgotten. Interrupts stay as they are.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds it.
+    pub(crate) unsafe fn release(&self) {
+        self.state.store(0, Ordering::Release);
     }
 
     /// Masks interrupts and takes the lock if nobody holds it; leaves interrupts as they were if somebody does.

@@ -110,7 +110,7 @@ impl Scanner {
         Self {
             phase: Phase::Idle,
             last_sequence: 0,
-            lowest: usize::MAX,
+            lowest: 0,
             end: 0,
             work: WorkList::new(),
             current: None,

@@ -14,6 +14,7 @@ const PLACES: usize = 128;
 
 /// A block that was freed: a cache line.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(not(target_pointer_width = "64"), repr(align(64)))]
 pub(crate) struct RecentFree {
     /// The block as it was allocated.
     block: Record,

@@ -273,6 +273,18 @@ mod tests {
     }
 
     #[test]
+    fn a_raw_counter_of_64_bits_is_kept_for_years_to_a_step() {
+        let per_day = 5_000_000_000 * 86_400;
+        let mut before = 0;
+        for day in 1..=36_500 {
+            let stamp = day * per_day + 12_345;
+            let kept = record(1, stamp).stamp();
+            assert!(kept > before && stamp - kept < STAMP_STEP, "day {day}");
+            before = kept;
+        }
+    }
+
+    #[test]
     fn sequence_numbers_are_compared_whole() {
         for wraps in [0, 1, 2, 1000] {
             let base = wraps << 48;

@@ -4,7 +4,8 @@
 
 use core::alloc::Layout;
 use core::fmt;
-use core::sync::atomic::{AtomicU64, Ordering};
+
+use portable_atomic::{AtomicU64, Ordering};
 
 /// An operation that was refused: called from an interrupt handler that interrupted the tracker, or from a function that
 /// the tracker called. It had no effect.

@@ -5,17 +5,26 @@
 //! of one program repeat: a small table remembers, by the innermost return address, which stack was seen
 //! there last, and the walk compares as it goes instead of collecting and hashing.
 
-use core::ptr::NonNull;
+use core::ptr::{NonNull, null_mut};
 
 use crate::arena::{Arena, ArenaFull};
 use crate::index::{Hash, HashOf, Index};
 use crate::paged_vec::{Id, PagedVec};
 use crate::platform::{Platform, StackSpan};
+use crate::snapshot::{Change, Snapshot, StackUsage};
 
 pub(crate) mod walk;
 
 /// Maximum number of frames that are kept of a call stack.
-pub const MAX_FRAMES: usize = 16;
+///
+/// 16, or what the features `depth-32` and `depth-64` say: each frame costs seven instructions an allocation.
+pub const MAX_FRAMES: usize = if cfg!(feature = "depth-64") {
+    64
+} else if cfg!(feature = "depth-32") {
+    32
+} else {
+    16
+};
 /// Maximum number of frames that are kept of a free's call stack: each costs seven instructions, and eight are enough to
 /// see who freed.
 pub const MAX_FREE_FRAMES: usize = 8;
@@ -26,7 +35,9 @@ const MAX_STACKS: usize = u16::MAX as usize;
 
 /// A call stack and what was allocated under it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(C, align(256))]
+#[cfg_attr(not(any(feature = "depth-32", feature = "depth-64")), repr(C, align(256)))]
+#[cfg_attr(all(feature = "depth-32", not(feature = "depth-64")), repr(C, align(512)))]
+#[cfg_attr(feature = "depth-64", repr(C, align(1024)))]
 pub struct Stack {
     hash: u64,
     number: u16,
@@ -43,10 +54,13 @@ pub struct Stack {
     pub total_bytes: u64,
     /// The platform's stamp when the stack was first seen.
     pub first_stamp: u64,
+    /// What was live when the last mark was set.
+    marked: StackUsage,
     frames: [usize; MAX_FRAMES],
 }
 
-const _: () = assert!(size_of::<Stack>() == 256);
+// A page is filled without a rest.
+const _: () = assert!(size_of::<Stack>() == align_of::<Stack>());
 
 impl Stack {
     /// A stack without frames.
@@ -60,6 +74,7 @@ impl Stack {
         total_blocks: 0,
         total_bytes: 0,
         first_stamp: 0,
+        marked: StackUsage { bytes: 0, blocks: 0 },
         frames: [0; MAX_FRAMES],
     };
 
@@ -100,6 +115,21 @@ impl Stack {
     }
 }
 
+/// A mark: what each call stack had live at some time. The figures themselves stand with the stacks, so the last mark
+/// alone counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StacksMark {
+    number: u64,
+    snapshot: Snapshot,
+}
+
+impl StacksMark {
+    /// All else that was live then.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+}
+
 /// The entry of the table of recent stacks where none was seen yet. It has no frames, so it matches no stack.
 static NEVER_SEEN: Stack = Stack::EMPTY;
 
@@ -115,9 +145,11 @@ pub(crate) struct Depot {
     stacks: PagedVec<Stack>,
     index: Index,
     /// The stack that was last seen, by call site.
-    recent: [NonNull<Stack>; RECENT],
+    recent: [*mut Stack; RECENT],
     /// A placeholder with the number 0. It is charged where stacks are not recorded, so that the fast path need not test.
     nobody: Stack,
+    /// How many marks were set.
+    marks: u64,
 }
 
 // SAFETY: the recent stacks are this depot's own.
@@ -128,9 +160,23 @@ impl Depot {
         Self {
             stacks: PagedVec::new(),
             index: Index::new(),
-            recent: [NonNull::from_ref(&NEVER_SEEN); RECENT],
+            recent: [null_mut(); RECENT],
             nobody: Stack::EMPTY,
+            marks: 0,
         }
+    }
+
+    /// Writes what is not zero at the start. Nothing else may be called before.
+    pub(crate) fn prepare(&mut self) {
+        self.index.prepare();
+        self.recent.fill((&raw const NEVER_SEEN).cast_mut());
+    }
+
+    /// The stack that was last seen at a place.
+    #[inline]
+    fn recent(&self, place: usize) -> NonNull<Stack> {
+        // SAFETY: none is null once it is prepared.
+        unsafe { NonNull::new_unchecked(self.recent[place]) }
     }
 
     /// How many stacks are stored.
@@ -157,7 +203,7 @@ impl Depot {
             return Some(unsafe { known.as_mut() });
         }
         let id = self.enter::<MAX>(span, &start, arena, platform).ok()?;
-        self.recent[Self::recent_place::<MAX>(&start)] = NonNull::from(self.stacks.get_mut(id));
+        self.recent[Self::recent_place::<MAX>(&start)] = self.stacks.get_mut(id);
         Some(self.stacks.get_mut(id))
     }
 
@@ -173,7 +219,7 @@ impl Depot {
         let span = platform.stack_fast(frame_pointer)?;
         let first = walk::first(&span)?;
         if !platform.is_allocator_code(first.return_address) {
-            let seen = self.recent[Self::recent_place::<MAX>(&first)];
+            let seen = self.recent(Self::recent_place::<MAX>(&first));
             // SAFETY: stacks stay where they are for ever, and this reference ends here.
             let known = unsafe { seen.as_ref() };
             if usize::from(known.frame_count) == MAX
@@ -205,7 +251,7 @@ impl Depot {
 
     /// The stack that was last seen at this start, if it is the same again.
     fn seen<const MAX: usize>(&self, span: &StackSpan, start: &walk::Start) -> Option<NonNull<Stack>> {
-        let seen = self.recent[Self::recent_place::<MAX>(start)];
+        let seen = self.recent(Self::recent_place::<MAX>(start));
         // SAFETY: as in `recall`.
         let known = unsafe { seen.as_ref() };
         let is_it = match known.frames() {
@@ -285,6 +331,23 @@ impl Depot {
             return Err(full);
         }
         Ok(id)
+    }
+
+    /// Remembers what each stack has live now. A few instructions for each.
+    pub(crate) fn mark(&mut self, snapshot: Snapshot) -> StacksMark {
+        self.marks += 1;
+        for number in 0..self.stacks.len() {
+            let stack = self.stacks.get_mut(Id(number as u32));
+            stack.marked = StackUsage::from(&*stack);
+        }
+        StacksMark { number: self.marks, snapshot }
+    }
+
+    /// By how much a stack has grown since the mark; `None` if a later one was set.
+    pub(crate) fn change_since(&self, mark: &StacksMark, number: u16) -> Option<Change> {
+        let stack = (mark.number == self.marks).then(|| self.get(number));
+        stack
+            .map(|stack| stack.map_or(Change::default(), |stack| Change::between(stack.marked, stack.into())))
     }
 
     /// The stack with this number, mutable; `None` for 0.

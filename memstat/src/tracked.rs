@@ -2,7 +2,7 @@
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::hint::assert_unchecked;
-use core::ptr::{NonNull, null_mut, write_bytes};
+use core::ptr::{NonNull, null_mut};
 
 use crate::backend::Backend;
 use crate::bad_free::BadFree;
@@ -34,7 +34,7 @@ use inner::{Caller, Inner};
 /// One lock, taken with interrupts masked, protects backend and tracker, so their figures change together. Nothing is
 /// logged or formatted under it, so interrupt handlers may allocate and free.
 #[derive(Debug)]
-pub struct Tracked<B, P> {
+pub struct Tracked<B: Backend, P> {
     inner: Lock<Inner<B>, P>,
     /// Outside the lock, as it counts operations that could not take it.
     refused: RefusedTallies,
@@ -47,8 +47,10 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     }
 
     /// A tracker that allocates from `backend` from the start, as a program's global allocator must. Its own memory comes
-    /// from [`Platform::take_page`]. No block of the backend may be live yet. The fast paths are used only after the
-    /// first [`Tracked::set_level`].
+    /// from [`Platform::take_page`]. No block of the backend may be live yet.
+    ///
+    /// A static tracker has no initial contents, and so lies in `.bss`, if the level is `blocks` and the backend is
+    /// [usually made so](Backend::IS_STATIC). Other levels are better set when the program starts.
     pub const fn over(platform: P, backend: B, level: Level) -> Self {
         let inner = Lock::new(platform, Inner::with_backend(backend, level));
         Self { inner, refused: RefusedTallies::new() }
@@ -108,6 +110,12 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         self.enter().backend.as_ref().map(look)
     }
 
+    /// Changes something of the backend, under the lock, such as to give it more memory: `change` must neither allocate
+    /// nor log, and leaves all live blocks as they are.
+    pub fn with_backend_mut<R>(&self, change: impl FnOnce(&mut B) -> R) -> Option<R> {
+        self.enter().backend.as_mut().map(change)
+    }
+
     /// Bytes that the live block at `block` may use, rounding by the backend included.
     ///
     /// # Errors
@@ -141,7 +149,37 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     #[expect(clippy::inline_always, reason = "on the fast path")]
     #[inline(always)]
     fn enter(&self) -> Guard<'_, Inner<B>, P> {
+        self.ready(self.inner.enter())
+    }
+
+    /// Makes the tracker ready when it is entered for the first time.
+    #[inline]
+    fn ready<'a>(&'a self, inner: Guard<'a, Inner<B>, P>) -> Guard<'a, Inner<B>, P> {
+        if inner.is_ready() { inner } else { self.start_use(inner) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn start_use<'a>(&'a self, mut inner: Guard<'a, Inner<B>, P>) -> Guard<'a, Inner<B>, P> {
+        inner.prepare();
+        drop(inner);
+        P::on_first_use(self);
         self.inner.enter()
+    }
+
+    /// Takes the tracker's lock until [`Tracked::release`], so that it is held by nobody else at a fork.
+    pub fn hold(&self) {
+        core::mem::forget(self.enter());
+    }
+
+    /// Releases the lock that [`Tracked::hold`] has taken.
+    ///
+    /// # Safety
+    ///
+    /// This thread holds it, or is the copy of the one that does, in the child of a fork.
+    pub unsafe fn release(&self) {
+        // SAFETY: handed on to the caller.
+        unsafe { self.inner.release() };
     }
 }
 
@@ -167,12 +205,7 @@ unsafe impl<B: Backend + Send, P: Platform> GlobalAlloc for Tracked<B, P> {
     #[expect(clippy::inline_always, reason = "the frame must be the caller's")]
     #[inline(always)]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        let block = self.allocate(layout).map_or(null_mut(), NonNull::as_ptr);
-        if !block.is_null() {
-            // SAFETY: a fresh block of at least that size.
-            unsafe { write_bytes(block, 0, layout.size()) };
-        }
-        block
+        self.allocate_zeroed(layout).map_or(null_mut(), NonNull::as_ptr)
     }
 
     #[expect(clippy::inline_always, reason = "the frame must be the caller's")]

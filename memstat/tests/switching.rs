@@ -108,6 +108,8 @@ impl Cells {
 
 // SAFETY: cells are disjoint, each handed out once.
 unsafe impl Backend for Cells {
+    const KNOWS_LIVE: bool = true;
+
     fn allocate(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
         if layout.size() > CELL_BYTES || layout.align() > 16 {
             return None;

@@ -34,7 +34,7 @@ use settings::Settings;
 use suite::Choice;
 
 const USAGE: &str = "usage: runner run [QEMU OPTION...]         boot to the shell on this terminal
-       runner test [WORD...]              the scenarios, or those with a WORD in their names
+       runner test [NAME...]              the scenarios, or those named; `names-*` are all that begin so
        runner soak                        the scenarios that take long
        runner bench                       measure the heap, compare with the baseline; `bench keep` replaces that
        runner examples [WORD...]          type the examples of README and docs, or of those with a WORD in
@@ -59,7 +59,7 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode> {
     match words.as_slice() {
         ["run", options @ ..] => interactive::run(&Settings::from_environment()?, options),
         ["test"] => suite::run(&Settings::from_environment()?, Choice::Test),
-        ["test", words @ ..] => suite::run(&Settings::from_environment()?, Choice::Words(words)),
+        ["test", words @ ..] => suite::run(&Settings::from_environment()?, Choice::Names(words)),
         ["soak"] => suite::run(&Settings::from_environment()?, Choice::Soak),
         ["bench"] => bench::run(&Settings::from_environment()?, bench::Baseline::Compare),
         ["bench", "keep"] => bench::run(&Settings::from_environment()?, bench::Baseline::Replace),

@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, Result};
 
 /// The longest that QEMU may take to answer, or to write a picture of the screen.
-const ANSWER_LIMIT: Duration = Duration::from_secs(60);
+const ANSWER_LIMIT: Duration = Duration::from_mins(1);
 /// The longest that saving or loading the state of a machine may take.
-const MIGRATION_LIMIT: Duration = Duration::from_secs(120);
+const MIGRATION_LIMIT: Duration = Duration::from_mins(2);
 
 /// A connection to one QEMU.
 pub(crate) struct Monitor {

@@ -31,8 +31,8 @@ pub(crate) enum Choice<'a> {
     Test,
     /// Those that take long.
     Soak,
-    /// Of both, those whose names hold one of the words.
-    Words(&'a [&'a str]),
+    /// Of both, those with one of these names. In a name `*` stands for any characters.
+    Names(&'a [&'a str]),
 }
 
 /// What all scenarios of one run share.
@@ -56,14 +56,19 @@ pub(crate) fn run(settings: &Settings, choice: Choice) -> Result<ExitCode> {
     let chosen: Vec<&Scenario> = match choice {
         Choice::Test => scenarios::all().collect(),
         Choice::Soak => scenarios::soak().collect(),
-        Choice::Words(words) => {
-            let both = scenarios::all().chain(scenarios::soak());
-            both.filter(|scenario| words.iter().any(|word| scenario.name.contains(word))).collect()
+        Choice::Names(names) => {
+            let both = || scenarios::all().chain(scenarios::soak());
+            // A name that is mistyped must not look like one that has passed.
+            for name in names {
+                let is_known = both().any(|scenario| matches(name, scenario.name));
+                ensure!(
+                    is_known,
+                    "no scenario is called `{name}`: see `runner list`; `*` stands for any characters"
+                );
+            }
+            both().filter(|scenario| names.iter().any(|name| matches(name, scenario.name))).collect()
         }
     };
-    if let Choice::Words(words) = choice {
-        ensure!(!chosen.is_empty(), "no scenario has one of {words:?} in its name: see `runner list`");
-    }
     ensure!(settings.iso().exists(), "{} is not there: run `make iso`", settings.iso().display());
     let machines = chosen.iter().flat_map(|scenario| match scenario.judge {
         Judge::Drive(machine, _) => vec![machine],
@@ -82,6 +87,22 @@ pub(crate) fn run(settings: &Settings, choice: Choice) -> Result<ExitCode> {
     print_times(&mut results, seconds);
     println!("runner: {passed} passed, {failed} failed");
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Whether a name fits a pattern, in which `*` stands for any characters.
+pub(crate) fn matches(pattern: &str, name: &str) -> bool {
+    let Some((start, rest)) = pattern.split_once('*') else { return pattern == name };
+    let Some(mut tail) = name.strip_prefix(start) else { return false };
+    loop {
+        if matches(rest, tail) {
+            return true;
+        }
+        let mut characters = tail.chars();
+        if characters.next().is_none() {
+            return false;
+        }
+        tail = characters.as_str();
+    }
 }
 
 /// Prints the slowest scenarios, if there were many.
@@ -174,4 +195,29 @@ fn end_of_log(logs: &Path, scenario: &Scenario) -> String {
 fn panic_message(cause: &(dyn Any + Send)) -> &str {
     let text = cause.downcast_ref::<&str>().copied();
     text.or_else(|| cause.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn names_are_exact_and_patterns_have_stars() {
+        for (pattern, name, expected) in [
+            ("names", "names", true),
+            ("names", "names-32M", false),
+            ("name", "names", false),
+            ("names-*", "names-32M", true),
+            ("names-*", "names", false),
+            ("names*", "names", true),
+            ("*", "names", true),
+            ("*-drill-*", "reach-drill-full", true),
+            ("*-drill-*", "reach-drill", false),
+            ("*M", "names-noise-32M", true),
+            ("*M", "names-noise-32MB", false),
+            ("", "names", false),
+        ] {
+            assert_eq!(matches(pattern, name), expected, "{pattern} {name}");
+        }
+    }
 }

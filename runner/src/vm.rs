@@ -20,7 +20,7 @@ use crate::text;
 use crate::transcript::Transcript;
 
 /// The longest that one command at the shell may take.
-pub(crate) const COMMAND_LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const COMMAND_LIMIT: Duration = Duration::from_mins(1);
 /// The longest time to the prompt. OVMF alone takes several seconds under TCG.
 const BIOS_BOOT_LIMIT: Duration = Duration::from_secs(90);
 const UEFI_BOOT_LIMIT: Duration = Duration::from_mins(2);

@@ -12,8 +12,8 @@ use std::path::{Component, Path, PathBuf};
 const MADE: [&str; 4] = [".git", "build", "target", "proptest-regressions"];
 
 /// Endings of the names of files that documents name.
-const ENDINGS: [&str; 11] =
-    [".rs", ".md", ".toml", ".json", ".py", ".s", ".ld", ".cfg", ".png", ".sh", ".yml"];
+const ENDINGS: [&str; 12] =
+    [".rs", ".md", ".toml", ".json", ".py", ".s", ".ld", ".cfg", ".png", ".sh", ".svg", ".yml"];
 
 /// The names that a repository offers to its documents.
 struct Repository {

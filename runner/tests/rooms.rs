@@ -60,6 +60,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 const CRATES: &[(&str, &[&str])] = &[
     ("boot", &[]),
     ("calendar", &[]),
+    ("lesson", &[]),
     ("memstat", &[]),
     ("names", &[]),
     ("sched", &[]),

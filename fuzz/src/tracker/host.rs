@@ -65,6 +65,8 @@ fn rounded(layout: Layout) -> Layout {
 
 // SAFETY: blocks come from the host's allocator with the layout asked for, rounded up.
 unsafe impl Backend for Blocks {
+    const KNOWS_LIVE: bool = true;
+
     fn allocate(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
         let own = rounded(layout);
         // SAFETY: the rounded size is not zero.

@@ -170,6 +170,8 @@ impl<H: RegionHeap, S: PageSource> Regional<H, S> {
 // SAFETY: blocks of a region are its allocator's, which keeps the contract; other blocks are runs of pages from
 // the source, whose contract is the same.
 unsafe impl<H: RegionHeap, S: PageSource> Backend for Regional<H, S> {
+    const KNOWS_LIVE: bool = true;
+
     fn allocate(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
         if let Some(layout) = Self::region_layout(layout) {
             let mut block = self.try_regions(layout, MAX_TRIED_REGIONS);
@@ -190,6 +192,11 @@ unsafe impl<H: RegionHeap, S: PageSource> Backend for Regional<H, S> {
         }
         // The pages of the empty region may be those that are needed.
         self.runs.allocate(run, &mut self.map, &mut self.source)
+    }
+
+    /// [`Heap`](crate::Heap) takes none from the fast path but the slab.
+    fn has_fast_path(&self) -> bool {
+        false
     }
 
     unsafe fn deallocate(&mut self, block: NonNull<u8>, _layout: Layout) -> usize {

@@ -132,6 +132,8 @@ impl<S: PageSource> Slab<S> {
 // SAFETY: blocks of a slab are disjoint and handed out once, by their bits; runs of pages come from the
 // source, whose contract is the same.
 unsafe impl<S: PageSource> Backend for Slab<S> {
+    const KNOWS_LIVE: bool = true;
+
     #[inline]
     fn allocate(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
         let service = service(layout)?;

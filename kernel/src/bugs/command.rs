@@ -3,6 +3,7 @@
 use shell::{Command, Options, Session, Suggestion, Syntax};
 
 use crate::bugs::BUGS;
+use crate::bugs::found_by::FoundBy;
 use crate::memory::heap::tracker;
 
 pub(crate) const COMMAND: Command = Command {
@@ -20,9 +21,9 @@ fn run(session: &mut Session, options: &Options<'_>) {
         let before = tracker().guards().statistics().corruptions();
         (bug.run)();
         // Otherwise a person would see nothing at all.
-        if !bug.found_by.is_empty() && tracker().guards().statistics().corruptions() == before {
-            session
-                .print(format_args!("bug: done, and not noticed so far; what finds it: {}\n", bug.found_by));
+        let is_found = tracker().guards().statistics().corruptions() > before;
+        if bug.found_by != FoundBy::Always && !is_found {
+            session.print(format_args!("bug: done, and not noticed so far; {}\n", bug.found_by.next_step()));
         }
         return;
     }
@@ -30,10 +31,10 @@ fn run(session: &mut Session, options: &Options<'_>) {
         let suggestion = Suggestion::new(name, BUGS.iter().map(|bug| bug.name), "bug alone lists them");
         return session.report_failure(format_args!("bug: {name}: no such bug{suggestion}"));
     }
-    for bug in &BUGS {
+    for bug in BUGS {
         session.print(format_args!("{:<15} {}", bug.name, bug.summary));
-        if !bug.found_by.is_empty() {
-            session.print(format_args!("; found by {}", bug.found_by));
+        if bug.found_by != FoundBy::Always {
+            session.print(format_args!("; found by {}", bug.found_by.commands()));
         }
         session.print(format_args!("\n"));
     }

@@ -7,6 +7,7 @@ mod adapter;
 mod cache;
 pub(crate) mod command;
 mod drivers;
+mod found_by;
 mod mailbox;
 mod packets;
 mod parser;
@@ -14,6 +15,7 @@ mod sampler;
 
 use core::fmt;
 
+use self::found_by::FoundBy;
 use crate::arch::faults;
 use crate::memory::heap::tracker;
 
@@ -23,27 +25,24 @@ pub(crate) struct Bug {
     pub(crate) name: &'static str,
     /// What happens.
     pub(crate) summary: &'static str,
-    /// The shell commands with which the kernel detects it; empty if it always does.
-    pub(crate) found_by: &'static str,
+    /// The check that detects it.
+    pub(crate) found_by: FoundBy,
     /// Makes it happen.
     pub(crate) run: fn(),
 }
 
 impl Bug {
     const fn new(name: &'static str, summary: &'static str, run: fn()) -> Self {
-        Self { name, summary, found_by: "", run }
+        Self { name, summary, found_by: FoundBy::Always, run }
     }
 
-    const fn found_by(self, commands: &'static str) -> Self {
-        Self { found_by: commands, ..self }
+    const fn found_by(self, found_by: FoundBy) -> Self {
+        Self { found_by, ..self }
     }
 }
 
-/// What detects a read on one side of a block: sampled blocks are at the end and at the start of their page in turn.
-const EVERY_OTHER: &str = "guard sample 1, every other time";
-
 /// All of them.
-pub(crate) static BUGS: [Bug; 19] = [
+pub(crate) static BUGS: &[Bug] = &[
     Bug::new("page-fault", "write to an address where nothing is mapped; stops", faults::write_unmapped),
     Bug::new("null", "use a device that was never found; stops", adapter::show_speed),
     Bug::new("stack-overflow", "parse what nests too deep; stops", parser::parse_deep_text),
@@ -61,13 +60,14 @@ pub(crate) static BUGS: [Bug; 19] = [
     ),
     Bug::new("invalid-free", "free an address inside a block; continues", drivers::parse_text),
     Bug::new("overrun", "write a byte behind a block; continues", drivers::name_device)
-        .found_by("guard redzone or guard sample 1"),
+        .found_by(FoundBy::RedZone),
     Bug::new("use-after-free", "write to a freed block; continues", drivers::answer_late)
-        .found_by("guard full and later guard check, or guard sample 1"),
+        .found_by(FoundBy::Poison),
     Bug::new("read-after-free", "read a freed block; continues", drivers::look_late)
-        .found_by("guard sample 1"),
-    Bug::new("overread", "read behind a block; continues", drivers::believe_a_length).found_by(EVERY_OTHER),
-    Bug::new("underread", "read before a block; continues", drivers::trim_blanks).found_by(EVERY_OTHER),
+        .found_by(FoundBy::FreedPage),
+    Bug::new("overread", "read behind a block; continues", drivers::believe_a_length)
+        .found_by(FoundBy::OneSide),
+    Bug::new("underread", "read before a block; continues", drivers::trim_blanks).found_by(FoundBy::OneSide),
     Bug::new(
         "leak",
         "lose packets in a driver; continues; found by leaks since or leaks scan",

@@ -58,6 +58,7 @@ impl Host for Machine {
 
     fn hints(&self) -> &'static str {
         "The kernel's figures are files: ls /proc, cat /proc/meminfo, head /proc/allocs.\n\
-         A leak: leaks mark, work, leaks since; block by block: diff of two /proc/allocs.\n"
+         A leak: leaks mark, work, leaks since; block by block: diff of two /proc/allocs.\n\
+         To learn how it works: kmalloc 100, kfree ADDRESS, and docs/lesson.md.\n"
     }
 }

@@ -5,12 +5,14 @@ mod stacks;
 use memstat::{Event, Level, Platform, report};
 use shell::{Command, Listed, Options, Session, Suggestion, Syntax};
 
+use super::leaks::{MARK, SINCE};
 use crate::memory::heap::{Stats, backend_name, tracker};
+use crate::memory::report::{LargestFreeRun, PageUse};
 
 pub(super) const COMMAND: Command = Command {
     name: "memstat",
-    usage: "memstat [summary | stacks [bytes|blocks|total|rate] | mark | since MARK | histogram | history | \
-            reset-peaks | level [off|counters|blocks|stacks|full]]",
+    usage: "memstat [summary | pages | stacks [bytes|blocks|total|rate] | mark [NAME] | since [NAME] | histogram | \
+            history | reset-peaks | level [off|counters|blocks|stacks|full]]",
     summary: "show the heap's active blocks, show its reports, or set what is recorded",
     syntax: Syntax::SUBCOMMAND,
     run,
@@ -24,15 +26,18 @@ static SUBCOMMANDS: &[Command] = &[
         syntax: Syntax::NOTHING,
         run: show_summary,
     },
-    stacks::STACKS,
     Command {
-        name: "mark",
-        usage: "memstat mark",
-        summary: "show the number of the last event",
+        name: "pages",
+        usage: "memstat pages",
+        summary: "show what pages are taken for, and the largest run of free ones",
         syntax: Syntax::NOTHING,
-        run: |session, _| session.print(format_args!("{}\n", tracker().leaks().sequence())),
+        run: |session, _| {
+            session.print(format_args!("{PageUse}\nlargest free run: {LargestFreeRun}\n"));
+        },
     },
-    stacks::SINCE,
+    stacks::STACKS,
+    Command { usage: "memstat mark [NAME]", ..MARK },
+    Command { usage: "memstat since [-a] [-n STACKS] [NAME]", ..SINCE },
     Command {
         name: "histogram",
         usage: "memstat histogram",
@@ -115,12 +120,20 @@ fn show_history(session: &mut Session, _: &Options<'_>) {
     let mut cursor = tracker().history().written().saturating_sub(MAX_EVENTS);
     loop {
         let part = tracker().history().read(cursor, &mut event);
-        if part.count == 0 || session.is_interrupted() {
+        if part.count == 0 {
+            break;
+        }
+        if session.is_interrupted() {
             return;
         }
         cursor = part.next;
         let [event] = &event;
         let time_ns = tracker().platform().stamp_to_ns(event.record().stamp());
         let _ = report::write_event(event, time_ns, session);
+    }
+    if let Err(error) = tracker().level().require(Level::Full) {
+        session.print(format_args!("{error}\n"));
+    } else if !tracker().history().is_on() {
+        session.print(format_args!("the history is off; type echo history on > /proc/memstat_control\n"));
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Those on text and files are the crate `shell`'s; [`host`] is what it reaches of this machine.
 
+mod blocks;
 mod dmesg;
 mod export;
 mod fail;
@@ -31,7 +32,7 @@ static PRODUCT: &[Command] = &[
     reboot::COMMAND,
 ];
 
-static TABLES: [&[Command]; 3] = [COMMANDS, PRODUCT, lab::COMMANDS];
+static TABLES: &[&[Command]] = &[COMMANDS, PRODUCT, blocks::COMMANDS, lab::COMMANDS];
 
 /// Too large for the stack.
 static EDITOR: Mutex<LineEditor> = Mutex::new(LineEditor::new());
@@ -43,7 +44,7 @@ static LINE: Mutex<Line> = Mutex::new(Line::new());
 #[inline(never)]
 pub(crate) fn run_shell(mut wait: impl FnMut() -> u8) -> ! {
     let (mut editor, mut line) = (EDITOR.lock(), LINE.lock());
-    let session = Session::new(&Machine, &TABLES);
+    let session = Session::new(&Machine, TABLES);
     let mut shell = Shell::start(session, &mut editor, &mut line);
     loop {
         shell.feed(wait());

@@ -8,7 +8,7 @@ use vfs::{Content, GeneratedFs, Node};
 
 use crate::arch::clock;
 
-static NODES: [Node; 5] = [
+static NODES: &[Node] = &[
     Node { name: "console", content: Content::Device(&console::Console) },
     Node { name: "full", content: Content::Device(&memory::Full) },
     Node { name: "kmsg", content: Content::Device(&kmsg::KernelMessages) },
@@ -17,4 +17,4 @@ static NODES: [Node; 5] = [
 ];
 
 /// The file system of these devices.
-pub(crate) static DEV: GeneratedFs = GeneratedFs::new("devtmpfs", &NODES, clock::now_ns);
+pub(crate) static DEV: GeneratedFs = GeneratedFs::new("devtmpfs", NODES, clock::now_ns);

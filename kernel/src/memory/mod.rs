@@ -14,7 +14,8 @@
 //! 3. `heap::HEAP`: the tracker and its backend; one lock for both
 //! 4. `arch::paging::SPACE`: the address space
 //! 5. `FRAMES`: the frames; `failures::PAGES` is checked before, `failures::HEAP` under 3
-//! 6. `logger::RING`: held for the copy of one message; `leaks::marks::MARKS` and `selftest::fill::HELD` are beside it
+//! 6. `logger::RING`: held for the copy of one message; `leaks::marks::MARKS`,
+//!    `by_hand::INVERTED` and `selftest::fill::HELD` are beside it
 //! 7. `console::device::CONSOLE`: the screen
 //! 8. `arch::serial::LINE_STATE`: the serial line; `arch::keyboard::KEYBOARD` stands beside it
 //!
@@ -23,6 +24,7 @@
 //! heap. `crash` takes none that is held. `symbols::LINES` stands apart: nobody waits for it, and who does not get it
 //! goes without lines.
 
+pub(crate) mod by_hand;
 pub(crate) mod demo;
 pub(crate) mod failures;
 pub(crate) mod heap;

@@ -36,8 +36,8 @@ use vfs::{Content, GeneratedFs, Node};
 
 use crate::arch::clock;
 
-static NODES: [Node; 31] = [
-    Node { name: "1", content: Content::Directory(&process::NODES) },
+static NODES: &[Node] = &[
+    Node { name: "1", content: Content::Directory(process::NODES) },
     Node { name: "alloc_histogram", content: Content::Text(&alloc_histogram::AllocHistogram) },
     Node { name: "alloc_history", content: Content::Table(&alloc_history::AllocHistory) },
     Node { name: "allocinfo", content: Content::Table(&allocinfo::AllocInfo) },
@@ -63,7 +63,7 @@ static NODES: [Node; 31] = [
     Node { name: "self", content: Content::Link("1") },
     Node { name: "slabinfo", content: Content::Text(&slabinfo::SlabInfo) },
     Node { name: "stat", content: Content::Text(&stat::Stat) },
-    Node { name: "sys", content: Content::Directory(&sys::NODES) },
+    Node { name: "sys", content: Content::Directory(sys::NODES) },
     Node { name: "uptime", content: Content::Text(&uptime::Uptime) },
     Node { name: "version", content: Content::Text(&version::Version) },
     Node { name: "vmallocinfo", content: Content::Text(&vmallocinfo::VmallocInfo) },
@@ -71,4 +71,4 @@ static NODES: [Node; 31] = [
 ];
 
 /// The file system of these files.
-pub(crate) static PROC: GeneratedFs = GeneratedFs::new("proc", &NODES, clock::now_ns);
+pub(crate) static PROC: GeneratedFs = GeneratedFs::new("proc", NODES, clock::now_ns);

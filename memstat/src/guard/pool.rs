@@ -56,15 +56,21 @@ impl Pool {
             slots: PagedVec::new(),
             base: 0,
             window_bytes: 0,
-            wanted_slots: DEFAULT_SLOTS,
+            wanted_slots: 0,
             interval: 0,
             countdown: 0,
-            first_free: NONE,
-            last_free: NONE,
+            first_free: 0,
+            last_free: 0,
             live: 0,
             is_front_open: false,
             is_next_at_start: false,
         }
+    }
+
+    /// Writes what is not zero at the start.
+    pub(crate) fn prepare(&mut self) {
+        self.wanted_slots = DEFAULT_SLOTS;
+        (self.first_free, self.last_free) = (NONE, NONE);
     }
 
     pub(crate) fn interval(&self) -> u32 {

@@ -85,9 +85,14 @@ impl FreedBlocks {
             first_quarantined: 0,
             quarantined_blocks: 0,
             quarantined_bytes: 0,
-            max_blocks: 512,
-            max_bytes: 1 << 20,
+            max_blocks: 0,
+            max_bytes: 0,
         }
+    }
+
+    /// Writes what is not zero at the start.
+    pub(crate) fn prepare(&mut self) {
+        self.set_limits(512, 1 << 20);
     }
 
     /// Sets the limits of the quarantine: blocks, and the bytes that they take.

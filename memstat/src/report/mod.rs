@@ -13,6 +13,7 @@ mod shown_frames;
 mod shown_stacks;
 mod stack_totals;
 mod stacks;
+mod whole;
 
 pub use dump::{DUMP_VERSION, DumpFrame, DumpMark, DumpOptions, DumpParts, NameFrames, dump};
 pub use growth::{Growth, GrowthByStack};
@@ -20,6 +21,7 @@ pub use shown_frames::frames_before_end;
 pub use shown_stacks::{NewStack, ShownStacks};
 pub use stack_totals::StackTotals;
 pub use stacks::{Rank, TopStacks, write_stack};
+pub use whole::{write_leaks_since, write_top_stacks, write_totals};
 
 /// Writes the active blocks and their bytes, the lesson's two numbers, in one line without a line end.
 ///

@@ -1,10 +1,21 @@
-//! Walking a stack by its frame pointers. Every address is checked before it is read.
+//! Walking a stack by its frame pointers.
+//!
+//! Code that was compiled without frame pointers leaves anything in that register. So nothing is read but what lies
+//! inside the stack, and a walk goes on only to a frame that is aligned and lies above the one before, with a return
+//! address that can be one. A stack that is known has passed these checks: to compare one with it, the bounds are enough.
+
+use core::hint::black_box;
 
 use super::MAX_FRAMES;
-use crate::platform::{Platform, StackSpan};
+use crate::platform::{PAGE_SIZE_BYTES, Platform, StackSpan};
 
 /// Bytes of a frame that are read: the caller's frame pointer and the return address.
 const FRAME_BYTES: usize = 2 * size_of::<usize>();
+/// How far the frame pointer points behind these bytes: RISC-V's calling convention has them below it.
+pub(crate) const FRAME_POINTER_OFFSET: usize =
+    if cfg!(any(target_arch = "riscv32", target_arch = "riscv64")) { FRAME_BYTES } else { 0 };
+/// Where the walk goes behind the last frame: outside of every stack.
+const END: usize = usize::MAX;
 
 /// The first frame that is not the allocator's own.
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +45,48 @@ fn frame(span: &StackSpan, offset: usize) -> Option<(usize, usize)> {
     let words = (span.start as *const u8).wrapping_add(offset).cast::<[[u8; size_of::<usize>()]; 2]>();
     // SAFETY: both words lie inside the stack that the platform vouches for; bytes need no alignment.
     let [caller, return_address] = unsafe { words.read() }.map(usize::from_ne_bytes);
-    Some((caller.wrapping_sub(span.start), return_address))
+    Some((caller.wrapping_sub(span.start + FRAME_POINTER_OFFSET), return_address))
+}
+
+/// As [`frame`], for a walk that goes on: `None` also for a frame that cannot be one. Behind a frame whose caller's cannot
+/// be one the walk ends.
+#[inline]
+fn checked_frame(span: &StackSpan, offset: usize) -> Option<(usize, usize)> {
+    let is_aligned = span.start.wrapping_add(offset).is_multiple_of(size_of::<usize>());
+    let (caller, return_address) = frame(span, offset).filter(|_| is_aligned)?;
+    // The first page holds no code; the last frame's return address is 0.
+    (return_address >= PAGE_SIZE_BYTES)
+        .then_some((if caller > offset { caller } else { END }, return_address))
+}
+
+/// Whether this program's functions keep frame pointers, as far as the tracker's own show. They are compiled with the
+/// program, as all generic functions are.
+#[inline(never)]
+pub(crate) fn has_frame_pointers(platform: &impl Platform) -> bool {
+    let own = platform.frame_pointer();
+    own != 0 && own != frame_pointer_of_callee(platform)
+}
+
+/// The frame pointer of a function that calls another, as those that call none may do without.
+#[inline(never)]
+fn frame_pointer_of_callee(platform: &impl Platform) -> usize {
+    let own = platform.frame_pointer();
+    black_box::<fn()>(|| {})();
+    black_box(own)
+}
+
+/// Keeps the frame of the function that this is inlined into for as long as `result` is computed, if that is a call with
+/// its frame pointer. Else the call may be the function's last instruction, after its frame was given up. On x86 and
+/// RISC-V the callee's frame then has the same two words in the same place; on Arm it overwrites them.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "called as a function it would keep its own")]
+pub(crate) fn keep_frame<T>(result: T) -> T {
+    #[cfg(any(target_arch = "aarch64", target_arch = "arm"))]
+    // SAFETY: no instruction. It may touch memory for all that the compiler knows, so it stays behind the call.
+    unsafe {
+        core::arch::asm!("", options(nostack, preserves_flags));
+    }
+    result
 }
 
 /// The first frame, even if it is the allocator's. At the end of a stack the return address is 0, which is in no known
@@ -51,9 +103,9 @@ pub(super) fn first(span: &StackSpan) -> Option<Start> {
 pub(super) fn start(span: &StackSpan, platform: &impl Platform) -> Option<Start> {
     let mut offset = span.frame_pointer.wrapping_sub(span.start);
     for _ in 0..MAX_FRAMES {
-        let (caller, return_address) = frame(span, offset)?;
+        let (caller, return_address) = checked_frame(span, offset)?;
         if !platform.is_allocator_code(return_address) {
-            return (return_address != 0).then_some(Start { return_address, caller });
+            return Some(Start { return_address, caller });
         }
         offset = caller;
     }
@@ -70,7 +122,7 @@ pub(crate) fn innermost<const COUNT: usize>(
     let mut count = 0;
     let mut offset = span.frame_pointer.wrapping_sub(span.start);
     for _ in 0..MAX_FRAMES {
-        let Some((caller, return_address)) = frame(span, offset) else { break };
+        let Some((caller, return_address)) = checked_frame(span, offset) else { break };
         offset = caller;
         if count == 0 && is_left_out(return_address) {
             continue;
@@ -112,12 +164,12 @@ pub(super) fn is(span: &StackSpan, start: &Start, frames: &[usize]) -> bool {
     }
     let mut offset = start.caller;
     for known in frames.iter().skip(1) {
-        match frame(span, offset) {
+        match checked_frame(span, offset) {
             Some((caller, return_address)) if return_address == *known => offset = caller,
             _ => return false,
         }
     }
-    frame(span, offset).is_none_or(|(_, return_address)| return_address == 0)
+    checked_frame(span, offset).is_none()
 }
 
 /// Collects at most `MAX` return addresses from `start` on, and returns how many.
@@ -129,13 +181,90 @@ pub(super) fn collect<const MAX: usize>(
     frames[0] = start.return_address;
     let mut offset = start.caller;
     for (number, slot) in frames.iter_mut().enumerate().take(MAX).skip(1) {
-        match frame(span, offset) {
-            Some((caller, return_address)) if return_address != 0 => {
-                *slot = return_address;
-                offset = caller;
-            }
-            _ => return number,
-        }
+        let Some((caller, return_address)) = checked_frame(span, offset) else { return number };
+        *slot = return_address;
+        offset = caller;
     }
     MAX
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::platform::{GuardPages, Hooks};
+
+    const WORD: usize = size_of::<usize>();
+    const CODE: usize = 0x40_1000;
+
+    struct Nowhere;
+
+    // SAFETY: it gives no pages and names no stack.
+    unsafe impl Platform for Nowhere {
+        fn enter_critical(&self) -> usize {
+            0
+        }
+
+        fn leave_critical(&self, _saved: usize) {}
+
+        fn take_page(&self) -> Option<core::ptr::NonNull<u8>> {
+            None
+        }
+
+        unsafe fn give_page(&self, _page: core::ptr::NonNull<u8>) {}
+    }
+
+    // SAFETY: there is no window.
+    unsafe impl GuardPages for Nowhere {}
+
+    impl Hooks for Nowhere {}
+
+    /// The frames of a stack of 32 words, which the words at `frames` (each with the place of its caller's frame, in
+    /// bytes from the start, and a return address) make.
+    fn walk(frames: &[(usize, isize, usize)]) -> Vec<usize> {
+        let mut words = [0xdead_beef_usize; 32];
+        let start = words.as_ptr() as usize;
+        for (place, caller, return_address) in frames {
+            words[*place] = start.wrapping_add_signed(*caller) + FRAME_POINTER_OFFSET;
+            words[place + 1] = *return_address;
+        }
+        let span = StackSpan { frame_pointer: start, start, size_bytes: size_of_val(&words) };
+        let mut found = [0; MAX_FRAMES];
+        let Some(first) = super::start(&span, &Nowhere) else { return Vec::new() };
+        let count = collect::<MAX_FRAMES>(&span, &first, &mut found);
+        assert!(is(&span, &first, &found[..count]), "the same again is the same");
+        assert!(innermost::<2>(&span, |_| false).iter().zip(&found).all(|(one, other)| one == other));
+        found[..count].to_vec()
+    }
+
+    #[test]
+    fn a_stack_ends_at_its_last_frame() {
+        assert_eq!(walk(&[(0, 64, CODE), (8, 128, CODE + 1), (16, 0, 0)]), [CODE, CODE + 1]);
+    }
+
+    #[test]
+    fn a_walk_never_goes_down_nor_round_in_circles() {
+        assert_eq!(walk(&[(0, 0, CODE)]), [CODE]);
+        assert_eq!(walk(&[(0, 64, CODE), (8, 0, CODE + 1)]), [CODE, CODE + 1]);
+        assert_eq!(walk(&[(0, 64, CODE), (8, 32, CODE + 1), (4, 64, CODE + 2)]), [CODE, CODE + 1]);
+    }
+
+    #[test]
+    fn a_frame_outside_of_the_stack_or_across_its_end_is_not_read() {
+        for caller in [-16, -1, 31 * WORD as isize, 32 * WORD as isize, isize::MAX / 2] {
+            assert_eq!(walk(&[(0, caller, CODE)]), [CODE], "{caller}");
+        }
+        assert_eq!(walk(&[(0, 30 * WORD as isize, CODE), (30, 0, CODE + 1)]), [CODE, CODE + 1]);
+    }
+
+    #[test]
+    fn a_frame_that_is_not_aligned_or_returns_to_no_code_is_none() {
+        assert_eq!(walk(&[(0, 65, CODE), (8, 128, CODE + 1)]), [CODE]);
+        assert_eq!(walk(&[(0, 64, CODE), (8, 128, 17)]), [CODE]);
+        assert_eq!(walk(&[(0, 64, 17)]), []);
+    }
+
+    #[test]
+    fn a_platform_without_frame_pointers_has_none() {
+        assert!(!has_frame_pointers(&Nowhere));
+    }
 }

@@ -14,9 +14,11 @@ use crate::backend::Backend;
 use crate::guard::{Wanted, red_zones};
 use crate::history::{Event, EventKind};
 use crate::lock::Guard;
-use crate::platform::Platform;
+use crate::platform::{PAGE_SIZE_BYTES, Platform};
 use crate::record::{Origin, Record};
+use crate::refused::LockRefused;
 use crate::stacks::MAX_FRAMES;
+use crate::stacks::walk::keep_frame;
 
 /// How far the fast path got.
 enum Progress {
@@ -40,13 +42,48 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
             Err(contended) => return self.allocate_later(contended, layout),
         };
         let path = inner.allocation_path;
-        if path > FastPath::Count {
+        if path < FastPath::Count {
             return self.allocate_on(path, layout, inner);
         }
         match inner.allocate_unrecorded(layout, path, self.platform()) {
             Some(block) => Some(block),
             None => self.allocate_elsewhere(layout, inner),
         }
+    }
+
+    /// As [`Tracked::allocate`], with all bytes zero.
+    #[expect(clippy::inline_always, reason = "the frame must be the caller's")]
+    #[inline(always)]
+    pub fn allocate_zeroed(&self, layout: Layout) -> Option<NonNull<u8>> {
+        // To write a few bytes takes less than to ask.
+        if B::HAS_ZEROED && layout.size() >= PAGE_SIZE_BYTES {
+            return self.allocate_large_zeroed(layout);
+        }
+        let block = self.allocate(layout)?;
+        // SAFETY: a fresh block of at least that size.
+        unsafe { block.write_bytes(0, layout.size()) };
+        Some(block)
+    }
+
+    /// Asks the backend for zeroed memory, where nothing is to be written to the block, or decided before.
+    #[inline(never)]
+    fn allocate_large_zeroed(&self, layout: Layout) -> Option<NonNull<u8>> {
+        let caller = self.caller();
+        let Some(mut inner) = self.enter_if_ever_free() else {
+            self.refuse(&LockRefused::Allocate(layout), &caller);
+            return None;
+        };
+        let may_forward = inner.may_forward();
+        let zeroed =
+            inner.backend.as_mut().filter(|_| may_forward).and_then(|own| own.allocate_zeroed(layout));
+        if let Some(own) = zeroed {
+            return keep_frame(self.allocate_slowly(Some(own.cast()), layout, inner, caller.frame_pointer));
+        }
+        drop(inner);
+        let block = self.allocate_for(layout, caller.frame_pointer)?;
+        // SAFETY: a fresh block of at least that size.
+        unsafe { block.write_bytes(0, layout.size()) };
+        Some(block)
     }
 
     /// Continues on the copy of the fast path for `path`.
@@ -70,6 +107,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
             FastPath::BlocksFullGuard => self.allocate_recorded::<{ BLOCKS | FULL_GUARD }>(layout, inner),
             FastPath::StacksFullGuard => self.allocate_recorded::<{ STACKS | FULL_GUARD }>(layout, inner),
             FastPath::Sampling => self.allocate_between_samples(layout, inner),
+            FastPath::Unprepared => self.allocate_elsewhere(layout, inner),
             FastPath::Pass | FastPath::Count | FastPath::Any => {
                 self.allocate_recorded::<{ Steps::ANY }>(layout, inner)
             }
@@ -104,14 +142,14 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
             Progress::Taken(own) => Some(own),
             Progress::Nothing => None,
         };
-        self.allocate_slowly(taken, layout, inner, platform.frame_pointer())
+        keep_frame(self.allocate_slowly(taken, layout, inner, platform.frame_pointer()))
     }
 
     /// Continues on the slow path, from code that is inlined into the caller.
     #[cold]
     #[inline(never)]
     fn allocate_elsewhere(&self, layout: Layout, inner: Guard<'_, Inner<B>, P>) -> Option<NonNull<u8>> {
-        self.allocate_slowly(None, layout, inner, self.platform().frame_pointer())
+        keep_frame(self.allocate_slowly(None, layout, inner, self.platform().frame_pointer()))
     }
 
     /// Allocates the new block of a reallocation, on behalf of the caller with this frame pointer.
@@ -119,7 +157,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         let mut inner = self.enter();
         let mut taken = None;
         let is_due = inner.is_sampling && inner.guards.pool.count_down();
-        if !is_due && inner.allocation_path > FastPath::Count {
+        if !is_due && inner.allocation_path.may_record() {
             match inner.allocate_at_hand::<P, { Steps::ANY }>(layout, || frame_pointer, self.platform()) {
                 Progress::Done(block) => return Some(block),
                 Progress::Taken(own) => taken = Some(own),
@@ -136,9 +174,10 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         &self,
         taken: Option<NonNull<u8>>,
         layout: Layout,
-        mut inner: Guard<'_, Inner<B>, P>,
+        inner: Guard<'_, Inner<B>, P>,
         frame_pointer: usize,
     ) -> Option<NonNull<u8>> {
+        let mut inner = self.ready(inner);
         let allocated = inner.allocate(taken, layout, &Caller { frame_pointer, platform: self.platform() });
         let has_findings = !inner.guards.findings.is_empty();
         drop(inner);
@@ -179,6 +218,9 @@ impl<B: Backend> Inner<B> {
         }
         // SAFETY: as above.
         let block = unsafe { self.backend.as_mut().unwrap_unchecked().allocate_fast(layout) }?;
+        if !B::KNOWS_LIVE {
+            self.tallies.add_uncounted(block.len());
+        }
         Some(block.cast())
     }
 
@@ -307,7 +349,7 @@ impl<B: Backend> Inner<B> {
             wanted = self.guards.wanted(layout);
         }
         loop {
-            let own = match (&mut self.backend, taken.take()) {
+            let own = match (self.backend.as_mut(), taken.take()) {
                 (Some(backend), Some(own)) => Some((own, backend.taken_size_bytes(own, wanted.layout))),
                 (Some(backend), None) => backend.allocate(wanted.layout).map(|own| (own.cast(), own.len())),
                 (None, _) => None,

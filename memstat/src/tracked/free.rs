@@ -16,6 +16,7 @@ use crate::bad_free::BadFree;
 use crate::lock::Guard;
 use crate::platform::Platform;
 use crate::record::{Guarding, Record};
+use crate::stacks::walk::keep_frame;
 
 impl<B: Backend, P: Platform> Tracked<B, P> {
     /// Frees the block at `block`, of which only the pointer is known. Where waiting for the lock would never end, the block
@@ -96,7 +97,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
             Err(contended) => return self.free_later(contended, address, claim, report),
         };
         let path = inner.free_path;
-        if path > FastPath::Count {
+        if path < FastPath::Count {
             return self.free_on(path, address, claim, inner, report);
         }
         // SAFETY: handed on to the caller.
@@ -135,6 +136,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
             FastPath::StacksFullGuard => {
                 self.free_recorded::<{ STACKS | FULL_GUARD }>(address, claim, inner, report);
             }
+            FastPath::Unprepared => self.free_elsewhere(address, claim, inner, report),
             FastPath::Pass | FastPath::Count | FastPath::Sampling | FastPath::Any => {
                 self.free_recorded::<{ Steps::ANY }>(address, claim, inner, report);
             }
@@ -152,7 +154,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     ) {
         let platform = self.platform();
         if !inner.free_at_hand::<P, _, COPY>(address, claim, || platform.frame_pointer(), platform) {
-            self.free_slowly(address, claim, inner, platform.frame_pointer(), report);
+            keep_frame(self.free_slowly(address, claim, inner, platform.frame_pointer(), report));
         }
     }
 
@@ -166,7 +168,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         inner: Guard<'_, Inner<B>, P>,
         report: impl FnOnce(BadFree, usize),
     ) {
-        self.free_slowly(address, claim, inner, self.platform().frame_pointer(), report);
+        keep_frame(self.free_slowly(address, claim, inner, self.platform().frame_pointer(), report));
     }
 
     /// Frees the old memory of a block that a reallocation has moved, and counts the reallocation in the same critical
@@ -183,7 +185,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     ) -> Result<(), BadFree> {
         let address = address_of(block);
         let mut inner = self.enter();
-        let is_freed = inner.free_path > FastPath::Count
+        let is_freed = inner.free_path.may_record()
             && inner.free_at_hand::<P, _, { Steps::ANY }>(
                 address,
                 claim,
@@ -198,7 +200,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         let has_findings = !inner.guards.findings.is_empty();
         drop(inner);
         if has_findings {
-            self.report_findings(caller.frame_pointer);
+            keep_frame(self.report_findings(caller.frame_pointer));
         }
         freed
     }
@@ -210,11 +212,12 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         &self,
         address: usize,
         claim: impl Claim,
-        mut inner: Guard<'_, Inner<B>, P>,
+        inner: Guard<'_, Inner<B>, P>,
         frame_pointer: usize,
         report: impl FnOnce(BadFree, usize),
     ) {
         let Some(block) = NonNull::new(address as *mut u8) else { return };
+        let mut inner = self.ready(inner);
         let freed = inner.free(block, claim, &Caller { frame_pointer, platform: self.platform() });
         let has_findings = !inner.guards.findings.is_empty();
         drop(inner);

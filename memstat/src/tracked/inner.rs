@@ -29,22 +29,31 @@ mod limits;
 mod resize;
 mod sampled;
 mod scan;
+mod slot;
 mod steps;
 mod taken;
 mod unrecorded;
 
 pub(super) use claim::{Claim, PointerOnly};
+use slot::Slot;
 pub(super) use steps::{Copied, FastPath, Steps};
 
-#[expect(clippy::struct_excessive_bools, reason = "independent switches, each tested by another part")]
+/// The level of a tracker for which no other is set.
+const INITIAL_LEVEL: Level = Level::Blocks;
+
+#[expect(clippy::struct_excessive_bools, reason = "each says what one part of the work asks at every step")]
 #[derive(Debug)]
-pub(super) struct Inner<B> {
+pub(super) struct Inner<B: Backend> {
+    /// Whether [`Inner::prepare`] was called. All is zero before, so that a static lies in `.bss`.
+    is_ready: bool,
     /// `Off` until there is a backend.
     pub(super) level: Level,
-    level_at_start: Level,
-    /// Whether events are written at level `full`.
-    is_history_on: bool,
-    /// Whether allocations and frees are counted. At level `off`, only if the backend does not know what is live.
+    /// The level at the start, as [`INITIAL_LEVEL`] apart from which it is.
+    level_at_start: u8,
+    /// Whether no events are written at level `full`.
+    is_history_off: bool,
+    /// Whether allocations and frees are counted. At level `off`, only if the backend says that it knows what is live,
+    /// and then does not.
     is_counting: bool,
     /// Whether the platform decides for each allocation if it is to fail.
     pub(super) is_injecting_faults: bool,
@@ -57,7 +66,7 @@ pub(super) struct Inner<B> {
     /// What the fast path of a free does.
     pub(super) free_steps: Steps,
     /// `None` until [`Tracked::start`](super::Tracked::start).
-    pub(super) backend: Option<B>,
+    pub(super) backend: Slot<B>,
     pub(super) tallies: Tallies,
     pub(super) sequence: u64,
     pub(super) live: LiveMap,
@@ -106,25 +115,26 @@ impl<P: Platform> Caller<'_, P> {
 
 impl<B: Backend> Inner<B> {
     pub(super) const fn new() -> Self {
-        Self::with(None, Level::Off)
+        Self::with(Slot::empty(), INITIAL_LEVEL)
     }
 
     pub(super) const fn with_backend(backend: B, level: Level) -> Self {
-        Self::with(Some(backend), level)
+        Self::with(Slot::filled(backend), level)
     }
 
-    const fn with(backend: Option<B>, level: Level) -> Self {
+    const fn with(backend: Slot<B>, level: Level) -> Self {
         Self {
-            level,
-            level_at_start: Level::Blocks,
-            is_history_on: true,
-            is_counting: backend.is_some(),
+            is_ready: false,
+            level: Level::Off,
+            level_at_start: level as u8 ^ INITIAL_LEVEL as u8,
+            is_history_off: false,
+            is_counting: false,
             is_injecting_faults: false,
-            allocation_path: FastPath::Any,
-            unsampled_path: FastPath::Any,
-            free_path: FastPath::Any,
-            allocation_steps: Steps::SLOW,
-            free_steps: Steps::SLOW,
+            allocation_path: FastPath::Unprepared,
+            unsampled_path: FastPath::Unprepared,
+            free_path: FastPath::Unprepared,
+            allocation_steps: Steps::NONE,
+            free_steps: Steps::NONE,
             backend,
             tallies: Tallies::ZERO,
             sequence: 0,
@@ -143,15 +153,44 @@ impl<B: Backend> Inner<B> {
         }
     }
 
-    /// Sets the backend, if there is none yet.
+    #[inline]
+    pub(super) fn is_ready(&self) -> bool {
+        self.is_ready
+    }
+
+    /// Writes what is not zero at the start, when the tracker is entered for the first time.
+    pub(super) fn prepare(&mut self) {
+        self.is_ready = true;
+        self.live.prepare();
+        self.depot.prepare();
+        self.history.prepare();
+        self.arena.prepare();
+        self.guards.freed.prepare();
+        self.guards.pool.prepare();
+        if !self.backend.is_none() {
+            self.level = self.level_at_start();
+        }
+        self.choose_steps();
+    }
+
+    fn level_at_start(&self) -> Level {
+        let number = usize::from(self.level_at_start ^ INITIAL_LEVEL as u8);
+        Level::ALL.get(number).copied().unwrap_or(INITIAL_LEVEL)
+    }
+
+    fn set_level_at_start(&mut self, level: Level) {
+        self.level_at_start = level as u8 ^ INITIAL_LEVEL as u8;
+    }
+
+    /// Puts the backend in place, if there is none yet.
     pub(super) fn start(&mut self, backend: B) {
         if self.backend.is_none() {
             // Blocks that are live already become part of `uncounted_blocks`.
             if let Some(live) = backend.live() {
                 self.tallies.set_live(live);
             }
-            self.backend = Some(backend);
-            self.level = self.level_at_start;
+            self.backend.fill(backend);
+            self.level = self.level_at_start();
             self.choose_steps();
         }
     }
@@ -177,6 +216,8 @@ impl<B: Backend> Inner<B> {
         }
         if self.is_counting {
             self.tallies.count_allocation(cpu, layout.size(), taken_bytes);
+        } else if !B::KNOWS_LIVE {
+            self.tallies.add_uncounted(taken_bytes);
         }
         true
     }
@@ -239,6 +280,8 @@ impl<B: Backend> Inner<B> {
                 let event = Event::of_free(record, &origin);
                 self.history.write(event, &mut self.arena, platform);
             }
+        } else if !B::KNOWS_LIVE {
+            self.tallies.subtract_uncounted(taken_bytes);
         }
     }
 

@@ -1,5 +1,6 @@
-//! The path of a reallocation: in place if the backend would use the same memory anyway, else by an allocation and a
-//! free. `inner/resize.rs` has the parts that run under one lock.
+//! The path of a reallocation: in place if the backend would use the same memory anyway; else by the backend, if it does
+//! better than to allocate, copy and free; else by an allocation and a free. What is done under one lock stands in
+//! `inner/resize.rs`.
 
 use core::alloc::Layout;
 use core::ptr::{NonNull, copy_nonoverlapping};
@@ -8,7 +9,7 @@ use super::Tracked;
 use super::inner::{Claim, PointerOnly};
 use crate::backend::Backend;
 use crate::bad_free::BadFree;
-use crate::platform::Platform;
+use crate::platform::{PAGE_SIZE_BYTES, Platform};
 use crate::refused::LockRefused;
 
 impl<B: Backend, P: Platform> Tracked<B, P> {
@@ -53,6 +54,38 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         layout: Layout,
         new_size_bytes: usize,
     ) -> Result<Option<NonNull<u8>>, BadFree> {
+        if B::HAS_RESIZE {
+            // SAFETY: handed on to the caller.
+            return unsafe { self.reallocate_by_backend(block, layout, new_size_bytes) };
+        }
+        // SAFETY: handed on to the caller.
+        unsafe { self.reallocate_claimed(block, layout, new_size_bytes) }
+    }
+
+    /// Hands the reallocation on to the backend at levels without records, and else continues.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Tracked::reallocate`].
+    #[expect(clippy::inline_always, reason = "the fast path, which saves no registers")]
+    #[inline(always)]
+    unsafe fn reallocate_by_backend(
+        &self,
+        block: NonNull<u8>,
+        layout: Layout,
+        new_size_bytes: usize,
+    ) -> Result<Option<NonNull<u8>>, BadFree> {
+        let entered = match self.inner.enter_at_once() {
+            Ok(inner) => Some(inner),
+            Err(contended) => self.inner.wait(contended),
+        };
+        if let Some(mut inner) = entered {
+            // SAFETY: handed on to the caller.
+            let resized = unsafe { inner.resize_unrecorded(block, layout, new_size_bytes, self.platform()) };
+            if resized.is_some() {
+                return Ok(resized);
+            }
+        }
         // SAFETY: handed on to the caller.
         unsafe { self.reallocate_claimed(block, layout, new_size_bytes) }
     }
@@ -78,13 +111,20 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
             };
             let layout = inner.layout_of(block, claim, &caller)?;
             let is_resized = inner.resize_in_place(block, layout, new_size_bytes, &caller);
+            let mut resized = is_resized.then_some(block);
+            // Copying little takes less than finding the record again.
+            let is_large = layout.size().max(new_size_bytes) >= PAGE_SIZE_BYTES;
+            if !is_resized && is_large && B::HAS_RESIZE {
+                // SAFETY: the block is live, with this layout; the caller owns it, and gives it up if it moves.
+                resized = unsafe { inner.resize_by_backend(block, layout, new_size_bytes, &caller) };
+            }
             let has_findings = !inner.guards.findings.is_empty();
             drop(inner);
             if has_findings {
                 self.report_findings(caller.frame_pointer);
             }
-            if is_resized {
-                return Ok(Some(block));
+            if resized.is_some() {
+                return Ok(resized);
             }
             layout
         };

@@ -13,6 +13,7 @@ use crate::bad_free::BadFree;
 use crate::lock::{Contended, Guard};
 use crate::platform::Platform;
 use crate::refused::LockRefused;
+use crate::stacks::walk::keep_frame;
 
 impl<B: Backend, P: Platform> Tracked<B, P> {
     #[cold]
@@ -20,7 +21,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     pub(super) fn allocate_later(&self, contended: Contended, layout: Layout) -> Option<NonNull<u8>> {
         let caller = self.caller();
         if let Some(inner) = self.inner.wait(contended) {
-            return self.allocate_slowly(None, layout, inner, caller.frame_pointer);
+            return keep_frame(self.allocate_slowly(None, layout, inner, caller.frame_pointer));
         }
         self.refuse(&LockRefused::Allocate(layout), &caller);
         None
@@ -37,7 +38,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     ) {
         let caller = self.caller();
         if let Some(inner) = self.inner.wait(contended) {
-            self.free_slowly(address, claim, inner, caller.frame_pointer, report);
+            keep_frame(self.free_slowly(address, claim, inner, caller.frame_pointer, report));
         } else if address != 0 {
             self.refuse(&LockRefused::Free { address }, &caller);
         }
@@ -45,14 +46,15 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
 
     /// Takes the lock; `None` if waiting for it would never end.
     pub(super) fn enter_if_ever_free(&self) -> Option<Guard<'_, Inner<B>, P>> {
-        match self.inner.enter_at_once() {
+        let entered = match self.inner.enter_at_once() {
             Ok(inner) => Some(inner),
             Err(contended) => self.inner.wait(contended),
-        }
+        };
+        entered.map(|inner| self.ready(inner))
     }
 
     pub(super) fn refuse(&self, refused: &LockRefused, caller: &Caller<'_, P>) {
         self.refused.count(refused);
-        self.platform().on_lock_refused(refused, caller.frame_pointer);
+        keep_frame(self.platform().on_lock_refused(refused, caller.frame_pointer));
     }
 }

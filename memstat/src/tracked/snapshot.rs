@@ -41,6 +41,9 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     #[cold]
     pub fn try_snapshot<const EVENTS: usize>(&self) -> Option<CrashSnapshot<EVENTS>> {
         let mut inner = self.inner.try_enter()?;
+        if !inner.is_ready() {
+            inner.prepare();
+        }
         let written = inner.history.written();
         let mut events = [Event::EMPTY; EVENTS];
         let mut count = inner.history.read(written.saturating_sub(EVENTS as u64), &mut events).count;

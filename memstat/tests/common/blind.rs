@@ -22,6 +22,11 @@ unsafe impl Backend for BlindBackend {
         unsafe { self.0.deallocate(block, layout) }
     }
 
+    /// So that the slow paths are tested.
+    fn has_fast_path(&self) -> bool {
+        false
+    }
+
     fn live(&self) -> Option<Live> {
         None
     }

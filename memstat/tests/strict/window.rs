@@ -226,6 +226,8 @@ fn page_bytes(layout: Layout) -> usize {
 
 // SAFETY: blocks are mapped with the layout asked for, rounded up.
 unsafe impl Backend for PageBackend {
+    const KNOWS_LIVE: bool = true;
+
     fn allocate(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
         let layout = rounded(layout);
         if layout.size() > 1 << 24 || layout.align() > PAGE_SIZE_BYTES {

@@ -1,6 +1,6 @@
 //! Whether the output of a command is what a document shows.
 
-use super::pattern::is_like;
+use super::pattern::{has_same_figures, is_like};
 
 /// A line of three dots stands for any number of lines.
 const LEFT_OUT: &str = "...";
@@ -53,7 +53,9 @@ struct Run<'a> {
 impl Run<'_> {
     /// The output begins with these lines.
     fn stands_at(&self, output: &[&str]) -> Result<(), Difference> {
-        let fits = |(at, sample): (usize, &&str)| output.get(at).is_some_and(|line| is_like(sample, line));
+        let fits = |(at, sample): (usize, &&str)| {
+            output.get(at).is_some_and(|line| is_like(sample, line) && has_same_figures(sample, line))
+        };
         match self.sample.iter().enumerate().position(|(at, sample)| !fits((at, sample))) {
             None => Ok(()),
             Some(at) => Err(self.difference(at, output)),

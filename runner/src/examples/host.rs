@@ -1,9 +1,9 @@
 //! Examples for the host: the programs, scripts and targets that they call exist.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::scenarios;
+use crate::{scenarios, suite};
 
 const MAKEFILE: &str = include_str!("../../../Makefile");
 
@@ -64,7 +64,8 @@ fn check_cargo(words: &[&str], root: &Path) -> Result<(), String> {
     let package = words.iter().position(|word| *word == "-p").and_then(|at| words.get(at + 1));
     if let Some(package) = package {
         let folder = package.trim_start_matches("tally-");
-        if !root.join(folder).join("Cargo.toml").is_file() {
+        let is_there = |folder: PathBuf| folder.join("Cargo.toml").is_file();
+        if !is_there(root.join(folder)) && !is_there(root.join("examples").join(folder)) {
             return Err(format!("no package {package}"));
         }
     }
@@ -78,8 +79,9 @@ fn check_cargo(words: &[&str], root: &Path) -> Result<(), String> {
         words.iter().position(|word| *word == "--").and_then(|at| words.get(at + 1..)).unwrap_or_default();
     match (package, rest) {
         (Some(&"runner"), ["test", names @ ..]) => {
-            let is_there =
-                |name: &&&str| scenarios::all().chain(scenarios::soak()).any(|row| row.name.contains(**name));
+            let is_there = |name: &&&str| {
+                scenarios::all().chain(scenarios::soak()).any(|row| suite::matches(name, row.name))
+            };
             match names.iter().find(|name| !is_there(name)) {
                 Some(name) => Err(format!("no scenario {name}")),
                 None => Ok(()),
@@ -101,7 +103,7 @@ fn what_is_not_there_is_missed() {
         "make bench KEEP=1   the same",
         "scripts/toolchain cargo test -p vfs path       host tests",
         "scripts/toolchain cargo run -p runner -- list",
-        "scripts/toolchain cargo run -p runner -- test page-fault shell",
+        "scripts/toolchain cargo run -p runner -- test page-fault shell-errors",
         "printf 'cat /proc/meminfo\\npoweroff\\n' | make run",
         "cargo run --example system      a program",
     ] {
@@ -114,6 +116,7 @@ fn what_is_not_there_is_missed() {
         "scripts/toolchain cargo test -p nothing",
         "scripts/toolchain cargo run -p runner -- walk",
         "scripts/toolchain cargo run -p runner -- test page-fault no-such-scenario",
+        "scripts/toolchain cargo run -p runner -- test shell",
         "printf 'poweroff\\n' | make walk",
         "cargo run --example nothing",
     ] {

@@ -7,6 +7,7 @@
 //! session is used. A block that is none of these fails. `runner examples` writes the present output into the
 //! documents.
 
+mod addresses;
 mod compare;
 #[cfg(test)]
 mod host;
@@ -18,6 +19,7 @@ use std::fs;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use addresses::Addresses;
 use compare::compare;
 use markdown::{Command, Kind};
 
@@ -46,13 +48,16 @@ macro_rules! document {
 pub(crate) static README: Document = document!("README.md");
 pub(crate) static FAULTS: Document = document!("docs/faults.md");
 pub(crate) static FILES: Document = document!("docs/files.md");
+pub(crate) static LESSON: Document = document!("docs/lesson.md");
+pub(crate) static LESSON_RU: Document = document!("docs/lesson.ru.md");
 pub(crate) static LEAKS: Document = document!("docs/leaks.md");
 pub(crate) static PROC: Document = document!("docs/proc.md");
 pub(crate) static SHELL: Document = document!("docs/shell.md");
 pub(crate) static TESTING: Document = document!("docs/testing.md");
 
 /// Those with sessions.
-static TYPED: [&Document; 7] = [&README, &FAULTS, &FILES, &LEAKS, &PROC, &SHELL, &TESTING];
+static TYPED: &[&Document] =
+    &[&README, &FAULTS, &FILES, &LEAKS, &LESSON, &LESSON_RU, &PROC, &SHELL, &TESTING];
 
 /// Makes a machine that waits at its prompt, or boots; the number tells a document's machines apart.
 type Start<'a> = dyn FnMut(&Machine<'static>, usize) -> Result<Vm> + 'a;
@@ -96,6 +101,7 @@ impl Document {
     fn type_all(&self, start: &mut Start) -> Result<Vec<Answer>> {
         let mut answers = Vec::new();
         let mut current: Option<Vm> = None;
+        let mut addresses = Addresses::default();
         let mut count = 0;
         for (machine, commands) in self.sessions()? {
             if machine.is_some() {
@@ -108,9 +114,13 @@ impl Document {
                     count += 1;
                     let mut vm = start(&machine_of(machine.unwrap_or_default()), count)?;
                     vm.wait_for_boot()?;
+                    addresses = Addresses::default();
                     current.insert(vm)
                 };
-                let (printed, is_running) = carry_out(vm, command.text);
+                let (printed, is_running) = carry_out(vm, &addresses.on_machine(command.text));
+                if let Ok(printed) = &printed {
+                    addresses.learn(&command.sample, printed);
+                }
                 if !is_running {
                     current = None;
                 }

@@ -27,6 +27,24 @@ pub(super) fn is_like(sample: &str, line: &str) -> bool {
         })
 }
 
+/// Lines that begin so tell what a command did to the heap. Their figures are the same on each machine.
+const EXACT: [&str; 6] = ["live: ", "+", "total: ", "grew: ", "new: ", "0x"];
+
+/// Whether the numbers of a line that tells what was done to the heap are those of the sample, up to a `;`: behind it
+/// are pages, which depend on what was there before. Addresses are left out.
+pub(super) fn has_same_figures(sample: &str, line: &str) -> bool {
+    let is_exact = EXACT.iter().any(|begin| sample.starts_with(begin));
+    !is_exact || sample.ends_with("...") || figures(sample).eq(figures(line))
+}
+
+/// The numbers of a line, up to a `;`. That of a stack is none: it counts in the order in which they came.
+fn figures(line: &str) -> impl Iterator<Item = &str> {
+    let line = line.split_once(';').map_or(line, |(begin, _)| begin);
+    let line = line.split_once(": stack ").map_or(line, |(begin, _)| begin);
+    let words = line.split(|c: char| !c.is_alphanumeric()).filter(|word| has_digit(word));
+    words.filter(|word| !word.starts_with("0x"))
+}
+
 /// Cuts a line into its parts.
 fn parts(mut line: &str) -> Vec<Part<'_>> {
     let is_blank: fn(char) -> bool = |c| c == ' ' || c == '\t';
@@ -89,7 +107,7 @@ fn is_hex(word: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_like;
+    use super::{has_same_figures, is_like};
 
     /// Each line is like the first, or not.
     fn check(sample: &str, like: &[&str], unlike: &[&str]) {
@@ -154,5 +172,20 @@ mod tests {
             &["1 (tally) S 0 0", "1 (tally)"],
         );
         check("  ... as above from run+0x1", &["  ... as above from run+0x2"], &["  ... as above"]);
+    }
+
+    #[test]
+    fn figures_of_the_heap_are_the_same() {
+        for (sample, line, expected) in [
+            ("live: 1 -> 2 blocks; heap: 3 pages", "live: 1 -> 2 blocks; heap: 9 pages", true),
+            ("live: 1 -> 2 blocks; heap: 3 pages", "live: 1 -> 3 blocks; heap: 3 pages", false),
+            ("+276 bytes, +3 blocks (3 new): stack 2", "+276 bytes, +3 blocks (3 new): stack 5", true),
+            ("+276 bytes, +3 blocks (3 new): stack 2", "+276 bytes, +3 blocks (2 new): stack 2", false),
+            ("0xa0: 100 bytes asked for, 128 taken", "0xb0: 100 bytes asked for, 128 taken", true),
+            ("0xa0: 100 bytes asked for, 128 taken", "0xa0: 100 bytes asked for, 112 taken", false),
+            ("up 0 days", "up 9 days", true),
+        ] {
+            assert_eq!(has_same_figures(sample, line), expected, "{sample} / {line}");
+        }
     }
 }

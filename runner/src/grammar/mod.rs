@@ -40,7 +40,7 @@ use crate::error::Result;
 pub(crate) type Judge = fn(&str) -> Result<()>;
 
 /// Every file of Linux's that this kernel has, by its path under /proc.
-pub(crate) const FILES: [(&str, Judge); 22] = [
+pub(crate) const FILES: &[(&str, Judge)] = &[
     ("meminfo", meminfo),
     ("buddyinfo", buddyinfo),
     ("slabinfo", slabinfo),
@@ -101,7 +101,7 @@ mod tests {
     fn this_computers_linux_passes() {
         for (file, judge) in FILES {
             // Reading the log would remove it for other readers, and not all files are readable by everybody.
-            if file == "kmsg" {
+            if *file == "kmsg" {
                 continue;
             }
             match fs::read_to_string(format!("/proc/{file}")) {

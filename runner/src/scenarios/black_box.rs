@@ -12,7 +12,7 @@ use crate::vm::{COMMAND_LIMIT, Vm};
 
 const FILE: &str = "cat /proc/last_boot";
 /// Firmware, loader, kernel, and the five seconds in which a report can be read.
-const RESTART_LIMIT: Duration = Duration::from_secs(120);
+const RESTART_LIMIT: Duration = Duration::from_mins(2);
 
 const BIOS: Machine = Machine { cmdline: "memstat=full panic=reboot", on_reset: OnReset::Reboot, ..DEFAULT };
 const UEFI: Machine = Machine { firmware: Firmware::Uefi, ..BIOS };

@@ -111,7 +111,7 @@ fn boot_and_power_off(vm: &mut Vm) -> Result<()> {
 fn reboot_comes_back(vm: &mut Vm) -> Result<()> {
     vm.wait_for_boot()?;
     vm.enter("reboot")?;
-    vm.wait_for_prompt("shell prompt after a reboot", Duration::from_secs(120))?;
+    vm.wait_for_prompt("shell prompt after a reboot", Duration::from_mins(2))?;
     ensure!(vm.run("echo back")? == "back", "the shell does not answer after a reboot");
     power_off(vm)
 }

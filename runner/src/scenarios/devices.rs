@@ -3,7 +3,8 @@
 //! What its screen should show is taken from an equal machine that has a serial port: the same prompt, the same
 //! picture. The screen shows no time, so nothing else differs.
 
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::error::{Result, ensure};
 use crate::machine::{DEFAULT, Firmware, Machine};
@@ -89,15 +90,35 @@ pub(super) fn boot_in_text_mode(vm: &mut Vm) -> Result<()> {
 
 /// Chooses GRUB's second entry.
 pub(super) fn choose_text_mode(vm: &mut Vm) -> Result<()> {
-    const MENU_LIMIT: Duration = Duration::from_secs(60);
+    choose_entry(vm, "Tally in text mode")
+}
+
+/// Chooses an entry of GRUB's menu, which is not the first.
+pub(super) fn choose_entry(vm: &mut Vm, entry: &str) -> Result<()> {
+    const MENU_LIMIT: Duration = Duration::from_mins(1);
+    const KEY_LIMIT: Duration = Duration::from_secs(3);
+    const KEY_PAUSE: Duration = Duration::from_millis(500);
     vm.wait_for_screen("menu of GRUB", MENU_LIMIT, |vm| {
         vm.monitor().press(&["esc"])?;
-        Ok(vm.screen_text()?.contains("Tally in text mode"))
+        Ok(vm.screen_text()?.contains(entry))
     })?;
-    // On a busy machine GRUB may miss a key.
-    vm.wait_for_screen("second entry of GRUB's menu", MENU_LIMIT, |vm| {
-        vm.monitor().press(&["down"])?;
-        Ok(vm.screen_text()?.contains("*Tally in text mode"))
+    let chosen = format!("*{entry}");
+    vm.wait_for_screen("entry of GRUB's menu", MENU_LIMIT, |vm| {
+        let before = vm.screen_text()?;
+        if before.contains(&chosen) {
+            // On a busy machine a key may still be on its way.
+            thread::sleep(KEY_PAUSE);
+            return Ok(vm.screen_text()?.contains(&chosen));
+        }
+        let star = before.find("*Tally").or_else(|| before.find("*Lesson"));
+        let is_below = star > before.find(entry);
+        vm.monitor().press(&[if is_below { "up" } else { "down" }])?;
+        // GRUB may miss a key, or take its time.
+        let pressed = Instant::now();
+        while vm.screen_text()? == before && pressed.elapsed() < KEY_LIMIT {
+            thread::sleep(Duration::from_millis(50));
+        }
+        Ok(false)
     })?;
     for _ in 0..3 {
         vm.monitor().press(&["ret"])?;

@@ -19,6 +19,7 @@ mod guard_pages;
 mod guards;
 mod image;
 mod leaks_marks;
+mod lesson;
 mod memory;
 mod names;
 mod product;
@@ -37,7 +38,7 @@ use crate::vm::{COMMAND_LIMIT, Vm};
 
 /// All scenarios. The slowest machines come first, so that none of them is still running when the rest is done.
 pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
-    let subjects: [&[Scenario]; 22] = [
+    let subjects: &[&[Scenario]] = &[
         boot::SCENARIOS,
         black_box::SCENARIOS,
         crash::SCENARIOS,
@@ -57,16 +58,17 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
         guard_pages::SCENARIOS,
         guards::SCENARIOS,
         leaks_marks::SCENARIOS,
+        lesson::SCENARIOS,
         devices::SCENARIOS,
         image::SCENARIOS,
         product::SCENARIOS,
     ];
-    subjects.into_iter().flatten()
+    subjects.iter().copied().flatten()
 }
 
 /// Scenarios that take long: those of `make soak`.
 pub(crate) fn soak() -> impl Iterator<Item = &'static Scenario> {
-    failures::SOAK.iter().chain(reach::SOAK).chain(memory::SOAK)
+    failures::SOAK.iter().chain(reach::SOAK).chain(memory::SOAK).chain(lesson::SOAK)
 }
 
 /// A row of a table: the default machine, with these options on the kernel's command line.

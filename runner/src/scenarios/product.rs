@@ -71,13 +71,13 @@ fn works(vm: &mut Vm) -> Result<()> {
 
 fn has_no_lab(vm: &mut Vm) -> Result<()> {
     vm.wait_for_boot()?;
-    for command in ["bug", "bench", "selftest"] {
+    for command in ["bug", "bench", "fuzz", "selftest"] {
         let answer = vm.run(command)?;
         ensure!(answer.contains("command not found"), "`{command}` answers `{answer}`");
     }
     let help = vm.run("help")?;
     let names: Vec<&str> = help.split_whitespace().collect();
-    for name in ["bug", "bench", "selftest"] {
+    for name in ["bug", "bench", "fuzz", "selftest"] {
         ensure!(!names.contains(&name), "help lists {name}:\n{help}");
     }
     let answer = vm.run("leaks drill")?;

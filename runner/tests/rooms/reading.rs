@@ -257,9 +257,15 @@ fn reachable<'a>(file: &'a str, arrows: &'a [Arrow]) -> BTreeSet<&'a str> {
 
 /// The manifests of all crates: one in each folder below the root that has one.
 pub(crate) fn manifests(root: &Path) -> Vec<PathBuf> {
-    let folders = fs::read_dir(root).expect("the root can be read").filter_map(Result::ok);
-    let mut found: Vec<_> =
-        folders.map(|entry| entry.path().join("Cargo.toml")).filter(|path| path.exists()).collect();
+    let folders =
+        [root, &root.join("examples")].map(|folder| fs::read_dir(folder).expect("a folder can be read"));
+    let mut found: Vec<_> = folders
+        .into_iter()
+        .flatten()
+        .filter_map(Result::ok)
+        .map(|entry| entry.path().join("Cargo.toml"))
+        .filter(|path| path.exists())
+        .collect();
     found.sort();
     found
 }

@@ -9,10 +9,26 @@ use crate::syntax::Syntax;
 pub(super) const COMMAND: Command = Command {
     name: "help",
     usage: "help [COMMAND...]",
-    summary: "list the commands, or explain those named",
+    summary: "list the commands, or explain those named; help keys: what the keys do in a line",
     syntax: Syntax::at_least(0),
     run,
 };
+
+/// A word that is no command.
+const KEYS_TOPIC: &str = "keys";
+
+/// What the line editor does with each key.
+const KEYS: &str = "\
+Left, Right           a character to the left, to the right
+Home or Ctrl-A        to the beginning of the line
+End or Ctrl-E         to its end
+Up, Down              an earlier line, a later one: the last 12 are kept
+Backspace, Delete     deletes the character before the cursor, the one under it
+Ctrl-U                deletes the whole line
+Ctrl-K                deletes from the cursor to the end of the line
+Ctrl-C                drops the line, or ends what runs
+Ctrl-L                clears the screen
+";
 
 /// Names in a row; each takes 10 of 80 characters.
 const COLUMNS: usize = 8;
@@ -22,8 +38,13 @@ fn run(session: &mut Session, options: &Options<'_>) {
         list(session);
     }
     for name in &options.operands {
+        if *name == KEYS_TOPIC {
+            session.print(format_args!("{KEYS}"));
+            continue;
+        }
         let Some(command) = session.command(name) else {
-            let suggestion = Suggestion::new(name, names(session), "try help");
+            let topics = names(session).chain([KEYS_TOPIC]);
+            let suggestion = Suggestion::new(name, topics, "try help");
             session.report_failure(format_args!("help: {name}: no such command{suggestion}"));
             continue;
         };
@@ -41,7 +62,8 @@ fn list(session: &mut Session) {
         session.print(format_args!("\n"));
     }
     session.print(format_args!(
-        "\nhelp COMMAND explains one. Commands read files, or the input from < or |.\n\
+        "\nhelp COMMAND explains one, help keys the keys.\n\
+         Commands read files, or the input from < or |.\n\
          ;  &&  ||  |  ( )  < FILE  > FILE  >> FILE  work as in POSIX; Ctrl-C ends them.\n{}",
         session.host.hints()
     ));

@@ -15,6 +15,7 @@ mod help;
 mod hexdump;
 mod ln;
 mod ls;
+mod man;
 mod mkdir;
 mod mount;
 mod mv;
@@ -48,6 +49,7 @@ pub const COMMANDS: &[Command] = &[
     hexdump::COMMAND,
     ln::COMMAND,
     ls::COMMAND,
+    man::COMMAND,
     mkdir::COMMAND,
     mount::COMMAND,
     mv::COMMAND,

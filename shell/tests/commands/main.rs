@@ -51,7 +51,7 @@ macro_rules! commands {
 }
 
 commands! {
-    cat cd clear cp df diff echo exit free grep head help hexdump ln ls mkdir mount mv pwd rm rmdir sort stat tail tee
+    cat cd clear cp df diff echo exit free grep head help hexdump ln ls man mkdir mount mv pwd rm rmdir sort stat tail tee
     touch uptime wc
 }
 

@@ -4,13 +4,18 @@
 
 mod drill;
 mod fill;
+mod fuzz;
 mod sweep;
 
 use shell::Command;
 
 /// Commands for a person who studies bugs, measures, and tests.
-pub(super) static COMMANDS: &[Command] =
-    &[crate::bench::command::COMMAND, crate::bugs::command::COMMAND, crate::selftest::command::COMMAND];
+pub(super) static COMMANDS: &[Command] = &[
+    crate::bench::command::COMMAND,
+    crate::bugs::command::COMMAND,
+    fuzz::COMMAND,
+    crate::selftest::command::COMMAND,
+];
 
 /// Subcommands of `leaks`.
 pub(super) static LEAKS: &[Command] = &[drill::DRILL];

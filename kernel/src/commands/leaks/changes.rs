@@ -6,7 +6,7 @@ use memstat::{Change, Level, Snapshot, StackChange, TopChanges};
 use shell::Session;
 
 use crate::memory::heap::tracker;
-use crate::memory::report::shown_frames;
+use crate::memory::report::{PageChange, shown_frames};
 use crate::symbols::StackFrame;
 
 /// The most stacks that are shown.
@@ -16,6 +16,8 @@ pub(super) const MAX_ROWS: usize = 128;
 pub(super) struct Changes {
     pub(super) earlier: Snapshot,
     pub(super) later: Snapshot,
+    /// The pages that were taken at both.
+    pub(super) pages: PageChange,
     /// The stacks that grew, and sums.
     pub(super) top: TopChanges<MAX_ROWS>,
     /// The blocks without a stack.
@@ -38,6 +40,7 @@ impl Changes {
         }
         self.show_totals(session, shown);
         self.show_without_stack(session);
+        session.print(format_args!("pages: {}\n", self.pages));
     }
 
     fn show_row(&self, session: &mut Session, row: &StackChange) {

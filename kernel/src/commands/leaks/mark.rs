@@ -10,7 +10,7 @@ use crate::memory::heap::tracker;
 use crate::memory::leaks::marks::{self, Mark};
 use control::memstat::{DEFAULT_NAME, checked_name};
 
-pub(super) const MARK: Command = Command {
+pub(in crate::commands) const MARK: Command = Command {
     name: "mark",
     usage: "leaks mark [NAME]",
     summary: "keep what each call stack holds now; without a name, as `default`",

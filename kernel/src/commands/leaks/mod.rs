@@ -12,6 +12,9 @@ mod watch;
 use shell::{Command, Options, Session, Syntax};
 
 use super::lab;
+// `memstat` has the same subcommands.
+pub(super) use mark::MARK;
+pub(super) use since::SINCE;
 
 pub(super) const COMMAND: Command = Command {
     name: "leaks",
@@ -22,7 +25,7 @@ pub(super) const COMMAND: Command = Command {
 };
 
 static SUBCOMMANDS: &[Command] =
-    &[mark::MARK, mark::MARKS, mark::CLEAR, since::SINCE, since::DIFF, watch::WATCH, scan::SCAN];
+    &[MARK, mark::MARKS, mark::CLEAR, SINCE, since::DIFF, watch::WATCH, scan::SCAN];
 
 fn run(session: &mut Session, options: &Options<'_>) {
     match options.operands.as_slice() {

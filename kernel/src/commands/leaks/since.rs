@@ -9,9 +9,10 @@ use super::mark::{Age, report_missing};
 use crate::memory::Scratch;
 use crate::memory::heap::tracker;
 use crate::memory::leaks::marks::{self, Mark};
+use crate::memory::report::{PageChange, PagesByPurpose};
 use control::memstat::DEFAULT_NAME;
 
-pub(super) const SINCE: Command = Command {
+pub(in crate::commands) const SINCE: Command = Command {
     name: "since",
     usage: "leaks since [-a] [-n STACKS] [NAME]",
     summary: "what came since a mark, or the newest, by stack; -a: and where as much went",
@@ -35,6 +36,8 @@ fn since(session: &mut Session, options: &Options<'_>) {
     let mark = name.map_or_else(marks::newest, |name| marks::find(name));
     let Some(mark) = mark else { return report_missing(session, name.unwrap_or(&DEFAULT_NAME)) };
     let now = tracker().leaks().snapshot();
+    // Before the pages for this report.
+    let pages = PageChange { earlier: mark.pages, later: PagesByPurpose::now() };
     session.print(format_args!("since {}, set {} ago:\n", mark.name, Age::between(&mark.snapshot, &now)));
     let mut table = Scratch::new(usize::from(now.stack_count) + 1, Growth::default);
     let mut new = None;
@@ -67,6 +70,7 @@ fn since(session: &mut Session, options: &Options<'_>) {
     let changes = Changes {
         earlier: mark.snapshot,
         later: now,
+        pages,
         without_stack: row(0, without_stack),
         top,
         is_new_known: new.is_some(),
@@ -119,6 +123,7 @@ fn diff(session: &mut Session, options: &Options<'_>) {
     let changes = Changes {
         earlier: earlier.snapshot,
         later: later.snapshot,
+        pages: PageChange { earlier: earlier.pages, later: later.pages },
         without_stack: row(0),
         top,
         is_new_known: false,

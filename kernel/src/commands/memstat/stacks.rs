@@ -1,13 +1,11 @@
-//! `memstat stacks` and `memstat since`: the call stacks that rank highest, of all blocks or of new ones.
+//! `memstat stacks`: the call stacks that rank highest.
 
-use memstat::report::{Growth, GrowthByStack, Rank, TopStacks};
-use memstat::{Platform, Record, Stack};
+use memstat::report::Rank;
+use memstat::{Platform, Stack};
 use shell::{Command, Options, Session, Syntax};
 
 use super::report_unknown;
-use crate::memory::Scratch;
 use crate::memory::heap::tracker;
-use crate::memory::leaks::marks;
 use crate::memory::report::{shown_frames, taken_bytes_of};
 use crate::symbols::{StackFrame, write_stack};
 use journal::Seconds;
@@ -18,14 +16,6 @@ pub(super) const STACKS: Command = Command {
     summary: "show the call stacks with most live bytes or blocks, most bytes in total, or most bytes a second",
     syntax: Syntax::operands(0, 1),
     run: show_stacks,
-};
-
-pub(super) const SINCE: Command = Command {
-    name: "since",
-    usage: "memstat since MARK",
-    summary: "show what came after an event's number or a mark, and is live",
-    syntax: Syntax::operands(1, 1),
-    run: since,
 };
 
 /// Stacks that a report shows.
@@ -76,43 +66,5 @@ fn write_rate(session: &mut Session, number: u16, stack: &Stack, now: u64) {
     ));
     for frame in shown_frames(stack) {
         session.print(format_args!("    {}\n", StackFrame(frame)));
-    }
-}
-
-fn since(session: &mut Session, options: &Options<'_>) {
-    let Some(mark) = options.operands.first() else { return };
-    match mark.parse().ok().or_else(|| Some(marks::find(mark)?.snapshot.sequence)) {
-        Some(mark) => show_growth(session, mark),
-        None => {
-            session.report_failure(format_args!("memstat: {mark}: not a mark; leaks marks lists them"));
-        }
-    }
-}
-
-/// What came since a mark and is still live.
-fn show_growth(session: &mut Session, mark: u64) {
-    let Some(mut stacks) = Scratch::new(usize::from(tracker().stacks().count()) + 1, Growth::default) else {
-        return session.report_failure(format_args!("memstat: out of memory"));
-    };
-    let mut growth = GrowthByStack::new(mark, tracker().leaks().sequence(), stacks.as_mut_slice());
-    let mut records = [Record::EMPTY; 16];
-    let mut cursor = Some(0);
-    while let Some(from) = cursor {
-        let (count, next) = tracker().blocks().read(from, &mut records);
-        records.iter().take(count).for_each(|record| growth.add(record));
-        if session.is_interrupted() {
-            return;
-        }
-        cursor = next;
-    }
-    let (total, without_stack) = (growth.total(), growth.without_stack());
-    session.print(format_args!(
-        "since {mark}: {} blocks and {} bytes came and are live, {} blocks without a call stack\n",
-        total.blocks, total.bytes, without_stack.blocks
-    ));
-    let mut top = TopStacks::<TOP>::new(Rank::LiveBytes);
-    growth.rank(&mut top, |number| tracker().stacks().get(number));
-    for (number, stack) in top.iter() {
-        let _ = write_stack(*number, stack, None, session);
     }
 }

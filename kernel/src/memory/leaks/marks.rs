@@ -7,9 +7,12 @@ use core::fmt;
 
 use arrayvec::{ArrayString, ArrayVec};
 use memstat::{Snapshot, StackUsage};
+use tally_heap::PAGE_BYTES;
 
+use crate::memory::Purpose;
 use crate::memory::heap::tracker;
 use crate::memory::pages::scratch::Scratch;
+use crate::memory::report::PagesByPurpose;
 use crate::sync::IrqLock;
 use control::memstat::MAX_NAME_BYTES;
 
@@ -25,6 +28,8 @@ pub(crate) struct Mark {
     pub(crate) name: ArrayString<MAX_NAME_BYTES>,
     /// The figures when it was set.
     pub(crate) snapshot: Snapshot,
+    /// The pages that were taken then, its own among them.
+    pub(crate) pages: PagesByPurpose,
     /// Bytes of its pages.
     pub(crate) size_bytes: usize,
 }
@@ -68,7 +73,10 @@ pub(crate) fn set(name: &str) -> Result<Mark, MarkError> {
         return Err(MarkError::TooMany);
     }
     let (snapshot, usage) = take_snapshot().ok_or(MarkError::NoMemory)?;
-    let mark = Mark { name: kept_name, snapshot, size_bytes: usage.size_bytes() };
+    // The pages of the mark that this one replaces go back in a moment.
+    let old_bytes = find(&kept_name).map_or(0, |old| old.size_bytes);
+    let pages = PagesByPurpose::now().without(Purpose::Buffers, old_bytes / PAGE_BYTES);
+    let mark = Mark { name: kept_name, snapshot, pages, size_bytes: usage.size_bytes() };
     let mut marks = MARKS.lock();
     let place = marks.iter().position(|kept| kept.mark.name == kept_name);
     // Dropped after the lock is released, as it frees pages.

@@ -8,10 +8,12 @@ mod corruption;
 mod deadlock;
 pub(crate) mod invalid_access;
 mod out_of_memory;
+mod pages;
 mod rate_limit;
 mod taken;
 
 pub(crate) use call_stack::{Names, name_by, show_all_frames, shown_frames, shows_all_frames};
+pub(crate) use pages::{LargestFreeRun, PageChange, PageUse, PagesByPurpose};
 pub(crate) use taken::taken_bytes_of;
 
 use super::platform::Reports;

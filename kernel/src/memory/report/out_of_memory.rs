@@ -4,21 +4,17 @@
 //! tracker's lock, and no more often than [`RateLimit`] allows.
 
 use core::alloc::Layout;
-use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use memstat::Level;
-use memstat::report::Rank;
-use tally_heap::PAGE_BYTES;
-use tally_heap::frames::SHOWN_ORDERS;
-
 use super::call_stack::{callers, show, shown_frames};
+use super::pages::{LargestFreeRun, PageUse};
 use super::rate_limit::RateLimit;
 use super::taken::taken_bytes_of;
 use crate::arch::{VAddr, idt};
 use crate::memory::failures;
 use crate::memory::heap::tracker;
-use crate::memory::page_accounting::{Purpose, free_blocks, free_pages, pages_for, total_pages};
+use memstat::Level;
+use memstat::report::Rank;
 
 /// Number of frames shown of the caller.
 const CALLER_FRAMES: usize = 8;
@@ -54,41 +50,12 @@ fn write(layout: Layout, frame_pointer: VAddr, suppressed: u64) {
     }
     let counters = tracker().counters();
     log::error!("heap: {} bytes asked for, {} bytes taken", counters.live_bytes, counters.taken_bytes);
-    log::error!("memory: {} kB, {} free; {PagesByPurpose}", kib(total_pages()), kib(free_pages()));
+    log::error!("{PageUse}");
     log::error!("largest free run: {LargestFreeRun}");
     // Going through all stacks takes too long for an interrupt handler.
     if !idt::is_in_interrupt() {
         write_top_stacks();
     }
-}
-
-/// `heap 8, arena 0, ...`, in kB.
-struct PagesByPurpose;
-
-impl fmt::Display for PagesByPurpose {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (number, purpose) in Purpose::ALL.into_iter().enumerate() {
-            let separator = if number == 0 { "" } else { ", " };
-            write!(out, "{separator}{} {}", purpose.name(), kib(pages_for(purpose)))?;
-        }
-        Ok(())
-    }
-}
-
-/// The largest run of free pages, in kB: when free memory is fragmented, large blocks do not fit. Larger runs than the
-/// highest order are counted as that order.
-struct LargestFreeRun;
-
-impl fmt::Display for LargestFreeRun {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let order = free_blocks().iter().rposition(|count| *count > 0);
-        write!(out, "{} kB", order.map_or(0, |order| kib(1 << order)))?;
-        if order == Some(SHOWN_ORDERS - 1) { out.write_str(" or more") } else { Ok(()) }
-    }
-}
-
-fn kib(pages: usize) -> usize {
-    pages * (PAGE_BYTES / 1024)
 }
 
 #[inline(never)]

@@ -18,7 +18,7 @@ pub(super) const NAME: &str = "tally";
 pub(super) const PID: u32 = 1;
 
 /// The files of the directory.
-pub(super) static NODES: [Node; 6] = [
+pub(super) static NODES: &[Node] = &[
     Node { name: "cmdline", content: Content::Text(&CommandLine) },
     Node { name: "comm", content: Content::Text(&Comm) },
     Node { name: "mounts", content: Content::Text(&MountTable) },

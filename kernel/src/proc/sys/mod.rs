@@ -9,9 +9,9 @@ use vfs::{Content, Node, Text};
 use super::version::BUILD;
 
 /// The files of the directory.
-pub(super) static NODES: [Node; 1] = [Node { name: "kernel", content: Content::Directory(&KERNEL) }];
+pub(super) static NODES: &[Node] = &[Node { name: "kernel", content: Content::Directory(KERNEL) }];
 
-static KERNEL: [Node; 4] = [
+static KERNEL: &[Node] = &[
     Node { name: "osrelease", content: Content::Text(&Line(env!("CARGO_PKG_VERSION"))) },
     Node { name: "ostype", content: Content::Text(&Line("Tally")) },
     Node { name: "printk", content: Content::Control(&printk::Printk) },

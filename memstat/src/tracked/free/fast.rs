@@ -37,7 +37,13 @@ impl<B: Backend> Inner<B> {
             return true;
         }
         // SAFETY: handed on to the caller.
-        unsafe { backend.deallocate_fast(address, claim.layout()) }.is_some()
+        let taken_bytes = unsafe { backend.deallocate_fast(address, claim.layout()) };
+        if !B::KNOWS_LIVE
+            && let Some(taken_bytes) = taken_bytes
+        {
+            self.tallies.subtract_uncounted(taken_bytes);
+        }
+        taken_bytes.is_some()
     }
 
     /// Frees a block that is in the live map, as far as that needs nothing but what is at hand. Returns whether it did.

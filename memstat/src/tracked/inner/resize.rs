@@ -4,7 +4,7 @@ use core::alloc::Layout;
 use core::ptr::NonNull;
 
 use super::claim::Claim;
-use super::{Caller, Inner, address_of};
+use super::{Caller, FastPath, Inner, address_of};
 use crate::backend::{Backend, Location};
 use crate::bad_free::BadFree;
 use crate::guard::red_zones;
@@ -86,6 +86,18 @@ impl<B: Backend> Inner<B> {
             return false;
         }
         self.check_red_zones_at(address);
+        self.note_new_size(address, old, new_size_bytes, caller);
+        true
+    }
+
+    /// Records that a block has another size, at the same place.
+    fn note_new_size<P: Platform>(
+        &mut self,
+        address: usize,
+        old: Layout,
+        new_size_bytes: usize,
+        caller: &Caller<'_, P>,
+    ) {
         let mut stacks = (0, 0);
         if let Some(old_stack) = self.live.get(address).map(Record::stack) {
             // The block is charged to the stack that requested the new size, as a block that moves is.
@@ -108,7 +120,114 @@ impl<B: Backend> Inner<B> {
         self.count_reallocation(caller.platform);
         self.note(EventKind::ReallocateFrom, address, old.size(), Some(stacks.0), caller);
         self.note(EventKind::Reallocate, address, new_size_bytes, Some(stacks.1), caller);
-        true
+    }
+
+    /// Whether the backend may be asked for just what the caller wants: nothing is to be written to blocks or around
+    /// them, none is to lie elsewhere, or to fail.
+    pub(in super::super) fn may_forward(&self) -> bool {
+        !self.is_guarding && !self.is_sampling && !self.is_injecting_faults
+    }
+
+    /// Resizes a block by the backend at levels where nothing is recorded; `None` if that is not so, or there is no
+    /// memory: nothing has changed then.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Backend::grow`].
+    #[expect(clippy::inline_always, reason = "called in one place, on the fast path")]
+    #[inline(always)]
+    pub(in super::super) unsafe fn resize_unrecorded(
+        &mut self,
+        block: NonNull<u8>,
+        old: Layout,
+        new_size_bytes: usize,
+        platform: &impl Platform,
+    ) -> Option<NonNull<u8>> {
+        let path = self.allocation_path;
+        if path < FastPath::Count || self.free_path != path {
+            return None;
+        }
+        let new = Layout::from_size_align(new_size_bytes, old.align()).ok()?;
+        // SAFETY: handed on to the caller.
+        let (resized, before_bytes, after_bytes) = unsafe { self.ask_for_resize(block, old, new) }?;
+        if path == FastPath::Count && resized != block {
+            let cpu = platform.cpu();
+            self.tallies.count_free(cpu, before_bytes);
+            self.tallies.count_allocation(cpu, new_size_bytes, after_bytes);
+        } else if path == FastPath::Count || !B::KNOWS_LIVE {
+            self.tallies.change_taken_bytes(before_bytes, after_bytes);
+        }
+        if path == FastPath::Count {
+            self.count_reallocation(platform);
+        }
+        Some(resized)
+    }
+
+    /// Resizes a block by the backend, which may move it; `None` if the backend may not be asked, or has no memory:
+    /// nothing has changed then.
+    ///
+    /// # Safety
+    ///
+    /// `old` is the layout of the live block, which its owner gives up if it moves.
+    pub(in super::super) unsafe fn resize_by_backend<P: Platform>(
+        &mut self,
+        block: NonNull<u8>,
+        old: Layout,
+        new_size_bytes: usize,
+        caller: &Caller<'_, P>,
+    ) -> Option<NonNull<u8>> {
+        let new = Layout::from_size_align(new_size_bytes, old.align()).ok()?;
+        let (address, platform) = (address_of(block), caller.platform);
+        let is_guarded = self.live.get(address).is_some_and(|record| record.guarding() != Guarding::None);
+        if is_guarded || !self.may_forward() {
+            return None;
+        }
+        // SAFETY: handed on to the caller.
+        let (resized, before_bytes, after_bytes) = unsafe { self.ask_for_resize(block, old, new) }?;
+        if resized == block {
+            if self.is_counting || !B::KNOWS_LIVE {
+                self.tallies.change_taken_bytes(before_bytes, after_bytes);
+            }
+            self.note_new_size(address, old, new_size_bytes, caller);
+            return Some(block);
+        }
+        match self.live.remove_if(address, |_| true, &mut self.arena, platform) {
+            Some(record) => {
+                self.count_free_of(&record, before_bytes, platform);
+                self.note_free_of(&record, caller);
+                self.note_move_from(address, caller);
+            }
+            None => self.count_free_of_unrecorded(address, before_bytes, caller),
+        }
+        self.account(resized, after_bytes, new, Guarding::None, caller);
+        self.count_reallocation(platform);
+        if self.live.len() == 0 && self.level < Level::Blocks {
+            self.choose_steps();
+        }
+        Some(resized)
+    }
+
+    /// Calls the backend. Returns where the block is then, and how many bytes it took before and takes now.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Backend::grow`], but that the new size may also be smaller.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "on the fast path")]
+    unsafe fn ask_for_resize(
+        &mut self,
+        block: NonNull<u8>,
+        old: Layout,
+        new: Layout,
+    ) -> Option<(NonNull<u8>, usize, usize)> {
+        let backend = self.backend.as_mut()?;
+        let before_bytes = backend.taken_size_bytes(block, old);
+        let is_growth = new.size() >= old.size();
+        // SAFETY: handed on to the caller.
+        let resized = unsafe {
+            if is_growth { backend.grow(block, old, new) } else { backend.shrink(block, old, new) }
+        }?;
+        Some((resized.cast(), before_bytes, resized.len()))
     }
 
     pub(in super::super) fn count_reallocation(&mut self, platform: &impl Platform) {

@@ -8,14 +8,17 @@ use crate::guard::GuardLevel;
 use crate::level::Level;
 use crate::record::Guarding;
 
-/// Which copy of the fast path is taken. The first two are inlined into the caller. The others are one function, compiled
-/// once for each common set of steps, and once for any set: that copy tests for each step and keeps more in memory, which
-/// costs 115 instructions per allocation and free at `blocks` with red zones.
+/// Which copy of the fast path is taken. The last two are inlined into the caller. The others are one function,
+/// compiled once for each set of steps that people run, and once for any: that one asks for each step, and keeps more
+/// in memory, which costs 115 instructions a pair at `blocks` with red zones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub(in super::super) enum FastPath {
-    Pass,
-    Count,
+    /// Nothing is ready yet: only the slow path. It is 0, as the initial state is.
+    Unprepared,
+    Any,
+    /// An allocation that counts down to the next sample first, and then takes the copy that it would without.
+    Sampling,
     Blocks,
     Stacks,
     Full,
@@ -23,10 +26,16 @@ pub(in super::super) enum FastPath {
     StacksRedZone,
     BlocksFullGuard,
     StacksFullGuard,
-    /// An allocation that counts down to the next sample first, and then takes the path that it would take without
-    /// sampling.
-    Sampling,
-    Any,
+    Count,
+    /// Nothing, or where the backend does not know what is live: the number of live blocks, and their bytes.
+    Pass,
+}
+
+impl FastPath {
+    /// Whether blocks are recorded on this path, or may be.
+    pub(in super::super) fn may_record(self) -> bool {
+        self > Self::Unprepared && self < Self::Count
+    }
 }
 
 /// What the fast path of an allocation or a free does besides calling the backend: a set of bits.
@@ -137,7 +146,7 @@ impl BitOr for Steps {
 impl<B: Backend> Inner<B> {
     pub(in super::super) fn set_level(&mut self, level: Level, stamp: u64) {
         if self.backend.is_none() {
-            self.level_at_start = level;
+            self.set_level_at_start(level);
             return;
         }
         self.synchronise();
@@ -170,16 +179,16 @@ impl<B: Backend> Inner<B> {
 
     /// Whether events are written.
     pub(in super::super) fn keeps_history(&self) -> bool {
-        self.level == Level::Full && self.is_history_on
+        self.level == Level::Full && !self.is_history_off
     }
 
     /// Sets whether events are written at level `full`.
     pub(in super::super) fn set_history(&mut self, is_on: bool, stamp: u64) {
-        if is_on && !self.is_history_on {
+        if is_on && self.is_history_off {
             self.since.history = stamp;
             self.history_since_sequence = self.sequence;
         }
-        self.is_history_on = is_on;
+        self.is_history_off = !is_on;
         self.choose_steps();
     }
 
@@ -199,8 +208,8 @@ impl<B: Backend> Inner<B> {
         }
         let has_fast_path =
             !self.is_injecting_faults && self.backend.as_ref().is_some_and(Backend::has_fast_path);
-        let knows_live = self.backend.as_ref().is_none_or(|backend| backend.live().is_some());
-        self.is_counting = self.level != Level::Off || !knows_live;
+        let is_known = |backend: &B| !B::KNOWS_LIVE || backend.live().is_some();
+        self.is_counting = self.level != Level::Off || !self.backend.as_ref().is_none_or(is_known);
         self.is_sampling =
             self.level >= Level::Blocks && self.guards.pool.interval() > 0 && self.guards.pool.slots() > 0;
         let both = match self.level {

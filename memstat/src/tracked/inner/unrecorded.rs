@@ -28,11 +28,23 @@ impl<B: Backend> Inner<B> {
         let Some(taken_bytes) = (unsafe { self.give_unrecorded(block, claimed) }) else {
             return Err(self.refuse(self.bad_free(address), caller));
         };
+        self.count_free_of_unrecorded(address, taken_bytes, caller);
+        Ok(())
+    }
+
+    /// Counts the free of a block without a record, and notes it in the history.
+    pub(super) fn count_free_of_unrecorded<P: Platform>(
+        &mut self,
+        address: usize,
+        taken_bytes: usize,
+        caller: &Caller<'_, P>,
+    ) {
         if self.is_counting {
             self.tallies.count_free(caller.platform.cpu(), taken_bytes);
             self.note(EventKind::Free, address, taken_bytes, Some(0), caller);
+        } else if !B::KNOWS_LIVE {
+            self.tallies.subtract_uncounted(taken_bytes);
         }
-        Ok(())
     }
 
     /// Gives a block without a record back to the backend; `None` if no live block starts there.

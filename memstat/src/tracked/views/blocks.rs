@@ -7,7 +7,7 @@ use crate::record::Record;
 
 /// The live map of a tracker. From [`Tracked::blocks`].
 #[derive(Debug)]
-pub struct BlocksView<'a, B, P>(pub(super) &'a Tracked<B, P>);
+pub struct BlocksView<'a, B: Backend, P>(pub(super) &'a Tracked<B, P>);
 
 impl<B: Backend, P: Platform> BlocksView<'_, B, P> {
     /// Entries in the live map; always equal to [`Counters::recorded_blocks`](crate::Counters::recorded_blocks).

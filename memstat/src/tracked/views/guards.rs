@@ -6,6 +6,7 @@ use crate::guard::{GuardLevel, GuardStatistics};
 use crate::invalid_access::{Access, InvalidAccess, Unexplained};
 use crate::platform::Platform;
 use crate::record::Record;
+use crate::stacks::walk::keep_frame;
 use crate::tracked::inner::Inner;
 
 /// What a check of all guards covered.
@@ -19,7 +20,7 @@ pub struct GuardCheck {
 
 /// The guards of a tracker. From [`Tracked::guards`].
 #[derive(Debug)]
-pub struct GuardsView<'a, B, P>(pub(super) &'a Tracked<B, P>);
+pub struct GuardsView<'a, B: Backend, P>(pub(super) &'a Tracked<B, P>);
 
 impl<B: Backend, P: Platform> GuardsView<'_, B, P> {
     /// How much is guarded.
@@ -87,7 +88,7 @@ impl<B: Backend, P: Platform> GuardsView<'_, B, P> {
 
     /// Checks all blocks in quarantine, and gives them to the backend.
     pub fn flush_quarantine(&self) {
-        self.0.flush_quarantine(self.0.caller().frame_pointer);
+        keep_frame(self.0.flush_quarantine(self.0.caller().frame_pointer));
     }
 
     /// One allocation in this many is sampled; 0 if none is.

@@ -7,7 +7,7 @@ use crate::platform::Platform;
 
 /// The last events of a tracker. From [`Tracked::history`].
 #[derive(Debug)]
-pub struct HistoryView<'a, B, P>(pub(super) &'a Tracked<B, P>);
+pub struct HistoryView<'a, B: Backend, P>(pub(super) &'a Tracked<B, P>);
 
 impl<B: Backend, P: Platform> HistoryView<'_, B, P> {
     /// Copies events into `buffer`, from the event with the number `cursor` on (0 is the first ever written).

@@ -8,14 +8,15 @@ use crate::backend::Backend;
 use crate::platform::Platform;
 use crate::reach::{Mark, Reach, ScanError, ScanSummary};
 use crate::record::Record;
-use crate::snapshot::{Snapshot, StackUsage};
+use crate::snapshot::{Change, Snapshot, StackUsage};
+use crate::stacks::StacksMark;
 
 /// Records that are read in one critical section.
 const RECORDS_AT_ONCE: usize = 512;
 
 /// What leaks in a tracked heap. From [`Tracked::leaks`].
 #[derive(Debug)]
-pub struct LeaksView<'a, B, P>(pub(super) &'a Tracked<B, P>);
+pub struct LeaksView<'a, B: Backend, P>(pub(super) &'a Tracked<B, P>);
 
 /// A scan that is under way. Dropping this abandons the scan.
 struct Unfinished<'a, B: Backend, P: Platform>(&'a Tracked<B, P>);
@@ -31,6 +32,20 @@ impl<B: Backend, P: Platform> LeaksView<'_, B, P> {
     /// [`Record::is_newer_than`]).
     pub fn sequence(&self) -> u64 {
         self.0.enter().sequence
+    }
+
+    /// Sets a mark, from which on [`report::write_leaks_since`](crate::report::write_leaks_since) tells growth. It takes
+    /// the place of the one before. The lock is held for all of it, some instructions for each call stack.
+    pub fn mark(&self) -> StacksMark {
+        let inner = &mut *self.0.enter();
+        let snapshot = inner.snapshot(self.0.platform().stamp());
+        inner.depot.mark(snapshot)
+    }
+
+    /// By how much the call stack of a number has grown since `mark`; `None` if a later mark was set. New blocks and
+    /// frees of old ones are set off against each other.
+    pub fn change_since(&self, mark: &StacksMark, number: u16) -> Option<Change> {
+        self.0.enter().depot.change_since(mark, number)
     }
 
     /// A snapshot without the usage of each call stack.

@@ -4,14 +4,20 @@ use super::Tracked;
 use crate::backend::Backend;
 use crate::platform::Platform;
 use crate::report::{Rank, TopStacks};
-use crate::stacks::Stack;
+use crate::stacks::{Stack, walk};
 
 /// The call stacks that a tracker has seen. From [`Tracked::stacks`].
 #[derive(Debug)]
-pub struct StacksView<'a, B, P>(pub(super) &'a Tracked<B, P>);
+pub struct StacksView<'a, B: Backend, P>(pub(super) &'a Tracked<B, P>);
 
 impl<B: Backend, P: Platform> StacksView<'_, B, P> {
-    /// The number of call stacks that are known, each with a number from 1 to this.
+    /// Whether this program's functions keep frame pointers, by which stacks are walked. Without them, call stacks are
+    /// short or wrong: compile with `-Cforce-frame-pointers=yes`.
+    pub fn has_frame_pointers(&self) -> bool {
+        walk::has_frame_pointers(self.0.platform())
+    }
+
+    /// How many call stacks are known; their numbers start at 1.
     pub fn count(&self) -> u16 {
         self.0.enter().depot.len() as u16
     }

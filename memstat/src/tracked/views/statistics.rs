@@ -9,7 +9,7 @@ use crate::refused::LockRefusals;
 
 /// Figures of a tracker. From [`Tracked::statistics`].
 #[derive(Debug)]
-pub struct StatisticsView<'a, B, P>(pub(super) &'a Tracked<B, P>);
+pub struct StatisticsView<'a, B: Backend, P>(pub(super) &'a Tracked<B, P>);
 
 impl<B: Backend, P: Platform> StatisticsView<'_, B, P> {
     /// What was counted on one CPU; the totals in [`Tracked::counters`] are the sums over all. All zero for numbers from

@@ -49,11 +49,16 @@ pub(super) const TABLE: &[Row] = &[
     row("export", &["export | wc > /tmp/s/new", "export -b /tmp/s/new"]),
     row("fail", &["fail", "fail off", "fail site nowhere", "fail nth 1 pwd"]),
     row("free", &["free", "free | head -n 1 > /tmp/s/new"]),
+    row("fuzz", &["fuzz 200 3"]),
     row("grep", &["grep Mem /proc/meminfo", "grep -v a < /tmp/s/f | grep -c b > /tmp/s/new"]),
     row("guard", &["guard", "guard stats", "guard check", "guard full; guard check; guard off"]),
     row("head", &["head -n 2 /tmp/s/f /proc/stat", "cat /tmp/s/f | head -n 1 > /tmp/s/new"]),
     row("help", &["help", "help cat | wc > /tmp/s/new"]),
     row("hexdump", &["hexdump -C /tmp/s/f", "hexdump < /proc/version > /tmp/s/new"]),
+    row("kfree", &["kfree all", "kfree 0 12 nonsense"]),
+    row("kmalloc", &["kmalloc 100 3; kfree all", "kmalloc 64K > /tmp/s/new; kfree all"]),
+    row("krealloc", &["krealloc 0 100; kfree all", "krealloc 12 100"]),
+    row("kzalloc", &["kzalloc 5000 2; kfree all"]),
     row(
         "leaks",
         &[
@@ -67,12 +72,13 @@ pub(super) const TABLE: &[Row] = &[
     ),
     row("ln", &["ln -s d /tmp/s/new"]),
     row("ls", &["ls /tmp/s", "ls -la / /proc /tmp/s > /tmp/s/new", "ls /proc | wc"]),
+    row("man", &["man", "man cat | wc > /tmp/s/new"]),
     row(
         "memstat",
         &[
             "memstat",
             "memstat summary; memstat stacks; memstat stacks rate; memstat histogram; memstat history",
-            "memstat mark; memstat since 0 > /tmp/s/new",
+            "memstat mark sweep; memstat since sweep > /tmp/s/new; memstat pages",
             "memstat level full; memstat level blocks; memstat reset-peaks; memstat level stacks",
         ],
     ),

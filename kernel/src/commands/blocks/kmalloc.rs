@@ -1,0 +1,23 @@
+//! `kmalloc`: allocates blocks, and shows where they are and what they take.
+
+use shell::{Command, Options, Session, Syntax};
+
+use super::order::Order;
+use crate::memory::heap::kmalloc;
+
+pub(super) const COMMAND: Command = Command {
+    name: "kmalloc",
+    usage: "kmalloc SIZE [COUNT]",
+    summary: "allocate COUNT blocks of SIZE bytes; kfree frees them",
+    syntax: Syntax::operands(1, 2),
+    run,
+};
+
+// The first function of each block's call stack.
+fn run(session: &mut Session, options: &Options<'_>) {
+    let Some(mut order) = Order::read(session, options, COMMAND.name) else { return };
+    while order.wants_more(session) {
+        order.take(session, kmalloc(order.size_bytes()));
+    }
+    order.show_change(session);
+}

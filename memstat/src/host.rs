@@ -1,0 +1,110 @@
+//! For programs on Linux: [`Host`], a global allocator that accounts for every block of the program.
+//!
+//! Two lines are enough; the rest comes from the environment ([`settings`]). `platform` is what the tracker needs of a
+//! program (pages, threads' stacks, a clock), `report` the report at exit and on a signal, `symbols` the names of the
+//! program's functions, `fork` what a fork needs.
+
+use core::alloc::{GlobalAlloc, Layout};
+use core::ops::Deref;
+use std::alloc::System;
+
+use crate::adapters::Over;
+use crate::level::Level;
+use crate::tracked::Tracked;
+
+mod fork;
+mod gate;
+mod pages;
+mod platform;
+mod report;
+mod settings;
+mod stack;
+mod symbols;
+
+pub use platform::HostPlatform;
+
+/// An allocator that accounts for every block that is allocated by it.
+///
+/// ```
+/// #[global_allocator]
+/// static HEAP: memstat::Host = memstat::Host::new();
+/// ```
+///
+/// How much is recorded is read from the environment at the first allocation:
+///
+/// ```text
+/// MEMSTAT=stacks,history=65536,report=memory.txt program
+/// ```
+///
+/// A word is a level (`off`, which is the default, `counters`, `blocks`, `stacks`, `full`), or one of these:
+/// `guard=LEVEL` for heap checks (`off`, `free`, `redzone`, `full`), `history=EVENTS` for the length of the history, and
+/// `report=FILE` for a report when the program exits, and each time that it gets SIGUSR1; `report` alone writes it to the
+/// standard error. Without `report` no signal and no exit is touched.
+///
+/// The program can do the same itself: a `Host` has all methods of [`Tracked`]. Its stacks are whole if it is compiled
+/// with `-Cforce-frame-pointers=yes`.
+#[derive(Debug)]
+pub struct Host<A: GlobalAlloc = System>(Tracked<Over<A>, HostPlatform>);
+
+impl Host {
+    /// Over the system's allocator.
+    #[must_use]
+    #[expect(clippy::new_without_default, reason = "one that is not a static is of no use")]
+    pub const fn new() -> Self {
+        Self::over(System)
+    }
+}
+
+impl<A: GlobalAlloc> Host<A> {
+    /// Over another allocator.
+    pub const fn over(allocator: A) -> Self {
+        Self(Tracked::over(HostPlatform, Over(allocator), Level::Blocks))
+    }
+}
+
+impl<A: GlobalAlloc> Deref for Host<A> {
+    type Target = Tracked<Over<A>, HostPlatform>;
+
+    #[inline]
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl<A: GlobalAlloc> Drop for Host<A> {
+    fn drop(&mut self) {
+        report::forget((&raw const self.0).cast());
+        fork::forget((&raw const self.0).cast());
+    }
+}
+
+// SAFETY: the tracker keeps the contract.
+unsafe impl<A: GlobalAlloc + Send> GlobalAlloc for Host<A> {
+    #[expect(clippy::inline_always, reason = "the frame must be the caller's")]
+    #[inline(always)]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: handed on to the caller.
+        unsafe { self.0.alloc(layout) }
+    }
+
+    #[expect(clippy::inline_always, reason = "the frame must be the caller's")]
+    #[inline(always)]
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: handed on to the caller.
+        unsafe { self.0.dealloc(block, layout) };
+    }
+
+    #[expect(clippy::inline_always, reason = "the frame must be the caller's")]
+    #[inline(always)]
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: handed on to the caller.
+        unsafe { self.0.alloc_zeroed(layout) }
+    }
+
+    #[expect(clippy::inline_always, reason = "the frame must be the caller's")]
+    #[inline(always)]
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        // SAFETY: handed on to the caller.
+        unsafe { self.0.realloc(block, layout, new_size) }
+    }
+}

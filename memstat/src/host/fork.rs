@@ -1,0 +1,86 @@
+//! A fork while another thread holds the tracker's lock would leave that lock held in the child for ever. So all locks
+//! are taken for the time of the fork, by the thread that forks.
+
+use super::gate::Gate;
+use super::{pages, report};
+use crate::backend::Backend;
+use crate::platform::Platform;
+use crate::tracked::Tracked;
+
+/// A tracker, and how its lock is taken and released.
+#[derive(Clone, Copy)]
+struct Forked {
+    tracker: *const (),
+    hold: fn(*const ()),
+    release: fn(*const ()),
+}
+
+// SAFETY: the tracker is shared between threads anyway; it is forgotten before it goes.
+unsafe impl Send for Forked {}
+
+static FORKED: Gate<Option<Forked>> = Gate::new(None);
+
+/// Holds the lock of `tracker` in forks from now on, if it is the first.
+pub(super) fn prepare<B: Backend, P: Platform>(tracker: &Tracked<B, P>) {
+    let own = (&raw const *tracker).cast();
+    let forked = Forked { tracker: own, hold: hold::<B, P>, release: release::<B, P> };
+    let is_first = FORKED.with(|known| {
+        let is_first = known.is_none();
+        known.get_or_insert(forked);
+        is_first
+    });
+    if is_first {
+        // SAFETY: the functions may be called whenever a thread forks.
+        unsafe { libc::pthread_atfork(Some(before), Some(after), Some(after_in_child)) };
+    }
+}
+
+/// Holds the lock of this tracker no more: it goes.
+pub(super) fn forget(tracker: *const ()) {
+    FORKED.with(|known| {
+        if known.is_some_and(|known| known.tracker == tracker) {
+            *known = None;
+        }
+    });
+}
+
+fn hold<B: Backend, P: Platform>(tracker: *const ()) {
+    // SAFETY: `prepare` was given this tracker, and `forget` would have been called at its end.
+    unsafe { &*tracker.cast::<Tracked<B, P>>() }.hold();
+}
+
+fn release<B: Backend, P: Platform>(tracker: *const ()) {
+    // SAFETY: as in `hold`, whose lock is released here.
+    unsafe { (*tracker.cast::<Tracked<B, P>>()).release() };
+}
+
+/// The order is that of a report: its own lock, the tracker's, the pages'.
+extern "C" fn before() {
+    FORKED.hold();
+    report::REPORTED.hold();
+    // SAFETY: the lock is held.
+    if let Some(forked) = unsafe { FORKED.value() } {
+        (forked.hold)(forked.tracker);
+    }
+    pages::PAGES.hold();
+}
+
+extern "C" fn after() {
+    // SAFETY: `before` has taken these locks, in this thread.
+    unsafe {
+        pages::PAGES.release();
+        if let Some(forked) = FORKED.value() {
+            (forked.release)(forked.tracker);
+        }
+        report::REPORTED.release();
+        FORKED.release();
+    }
+}
+
+extern "C" fn after_in_child() {
+    after();
+    // The thread that waits for the signal exists in the parent alone.
+    if report::is_listening() {
+        report::listen();
+    }
+}

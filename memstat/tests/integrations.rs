@@ -1,0 +1,195 @@
+//! The kernels and the program in `integrations`, written as somebody would from the README: they are built as usual,
+//! run, and must report what they lose; and the lines that memstat takes in them are counted.
+
+#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("integrations")
+}
+
+/// Lines between the marks, without empty ones. Outside of them memstat has no word.
+fn glue_lines(file: &str) -> usize {
+    let text = std::fs::read_to_string(folder().join(file)).unwrap();
+    let mut is_glue = false;
+    let mut count = 0;
+    for line in text.lines().map(str::trim) {
+        match line {
+            "// glue: begin" => is_glue = true,
+            "// glue: end" => is_glue = false,
+            "" => {}
+            _ if is_glue => count += 1,
+            _ => {
+                let is_code = !line.starts_with("//");
+                assert!(
+                    !(is_code && (line.contains("memstat::") || line.contains("HEAP"))),
+                    "{file}: `{line}`"
+                );
+            }
+        }
+    }
+    assert!(!is_glue && count > 0, "{file}");
+    count
+}
+
+#[test]
+fn ten_lines_are_enough_for_a_kernel_and_two_for_a_program() {
+    let (blocks, linked_list) = ("kernel/src/bin/blocks.rs", "kernel/src/bin/linked_list.rs");
+    for (file, max_lines) in [(blocks, 12), (linked_list, 12), ("program/src/main.rs", 3)] {
+        let lines = glue_lines(file);
+        println!("{file}: {lines} lines");
+        assert!(lines <= max_lines, "{file}: {lines} lines of glue");
+    }
+}
+
+/// Builds a package in `integrations`, and says where its programs are.
+fn build(package: &str, arguments: &[&str], flags: Option<&str>) -> PathBuf {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("integrations");
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap());
+    cargo.current_dir(folder().join(package)).args(["build", "--quiet", "--release"]).args(arguments);
+    cargo.env("CARGO_TARGET_DIR", &target).env_remove("CARGO_ENCODED_RUSTFLAGS").env_remove("RUSTFLAGS");
+    // `core` is built from its sources, which is an unstable option of cargo.
+    cargo.env("RUSTC_BOOTSTRAP", "1");
+    if let Some(flags) = flags {
+        cargo.env("RUSTFLAGS", flags);
+    }
+    assert!(cargo.status().unwrap().success(), "{package} does not build");
+    target
+}
+
+/// Runs a machine until it powers off, and returns what it printed.
+fn boot(qemu: &str, arguments: &[&str], kernel: &Path) -> String {
+    let mut machine = Command::new(qemu)
+        .args(["-display", "none", "-monitor", "none", "-serial", "stdio", "-no-reboot", "-m", "128M"])
+        .args(arguments)
+        .arg("-kernel")
+        .arg(kernel)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{qemu}: {error}; scripts/setup installs it"));
+    let output = machine.stdout.take().unwrap();
+    let reader = std::thread::spawn(move || {
+        let mut text = String::new();
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            text.push_str(&line);
+            text.push('\n');
+            if line == "done" {
+                break;
+            }
+        }
+        text
+    });
+    let start = Instant::now();
+    while !reader.is_finished() && start.elapsed() < Duration::from_secs(120) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    machine.kill().unwrap();
+    machine.wait().unwrap();
+    reader.join().unwrap()
+}
+
+/// The function that an address lies in.
+fn function_at(file: &Path, address: u64) -> String {
+    use object::{Object, ObjectSymbol};
+    let bytes = std::fs::read(file).unwrap();
+    let file = object::File::parse(bytes.as_slice()).unwrap();
+    let covers = |symbol: &object::Symbol<'_, '_>| address.wrapping_sub(symbol.address()) < symbol.size();
+    file.symbols().find(covers).map_or_else(String::new, |symbol| symbol.name().unwrap().to_owned())
+}
+
+fn kernels_report_what_they_lose(target: &str, qemu: &str, arguments: &[&str]) {
+    let folder = build("kernel", &["--bins", "--target", target], None).join(target).join("release");
+    for kernel in ["blocks", "linked_list"] {
+        let kernel = folder.join(kernel);
+        let output = boot(qemu, arguments, &kernel);
+        let lines: Vec<_> = output.lines().map(str::trim).collect();
+        assert!(lines.ends_with(&["total: +320 bytes, +10 blocks", "done"]), "{target}: {output}");
+        assert!(lines.contains(&"+320 bytes, +10 blocks: stack 2") || lines[1].starts_with('+'), "{output}");
+        // The innermost frame of the stack that has grown is the function that loses.
+        let frame = lines[2].strip_prefix("0x").and_then(|address| u64::from_str_radix(address, 16).ok());
+        let function = function_at(&kernel, frame.unwrap());
+        assert!(function.contains("lose"), "{target}: {function}\n{output}");
+    }
+}
+
+#[test]
+fn x86_64_kernels_report_what_they_lose() {
+    kernels_report_what_they_lose(
+        "x86_64-unknown-none",
+        "qemu-system-x86_64",
+        &["-accel", "tcg", "-device", "isa-debug-exit,iobase=0xf4"],
+    );
+}
+
+#[test]
+fn aarch64_kernels_report_what_they_lose() {
+    let arguments = ["-machine", "virt", "-cpu", "cortex-a53"];
+    kernels_report_what_they_lose("aarch64-unknown-none-softfloat", "qemu-system-aarch64", &arguments);
+}
+
+#[test]
+fn riscv64_kernels_report_what_they_lose() {
+    let arguments = ["-machine", "virt", "-bios", "none"];
+    kernels_report_what_they_lose("riscv64imac-unknown-none-elf", "qemu-system-riscv64", &arguments);
+}
+
+/// Runs the program with threads and forks; it reports at its exit.
+fn run_program(program: &Path, level: &str) -> String {
+    let report =
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("report-{level}-{}", std::process::id()));
+    let mut command = Command::new(program);
+    let status = command.env("MEMSTAT", format!("{level},report={}", report.display())).status().unwrap();
+    assert!(status.success(), "{level}: {status}");
+    let text = std::fs::read_to_string(&report).unwrap();
+    std::fs::remove_file(&report).unwrap();
+    text
+}
+
+#[test]
+fn a_program_without_frame_pointers_runs_and_its_report_says_what_to_do() {
+    let program =
+        build("program", &[], Some("-Cforce-frame-pointers=no")).join("release/program-with-memstat");
+    for level in ["off", "counters", "blocks", "stacks", "full"] {
+        let report = run_program(&program, level);
+        let is_told = report.contains("compile it with -Cforce-frame-pointers=yes");
+        assert_eq!(is_told, ["stacks", "full"].contains(&level), "{level}: {report}");
+    }
+}
+
+#[test]
+fn a_program_reports_at_its_exit_and_on_a_signal() {
+    let program =
+        build("program", &[], Some("-Cforce-frame-pointers=yes")).join("release/program-with-memstat");
+    let report = run_program(&program, "full,history=1000,guard=full");
+    assert!(report.starts_with("heap program, level full\nlive: "), "{report}");
+    assert!(report.contains(" 0 bad frees, 0 not recorded"), "{report}");
+    let lost = report.lines().skip_while(|line| !line.contains(" bytes in 80 blocks live")).nth(1);
+    assert!(lost.is_some_and(|line| line.contains("lose+0x")), "8 threads lose 10 blocks each: {report}");
+
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("report-signal-{}", std::process::id()));
+    let mut running = Command::new(&program)
+        .arg("wait")
+        .env("MEMSTAT", format!("stacks,report={}", file.display()))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(running.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line, "ready\n");
+    assert!(!file.exists(), "nothing is written before the signal");
+    assert!(Command::new("kill").args(["-USR1", &running.id().to_string()]).status().unwrap().success());
+    let start = Instant::now();
+    while std::fs::read_to_string(&file).map_or(true, |text| !text.contains("lose+0x")) {
+        assert!(start.elapsed() < Duration::from_secs(30), "no report");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    running.stdin.take().unwrap().write_all(b"\n").unwrap();
+    assert!(running.wait().unwrap().success());
+    std::fs::remove_file(&file).unwrap();
+}
