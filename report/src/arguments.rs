@@ -21,7 +21,8 @@ Usage: memstat-report [OPTIONS] [FILE[#NUMBER]]
 A FILE is a dump, or any log with dumps among its lines; - or none is standard input. Of several dumps, the last
 whole one is used, or that with the NUMBER.
 
-  -f, --form FORM       table (the default), folded, flame, icicle (both SVG), pprof (gzip), speedscope or dhat (JSON)
+  -f, --form FORM       table (the default), folded, flame, icicle (both SVG), pprof (gzip), speedscope or dhat (JSON),
+                        html (one page, to be opened in a browser)
   -t, --table TABLE     only this table, may be repeated: summary, stacks, sites, functions, sizes, ages, tasks.
                         Summary, sizes, ages and tasks are always those of the whole dump
   -o, --output FILE     write there instead of standard output
@@ -57,6 +58,7 @@ pub(crate) enum Form<'a> {
     Pprof,
     Speedscope,
     Dhat,
+    Html,
 }
 
 /// What a report is made of.
@@ -89,7 +91,7 @@ fn named<T: Copy>(what: &str, word: &str, all: &[(&str, T)]) -> Result<T, lexopt
     found.ok_or_else(|| format!("unknown {what} '{word}'; expected {}", names.join(", ")).into())
 }
 
-const FORMS: [(&str, Form<'static>); 7] = [
+const FORMS: [(&str, Form<'static>); 8] = [
     ("table", Form::Table(&TABLES)),
     ("folded", Form::Folded),
     ("flame", Form::Flame(Shape::Flames)),
@@ -97,6 +99,7 @@ const FORMS: [(&str, Form<'static>); 7] = [
     ("pprof", Form::Pprof),
     ("speedscope", Form::Speedscope),
     ("dhat", Form::Dhat),
+    ("html", Form::Html),
 ];
 
 impl Action {
@@ -195,7 +198,10 @@ mod tests {
     #[test]
     fn mistakes_name_what_was_expected() {
         for (line, expected) in [
-            ("--form x", "unknown form 'x'; expected table, folded, flame, icicle, pprof, speedscope, dhat"),
+            (
+                "--form x",
+                "unknown form 'x'; expected table, folded, flame, icicle, pprof, speedscope, dhat, html",
+            ),
             ("-v x", "unknown value 'x'; expected live-bytes, live-blocks, total-bytes, total-blocks"),
             ("--diff a", "--diff needs two files: --diff BASE FILE"),
             ("a b", "one file is expected; --diff takes a second one"),

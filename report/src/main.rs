@@ -9,7 +9,7 @@ use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
 use memstat_report::dump::{Dump, State};
-use memstat_report::output::{dhat, flame, folded, pprof, speedscope, table};
+use memstat_report::output::{dhat, flame, folded, html, pprof, speedscope, table};
 use memstat_report::profile::Profile;
 use memstat_report::symbols::Symbols;
 
@@ -156,6 +156,7 @@ fn output(
             Ok(bytes)
         }
         Form::Speedscope => Ok(speedscope::speedscope(profile).to_string().into_bytes()),
+        Form::Html => Ok(html::page(dump, profile).into_bytes()),
         Form::Dhat => Ok(dhat::dhat(profile).to_string().into_bytes()),
     }
 }

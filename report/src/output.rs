@@ -5,6 +5,7 @@
 pub mod dhat;
 pub mod flame;
 pub mod folded;
+pub mod html;
 pub mod pprof;
 mod protobuf;
 pub mod speedscope;

@@ -15,7 +15,7 @@ use memstat_report::dump::{Dump, read};
 use memstat_report::output::flame::{Shape, flame_graph};
 use memstat_report::output::folded::{folded, folded_difference};
 use memstat_report::output::table::{Table, write_table};
-use memstat_report::output::{dhat, pprof, speedscope};
+use memstat_report::output::{dhat, html, pprof, speedscope};
 use memstat_report::profile::{Profile, Selection, SelectionError, Value};
 use memstat_report::symbols::{Symbols, SymbolsError};
 
@@ -200,6 +200,26 @@ fn speedscope_and_dhat_have_the_sums() {
     assert_eq!(sum("ebk"), expected(&dump, Value::LiveBlocks));
     assert_eq!(sum("tb"), expected(&dump, Value::TotalBytes));
     assert_eq!(sum("tbk"), expected(&dump, Value::TotalBlocks));
+}
+
+#[test]
+fn a_page_has_the_sums_and_no_name_as_markup() {
+    let dump = sample(100, DumpParts::Stacks);
+    let page = html::page(&dump, &profile(&dump));
+    assert!(!page.contains("<script>alert") && page.contains("\\u003cscript>alert"));
+    let (_, rest) = page.split_once("id=\"data\">").unwrap();
+    let (text, rest) = rest.split_once("</script>").unwrap();
+    assert!(rest.starts_with("\n<script>\n\"use strict\""), "the data ends where it should");
+    let data: serde_json::Value = serde_json::from_str(text).unwrap();
+    let stacks = data["stacks"].as_array().unwrap();
+    let sum = |column: usize| stacks.iter().map(|stack| stack[column].as_i64().unwrap()).sum::<i64>();
+    assert_eq!([1, 2, 3, 4].map(sum), Value::ALL.map(|value| expected(&dump, value)));
+    let places = data["places"].as_array().unwrap();
+    let names: Vec<_> = places.iter().map(|place| place[1][0].as_str().unwrap()).collect();
+    assert!(NAMES.iter().all(|name| names.contains(name)));
+    for external in ["http://", "https://", "src=", "innerHTML"] {
+        assert!(!page.contains(external), "{external}");
+    }
 }
 
 fn table(table: Table, dump: &Dump, profile: &Profile) -> String {

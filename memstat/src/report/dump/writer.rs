@@ -24,7 +24,7 @@ const US_PER_MS: u64 = 1000;
 const USUAL_ALIGN_BYTES: usize = 8;
 
 /// A dump that is being written.
-pub(super) struct Writer<'a, B, P> {
+pub(super) struct Writer<'a, B: Backend, P> {
     tracker: &'a Tracked<B, P>,
     options: &'a DumpOptions<'a>,
     lines: Lines<'a>,
