@@ -36,6 +36,7 @@ mod bad_free;
 mod corruption;
 mod counters;
 mod fault_injection;
+mod growth;
 mod guard;
 mod history;
 #[cfg(feature = "std")]
@@ -47,6 +48,7 @@ mod live;
 mod lock;
 mod paged_vec;
 mod platform;
+mod ranking;
 mod reach;
 mod recent_frees;
 mod record;

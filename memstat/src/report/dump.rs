@@ -12,9 +12,9 @@ mod writer;
 
 use core::fmt;
 
-use crate::Tracked;
 use crate::backend::Backend;
 use crate::platform::Platform;
+use crate::tracked::Tracked;
 use line::Lines;
 use writer::Writer;
 

@@ -1,4 +1,5 @@
-//! Reports: pure functions from figures to text. They take no lock and allocate nothing. Only [`dump`] reads a tracker.
+//! Reports: pure functions from figures to text. They take no lock and allocate nothing. Only [`dump`] and the reports in
+//! one call read a tracker.
 
 use core::fmt;
 
@@ -8,20 +9,19 @@ use crate::level::Level;
 use crate::record::Record;
 
 mod dump;
-mod growth;
 mod shown_frames;
 mod shown_stacks;
 mod stack_totals;
-mod stacks;
 mod whole;
 
 pub use dump::{DUMP_VERSION, DumpFrame, DumpMark, DumpOptions, DumpParts, NameFrames, dump};
-pub use growth::{Growth, GrowthByStack};
 pub use shown_frames::frames_before_end;
 pub use shown_stacks::{NewStack, ShownStacks};
-pub use stack_totals::StackTotals;
-pub use stacks::{Rank, TopStacks, write_stack};
+pub use stack_totals::{StackTotals, write_stack};
 pub use whole::{write_leaks_since, write_top_stacks, write_totals};
+
+pub use crate::growth::{Growth, GrowthByStack};
+pub use crate::ranking::{Rank, TopStacks};
 
 /// Writes the active blocks and their bytes, the lesson's two numbers, in one line without a line end.
 ///

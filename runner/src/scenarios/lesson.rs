@@ -135,6 +135,8 @@ fn others_are_refused(vm: &mut Vm) -> Result<()> {
         }
     }
     vm.run("memstat level stacks")?;
+    let new = vm.run("krealloc 0 70; kfree all")?;
+    has_all(&new, &[": a new block, now 70 bytes asked for, 96 taken", "1 of 1 blocks freed"])?;
     let null = vm.run("kfree 0")?;
     ensure!(null.starts_with("0x0: null, nothing to free\n"), "{null}");
     is_consistent(vm)

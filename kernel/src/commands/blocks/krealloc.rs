@@ -31,10 +31,10 @@ fn run(session: &mut Session, options: &Options<'_>) {
     match by_hand::reallocate(address, size_bytes).map(NonNull::new) {
         Ok(Some(block)) => {
             let now = block.as_ptr() as usize;
-            if now == address {
-                session.print(format_args!("{now:#x}: stays where it is, "));
-            } else {
-                session.print(format_args!("{now:#x}: moved there from {address:#x}, "));
+            match address {
+                0 => session.print(format_args!("{now:#x}: a new block, ")),
+                _ if now == address => session.print(format_args!("{now:#x}: stays where it is, ")),
+                _ => session.print(format_args!("{now:#x}: moved there from {address:#x}, ")),
             }
             show_sizes(session, block, size_bytes);
         }

@@ -5,7 +5,6 @@ use core::fmt::{self, Write};
 use super::line::{Lines, Text, Word};
 use super::sums::{Classes, Sum};
 use super::{DUMP_VERSION, DumpOptions, DumpParts};
-use crate::Tracked;
 use crate::backend::Backend;
 use crate::counters::Counters;
 use crate::history::Event;
@@ -13,6 +12,7 @@ use crate::level::Level;
 use crate::platform::Platform;
 use crate::record::Record;
 use crate::stacks::Stack;
+use crate::tracked::Tracked;
 
 /// Records or events that are read in one critical section.
 const AT_ONCE: usize = 32;

@@ -3,7 +3,7 @@
 use super::Tracked;
 use crate::backend::Backend;
 use crate::platform::Platform;
-use crate::report::{Rank, TopStacks};
+use crate::ranking::{Rank, TopStacks};
 use crate::stacks::{Stack, walk};
 
 /// The call stacks that a tracker has seen. From [`Tracked::stacks`].
