@@ -11,13 +11,18 @@ use common::{allocate, dumped, free, set_stack, tracker};
 use flate2::read::GzDecoder;
 use memstat::Level;
 use memstat::report::{DumpFrame, DumpMark, DumpOptions, DumpParts};
-use memstat_report::dump::{Dump, read};
+use memstat_report::dump::{AgeClass, Block, Dump, Frame, SizeClass, Stack, read};
 use memstat_report::output::flame::{Shape, flame_graph};
 use memstat_report::output::folded::{folded, folded_difference};
 use memstat_report::output::table::{Table, write_table};
 use memstat_report::output::{dhat, html, pprof, speedscope};
 use memstat_report::profile::{Profile, Selection, SelectionError, Value};
 use memstat_report::symbols::{Symbols, SymbolsError};
+use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence::{self, WithSource};
+
+/// Where inputs that failed are kept.
+const BESIDE: FileFailurePersistence = WithSource("proptest-regressions");
 
 /// Names that mean something in a format.
 const NAMES: [&str; 5] =
@@ -308,6 +313,54 @@ fn a_difference_is_what_grew_and_what_shrank() {
     });
     assert_eq!(sums, [&before, &after].map(|dump| expected(dump, Value::LiveBytes)));
     assert!(flame_graph(&new, Some(&old), Value::LiveBytes, Shape::Flames).is_ok());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_failure_persistence(BESIDE))]
+
+    /// Whatever a dump says, with the largest numbers and with stacks twice.
+    #[test]
+    fn no_dump_panics_an_output(
+        numbers in prop::collection::vec(prop_oneof![Just(u64::MAX), Just(i64::MAX as u64), 0..50_u64], 80),
+        name in "\\PC{0,20}",
+    ) {
+        let mut numbers = numbers.into_iter().cycle();
+        let mut next = move || numbers.next().unwrap_or(0);
+        let mut dump = Dump { program: name.clone(), ..Dump::default() };
+        for _ in 0..8 {
+            dump.stacks.push(Stack {
+                number: next() as u32,
+                live_blocks: next(),
+                live_bytes: next(),
+                peak_bytes: next(),
+                total_blocks: next(),
+                total_bytes: next(),
+                first_us: next(),
+                frames: vec![next(), next()],
+            });
+            let frame = Frame { function: name.clone(), file: name.clone(), line: next() as u32 };
+            dump.names.insert(next(), vec![frame]);
+            let (size_bytes, stack, sequence) = (next(), next() as u32, next());
+            dump.blocks.push(Block { address: 0, size_bytes, stack, sequence, time_us: 0, align_bytes: 8, cpu: 0, task: 0 });
+            dump.sizes.push(SizeClass { from_bytes: next(), blocks: next(), bytes: next(), allocations: next() });
+            dump.ages.push(AgeClass { from_ms: next(), blocks: next(), bytes: next() });
+        }
+        (dump.time_us, dump.live.bytes) = (next(), next());
+        for since in [None, Some("3".to_string())] {
+            let selection = Selection { since, ..Selection::default() };
+            let profile = Profile::new(&dump, None, &selection).unwrap();
+            let growth = profile.since(&Profile::default()).since(&profile);
+            for profile in [profile, growth] {
+                for value in Value::ALL {
+                    let _ = flame_graph(&profile, Some(&profile), value, Shape::Flames);
+                    let _ = flame_graph(&profile, None, value, Shape::Icicles);
+                }
+                Table::ALL.iter().for_each(|each| drop(table(*each, &dump, &profile)));
+                let _ = (pprof::encode(&profile), speedscope::speedscope(&profile), dhat::dhat(&profile));
+                let _ = html::page(&dump, &profile);
+            }
+        }
+    }
 }
 
 #[inline(never)]

@@ -32,6 +32,12 @@ pub fn flame_graph(
     if text.is_empty() {
         return Err(format!("no call stack has {}", value.name()));
     }
+    // The crate adds without a check.
+    let numbers =
+        text.lines().flat_map(|line| line.rsplit(' ').take(2)).filter_map(|word| word.parse::<u64>().ok());
+    if numbers.fold(0_u64, u64::saturating_add) > i64::MAX as u64 {
+        return Err(format!("the sum of {} is too large for a graph", value.name()));
+    }
     let mut options = Options::default();
     let growth = if base.is_some() { ", and what changed" } else { "" };
     options.title = format!("{}: {}{growth}", profile.program, value.name());
