@@ -355,7 +355,9 @@ proptest! {
                     let _ = flame_graph(&profile, Some(&profile), value, Shape::Flames);
                     let _ = flame_graph(&profile, None, value, Shape::Icicles);
                 }
-                Table::ALL.iter().for_each(|each| drop(table(*each, &dump, &profile)));
+                for each in Table::ALL {
+                    let _ = table(each, &dump, &profile);
+                }
                 let _ = (pprof::encode(&profile), speedscope::speedscope(&profile), dhat::dhat(&profile));
                 let _ = html::page(&dump, &profile);
             }
