@@ -67,6 +67,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("terminal", &[]),
     ("vfs", &[]),
     ("tally-heap", &["boot", "memstat"]),
+    ("memstat-report", &["memstat", "names"]),
     ("control", &["memstat"]),
     ("config", &["memstat", "tally-heap"]),
     ("journal", &["boot"]),
@@ -89,7 +90,7 @@ const CRATES: &[(&str, &[&str])] = &[
         ],
     ),
     ("fuzz", &["boot", "config", "control", "memstat", "names", "shell"]),
-    ("runner", &[]),
+    ("runner", &["memstat-report"]),
 ];
 
 fn root() -> PathBuf {

@@ -159,6 +159,25 @@ impl Session {
         mem::replace(&mut self.output, output)
     }
 
+    /// Runs `work` with its output going to a file, which is made or emptied first.
+    ///
+    /// # Errors
+    ///
+    /// Those of opening, writing and closing the file.
+    pub fn with_output_to<T>(&mut self, path: &str, work: impl FnOnce(&mut Self) -> T) -> Result<T> {
+        let flags = OpenFlags::WRITE | OpenFlags::CREATE | OpenFlags::TRUNCATE;
+        let file = self.vfs().open(&self.cwd, path, flags)?;
+        self.flush();
+        let outer_error = self.output_error.take();
+        let outer = self.swap_output(Output::File(file));
+        let result = work(self);
+        self.flush();
+        self.swap_output(outer);
+        let error = mem::replace(&mut self.output_error, outer_error);
+        self.vfs().close(file)?;
+        error.map_or(Ok(result), Err)
+    }
+
     /// Runs `work` with all output dropped, error messages included.
     pub fn without_output<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
         let outer = self.swap_output(Output::Nowhere);

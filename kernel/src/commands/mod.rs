@@ -4,6 +4,7 @@
 
 mod blocks;
 mod dmesg;
+mod export;
 mod fail;
 mod guard;
 mod host;
@@ -22,6 +23,7 @@ use host::Machine;
 /// What a person needs who uses this kernel.
 static PRODUCT: &[Command] = &[
     dmesg::COMMAND,
+    export::COMMAND,
     fail::COMMAND,
     guard::COMMAND,
     leaks::COMMAND,

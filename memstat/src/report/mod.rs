@@ -1,4 +1,5 @@
-//! Reports: pure functions from figures to text. They take no lock and allocate nothing.
+//! Reports: pure functions from figures to text. They take no lock and allocate nothing. Only [`dump`] and the reports in
+//! one call read a tracker.
 
 use core::fmt;
 
@@ -7,11 +8,13 @@ use crate::history::Event;
 use crate::level::Level;
 use crate::record::Record;
 
+mod dump;
 mod shown_frames;
 mod shown_stacks;
 mod stack_totals;
 mod whole;
 
+pub use dump::{DUMP_VERSION, DumpFrame, DumpMark, DumpOptions, DumpParts, NameFrames, dump};
 pub use shown_frames::frames_before_end;
 pub use shown_stacks::{NewStack, ShownStacks};
 pub use stack_totals::{StackTotals, write_stack};

@@ -10,6 +10,7 @@ mod bugs;
 mod crash;
 mod devices;
 mod examples;
+mod export;
 mod failures;
 mod faults;
 mod files;
@@ -44,6 +45,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
         faults::SCENARIOS,
         bugs::SCENARIOS,
         examples::SCENARIOS,
+        export::SCENARIOS,
         failures::SCENARIOS,
         memory::SCENARIOS,
         names::SCENARIOS,

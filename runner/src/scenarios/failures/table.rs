@@ -46,6 +46,7 @@ pub(super) const TABLE: &[Row] = &[
         &["echo a b > /tmp/s/new", "echo -n a | cat >> /tmp/s/f", "echo mark a > /proc/memstat_control"],
     ),
     row("exit", &["exit"]),
+    row("export", &["export | wc > /tmp/s/new", "export -b /tmp/s/new"]),
     row("fail", &["fail", "fail off", "fail site nowhere", "fail nth 1 pwd"]),
     row("free", &["free", "free | head -n 1 > /tmp/s/new"]),
     row("fuzz", &["fuzz 200 3"]),

@@ -1,0 +1,87 @@
+//! `export`: a dump of all that the tracker knows, for `memstat-report` on another machine; format in docs/dump.md.
+
+use core::fmt::{self, Write};
+
+use arrayvec::{ArrayString, ArrayVec};
+use memstat::report::{DumpFrame, DumpMark, DumpOptions, DumpParts, dump};
+use shell::{Command, Options, Session, Syntax};
+
+use crate::arch::VAddr;
+use crate::memory::heap::tracker;
+use crate::memory::leaks::marks::{self, MAX_MARKS};
+use crate::symbols;
+
+pub(super) const COMMAND: Command = Command {
+    name: "export",
+    usage: "export [-b] [FILE]",
+    summary: "write a dump of the heap for memstat-report; -b: with each block and event",
+    syntax: Syntax::operands(0, 1).flags("b"),
+    run,
+};
+
+/// The program's name in the dump.
+const PROGRAM: &str = "tally";
+/// Longer lines are written in parts.
+const MAX_LINE_BYTES: usize = 512;
+
+fn run(session: &mut Session, options: &Options<'_>) {
+    let parts = if options.has('b') { DumpParts::History } else { DumpParts::Stacks };
+    match options.operands.first() {
+        None => write_dump(session, parts),
+        Some(path) => {
+            if let Err(error) = session.with_output_to(path, |session| write_dump(session, parts)) {
+                session.fail(COMMAND.name, path, error);
+            }
+        }
+    }
+}
+
+// Not inlined: what it has on the stack is large.
+#[inline(never)]
+fn write_dump(session: &mut Session, parts: DumpParts) {
+    let marks: ArrayVec<_, MAX_MARKS> = (0..MAX_MARKS).map_while(marks::get).collect();
+    let marked = marks.iter().map(|mark| DumpMark {
+        name: &mark.name,
+        sequence: mark.snapshot.sequence,
+        stamp: mark.snapshot.stamp,
+    });
+    let marked: ArrayVec<_, MAX_MARKS> = marked.collect();
+    let options = DumpOptions { program: PROGRAM, parts, marks: &marked, names: Some(&name) };
+    let mut lines = Lines { session, line: ArrayString::new() };
+    // The only error is Ctrl-C; the session keeps its own errors itself.
+    let _ = dump(tracker(), &options, &mut lines);
+}
+
+fn name(return_address: usize, visit: &mut dyn FnMut(&DumpFrame<'_>)) {
+    symbols::resolve(VAddr::from_usize(return_address), &mut |frame, _| {
+        visit(&DumpFrame { function: &frame.function, file: &frame.path, line: frame.line });
+    });
+}
+
+/// Hands whole lines on, so that the console keeps them whole.
+struct Lines<'a> {
+    session: &'a mut Session,
+    line: ArrayString<MAX_LINE_BYTES>,
+}
+
+impl Lines<'_> {
+    fn flush(&mut self) {
+        self.session.print(format_args!("{}", self.line));
+        self.line.clear();
+    }
+}
+
+impl Write for Lines<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        if self.line.try_push_str(text).is_err() {
+            self.flush();
+            // No text is as long as a line: numbers, and parts of names.
+            self.line.try_push_str(text).map_err(|_| fmt::Error)?;
+        }
+        if !self.line.ends_with('\n') {
+            return Ok(());
+        }
+        self.flush();
+        if self.session.is_interrupted() { Err(fmt::Error) } else { Ok(()) }
+    }
+}
