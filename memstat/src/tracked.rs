@@ -17,6 +17,7 @@ mod allocate;
 mod consistency;
 mod free;
 mod inner;
+mod lanes;
 mod reallocate;
 mod reclaiming;
 mod refusing;
@@ -43,7 +44,7 @@ pub struct Tracked<B: Backend, P> {
 impl<B: Backend, P: Platform> Tracked<B, P> {
     /// A tracker without a backend: every allocation fails until [`Tracked::start`].
     pub const fn new(platform: P) -> Self {
-        Self { inner: Lock::new(platform, Inner::new()), refused: RefusedTallies::new() }
+        Self { inner: Lock::new(platform, Inner::new(P::LANES > 1)), refused: RefusedTallies::new() }
     }
 
     /// A tracker that allocates from `backend` from the start, as a program's global allocator must. Its own memory comes
@@ -52,7 +53,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     /// A static tracker has no initial contents, and so lies in `.bss`, if the level is `blocks` and the backend is
     /// [usually made so](Backend::IS_STATIC). Other levels are better set when the program starts.
     pub const fn over(platform: P, backend: B, level: Level) -> Self {
-        let inner = Lock::new(platform, Inner::with_backend(backend, level));
+        let inner = Lock::new(platform, Inner::with_backend(backend, level, P::LANES > 1));
         Self { inner, refused: RefusedTallies::new() }
     }
 
@@ -211,6 +212,10 @@ unsafe impl<B: Backend + Send, P: Platform> GlobalAlloc for Tracked<B, P> {
     #[expect(clippy::inline_always, reason = "the frame must be the caller's")]
     #[inline(always)]
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        // SAFETY: GlobalAlloc's contract.
+        unsafe { assert_unchecked(!block.is_null() && new_size != 0) };
+        // SAFETY: GlobalAlloc's contract.
+        unsafe { assert_unchecked(Layout::from_size_align(new_size, layout.align()).is_ok()) };
         let Some(block) = NonNull::new(block) else { return null_mut() };
         // SAFETY: the caller owns the block and gives it up if it moves.
         let moved = unsafe { self.reallocate_with_layout(block, layout, new_size) };

@@ -1,7 +1,5 @@
 //! A static tracker takes no room in a program's file: it lies in `.bss`.
 
-#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
-
 use std::process::Command;
 
 use object::{Object, ObjectSection, ObjectSymbol, SectionKind};

@@ -5,35 +5,58 @@ use core::mem::MaybeUninit;
 use core::ptr::null_mut;
 
 use super::symbols;
-use crate::platform::StackSpan;
+use crate::platform::{PAGE_SIZE_BYTES, StackSpan};
+
+/// Linux keeps so much free below the first thread's stack (`mmap_base` in arch/x86/mm/mmap.c): what lies further down may
+/// be another stack.
+const MAX_BYTES: usize = 128 << 20;
 
 std::thread_local! {
-    /// The address behind this thread's stack; 0 until it is known, 1 if it never will be.
-    static END: Cell<usize> = const { Cell::new(0) };
+    /// This thread's stack: the lowest address of it that is known to be there, and the address behind its end. Both are 0
+    /// until they are asked for.
+    static SPAN: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
+    /// How far down the stack may grow by itself, as the first thread's does: of that, nothing is there before somebody has
+    /// been there. The highest address if it does not grow.
+    static LOWEST: Cell<usize> = const { Cell::new(usize::MAX) };
 }
 
-/// This thread's stack, if it is known already. It begins here: whatever frame pointers say, nothing below is read.
+/// This thread's stack, if it is known already, and is the one that is used.
 #[inline]
 pub(super) fn known(frame_pointer: usize) -> Option<StackSpan> {
     let here = 0_usize;
-    let start = &raw const here as usize;
-    let size_bytes = END.try_with(Cell::get).ok()?.checked_sub(start)?;
-    (size_bytes >= 2 * size_of::<usize>()).then_some(StackSpan { frame_pointer, start, size_bytes })
+    let (start, end) = SPAN.try_with(Cell::get).ok()?;
+    let is_inside = (start..end).contains(&(&raw const here as usize));
+    is_inside.then_some(StackSpan { frame_pointer, start, size_bytes: end - start })
 }
 
 /// The same, asked for if it is not.
 #[cold]
+#[inline(never)]
 pub(super) fn find(frame_pointer: usize) -> Option<StackSpan> {
-    if END.try_with(Cell::get) == Ok(0) {
+    let here = 0_usize;
+    let here = &raw const here as usize;
+    let (mut start, mut end) = SPAN.try_with(Cell::get).ok()?;
+    if end == 0 {
         // The first call stack is about to be recorded.
         symbols::load();
-        END.set(end().unwrap_or(1));
+        (start, end) = ask()?;
+        // SAFETY: they return numbers.
+        let is_first = unsafe { i64::from(libc::getpid()) == libc::syscall(libc::SYS_gettid) };
+        if is_first {
+            LOWEST.set(start.max(end.saturating_sub(MAX_BYTES)));
+            start = end;
+        }
     }
+    // What is there stays.
+    if (LOWEST.get()..start).contains(&here) {
+        start = here & !(PAGE_SIZE_BYTES - 1);
+    }
+    SPAN.set((start, end));
     known(frame_pointer)
 }
 
-/// The end of this thread's stack, by the C library.
-fn end() -> Option<usize> {
+/// This thread's stack, by the C library.
+fn ask() -> Option<(usize, usize)> {
     let mut attributes = MaybeUninit::<libc::pthread_attr_t>::uninit();
     let (mut start, mut size_bytes) = (null_mut(), 0);
     // SAFETY: the attributes are read only if the call has written them, and destroyed once.
@@ -47,7 +70,5 @@ fn end() -> Option<usize> {
             return None;
         }
     }
-    let (start, here) = (start as usize, &raw const start as usize);
-    // A program may run on a stack of its own, such as one for signals.
-    (start..start + size_bytes).contains(&here).then_some(start + size_bytes)
+    Some((start as usize, start as usize + size_bytes))
 }

@@ -109,6 +109,8 @@ impl<B: Backend> Inner<B> {
                 unsafe { red_zones::write(record) };
             }
             self.tallies.subtract_recorded_bytes(old.size());
+            self.lanes.settle(old_stack, &mut self.depot);
+            self.lanes.settle(new_stack, &mut self.depot);
             self.tallies.add_recorded_bytes(new_size_bytes);
             if let Some(stack) = self.depot.get_mut(old_stack) {
                 stack.subtract(old.size());
@@ -143,8 +145,8 @@ impl<B: Backend> Inner<B> {
         new_size_bytes: usize,
         platform: &impl Platform,
     ) -> Option<NonNull<u8>> {
-        let path = self.allocation_path;
-        if path < FastPath::Count || self.free_path != path {
+        let path = self.free_path;
+        if path < FastPath::Count {
             return None;
         }
         let new = Layout::from_size_align(new_size_bytes, old.align()).ok()?;
@@ -220,7 +222,8 @@ impl<B: Backend> Inner<B> {
         old: Layout,
         new: Layout,
     ) -> Option<(NonNull<u8>, usize, usize)> {
-        let backend = self.backend.as_mut()?;
+        // SAFETY: whatever is live came from the backend.
+        let backend = unsafe { self.backend.as_mut().unwrap_unchecked() };
         let before_bytes = backend.taken_size_bytes(block, old);
         let is_growth = new.size() >= old.size();
         // SAFETY: handed on to the caller.

@@ -9,6 +9,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::alloc::{GlobalAlloc, Layout};
 use core::fmt::Write;
+use core::hint::black_box;
 use core::ptr::null_mut;
 
 use kernel_with_memstat::{Console, stack};
@@ -66,7 +67,7 @@ fn start_memory() {
 
 #[inline(never)]
 fn lose(number: u64) {
-    Box::leak(Box::new([number; 4]));
+    black_box(Box::leak(Box::new([number; 4])));
 }
 
 #[unsafe(no_mangle)]
@@ -82,7 +83,7 @@ fn main() {
             lose(number);
         }
     }
-    drop(kept);
+    drop(black_box(kept));
     let _ = writeln!(Console, "report:");
     // glue: begin
     let _ = report::write_leaks_since(&HEAP, &mark, &mut Console);

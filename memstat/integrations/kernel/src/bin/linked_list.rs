@@ -8,6 +8,7 @@ extern crate alloc;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt::Write;
+use core::hint::black_box;
 
 use kernel_with_memstat::{Console, stack};
 use linked_list_allocator::LockedHeap;
@@ -31,7 +32,7 @@ fn start_memory() {
 
 #[inline(never)]
 fn lose(number: u64) {
-    Box::leak(Box::new([number; 4]));
+    black_box(Box::leak(Box::new([number; 4])));
 }
 
 #[unsafe(no_mangle)]
@@ -47,7 +48,7 @@ fn main() {
             lose(number);
         }
     }
-    drop(kept);
+    drop(black_box(kept));
     let _ = writeln!(Console, "report:");
     // glue: begin
     let _ = report::write_leaks_since(&HEAP, &mark, &mut Console);
