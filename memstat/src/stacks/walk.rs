@@ -75,18 +75,17 @@ fn frame_pointer_of_callee(platform: &impl Platform) -> usize {
     black_box(own)
 }
 
-/// Keeps the frame of the function that this is inlined into for as long as `result` is computed, if that is a call with
-/// its frame pointer. Else the call may be the function's last instruction, after its frame was given up. On x86 and
-/// RISC-V the callee's frame then has the same two words in the same place; on Arm it overwrites them.
+/// Behind a call that was handed this function's frame pointer: keeps the frame until the callee is done. Else the call may
+/// be the function's last instruction, after its frame was given up. On x86 and RISC-V the callee's frame then has the same
+/// two words in the same place; on Arm it overwrites them.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "called as a function it would keep its own")]
-pub(crate) fn keep_frame<T>(result: T) -> T {
+pub(crate) fn keep_frame() {
     #[cfg(any(target_arch = "aarch64", target_arch = "arm"))]
     // SAFETY: no instruction. It may touch memory for all that the compiler knows, so it stays behind the call.
     unsafe {
         core::arch::asm!("", options(nostack, preserves_flags));
     }
-    result
 }
 
 /// The first frame, even if it is the allocator's. At the end of a stack the return address is 0, which is in no known

@@ -80,7 +80,9 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         let zeroed =
             inner.backend.as_mut().filter(|_| may_forward).and_then(|own| own.allocate_zeroed(layout));
         if let Some(own) = zeroed {
-            return keep_frame(self.allocate_slowly(Some(own.cast()), layout, inner, caller.frame_pointer));
+            let block = self.allocate_slowly(Some(own.cast()), layout, inner, caller.frame_pointer);
+            keep_frame();
+            return block;
         }
         drop(inner);
         let block = self.allocate_for(layout, caller.frame_pointer)?;
@@ -145,14 +147,18 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
             Progress::Taken(own) => Some(own),
             Progress::Nothing => None,
         };
-        keep_frame(self.allocate_slowly(taken, layout, inner, platform.frame_pointer()))
+        let block = self.allocate_slowly(taken, layout, inner, platform.frame_pointer());
+        keep_frame();
+        block
     }
 
     /// Continues on the slow path, from code that is inlined into the caller.
     #[cold]
     #[inline(never)]
     fn allocate_elsewhere(&self, layout: Layout, inner: Guard<'_, Inner<B>, P>) -> Option<NonNull<u8>> {
-        keep_frame(self.allocate_slowly(None, layout, inner, self.platform().frame_pointer()))
+        let block = self.allocate_slowly(None, layout, inner, self.platform().frame_pointer());
+        keep_frame();
+        block
     }
 
     /// Allocates the new block of a reallocation, on behalf of the caller with this frame pointer.

@@ -157,7 +157,8 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     ) {
         let platform = self.platform();
         if !inner.free_at_hand::<P, _, COPY>(address, claim, || platform.frame_pointer(), platform) {
-            keep_frame(self.free_slowly(address, claim, inner, platform.frame_pointer(), report));
+            self.free_slowly(address, claim, inner, platform.frame_pointer(), report);
+            keep_frame();
         }
     }
 
@@ -171,7 +172,8 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         inner: Guard<'_, Inner<B>, P>,
         report: impl FnOnce(BadFree, usize),
     ) {
-        keep_frame(self.free_slowly(address, claim, inner, self.platform().frame_pointer(), report));
+        self.free_slowly(address, claim, inner, self.platform().frame_pointer(), report);
+        keep_frame();
     }
 
     /// Frees the old memory of a block that a reallocation has moved, and counts the reallocation in the same critical
@@ -204,7 +206,8 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         let has_findings = !inner.guards.findings.is_empty();
         drop(inner);
         if has_findings {
-            keep_frame(self.report_findings(caller.frame_pointer));
+            self.report_findings(caller.frame_pointer);
+            keep_frame();
         }
         freed
     }

@@ -21,7 +21,9 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     pub(super) fn allocate_later(&self, contended: Contended, layout: Layout) -> Option<NonNull<u8>> {
         let caller = self.caller();
         if let Some(inner) = self.inner.wait(contended) {
-            return keep_frame(self.allocate_slowly(None, layout, inner, caller.frame_pointer));
+            let block = self.allocate_slowly(None, layout, inner, caller.frame_pointer);
+            keep_frame();
+            return block;
         }
         self.refuse(&LockRefused::Allocate(layout), &caller);
         None
@@ -38,7 +40,8 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     ) {
         let caller = self.caller();
         if let Some(inner) = self.inner.wait(contended) {
-            keep_frame(self.free_slowly(address, claim, inner, caller.frame_pointer, report));
+            self.free_slowly(address, claim, inner, caller.frame_pointer, report);
+            keep_frame();
         } else if address != 0 {
             self.refuse(&LockRefused::Free { address }, &caller);
         }
@@ -55,6 +58,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
 
     pub(super) fn refuse(&self, refused: &LockRefused, caller: &Caller<'_, P>) {
         self.refused.count(refused);
-        keep_frame(self.platform().on_lock_refused(refused, caller.frame_pointer));
+        self.platform().on_lock_refused(refused, caller.frame_pointer);
+        keep_frame();
     }
 }
