@@ -108,6 +108,8 @@ impl<B: Backend, P: Platform> Worker<'_, B, P> {
         }
         if plan.has(Plan::COUNT) {
             self.body.tallies.count_allocation(layout.size());
+        }
+        if plan.has(Plan::COUNT) || !B::KNOWS_LIVE {
             self.body.kept.add(taken_bytes);
             self.settle_counts();
         }

@@ -183,6 +183,8 @@ impl<B: Backend, P: Platform> Worker<'_, B, P> {
         let taken_bytes = unsafe { self.common.give_block(block, record.layout()) };
         if plan.has(Plan::COUNT) {
             self.body.tallies.count_free();
+        }
+        if plan.has(Plan::COUNT) || !B::KNOWS_LIVE {
             self.body.kept.subtract(taken_bytes);
         }
         self.settle_counts();
@@ -199,6 +201,8 @@ impl<B: Backend, P: Platform> Worker<'_, B, P> {
         let taken_bytes = unsafe { backend.deallocate(block, layout) };
         if plan.has(Plan::COUNT) {
             self.body.tallies.count_free();
+        }
+        if plan.has(Plan::COUNT) || !B::KNOWS_LIVE {
             self.body.kept.subtract(taken_bytes);
             self.settle_counts();
         }

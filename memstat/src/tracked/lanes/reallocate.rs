@@ -141,7 +141,7 @@ impl<B: Backend, P: Platform> Worker<'_, B, P> {
             return Resized::Move(old);
         };
         let old_taken_bytes = self.common.usable_size_bytes(old);
-        if plan.has(Plan::COUNT) {
+        if plan.has(Plan::COUNT) || !B::KNOWS_LIVE {
             self.body.kept.resize(old_taken_bytes, own.len());
         }
         if own.cast() == block {
@@ -240,8 +240,11 @@ impl<B: Backend, P: Platform> Worker<'_, B, P> {
         let Some(own) = (unsafe { backend.reallocate(block, old, new_size_bytes) }) else {
             return Resized::Move(old);
         };
-        if plan.has(Plan::COUNT) {
+        if plan.has(Plan::COUNT) || !B::KNOWS_LIVE {
             self.body.kept.resize(old_taken_bytes, own.len());
+            self.settle_counts();
+        }
+        if plan.has(Plan::COUNT) {
             self.body.tallies.reallocations += 1;
             if own.cast() != block {
                 self.body.tallies.count_allocation(new_size_bytes);
