@@ -5,7 +5,8 @@ use core::ptr::{NonNull, copy_nonoverlapping};
 
 /// An allocator that [`Tracked`](crate::Tracked) can wrap.
 ///
-/// The methods take `&mut self`: the tracker's own lock serialises them, so a backend needs none.
+/// The methods take `&mut self`: the tracker serialises them, so a backend needs no lock. One that serves several CPUs
+/// or threads at once says so: [`Backend::shared`].
 ///
 /// # Safety
 ///
@@ -162,6 +163,14 @@ pub unsafe trait Backend {
         None
     }
 
+    /// The same allocator for several CPUs or threads at once, if it is such. Where the platform has several
+    /// [lanes](crate::Platform::LANES), each uses that then; else only one of them is in the backend at a time. The
+    /// answer never changes.
+    #[inline]
+    fn shared(&self) -> Option<&dyn SharedBackend> {
+        None
+    }
+
     /// Frees the backend's reserves: an empty slab, an empty pool.
     fn trim(&mut self) {}
 
@@ -170,6 +179,46 @@ pub unsafe trait Backend {
     fn locate(&self, address: usize) -> Location {
         let _ = address;
         Location::Unsupported
+    }
+}
+
+/// An allocator that serves several CPUs or threads at once: it has a lock of its own, or needs none.
+///
+/// # Safety
+///
+/// As for [`Backend`], of which it is a part: a block may come from one and go to the other.
+pub unsafe trait SharedBackend: Sync {
+    /// As [`Backend::allocate`].
+    fn allocate(&self, layout: Layout) -> Option<NonNull<[u8]>>;
+
+    /// As [`Backend::deallocate`].
+    ///
+    /// # Safety
+    ///
+    /// As for [`Backend::deallocate`].
+    unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) -> usize;
+
+    /// As [`Backend::usable_size_bytes`].
+    #[inline]
+    fn usable_size_bytes(&self, layout: Layout) -> usize {
+        layout.size()
+    }
+
+    /// Gives a block of the layout `old` another size, in place or by a move; its contents stay up to the smaller size.
+    /// `None` if that is not possible: the block is as before then, and the tracker allocates another and copies.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Backend::deallocate`] with `old`, if the answer is not `None`.
+    #[inline]
+    unsafe fn reallocate(
+        &self,
+        block: NonNull<u8>,
+        old: Layout,
+        new_size_bytes: usize,
+    ) -> Option<NonNull<[u8]>> {
+        let _ = (block, old, new_size_bytes);
+        None
     }
 }
 

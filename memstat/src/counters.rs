@@ -4,6 +4,10 @@ use core::ops::Add;
 
 use crate::backend::Live;
 
+mod kept;
+
+pub(crate) use kept::{Kept, Totals};
+
 /// Number of size classes of the histogram: 0 bytes, 1, 2 to 3, 4 to 7, and so on.
 pub const SIZE_CLASSES: usize = 64;
 
@@ -121,7 +125,7 @@ pub(crate) struct CpuTallies {
 }
 
 impl CpuTallies {
-    const ZERO: Self = Self {
+    pub(crate) const ZERO: Self = Self {
         requested_bytes: 0,
         frees: 0,
         reallocations: 0,
@@ -130,6 +134,29 @@ impl CpuTallies {
         untracked: 0,
         histogram: Histogram::EMPTY,
     };
+
+    #[inline]
+    pub(crate) fn count_allocation(&mut self, requested_bytes: usize) {
+        self.requested_bytes += requested_bytes as u64;
+        self.histogram.add(requested_bytes);
+    }
+
+    #[inline]
+    pub(crate) fn count_free(&mut self) {
+        self.frees += 1;
+    }
+
+    /// Takes what another has counted.
+    fn hand_in(&mut self, later: &mut Self) {
+        self.requested_bytes += later.requested_bytes;
+        self.frees += later.frees;
+        self.reallocations += later.reallocations;
+        self.failures += later.failures;
+        self.bad_frees += later.bad_frees;
+        self.untracked += later.untracked;
+        self.histogram = self.histogram.plus(&later.histogram);
+        *later = Self::ZERO;
+    }
 
     fn counters(&self) -> CpuCounters {
         CpuCounters {
@@ -174,9 +201,7 @@ impl Tallies {
 
     #[inline]
     pub(crate) fn count_allocation(&mut self, cpu: u8, requested_bytes: usize, taken_bytes: usize) {
-        let on_cpu = self.cpu_mut(cpu);
-        on_cpu.requested_bytes += requested_bytes as u64;
-        on_cpu.histogram.add(requested_bytes);
+        self.cpu_mut(cpu).count_allocation(requested_bytes);
         self.taken_bytes += taken_bytes as u64;
         self.live_blocks += 1;
         if self.live_blocks > self.peak_live_blocks {
@@ -186,7 +211,7 @@ impl Tallies {
 
     #[inline]
     pub(crate) fn count_free(&mut self, cpu: u8, taken_bytes: usize) {
-        self.cpu_mut(cpu).frees += 1;
+        self.cpu_mut(cpu).count_free();
         // Wrapping: with a backend that cannot check frees these may be wrong, and nothing may panic under the lock.
         self.live_blocks = self.live_blocks.wrapping_sub(1);
         self.taken_bytes = self.taken_bytes.wrapping_sub(taken_bytes as u64);
@@ -245,6 +270,31 @@ impl Tallies {
     pub(crate) fn reset_peaks(&mut self) {
         self.peak_live_blocks = self.live_blocks;
         self.peak_live_bytes = self.live_bytes;
+    }
+
+    /// Takes what a lane has counted.
+    pub(crate) fn hand_in(&mut self, lane: u8, later: &mut CpuTallies) {
+        self.cpu_mut(lane).hand_in(later);
+    }
+
+    /// What is live, for lanes to go on with.
+    pub(crate) fn totals(&self) -> Totals {
+        Totals {
+            live_blocks: self.live_blocks as i64,
+            peak_live_blocks: self.peak_live_blocks as i64,
+            taken_bytes: self.taken_bytes as i64,
+            live_bytes: self.live_bytes as i64,
+            peak_live_bytes: self.peak_live_bytes as i64,
+        }
+    }
+
+    /// Goes on with what lanes say is live.
+    pub(crate) fn set_totals(&mut self, totals: &Totals) {
+        self.live_blocks = totals.live_blocks as u64;
+        self.peak_live_blocks = totals.peak_live_blocks as u64;
+        self.taken_bytes = totals.taken_bytes as u64;
+        self.live_bytes = totals.live_bytes as u64;
+        self.peak_live_bytes = totals.peak_live_bytes as u64;
     }
 
     /// Allocations by size, on all CPUs.

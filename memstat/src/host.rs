@@ -44,7 +44,7 @@ pub use platform::HostPlatform;
 /// The program can do the same itself: a `Host` has all methods of [`Tracked`]. Its stacks are whole if it is compiled
 /// with `-Cforce-frame-pointers=yes`.
 #[derive(Debug)]
-pub struct Host<A: GlobalAlloc = System>(Tracked<Over<A>, HostPlatform>);
+pub struct Host<A: GlobalAlloc + Sync = System>(Tracked<Over<A>, HostPlatform>);
 
 impl Host {
     /// Over the system's allocator.
@@ -55,14 +55,14 @@ impl Host {
     }
 }
 
-impl<A: GlobalAlloc> Host<A> {
+impl<A: GlobalAlloc + Sync> Host<A> {
     /// Over another allocator.
     pub const fn over(allocator: A) -> Self {
         Self(Tracked::over(HostPlatform, Over(allocator), Level::Blocks))
     }
 }
 
-impl<A: GlobalAlloc> Deref for Host<A> {
+impl<A: GlobalAlloc + Sync> Deref for Host<A> {
     type Target = Tracked<Over<A>, HostPlatform>;
 
     #[inline]
@@ -71,7 +71,7 @@ impl<A: GlobalAlloc> Deref for Host<A> {
     }
 }
 
-impl<A: GlobalAlloc> Drop for Host<A> {
+impl<A: GlobalAlloc + Sync> Drop for Host<A> {
     fn drop(&mut self) {
         report::forget((&raw const self.0).cast());
         fork::forget((&raw const self.0).cast());
@@ -79,7 +79,7 @@ impl<A: GlobalAlloc> Drop for Host<A> {
 }
 
 // SAFETY: the tracker keeps the contract.
-unsafe impl<A: GlobalAlloc + Send> GlobalAlloc for Host<A> {
+unsafe impl<A: GlobalAlloc + Send + Sync> GlobalAlloc for Host<A> {
     #[expect(clippy::inline_always, reason = "the frame must be the caller's")]
     #[inline(always)]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {

@@ -18,13 +18,15 @@ mod table;
 use table::TABLE_SIZE_BYTES;
 pub(crate) use table::{Slot, Table};
 
-const ROOT_BITS: u32 = 10;
+/// Entries of the root, unless others are asked for.
+pub(crate) const ROOT_ENTRIES: usize = 1024;
+/// Bits that the number of a shard takes, see [`Hash::in_shard`].
+pub(crate) const SHARD_BITS: u32 = 6;
 const NODE_BITS: u32 = 5;
 const NODE_ENTRIES: usize = 1 << NODE_BITS;
 const NODE_SIZE_BYTES: usize = NODE_ENTRIES * size_of::<*mut u8>();
 /// Levels of nodes below the root. The hash's lower bits are used inside the tables.
 const MAX_LEVELS: u32 = 4;
-const MAX_DEPTH: u32 = ROOT_BITS + NODE_BITS * MAX_LEVELS;
 
 /// The hash of an address.
 ///
@@ -38,6 +40,13 @@ impl Hash {
     pub(crate) fn of(address: usize) -> Self {
         // The golden ratio's 64 bits, as in Knuth, The Art of Computer Programming, vol. 3, section 6.4.
         Self((address as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    }
+
+    /// The hash of an address in a shard, of which the lowest [`SHARD_BITS`] bits are zero. Addresses that agree in
+    /// all but these many upper bits would have the same; no system has such.
+    #[inline]
+    pub(crate) fn in_shard(address: usize) -> Self {
+        Self((address as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15 << SHARD_BITS))
     }
 
     /// A hash whose bits are all well mixed.
@@ -110,18 +119,22 @@ impl Entry {
 
 /// The trie, and the sources of memory for its tables and nodes.
 #[derive(Debug)]
-pub(crate) struct Index {
-    root: [Entry; 1 << ROOT_BITS],
+pub(crate) struct Index<const ROOT: usize = ROOT_ENTRIES> {
+    root: [Entry; ROOT],
     tables: Cells<TABLE_SIZE_BYTES>,
     nodes: Cells<NODE_SIZE_BYTES>,
 }
 
 // SAFETY: everything behind the pointers belongs to this index alone.
-unsafe impl Send for Index {}
+unsafe impl<const ROOT: usize> Send for Index<ROOT> {}
 
-impl Index {
+impl<const ROOT: usize> Index<ROOT> {
+    const ROOT_BITS: u32 = ROOT.ilog2();
+    const MAX_DEPTH: u32 = Self::ROOT_BITS + NODE_BITS * MAX_LEVELS;
+
     pub(crate) const fn new() -> Self {
-        Self { root: [Entry::UNPREPARED; 1 << ROOT_BITS], tables: Cells::new(), nodes: Cells::new() }
+        const { assert!(ROOT.is_power_of_two()) };
+        Self { root: [Entry::UNPREPARED; ROOT], tables: Cells::new(), nodes: Cells::new() }
     }
 
     /// Writes what is not zero at the start. Nothing else may be called before.
@@ -133,8 +146,8 @@ impl Index {
     #[inline]
     fn table_at(&self, hash: Hash) -> Option<NonNull<Table>> {
         let bits = hash.bits();
-        let mut entry = self.root[(bits >> (64 - ROOT_BITS)) as usize];
-        let mut shift = 64 - ROOT_BITS;
+        let mut entry = self.root[(bits >> (64 - Self::ROOT_BITS)) as usize];
+        let mut shift = 64 - Self::ROOT_BITS;
         loop {
             if entry.is_table() {
                 return entry.as_table();
@@ -269,11 +282,11 @@ impl Index {
         // SAFETY: a live table of this trie; `&mut self` makes the reference the only one.
         let table_ref = unsafe { table.as_mut() };
         let depth = table_ref.depth();
-        if depth >= MAX_DEPTH {
+        if depth >= Self::MAX_DEPTH {
             return Err(ArenaFull);
         }
         let cell = self.tables.take(arena, platform).ok_or(ArenaFull)?;
-        if is_level_edge(depth) {
+        if Self::is_level_edge(depth) {
             let Some(node) = self.nodes.take(arena, platform) else {
                 // SAFETY: taken just now and not used.
                 unsafe { self.tables.give(cell, arena, platform) };
@@ -309,7 +322,7 @@ impl Index {
         }
         table_ref.absorb(neighbour_ref, elements);
         self.fill(hash, depth - 1, Entry::table(table));
-        if is_level_edge(depth - 1)
+        if Self::is_level_edge(depth - 1)
             && let Some(node) = self.lift(hash, depth - 1, table)
         {
             // SAFETY: no entry points to the node any more.
@@ -322,7 +335,7 @@ impl Index {
     /// Sets all entries that the first `depth` bits of `hash` cover to `entry`, at the level where that prefix ends.
     fn fill(&mut self, hash: Hash, depth: u32, entry: Entry) {
         let bits = hash.bits();
-        let mut level_end = ROOT_BITS;
+        let mut level_end = Self::ROOT_BITS;
         let mut entries: &mut [Entry] = &mut self.root;
         // A node that replaces a table goes in at the table's level; a table may lie one level lower.
         while let Some(slot) = entries.get((bits >> (64 - level_end)) as usize % entries.len())
@@ -343,7 +356,7 @@ impl Index {
     /// Replaces the node at the prefix of `depth` bits, whose entries are all `table`, by that table. Returns the node.
     fn lift(&mut self, hash: Hash, depth: u32, table: NonNull<Table>) -> Option<NonNull<Node>> {
         let bits = hash.bits();
-        let mut level_end = ROOT_BITS;
+        let mut level_end = Self::ROOT_BITS;
         let mut entries: &mut [Entry] = &mut self.root;
         loop {
             let number = (bits >> (64 - level_end)) as usize % entries.len();
@@ -361,11 +374,11 @@ impl Index {
             level_end += NODE_BITS;
         }
     }
-}
 
-/// Whether a table of this depth takes a single entry of its level, so that a split needs a node.
-fn is_level_edge(depth: u32) -> bool {
-    depth >= ROOT_BITS && (depth - ROOT_BITS).is_multiple_of(NODE_BITS)
+    /// Whether a table of this depth takes a single entry of its level, so that a split needs a node.
+    fn is_level_edge(depth: u32) -> bool {
+        depth >= Self::ROOT_BITS && (depth - Self::ROOT_BITS).is_multiple_of(NODE_BITS)
+    }
 }
 
 /// The bit of a hash that follows its first `depth` bits.

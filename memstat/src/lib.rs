@@ -19,6 +19,9 @@
 //! live blocks), and writes an [`Event`] (`history`); the [`Level`] decides which of these. `guard` has red zones, poison,
 //! the quarantine and sampled blocks. `reach` finds blocks that nothing points to.
 //!
+//! Where several CPUs or threads work at once, [`Platform::LANES`] gives each a lane: counters and more of its own, and a
+//! live map in shards, so that none waits for the others at the levels up to `stacks`.
+//!
 //! The crate needs no operating system and knows no hardware. Its README has an example.
 #![cfg_attr(not(test), no_std)]
 
@@ -36,6 +39,7 @@ mod bad_free;
 mod corruption;
 mod counters;
 mod fault_injection;
+mod growth;
 mod guard;
 mod history;
 #[cfg(feature = "std")]
@@ -47,6 +51,7 @@ mod live;
 mod lock;
 mod paged_vec;
 mod platform;
+mod ranking;
 mod reach;
 mod recent_frees;
 mod record;
@@ -59,7 +64,7 @@ mod tracked;
 pub use adapters::Bare;
 pub use adapters::{Over, Pages};
 pub use arena::ArenaStatistics;
-pub use backend::{Backend, Live, Location};
+pub use backend::{Backend, Live, Location, SharedBackend};
 pub use bad_free::{BadFree, BadFreeKind};
 pub use corruption::{Corruption, CorruptionKind};
 pub use counters::{Counters, CpuCounters, Histogram, MAX_CPUS, SIZE_CLASSES, Since};
@@ -71,6 +76,7 @@ pub use history::{Event, EventKind, HistoryPart, MAX_HISTORY_EVENTS};
 pub use host::{Host, HostPlatform};
 pub use invalid_access::{Access, InvalidAccess, Unexplained};
 pub use level::{Level, LevelTooLow};
+pub use lock::gate::MAX_LANES;
 pub use platform::{GuardPages, Hooks, PAGE_SIZE_BYTES, Platform, STAMP_STEP, StackSpan};
 pub use reach::{Reach, ScanError, ScanSummary};
 pub use record::Record;

@@ -1,56 +1,65 @@
 //! The live map: every live block's record, found by its address.
 //!
-//! It has two parts. The first is an array of 32-byte records in pages of the arena: when a block is freed, the last
-//! record moves into the gap (`swap_remove`), so pages are given back as blocks go away. The second is the index, a trie
-//! of small tables of record numbers, chosen by the upper bits of the address's hash; a full table splits in two and two
-//! sparse ones join, so no operation ever rehashes more than two small tables.
-//!
-//! Records are read in the order of their hashes, which neither a split nor the move of a record changes. So
-//! `LiveMap::read` returns a block that stays live exactly once, whatever happens between two calls.
-
-use core::ptr::NonNull;
+//! It is one [`Map`], behind the tracker's lock, or, where several CPUs or threads work at once, one in [`Shards`], each
+//! with a lock of its own. The methods here are for those who hold the tracker's lock, and so exclude all others.
 
 use crate::arena::{Arena, ArenaFull};
-use crate::index::{Hash, HashOf, Index, Slot, Table};
-use crate::paged_vec::{Id, PagedVec};
+use crate::index::SHARD_BITS;
 use crate::platform::Platform;
 use crate::record::Record;
 
-impl HashOf for PagedVec<Record> {
-    #[inline]
-    fn hash_of(&self, id: Id) -> Hash {
-        Hash::of(self.get(id).address())
-    }
-}
+mod map;
+pub(crate) mod shards;
 
-/// A record, and where it was found; valid until the map changes.
-#[derive(Debug)]
-pub(crate) struct Found {
-    table: NonNull<Table>,
-    slot: Slot,
-    pub(crate) record: Record,
-}
+pub(crate) use map::Map;
+use shards::{SHARDS, ShardMap, Shards};
+
+/// Bits of a place that say which record of its shard it is.
+const PLACE_BITS: u32 = 26;
+/// The bits of a cursor below the shard's number.
+const CURSOR_BITS: u32 = u64::BITS - SHARD_BITS;
 
 /// The live blocks.
 #[derive(Debug)]
 pub(crate) struct LiveMap {
-    records: PagedVec<Record>,
-    index: Index,
+    /// All of them, unless they are in shards.
+    pub(crate) one: Map,
+    shards: Shards,
+    is_sharded: bool,
 }
 
 impl LiveMap {
-    pub(crate) const fn new() -> Self {
-        Self { records: PagedVec::new(), index: Index::new() }
+    pub(crate) const fn new(is_sharded: bool) -> Self {
+        Self { one: Map::new(), shards: Shards::new(), is_sharded }
     }
 
     /// Writes what is not zero at the start.
     pub(crate) fn prepare(&mut self) {
-        self.index.prepare();
+        self.one.prepare();
     }
 
+    /// The shards, for those who hold their locks.
     #[inline]
+    pub(crate) fn shards(&self) -> &Shards {
+        &self.shards
+    }
+
+    fn map(&self, number: usize) -> Option<&ShardMap> {
+        // SAFETY: who holds the tracker's lock excludes those who go by the shards' own locks; `&self` keeps the map
+        // from changing.
+        self.shards.get(number).map(|shard| unsafe { &*shard.map() })
+    }
+
+    fn map_mut(&mut self, number: usize) -> Option<&mut ShardMap> {
+        // SAFETY: as in `map`; `&mut self` makes the reference the only one.
+        self.shards.get(number).map(|shard| unsafe { &mut *shard.map() })
+    }
+
     pub(crate) fn len(&self) -> usize {
-        self.records.len()
+        if !self.is_sharded {
+            return self.one.len();
+        }
+        (0..SHARDS).filter_map(|number| self.map(number)).map(Map::len).sum()
     }
 
     /// Inserts a record for an address that has none. On an error nothing has changed.
@@ -61,85 +70,32 @@ impl LiveMap {
         arena: &mut Arena,
         platform: &impl Platform,
     ) -> Result<(), ArenaFull> {
-        let hash = Hash::of(record.address());
-        let id = self.records.push(record, arena, platform)?;
-        let entered = self.index.insert(hash, id, &self.records, arena, platform);
-        if entered.is_err() {
-            self.records.pop(arena, platform);
+        if !self.is_sharded {
+            return self.one.insert(record, arena, platform);
         }
-        entered
-    }
-
-    /// As [`LiveMap::insert`], if that takes only a few instructions and no call. Returns whether it did; `record` is called
-    /// only then.
-    #[expect(clippy::inline_always, reason = "on the fast path")]
-    #[inline(always)]
-    pub(crate) fn insert_fast(&mut self, address: usize, record: impl FnOnce() -> Record) -> bool {
-        let hash = Hash::of(address);
-        let id = self.records.next_id();
-        if !self.records.has_room() {
-            return false;
-        }
-        let Some(table) = self.index.table_mut(hash) else { return false };
-        if !table.insert(hash, id) {
-            return false;
-        }
-        self.records.push_fast(record());
-        true
-    }
-
-    /// The record that was inserted last, mutable.
-    #[inline]
-    pub(crate) fn last_mut(&mut self) -> &mut Record {
-        self.records.last_mut()
-    }
-
-    /// Finds the record of the block that starts at `address`, if its removal will not make two tables join.
-    #[expect(clippy::inline_always, reason = "on the fast path")]
-    #[inline(always)]
-    pub(crate) fn find_fast(&mut self, address: usize) -> Option<Found> {
-        let hash = Hash::of(address);
-        let records = &self.records;
-        let table = self.index.table_mut(hash)?;
-        if table.wants_join_next() {
-            return None;
-        }
-        let slot = table.find(hash, |id| records.get(id).address() == address)?;
-        // SAFETY: just found.
-        let record = *records.get(unsafe { table.id(slot) });
-        Some(Found { slot, record, table: NonNull::from(table) })
-    }
-
-    /// Removes the record that was found.
-    #[expect(clippy::inline_always, reason = "on the fast path")]
-    #[inline(always)]
-    pub(crate) fn forget(&mut self, mut found: Found, arena: &mut Arena, platform: &impl Platform) {
-        // SAFETY: the map has not changed since; `&mut self` makes the reference the only one.
-        let id = unsafe { found.table.as_mut().take(found.slot) };
-        if id != self.records.last_id() {
-            self.fill_hole(id);
-        }
-        self.records.pop(arena, platform);
+        let shard = self.shards.of_or_new(record.address(), arena, platform)?;
+        // SAFETY: as in `map_mut`.
+        unsafe { &mut *shard.map() }.insert(record, arena, platform)
     }
 
     /// The record of the block that starts at `address`.
     #[inline]
     pub(crate) fn get(&self, address: usize) -> Option<&Record> {
-        let id = self.index.find(Hash::of(address), |id| self.records.get(id).address() == address)?;
-        Some(self.records.get(id))
+        if self.is_sharded {
+            self.map(Shards::number_of(address))?.get(address)
+        } else {
+            self.one.get(address)
+        }
     }
 
     /// As [`LiveMap::get`], mutable.
     #[inline]
     pub(crate) fn get_mut(&mut self, address: usize) -> Option<&mut Record> {
-        let id = self.index.find(Hash::of(address), |id| self.records.get(id).address() == address)?;
-        Some(self.records.get_mut(id))
-    }
-
-    /// The record at an index of the array, mutable. When a record is removed, the last one moves to its place.
-    #[inline]
-    pub(crate) fn nth_mut(&mut self, number: usize) -> Option<&mut Record> {
-        (number < self.records.len()).then(|| self.records.get_mut(Id(number as u32)))
+        if self.is_sharded {
+            self.map_mut(Shards::number_of(address))?.get_mut(address)
+        } else {
+            self.one.get_mut(address)
+        }
     }
 
     /// Removes and returns the record of the block that starts at `address`, if `is_wanted` is true for it.
@@ -151,31 +107,42 @@ impl LiveMap {
         arena: &mut Arena,
         platform: &impl Platform,
     ) -> Option<Record> {
-        let records = &self.records;
-        let mut found = None;
-        let is_it = |id: Id| {
-            let record = records.get(id);
-            let is_it = record.address() == address && is_wanted(record);
-            if is_it {
-                found = Some(record);
-            }
-            is_it
-        };
-        let id = self.index.remove(Hash::of(address), is_it, records, arena, platform)?;
-        let record = *found?;
-        if id != self.records.last_id() {
-            self.fill_hole(id);
+        if self.is_sharded {
+            self.map_mut(Shards::number_of(address))?.remove_if(address, is_wanted, arena, platform)
+        } else {
+            self.one.remove_if(address, is_wanted, arena, platform)
         }
-        self.records.pop(arena, platform);
-        Some(record)
     }
 
-    /// Moves the last record to the place of one that was removed.
-    #[inline(never)]
-    fn fill_hole(&mut self, id: Id) {
-        let moved = *self.records.last();
-        self.index.renumber(Hash::of(moved.address()), self.records.last_id(), id);
-        *self.records.get_mut(id) = moved;
+    /// A place behind all records, where a walk from the last to the first begins. When a block goes, the last record
+    /// of its map moves to its place: so what lies behind is seen twice rather than never.
+    pub(crate) fn end(&self) -> usize {
+        if self.is_sharded { SHARDS << PLACE_BITS } else { self.one.len() }
+    }
+
+    /// The place of the record before the place `behind`, if there is one.
+    #[inline]
+    pub(crate) fn before(&self, behind: usize) -> Option<usize> {
+        if !self.is_sharded {
+            return behind.min(self.one.len()).checked_sub(1);
+        }
+        let behind = behind.min(self.end());
+        let (first, within) = (behind >> PLACE_BITS, behind % (1 << PLACE_BITS));
+        let place = |number: usize, within: usize| {
+            let within = within.min(self.map(number)?.len());
+            Some(number << PLACE_BITS | within.checked_sub(1)?)
+        };
+        place(first, within).or_else(|| (0..first).rev().find_map(|number| place(number, usize::MAX)))
+    }
+
+    /// The record at a place, mutable.
+    #[inline]
+    pub(crate) fn nth_mut(&mut self, place: usize) -> Option<&mut Record> {
+        if self.is_sharded {
+            self.map_mut(place >> PLACE_BITS)?.nth_mut(place % (1 << PLACE_BITS))
+        } else {
+            self.one.nth_mut(place)
+        }
     }
 
     /// Copies records into `buffer` in hash order, starting at `cursor` (0 for the first call). Returns how many were copied,
@@ -194,26 +161,21 @@ impl LiveMap {
         buffer: &mut [Record],
         is_wanted: impl Fn(&Record) -> bool,
     ) -> (usize, Option<u64>) {
-        let mut end = self.index.table_end(cursor);
-        loop {
-            let mut count = 0_usize;
-            self.index.for_each_in_table(cursor, |id| {
-                let record = self.records.get(id);
-                let hash = Hash::of(record.address()).bits();
-                if hash >= cursor && end.is_none_or(|end| hash < end) && is_wanted(record) {
-                    if let Some(slot) = buffer.get_mut(count) {
-                        *slot = *record;
-                    }
-                    count += 1;
-                }
-            });
-            // Too many for the buffer: try the lower half of the interval. Two blocks never have the same hash, so an
-            // interval of one hash has one record at most.
-            let width = end.unwrap_or(u64::MAX) - cursor;
-            if count <= buffer.len() || width <= 1 {
-                return (count.min(buffer.len()), end);
-            }
-            end = Some(cursor + width / 2);
+        if !self.is_sharded {
+            return self.one.read_if(cursor, buffer, is_wanted);
         }
+        let first = (cursor >> CURSOR_BITS) as usize;
+        let Some((number, map)) = (first..SHARDS).find_map(|number| Some((number, self.map(number)?))) else {
+            return (0, None);
+        };
+        // The hashes in a shard have zeros where a cursor has the shard's number.
+        let from = if number == first { cursor << SHARD_BITS } else { 0 };
+        let (count, next) = map.read_if(from, buffer, is_wanted);
+        let start = |number: usize| (number as u64) << CURSOR_BITS;
+        let next = match next {
+            Some(hash) => Some(start(number) | hash >> SHARD_BITS),
+            None => (number + 1 < SHARDS).then(|| start(number + 1)),
+        };
+        (count, next)
     }
 }

@@ -7,8 +7,9 @@ use crate::platform::{PAGE_SIZE_BYTES, Platform};
 
 /// Page pointers in a page of the table's second level.
 const PER_BRANCH: usize = PAGE_SIZE_BYTES / size_of::<*mut u8>();
-/// Entries of the first level: room for 524,288 pages, which is 67,108,864 records of 32 bytes.
-const BRANCHES: usize = 1024;
+/// Entries of the first level, unless others are asked for: room for 524,288 pages, which is 67,108,864 records of
+/// 32 bytes.
+pub(crate) const BRANCHES: usize = 1024;
 
 /// The number of an element: its index in the vector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,10 +17,10 @@ pub(crate) struct Id(pub(crate) u32);
 
 type Branch<T> = [*mut T; PER_BRANCH];
 
-/// The vector. `T` needs no drop, and its size divides that of a page.
+/// The vector, with so many entries in the first level. `T` needs no drop, and its size divides that of a page.
 #[derive(Debug)]
-pub(crate) struct PagedVec<T> {
-    branches: [*mut Branch<T>; BRANCHES],
+pub(crate) struct PagedVec<T, const LIMIT: usize = BRANCHES> {
+    branches: [*mut Branch<T>; LIMIT],
     /// The address after the last element; null while there is none.
     tail: *mut T,
     length: usize,
@@ -29,9 +30,9 @@ pub(crate) struct PagedVec<T> {
 }
 
 // SAFETY: the pages that the pointers lead to belong to this vector alone.
-unsafe impl<T: Send> Send for PagedVec<T> {}
+unsafe impl<T: Send, const LIMIT: usize> Send for PagedVec<T, LIMIT> {}
 
-impl<T: Copy> PagedVec<T> {
+impl<T: Copy, const LIMIT: usize> PagedVec<T, LIMIT> {
     /// Elements in a page.
     const PER_PAGE: usize = PAGE_SIZE_BYTES / size_of::<T>();
     /// Maximum number of elements.
@@ -39,7 +40,7 @@ impl<T: Copy> PagedVec<T> {
 
     pub(crate) const fn new() -> Self {
         const { assert!(PAGE_SIZE_BYTES.is_multiple_of(size_of::<T>())) };
-        Self { branches: [null_mut(); BRANCHES], tail: null_mut(), length: 0, has_spare_page: false }
+        Self { branches: [null_mut(); LIMIT], tail: null_mut(), length: 0, has_spare_page: false }
     }
 
     #[inline]
@@ -75,7 +76,7 @@ impl<T: Copy> PagedVec<T> {
     pub(crate) fn slot(&self, id: Id) -> *mut T {
         let number = id.0 as usize;
         debug_assert!(number < self.length);
-        let branch = self.branches[number / (Self::PER_PAGE * PER_BRANCH) % BRANCHES];
+        let branch = self.branches[number / (Self::PER_PAGE * PER_BRANCH) % LIMIT];
         // SAFETY: every number below `length` has its branch and its page, made by `push` before the
         // number was given out; numbers come from this vector only.
         unsafe { (*branch)[number / Self::PER_PAGE % PER_BRANCH].add(number % Self::PER_PAGE) }
@@ -155,6 +156,41 @@ impl<T: Copy> PagedVec<T> {
         }
     }
 
+    /// Whether [`PagedVec::push_alone`] can be done.
+    #[inline]
+    pub(crate) fn can_push_alone(&self) -> bool {
+        self.has_spare_page || !self.is_at_page_boundary()
+    }
+
+    /// Appends an element, where that takes no page from the arena, see [`PagedVec::can_push_alone`].
+    #[inline]
+    pub(crate) fn push_alone(&mut self, element: T) {
+        debug_assert!(self.can_push_alone());
+        if self.is_at_page_boundary() {
+            self.has_spare_page = false;
+            self.tail = self.page_of(self.length);
+        }
+        self.put(element);
+    }
+
+    /// Whether [`PagedVec::pop_alone`] can be done.
+    #[inline]
+    pub(crate) fn can_pop_alone(&self) -> bool {
+        !self.has_spare_page || self.length % Self::PER_PAGE != 1
+    }
+
+    /// Removes the last element, where that gives no page to the arena, see [`PagedVec::can_pop_alone`].
+    #[inline]
+    pub(crate) fn pop_alone(&mut self) {
+        debug_assert!(self.length > 0 && self.can_pop_alone());
+        self.length -= 1;
+        self.tail = self.tail.wrapping_sub(1);
+        if self.is_at_page_boundary() {
+            self.has_spare_page = true;
+            self.tail = self.end_of_last_page();
+        }
+    }
+
     /// Appends a whole page of elements. All pages must be full.
     ///
     /// # Safety
@@ -196,10 +232,15 @@ impl<T: Copy> PagedVec<T> {
             self.remove_page(self.length + Self::PER_PAGE, arena, platform);
         }
         self.has_spare_page = true;
-        self.tail = match self.length.checked_sub(1) {
+        self.tail = self.end_of_last_page();
+    }
+
+    /// The address behind the last page, where all pages are full.
+    fn end_of_last_page(&self) -> *mut T {
+        match self.length.checked_sub(1) {
             Some(last) => self.page_of(last).wrapping_add(Self::PER_PAGE),
             None => null_mut(),
-        };
+        }
     }
 
     fn add_page(&mut self, arena: &mut Arena, platform: &impl Platform) -> Result<(), ArenaFull> {

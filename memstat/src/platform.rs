@@ -67,6 +67,19 @@ pub unsafe trait Platform: GuardPages + Hooks + Sync {
         0
     }
 
+    /// How many CPUs or threads may work in the tracker at once. With 1, one lock stands around all of it. With more,
+    /// each has a lane of its own: the one of its number, [`Platform::cpu`], modulo this. At most
+    /// [`MAX_LANES`](crate::MAX_LANES) count.
+    const LANES: usize = 1;
+
+    /// Called by who waits for another CPU or thread, for the turn number `turns`, from 0 on. A program with more
+    /// threads than CPUs gives its CPU away after some turns: the one that is waited for may need it.
+    #[inline]
+    fn relax(&self, turns: u32) {
+        let _ = turns;
+        core::hint::spin_loop();
+    }
+
     /// Enters a critical section: masks interrupts, where there are any. The tracker's lock is taken inside. The returned
     /// value is passed to [`Platform::leave_critical`], as by `acquire` and `release` of the crate critical-section.
     fn enter_critical(&self) -> usize;

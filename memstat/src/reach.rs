@@ -128,9 +128,9 @@ impl Scanner {
         }
     }
 
-    /// Begins a scan over this many records; `last_sequence` is the number of the last event.
-    pub(crate) fn start(&mut self, records: usize, last_sequence: u64) {
-        self.phase = Phase::Whiten(records);
+    /// Begins a scan below the place `behind`; `last_sequence` is the number of the last event.
+    pub(crate) fn start(&mut self, behind: usize, last_sequence: u64) {
+        self.phase = Phase::Whiten(behind);
         self.last_sequence = last_sequence;
         (self.lowest, self.end) = (usize::MAX, 0);
         self.work.clear();

@@ -9,8 +9,8 @@ use crate::record::{Origin, Record};
 /// Return addresses that are kept of a free.
 pub(crate) const CALLERS: usize = 2;
 
-/// Places in the table. One is for the next free; the others are frees that are remembered.
-const PLACES: usize = 128;
+/// Places in the table, unless others are asked for. One is for the next free; the others are frees that are remembered.
+const USUAL_PLACES: usize = 128;
 
 /// A block that was freed: a cache line.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +34,13 @@ impl RecentFree {
         &self.block
     }
 
+    /// Whether it came after another: by the clock, and by the blocks' numbers where that stood still. `latest` is the
+    /// number of the last event.
+    pub(crate) fn is_later_than(&self, other: &Self, latest: u64) -> bool {
+        let rank = |free: &Self| (free.stamp, free.block.full_sequence(latest));
+        rank(self) > rank(other)
+    }
+
     /// The free, without call stack and sequence number.
     pub(crate) fn free(&self) -> Record {
         let (cpu, task) = (self.task_and_cpu as u8, (self.task_and_cpu >> 8) as u16);
@@ -49,14 +56,14 @@ impl RecentFree {
 
 /// The table, a ring.
 #[derive(Debug)]
-pub(crate) struct RecentFrees {
+pub(crate) struct RecentFrees<const PLACES: usize = USUAL_PLACES> {
     entries: [RecentFree; PLACES],
     /// Where the next one goes, modulo the table's length, in bytes: so the fast path masks it and does not multiply.
     /// 0 is an empty table.
     next_bytes: usize,
 }
 
-impl RecentFrees {
+impl<const PLACES: usize> RecentFrees<PLACES> {
     pub(crate) const fn new() -> Self {
         Self { entries: [RecentFree::EMPTY; PLACES], next_bytes: 0 }
     }
@@ -144,7 +151,7 @@ impl RecentFrees {
 mod tests {
     use core::alloc::Layout;
 
-    use super::{PLACES, RecentFrees};
+    use super::{RecentFrees, USUAL_PLACES};
     use crate::platform::STAMP_STEP;
     use crate::record::{Origin, Record};
 
@@ -155,7 +162,7 @@ mod tests {
 
     #[test]
     fn the_last_free_of_an_address_is_found() {
-        let mut frees = RecentFrees::new();
+        let mut frees = RecentFrees::<USUAL_PLACES>::new();
         assert!(frees.find(0).is_none());
         note(&mut frees, 0x1000, 1);
         note(&mut frees, 0x2000, 2);
@@ -170,12 +177,12 @@ mod tests {
 
     #[test]
     fn the_oldest_make_room() {
-        let mut frees = RecentFrees::new();
-        for number in 1..=PLACES {
+        let mut frees = RecentFrees::<USUAL_PLACES>::new();
+        for number in 1..=USUAL_PLACES {
             note(&mut frees, number << 12, number as u64);
         }
         assert!(frees.find(1 << 12).is_none());
-        assert!((2..=PLACES).all(|number| frees.find(number << 12).is_some()));
+        assert!((2..=USUAL_PLACES).all(|number| frees.find(number << 12).is_some()));
         frees.forget(2 << 12);
         assert!(frees.find(2 << 12).is_none() && frees.find(3 << 12).is_some());
         frees.clear();
@@ -184,11 +191,11 @@ mod tests {
 
     #[test]
     fn what_was_only_prepared_is_not_found() {
-        let mut frees = RecentFrees::new();
+        let mut frees = RecentFrees::<USUAL_PLACES>::new();
         let event = Origin { sequence: 1, stamp: 7, cpu: 0, task: 0, stack: 0 };
         frees.prepare(&Record::at(0x1000, Layout::new::<u64>(), &event));
         assert!(frees.find(0x1000).is_none());
-        for number in 2..PLACES + 2 {
+        for number in 2..USUAL_PLACES + 2 {
             note(&mut frees, number << 12, 1);
         }
         frees.prepare(&Record::at(0x1000, Layout::new::<u64>(), &event));

@@ -4,8 +4,8 @@
 //! a stack that is not in the earlier one had no live blocks then. The owner of a snapshot provides its memory, outside
 //! the tracked heap.
 
+use crate::growth::Growth;
 use crate::level::Level;
-use crate::report::Growth;
 use crate::stacks::Stack;
 
 /// Blocks that are live under one call stack.

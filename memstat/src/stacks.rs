@@ -5,7 +5,7 @@
 //! of one program repeat: a small table remembers, by the innermost return address, which stack was seen
 //! there last, and the walk compares as it goes instead of collecting and hashing.
 
-use core::ptr::{NonNull, null_mut};
+use core::ptr::NonNull;
 
 use crate::arena::{Arena, ArenaFull};
 use crate::index::{Hash, HashOf, Index};
@@ -13,7 +13,12 @@ use crate::paged_vec::{Id, PagedVec};
 use crate::platform::{Platform, StackSpan};
 use crate::snapshot::{Change, Snapshot, StackUsage};
 
+pub(crate) mod charge;
+mod recent;
 pub(crate) mod walk;
+
+use charge::Charge;
+pub(crate) use recent::Recent;
 
 /// Maximum number of frames that are kept of a call stack.
 ///
@@ -109,6 +114,16 @@ impl Stack {
         self.live_bytes -= size_bytes as u64;
     }
 
+    /// Counts what was charged elsewhere, and not here yet.
+    pub(crate) fn settle(&mut self, charge: &Charge) {
+        let highest = self.live_bytes.saturating_add_signed(charge.max_bytes());
+        self.peak_bytes = self.peak_bytes.max(highest);
+        self.live_blocks = self.live_blocks.wrapping_add_signed(charge.blocks());
+        self.live_bytes = self.live_bytes.wrapping_add_signed(charge.bytes());
+        self.total_blocks += charge.total_blocks();
+        self.total_bytes += charge.total_bytes();
+    }
+
     /// The return addresses, innermost first.
     pub fn frames(&self) -> &[usize] {
         self.frames.get(..self.frame_count as usize).unwrap_or_default()
@@ -130,9 +145,6 @@ impl StacksMark {
     }
 }
 
-/// The entry of the table of recent stacks where none was seen yet. It has no frames, so it matches no stack.
-static NEVER_SEEN: Stack = Stack::EMPTY;
-
 impl HashOf for PagedVec<Stack> {
     fn hash_of(&self, id: Id) -> Hash {
         Hash::from_bits(self.get(id).hash)
@@ -144,8 +156,10 @@ impl HashOf for PagedVec<Stack> {
 pub(crate) struct Depot {
     stacks: PagedVec<Stack>,
     index: Index,
-    /// The stack that was last seen, by call site.
-    recent: [*mut Stack; RECENT],
+    recent: Recent<RECENT>,
+    /// What lanes have charged to each stack and handed in; as long as `stacks`, where there are lanes.
+    charged: PagedVec<Charge, 1>,
+    has_lanes: bool,
     /// A placeholder with the number 0. It is charged where stacks are not recorded, so that the fast path need not test.
     nobody: Stack,
     /// How many marks were set.
@@ -156,11 +170,13 @@ pub(crate) struct Depot {
 unsafe impl Send for Depot {}
 
 impl Depot {
-    pub(crate) const fn new() -> Self {
+    pub(crate) const fn new(has_lanes: bool) -> Self {
         Self {
             stacks: PagedVec::new(),
             index: Index::new(),
-            recent: [null_mut(); RECENT],
+            recent: Recent::new(),
+            charged: PagedVec::new(),
+            has_lanes,
             nobody: Stack::EMPTY,
             marks: 0,
         }
@@ -169,14 +185,7 @@ impl Depot {
     /// Writes what is not zero at the start. Nothing else may be called before.
     pub(crate) fn prepare(&mut self) {
         self.index.prepare();
-        self.recent.fill((&raw const NEVER_SEEN).cast_mut());
-    }
-
-    /// The stack that was last seen at a place.
-    #[inline]
-    fn recent(&self, place: usize) -> NonNull<Stack> {
-        // SAFETY: none is null once it is prepared.
-        unsafe { NonNull::new_unchecked(self.recent[place]) }
+        self.recent.prepare();
     }
 
     /// How many stacks are stored.
@@ -198,76 +207,66 @@ impl Depot {
         platform: &impl Platform,
     ) -> Option<&mut Stack> {
         let start = walk::start(span, platform)?;
-        if let Some(mut known) = self.seen::<MAX>(span, &start) {
+        if let Some(mut known) = self.recent.seen::<MAX>(span, &start) {
             // SAFETY: stacks stay where they are for ever, and nothing else refers to one of this depot's now.
             return Some(unsafe { known.as_mut() });
         }
         let id = self.enter::<MAX>(span, &start, arena, platform).ok()?;
-        self.recent[Self::recent_place::<MAX>(&start)] = self.stacks.get_mut(id);
+        self.recent.put::<MAX>(&start, NonNull::from(self.stacks.get_mut(id)));
         Some(self.stacks.get_mut(id))
     }
 
-    /// The stack of a frame, cut to `MAX` frames, if it is the one that was last seen there, and that takes only a few
-    /// instructions to find out. It stays where it is. This is a function of its own, so that what comes before and
-    /// after it keeps its registers; it saves none, as all that it calls comes last.
+    /// As [`Depot::capture`], for a lane, which remembers the stack in `recent`. Others may look at it at any time.
+    #[cold]
     #[inline(never)]
+    pub(crate) fn capture_for_lane<const MAX: usize, const PLACES: usize>(
+        &mut self,
+        span: &StackSpan,
+        recent: &mut Recent<PLACES>,
+        arena: &mut Arena,
+        platform: &impl Platform,
+    ) -> Option<NonNull<Stack>> {
+        let start = walk::start(span, platform)?;
+        let id = self.enter::<MAX>(span, &start, arena, platform).ok()?;
+        let stack = NonNull::new(self.stacks.slot(id))?;
+        recent.put::<MAX>(&start, stack);
+        Some(stack)
+    }
+
+    /// Takes what a lane has charged to the stack of a number.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn hand_in(&mut self, number: u16, charge: &mut Charge) {
+        if let Some(id) = number.checked_sub(1).filter(|id| usize::from(*id) < self.charged.len()) {
+            self.charged.get_mut(Id(id.into())).hand_in(charge);
+        }
+    }
+
+    /// Charges to the stack of a number what lanes have handed in, for who has stopped all lanes.
+    pub(crate) fn settle(&mut self, number: u16) {
+        let Some(id) = number.checked_sub(1).filter(|id| usize::from(*id) < self.charged.len()) else {
+            return;
+        };
+        let charge = core::mem::replace(self.charged.get_mut(Id(id.into())), Charge::NONE);
+        if let Some(stack) = self.get_mut(number) {
+            stack.settle(&charge);
+        }
+    }
+
+    /// [`Recent::recall`] from the depot's own.
+    #[inline]
     pub(crate) fn recall<P: Platform, const MAX: usize>(
         &self,
         frame_pointer: usize,
         platform: &P,
     ) -> Option<NonNull<Stack>> {
-        let span = platform.stack_fast(frame_pointer)?;
-        let first = walk::first(&span)?;
-        if !platform.is_allocator_code(first.return_address) {
-            let seen = self.recent(Self::recent_place::<MAX>(&first));
-            // SAFETY: stacks stay where they are for ever, and this reference ends here.
-            let known = unsafe { seen.as_ref() };
-            if usize::from(known.frame_count) == MAX
-                && let Some(is_it) = walk::begins_with::<MAX>(&span, &first, &known.frames)
-            {
-                return if is_it { Some(seen) } else { None };
-            }
-        }
-        self.recall_otherwise::<P, MAX>(frame_pointer, platform)
-    }
-
-    /// As [`Depot::recall`], where the first frames are the allocator's own, or the stack is a short one.
-    #[inline(never)]
-    fn recall_otherwise<P: Platform, const MAX: usize>(
-        &self,
-        frame_pointer: usize,
-        platform: &P,
-    ) -> Option<NonNull<Stack>> {
-        let span = platform.stack_fast(frame_pointer)?;
-        let start = walk::start(&span, platform)?;
-        self.seen::<MAX>(&span, &start)
+        self.recent.recall::<P, MAX>(frame_pointer, platform)
     }
 
     /// The placeholder that is charged where stacks are not recorded.
     #[inline]
     pub(crate) fn nobody(&mut self) -> NonNull<Stack> {
         NonNull::from(&mut self.nobody)
-    }
-
-    /// The stack that was last seen at this start, if it is the same again.
-    fn seen<const MAX: usize>(&self, span: &StackSpan, start: &walk::Start) -> Option<NonNull<Stack>> {
-        let seen = self.recent(Self::recent_place::<MAX>(start));
-        // SAFETY: as in `recall`.
-        let known = unsafe { seen.as_ref() };
-        let is_it = match known.frames() {
-            frames if frames.len() == MAX => {
-                walk::begins_with::<MAX>(span, start, &known.frames).unwrap_or(false)
-            }
-            // A short stack must end at the same frame, too.
-            frames => frames.len() < MAX && walk::is(span, start, frames),
-        };
-        is_it.then_some(seen)
-    }
-
-    /// The place of a stack in the table of recent ones. It depends on the length that the stack is cut to.
-    #[inline]
-    fn recent_place<const MAX: usize>(start: &walk::Start) -> usize {
-        (start.key() ^ (MAX_FRAMES - MAX)) % RECENT
     }
 
     /// Collects a stack's frames, and finds it in the depot or stores it.
@@ -322,6 +321,10 @@ impl Depot {
         }
         if self.stacks.len() >= MAX_STACKS {
             return Err(ArenaFull);
+        }
+        // Room to charge it comes first: what has a number can be charged.
+        while self.has_lanes && self.charged.len() <= self.stacks.len() {
+            self.charged.push(Charge::NONE, arena, platform)?;
         }
         stack.number = self.stacks.len() as u16 + 1;
         stack.first_stamp = platform.stamp();

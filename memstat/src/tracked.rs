@@ -17,6 +17,7 @@ mod allocate;
 mod consistency;
 mod free;
 mod inner;
+mod lanes;
 mod reallocate;
 mod reclaiming;
 mod refusing;
@@ -43,7 +44,7 @@ pub struct Tracked<B: Backend, P> {
 impl<B: Backend, P: Platform> Tracked<B, P> {
     /// A tracker without a backend: every allocation fails until [`Tracked::start`].
     pub const fn new(platform: P) -> Self {
-        Self { inner: Lock::new(platform, Inner::new()), refused: RefusedTallies::new() }
+        Self { inner: Lock::new(platform, Inner::new(P::LANES > 1)), refused: RefusedTallies::new() }
     }
 
     /// A tracker that allocates from `backend` from the start, as a program's global allocator must. Its own memory comes
@@ -52,7 +53,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     /// A static tracker has no initial contents, and so lies in `.bss`, if the level is `blocks` and the backend is
     /// [usually made so](Backend::IS_STATIC). Other levels are better set when the program starts.
     pub const fn over(platform: P, backend: B, level: Level) -> Self {
-        let inner = Lock::new(platform, Inner::with_backend(backend, level));
+        let inner = Lock::new(platform, Inner::with_backend(backend, level, P::LANES > 1));
         Self { inner, refused: RefusedTallies::new() }
     }
 

@@ -103,15 +103,17 @@ fn an_older_free_is_not_reported_for_one_without_a_record() {
         heap.set_arena_limit_bytes(64 << 10);
         heap.guards().set_level(guard);
         let mut others = Vec::new();
-        // The records' last page is full, and not just the table that one block belongs to.
+        // The records' last page is full, and not just the table, or the shard, that one block belongs to.
         let has_record = |block: NonNull<u8>| heap.blocks().get(block.as_ptr() as usize).is_some();
-        let mut unrecorded = 0;
-        while unrecorded < 200 {
-            let other = heap.allocate(Layout::new::<[u64; 40]>()).unwrap();
-            unrecorded = if has_record(other) { 0 } else { unrecorded + 1 };
-            others.push(other);
-        }
-        let records = heap.blocks().count();
+        let fill = |others: &mut Vec<_>| {
+            let mut unrecorded = 0;
+            while unrecorded < 25_000 {
+                let other = heap.allocate(Layout::new::<[u64; 40]>()).unwrap();
+                unrecorded = if has_record(other) { 0 } else { unrecorded + 1 };
+                others.push(other);
+            }
+        };
+        fill(&mut others);
         // The record of another goes to this block, and back.
         free_from(&heap, 1, others.swap_remove(0)).unwrap();
         let mut block = heap.allocate(LAYOUT).unwrap();
@@ -122,9 +124,7 @@ fn an_older_free_is_not_reported_for_one_without_a_record() {
         free_from(&heap, 2, block).unwrap();
         let bad = free_from(&heap, 4, block).unwrap_err();
         assert!(bad.free.is_some());
-        while heap.blocks().count() < records {
-            others.push(heap.allocate(Layout::new::<[u64; 40]>()).unwrap());
-        }
+        fill(&mut others);
         let again = heap.allocate(LAYOUT).unwrap();
         assert_eq!(again, block, "the backend gives the block out again");
         assert_eq!(heap.blocks().get(again.as_ptr() as usize), None);

@@ -12,7 +12,7 @@ use std::ptr::NonNull;
 
 use blind::BlindBackend;
 use common::{HostBackend, HostPlatform};
-use memstat::{BadFreeKind, Consistency, Event, EventKind, Level, Record, Tracked};
+use memstat::{BadFreeKind, Consistency, Event, EventKind, Level, Platform, Record, Tracked};
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence::{self, WithSource};
 use proptest::test_runner::TestRng;
@@ -240,7 +240,9 @@ fn map_grows_and_shrinks_with_a_hundred_thousand_blocks_and_gives_its_pages_back
         model.remove(&(block.as_ptr() as usize));
     }
     assert_agrees(&heap, &model);
-    assert!(heap.statistics().arena().held_bytes <= 16 * 4096, "{:?}", heap.statistics().arena());
+    // What each part of the map keeps, so as not to ask for it again at once.
+    let kept_pages = if HostPlatform::LANES > 1 { 6 * 64 } else { 16 };
+    assert!(heap.statistics().arena().held_bytes <= kept_pages * 4096, "{:?}", heap.statistics().arena());
 }
 
 #[test]

@@ -4,6 +4,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 
+#[path = "common/lanes.rs"]
+mod lanes;
+
 use std::alloc::Layout;
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -34,6 +37,8 @@ struct Interrupted {
 
 // SAFETY: pages come from the host's allocator. What runs when interrupts come back finds the lock free.
 unsafe impl Platform for Interrupted {
+    const LANES: usize = lanes::lanes_of(module_path!());
+
     fn stamp(&self) -> u64 {
         self.stamp.fetch_add(1, Ordering::Relaxed)
     }

@@ -3,7 +3,7 @@
 use core::alloc::{GlobalAlloc, Layout};
 use core::ptr::NonNull;
 
-use crate::backend::Backend;
+use crate::backend::{Backend, SharedBackend};
 
 /// An allocator with the interface of `GlobalAlloc`: the system's, one of a crate with a lock of its own, or a program's.
 ///
@@ -37,7 +37,7 @@ fn block(start: *mut u8, layout: Layout) -> Option<NonNull<[u8]>> {
 }
 
 // SAFETY: `GlobalAlloc` has the same contract.
-unsafe impl<A: GlobalAlloc> Backend for Over<A> {
+unsafe impl<A: GlobalAlloc + Sync> Backend for Over<A> {
     const IS_STATIC: bool = true;
     const HAS_ZEROED: bool = true;
     const HAS_RESIZE: bool = true;
@@ -62,6 +62,11 @@ unsafe impl<A: GlobalAlloc> Backend for Over<A> {
     }
 
     #[inline]
+    fn shared(&self) -> Option<&dyn SharedBackend> {
+        Some(self)
+    }
+
+    #[inline]
     unsafe fn grow(&mut self, start: NonNull<u8>, old: Layout, new: Layout) -> Option<NonNull<[u8]>> {
         // SAFETY: handed on to the caller; the size is not zero.
         block(unsafe { self.0.realloc(start.as_ptr(), served(old), served(new).size()) }, new)
@@ -71,5 +76,33 @@ unsafe impl<A: GlobalAlloc> Backend for Over<A> {
     unsafe fn shrink(&mut self, start: NonNull<u8>, old: Layout, new: Layout) -> Option<NonNull<[u8]>> {
         // SAFETY: handed on to the caller.
         unsafe { self.grow(start, old, new) }
+    }
+}
+
+// SAFETY: `GlobalAlloc` serves all threads at once.
+unsafe impl<A: GlobalAlloc + Sync> SharedBackend for Over<A> {
+    #[inline]
+    fn allocate(&self, layout: Layout) -> Option<NonNull<[u8]>> {
+        // SAFETY: the size is not zero.
+        block(unsafe { self.0.alloc(served(layout)) }, layout)
+    }
+
+    #[inline]
+    unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) -> usize {
+        // SAFETY: handed on to the caller.
+        unsafe { self.0.dealloc(block.as_ptr(), served(layout)) };
+        layout.size()
+    }
+
+    #[inline]
+    unsafe fn reallocate(
+        &self,
+        start: NonNull<u8>,
+        old: Layout,
+        new_size_bytes: usize,
+    ) -> Option<NonNull<[u8]>> {
+        let new = Layout::from_size_align(new_size_bytes, old.align()).ok()?;
+        // SAFETY: handed on to the caller; the size is not zero.
+        block(unsafe { self.0.realloc(start.as_ptr(), served(old), served(new).size()) }, new)
     }
 }

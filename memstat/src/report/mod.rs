@@ -7,19 +7,18 @@ use crate::history::Event;
 use crate::level::Level;
 use crate::record::Record;
 
-mod growth;
 mod shown_frames;
 mod shown_stacks;
 mod stack_totals;
-mod stacks;
 mod whole;
 
-pub use growth::{Growth, GrowthByStack};
 pub use shown_frames::frames_before_end;
 pub use shown_stacks::{NewStack, ShownStacks};
-pub use stack_totals::StackTotals;
-pub use stacks::{Rank, TopStacks, write_stack};
+pub use stack_totals::{StackTotals, write_stack};
 pub use whole::{write_leaks_since, write_top_stacks, write_totals};
+
+pub use crate::growth::{Growth, GrowthByStack};
+pub use crate::ranking::{Rank, TopStacks};
 
 /// Writes the active blocks and their bytes, the lesson's two numbers, in one line without a line end.
 ///

@@ -27,3 +27,18 @@ impl fmt::Display for StackTotals<'_> {
         self.taken_bytes.map_or(Ok(()), |taken_bytes| write!(out, ", taken {taken_bytes} bytes"))
     }
 }
+
+/// Writes a stack: its totals in one line, then one line per frame; `name` gives the name of a return address.
+///
+/// # Errors
+///
+/// The writer's own.
+pub fn write_stack<D: fmt::Display>(
+    number: u16,
+    stack: &Stack,
+    name: impl Fn(usize) -> D,
+    out: &mut dyn fmt::Write,
+) -> fmt::Result {
+    writeln!(out, "{}", StackTotals { number, stack, taken_bytes: None })?;
+    stack.frames().iter().try_for_each(|frame| writeln!(out, "    {}", name(*frame)))
+}

@@ -37,6 +37,9 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     #[expect(clippy::inline_always, reason = "the fast path; and the frame must be the caller's")]
     #[inline(always)]
     pub fn allocate(&self, layout: Layout) -> Option<NonNull<u8>> {
+        if P::LANES > 1 {
+            return self.allocate_in_lane(layout);
+        }
         let mut inner = match self.inner.enter_at_once() {
             Ok(inner) => inner,
             Err(contended) => return self.allocate_later(contended, layout),
@@ -155,6 +158,9 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     /// Allocates the new block of a reallocation, on behalf of the caller with this frame pointer.
     pub(super) fn allocate_for(&self, layout: Layout, frame_pointer: usize) -> Option<NonNull<u8>> {
         let mut inner = self.enter();
+        if P::LANES > 1 {
+            return self.allocate_slowly(None, layout, inner, frame_pointer);
+        }
         let mut taken = None;
         let is_due = inner.is_sampling && inner.guards.pool.count_down();
         if !is_due && inner.allocation_path.may_record() {
@@ -262,7 +268,7 @@ impl<B: Backend> Inner<B> {
             (own.cast(), own.len())
         };
         let mut record = Record::EMPTY;
-        let is_recorded = self.live.insert_fast(block.as_ptr() as usize, || {
+        let is_recorded = self.live.one.insert_fast(block.as_ptr() as usize, || {
             self.sequence += 1;
             // SAFETY: stacks stay where they are, and nothing else refers to this one now.
             let number = if Self::may_charge(COPY) { unsafe { stack.as_ref() }.number() } else { 0 };
@@ -285,7 +291,7 @@ impl<B: Backend> Inner<B> {
                 self.history.put(Event::of_block(EventKind::Allocate, &record));
             }
             if steps.has(Steps::RED_ZONE | Steps::FULL_GUARD) {
-                self.live.last_mut().set_guarding(steps.guarding());
+                self.live.one.last_mut().set_guarding(steps.guarding());
                 self.guards.statistics.guarded_blocks += 1;
                 // SAFETY: a fresh block with these red zones.
                 unsafe {

@@ -92,6 +92,9 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     #[expect(clippy::inline_always, reason = "the fast path; and the frame must be the caller's")]
     #[inline(always)]
     unsafe fn free_claimed(&self, address: usize, claim: impl Claim, report: impl FnOnce(BadFree, usize)) {
+        if P::LANES > 1 {
+            return self.free_in_lane(address, claim, report);
+        }
         let mut inner = match self.inner.enter_at_once() {
             Ok(inner) => inner,
             Err(contended) => return self.free_later(contended, address, claim, report),
@@ -154,7 +157,8 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     ) {
         let platform = self.platform();
         if !inner.free_at_hand::<P, _, COPY>(address, claim, || platform.frame_pointer(), platform) {
-            keep_frame(self.free_slowly(address, claim, inner, platform.frame_pointer(), report));
+            self.free_slowly(address, claim, inner, platform.frame_pointer(), report);
+            keep_frame(());
         }
     }
 
@@ -168,7 +172,8 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         inner: Guard<'_, Inner<B>, P>,
         report: impl FnOnce(BadFree, usize),
     ) {
-        keep_frame(self.free_slowly(address, claim, inner, self.platform().frame_pointer(), report));
+        self.free_slowly(address, claim, inner, self.platform().frame_pointer(), report);
+        keep_frame(());
     }
 
     /// Frees the old memory of a block that a reallocation has moved, and counts the reallocation in the same critical
@@ -185,7 +190,8 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     ) -> Result<(), BadFree> {
         let address = address_of(block);
         let mut inner = self.enter();
-        let is_freed = inner.free_path.may_record()
+        let is_freed = P::LANES == 1
+            && inner.free_path.may_record()
             && inner.free_at_hand::<P, _, { Steps::ANY }>(
                 address,
                 claim,
@@ -200,7 +206,8 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         let has_findings = !inner.guards.findings.is_empty();
         drop(inner);
         if has_findings {
-            keep_frame(self.report_findings(caller.frame_pointer));
+            self.report_findings(caller.frame_pointer);
+            keep_frame(());
         }
         freed
     }
@@ -232,7 +239,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
 
 impl<B: Backend> Inner<B> {
     /// Frees a block, at any level.
-    fn free<P: Platform>(
+    pub(super) fn free<P: Platform>(
         &mut self,
         block: NonNull<u8>,
         claim: impl Claim,

@@ -6,23 +6,25 @@
 use core::alloc::Layout;
 use core::ptr::NonNull;
 
+use super::lanes::Common;
 use crate::arena::Arena;
 use crate::backend::Backend;
 use crate::bad_free::BadFree;
-use crate::counters::{Counters, Since, Tallies};
+use crate::counters::{Since, Tallies};
 use crate::guard::Guards;
 use crate::history::{Event, EventKind, History};
 use crate::level::Level;
 use crate::live::LiveMap;
-use crate::platform::{PAGE_SIZE_BYTES, Platform, StackSpan};
+use crate::platform::{Platform, StackSpan};
 use crate::reach::Scanner;
 use crate::recent_frees::{CALLERS, RecentFrees};
 use crate::record::{Guarding, Origin, Record};
-use crate::snapshot::{Snapshot, StackUsage};
 use crate::stacks::{Depot, MAX_FRAMES, MAX_FREE_FRAMES, walk};
 
 mod checks;
 mod claim;
+mod figures;
+mod frees;
 mod guarded;
 #[cfg(test)]
 mod limits;
@@ -86,6 +88,8 @@ pub(super) struct Inner<B: Backend> {
     /// Whether some of the new blocks are sampled.
     pub(super) is_sampling: bool,
     pub(super) scanner: Scanner,
+    /// Where lanes meet.
+    pub(super) lanes: Common,
 }
 
 /// Findings must be reported before more can be evicted from the quarantine.
@@ -101,9 +105,14 @@ pub(super) struct Caller<'a, P> {
 
 impl<P: Platform> Caller<'_, P> {
     /// The stack that the caller's frame lies in.
-    fn stack(&self) -> Option<StackSpan> {
+    pub(super) fn stack(&self) -> Option<StackSpan> {
         let fast = self.platform.stack_fast(self.frame_pointer);
         fast.or_else(|| self.platform.stack(self.frame_pointer))
+    }
+
+    /// The innermost return addresses outside of the allocator.
+    pub(super) fn innermost_outside(&self) -> [usize; CALLERS] {
+        self.innermost(|address| self.platform.is_allocator_code(address))
     }
 
     /// The innermost return addresses, without the leading ones for which `is_left_out` is true.
@@ -114,15 +123,16 @@ impl<P: Platform> Caller<'_, P> {
 }
 
 impl<B: Backend> Inner<B> {
-    pub(super) const fn new() -> Self {
-        Self::with(Slot::empty(), INITIAL_LEVEL)
+    /// `has_lanes` says whether the live map is in shards.
+    pub(super) const fn new(has_lanes: bool) -> Self {
+        Self::with(Slot::empty(), INITIAL_LEVEL, has_lanes)
     }
 
-    pub(super) const fn with_backend(backend: B, level: Level) -> Self {
-        Self::with(Slot::filled(backend), level)
+    pub(super) const fn with_backend(backend: B, level: Level, has_lanes: bool) -> Self {
+        Self::with(Slot::filled(backend), level, has_lanes)
     }
 
-    const fn with(backend: Slot<B>, level: Level) -> Self {
+    const fn with(backend: Slot<B>, level: Level, has_lanes: bool) -> Self {
         Self {
             is_ready: false,
             level: Level::Off,
@@ -138,8 +148,8 @@ impl<B: Backend> Inner<B> {
             backend,
             tallies: Tallies::ZERO,
             sequence: 0,
-            live: LiveMap::new(),
-            depot: Depot::new(),
+            live: LiveMap::new(has_lanes),
+            depot: Depot::new(has_lanes),
             history: History::new(),
             recent_frees: RecentFrees::new(),
             arena: Arena::new(),
@@ -150,6 +160,7 @@ impl<B: Backend> Inner<B> {
             is_guarding: false,
             is_sampling: false,
             scanner: Scanner::new(),
+            lanes: Common::new(),
         }
     }
 
@@ -229,6 +240,7 @@ impl<B: Backend> Inner<B> {
     fn account_unrecorded(&mut self, address: usize, cpu: u8) {
         self.tallies.cpu_mut(cpu).untracked += 1;
         self.recent_frees.forget(address);
+        self.lanes.forget_free(address);
         self.guards.freed.forget(address);
     }
 
@@ -269,6 +281,7 @@ impl<B: Backend> Inner<B> {
     #[inline]
     pub(super) fn count_free_of(&mut self, record: &Record, taken_bytes: usize, platform: &impl Platform) {
         self.tallies.subtract_recorded_bytes(record.size_bytes());
+        self.lanes.settle(record.stack(), &mut self.depot);
         if let Some(stack) = self.depot.get_mut(record.stack()) {
             stack.subtract(record.size_bytes());
         }
@@ -288,22 +301,6 @@ impl<B: Backend> Inner<B> {
     /// The sequence number of the last free; 0 if no event was written for it.
     fn free_sequence(&self) -> u64 {
         if self.keeps_history() { self.sequence } else { 0 }
-    }
-
-    /// Remembers a free where there are no guards to do it.
-    pub(super) fn note_free_of<P: Platform>(&mut self, record: &Record, caller: &Caller<'_, P>) {
-        if self.level < Level::Stacks || self.is_guarding {
-            return;
-        }
-        self.recent_frees.note(record, &Origin::now(0, 0, caller.platform), caller.innermost(|_| false));
-    }
-
-    /// Remembers who moved, and so freed, the block at `address` just now.
-    pub(super) fn note_move_from<P: Platform>(&mut self, address: usize, caller: &Caller<'_, P>) {
-        if let Some(callers) = self.recent_frees.last_callers(address) {
-            // The innermost frames are the allocator's own.
-            *callers = caller.innermost(|address| caller.platform.is_allocator_code(address));
-        }
     }
 
     /// Gives a block to the backend, off the fast paths.
@@ -357,9 +354,9 @@ impl<B: Backend> Inner<B> {
     /// Counts a bad free, and completes its report with the stack of the first free, if that is remembered.
     #[cold]
     #[inline(never)]
-    fn refuse<P: Platform>(&mut self, mut bad: BadFree, caller: &Caller<'_, P>) -> BadFree {
+    pub(super) fn refuse<P: Platform>(&mut self, mut bad: BadFree, caller: &Caller<'_, P>) -> BadFree {
         if let Some(free) = bad.free.as_mut().filter(|free| free.stack() == 0)
-            && let Some(recent) = self.recent_frees.find(bad.address)
+            && let Some(recent) = self.recent_free(bad.address).copied()
         {
             let stack = self.depot.number_of(&recent.callers(), &mut self.arena, caller.platform);
             free.set_size_and_stack(free.size_bytes(), stack);
@@ -377,41 +374,6 @@ impl<B: Backend> Inner<B> {
     pub(super) fn fail<P: Platform>(&mut self, size_bytes: usize, caller: &Caller<'_, P>) {
         self.tallies.cpu_mut(caller.platform.cpu()).failures += 1;
         self.note(EventKind::Fail, 0, size_bytes, None, caller);
-    }
-
-    /// Updates the live figures from the backend, at level `off`, where they may not be counted here.
-    pub(super) fn synchronise(&mut self) {
-        if self.level == Level::Off
-            && let Some(mut live) = self.backend.as_ref().and_then(Backend::live)
-        {
-            // Blocks in quarantine are not live any more.
-            live.blocks -= self.guards.freed.quarantined_blocks() as u64;
-            live.bytes -= self.guards.freed.quarantined_bytes() as u64;
-            // Sampled blocks are not the backend's.
-            live.blocks += self.guards.pool.live() as u64;
-            live.bytes += (self.guards.pool.live() * PAGE_SIZE_BYTES) as u64;
-            self.tallies.set_live(live);
-        }
-    }
-
-    /// The current counters.
-    pub(super) fn counters(&mut self) -> Counters {
-        self.synchronise();
-        self.tallies.counters(self.live.len() as u64)
-    }
-
-    /// A snapshot with the time `stamp`.
-    pub(super) fn snapshot(&mut self, stamp: u64) -> Snapshot {
-        let counters = self.counters();
-        Snapshot {
-            sequence: self.sequence,
-            stamp,
-            level: self.level,
-            stacks_since_sequence: self.stacks_since_sequence,
-            recorded: StackUsage { bytes: counters.live_bytes, blocks: counters.recorded_blocks() },
-            unrecorded_blocks: counters.live_untracked,
-            stack_count: self.depot.len() as u16,
-        }
     }
 }
 

@@ -54,7 +54,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         layout: Layout,
         new_size_bytes: usize,
     ) -> Result<Option<NonNull<u8>>, BadFree> {
-        if B::HAS_RESIZE {
+        if B::HAS_RESIZE && P::LANES == 1 {
             // SAFETY: handed on to the caller.
             return unsafe { self.reallocate_by_backend(block, layout, new_size_bytes) };
         }
@@ -101,6 +101,11 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         new_size_bytes: usize,
     ) -> Result<Option<NonNull<u8>>, BadFree> {
         let caller = self.caller();
+        if P::LANES > 1
+            && let Some(done) = self.reallocate_in_lane(block, claim, new_size_bytes, &caller)
+        {
+            return done;
+        }
         let old_layout = {
             let Some(mut inner) = self.enter_if_ever_free() else {
                 self.refuse(

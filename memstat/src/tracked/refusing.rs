@@ -38,7 +38,8 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     ) {
         let caller = self.caller();
         if let Some(inner) = self.inner.wait(contended) {
-            keep_frame(self.free_slowly(address, claim, inner, caller.frame_pointer, report));
+            self.free_slowly(address, claim, inner, caller.frame_pointer, report);
+            keep_frame(());
         } else if address != 0 {
             self.refuse(&LockRefused::Free { address }, &caller);
         }
@@ -55,6 +56,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
 
     pub(super) fn refuse(&self, refused: &LockRefused, caller: &Caller<'_, P>) {
         self.refused.count(refused);
-        keep_frame(self.platform().on_lock_refused(refused, caller.frame_pointer));
+        self.platform().on_lock_refused(refused, caller.frame_pointer);
+        keep_frame(());
     }
 }

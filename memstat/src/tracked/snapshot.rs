@@ -53,7 +53,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         });
         if count == 0 {
             let is_caller = |address: &usize| !self.platform().is_allocator_code(*address);
-            let frees = inner.recent_frees.newest_first();
+            let frees = inner.recent_frees.newest_first().chain(inner.frees_of_lanes());
             for ((event, caller), free) in events.iter_mut().zip(&mut callers).zip(frees) {
                 *event = Event::of_block(EventKind::Free, &free.free());
                 *caller = free.callers().into_iter().find(is_caller).unwrap_or(0);

@@ -1,6 +1,9 @@
 //! A platform and a backend whose memory is really protected and unmapped: an access to a protected page, or to a freed
 //! block, ends the test.
 
+#[path = "../common/lanes.rs"]
+mod lanes;
+
 use std::alloc::Layout;
 use std::collections::BTreeMap;
 use std::ffi::{c_int, c_void};
@@ -109,6 +112,8 @@ impl WindowPlatform {
 
 // SAFETY: pages come from the host, each once; the tests have no interrupts.
 unsafe impl Platform for WindowPlatform {
+    const LANES: usize = lanes::lanes_of(module_path!());
+
     fn stamp(&self) -> u64 {
         (self.under_lock)();
         self.stamp.fetch_add(1, Ordering::Relaxed)

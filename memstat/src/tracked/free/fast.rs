@@ -57,7 +57,7 @@ impl<B: Backend> Inner<B> {
         platform: &P,
     ) -> bool {
         let steps = Steps::of_copy::<COPY>(self.free_steps);
-        let Some(found) = self.live.find_fast(address) else { return false };
+        let Some(found) = self.live.one.find_fast(address) else { return false };
         let record = found.record;
         if !claim.fits(&record) {
             return false;
@@ -113,7 +113,7 @@ impl<B: Backend> Inner<B> {
                 self.recent_frees.commit(&origin, platform.callers());
             }
         }
-        self.live.forget(found, &mut self.arena, platform);
+        self.live.one.forget(found, &mut self.arena, platform);
         true
     }
 

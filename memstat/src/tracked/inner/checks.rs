@@ -85,7 +85,7 @@ impl<B: Backend> Inner<B> {
         if let Some(freed) = self.guards.freed.find(address) {
             return bad(BadFreeKind::DoubleFree, Some(freed.block), Some(*freed.free()));
         }
-        if let Some(recent) = self.recent_frees.find(address) {
+        if let Some(recent) = self.recent_free(address) {
             // The event in the history has the sequence number, too.
             let allocation = recent.block().full_sequence(self.sequence);
             let event =

@@ -5,7 +5,7 @@ use core::ptr::NonNull;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::report::{Growth, GrowthByStack};
+use crate::growth::{Growth, GrowthByStack};
 use crate::{
     Backend, BadFreeKind, GuardPages, Hooks, Level, PAGE_SIZE_BYTES, Platform, Reach, Record, Tracked,
 };

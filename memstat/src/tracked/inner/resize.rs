@@ -109,6 +109,8 @@ impl<B: Backend> Inner<B> {
                 unsafe { red_zones::write(record) };
             }
             self.tallies.subtract_recorded_bytes(old.size());
+            self.lanes.settle(old_stack, &mut self.depot);
+            self.lanes.settle(new_stack, &mut self.depot);
             self.tallies.add_recorded_bytes(new_size_bytes);
             if let Some(stack) = self.depot.get_mut(old_stack) {
                 stack.subtract(old.size());

@@ -25,7 +25,7 @@ impl<B: Backend> Inner<B> {
         if self.live.len() == 0 {
             return Err(ScanError::NoRecords);
         }
-        self.scanner.start(self.live.len(), self.sequence);
+        self.scanner.start(self.live.end(), self.sequence);
         Ok(())
     }
 
@@ -55,13 +55,14 @@ impl<B: Backend> Inner<B> {
         }
     }
 
-    /// Colours the blocks of the records below number `end` white, the last first, and notes the range of their
+    /// Colours the blocks of the records below the place `behind` white, the last first, and notes the range of their
     /// addresses.
-    fn whiten(&mut self, end: usize, budget: &mut usize) -> Phase {
-        let mut next = end.min(self.live.len());
+    fn whiten(&mut self, behind: usize, budget: &mut usize) -> Phase {
+        let mut behind = behind;
         let latest = self.sequence;
-        while next > 0 && *budget > 0 {
-            next -= 1;
+        while *budget > 0 {
+            let Some(next) = self.live.before(behind) else { return Phase::Roots { root: 0, offset: 0 } };
+            behind = next;
             *budget -= 1;
             let Some(record) = self.live.nth_mut(next) else { continue };
             let mark = record.mark();
@@ -82,7 +83,7 @@ impl<B: Backend> Inner<B> {
                 self.scanner.end = self.scanner.end.max(address + record.size_bytes().max(1));
             }
         }
-        if next > 0 { Phase::Whiten(next) } else { Phase::Roots { root: 0, offset: 0 } }
+        Phase::Whiten(behind)
     }
 
     /// Reads the words of the roots.
@@ -121,8 +122,7 @@ impl<B: Backend> Inner<B> {
                 }
                 continue;
             }
-            next = next.min(self.live.len());
-            let Some(number) = next.checked_sub(1) else { return self.end_walk() };
+            let Some(number) = self.live.before(next) else { return self.end_walk() };
             next = number;
             *budget -= 1;
             if let Some(record) = self.live.nth_mut(number)
@@ -140,7 +140,7 @@ impl<B: Backend> Inner<B> {
         scanner.walk_sequence = self.sequence;
         // This walk will find the grey blocks that the list had no room for until now.
         scanner.work.take_overflow();
-        Phase::Blacken(self.live.len())
+        Phase::Blacken(self.live.end())
     }
 
     /// Ends a walk over the records. Another one follows if grey blocks may be left: those that the list had no room for,
@@ -150,7 +150,7 @@ impl<B: Backend> Inner<B> {
         let has_overflowed = scanner.work.take_overflow();
         let has_new_blocks =
             scanner.walk_sequence != self.sequence && scanner.scanned.walks < MAX_WALKS_FOR_NEW;
-        if has_overflowed || has_new_blocks { self.begin_walk() } else { Phase::Judge(self.live.len()) }
+        if has_overflowed || has_new_blocks { self.begin_walk() } else { Phase::Judge(self.live.end()) }
     }
 
     /// Reads the words of a block, within the budget; nothing if it was freed since.
@@ -246,14 +246,15 @@ impl<B: Backend> Inner<B> {
         self.live.get(address).or_else(|| self.live.get(self.start_of(address)?))
     }
 
-    /// Judges the blocks of the records below number `end` by their colour, the last first. Blocks that are newer than the
-    /// scan are skipped, and so are those that were judged already, which are grey.
-    fn judge(&mut self, end: usize, budget: &mut usize) -> Phase {
-        let mut next = end.min(self.live.len());
+    /// Judges the blocks of the records below the place `behind` by their colour, the last first. Blocks that are newer
+    /// than the scan are skipped, and so are those that were judged already, which are grey.
+    fn judge(&mut self, behind: usize, budget: &mut usize) -> Phase {
+        let mut behind = behind;
         let (last_sequence, latest) = (self.scanner.last_sequence, self.sequence);
         let scanned = &mut self.scanner.scanned;
-        while next > 0 && *budget > 0 {
-            next -= 1;
+        while *budget > 0 {
+            let Some(next) = self.live.before(behind) else { return self.end_scan() };
+            behind = next;
             *budget -= 1;
             let Some(record) = self.live.nth_mut(next) else { continue };
             let Mark { reach, colour } = record.mark();
@@ -278,9 +279,10 @@ impl<B: Backend> Inner<B> {
             }
             record.set_mark(Mark { reach, colour: Colour::Grey });
         }
-        if next > 0 {
-            return Phase::Judge(next);
-        }
+        Phase::Judge(behind)
+    }
+
+    fn end_scan(&mut self) -> Phase {
         self.synchronise();
         let unrecorded = self.tallies.live_blocks().saturating_sub(self.live.len() as u64);
         self.scanner.scanned.unrecorded = unrecorded;

@@ -202,6 +202,7 @@ impl<B: Backend> Inner<B> {
         self.is_guarding = self.level >= Level::Blocks && self.guards.level > GuardLevel::Off;
         if self.is_guarding || self.level < Level::Stacks {
             self.recent_frees.clear();
+            self.lanes.clear_frees();
         }
         if self.level < Level::Blocks {
             self.guards.freed.clear();
@@ -237,5 +238,6 @@ impl<B: Backend> Inner<B> {
         self.unsampled_path = both.path();
         self.allocation_path = if self.is_sampling { FastPath::Sampling } else { self.unsampled_path };
         self.free_path = self.free_steps.path();
+        self.choose_plan();
     }
 }

@@ -88,7 +88,8 @@ impl<B: Backend, P: Platform> GuardsView<'_, B, P> {
 
     /// Checks all blocks in quarantine, and gives them to the backend.
     pub fn flush_quarantine(&self) {
-        keep_frame(self.0.flush_quarantine(self.0.caller().frame_pointer));
+        self.0.flush_quarantine(self.0.caller().frame_pointer);
+        keep_frame(());
     }
 
     /// One allocation in this many is sampled; 0 if none is.

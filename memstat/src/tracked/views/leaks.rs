@@ -39,13 +39,16 @@ impl<B: Backend, P: Platform> LeaksView<'_, B, P> {
     pub fn mark(&self) -> StacksMark {
         let inner = &mut *self.0.enter();
         let snapshot = inner.snapshot(self.0.platform().stamp());
+        inner.settle_stacks();
         inner.depot.mark(snapshot)
     }
 
     /// By how much the call stack of a number has grown since `mark`; `None` if a later mark was set. New blocks and
     /// frees of old ones are set off against each other.
     pub fn change_since(&self, mark: &StacksMark, number: u16) -> Option<Change> {
-        self.0.enter().depot.change_since(mark, number)
+        let inner = &mut *self.0.enter();
+        inner.stack(number);
+        inner.depot.change_since(mark, number)
     }
 
     /// A snapshot without the usage of each call stack.
@@ -64,7 +67,7 @@ impl<B: Backend, P: Platform> LeaksView<'_, B, P> {
         let usage = usage.get_mut(..usize::from(snapshot.stack_count))?;
         *without_stack = snapshot.recorded;
         for (number, place) in (1..).zip(usage) {
-            *place = inner.depot.get(number).map(StackUsage::from).unwrap_or_default();
+            *place = inner.stack(number).map(StackUsage::from).unwrap_or_default();
             without_stack.blocks = without_stack.blocks.saturating_sub(place.blocks);
             without_stack.bytes = without_stack.bytes.saturating_sub(place.bytes);
         }
@@ -117,13 +120,13 @@ impl<B: Backend, P: Platform> LeaksView<'_, B, P> {
     /// [`Reach::NotLeak`]. Returns how many there were.
     pub fn clear(&self) -> u64 {
         let mut cleared = 0;
-        let mut next = usize::MAX;
-        while next > 0 {
+        let mut behind = Some(usize::MAX);
+        while behind.is_some() {
             let inner = &mut *self.0.enter();
-            next = next.min(inner.live.len());
-            for _ in 0..RECORDS_AT_ONCE.min(next) {
-                next -= 1;
-                if let Some(record) = inner.live.nth_mut(next)
+            for _ in 0..RECORDS_AT_ONCE {
+                behind = behind.and_then(|behind| inner.live.before(behind));
+                if let Some(next) = behind
+                    && let Some(record) = inner.live.nth_mut(next)
                     && record.reach() == Reach::Leak
                 {
                     record.set_mark(Mark { reach: Reach::NotLeak, ..record.mark() });

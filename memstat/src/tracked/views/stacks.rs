@@ -3,7 +3,7 @@
 use super::Tracked;
 use crate::backend::Backend;
 use crate::platform::Platform;
-use crate::report::{Rank, TopStacks};
+use crate::ranking::{Rank, TopStacks};
 use crate::stacks::{Stack, walk};
 
 /// The call stacks that a tracker has seen. From [`Tracked::stacks`].
@@ -24,7 +24,7 @@ impl<B: Backend, P: Platform> StacksView<'_, B, P> {
 
     /// The call stack with this number, and its totals.
     pub fn get(&self, number: u16) -> Option<Stack> {
-        self.0.enter().depot.get(number).copied()
+        self.0.enter().stack(number).copied()
     }
 
     /// The `N` call stacks that rank highest. The lock is held for one stack at a time.

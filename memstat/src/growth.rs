@@ -1,6 +1,6 @@
 //! Blocks allocated since an earlier snapshot that are still live, by call stack: the report that shows a leak.
 
-use super::stacks::TopStacks;
+use crate::ranking::TopStacks;
 use crate::record::Record;
 use crate::stacks::Stack;
 

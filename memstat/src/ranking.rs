@@ -1,8 +1,5 @@
 //! Call stacks, ranked by live bytes, live blocks, totals or rate.
 
-use core::fmt;
-
-use super::StackTotals;
 use crate::stacks::Stack;
 
 /// What stacks are ranked by.
@@ -66,21 +63,6 @@ impl<const N: usize> TopStacks<N> {
     pub fn iter(&self) -> impl Iterator<Item = &(u16, Stack)> {
         self.stacks.iter().filter(|(number, _)| *number != 0)
     }
-}
-
-/// Writes a stack: its totals in one line, then one line per frame; `name` gives the name of a return address.
-///
-/// # Errors
-///
-/// The writer's own.
-pub fn write_stack<D: fmt::Display>(
-    number: u16,
-    stack: &Stack,
-    name: impl Fn(usize) -> D,
-    out: &mut dyn fmt::Write,
-) -> fmt::Result {
-    writeln!(out, "{}", StackTotals { number, stack, taken_bytes: None })?;
-    stack.frames().iter().try_for_each(|frame| writeln!(out, "    {}", name(*frame)))
 }
 
 #[cfg(test)]

@@ -1,0 +1,228 @@
+//! Several CPUs or threads at once: what a lane does by itself, and where lanes meet.
+//!
+//! A lane is what one CPU or thread works in: it has its own counters, call stacks seen last, charges to call stacks,
+//! frees remembered, and a run of sequence numbers. An operation closes the lane's gate, does all it does, the backend's
+//! part included, and opens the gate. Lanes meet in the shards of the live map and, rarely, in the arena, the stacks, and
+//! the totals; each has a latch that is held for some instructions. Order: backend alone; history, shard, arena; stacks,
+//! arena.
+//!
+//! Whoever takes the tracker's lock has stopped all lanes: no operation is under way, and [`Common::stopped`] makes all
+//! figures whole. So every slow path, view and switch of the level is the same as where there are no lanes. Guards, fault
+//! injection and sampling are slow paths here.
+
+mod allocate;
+mod free;
+mod reallocate;
+mod slot;
+mod worker;
+
+use core::cell::UnsafeCell;
+use core::ptr::{NonNull, null_mut};
+
+use super::inner::Inner;
+use crate::backend::Backend;
+use crate::counters::{Tallies, Totals};
+use crate::level::Level;
+use crate::lock::Protected;
+use crate::lock::gate::{Gate, MAX_LANES};
+use crate::lock::latch::Latch;
+use crate::platform::Platform;
+use crate::recent_frees::RecentFree;
+use crate::stacks::Depot;
+use slot::{Slot, SlotBody};
+
+/// Sequence numbers that a lane takes at a time.
+const SEQUENCE_RUN: u64 = 1024;
+
+/// What lanes do for each operation: a set of bits, changed while all are stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(align(64))]
+pub(super) struct Plan(u16);
+
+impl Plan {
+    /// Allocations are slow paths.
+    const ALLOCATE_ALONE: u16 = 1;
+    /// Frees are.
+    const FREE_ALONE: u16 = 1 << 1;
+    /// Operations are counted.
+    const COUNT: u16 = 1 << 2;
+    /// Blocks are recorded.
+    const RECORD: u16 = 1 << 3;
+    /// With their call stacks.
+    const STACK: u16 = 1 << 4;
+    /// Events are written.
+    const EVENT: u16 = 1 << 5;
+    /// There may be records.
+    const LOOK_UP: u16 = 1 << 6;
+    /// The backend serves several lanes at once.
+    const SHARED: u16 = 1 << 7;
+
+    const ALONE: Self = Self(Self::ALLOCATE_ALONE | Self::FREE_ALONE);
+
+    #[inline]
+    fn has(self, bits: u16) -> bool {
+        self.0 & bits != 0
+    }
+}
+
+/// Where lanes meet.
+#[derive(Debug)]
+pub(super) struct Common {
+    plan: Plan,
+    /// The lanes, for who has stopped them all.
+    slots: [*mut Slot; MAX_LANES],
+    lanes: usize,
+    totals: Shared<LaneTotals>,
+    arena: Latch,
+    depot: Latch,
+    history: Line,
+    backend: Line,
+}
+
+/// A latch in a cache line of its own.
+#[derive(Debug)]
+#[repr(align(64))]
+struct Line(Latch);
+
+/// A value and its latch, in a cache line of their own.
+#[derive(Debug)]
+#[repr(align(64))]
+struct Shared<T> {
+    latch: Latch,
+    value: UnsafeCell<T>,
+}
+
+/// The figures that lanes hand in, or take their share of.
+#[derive(Debug)]
+struct LaneTotals {
+    live: Totals,
+    /// The highest sequence number that a lane has, used or not.
+    sequence: u64,
+}
+
+// SAFETY: the slots are the tracker's, and what several lanes use has latches.
+unsafe impl Send for Common {}
+
+impl Common {
+    pub(super) const fn new() -> Self {
+        Self {
+            plan: Plan::ALONE,
+            slots: [null_mut(); MAX_LANES],
+            lanes: 0,
+            totals: Shared {
+                latch: Latch::new(),
+                value: UnsafeCell::new(LaneTotals { live: Totals::ZERO, sequence: 0 }),
+            },
+            arena: Latch::new(),
+            depot: Latch::new(),
+            history: Line(Latch::new()),
+            backend: Line(Latch::new()),
+        }
+    }
+
+    /// The lanes' own state. They must be stopped.
+    fn bodies(&mut self) -> impl Iterator<Item = (u8, &mut SlotBody)> {
+        let slots = self.slots.iter().take(self.lanes);
+        // SAFETY: a slot stays where it is for ever. Its lane is stopped, and `&mut self` makes the reference the only
+        // one.
+        slots.map(|slot| unsafe { ((**slot).number, &mut *(**slot).body()) })
+    }
+
+    /// Makes the figures whole: all lanes are stopped.
+    fn stopped(&mut self, tallies: &mut Tallies, sequence: &mut u64) {
+        let LaneTotals { live: mut totals, sequence: mut latest } = *self.totals.value.get_mut();
+        for (number, body) in self.bodies().filter(|(_, body)| body.is_dirty) {
+            body.is_dirty = false;
+            totals.hand_in(&mut body.kept);
+            tallies.hand_in(number, &mut body.tallies);
+            // Numbers that nobody has used yet are used next, if none came after them.
+            if body.sequence_end == latest {
+                latest = body.sequence;
+            }
+            body.sequence_end = body.sequence;
+        }
+        tallies.set_totals(&totals);
+        *sequence = latest;
+    }
+
+    /// Lets lanes go on from these figures.
+    fn go_on(&mut self, tallies: &Tallies, sequence: u64) {
+        *self.totals.value.get_mut() = LaneTotals { live: tallies.totals(), sequence };
+    }
+
+    /// Charges to the stack of a number what lanes have charged to it.
+    pub(super) fn settle(&mut self, number: u16, depot: &mut Depot) {
+        if self.lanes == 0 {
+            return;
+        }
+        for (_, body) in self.bodies() {
+            if let Some(charge) = body.charge_mut(number) {
+                depot.hand_in(number, charge);
+            }
+        }
+        depot.settle(number);
+    }
+
+    /// The last frees that lanes remember, in no order.
+    pub(super) fn recent_frees(&self) -> impl Iterator<Item = &RecentFree> {
+        let slots = self.slots.iter().take(self.lanes);
+        // SAFETY: as in `bodies`; nothing changes while `self` is borrowed.
+        slots.flat_map(|slot| unsafe { &*(**slot).body() }.recent_frees.newest_first())
+    }
+
+    pub(super) fn forget_free(&mut self, address: usize) {
+        self.bodies().for_each(|(_, body)| body.recent_frees.forget(address));
+    }
+
+    pub(super) fn clear_frees(&mut self) {
+        self.bodies().for_each(|(_, body)| body.recent_frees.clear());
+    }
+}
+
+impl<B: Backend> Protected for Inner<B> {
+    fn entered(&mut self) {
+        self.lanes.stopped(&mut self.tallies, &mut self.sequence);
+    }
+
+    fn leaving(&mut self) {
+        self.lanes.go_on(&self.tallies, self.sequence);
+    }
+}
+
+impl<B: Backend> Inner<B> {
+    /// Chooses what lanes do, after anything that it depends on has changed.
+    pub(super) fn choose_plan(&mut self) {
+        let only_if = |bits: u16, condition: bool| if condition { bits } else { 0 };
+        let is_alone = self.backend.is_none() || self.is_guarding;
+        let records = self.level >= Level::Blocks;
+        self.lanes.plan = Plan(
+            only_if(Plan::ALLOCATE_ALONE, is_alone || self.is_injecting_faults || self.is_sampling)
+                | only_if(Plan::FREE_ALONE, is_alone)
+                | only_if(Plan::COUNT, self.is_counting())
+                | only_if(Plan::RECORD, records)
+                | only_if(Plan::STACK, self.level >= Level::Stacks)
+                | only_if(Plan::EVENT, self.keeps_history())
+                | only_if(Plan::LOOK_UP, records || self.live.len() != 0)
+                | only_if(
+                    Plan::SHARED,
+                    self.backend.as_ref().is_some_and(|backend| backend.shared().is_some()),
+                ),
+        );
+    }
+
+    /// A lane's own state, in pages of the arena. `None` if there is no memory for it: then operations are slow paths.
+    #[cold]
+    fn make_slot(&mut self, number: usize, platform: &impl Platform) -> Option<NonNull<Gate>> {
+        let place = self.lanes.slots.get_mut(self.lanes.lanes)?;
+        let slot: NonNull<Slot> = self.arena.take_page(platform)?.cast();
+        // SAFETY: a fresh page of the arena, which is large and aligned enough.
+        unsafe {
+            slot.write(Slot::new(number as u8));
+            (*slot.as_ref().body()).recent_stacks.prepare();
+        }
+        *place = slot.as_ptr();
+        self.lanes.lanes += 1;
+        self.choose_steps();
+        Some(slot.cast())
+    }
+}
