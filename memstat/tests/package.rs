@@ -1,7 +1,5 @@
 //! What would be published: the packages are complete, and have nothing that belongs to this tree alone.
 
-#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
-
 use std::process::Command;
 
 #[test]
