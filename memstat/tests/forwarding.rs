@@ -124,8 +124,8 @@ fn zeroed_memory_comes_from_the_backend_at_each_level() {
         let heap = heap(level, false);
         let size_bytes = 1 << 20;
         let block = heap.allocate_zeroed(layout(size_bytes)).unwrap();
-        // SAFETY: live, and that long.
         assert!(
+            // SAFETY: the block is live and has that size.
             unsafe { std::slice::from_raw_parts(block.as_ptr(), size_bytes) }.iter().all(|byte| *byte == 0)
         );
         assert_eq!(asked(&heap).zeroed, 1, "{level}");
@@ -218,12 +218,12 @@ fn a_reallocation_is_charged_to_the_stack_that_asked_for_it() {
         let kinds: Vec<_> = {
             let mut events = [memstat::Event::EMPTY; 8];
             let count = heap.history().read(0, &mut events).count;
-            events.iter().take(count).map(|event| event.kind()).collect()
+            events.iter().take(count).map(memstat::Event::kind).collect()
         };
-        let expected: &[_] = if grown != block {
-            &[EventKind::Allocate, EventKind::Free, EventKind::Allocate]
-        } else {
+        let expected: &[_] = if grown == block {
             &[EventKind::Allocate, EventKind::ReallocateFrom, EventKind::Reallocate]
+        } else {
+            &[EventKind::Allocate, EventKind::Free, EventKind::Allocate]
         };
         assert_eq!(kinds, expected);
         site(3);

@@ -89,7 +89,7 @@ fn boot(qemu: &str, arguments: &[&str], kernel: &Path) -> String {
         text
     });
     let start = Instant::now();
-    while !reader.is_finished() && start.elapsed() < Duration::from_secs(120) {
+    while !reader.is_finished() && start.elapsed() < Duration::from_mins(2) {
         std::thread::sleep(Duration::from_millis(20));
     }
     machine.kill().unwrap();

@@ -79,7 +79,6 @@ fn frame_pointer_of_callee(platform: &impl Platform) -> usize {
 /// be the function's last instruction, after its frame was given up. On x86 and RISC-V the callee's frame then has the same
 /// two words in the same place; on Arm it overwrites them.
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "called as a function it would keep its own")]
 pub(crate) fn keep_frame() {
     #[cfg(any(target_arch = "aarch64", target_arch = "arm"))]
     // SAFETY: no instruction. It may touch memory for all that the compiler knows, so it stays behind the call.
