@@ -1,6 +1,6 @@
 //! Ready-made backends and platforms, so that a host has little to write.
 //!
-//! [`Over`] makes a backend of any `GlobalAlloc`. [`Bare`] is the platform of a kernel, or of a program without an
+//! [`Over`] makes a backend of any `GlobalAlloc`. `Bare` is the platform of a kernel, or of a program without an
 //! operating system. [`Pages`] is memory for the tracker's arena.
 
 #[cfg(feature = "critical-section")]

@@ -1,4 +1,4 @@
-//! Reports: pure functions from figures to text. They take no lock and allocate nothing. Only [`dump`] and the reports in
+//! Reports: pure functions from figures to text. They take no lock and allocate nothing. Only [`dump()`] and the reports in
 //! one call read a tracker.
 
 use core::fmt;
