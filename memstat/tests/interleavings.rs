@@ -25,7 +25,7 @@ const PAGE: Layout = match Layout::from_size_align(PAGE_SIZE_BYTES, PAGE_SIZE_BY
 
 /// Stacks of two frames, by the thread's number.
 static STACKS: [[usize; 2]; 8] =
-    [[0, 0x11], [0, 0x12], [0, 0x13], [0, 0x14], [0, 0x15], [0, 0x16], [0, 0x17], [0, 0x18]];
+    [[0, 0x1001], [0, 0x1002], [0, 0x1003], [0, 0x1004], [0, 0x1005], [0, 0x1006], [0, 0x1007], [0, 0x1008]];
 
 fn number() -> usize {
     usize::from(shuttle::current::me())

@@ -40,10 +40,10 @@ const SEQUENCE_RUN: u64 = 1024;
 pub(super) struct Plan(u16);
 
 impl Plan {
-    /// Allocations are slow paths.
-    const ALLOCATE_ALONE: u16 = 1;
-    /// Frees are.
-    const FREE_ALONE: u16 = 1 << 1;
+    /// Lanes allocate on their own; else allocations are slow paths. Only where frees are no slow paths either.
+    const ALLOCATE: u16 = 1;
+    /// Lanes free on their own.
+    const FREE: u16 = 1 << 1;
     /// Operations are counted.
     const COUNT: u16 = 1 << 2;
     /// Blocks are recorded.
@@ -57,7 +57,8 @@ impl Plan {
     /// The backend serves several lanes at once.
     const SHARED: u16 = 1 << 7;
 
-    const ALONE: Self = Self(Self::ALLOCATE_ALONE | Self::FREE_ALONE);
+    /// Zero, as a tracker's initial state has to be.
+    const ALONE: Self = Self(0);
 
     #[inline]
     fn has(self, bits: u16) -> bool {
@@ -196,8 +197,8 @@ impl<B: Backend> Inner<B> {
         let is_alone = self.backend.is_none() || self.is_guarding;
         let records = self.level >= Level::Blocks;
         self.lanes.plan = Plan(
-            only_if(Plan::ALLOCATE_ALONE, is_alone || self.is_injecting_faults || self.is_sampling)
-                | only_if(Plan::FREE_ALONE, is_alone)
+            only_if(Plan::ALLOCATE, !(is_alone || self.is_injecting_faults || self.is_sampling))
+                | only_if(Plan::FREE, !is_alone)
                 | only_if(Plan::COUNT, self.is_counting())
                 | only_if(Plan::RECORD, records)
                 | only_if(Plan::STACK, self.level >= Level::Stacks)

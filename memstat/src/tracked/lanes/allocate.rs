@@ -93,7 +93,7 @@ impl<B: Backend, P: Platform> Worker<'_, B, P> {
     #[inline(always)]
     fn allocate(&mut self, layout: Layout, frame_pointer: usize) -> Result<NonNull<u8>, Alone> {
         let plan = self.common.plan();
-        if plan.has(Plan::ALLOCATE_ALONE) {
+        if !plan.has(Plan::ALLOCATE) {
             return Err(Alone(None));
         }
         let own = self.common.take_block(layout).ok_or(Alone(None))?;

@@ -141,7 +141,7 @@ impl<B: Backend, P: Platform> Worker<'_, B, P> {
         callers: impl FnOnce() -> [usize; CALLERS],
     ) -> Freed {
         let plan = self.common.plan();
-        if plan.has(Plan::FREE_ALONE) {
+        if !plan.has(Plan::FREE) {
             return Freed::Nowhere;
         }
         if plan.has(Plan::LOOK_UP) {

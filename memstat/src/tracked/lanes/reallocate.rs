@@ -102,7 +102,7 @@ impl<B: Backend, P: Platform> Worker<'_, B, P> {
         caller: &Caller<'_, P>,
     ) -> Resized {
         let plan = self.common.plan();
-        if plan.has(Plan::ALLOCATE_ALONE | Plan::FREE_ALONE) {
+        if !plan.has(Plan::ALLOCATE) {
             return Resized::Nowhere;
         }
         if !plan.has(Plan::LOOK_UP) {
