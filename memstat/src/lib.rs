@@ -41,6 +41,7 @@ mod counters;
 mod fault_injection;
 mod growth;
 mod guard;
+mod guard_level;
 mod history;
 #[cfg(feature = "std")]
 mod host;
@@ -69,15 +70,16 @@ pub use bad_free::{BadFree, BadFreeKind};
 pub use corruption::{Corruption, CorruptionKind};
 pub use counters::{Counters, CpuCounters, Histogram, MAX_CPUS, SIZE_CLASSES, Since};
 pub use fault_injection::{FaultRule, Faults, MAX_SITES, Sites, TooManySites};
+pub use guard::GuardStatistics;
 pub use guard::pool::MAX_SAMPLE_SLOTS;
-pub use guard::{GuardLevel, GuardStatistics};
+pub use guard_level::GuardLevel;
 pub use history::{Event, EventKind, HistoryPart, MAX_HISTORY_EVENTS};
 #[cfg(feature = "std")]
 pub use host::{Host, HostPlatform};
 pub use invalid_access::{Access, InvalidAccess, Unexplained};
 pub use level::{Level, LevelTooLow};
 pub use lock::gate::MAX_LANES;
-pub use platform::{GuardPages, Hooks, PAGE_SIZE_BYTES, Platform, STAMP_STEP, StackSpan};
+pub use platform::{FirstUse, GuardPages, Hooks, PAGE_SIZE_BYTES, Platform, STAMP_STEP, StackSpan};
 pub use reach::{Reach, ScanError, ScanSummary};
 pub use record::Record;
 pub use refused::{LockRefusals, LockRefused};

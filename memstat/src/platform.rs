@@ -6,10 +6,10 @@ use core::alloc::Layout;
 use core::fmt;
 use core::ptr::NonNull;
 
-use crate::backend::Backend;
 use crate::corruption::Corruption;
+use crate::guard_level::GuardLevel;
+use crate::level::Level;
 use crate::refused::LockRefused;
-use crate::tracked::Tracked;
 
 /// Bytes in a page, the unit in which the arena grows and shrinks.
 pub const PAGE_SIZE_BYTES: usize = 4096;
@@ -129,6 +129,29 @@ pub unsafe trait Platform: GuardPages + Hooks + Sync {
     }
 }
 
+/// A tracker as its host sees it when it is used for the first time, whatever its backend is.
+pub trait FirstUse {
+    /// Sets how much is recorded and guarded, and the length of the history if it is to have another.
+    fn set_up(&self, level: Level, guard: GuardLevel, history_events: Option<usize>);
+
+    /// Takes the tracker's lock until [`FirstUse::release`], so that it is held by nobody else at a fork.
+    fn hold(&self);
+
+    /// Releases the lock that [`FirstUse::hold`] has taken.
+    ///
+    /// # Safety
+    ///
+    /// This thread holds it, or is the copy of the one that does, in the child of a fork.
+    unsafe fn release(&self);
+
+    /// Writes the totals and the call stacks that hold most; `name` is the heap's.
+    ///
+    /// # Errors
+    ///
+    /// The writer's own.
+    fn write_report(&self, name: &str, out: &mut dyn fmt::Write) -> fmt::Result;
+}
+
 /// A window of address space for sampled blocks, with guard pages between them. A host without one keeps the defaults: no
 /// block is sampled then.
 ///
@@ -227,10 +250,7 @@ pub trait Hooks {
 
     /// Called when the tracker is used for the first time, outside of its lock: to set it up as the surroundings say.
     #[cold]
-    fn on_first_use<B: Backend>(tracker: &Tracked<B, Self>)
-    where
-        Self: Platform + Sized,
-    {
+    fn on_first_use(&self, tracker: &dyn FirstUse) {
         let _ = tracker;
     }
 

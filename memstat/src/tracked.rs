@@ -164,21 +164,21 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     fn start_use<'a>(&'a self, mut inner: Guard<'a, Inner<B>, P>) -> Guard<'a, Inner<B>, P> {
         inner.prepare();
         drop(inner);
-        P::on_first_use(self);
+        self.platform().on_first_use(self);
         self.inner.enter()
     }
 
-    /// Takes the tracker's lock until [`Tracked::release`], so that it is held by nobody else at a fork.
-    pub fn hold(&self) {
+    /// For [`FirstUse::hold`](crate::platform::FirstUse::hold).
+    pub(crate) fn hold_lock(&self) {
         core::mem::forget(self.enter());
     }
 
-    /// Releases the lock that [`Tracked::hold`] has taken.
+    /// For [`FirstUse::release`](crate::platform::FirstUse::release).
     ///
     /// # Safety
     ///
-    /// This thread holds it, or is the copy of the one that does, in the child of a fork.
-    pub unsafe fn release(&self) {
+    /// As there.
+    pub(crate) unsafe fn release_lock(&self) {
         // SAFETY: handed on to the caller.
         unsafe { self.inner.release() };
     }

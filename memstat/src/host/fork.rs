@@ -3,17 +3,11 @@
 
 use super::gate::Gate;
 use super::{pages, report};
-use crate::backend::Backend;
-use crate::platform::Platform;
-use crate::tracked::Tracked;
+use crate::platform::FirstUse;
 
-/// A tracker, and how its lock is taken and released.
+/// A tracker whose lock is taken for the time of a fork.
 #[derive(Clone, Copy)]
-struct Forked {
-    tracker: *const (),
-    hold: fn(*const ()),
-    release: fn(*const ()),
-}
+struct Forked(&'static dyn FirstUse);
 
 // SAFETY: the tracker is shared between threads anyway; it is forgotten before it goes.
 unsafe impl Send for Forked {}
@@ -21,9 +15,8 @@ unsafe impl Send for Forked {}
 static FORKED: Gate<Option<Forked>> = Gate::new(None);
 
 /// Holds the lock of `tracker` in forks from now on, if it is the first.
-pub(super) fn prepare<B: Backend, P: Platform>(tracker: &Tracked<B, P>) {
-    let own = (&raw const *tracker).cast();
-    let forked = Forked { tracker: own, hold: hold::<B, P>, release: release::<B, P> };
+pub(super) fn prepare(tracker: &'static dyn FirstUse) {
+    let forked = Forked(tracker);
     let is_first = FORKED.with(|known| {
         let is_first = known.is_none();
         known.get_or_insert(forked);
@@ -38,20 +31,10 @@ pub(super) fn prepare<B: Backend, P: Platform>(tracker: &Tracked<B, P>) {
 /// Holds the lock of this tracker no more: it goes.
 pub(super) fn forget(tracker: *const ()) {
     FORKED.with(|known| {
-        if known.is_some_and(|known| known.tracker == tracker) {
+        if known.is_some_and(|known| (&raw const *known.0).cast() == tracker) {
             *known = None;
         }
     });
-}
-
-fn hold<B: Backend, P: Platform>(tracker: *const ()) {
-    // SAFETY: `prepare` was given this tracker, and `forget` would have been called at its end.
-    unsafe { &*tracker.cast::<Tracked<B, P>>() }.hold();
-}
-
-fn release<B: Backend, P: Platform>(tracker: *const ()) {
-    // SAFETY: as in `hold`, whose lock is released here.
-    unsafe { (*tracker.cast::<Tracked<B, P>>()).release() };
 }
 
 /// The order is that of a report: its own lock, the tracker's, the pages'.
@@ -60,7 +43,7 @@ extern "C" fn before() {
     report::REPORTED.hold();
     // SAFETY: the lock is held.
     if let Some(forked) = unsafe { FORKED.value() } {
-        (forked.hold)(forked.tracker);
+        forked.0.hold();
     }
     pages::PAGES.hold();
 }
@@ -70,7 +53,7 @@ extern "C" fn after() {
     unsafe {
         pages::PAGES.release();
         if let Some(forked) = FORKED.value() {
-            (forked.release)(forked.tracker);
+            forked.0.release();
         }
         report::REPORTED.release();
         FORKED.release();

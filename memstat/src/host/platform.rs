@@ -8,9 +8,7 @@ use std::time::Instant;
 
 use super::{fork, pages, report, settings, stack, symbols};
 use crate::arch;
-use crate::backend::Backend;
-use crate::platform::{GuardPages, Hooks, Platform, StackSpan};
-use crate::tracked::Tracked;
+use crate::platform::{FirstUse, GuardPages, Hooks, Platform, StackSpan};
 
 /// A program on Linux: pages from the operating system, the stacks of its threads, and a clock.
 #[derive(Debug)]
@@ -108,8 +106,10 @@ unsafe impl Platform for HostPlatform {
 unsafe impl GuardPages for HostPlatform {}
 
 impl Hooks for HostPlatform {
-    fn on_first_use<B: Backend>(tracker: &Tracked<B, Self>) {
+    fn on_first_use(&self, tracker: &dyn FirstUse) {
         START.get_or_init(|| (Instant::now(), counts()));
+        // SAFETY: only the time is another for which it is known to be there. `Host` makes both forget it before it goes.
+        let tracker = unsafe { core::mem::transmute::<&dyn FirstUse, &'static dyn FirstUse>(tracker) };
         let settings = settings::read();
         settings.apply(tracker);
         report::prepare(tracker, settings.report);

@@ -11,15 +11,11 @@ use core::sync::atomic::{AtomicI32, Ordering};
 
 use super::gate::Gate;
 use super::settings::ReportTo;
-use crate::backend::Backend;
-use crate::platform::Platform;
-use crate::report;
-use crate::tracked::Tracked;
+use crate::platform::FirstUse;
 
-/// What is reported: the first tracker that was used, and how to write its report.
+/// What is reported: the first tracker that was used.
 pub(super) struct Reported {
-    tracker: *const (),
-    write: fn(*const (), &mut dyn fmt::Write) -> fmt::Result,
+    tracker: &'static dyn FirstUse,
     to: ReportTo,
     /// The process that was told to.
     process: libc::pid_t,
@@ -33,14 +29,13 @@ pub(super) static REPORTED: Gate<Option<Reported>> = Gate::new(None);
 static WAKE: AtomicI32 = AtomicI32::new(-1);
 
 /// Reports on `tracker` from now on, if it is the first.
-pub(super) fn prepare<B: Backend, P: Platform>(tracker: &Tracked<B, P>, to: ReportTo) {
+pub(super) fn prepare(tracker: &'static dyn FirstUse, to: ReportTo) {
     if to == ReportTo::Nowhere {
         return;
     }
     // SAFETY: it returns a number.
     let process = unsafe { libc::getpid() };
-    let own = (&raw const *tracker).cast();
-    let reported = Reported { tracker: own, write: write_all::<B, P>, to, process };
+    let reported = Reported { tracker, to, process };
     let is_first = REPORTED.with(|known| {
         let is_first = known.is_none();
         known.get_or_insert(reported);
@@ -56,17 +51,10 @@ pub(super) fn prepare<B: Backend, P: Platform>(tracker: &Tracked<B, P>, to: Repo
 /// Reports on this tracker no more: it goes.
 pub(super) fn forget(tracker: *const ()) {
     REPORTED.with(|reported| {
-        if reported.as_ref().is_some_and(|reported| reported.tracker == tracker) {
+        if reported.as_ref().is_some_and(|reported| (&raw const *reported.tracker).cast() == tracker) {
             *reported = None;
         }
     });
-}
-
-fn write_all<B: Backend, P: Platform>(tracker: *const (), out: &mut dyn fmt::Write) -> fmt::Result {
-    // SAFETY: `prepare` was given this tracker, and `forget` would have been called at its end.
-    let tracker = unsafe { &*tracker.cast::<Tracked<B, P>>() };
-    report::write_totals(tracker, "program", out)?;
-    report::write_top_stacks(tracker, out)
 }
 
 extern "C" fn at_exit() {
@@ -84,7 +72,7 @@ fn write() {
 
 impl Reported {
     fn write_report(&self) {
-        let Self { tracker, write, to, process } = self;
+        let Self { tracker, to, process } = self;
         let file = match to {
             ReportTo::Nowhere => return,
             ReportTo::StandardError => libc::STDERR_FILENO,
@@ -107,7 +95,7 @@ impl Reported {
             return warn(format_args!("memstat: the report's file cannot be written: {to:?}\n"));
         }
         let mut out = File { descriptor: file, bytes: [0; 4096], length: 0 };
-        let _ = write(*tracker, &mut out);
+        let _ = tracker.write_report("program", &mut out);
         out.flush();
         if file != libc::STDERR_FILENO {
             // SAFETY: opened above, and not used any more.

@@ -2,11 +2,9 @@
 
 use core::ffi::CStr;
 
-use crate::backend::Backend;
-use crate::guard::GuardLevel;
+use crate::guard_level::GuardLevel;
 use crate::level::Level;
-use crate::platform::Platform;
-use crate::tracked::Tracked;
+use crate::platform::FirstUse;
 
 /// Where reports go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,17 +71,13 @@ fn parse(words: &'static str) -> Settings {
 
 impl Settings {
     /// Sets a tracker up.
-    pub(super) fn apply<B: Backend, P: Platform>(&self, tracker: &Tracked<B, P>) {
+    pub(super) fn apply(&self, tracker: &dyn FirstUse) {
         if let Some(word) = self.unknown {
             let expected =
                 "expected a level (off, counters, blocks, stacks, full), guard=, history= or report=";
             super::report::warn(format_args!("memstat: MEMSTAT has `{word}`; {expected}\n"));
         }
-        if let Some(events) = self.history_events {
-            tracker.history().set_capacity(events);
-        }
-        tracker.set_level(self.level);
-        tracker.guards().set_level(self.guard);
+        tracker.set_up(self.level, self.guard, self.history_events);
     }
 }
 

@@ -7,8 +7,9 @@ use core::fmt;
 
 use super::{Rank, StackTotals, write_summary};
 use crate::backend::Backend;
+use crate::guard_level::GuardLevel;
 use crate::level::Level;
-use crate::platform::Platform;
+use crate::platform::{FirstUse, Platform};
 use crate::snapshot::{Change, StackChange, TopChanges};
 use crate::stacks::{Stack, StacksMark};
 use crate::tracked::Tracked;
@@ -121,4 +122,28 @@ fn write_what_is_missing<B: Backend, P: Platform>(
         );
     }
     Ok(())
+}
+
+impl<B: Backend, P: Platform> FirstUse for Tracked<B, P> {
+    fn set_up(&self, level: Level, guard: GuardLevel, history_events: Option<usize>) {
+        if let Some(events) = history_events {
+            self.history().set_capacity(events);
+        }
+        self.set_level(level);
+        self.guards().set_level(guard);
+    }
+
+    fn hold(&self) {
+        self.hold_lock();
+    }
+
+    unsafe fn release(&self) {
+        // SAFETY: handed on to the caller.
+        unsafe { self.release_lock() };
+    }
+
+    fn write_report(&self, name: &str, out: &mut dyn fmt::Write) -> fmt::Result {
+        write_totals(self, name, out)?;
+        write_top_stacks(self, out)
+    }
 }

@@ -5,7 +5,7 @@
 use super::Tracked;
 use crate::backend::Backend;
 use crate::counters::Counters;
-use crate::guard::GuardLevel;
+use crate::guard_level::GuardLevel;
 use crate::history::{Event, EventKind};
 use crate::level::Level;
 use crate::platform::Platform;

@@ -4,7 +4,7 @@ use core::ops::BitOr;
 
 use super::Inner;
 use crate::backend::Backend;
-use crate::guard::GuardLevel;
+use crate::guard_level::GuardLevel;
 use crate::level::Level;
 use crate::record::Guarding;
 

@@ -2,7 +2,8 @@
 
 use super::Tracked;
 use crate::backend::Backend;
-use crate::guard::{GuardLevel, GuardStatistics};
+use crate::guard::GuardStatistics;
+use crate::guard_level::GuardLevel;
 use crate::invalid_access::{Access, InvalidAccess, Unexplained};
 use crate::platform::Platform;
 use crate::record::Record;
