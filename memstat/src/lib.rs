@@ -83,8 +83,8 @@ pub use platform::{FirstUse, GuardPages, Hooks, PAGE_SIZE_BYTES, Platform, STAMP
 pub use reach::{Reach, ScanError, ScanSummary};
 pub use record::Record;
 pub use refused::{LockRefusals, LockRefused};
-pub use snapshot::{Change, ChangeSum, Snapshot, StackChange, StackUsage, TopChanges, WatchedStack};
-pub use stacks::{MAX_FRAMES, MAX_FREE_FRAMES, Stack, StacksMark};
+pub use snapshot::{Change, ChangeSum, Snapshot, StackChange, StacksMark, TopChanges, WatchedStack};
+pub use stacks::{MAX_FRAMES, MAX_FREE_FRAMES, Stack, StackUsage};
 pub use tracked::{
     BlocksView, Consistency, CrashSnapshot, GuardCheck, GuardsView, HistoryView, LeaksView, StacksView,
     StatisticsView, Tracked,

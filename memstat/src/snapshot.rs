@@ -6,20 +6,30 @@
 
 use crate::growth::Growth;
 use crate::level::Level;
-use crate::stacks::Stack;
+use crate::stacks::StackUsage;
 
-/// Blocks that are live under one call stack.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct StackUsage {
-    /// Their sizes in bytes, as requested.
-    pub bytes: u64,
-    /// How many.
-    pub blocks: u64,
+/// A mark: what each call stack had live at some time. The figures themselves stand with the stacks, so the last mark
+/// alone counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StacksMark {
+    number: u64,
+    snapshot: Snapshot,
 }
 
-impl From<&Stack> for StackUsage {
-    fn from(stack: &Stack) -> Self {
-        Self { bytes: stack.live_bytes, blocks: stack.live_blocks.into() }
+impl StacksMark {
+    /// The mark that the depot has just set under this number.
+    pub(crate) fn new(number: u64, snapshot: Snapshot) -> Self {
+        Self { number, snapshot }
+    }
+
+    /// The number that the depot gave it.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// All else that was live then.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
     }
 }
 

@@ -11,7 +11,6 @@ use crate::arena::{Arena, ArenaFull};
 use crate::index::{Hash, HashOf, Index};
 use crate::paged_vec::{Id, PagedVec};
 use crate::platform::{Platform, StackSpan};
-use crate::snapshot::{Change, Snapshot, StackUsage};
 
 pub(crate) mod charge;
 mod recent;
@@ -130,18 +129,18 @@ impl Stack {
     }
 }
 
-/// A mark: what each call stack had live at some time. The figures themselves stand with the stacks, so the last mark
-/// alone counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StacksMark {
-    number: u64,
-    snapshot: Snapshot,
+/// Blocks that are live under one call stack.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StackUsage {
+    /// Their sizes in bytes, as requested.
+    pub bytes: u64,
+    /// How many.
+    pub blocks: u64,
 }
 
-impl StacksMark {
-    /// All else that was live then.
-    pub fn snapshot(&self) -> &Snapshot {
-        &self.snapshot
+impl From<&Stack> for StackUsage {
+    fn from(stack: &Stack) -> Self {
+        Self { bytes: stack.live_bytes, blocks: stack.live_blocks.into() }
     }
 }
 
@@ -336,21 +335,20 @@ impl Depot {
         Ok(id)
     }
 
-    /// Remembers what each stack has live now. A few instructions for each.
-    pub(crate) fn mark(&mut self, snapshot: Snapshot) -> StacksMark {
+    /// Remembers what each stack has live now, and returns the mark's number. A few instructions for each.
+    pub(crate) fn mark(&mut self) -> u64 {
         self.marks += 1;
         for number in 0..self.stacks.len() {
             let stack = self.stacks.get_mut(Id(number as u32));
             stack.marked = StackUsage::from(&*stack);
         }
-        StacksMark { number: self.marks, snapshot }
+        self.marks
     }
 
-    /// By how much a stack has grown since the mark; `None` if a later one was set.
-    pub(crate) fn change_since(&self, mark: &StacksMark, number: u16) -> Option<Change> {
-        let stack = (mark.number == self.marks).then(|| self.get(number));
-        stack
-            .map(|stack| stack.map_or(Change::default(), |stack| Change::between(stack.marked, stack.into())))
+    /// What a stack had live at the mark of this number, and has live now; `None` if a later one was set.
+    pub(crate) fn usage_since(&self, mark: u64, number: u16) -> Option<(StackUsage, StackUsage)> {
+        let usage = |stack: &Stack| (stack.marked, StackUsage::from(stack));
+        (mark == self.marks).then(|| self.get(number).map(usage).unwrap_or_default())
     }
 
     /// The stack with this number, mutable; `None` for 0.

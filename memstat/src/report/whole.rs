@@ -10,8 +10,8 @@ use crate::backend::Backend;
 use crate::guard_level::GuardLevel;
 use crate::level::Level;
 use crate::platform::{FirstUse, Platform};
-use crate::snapshot::{Change, StackChange, TopChanges};
-use crate::stacks::{Stack, StacksMark};
+use crate::snapshot::{Change, StackChange, StacksMark, TopChanges};
+use crate::stacks::Stack;
 use crate::tracked::Tracked;
 
 /// Call stacks that a report shows.

@@ -5,8 +5,9 @@ use crate::backend::Backend;
 use crate::counters::Counters;
 use crate::level::Level;
 use crate::platform::PAGE_SIZE_BYTES;
-use crate::snapshot::{Snapshot, StackUsage};
+use crate::snapshot::Snapshot;
 use crate::stacks::Stack;
+use crate::stacks::StackUsage;
 
 impl<B: Backend> Inner<B> {
     /// Updates the live figures from the backend, at level `off`, where they may not be counted here.

@@ -8,8 +8,8 @@ use crate::backend::Backend;
 use crate::platform::Platform;
 use crate::reach::{Mark, Reach, ScanError, ScanSummary};
 use crate::record::Record;
-use crate::snapshot::{Change, Snapshot, StackUsage};
-use crate::stacks::StacksMark;
+use crate::snapshot::{Change, Snapshot, StacksMark};
+use crate::stacks::StackUsage;
 
 /// Records that are read in one critical section.
 const RECORDS_AT_ONCE: usize = 512;
@@ -40,7 +40,7 @@ impl<B: Backend, P: Platform> LeaksView<'_, B, P> {
         let inner = &mut *self.0.enter();
         let snapshot = inner.snapshot(self.0.platform().stamp());
         inner.settle_stacks();
-        inner.depot.mark(snapshot)
+        StacksMark::new(inner.depot.mark(), snapshot)
     }
 
     /// By how much the call stack of a number has grown since `mark`; `None` if a later mark was set. New blocks and
@@ -48,7 +48,8 @@ impl<B: Backend, P: Platform> LeaksView<'_, B, P> {
     pub fn change_since(&self, mark: &StacksMark, number: u16) -> Option<Change> {
         let inner = &mut *self.0.enter();
         inner.stack(number);
-        inner.depot.change_since(mark, number)
+        let (before, now) = inner.depot.usage_since(mark.number(), number)?;
+        Some(Change::between(before, now))
     }
 
     /// A snapshot without the usage of each call stack.
