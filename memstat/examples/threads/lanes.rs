@@ -3,9 +3,7 @@
 use std::cell::Cell;
 use std::ptr::NonNull;
 
-use memstat::{GuardPages, Hooks, MAX_LANES, Platform, StackSpan};
-
-use super::host::HostPlatform;
+use memstat::{GuardPages, Hooks, HostPlatform, MAX_LANES, Platform, StackSpan};
 
 /// Turns that a thread waits before it gives its CPU away.
 const PATIENCE: u32 = 64;
@@ -36,13 +34,9 @@ pub(crate) fn cpu_time_s() -> f64 {
     time[0] as f64 + time[1] as f64 * 1e-9
 }
 
-/// Starts a thread's work: it gets a number, and one of two CPUs. The calling function must run as long as the tracker is
-/// used.
-#[inline(always)]
-#[expect(clippy::inline_always, reason = "the frame pointer must be the caller's")]
+/// Starts a thread's work: it gets a number, and one of two CPUs.
 pub(crate) fn start(number: usize) {
     NUMBER.set(number as u8);
-    HostPlatform::start();
     let mask = 1_u64 << (number % 2);
     // SAFETY: the mask is as long as said. If there is just one CPU, nothing changes.
     let _ = unsafe { sched_setaffinity(0, size_of_val(&mask), &raw const mask) };
@@ -86,6 +80,11 @@ unsafe impl Platform for Threads {
     #[inline]
     fn stack(&self, frame_pointer: usize) -> Option<StackSpan> {
         HostPlatform.stack(frame_pointer)
+    }
+
+    #[inline]
+    fn stack_fast(&self, frame_pointer: usize) -> Option<StackSpan> {
+        HostPlatform.stack_fast(frame_pointer)
     }
 
     #[inline]

@@ -4,11 +4,7 @@
 //!
 //!     cargo run --release --example threads [TURNS]
 
-mod host;
-#[path = "host/lanes.rs"]
 mod lanes;
-#[path = "host/system.rs"]
-mod system;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::RefCell;
@@ -18,11 +14,10 @@ use std::thread;
 use std::time::Instant;
 
 use lanes::Threads;
-use memstat::{Level, Tracked};
-use system::SystemBackend;
+use memstat::{Level, Over, Tracked};
 
 /// The tracker with a lane for each thread.
-static TRACKED: Tracked<SystemBackend, Threads> = Tracked::over(Threads, SystemBackend, Level::Off);
+static TRACKED: Tracked<Over<System>, Threads> = Tracked::over(Threads, Over(System), Level::Off);
 
 /// What a thread does, so many times: the number of its allocations and frees.
 type Work = fn(&dyn GlobalAlloc, usize, &[Ring], u64) -> u64;
