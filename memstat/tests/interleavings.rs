@@ -200,8 +200,22 @@ fn explore(run: impl Fn() + Send + Sync + Clone + 'static, runs: usize) {
     Runner::new(PctScheduler::new(3, runs), config).run(run);
 }
 
+/// What a thread does: the addresses of the blocks that it leaves.
+type Work = Box<dyn FnOnce() -> Vec<usize> + Send>;
+
+/// Allocates two blocks and frees the first.
+fn keep_one_of_two(heap: &Arc<Heap>) -> Work {
+    let heap = Arc::clone(heap);
+    Box::new(move || {
+        let first = allocate(&heap);
+        let second = allocate(&heap);
+        assert!(free(&heap, first));
+        vec![second]
+    })
+}
+
 /// Starts threads and waits for them.
-fn all<const COUNT: usize>(work: [Box<dyn FnOnce() -> Vec<usize> + Send>; COUNT]) -> BTreeSet<usize> {
+fn all<const COUNT: usize>(work: [Work; COUNT]) -> BTreeSet<usize> {
     let threads = work.map(thread::spawn);
     threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
 }
@@ -210,15 +224,7 @@ fn all<const COUNT: usize>(work: [Box<dyn FnOnce() -> Vec<usize> + Send>; COUNT]
 fn blocks_and_stacks_are_exact_in_every_order() {
     let run = || {
         let heap = heap(Level::Stacks);
-        let worker = || -> Box<dyn FnOnce() -> Vec<usize> + Send> {
-            let heap = Arc::clone(&heap);
-            Box::new(move || {
-                let first = allocate(&heap);
-                let second = allocate(&heap);
-                assert!(free(&heap, first));
-                vec![second]
-            })
-        };
+        let worker = || keep_one_of_two(&heap);
         let live = all([worker(), worker(), worker()]);
         assert_agrees(&heap, &live);
         let found: u64 = (1..=heap.stacks().count())
@@ -228,7 +234,7 @@ fn blocks_and_stacks_are_exact_in_every_order() {
         assert_eq!(found, 3);
         // Others free them.
         let mut left: Vec<_> = live.into_iter().collect();
-        let frees = [(); 3].map(|()| -> Box<dyn FnOnce() -> Vec<usize> + Send> {
+        let frees = [(); 3].map(|()| -> Work {
             let (heap, address) = (Arc::clone(&heap), left.pop().unwrap());
             Box::new(move || {
                 assert!(free(&heap, address));
@@ -245,16 +251,8 @@ fn blocks_and_stacks_are_exact_in_every_order() {
 fn levels_are_switched_in_every_order() {
     let run = || {
         let heap = heap(Level::Full);
-        let worker = || -> Box<dyn FnOnce() -> Vec<usize> + Send> {
-            let heap = Arc::clone(&heap);
-            Box::new(move || {
-                let first = allocate(&heap);
-                let second = allocate(&heap);
-                assert!(free(&heap, first));
-                vec![second]
-            })
-        };
-        let switcher = |levels: [Level; 2]| -> Box<dyn FnOnce() -> Vec<usize> + Send> {
+        let worker = || keep_one_of_two(&heap);
+        let switcher = |levels: [Level; 2]| -> Work {
             let heap = Arc::clone(&heap);
             Box::new(move || {
                 for level in levels {
@@ -310,7 +308,7 @@ fn of_frees_that_race_one_is_good_in_every_order() {
 fn the_history_is_in_order_in_every_order() {
     let run = || {
         let heap = heap(Level::Full);
-        let worker = || -> Box<dyn FnOnce() -> Vec<usize> + Send> {
+        let worker = || -> Work {
             let heap = Arc::clone(&heap);
             Box::new(move || {
                 for _ in 0..2 {

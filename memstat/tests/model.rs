@@ -5,6 +5,8 @@
 #[path = "common/blind.rs"]
 mod blind;
 mod common;
+#[path = "common/records.rs"]
+mod records;
 
 use std::alloc::Layout;
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +18,7 @@ use memstat::{BadFreeKind, Consistency, Event, EventKind, Level, Platform, Recor
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence::{self, WithSource};
 use proptest::test_runner::TestRng;
+use records::read_all;
 
 type Heap = Tracked<HostBackend, HostPlatform>;
 
@@ -27,19 +30,6 @@ fn heap() -> Box<Heap> {
 
 fn layout(size_bytes: usize, align_bytes: usize) -> Layout {
     Layout::from_size_align(size_bytes, align_bytes).unwrap()
-}
-
-/// Reads all records in steps of `step`.
-fn read_all(heap: &Heap, step: usize) -> Vec<Record> {
-    let mut all = Vec::new();
-    let mut buffer = vec![Record::EMPTY; step];
-    let mut cursor = Some(0);
-    while let Some(from) = cursor {
-        let (count, next) = heap.blocks().read(from, &mut buffer);
-        all.extend_from_slice(&buffer[..count]);
-        cursor = next;
-    }
-    all
 }
 
 #[test]

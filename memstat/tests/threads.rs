@@ -7,6 +7,8 @@
 mod backend;
 #[path = "common/crowd.rs"]
 mod crowd;
+#[path = "common/records.rs"]
+mod records;
 
 use std::alloc::Layout;
 use std::collections::{BTreeMap, HashMap};
@@ -18,6 +20,7 @@ use std::thread;
 use backend::HostBackend;
 use crowd::{Crowd, Random, SystemBackend, duration, is_live};
 use memstat::{Backend, BadFreeKind, Consistency, Event, EventKind, GuardLevel, Level, Record, Tracked};
+use records::read_all;
 
 /// A tracker with more lanes than threads, and one whose threads share lanes.
 type Heap<B, const LANES: usize> = Tracked<B, Crowd<LANES>>;
@@ -101,18 +104,6 @@ fn work<B: Backend, const LANES: usize>(
             }
         }
     }
-}
-
-fn read_all<B: Backend, const LANES: usize>(heap: &Heap<B, LANES>, step: usize) -> Vec<Record> {
-    let mut all = Vec::new();
-    let mut buffer = vec![Record::EMPTY; step];
-    let mut cursor = Some(0);
-    while let Some(from) = cursor {
-        let (count, next) = heap.blocks().read(from, &mut buffer);
-        all.extend_from_slice(&buffer[..count]);
-        cursor = next;
-    }
-    all
 }
 
 /// Nobody is at work: counters, records, call stacks and the model say the same.
