@@ -242,16 +242,23 @@ fn churn_at_a_constant_count_neither_grows_the_arena_nor_loses_a_block() {
     let mut model = BTreeMap::new();
     let mut blocks: Vec<_> = (0..5000).map(|_| heap.allocate(layout(64, 8)).unwrap()).collect();
     model.extend(blocks.iter().map(|block| (block.as_ptr() as usize, layout(64, 8))));
-    let before = heap.statistics().arena().used_bytes;
-    for _ in 0..200_000 {
-        let place = (rng.next_u64() as usize) % blocks.len();
-        // SAFETY: live, and nobody uses it.
-        unsafe { heap.free(blocks[place]) }.unwrap();
-        model.remove(&(blocks[place].as_ptr() as usize));
-        let size_bytes = 16 + (rng.next_u64() as usize) % 200;
-        blocks[place] = heap.allocate(layout(size_bytes, 8)).unwrap();
-        model.insert(blocks[place].as_ptr() as usize, layout(size_bytes, 8));
+    let mut churn = |steps: usize| {
+        for _ in 0..steps {
+            let place = (rng.next_u64() as usize) % blocks.len();
+            // SAFETY: live, and nobody uses it.
+            unsafe { heap.free(blocks[place]) }.unwrap();
+            model.remove(&(blocks[place].as_ptr() as usize));
+            let size_bytes = 16 + (rng.next_u64() as usize) % 200;
+            blocks[place] = heap.allocate(layout(size_bytes, 8)).unwrap();
+            model.insert(blocks[place].as_ptr() as usize, layout(size_bytes, 8));
+        }
+    };
+    // A shard takes its first pages when the backend comes to its regions, and blocks of other sizes lie in more of them.
+    if HostPlatform::LANES > 1 {
+        churn(20_000);
     }
+    let before = heap.statistics().arena().used_bytes;
+    churn(200_000);
     assert_agrees(&heap, &model);
     assert_records_agree(&heap, &model);
     assert!(heap.statistics().arena().used_bytes <= before * 3 / 2);
