@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 
+#[path = "common/adapter_models.rs"]
+mod adapter_models;
 #[path = "common/crowd.rs"]
 mod crowd;
 #[path = "common/records.rs"]
@@ -14,9 +16,8 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::ptr::NonNull;
 use std::thread;
 
-use crowd::duration;
+use adapter_models::follow_models;
 use memstat::{Consistency, HostPlatform, Level, Over, Tracked};
-use threads_model::{THREADS, heap, run_model};
 
 const MEMORY_BYTES: usize = 8 << 20;
 const STEPS: usize = 4000;
@@ -92,25 +93,6 @@ fn use_heap(heap: &impl GlobalAlloc, seed: u64) {
         check(block, layout.size(), known);
         // SAFETY: live, with this layout.
         unsafe { heap.dealloc(block, layout) };
-    }
-}
-
-/// The model of many threads, with a lane for each, with fewer lanes, and with one lock for all; the level is switched
-/// between the threads' operations.
-fn follow_models<A: GlobalAlloc + Send + Sync>(make: &impl Fn() -> A) {
-    let end = duration("ADAPTER_SECONDS", 0);
-    loop {
-        for threads in THREADS {
-            let lanes = heap::<_, 64>(Over(make()), Level::Full);
-            run_model(&lanes, threads, 2, 400, |random| lanes.set_level(Level::ALL[random.below(5)]));
-            let shared = heap::<_, 2>(Over(make()), Level::Stacks);
-            run_model(&shared, threads, 1, 300, |_| {});
-            let one = heap::<_, 1>(Over(make()), Level::Full);
-            run_model(&one, threads, 1, 300, |random| one.set_level(Level::ALL[random.below(5)]));
-        }
-        if end.is_over() {
-            break;
-        }
     }
 }
 
