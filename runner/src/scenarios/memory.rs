@@ -64,9 +64,9 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     sized::<3072>("memory-3G", Firmware::Bios),
     sized::<6144>("memory-6G", Firmware::Bios),
     Scenario {
-        name: "memory-18M",
+        name: "memory-16M",
         about: "the least that a machine needs: the self-tests pass, but for what needs the index of names",
-        judge: Judge::PowerOn(Machine { memory_mib: 18, ..DEFAULT }, |vm| {
+        judge: Judge::PowerOn(Machine { memory_mib: 16, ..DEFAULT }, |vm| {
             vm.wait_for_boot()?;
             judge_selftests(&run_selftests(vm)?, &[LINES])
         }),
