@@ -155,7 +155,7 @@ pub(crate) fn try_pages() -> Option<(usize, usize)> {
     FRAMES.try_lock().map(|frames| (frames.total_pages(), frames.free_pages()))
 }
 
-/// The number of the lowest page.
+/// The number of the lowest page: 1, as files use 0 for a hole.
 pub(crate) const FIRST_NUMBER: usize = 1;
 
 fn managed() -> &'static [PhysicalRange] {
@@ -167,7 +167,6 @@ fn page_count(range: &PhysicalRange) -> usize {
 }
 
 /// Number of numbered pages: all managed pages, numbered by address without gaps.
-/// Number of the first page: 1, as files use 0 for a hole.
 pub(crate) fn numbered_pages() -> usize {
     managed().iter().map(page_count).sum()
 }

@@ -11,7 +11,7 @@ const PORT: u16 = 0x3f8;
 const LINE: u8 = 4;
 /// How long to wait for a full transmitter before bytes are dropped: the other end may be slow, but must not hang the
 /// kernel.
-const PATIENCE_NS: u64 = 1_000_000_000;
+const SEND_TIMEOUT_NS: u64 = 1_000_000_000;
 /// The same as a number of polls, of at least 0.1 us each, before the clock is calibrated.
 const MAX_POLLS: u32 = 1_000_000;
 /// Maximum number of bytes read by one interrupt, so that a device that never stops does not hang the kernel.
@@ -101,7 +101,7 @@ impl Serial {
         if sent > 0 || self.is_stuck {
             return sent;
         }
-        let end_ns = clock::uptime_ns().saturating_add(PATIENCE_NS);
+        let end_ns = clock::uptime_ns().saturating_add(SEND_TIMEOUT_NS);
         let mut looks = 0;
         while sent == 0 && looks < MAX_POLLS && clock::uptime_ns() < end_ns {
             sent = self.uart.send_bytes(bytes);
