@@ -28,7 +28,8 @@ fn the_tracker_of_the_built_example_lies_in_bss() {
     let sources = ["src", "examples"].map(|folder| Path::new(env!("CARGO_MANIFEST_DIR")).join(folder));
     if written(&example) < sources.iter().filter_map(|folder| written(folder)).max() {
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap());
-        let is_built = cargo.args(["build", "--quiet", "--package", "memstat", "--example", "system"]).status();
+        let is_built =
+            cargo.args(["build", "--quiet", "--package", "memstat", "--example", "system"]).status();
         assert!(is_built.unwrap().success());
     }
     let file = std::fs::read(&example).unwrap();
