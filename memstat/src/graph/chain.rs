@@ -3,7 +3,7 @@
 use super::{Contents, Graph, NONE, Node, ROOT, Stopped};
 
 /// A chain of references, from a root to a block. Each item is a block of it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Chain<'n> {
     nodes: &'n [Node],
     next: u32,

@@ -1,5 +1,6 @@
 //! Random graphs, and the answers of searches that are too simple to be wrong.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::vec::Vec;
 
@@ -61,8 +62,8 @@ impl Memory {
         let mut pending: VecDeque<_> = self.roots.iter().map(|word| (*word, 1)).collect();
         while let Some((word, distance)) = pending.pop_front() {
             let Some(block) = self.block_at(word).filter(|block| Some(*block) != without) else { continue };
-            if !distances.contains_key(&block) {
-                distances.insert(block, distance);
+            if let Entry::Vacant(place) = distances.entry(block) {
+                place.insert(distance);
                 pending.extend(self.blocks[&block].0.iter().map(|word| (*word, distance + 1)));
             }
         }
