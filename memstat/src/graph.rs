@@ -7,12 +7,14 @@
 //! that comes is not in the graph.
 
 mod chain;
+mod dominators;
 mod node;
 mod retained;
 #[cfg(test)]
 mod tests;
 
 pub use chain::{Chain, Link};
+pub use dominators::{DominatorError, Edge};
 pub use node::Node;
 pub use retained::{Retained, RetainedSummary};
 

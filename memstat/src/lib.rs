@@ -72,7 +72,7 @@ pub use bad_free::{BadFree, BadFreeKind};
 pub use corruption::{Corruption, CorruptionKind};
 pub use counters::{Counters, CpuCounters, Histogram, MAX_CPUS, SIZE_CLASSES, Since};
 pub use fault_injection::{FaultRule, Faults, MAX_SITES, Sites, TooManySites};
-pub use graph::{Chain, Link, Node, Retained, RetainedSummary, Stopped};
+pub use graph::{Chain, DominatorError, Edge, Link, Node, Retained, RetainedSummary, Stopped};
 pub use guard::GuardStatistics;
 pub use guard::pool::MAX_SAMPLE_SLOTS;
 pub use guard_level::GuardLevel;

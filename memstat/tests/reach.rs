@@ -14,7 +14,7 @@ use std::slice;
 
 use blind::BlindBackend;
 use common::{HostBackend, HostPlatform};
-use memstat::{GuardLevel, Level, Node, Reach, Record, Retained, ScanError, ScanSummary, Tracked};
+use memstat::{Edge, GuardLevel, Level, Node, Reach, Record, Retained, ScanError, ScanSummary, Tracked};
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence::{self, WithSource};
 
@@ -224,8 +224,9 @@ proptest! {
             }
         }
         let mut by_stack = [Retained::default()];
+        let mut edges = vec![Edge::EMPTY; 3 * blocks.len()];
         // SAFETY: as above.
-        let summary = unsafe { graph.heap.references().retained(&spans, &mut nodes, &mut by_stack, || true) };
+        let summary = unsafe { graph.heap.references().retained(&spans, &mut nodes, &mut edges, &mut by_stack, || true) };
         prop_assert_eq!(summary.unwrap().reachable_blocks, reachable.len() as u64);
         prop_assert_eq!(by_stack[0].bytes, summary.unwrap().reachable_bytes);
         graph.free_all();

@@ -19,15 +19,21 @@ pub struct Node {
     pub(super) value: usize,
     /// The node from which this one was reached; later its dominator.
     pub(super) parent: u32,
-    /// When the search left it.
+    /// Its number in the order of a depth-first search, from 1; `NONE` until it is reached.
     pub(super) order: u32,
-    /// The node that the search left as number `i`, in node `i`.
+    /// In the entry `i`: the node with the number `i + 1`.
     pub(super) at_order: u32,
+    /// For dominators, as numbers: an ancestor, the node between with the lowest semidominator, and the semidominator.
+    pub(super) ancestor: u32,
+    pub(super) label: u32,
+    pub(super) semi: u32,
     /// The next node on a list.
     pub(super) next: u32,
     /// The first node of a list.
     pub(super) first: u32,
     stack: u16,
+    /// Whether a root refers to it.
+    pub(super) is_root: bool,
     /// Whether its owner has declared that it contains no pointers.
     is_leaf: bool,
 }
@@ -42,9 +48,13 @@ impl Node {
         parent: NONE,
         order: NONE,
         at_order: NONE,
+        ancestor: NONE,
+        label: NONE,
+        semi: NONE,
         next: NONE,
         first: NONE,
         stack: 0,
+        is_root: false,
         is_leaf: false,
     };
 

@@ -5,15 +5,17 @@
 use core::hint::black_box;
 use core::ops::Range;
 
-use memstat::{Chain, Node, Record, Reference, Retained, RetainedSummary};
+use memstat::{Chain, DominatorError, Edge, Node, Record, Reference, Retained, RetainedSummary};
 
 use super::roots::roots;
 use crate::arch::{cpu, stacks};
 use crate::memory::heap::tracker;
 use crate::memory::pages::scratch::Scratch;
 
-/// Interrupt handlers may allocate after the blocks were counted.
-const SPARE_NODES: usize = 64;
+/// Interrupt handlers may allocate after the blocks and references were counted.
+const SPARE: usize = 64;
+/// References for which there is room at first, for each block.
+const EDGES_PER_BLOCK: usize = 2;
 
 /// An address that somebody asks about. It is kept inverted, so that no copy of it on the stack counts as a reference.
 #[derive(Clone, Copy)]
@@ -134,9 +136,19 @@ fn retained_from(
     let mut by_stack = Scratch::new(stacks + 1, Retained::default).ok_or(Failure::OutOfMemory)?;
     let mut nodes = nodes()?;
     let (nodes, entries) = (nodes.as_mut_slice(), by_stack.as_mut_slice());
-    // SAFETY: as in `find_from`.
-    let summary = unsafe { tracker().references().retained(roots, nodes, entries, should_continue) };
-    Ok((by_stack, summary?))
+    let mut edge_count = nodes.len() * EDGES_PER_BLOCK;
+    loop {
+        let mut edges = Scratch::new(edge_count, || Edge::EMPTY).ok_or(Failure::OutOfMemory)?;
+        let edges = edges.as_mut_slice();
+        // SAFETY: as in `find_from`.
+        let summary =
+            unsafe { tracker().references().retained(roots, nodes, edges, entries, &mut *should_continue) };
+        match summary {
+            Ok(summary) => return Ok((by_stack, summary)),
+            Err(DominatorError::Stopped) => return Err(Failure::Stopped),
+            Err(DominatorError::TooManyEdges(needed)) => edge_count = needed + SPARE,
+        }
+    }
 }
 
 /// Room for all live blocks.
@@ -145,5 +157,5 @@ fn retained_from(
 ///
 /// [`Failure::OutOfMemory`]
 pub(crate) fn nodes() -> Result<Scratch<Node>, Failure> {
-    Scratch::new(tracker().blocks().count() + SPARE_NODES, || Node::EMPTY).ok_or(Failure::OutOfMemory)
+    Scratch::new(tracker().blocks().count() + SPARE, || Node::EMPTY).ok_or(Failure::OutOfMemory)
 }

@@ -4,7 +4,9 @@ use core::ops::Range;
 
 use super::Tracked;
 use crate::backend::Backend;
-use crate::graph::{Chain, Contents, Graph, Node, Retained, RetainedSummary, Stopped, WORDS_AT_ONCE};
+use crate::graph::{
+    Chain, Contents, DominatorError, Edge, Graph, Node, Retained, RetainedSummary, Stopped, WORDS_AT_ONCE,
+};
 use crate::platform::Platform;
 use crate::record::Record;
 
@@ -107,11 +109,11 @@ impl<B: Backend, P: Platform> ReferencesView<'_, B, P> {
 
     /// What each call stack keeps alive, in the entry of `by_stack` with its number: the bytes that would become
     /// unreachable without its blocks. Entry 0 has the blocks without a stack. `nodes` and `should_continue` are as for
-    /// [`ReferencesView::chain`].
+    /// [`ReferencesView::chain`]; `edges` has room for all references between blocks.
     ///
     /// # Errors
     ///
-    /// [`Stopped`] if `should_continue` returned false; then the entries mean nothing.
+    /// [`DominatorError`]: `should_continue` returned false, or `edges` is too short. Then the entries mean nothing.
     ///
     /// # Safety
     ///
@@ -120,11 +122,12 @@ impl<B: Backend, P: Platform> ReferencesView<'_, B, P> {
         &self,
         roots: &[Range<usize>],
         nodes: &mut [Node],
+        edges: &mut [Edge],
         by_stack: &mut [Retained],
         should_continue: impl FnMut() -> bool,
-    ) -> Result<RetainedSummary, Stopped> {
+    ) -> Result<RetainedSummary, DominatorError> {
         by_stack.fill(Retained::default());
-        self.graph(nodes).retained(&mut Heap { view: self, roots, should_continue }, by_stack)
+        self.graph(nodes).retained(&mut Heap { view: self, roots, should_continue }, edges, by_stack)
     }
 
     /// Makes nodes of all live blocks.
