@@ -20,10 +20,11 @@ fn run(session: &mut Session, options: &Options<'_>) {
     let word = options.operands.first().copied().unwrap_or_default();
     let Some(target) = super::target(session, COMMAND.name, word) else { return };
     show_target(session, target);
+    let start = target.start();
     let mut count = 0_usize;
     references::find(target, &mut |reference| {
         count += 1;
-        show(session, &reference);
+        show(session, &reference, start);
         !session.is_interrupted()
     });
     let plural = if count == 1 { "" } else { "s" };
@@ -41,14 +42,17 @@ fn show_target(session: &mut Session, target: Target) {
     }
 }
 
+/// Shows where the reference is, and how far inside the block it points.
 #[inline(never)]
-fn show(session: &mut Session, reference: &Reference) {
-    let Reference { place, target, holder } = reference;
-    match holder {
-        None => session.print(format_args!("    {} holds {target:#x}\n", Root(VAddr::from_usize(*place)))),
+fn show(session: &mut Session, reference: &Reference, start: Target) {
+    let inside = reference.target.wrapping_sub(start.address());
+    match reference.holder {
+        None => {
+            session.print(format_args!("    {} -> +{inside:#x}\n", Root(VAddr::from_usize(reference.place))))
+        }
         Some(holder) => {
-            let offset = place - holder.address();
-            session.print(format_args!("    {} at +{offset:#x} holds {target:#x}\n", Block(*holder)));
+            let offset = reference.place - holder.address();
+            session.print(format_args!("    +{offset:#x} of {} -> +{inside:#x}\n", Block(holder)));
         }
     }
 }

@@ -35,6 +35,12 @@ impl Target {
         tracker().blocks().containing(self.address())
     }
 
+    /// Where the block starts that contains the address, or the address itself if there is none.
+    #[inline(never)]
+    pub(crate) fn start(self) -> Self {
+        self.block().map_or(self, |block| Self::of(block.address()))
+    }
+
     /// The addresses that refer to the same block, or the address alone if there is none.
     fn span(self) -> Range<usize> {
         let (start, size_bytes) =
