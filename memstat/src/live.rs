@@ -64,13 +64,14 @@ impl LiveMap {
 
     /// Inserts a record for an address that has none. On an error nothing has changed.
     #[inline]
-    pub(crate) fn insert(
+    pub(crate) fn insert<P: Platform>(
         &mut self,
         record: Record,
         arena: &mut Arena,
-        platform: &impl Platform,
+        platform: &P,
     ) -> Result<(), ArenaFull> {
-        if !self.is_sharded {
+        // A constant, so a platform has the code for one of both only.
+        if P::LANES == 1 {
             return self.one.insert(record, arena, platform);
         }
         let shard = self.shards.of_or_new(record.address(), arena, platform)?;
@@ -79,7 +80,7 @@ impl LiveMap {
     }
 
     /// The record of the block that starts at `address`.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn get(&self, address: usize) -> Option<&Record> {
         if self.is_sharded {
             self.map(Shards::number_of(address))?.get(address)
@@ -89,7 +90,7 @@ impl LiveMap {
     }
 
     /// As [`LiveMap::get`], mutable.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn get_mut(&mut self, address: usize) -> Option<&mut Record> {
         if self.is_sharded {
             self.map_mut(Shards::number_of(address))?.get_mut(address)
@@ -100,17 +101,17 @@ impl LiveMap {
 
     /// Removes and returns the record of the block that starts at `address`, if `is_wanted` is true for it.
     #[inline]
-    pub(crate) fn remove_if(
+    pub(crate) fn remove_if<P: Platform>(
         &mut self,
         address: usize,
         is_wanted: impl Fn(&Record) -> bool,
         arena: &mut Arena,
-        platform: &impl Platform,
+        platform: &P,
     ) -> Option<Record> {
-        if self.is_sharded {
-            self.map_mut(Shards::number_of(address))?.remove_if(address, is_wanted, arena, platform)
-        } else {
+        if P::LANES == 1 {
             self.one.remove_if(address, is_wanted, arena, platform)
+        } else {
+            self.map_mut(Shards::number_of(address))?.remove_if(address, is_wanted, arena, platform)
         }
     }
 

@@ -113,9 +113,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
             FastPath::StacksFullGuard => self.allocate_recorded::<{ STACKS | FULL_GUARD }>(layout, inner),
             FastPath::Sampling => self.allocate_between_samples(layout, inner),
             FastPath::Unprepared => self.allocate_elsewhere(layout, inner),
-            FastPath::Pass | FastPath::Count | FastPath::Any => {
-                self.allocate_recorded::<{ Steps::ANY }>(layout, inner)
-            }
+            FastPath::Pass | FastPath::Count | FastPath::Any => self.allocate_by_steps(layout, inner),
         }
     }
 
@@ -152,6 +150,31 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         block
     }
 
+    /// As [`Tracked::allocate_recorded`], for any steps.
+    #[inline(never)]
+    fn allocate_by_steps(&self, layout: Layout, inner: Guard<'_, Inner<B>, P>) -> Option<NonNull<u8>> {
+        let block = self.allocate_by_steps_for(layout, inner, self.platform().frame_pointer());
+        keep_frame();
+        block
+    }
+
+    /// The same, on behalf of the caller with this frame pointer.
+    #[inline(never)]
+    fn allocate_by_steps_for(
+        &self,
+        layout: Layout,
+        mut inner: Guard<'_, Inner<B>, P>,
+        frame_pointer: usize,
+    ) -> Option<NonNull<u8>> {
+        let platform = self.platform();
+        let taken = match inner.allocate_at_hand::<P, { Steps::ANY }>(layout, || frame_pointer, platform) {
+            Progress::Done(block) => return Some(block),
+            Progress::Taken(own) => Some(own),
+            Progress::Nothing => None,
+        };
+        self.allocate_slowly(taken, layout, inner, frame_pointer)
+    }
+
     /// Continues on the slow path, from code that is inlined into the caller.
     #[cold]
     #[inline(never)]
@@ -167,16 +190,11 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         if P::LANES > 1 {
             return self.allocate_slowly(None, layout, inner, frame_pointer);
         }
-        let mut taken = None;
         let is_due = inner.is_sampling && inner.guards.pool.count_down();
         if !is_due && inner.allocation_path.may_record() {
-            match inner.allocate_at_hand::<P, { Steps::ANY }>(layout, || frame_pointer, self.platform()) {
-                Progress::Done(block) => return Some(block),
-                Progress::Taken(own) => taken = Some(own),
-                Progress::Nothing => {}
-            }
+            return self.allocate_by_steps_for(layout, inner, frame_pointer);
         }
-        self.allocate_slowly(taken, layout, inner, frame_pointer)
+        self.allocate_slowly(None, layout, inner, frame_pointer)
     }
 
     /// The slow path: allocates in every case. `taken` is a block that the backend has given already.

@@ -332,6 +332,7 @@ impl<B: Backend> Inner<B> {
     }
 
     /// Writes an event to the history, if there is one. If `stack` is `None`, it gets the caller's stack.
+    #[inline(never)]
     fn note<P: Platform>(
         &mut self,
         kind: EventKind,

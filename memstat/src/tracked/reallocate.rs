@@ -6,7 +6,7 @@ use core::alloc::Layout;
 use core::ptr::{NonNull, copy_nonoverlapping};
 
 use super::Tracked;
-use super::inner::{Claim, PointerOnly};
+use super::inner::{Claim, PointerOnly, address_of};
 use crate::backend::Backend;
 use crate::bad_free::BadFree;
 use crate::platform::{PAGE_SIZE_BYTES, Platform};
@@ -145,8 +145,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         };
         if let Err(bad) = freed {
             // Somebody else has freed the old block meanwhile.
-            // SAFETY: allocated just now, and nobody knows it.
-            unsafe { self.free_with_layout(moved, new_layout) }?;
+            self.free_slowly(address_of(moved), new_layout, self.enter(), caller.frame_pointer, |_, _| {});
             return Err(bad);
         }
         Ok(Some(moved))

@@ -100,7 +100,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
                 inner.choose_steps();
                 Ok(())
             }
-            Freed::Nowhere => inner.free(block, claim, &caller),
+            Freed::Nowhere => inner.free(block, claim.layout(), &caller),
             Freed::Missing => inner.free_missing(block, claim, &caller),
         };
         let has_findings = !inner.guards.findings.is_empty();
