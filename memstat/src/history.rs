@@ -164,6 +164,12 @@ impl History {
         self.next != self.stop
     }
 
+    /// Whether it has room for two.
+    #[inline]
+    pub(crate) fn has_room_for_two(&self) -> bool {
+        self.unwritten() >= 2
+    }
+
     /// Writes an event. There must be room, as [`History::has_room`] says.
     #[inline]
     pub(crate) fn put(&mut self, event: Event) {

@@ -116,27 +116,27 @@ impl LiveMap {
     }
 
     /// A place behind all records, where a walk from the last to the first begins. When a block goes, the last record
-    /// of its map moves to its place: so what lies behind is seen twice rather than never.
+    /// of its map may move to its place: so what lies behind is seen twice rather than never.
     pub(crate) fn end(&self) -> usize {
-        if self.is_sharded { SHARDS << PLACE_BITS } else { self.one.len() }
+        if self.is_sharded { SHARDS << PLACE_BITS } else { self.one.places() }
     }
 
-    /// The place of the record before the place `behind`, if there is one.
+    /// The place before the place `behind`, if there is one. It may have no record.
     #[inline]
     pub(crate) fn before(&self, behind: usize) -> Option<usize> {
         if !self.is_sharded {
-            return behind.min(self.one.len()).checked_sub(1);
+            return behind.min(self.one.places()).checked_sub(1);
         }
         let behind = behind.min(self.end());
         let (first, within) = (behind >> PLACE_BITS, behind % (1 << PLACE_BITS));
         let place = |number: usize, within: usize| {
-            let within = within.min(self.map(number)?.len());
+            let within = within.min(self.map(number)?.places());
             Some(number << PLACE_BITS | within.checked_sub(1)?)
         };
         place(first, within).or_else(|| (0..first).rev().find_map(|number| place(number, usize::MAX)))
     }
 
-    /// The record at a place, mutable.
+    /// The record at a place, if there is one, mutable.
     #[inline]
     pub(crate) fn nth_mut(&mut self, place: usize) -> Option<&mut Record> {
         if self.is_sharded {

@@ -63,14 +63,6 @@ impl<T: Copy, const LIMIT: usize> PagedVec<T, LIMIT> {
         unsafe { &*self.tail.sub(1) }
     }
 
-    /// As [`PagedVec::last`], mutable.
-    #[inline]
-    pub(crate) fn last_mut(&mut self) -> &mut T {
-        debug_assert!(self.length > 0);
-        // SAFETY: as in `last`; `&mut self` makes the reference the only one.
-        unsafe { &mut *self.tail.sub(1) }
-    }
-
     /// The address of an element. Elements do not move, so the pointer may be kept, as long as its user makes sure that no
     /// reference conflicts with it.
     #[inline]
@@ -158,23 +150,6 @@ impl<T: Copy, const LIMIT: usize> PagedVec<T, LIMIT> {
         if self.is_at_page_boundary() {
             self.close_page(arena, platform);
         }
-    }
-
-    /// Whether [`PagedVec::push_alone`] can be done.
-    #[inline]
-    pub(crate) fn can_push_alone(&self) -> bool {
-        self.has_spare_page || !self.is_at_page_boundary()
-    }
-
-    /// Appends an element, where that takes no page from the arena, see [`PagedVec::can_push_alone`].
-    #[inline]
-    pub(crate) fn push_alone(&mut self, element: T) {
-        debug_assert!(self.can_push_alone());
-        if self.is_at_page_boundary() {
-            self.has_spare_page = false;
-            self.tail = self.page_of(self.length);
-        }
-        self.put(element);
     }
 
     /// Whether [`PagedVec::pop_alone`] can be done.
@@ -297,4 +272,3 @@ fn remove_page(branches: &mut [*mut Branch], number: usize, arena: &mut Arena, p
         *branch = null_mut();
     }
 }
-

@@ -292,18 +292,18 @@ impl<B: Backend> Inner<B> {
             (own.cast(), own.len())
         };
         let mut record = Record::EMPTY;
-        let is_recorded = self.live.one.insert_fast(block.as_ptr() as usize, || {
+        let entered = self.live.one.insert_fast(block.as_ptr() as usize, || {
             self.sequence += 1;
             // SAFETY: stacks stay where they are, and nothing else refers to this one now.
             let number = if Self::may_charge(COPY) { unsafe { stack.as_ref() }.number() } else { 0 };
             record = Record::new(block, layout, &Origin::now(self.sequence, number, platform));
             record
         });
-        if !is_recorded {
+        let Some(mut entry) = entered else {
             let front_bytes = red_zones::front_bytes(steps.guarding(), layout.align());
             // SAFETY: the backend's block starts this many bytes before the caller's.
             return Progress::Taken(unsafe { block.sub(front_bytes) });
-        }
+        };
         self.tallies.count_allocation(platform.cpu(), layout.size(), taken_bytes);
         self.tallies.add_recorded_bytes(layout.size());
         if Self::may_charge(COPY) {
@@ -315,7 +315,8 @@ impl<B: Backend> Inner<B> {
                 self.history.put(Event::of_block(EventKind::Allocate, &record));
             }
             if steps.has(Steps::RED_ZONE | Steps::FULL_GUARD) {
-                self.live.one.last_mut().set_guarding(steps.guarding());
+                // SAFETY: it was entered just now, and nobody else refers to it.
+                unsafe { entry.as_mut() }.set_guarding(steps.guarding());
                 self.guards.statistics.guarded_blocks += 1;
                 // SAFETY: a fresh block with these red zones.
                 unsafe {

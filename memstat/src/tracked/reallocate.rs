@@ -1,16 +1,20 @@
 //! The path of a reallocation: in place if the backend would use the same memory anyway; else by the backend, if it does
 //! better than to allocate, copy and free; else by an allocation and a free. What is done under one lock stands in
-//! `inner/resize.rs`.
+//! `inner/resize.rs`, the fast path in `reallocate/fast.rs`.
+
+mod fast;
 
 use core::alloc::Layout;
 use core::ptr::{NonNull, copy_nonoverlapping};
 
 use super::Tracked;
-use super::inner::{Claim, PointerOnly, address_of};
+use super::inner::{Caller, Claim, Inner, PointerOnly, address_of};
 use crate::backend::Backend;
 use crate::bad_free::BadFree;
+use crate::lock::Guard;
 use crate::platform::{PAGE_SIZE_BYTES, Platform};
 use crate::refused::LockRefused;
+use crate::stacks::walk::keep_frame;
 
 impl<B: Backend, P: Platform> Tracked<B, P> {
     /// Gives the block a new size, in place or by a move; its contents stay up to the smaller size.
@@ -79,15 +83,44 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
             Ok(inner) => Some(inner),
             Err(contended) => self.inner.wait(contended),
         };
-        if let Some(mut inner) = entered {
+        let Some(mut inner) = entered else {
             // SAFETY: handed on to the caller.
-            let resized = unsafe { inner.resize_unrecorded(block, layout, new_size_bytes, self.platform()) };
-            if resized.is_some() {
-                return Ok(resized);
-            }
+            return unsafe { self.reallocate_claimed(block, layout, new_size_bytes) };
+        };
+        // SAFETY: handed on to the caller.
+        let resized = unsafe { inner.resize_unrecorded(block, layout, new_size_bytes, self.platform()) };
+        if resized.is_some() {
+            return Ok(resized);
         }
         // SAFETY: handed on to the caller.
-        unsafe { self.reallocate_claimed(block, layout, new_size_bytes) }
+        unsafe { self.reallocate_recorded(inner, block, layout, new_size_bytes) }
+    }
+
+    /// Has the backend resize a block with a record, and else continues.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Tracked::reallocate`].
+    #[inline(never)]
+    unsafe fn reallocate_recorded(
+        &self,
+        mut inner: Guard<'_, Inner<B>, P>,
+        block: NonNull<u8>,
+        layout: Layout,
+        new_size_bytes: usize,
+    ) -> Result<Option<NonNull<u8>>, BadFree> {
+        let caller = self.caller();
+        // SAFETY: handed on to the caller.
+        let resized = unsafe { inner.resize_at_hand(block, layout, new_size_bytes, &caller) };
+        drop(inner);
+        let done = if resized.is_some() {
+            Ok(resized)
+        } else {
+            // SAFETY: handed on to the caller.
+            unsafe { self.reallocate_for(block, Some(layout), new_size_bytes, &caller) }
+        };
+        keep_frame();
+        done
     }
 
     /// # Safety
@@ -100,9 +133,27 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         claim: impl Claim,
         new_size_bytes: usize,
     ) -> Result<Option<NonNull<u8>>, BadFree> {
-        let caller = self.caller();
+        // SAFETY: handed on to the caller.
+        let done = unsafe { self.reallocate_for(block, claim.layout(), new_size_bytes, &self.caller()) };
+        keep_frame();
+        done
+    }
+
+    /// Reallocates on behalf of a caller.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Tracked::reallocate`].
+    #[inline(never)]
+    unsafe fn reallocate_for(
+        &self,
+        block: NonNull<u8>,
+        claim: impl Claim,
+        new_size_bytes: usize,
+        caller: &Caller<'_, P>,
+    ) -> Result<Option<NonNull<u8>>, BadFree> {
         if P::LANES > 1
-            && let Some(done) = self.reallocate_in_lane(block, claim, new_size_bytes, &caller)
+            && let Some(done) = self.reallocate_in_lane(block, claim, new_size_bytes, caller)
         {
             return done;
         }
@@ -110,18 +161,18 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
             let Some(mut inner) = self.enter_if_ever_free() else {
                 self.refuse(
                     &LockRefused::Reallocate { address: block.as_ptr() as usize, new_size_bytes },
-                    &caller,
+                    caller,
                 );
                 return Ok(None);
             };
-            let layout = inner.layout_of(block, claim, &caller)?;
-            let is_resized = inner.resize_in_place(block, layout, new_size_bytes, &caller);
+            let layout = inner.layout_of(block, claim, caller)?;
+            let is_resized = inner.resize_in_place(block, layout, new_size_bytes, caller);
             let mut resized = is_resized.then_some(block);
             // Copying little takes less than finding the record again.
             let is_large = layout.size().max(new_size_bytes) >= PAGE_SIZE_BYTES;
             if !is_resized && is_large && B::HAS_RESIZE {
                 // SAFETY: the block is live, with this layout; the caller owns it, and gives it up if it moves.
-                resized = unsafe { inner.resize_by_backend(block, layout, new_size_bytes, &caller) };
+                resized = unsafe { inner.resize_by_backend(block, layout, new_size_bytes, caller) };
             }
             let has_findings = !inner.guards.findings.is_empty();
             drop(inner);
@@ -134,14 +185,14 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
             layout
         };
         let Ok(new_layout) = Layout::from_size_align(new_size_bytes, old_layout.align()) else {
-            self.enter().fail(new_size_bytes, &caller);
+            self.enter().fail(new_size_bytes, caller);
             return Ok(None);
         };
         let Some(moved) = self.allocate_for(new_layout, caller.frame_pointer) else { return Ok(None) };
         // SAFETY: both blocks are live, different, and at least that long; the caller owns the old one.
         let freed = unsafe {
             copy_nonoverlapping(block.as_ptr(), moved.as_ptr(), old_layout.size().min(new_size_bytes));
-            self.free_moved(block, old_layout, &caller)
+            self.free_moved(block, old_layout, caller)
         };
         if let Err(bad) = freed {
             // Somebody else has freed the old block meanwhile.

@@ -85,7 +85,9 @@ impl<B: Backend> Inner<B> {
         self.note_free_of(record, caller);
         if is_quarantined {
             // SAFETY: the caller of the free gave the block up, and the backend has not got it yet.
-            unsafe { red_zones::fill_slowly(record.address() as *mut u8, record.size_bytes(), red_zones::FREED) };
+            unsafe {
+                red_zones::fill_slowly(record.address() as *mut u8, record.size_bytes(), red_zones::FREED)
+            };
         } else {
             // SAFETY: the block was live, with this layout: it was just removed from the live map.
             unsafe { self.give_to_backend(own, own_layout) };
@@ -196,7 +198,9 @@ impl<B: Backend> Inner<B> {
         let (start, size_bytes) = (record.address() as *mut u8, record.size_bytes());
         // SAFETY: the block is in quarantine, so nobody else uses it; its red zones are there.
         unsafe {
-            if red_zones::is_full_of_slowly(start, size_bytes, red_zones::FREED) && red_zones::are_intact(record) {
+            if red_zones::is_full_of_slowly(start, size_bytes, red_zones::FREED)
+                && red_zones::are_intact(record)
+            {
                 return;
             }
             let mut is_reported = false;

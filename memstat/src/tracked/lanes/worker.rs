@@ -197,8 +197,9 @@ impl<B: Backend, P: Platform> CommonOf<'_, B, P> {
     #[inline]
     pub(super) fn enter(&self, record: Record) -> bool {
         let address = record.address();
-        let entered =
-            self.with_shard(address, |map| map.insert_alone(record) || self.enter_slowly(map, record));
+        let entered = self.with_shard(address, |map| {
+            map.insert_fast(address, || record).is_some() || self.enter_slowly(map, record)
+        });
         entered.unwrap_or_else(|| self.enter_first(record))
     }
 
