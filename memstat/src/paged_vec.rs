@@ -37,7 +37,7 @@ impl<T: Copy, const LIMIT: usize> PagedVec<T, LIMIT> {
     /// Elements in a page.
     const PER_PAGE: usize = PAGE_SIZE_BYTES / size_of::<T>();
     /// Maximum number of elements.
-    pub(crate) const MAX_LEN: usize = BRANCHES * PER_BRANCH * Self::PER_PAGE;
+    pub(crate) const MAX_LEN: usize = LIMIT * PER_BRANCH * Self::PER_PAGE;
 
     pub(crate) const fn new() -> Self {
         const { assert!(PAGE_SIZE_BYTES.is_multiple_of(size_of::<T>())) };
@@ -190,6 +190,15 @@ impl<T: Copy, const LIMIT: usize> PagedVec<T, LIMIT> {
     pub(crate) fn pop_page(&mut self, arena: &mut Arena, platform: &impl Platform) {
         self.length -= Self::PER_PAGE;
         self.close_page(arena, platform);
+    }
+
+    /// Gives the page back that is kept after the last element's, if there is one.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn give_spare_page(&mut self, arena: &mut Arena, platform: &impl Platform) {
+        if core::mem::take(&mut self.has_spare_page) {
+            remove_page(&mut self.branches, self.length.div_ceil(Self::PER_PAGE), arena, platform);
+        }
     }
 
     /// Moves the tail to the page after the last element's.

@@ -201,6 +201,9 @@ impl<const ROOT: usize, const LIMIT: usize> Map<ROOT, LIMIT> {
         } else {
             self.fill_hole(hole);
             self.records.pop(arena, platform);
+            if self.records.len() == MAX_HOLES {
+                self.records.give_spare_page(arena, platform);
+            }
         }
     }
 
@@ -217,7 +220,9 @@ impl<const ROOT: usize, const LIMIT: usize> Map<ROOT, LIMIT> {
     #[expect(clippy::inline_always, reason = "on the fast path")]
     #[inline(always)]
     pub(crate) fn forget_alone(&mut self, mut found: Found) -> bool {
-        if self.hole_count == MAX_HOLES && !self.records.can_pop_alone() {
+        if self.hole_count == MAX_HOLES
+            && (!self.records.can_pop_alone() || self.records.len() == MAX_HOLES + 1)
+        {
             return false;
         }
         // SAFETY: the map has not changed since; `&mut self` makes the reference the only one.

@@ -143,15 +143,16 @@ impl<B: Backend, P: Platform> Worker<'_, B, P> {
     fn record(&mut self, block: NonNull<u8>, layout: Layout, stack: u16, plan: Plan) -> bool {
         let platform = self.common.platform;
         if plan.has(Plan::EVENT) {
-            // Its record is entered under the history's latch: only then is it known that it is.
-            return self.common.with_history(|history, sequence| {
-                let record = Record::new(block, layout, &Origin::now(sequence, stack, platform));
-                let is_entered = self.common.enter(record);
-                if is_entered {
-                    self.common.write(history, Event::of_block(EventKind::Allocate, &record));
-                }
-                is_entered
+            let (body, common) = (&mut *self.body, &self.common);
+            let mut origin = Origin::now(0, stack, platform);
+            let entered = common.enter_with(block.as_ptr() as usize, |clock| {
+                origin.sequence = body.number_event(clock, common.numbering());
+                Record::new(block, layout, &origin)
             });
+            if let Some(record) = entered {
+                self.write(Event::of_block(EventKind::Allocate, &record));
+            }
+            return entered.is_some();
         }
         let sequence = self.next_sequence();
         self.common.enter(Record::new(block, layout, &Origin::now(sequence, stack, platform)))
