@@ -139,7 +139,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
             FastPath::StacksFullGuard => {
                 self.free_recorded::<{ STACKS | FULL_GUARD }>(address, claim, inner, report);
             }
-            FastPath::Unprepared => self.free_elsewhere(address, claim, inner, report),
+            FastPath::Slow => self.free_elsewhere(address, claim, inner, report),
             FastPath::Pass | FastPath::Count | FastPath::Sampling | FastPath::Any => {
                 self.free_by_steps(address, claim, inner, report);
             }

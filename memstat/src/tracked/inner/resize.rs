@@ -109,8 +109,10 @@ impl<B: Backend> Inner<B> {
                 unsafe { red_zones::write(record) };
             }
             self.tallies.subtract_recorded_bytes(old.size());
-            self.lanes.settle(old_stack, &mut self.depot);
-            self.lanes.settle(new_stack, &mut self.depot);
+            if P::LANES > 1 {
+                self.lanes.settle(old_stack, &mut self.depot);
+                self.lanes.settle(new_stack, &mut self.depot);
+            }
             self.tallies.add_recorded_bytes(new_size_bytes);
             if let Some(stack) = self.depot.get_mut(old_stack) {
                 stack.subtract(old.size());
@@ -219,7 +221,7 @@ impl<B: Backend> Inner<B> {
             }
             None => self.count_free_of_unrecorded(address, before_bytes, caller),
         }
-        self.account(moved, after_bytes, new, Guarding::None, caller);
+        self.account(moved, after_bytes, new, Guarding::None, None, caller);
         if self.live.len() == 0 && self.level < Level::Blocks {
             self.choose_steps();
         }

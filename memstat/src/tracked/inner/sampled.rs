@@ -43,7 +43,7 @@ impl<B: Backend> Inner<B> {
         let block = self.guards.pool.take(layout, caller.platform);
         // A sampled block must have a record: its free goes by that.
         let block = block.filter(|block| {
-            let is_recorded = self.account(*block, PAGE_SIZE_BYTES, layout, Guarding::Sampled, caller);
+            let is_recorded = self.account(*block, PAGE_SIZE_BYTES, layout, Guarding::Sampled, None, caller);
             if !is_recorded {
                 self.guards.pool.put_back(*block, caller.platform);
             }

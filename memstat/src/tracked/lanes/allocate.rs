@@ -13,6 +13,7 @@ use crate::record::{Origin, Record};
 use crate::refused::LockRefused;
 use crate::stacks::{MAX_FRAMES, Stack};
 use crate::tracked::Tracked;
+use crate::tracked::allocate::Begun;
 use crate::tracked::inner::{Caller, Inner};
 
 /// What a lane could not do: that is for who stops all of them. The block, if there is one, is neither counted nor
@@ -65,7 +66,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     #[inline(never)]
     fn allocate_without_lane(&self, layout: Layout, frame_pointer: usize) -> Option<NonNull<u8>> {
         if let Some(inner) = self.enter_if_ever_free() {
-            return self.allocate_slowly(None, layout, inner, frame_pointer);
+            return self.allocate_slowly(Begun::taken(None), layout, inner, frame_pointer);
         }
         let caller = Caller { frame_pointer, platform: self.platform() };
         self.refuse(&LockRefused::Allocate(layout), &caller);
@@ -84,7 +85,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         if taken.is_none() && inner.is_sampling {
             inner.guards.pool.count_down();
         }
-        self.allocate_slowly(taken, layout, inner, frame_pointer)
+        self.allocate_slowly(Begun::taken(taken), layout, inner, frame_pointer)
     }
 }
 
