@@ -165,7 +165,8 @@ fn run_timer(gate: u8) -> Option<ArrayVec<Reading, { WINDOWS + 1 }>> {
         if !(0..MAX_POLLS).any(|_| read_timer().ticks >= start) {
             return None;
         }
-        let shortest = (0..READINGS_AT_END).map(|_| read_timer()).min_by_key(|reading| reading.after - reading.before);
+        let shortest =
+            (0..READINGS_AT_END).map(|_| read_timer()).min_by_key(|reading| reading.after - reading.before);
         // Behind its end it counts on from the top: such a reading says nothing.
         if read(SPEAKER) & HAS_RUN_OUT != 0 {
             break;
