@@ -230,6 +230,17 @@ impl Dump {
     }
 }
 
+impl Frame {
+    /// `file:line`, as much as is known of it.
+    pub fn place(&self) -> String {
+        match (self.file.as_str(), self.line) {
+            ("", _) => String::new(),
+            (file, 0) => file.into(),
+            (file, line) => format!("{file}:{line}"),
+        }
+    }
+}
+
 impl fmt::Display for State {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self {

@@ -79,6 +79,11 @@ impl Reader {
         });
     }
 
+    /// Whether a dump ended since the last call of [`Reader::take`].
+    pub fn has_dumps(&self) -> bool {
+        !self.dumps.is_empty()
+    }
+
     /// The dumps that ended since the last call.
     pub fn take(&mut self) -> Vec<Dump> {
         std::mem::take(&mut self.dumps)
