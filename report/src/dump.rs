@@ -21,6 +21,8 @@ pub const VERSION: u64 = 1;
 pub struct Dump {
     /// The program's name; empty where the first line is lost.
     pub program: String,
+    /// By how much return addresses are higher than those in the program's file.
+    pub load_offset: u64,
     /// When it was written, in microseconds since the program's start.
     pub time_us: u64,
     /// The level of recording.
@@ -126,7 +128,7 @@ pub struct Mark {
 }
 
 /// A call stack.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stack {
     /// Its number.
     pub number: u32,

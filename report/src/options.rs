@@ -102,7 +102,7 @@ const OPTIONS: [Choice; 18] = [
         None,
         "since",
         Takes::Word("MARK"),
-        "only blocks that came after a mark, or after the event with this number, and are live",
+        "only live blocks that came after a mark, or after the event with this number",
     ),
     row(None, "function", Takes::Word("TEXT"), "only call stacks with a function whose name contains this"),
     row(None, "file", Takes::Word("TEXT"), "only call stacks with a place whose file:line contains this"),
@@ -137,9 +137,9 @@ const USAGE: [&str; 4] = [
 const ABOUT: &str = "what a dump of memstat says, in tables, graphs and files for other tools";
 
 const FILES: &str = "\
-A FILE is a dump, or any log with dumps among its lines; - or none is standard input. Of several dumps, the last whole one
-is used, or that with the NUMBER; a page shows all of them. Tally's /proc/allocs, allocs_by_stack and allocinfo are read
-too. Tables of summary, sizes, ages and tasks are always those of the whole dump.";
+A FILE is a dump, or any log with dumps among its lines; - or none is standard input. Of several dumps, the last whole
+one is used, or that with the NUMBER; a page shows all of them. Tally's /proc/allocs, allocs_by_stack and allocinfo are
+read too. Tables of summary, sizes, ages and tasks are always those of the whole dump.";
 
 const STATUS: &str = "\
 The exit status is 0, 1 if nothing could be reported, 2 for a wrong option, 3 if the dump was cut or damaged and what is
@@ -147,7 +147,7 @@ whole of it was used.";
 
 /// The widest line of `--help`, and the column that explanations begin in.
 const WIDTH: usize = 119;
-const COLUMN: usize = 24;
+const COLUMN: usize = 27;
 
 /// What `--help` shows.
 pub(crate) fn help() -> String {

@@ -146,7 +146,8 @@ impl Place {
 }
 
 impl Profile {
-    /// The profile of what is selected of a dump. Names are the dump's own, or else those of `symbols`.
+    /// The profile of what is selected of a dump. Names are the dump's own if it has files and lines, or else those of
+    /// `symbols`.
     ///
     /// # Errors
     ///
@@ -213,8 +214,11 @@ impl Profile {
 }
 
 fn place(address: u64, dump: &Dump, symbols: Option<&Symbols<'_>>) -> Place {
-    let named = dump.names.get(&address).cloned();
-    let mut frames = named.or_else(|| Some(symbols?.frames(address))).unwrap_or_default();
+    let named = dump.names.get(&address).cloned().unwrap_or_default();
+    // A program knows its functions, but not its lines.
+    let has_lines = named.iter().any(|frame| !frame.file.is_empty());
+    let found = symbols.filter(|_| !has_lines).map(|symbols| symbols.frames(address, dump.load_offset));
+    let mut frames = found.filter(|frames| !frames.is_empty()).unwrap_or(named);
     if frames.is_empty() {
         frames.push(Frame::default());
     }

@@ -66,7 +66,8 @@ fn write_dump(session: &mut Session, parts: DumpParts) {
         stamp: mark.snapshot.stamp,
     });
     let marked: ArrayVec<_, MAX_MARKS> = marked.collect();
-    let options = DumpOptions { program: PROGRAM, parts, marks: &marked, names: Some(&name) };
+    let options =
+        DumpOptions { program: PROGRAM, parts, marks: &marked, names: Some(&name), ..DumpOptions::default() };
     let mut lines = Lines { session, line: ArrayString::new() };
     // The only error is Ctrl-C; the session keeps its own errors itself.
     let _ = dump(tracker(), &options, &mut lines);

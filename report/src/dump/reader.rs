@@ -9,8 +9,9 @@ use super::{
 };
 
 /// The first words of a dump's lines.
-pub(super) const WORDS: [&str; 14] = [
+pub(super) const WORDS: [&str; 15] = [
     "memstat-dump",
+    "offset",
     "level",
     "totals",
     "live",
@@ -186,6 +187,7 @@ impl Open {
                 }
                 (dump.program, dump.time_us) = (fields.text()?, fields.number()?);
             }
+            "offset" => dump.load_offset = fields.hex()?,
             "level" => {
                 dump.level = fields.text()?;
                 for since in &mut dump.since_us {
