@@ -29,7 +29,8 @@ function showFlame(indices) {
     let depths = 0;
     const show = (node, left, depth, outer) => {
         const width = top.sum ? 100 * node.sum / top.sum : 0;
-        if (width < 0.1) return;
+        // Some three pixels: less can be neither read nor hit, and thousands of boxes make the page slow.
+        if (width < 0.25) return;
         depths = Math.max(depths, depth + 1);
         const text = `${node.name}: ${number(node.sum)} ${VALUES[state.value]}, ${width.toFixed(1)}%`;
         const box = make("button", node.name, boxes);
