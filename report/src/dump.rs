@@ -5,6 +5,7 @@
 
 mod fields;
 mod line;
+mod proc_file;
 mod reader;
 
 use std::collections::HashMap;

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal, Read};
 use std::time::{Duration, Instant};
 
-use memstat_report::dump::{Dump, Reader, State};
+use memstat_report::dump::{Dump, Live, Reader, State};
 
 /// A name on the command line: `FILE`, `FILE#NUMBER`, or `-` for standard input.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,21 +112,23 @@ impl Source {
         Ok(dump)
     }
 
-    /// All whole dumps, or the one with the number; if none is whole, the last. `tell` gets a line about each that is left
-    /// out.
-    pub(crate) fn whole_dumps(
+    /// All dumps with an end, or the one with the number; if there is none, the last. `tell` gets a line about each that is
+    /// left out.
+    pub(crate) fn ended_dumps(
         &self,
         tell: &mut dyn FnMut(String),
         visit: &mut dyn FnMut(Dump) -> Result<(), String>,
     ) -> Result<(), String> {
         let (mut broken, mut told) = (None, Vec::new());
-        let (mut has_whole, mut count, mut result) = (false, 0, Ok(()));
+        let (mut has_ended, mut count, mut result) = (false, 0, Ok(()));
         self.each_dump(&mut |number, dump| {
             count = number;
             let is_wanted = self.number.is_none_or(|wanted| wanted == number);
             if is_wanted && result.is_ok() {
-                if dump.state == State::Whole {
-                    has_whole = true;
+                // Of a damaged one, what is whole: but nothing is known of one without its figures.
+                let has_figures = dump.live != Live::default() || !dump.stacks.is_empty();
+                if dump.state == State::Whole || dump.state == State::Damaged && has_figures {
+                    has_ended = true;
                     result = visit(dump);
                 } else {
                     told.push(self.told(number, &dump));
@@ -135,7 +137,7 @@ impl Source {
             }
         })?;
         result?;
-        match (has_whole, broken) {
+        match (has_ended, broken) {
             (true, _) => told.into_iter().for_each(tell),
             (false, Some(dump)) => visit(dump)?,
             (false, None) => return Err(self.none(count)),
@@ -151,7 +153,10 @@ impl Source {
 
     fn none(&self, count: usize) -> String {
         match count {
-            0 => format!("{}: no dump found; expected lines that begin with ~memstat-dump", self.name()),
+            0 => format!(
+                "{}: no dump found; expected lines that begin with ~memstat-dump, or a file of /proc",
+                self.name()
+            ),
             _ => format!("{}: expected a dump's number from 1 to {count}", self.name()),
         }
     }

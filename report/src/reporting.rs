@@ -33,7 +33,7 @@ pub(crate) fn report(arguments: &Arguments) -> Result<bool, String> {
     let mut dumps = Vec::new();
     for source in &arguments.sources {
         if arguments.form == Form::Html && base.is_none() {
-            source.whole_dumps(&mut |line| eprintln!("memstat-report: {line}"), &mut |dump| {
+            source.ended_dumps(&mut |line| eprintln!("memstat-report: {line}"), &mut |dump| {
                 // A page shows blocks and events of the last dump only.
                 if let Some((before, _)) = dumps.last_mut() {
                     forget_blocks(before);

@@ -3,7 +3,8 @@
 use std::io::{self, BufRead};
 
 use super::fields::Fields;
-use super::line::{Checked, checked_texts};
+use super::line::{Checked, checked_texts, without_escapes};
+use super::proc_file::ProcFile;
 use super::{
     AgeClass, Block, Dump, Event, Frame, Live, Mark, Problem, SizeClass, Stack, State, Totals, VERSION,
 };
@@ -35,6 +36,7 @@ const MAX_PROBLEMS: usize = 20;
 pub struct Reader {
     lines: u64,
     open: Option<Open>,
+    proc_file: Option<ProcFile>,
     dumps: Vec<Dump>,
 }
 
@@ -78,6 +80,28 @@ impl Reader {
             Checked::Right(text, checksum) => self.text(text, checksum),
             Checked::Torn => self.torn(),
         });
+        self.proc_line(line);
+    }
+
+    /// Files of /proc have no sign of their own: one begins with its title, and ends with the first line of another form.
+    fn proc_line(&mut self, line: &[u8]) {
+        let is_title = line.first() == Some(&b'a') && line.len() <= 64;
+        if !is_title && self.proc_file.is_none() {
+            return;
+        }
+        let line = without_escapes(line);
+        let text = String::from_utf8_lossy(&line);
+        let text = text.trim_end_matches(['\r', '\n']);
+        if !self.proc_file.as_mut().is_some_and(|file| file.line(text)) {
+            self.end_proc_file();
+            self.proc_file = ProcFile::begin(text, self.lines);
+        }
+    }
+
+    fn end_proc_file(&mut self) {
+        if let Some(file) = self.proc_file.take() {
+            self.dumps.push(file.end(self.lines));
+        }
     }
 
     /// Whether a dump ended since the last call of [`Reader::take`].
@@ -92,6 +116,7 @@ impl Reader {
 
     /// All dumps that were not taken yet, a cut one at the end included.
     pub fn finish(mut self) -> Vec<Dump> {
+        self.end_proc_file();
         self.close(State::Cut);
         self.dumps
     }

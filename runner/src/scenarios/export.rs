@@ -68,6 +68,7 @@ fn dump_is_right(vm: &mut Vm) -> Result<()> {
     ensure!(blocks.len() as u64 == allocs.blocks, "{} blocks in the dump", blocks.len());
     ensure!(dump.events.is_empty() == (dump.level != "full"), "{} events", dump.events.len());
     has_totals(&dump, &vm.run("cat /proc/memstat")?)?;
+    files_are_read(vm, &dump)?;
 
     let since = Selection { since: Some("here".into()), ..Selection::default() };
     let leaked = profile(&dump, &since)?;
@@ -182,6 +183,25 @@ fn has_sums(dump: &Dump, allocs: &Allocs) -> Result<()> {
     let sizes = dump.sizes.iter().fold((0, 0), |sum, class| (sum.0 + class.blocks, sum.1 + class.bytes));
     let ages = dump.ages.iter().fold((0, 0), |sum, class| (sum.0 + class.blocks, sum.1 + class.bytes));
     ensure!(sizes == live && ages == live, "by size {sizes:?}, by age {ages:?}, not {live:?}");
+    Ok(())
+}
+
+/// The files of /proc that are read as dumps have the dump's sums.
+fn files_are_read(vm: &mut Vm, dump: &Dump) -> Result<()> {
+    let text = vm.run("cat /proc/allocs /proc/allocs_by_stack /proc/allocinfo")?;
+    let files = read(text.as_bytes()).map_err(|error| Error::Wrong(error.to_string()))?;
+    ensure!(files.len() == 3, "{} files in:\n{text}", files.len());
+    for file in &files {
+        let (live, expected) = ((file.live.blocks, file.live.bytes), (dump.live.blocks, dump.live.bytes));
+        ensure!(live == expected, "{}: {live:?}, not {expected:?}", file.level);
+        ensure!(file.state == State::Whole, "{}: {:?}", file.level, file.problems);
+        let named = profile(file, &Selection::default())?;
+        let has_leak = named
+            .samples
+            .iter()
+            .any(|sample| named.frames(sample).any(|(_, frame)| frame.place().starts_with(&PACKETS.place())));
+        ensure!(has_leak, "{}: the leak is not there", file.level);
+    }
     Ok(())
 }
 
