@@ -32,8 +32,8 @@ pub fn report(input: &[u8]) {
 fn named(dump: Dump) -> Option<(Dump, Profile)> {
     let since = Selection { since: Some("1".into()), ..Selection::default() };
     let _ = Profile::new(&dump, None, &since);
-    Some((Profile::new(&dump, None, &Selection::default()).ok()?, dump))
-        .map(|(profile, dump)| (dump, profile))
+    let profile = Profile::new(&dump, None, &Selection::default()).ok()?;
+    Some((dump, profile))
 }
 
 /// The lines that begin with `~`, with the checks that they should have: no fuzzer would find those.

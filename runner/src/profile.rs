@@ -44,7 +44,7 @@ pub(crate) fn run(settings: &Settings) -> Result<ExitCode> {
         Vm::start(settings, &wishes.machine()?, "profile", Audience { options: &options, ..NOBODY })?;
     let (pair, said) = profiled(&mut vm, &workload, &log)?;
     println!("{said}\n");
-    for path in write_reports(&folder, &pair)? {
+    for path in std::iter::once(log).chain(write_reports(&folder, &pair)?) {
         println!("{}", path.display());
     }
     println!("\n{}", first_rows(&folder.join("diff.txt"))?);
@@ -94,11 +94,16 @@ pub(crate) fn write_reports(folder: &Path, pair: &Pair) -> Result<Vec<PathBuf>> 
     let style = Style { value: Value::LiveBytes, tables: &[], top: TOP };
     let whole = Style { tables: &[Table::Summary, Table::Stacks, Table::Functions, Table::Sizes], ..style };
     let growth = Style { tables: &[Table::Stacks, Table::Sites, Table::Functions], ..style };
-    let [base, _] = pair;
+    let [base, after] = pair;
+    let after = std::slice::from_ref(after);
     let mut paths = Vec::new();
-    for (name, base, style) in [("heap", None, whole), ("diff", Some(base), growth)] {
+    let subjects = [
+        ("heap", Subject { dumps: pair, base: None }, whole),
+        ("diff", Subject { dumps: after, base: Some(base) }, growth),
+    ];
+    for (name, subject, style) in subjects {
         for form in Form::ALL {
-            let bytes = report(form, Subject { dumps: pair, base }, &style).map_err(Error::Wrong)?;
+            let bytes = report(form, subject, &style).map_err(Error::Wrong)?;
             let path = folder.join(format!("{name}.{}", form.extension()));
             fs::write(&path, bytes).map_err(Error::host(format!("writing {}", path.display())))?;
             paths.push(path);

@@ -1,13 +1,14 @@
 // The balance of memory, and the totals of the dump.
 const bar = (title, parts) => {
-    make("p", title, $("balance"));
+    const texts = parts.map(([name, amount]) => `${number(amount)} ${name}`);
+    make("p", `${title}: ${texts.join(", ")}`, $("balance"));
     const all = parts.reduce((sum, [, amount]) => sum + Math.max(amount, 0), 0);
     const line = make("div", undefined, $("balance"));
     line.className = "bar";
-    for (const [name, amount] of parts) {
-        const text = `${name}: ${number(amount)}`;
-        const part = make("span", text, line);
-        part.title = text;
+    line.ariaHidden = true;
+    for (const [rank, [, amount]] of parts.entries()) {
+        const part = make("span", "", line);
+        part.title = texts[rank];
         part.style.width = `${all ? 100 * Math.max(amount, 0) / all : 0}%`;
     }
 };
@@ -24,9 +25,9 @@ function showOverview() {
     const { blocks, recorded, bytes, taken, peak_blocks, peak_bytes } = dump.live;
     const { allocations, requested, frees, reallocations, failures, bad_frees, untracked } = dump.totals;
     $("balance").replaceChildren();
-    bar(`${number(taken)} bytes are taken from memory for live blocks:`, [["asked for", bytes], ["overhead and not recorded", taken - bytes]]);
+    bar(`${number(taken)} bytes are taken from memory for live blocks`, [["asked for", bytes], ["overhead and not recorded", taken - bytes]]);
     const rest = allocations - frees - blocks;
-    bar(`${number(allocations)} allocations${rest ? `, ${number(rest)} more than are accounted for` : ""}:`,
+    bar(`${number(allocations)} allocations${rest ? `, ${number(rest)} more than are accounted for` : ""}`,
         [["live blocks", blocks], ["frees", frees]]);
     const overview = emptied($("overview"));
     for (const [name, amount] of Object.entries({
