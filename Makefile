@@ -90,12 +90,13 @@ clean: ## remove all that was built
 check-format: setup
 	$(CARGO) fmt --all --check
 
-# Without names cargo takes the default members: all but the kernel, which is for its target only.
+# Without names cargo takes the default members: all but the kernel, which is for its target only. The crates that the
+# kernel uses are among them, so they are not linted again with it.
 check-lints: setup
 	$(CARGO) clippy --all-targets -- -D warnings
 	$(CARGO) clippy --no-deps --lib $(STRICT_CRATES:%=-p %) -- -D warnings $(STRICT_LINTS:%=-D clippy::%)
-	$(KERNEL_CARGO) clippy $(KERNEL_FLAGS) -- -D warnings
-	$(KERNEL_CARGO) clippy $(KERNEL_FLAGS) $(WITHOUT_LAB) -- -D warnings
+	$(KERNEL_CARGO) clippy --no-deps $(KERNEL_FLAGS) -- -D warnings
+	$(KERNEL_CARGO) clippy --no-deps $(KERNEL_FLAGS) $(WITHOUT_LAB) -- -D warnings
 
 check-docs: DOC_FLAGS := --no-deps --document-private-items
 check-docs: setup

@@ -26,7 +26,10 @@ mod views;
 
 pub use consistency::Consistency;
 pub use snapshot::CrashSnapshot;
-pub use views::{BlocksView, GuardCheck, GuardsView, HistoryView, LeaksView, StacksView, StatisticsView};
+pub use views::{
+    BlocksView, GuardCheck, GuardsView, HistoryView, LeaksView, Reference, ReferencesView, StacksView,
+    StatisticsView,
+};
 
 use inner::{Caller, Inner};
 
