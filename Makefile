@@ -5,8 +5,8 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 CARGO  := scripts/toolchain cargo
 RUNNER := $(CARGO) run --quiet -p runner --
 
-# Variables for `make run`, `make debug` and `make test`, for example `make run MEMORY=64M FIRMWARE=uefi`.
-export BUILD MEMORY FIRMWARE MACHINE CPU VGA ACCEL CMDLINE SCREEN OVMF JOBS
+# Variables for `make run`, `make debug`, `make profile` and `make test`, for example `make run MEMORY=64M FIRMWARE=uefi`.
+export BUILD MEMORY FIRMWARE MACHINE CPU VGA ACCEL CMDLINE SCREEN OVMF JOBS WORKLOAD
 
 # If set in the environment, these would replace the kernel's flags in .cargo/config.toml.
 unexport RUSTFLAGS CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_TARGET
@@ -32,7 +32,7 @@ STRICT_LINTS := arithmetic_side_effects expect_used indexing_slicing unwrap_used
 
 .DELETE_ON_ERROR:
 .PHONY: help setup run test bench check check-format check-lints check-docs check-host iso product debug profile \
-	soak fuzz fmt clean FORCE
+	callgrind soak fuzz fmt clean FORCE
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -63,9 +63,12 @@ debug: ## boot an image with full debug information and wait for gdb on port 123
 	@echo 'in another terminal: gdb $(BUILD)/debug/tally.elf -x scripts/tally-gdb.py -ex "target remote :1234"'
 	@BUILD=$(BUILD)/debug $(RUNNER) run -s -S
 
-profile: setup ## where the tracker spends its instructions on the host, by callgrind: function by function
-	@scripts/setup profile
-	@scripts/profile
+profile: $(BUILD)/tally.iso ## boot, run a line, WORKLOAD='bug leak', and write what it did to memory to build/profile
+	@$(RUNNER) profile
+
+callgrind: setup ## where the tracker spends its instructions on the host, by callgrind: function by function
+	@scripts/setup callgrind
+	@scripts/callgrind
 
 soak: setup ## long tests: memcheck, random models, long scenarios, gdb's commands
 	@scripts/setup soak

@@ -150,6 +150,21 @@ pub trait FirstUse {
     ///
     /// The writer's own.
     fn write_report(&self, name: &str, out: &mut dyn fmt::Write) -> fmt::Result;
+
+    /// Writes a dump with each live block, and each event of the history. `names` passes the name of the function that a
+    /// return address lies in, if it is known; `load_offset` is that of
+    /// [`DumpOptions`](crate::report::DumpOptions::load_offset).
+    ///
+    /// # Errors
+    ///
+    /// The writer's own.
+    fn write_dump(
+        &self,
+        program: &str,
+        load_offset: usize,
+        names: &dyn Fn(usize, &mut dyn FnMut(&str)),
+        out: &mut dyn fmt::Write,
+    ) -> fmt::Result;
 }
 
 /// A window of address space for sampled blocks, with guard pages between them. A host without one keeps the defaults: no
