@@ -1,7 +1,7 @@
 //! For programs on Linux: [`Host`], a global allocator that accounts for every block of the program.
 //!
 //! Two lines are enough; the rest comes from the environment ([`settings`]). `platform` is what the tracker needs of a
-//! program (pages, threads' stacks, a clock), `report` the report at exit and on a signal, `symbols` the names of the
+//! program (pages, threads' stacks, a lane for each thread, a clock), `report` the report at exit and on a signal, `symbols` the names of the
 //! program's functions, `fork` what a fork needs.
 
 use core::alloc::{GlobalAlloc, Layout};
@@ -20,6 +20,7 @@ mod report;
 mod settings;
 mod stack;
 mod symbols;
+mod thread_number;
 
 pub use platform::HostPlatform;
 

@@ -1,8 +1,9 @@
-//! A fork while another thread holds the tracker's lock would leave that lock held in the child for ever. So all locks
-//! are taken for the time of the fork, by the thread that forks.
+//! A fork while another thread is at work in the tracker would leave that thread's locks held in the child for ever, and
+//! what they protect half changed. So all locks are taken for the time of the fork, by the thread that forks: that stops
+//! all lanes, and the child begins with a tracker that is whole.
 
 use super::gate::Gate;
-use super::{pages, report};
+use super::{pages, report, symbols};
 use crate::platform::FirstUse;
 
 /// A tracker whose lock is taken for the time of a fork.
@@ -37,7 +38,7 @@ pub(super) fn forget(tracker: *const ()) {
     });
 }
 
-/// The order is that of a report: its own lock, the tracker's, the pages'.
+/// The order is that of a report: its own lock, the tracker's, the symbols', the pages'.
 extern "C" fn before() {
     FORKED.hold();
     report::REPORTED.hold();
@@ -45,6 +46,7 @@ extern "C" fn before() {
     if let Some(forked) = unsafe { FORKED.value() } {
         forked.0.hold();
     }
+    symbols::LOADING.hold();
     pages::PAGES.hold();
 }
 
@@ -52,6 +54,7 @@ extern "C" fn after() {
     // SAFETY: `before` has taken these locks, in this thread.
     unsafe {
         pages::PAGES.release();
+        symbols::LOADING.release();
         if let Some(forked) = FORKED.value() {
             forked.0.release();
         }
