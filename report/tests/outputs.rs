@@ -219,8 +219,8 @@ fn speedscope_and_dhat_have_the_sums() {
 #[test]
 fn a_page_has_the_sums_and_no_name_as_markup() {
     let dump = sample(100, DumpParts::Stacks);
-    let named = profile(&dump);
-    let page = html::page(&[(dump.clone(), named)], None);
+    let selected = profile(&dump);
+    let page = html::page(&[(dump.clone(), selected)], None);
     assert!(!page.contains("<script>alert") && page.contains("\\u003cscript>alert"));
     let (_, rest) = page.split_once("id=\"data\">").unwrap();
     let (text, rest) = rest.split_once("</script>").unwrap();
