@@ -82,7 +82,9 @@ pub use host::{Host, HostPlatform};
 pub use invalid_access::{Access, InvalidAccess, Unexplained};
 pub use level::{Level, LevelTooLow};
 pub use lock::gate::MAX_LANES;
-pub use platform::{FirstUse, GuardPages, Hooks, PAGE_SIZE_BYTES, Platform, STAMP_STEP, StackSpan};
+pub use platform::{
+    FirstUse, GuardPages, Hooks, NameFunctions, PAGE_SIZE_BYTES, Platform, STAMP_STEP, StackSpan,
+};
 pub use reach::{Reach, ScanError, ScanSummary};
 pub use record::Record;
 pub use refused::{LockRefusals, LockRefused};

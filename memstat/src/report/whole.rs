@@ -9,7 +9,7 @@ use super::{DumpFrame, DumpOptions, DumpParts, Rank, StackTotals, dump, write_su
 use crate::backend::Backend;
 use crate::guard_level::GuardLevel;
 use crate::level::Level;
-use crate::platform::{FirstUse, Platform};
+use crate::platform::{FirstUse, NameFunctions, Platform};
 use crate::snapshot::{Change, StackChange, StacksMark, TopChanges};
 use crate::stacks::Stack;
 use crate::tracked::Tracked;
@@ -151,7 +151,7 @@ impl<B: Backend, P: Platform> FirstUse for Tracked<B, P> {
         &self,
         program: &str,
         load_offset: usize,
-        names: &dyn Fn(usize, &mut dyn FnMut(&str)),
+        names: &NameFunctions<'_>,
         out: &mut dyn fmt::Write,
     ) -> fmt::Result {
         let frames = |address, visit: &mut dyn FnMut(&DumpFrame<'_>)| {

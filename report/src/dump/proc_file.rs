@@ -125,12 +125,11 @@ impl ProcFile {
             task,
         });
         self.dump.time_us = self.dump.time_us.max(time_us);
-        let index = match self.numbers.get(&stack) {
-            Some(index) => *index,
-            None => {
-                let frames = if stack == 0 { Vec::new() } else { vec![self.address(frame(&site.join(" ")))] };
-                self.add(Stack { number: stack, frames, first_us: time_us, ..Stack::default() })
-            }
+        let index = if let Some(index) = self.numbers.get(&stack) {
+            *index
+        } else {
+            let frames = if stack == 0 { Vec::new() } else { vec![self.address(frame(&site.join(" ")))] };
+            self.add(Stack { number: stack, frames, first_us: time_us, ..Stack::default() })
         };
         let found = self.dump.stacks.get_mut(index)?;
         for blocks in [&mut found.live_blocks, &mut found.total_blocks] {

@@ -57,7 +57,7 @@ pub fn page(dumps: &[(Dump, Profile)], base: Option<&(Dump, Profile)>) -> String
                 let Values { live_bytes, live_blocks, total_bytes, total_blocks, .. } = values;
                 json!([place_of(*stack), live_bytes, live_blocks, total_bytes, total_blocks])
             });
-            summary(dump, values.collect::<Json>())
+            summary(dump, &values.collect::<Json>())
         }).collect::<Vec<_>>(),
         "places": merged.places.iter().map(frames).collect::<Vec<_>>(),
         "stacks": stacks.map(|(number, places)| json!([number, places])).collect::<Vec<_>>(),
@@ -95,7 +95,7 @@ fn frames(place: &Place) -> Json {
 }
 
 /// A dump without its call stacks.
-fn summary(dump: &Dump, values: Json) -> Json {
+fn summary(dump: &Dump, values: &Json) -> Json {
     let Dump { live, totals, .. } = dump;
     json!({
         "time_us": dump.time_us,

@@ -1,13 +1,9 @@
 //! The program: its exit statuses, and what it says about dumps that are not whole.
 
-#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
-
-mod common;
-
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Output, Stdio};
 
-use common::{allocate, dumped, free, set_stack, tracker};
+use crate::common::{allocate, dumped, free, set_stack, tracker};
 use memstat::Level;
 use memstat::report::{DumpOptions, DumpParts};
 

@@ -1,12 +1,8 @@
 //! What memstat writes is what the reader reads; and what was cut, torn or changed is told from it.
 
-#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
-
-mod common;
-
 use std::collections::BTreeMap;
 
-use common::{Tracker, allocate, dumped, free, set_stack, tracker};
+use crate::common::{Tracker, allocate, dumped, free, set_stack, tracker};
 use memstat::report::{DumpFrame, DumpMark, DumpOptions, DumpParts, dump};
 use memstat::{Event, Level, Platform, Record};
 use memstat_report::dump::{Dump, Reader, State, read};

@@ -3,10 +3,6 @@
 //! The bounds are for a build without full optimization, on a machine that does other work too; docs/profiling.md has what
 //! was measured of a release.
 
-#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
-
-mod common;
-
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +10,7 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use common::{allocate, dumped, free, set_stack, tracker};
+use crate::common::{allocate, dumped, free, set_stack, tracker};
 use memstat::Level;
 use memstat::report::{DumpOptions, DumpParts};
 

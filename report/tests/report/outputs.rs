@@ -1,13 +1,9 @@
 //! Each output has the sums of the dump, to the byte, and names that cannot break it.
 
-#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
-
-mod common;
-
 use std::collections::BTreeMap;
 use std::io::Read;
 
-use common::{allocate, dumped, free, set_stack, tracker};
+use crate::common::{allocate, dumped, free, set_stack, tracker};
 use flate2::read::GzDecoder;
 use memstat::Level;
 use memstat::report::{DumpFrame, DumpMark, DumpOptions, DumpParts};
@@ -219,8 +215,8 @@ fn speedscope_and_dhat_have_the_sums() {
 #[test]
 fn a_page_has_the_sums_and_no_name_as_markup() {
     let dump = sample(100, DumpParts::Stacks);
-    let named = profile(&dump);
-    let page = html::page(&[(dump.clone(), named)], None);
+    let selected = profile(&dump);
+    let page = html::page(&[(dump.clone(), selected)], None);
     assert!(!page.contains("<script>alert") && page.contains("\\u003cscript>alert"));
     let (_, rest) = page.split_once("id=\"data\">").unwrap();
     let (text, rest) = rest.split_once("</script>").unwrap();
@@ -393,7 +389,7 @@ fn names_come_from_an_elf_file_with_its_load_offset() {
     let outermost = frames.last().unwrap();
     assert!(outermost.function.ends_with("outputs::marker"), "{frames:?}");
     assert!(
-        frames.iter().any(|frame| frame.file.ends_with("tests/outputs.rs") && frame.line > 0),
+        frames.iter().any(|frame| frame.file.ends_with("tests/report/outputs.rs") && frame.line > 0),
         "{frames:?}"
     );
     assert!(symbols.frames(16, 0).is_empty());

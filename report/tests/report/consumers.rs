@@ -3,15 +3,11 @@
 //! What needs a large package is ignored here: `make soak` installs it and runs these tests (`scripts/soak consumers`).
 //! speedscope's schema is checked as types, from its `src/lib/file-format-spec.ts`.
 
-#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
-
-mod common;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::{allocate, dumped, free, set_stack, tracker};
+use crate::common::{allocate, dumped, free, set_stack, tracker};
 use memstat::Level;
 use memstat::report::{DumpFrame, DumpMark, DumpOptions, DumpParts};
 use memstat_report::dump::{Dump, Stack, read};
