@@ -1,5 +1,6 @@
 //! `Host` as this program's own allocator: threads that come and go, forks, and reports while threads allocate.
 
+use std::alloc::{Layout, alloc, dealloc, realloc};
 use std::cell::RefCell;
 use std::ffi::c_void;
 use std::hint::black_box;
@@ -14,6 +15,9 @@ use memstat::{Consistency, GuardLevel, Host, Level, MAX_LANES, report};
 
 #[global_allocator]
 static HEAP: Host = Host::new();
+
+/// The block of a program that makes mistakes.
+const LAYOUT: Layout = Layout::new::<[u8; 72]>();
 
 /// The tests change the level of the one heap.
 static TURN: Mutex<()> = Mutex::new(());
@@ -194,6 +198,75 @@ fn threads_have_lanes_of_their_own_and_blocks_name_their_threads() {
     tasks.dedup();
     assert_eq!(tasks.len(), 9, "{tasks:?}");
     assert!(!tasks.contains(&0));
+}
+
+#[inline(never)]
+fn make_block() -> *mut u8 {
+    // SAFETY: the size is not zero.
+    black_box(unsafe { alloc(LAYOUT) })
+}
+
+#[inline(never)]
+fn write_behind(block: *mut u8) {
+    // SAFETY: it lies in the red zone, which the tracker has asked for.
+    unsafe { block.add(LAYOUT.size()).write(0x77) };
+}
+
+#[inline(never)]
+fn free_once(block: *mut u8) {
+    // SAFETY: what is wrong with it is what is tested.
+    unsafe { dealloc(block, LAYOUT) };
+    black_box(block);
+}
+
+#[inline(never)]
+fn free_again(block: *mut u8) {
+    // SAFETY: as above.
+    unsafe { dealloc(block, LAYOUT) };
+    black_box(block);
+}
+
+#[inline(never)]
+fn resize(block: *mut u8) {
+    // SAFETY: as above.
+    assert!(black_box(unsafe { realloc(block, LAYOUT, 500) }).is_null());
+}
+
+/// A program that makes three mistakes, which [`mistakes_are_told_with_their_call_stacks`] starts.
+#[test]
+#[ignore = "started by another test"]
+fn mistaken_program() {
+    let overrun = make_block();
+    write_behind(overrun);
+    free_once(overrun);
+    let twice = make_block();
+    free_once(twice);
+    free_again(twice);
+    resize(twice);
+    assert_eq!(HEAP.counters().bad_frees, 2);
+}
+
+#[test]
+fn mistakes_are_told_with_their_call_stacks() {
+    let program = Command::new(std::env::current_exe().unwrap())
+        .args(["mistaken_program", "--exact", "--ignored", "--nocapture"])
+        .env("MEMSTAT", "stacks,guard=full")
+        .output()
+        .unwrap();
+    let text = String::from_utf8(program.stderr).unwrap();
+    assert!(program.status.success(), "{text}");
+    let mistakes: Vec<_> = text.split("memstat: ").skip(1).collect();
+    let [overrun, twice, resized] = mistakes.try_into().unwrap_or_else(|_| panic!("{text}"));
+    assert!(overrun.starts_with("overrun: a write 0 bytes past the end of the block "), "{overrun}");
+    assert!(twice.starts_with("double free of "), "{twice}");
+    assert!(resized.starts_with("double free of "), "{resized}");
+    for (mistake, function) in [(overrun, "free_once"), (twice, "free_again"), (resized, "resize")] {
+        let (now, origin) = mistake.split_once("  allocated by\n").unwrap();
+        let first = |text: &str| text.lines().next().unwrap().trim().to_owned();
+        assert!(first(now.split_once("  found by\n").unwrap().1).contains(function), "{mistake}");
+        assert!(first(origin).contains("make_block"), "{mistake}");
+    }
+    assert!(twice.split_once("  freed by\n").unwrap().1.contains("free_once"), "{twice}");
 }
 
 /// A program with busy threads, which [`a_signal_brings_a_whole_report_while_threads_allocate`] starts.

@@ -2,6 +2,8 @@
 //! what they protect half changed. So all locks are taken for the time of the fork, by the thread that forks: that stops
 //! all lanes, and the child begins with a tracker that is whole.
 
+use core::sync::atomic::{AtomicU32, Ordering};
+
 use super::gate::Gate;
 use super::{pages, report, symbols};
 use crate::platform::FirstUse;
@@ -15,8 +17,12 @@ unsafe impl Send for Forked {}
 
 static FORKED: Gate<Option<Forked>> = Gate::new(None);
 
+/// Trackers that were used.
+static TRACKERS: AtomicU32 = AtomicU32::new(0);
+
 /// Holds the lock of `tracker` in forks from now on, if it is the first.
 pub(super) fn prepare(tracker: &'static dyn FirstUse) {
+    TRACKERS.fetch_add(1, Ordering::Relaxed);
     let forked = Forked(tracker);
     let is_first = FORKED.with(|known| {
         let is_first = known.is_none();
@@ -27,6 +33,12 @@ pub(super) fn prepare(tracker: &'static dyn FirstUse) {
         // SAFETY: the functions may be called whenever a thread forks.
         unsafe { libc::pthread_atfork(Some(before), Some(after), Some(after_in_child)) };
     }
+}
+
+/// Calls `work` with the program's tracker, if it has only one.
+pub(super) fn with_only_tracker(work: impl FnOnce(Option<&dyn FirstUse>)) {
+    let is_only = TRACKERS.load(Ordering::Relaxed) == 1;
+    FORKED.with(|known| work(known.filter(|_| is_only).map(|known| known.0 as &dyn FirstUse)));
 }
 
 /// Holds the lock of this tracker no more: it goes.

@@ -5,8 +5,9 @@ use core::ptr::NonNull;
 use std::sync::OnceLock;
 use std::time::Instant;
 
-use super::{fork, pages, report, settings, stack, symbols, thread_number};
+use super::{fork, mistakes, pages, report, settings, stack, symbols, thread_number};
 use crate::arch;
+use crate::corruption::Corruption;
 use crate::lock::gate::MAX_LANES;
 use crate::platform::{FirstUse, GuardPages, Hooks, Platform, StackSpan};
 
@@ -109,6 +110,10 @@ unsafe impl Platform for HostPlatform {
 unsafe impl GuardPages for HostPlatform {}
 
 impl Hooks for HostPlatform {
+    fn on_corruption(&self, corruption: &Corruption, frame_pointer: usize) {
+        mistakes::tell_corruption(corruption, frame_pointer);
+    }
+
     fn on_first_use(&self, tracker: &dyn FirstUse) {
         START.get_or_init(|| (Instant::now(), counts()));
         // SAFETY: only the time is another for which it is known to be there. `Host` makes both forget it before it goes.
