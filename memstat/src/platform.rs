@@ -129,6 +129,9 @@ pub unsafe trait Platform: GuardPages + Hooks + Sync {
     }
 }
 
+/// Passes the name of the function that a return address lies in to the visitor, if it is known.
+pub type NameFunctions<'a> = dyn Fn(usize, &mut dyn FnMut(&str)) + 'a;
+
 /// A tracker as its host sees it when it is used for the first time, whatever its backend is.
 pub trait FirstUse {
     /// Sets how much is recorded and guarded, and the length of the history if it is to have another.
@@ -157,6 +160,20 @@ pub trait FirstUse {
     ///
     /// The writer's own.
     fn write_report(&self, name: &str, out: &mut dyn fmt::Write) -> fmt::Result;
+
+    /// Writes a dump with each live block, and each event of the history; `load_offset` is that of
+    /// [`DumpOptions`](crate::report::DumpOptions::load_offset).
+    ///
+    /// # Errors
+    ///
+    /// The writer's own.
+    fn write_dump(
+        &self,
+        program: &str,
+        load_offset: usize,
+        names: &NameFunctions<'_>,
+        out: &mut dyn fmt::Write,
+    ) -> fmt::Result;
 }
 
 /// A window of address space for sampled blocks, with guard pages between them. A host without one keeps the defaults: no

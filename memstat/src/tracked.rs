@@ -26,7 +26,10 @@ mod views;
 
 pub use consistency::Consistency;
 pub use snapshot::CrashSnapshot;
-pub use views::{BlocksView, GuardCheck, GuardsView, HistoryView, LeaksView, StacksView, StatisticsView};
+pub use views::{
+    BlocksView, GuardCheck, GuardsView, HistoryView, LeaksView, Reference, ReferencesView, StacksView,
+    StatisticsView,
+};
 
 use inner::{Caller, Inner};
 
@@ -218,7 +221,7 @@ unsafe impl<B: Backend + Send, P: Platform> GlobalAlloc for Tracked<B, P> {
         unsafe { assert_unchecked(Layout::from_size_align(new_size, layout.align()).is_ok()) };
         let Some(block) = NonNull::new(block) else { return null_mut() };
         // SAFETY: the caller owns the block and gives it up if it moves.
-        let moved = unsafe { self.reallocate_with_layout(block, layout, new_size) };
-        moved.ok().flatten().map_or(null_mut(), NonNull::as_ptr)
+        let moved = unsafe { self.reallocate_or_none(block, layout, new_size) };
+        moved.map_or(null_mut(), NonNull::as_ptr)
     }
 }

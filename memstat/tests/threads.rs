@@ -177,8 +177,12 @@ fn every_number_after_a_mark_is_greater_and_none_comes_twice() {
 
 #[test]
 fn the_history_has_each_event_once_and_in_order() {
+    THREADS.into_iter().for_each(the_history_of_threads_is_in_order);
+}
+
+fn the_history_of_threads_is_in_order(threads: usize) {
     let heap = heap::<_, 64>(SystemBackend, Level::Full);
-    run_model(&heap, 4, 1, 3000, |_| {});
+    run_model(&heap, threads, 1, 3000, |_| {});
     let counters = heap.counters();
     let mut events = vec![Event::EMPTY; 65_536];
     let part = heap.history().read(0, &mut events);

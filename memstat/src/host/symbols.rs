@@ -195,6 +195,12 @@ fn try_load() -> Option<()> {
     Some(())
 }
 
+/// By how much addresses are higher than in the program's file; 0 if that is not known.
+pub(super) fn load_offset() -> usize {
+    load();
+    BIAS.load(Ordering::Relaxed)
+}
+
 /// Writes the name of the function that a return address lies in, and how far.
 pub(super) fn write(address: usize, out: &mut dyn fmt::Write) -> fmt::Result {
     load();
