@@ -39,7 +39,7 @@ pub use platform::HostPlatform;
 /// A word is a level (`off`, which is the default, `counters`, `blocks`, `stacks`, `full`), or one of these:
 /// `guard=LEVEL` for heap checks (`off`, `free`, `redzone`, `full`), `history=EVENTS` for the length of the history, and
 /// `report=FILE` for a report when the program exits, and each time that it gets SIGUSR1; `report` alone writes it to the
-/// standard error. If the name ends with `.dump`, the report is a [dump](crate::report::dump), for `memstat-report`.
+/// standard error. If the name ends with `.dump`, the report is a [dump](crate::report::dump()), for `memstat-report`.
 /// Without `report` no signal and no exit is touched.
 ///
 /// The program can do the same itself: a `Host` has all methods of [`Tracked`]. Its stacks are whole if it is compiled
