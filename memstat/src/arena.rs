@@ -81,6 +81,7 @@ impl Arena {
     /// # Safety
     ///
     /// `[start, start + size_bytes)` is writable, aligned to pages, and belongs to the arena for ever.
+    #[inline(never)]
     pub(crate) unsafe fn add_first_pages(&mut self, start: NonNull<u8>, size_bytes: usize) {
         if self.first_size_bytes != 0 {
             return;

@@ -158,6 +158,7 @@ impl CpuTallies {
         *later = Self::ZERO;
     }
 
+    #[inline(never)]
     fn counters(&self) -> CpuCounters {
         CpuCounters {
             allocations: self.histogram.total(),

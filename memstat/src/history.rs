@@ -1,15 +1,19 @@
 //! The history: the last events, in a ring of fixed size.
 //!
 //! The oldest events are overwritten; a reader that comes too late learns how many it missed. The totals in the counters
-//! include them.
+//! include them. Where there are lanes, each has a ring of its own, and [`merged`] reads all of them as one.
 
 use core::alloc::Layout;
 use core::ptr::null_mut;
 
 use crate::arena::Arena;
-use crate::paged_vec::{Id, PagedVec};
+use crate::paged_vec::{BRANCHES, Id, PagedVec};
 use crate::platform::{PAGE_SIZE_BYTES, Platform};
 use crate::record::{Origin, Record};
+
+pub(crate) mod merged;
+
+use merged::Ring;
 
 /// What happened to a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,11 +98,11 @@ impl Event {
 /// Events in a page.
 const PER_PAGE: usize = PAGE_SIZE_BYTES / size_of::<Event>();
 
-/// The ring of the last events.
+/// The ring of the last events, in at most `LIMIT` times 512 pages.
 #[derive(Debug)]
-pub(crate) struct History {
+pub(crate) struct History<const LIMIT: usize = BRANCHES> {
     /// Whole pages of events, as many as the ring has grown to; those up to `filled` are written.
-    events: PagedVec<Event>,
+    events: PagedVec<Event, LIMIT>,
     capacity: usize,
     /// Where the next event goes, until `stop`: the end of its page, or of the ring.
     next: *mut Event,
@@ -109,12 +113,14 @@ pub(crate) struct History {
     filled: usize,
     /// The number of events ever written, once `next` reaches `stop`.
     written_at_stop: u64,
+    /// The number of events that were written before the ring was cleared.
+    cleared: u64,
 }
 
 // SAFETY: the pointers lead into pages of this ring alone.
-unsafe impl Send for History {}
+unsafe impl<const LIMIT: usize> Send for History<LIMIT> {}
 
-impl History {
+impl<const LIMIT: usize> History<LIMIT> {
     /// A ring, for which the arena gives memory when the first is written.
     pub(crate) const fn new() -> Self {
         Self {
@@ -125,7 +131,13 @@ impl History {
             stop_place: 0,
             filled: 0,
             written_at_stop: 0,
+            cleared: 0,
         }
+    }
+
+    /// Events that are kept at most.
+    pub(crate) fn capacity(&self) -> usize {
+        self.capacity
     }
 
     /// Writes what is not zero at the start: it is for 65,536 events.
@@ -135,7 +147,7 @@ impl History {
 
     pub(crate) fn set_capacity(&mut self, events: usize, arena: &mut Arena, platform: &impl Platform) {
         self.clear(arena, platform);
-        self.capacity = events.min(MAX_HISTORY_EVENTS);
+        self.capacity = events.min(PagedVec::<Event, LIMIT>::MAX_LEN);
     }
 
     /// Events that were ever written.
@@ -154,6 +166,7 @@ impl History {
             self.events.pop_page(arena, platform);
         }
         self.written_at_stop = self.written();
+        self.cleared = self.written_at_stop;
         (self.next, self.stop) = (null_mut(), null_mut());
         (self.stop_place, self.filled) = (0, 0);
     }
@@ -162,6 +175,12 @@ impl History {
     #[inline]
     pub(crate) fn has_room(&self) -> bool {
         self.next != self.stop
+    }
+
+    /// Whether it has room for two.
+    #[inline]
+    pub(crate) fn has_room_for_two(&self) -> bool {
+        self.unwritten() >= 2
     }
 
     /// Writes an event. There must be room, as [`History::has_room`] says.
@@ -214,39 +233,41 @@ impl History {
         true
     }
 
-    /// The newest event for which `is_wanted` is true.
-    pub(crate) fn find_newest(&self, is_wanted: impl Fn(&Event) -> bool) -> Option<Event> {
-        let mut event = [Event::EMPTY];
-        let mut number = self.written();
-        while number > 0 {
-            number -= 1;
-            let part = self.read(number, &mut event);
-            if part.count == 0 || part.lost > 0 {
-                return None;
-            }
-            if let Some(found) = event.iter().find(|event| is_wanted(event)) {
-                return Some(*found);
-            }
-        }
-        None
+    /// Where the next event goes.
+    fn next_place(&self) -> usize {
+        self.stop_place - self.unwritten()
     }
 
     /// Copies events from number `cursor` on (0 is the first ever) into `buffer`.
     pub(crate) fn read(&self, cursor: u64, buffer: &mut [Event]) -> HistoryPart {
-        let next_place = (self.stop_place - self.unwritten()) as u64;
-        let kept = next_place.max(self.filled as u64);
         let written = self.written();
-        let oldest = written - kept;
+        let oldest = written - self.kept() as u64;
         let from = cursor.max(oldest);
         let mut count = 0;
         for (slot, number) in buffer.iter_mut().zip(from..written) {
-            // The newest lies before the next place, the oldest at it once the ring is full.
-            let behind_newest = written - 1 - number;
-            let place = (next_place + kept - 1 - behind_newest) % kept;
-            *slot = *self.events.get(Id(place as u32));
+            *slot = *self.nth((number - oldest) as usize);
             count += 1;
         }
         HistoryPart { count, lost: from - cursor.min(from), next: from + count as u64 }
+    }
+}
+
+impl<const LIMIT: usize> Ring for History<LIMIT> {
+    fn written(&self) -> u64 {
+        self.written()
+    }
+
+    fn kept(&self) -> usize {
+        self.next_place().max(self.filled)
+    }
+
+    fn nth(&self, number: usize) -> &Event {
+        // The newest lies before the next place, the oldest at it once the ring is full.
+        self.events.get(Id(((self.next_place() + number) % self.kept()) as u32))
+    }
+
+    fn is_whole(&self) -> bool {
+        self.written() - self.cleared == self.kept() as u64
     }
 }
 

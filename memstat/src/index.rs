@@ -71,6 +71,14 @@ impl Hash {
 pub(crate) trait HashOf {
     /// The hash of an element that is there.
     fn hash_of(&self, id: Id) -> Hash;
+
+    /// The hashes of elements that are there: one call for all entries of a table, so that what moves them is compiled
+    /// once, and not for each array.
+    fn hash_all(&self, numbers: &[u32], hashes: &mut [Hash]) {
+        for (number, hash) in numbers.iter().zip(hashes) {
+            *hash = self.hash_of(Id(*number));
+        }
+    }
 }
 
 /// An entry of the trie: a pointer to a table or to a node, or nothing.
@@ -199,7 +207,7 @@ impl<const ROOT: usize> Index<ROOT> {
         &mut self,
         hash: Hash,
         id: Id,
-        elements: &impl HashOf,
+        elements: &dyn HashOf,
         arena: &mut Arena,
         platform: &impl Platform,
     ) -> Result<(), ArenaFull> {
@@ -215,7 +223,7 @@ impl<const ROOT: usize> Index<ROOT> {
     fn make_room(
         &mut self,
         hash: Hash,
-        elements: &impl HashOf,
+        elements: &dyn HashOf,
         arena: &mut Arena,
         platform: &impl Platform,
     ) -> Result<(), ArenaFull> {
@@ -232,7 +240,7 @@ impl<const ROOT: usize> Index<ROOT> {
         &mut self,
         hash: Hash,
         is_wanted: impl FnMut(Id) -> bool,
-        elements: &impl HashOf,
+        elements: &dyn HashOf,
         arena: &mut Arena,
         platform: &impl Platform,
     ) -> Option<Id> {
@@ -274,7 +282,7 @@ impl<const ROOT: usize> Index<ROOT> {
     fn split(
         &mut self,
         hash: Hash,
-        elements: &impl HashOf,
+        elements: &dyn HashOf,
         arena: &mut Arena,
         platform: &impl Platform,
     ) -> Result<(), ArenaFull> {
@@ -308,7 +316,7 @@ impl<const ROOT: usize> Index<ROOT> {
     /// Joins the table that covers `hash` with its neighbour if both are sparse.
     #[cold]
     #[inline(never)]
-    fn join(&mut self, hash: Hash, elements: &impl HashOf, arena: &mut Arena, platform: &impl Platform) {
+    fn join(&mut self, hash: Hash, elements: &dyn HashOf, arena: &mut Arena, platform: &impl Platform) {
         let Some(mut table) = self.table_at(hash) else { return };
         // SAFETY: a live table of this trie; `&mut self` keeps others away.
         let depth = unsafe { table.as_ref() }.depth();

@@ -29,12 +29,13 @@ pub(crate) struct LiveMap {
 }
 
 impl LiveMap {
-    pub(crate) const fn new(is_sharded: bool) -> Self {
-        Self { one: Map::new(), shards: Shards::new(), is_sharded }
+    pub(crate) const fn new() -> Self {
+        Self { one: Map::new(), shards: Shards::new(), is_sharded: false }
     }
 
     /// Writes what is not zero at the start.
-    pub(crate) fn prepare(&mut self) {
+    pub(crate) fn prepare(&mut self, is_sharded: bool) {
+        self.is_sharded = is_sharded;
         self.one.prepare();
     }
 
@@ -64,13 +65,14 @@ impl LiveMap {
 
     /// Inserts a record for an address that has none. On an error nothing has changed.
     #[inline]
-    pub(crate) fn insert(
+    pub(crate) fn insert<P: Platform>(
         &mut self,
         record: Record,
         arena: &mut Arena,
-        platform: &impl Platform,
+        platform: &P,
     ) -> Result<(), ArenaFull> {
-        if !self.is_sharded {
+        // A constant, so a platform has the code for one of both only.
+        if P::LANES == 1 {
             return self.one.insert(record, arena, platform);
         }
         let shard = self.shards.of_or_new(record.address(), arena, platform)?;
@@ -79,7 +81,7 @@ impl LiveMap {
     }
 
     /// The record of the block that starts at `address`.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn get(&self, address: usize) -> Option<&Record> {
         if self.is_sharded {
             self.map(Shards::number_of(address))?.get(address)
@@ -89,7 +91,7 @@ impl LiveMap {
     }
 
     /// As [`LiveMap::get`], mutable.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn get_mut(&mut self, address: usize) -> Option<&mut Record> {
         if self.is_sharded {
             self.map_mut(Shards::number_of(address))?.get_mut(address)
@@ -100,42 +102,42 @@ impl LiveMap {
 
     /// Removes and returns the record of the block that starts at `address`, if `is_wanted` is true for it.
     #[inline]
-    pub(crate) fn remove_if(
+    pub(crate) fn remove_if<P: Platform>(
         &mut self,
         address: usize,
         is_wanted: impl Fn(&Record) -> bool,
         arena: &mut Arena,
-        platform: &impl Platform,
+        platform: &P,
     ) -> Option<Record> {
-        if self.is_sharded {
-            self.map_mut(Shards::number_of(address))?.remove_if(address, is_wanted, arena, platform)
-        } else {
+        if P::LANES == 1 {
             self.one.remove_if(address, is_wanted, arena, platform)
+        } else {
+            self.map_mut(Shards::number_of(address))?.remove_if(address, is_wanted, arena, platform)
         }
     }
 
     /// A place behind all records, where a walk from the last to the first begins. When a block goes, the last record
-    /// of its map moves to its place: so what lies behind is seen twice rather than never.
+    /// of its map may move to its place: so what lies behind is seen twice rather than never.
     pub(crate) fn end(&self) -> usize {
-        if self.is_sharded { SHARDS << PLACE_BITS } else { self.one.len() }
+        if self.is_sharded { SHARDS << PLACE_BITS } else { self.one.places() }
     }
 
-    /// The place of the record before the place `behind`, if there is one.
+    /// The place before the place `behind`, if there is one. It may have no record.
     #[inline]
     pub(crate) fn before(&self, behind: usize) -> Option<usize> {
         if !self.is_sharded {
-            return behind.min(self.one.len()).checked_sub(1);
+            return behind.min(self.one.places()).checked_sub(1);
         }
         let behind = behind.min(self.end());
         let (first, within) = (behind >> PLACE_BITS, behind % (1 << PLACE_BITS));
         let place = |number: usize, within: usize| {
-            let within = within.min(self.map(number)?.len());
+            let within = within.min(self.map(number)?.places());
             Some(number << PLACE_BITS | within.checked_sub(1)?)
         };
         place(first, within).or_else(|| (0..first).rev().find_map(|number| place(number, usize::MAX)))
     }
 
-    /// The record at a place, mutable.
+    /// The record at a place, if there is one, mutable.
     #[inline]
     pub(crate) fn nth_mut(&mut self, place: usize) -> Option<&mut Record> {
         if self.is_sharded {

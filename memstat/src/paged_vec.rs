@@ -15,12 +15,13 @@ pub(crate) const BRANCHES: usize = 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Id(pub(crate) u32);
 
-type Branch<T> = [*mut T; PER_BRANCH];
+/// Pages of elements of any type.
+type Branch = [*mut u8; PER_BRANCH];
 
 /// The vector, with so many entries in the first level. `T` needs no drop, and its size divides that of a page.
 #[derive(Debug)]
 pub(crate) struct PagedVec<T, const LIMIT: usize = BRANCHES> {
-    branches: [*mut Branch<T>; LIMIT],
+    branches: [*mut Branch; LIMIT],
     /// The address after the last element; null while there is none.
     tail: *mut T,
     length: usize,
@@ -36,7 +37,7 @@ impl<T: Copy, const LIMIT: usize> PagedVec<T, LIMIT> {
     /// Elements in a page.
     const PER_PAGE: usize = PAGE_SIZE_BYTES / size_of::<T>();
     /// Maximum number of elements.
-    pub(crate) const MAX_LEN: usize = BRANCHES * PER_BRANCH * Self::PER_PAGE;
+    pub(crate) const MAX_LEN: usize = LIMIT * PER_BRANCH * Self::PER_PAGE;
 
     pub(crate) const fn new() -> Self {
         const { assert!(PAGE_SIZE_BYTES.is_multiple_of(size_of::<T>())) };
@@ -62,14 +63,6 @@ impl<T: Copy, const LIMIT: usize> PagedVec<T, LIMIT> {
         unsafe { &*self.tail.sub(1) }
     }
 
-    /// As [`PagedVec::last`], mutable.
-    #[inline]
-    pub(crate) fn last_mut(&mut self) -> &mut T {
-        debug_assert!(self.length > 0);
-        // SAFETY: as in `last`; `&mut self` makes the reference the only one.
-        unsafe { &mut *self.tail.sub(1) }
-    }
-
     /// The address of an element. Elements do not move, so the pointer may be kept, as long as its user makes sure that no
     /// reference conflicts with it.
     #[inline]
@@ -79,7 +72,10 @@ impl<T: Copy, const LIMIT: usize> PagedVec<T, LIMIT> {
         let branch = self.branches[number / (Self::PER_PAGE * PER_BRANCH) % LIMIT];
         // SAFETY: every number below `length` has its branch and its page, made by `push` before the
         // number was given out; numbers come from this vector only.
-        unsafe { (*branch)[number / Self::PER_PAGE % PER_BRANCH].add(number % Self::PER_PAGE) }
+        unsafe {
+            let page = (*branch)[number / Self::PER_PAGE % PER_BRANCH].cast::<T>();
+            page.add(number % Self::PER_PAGE)
+        }
     }
 
     #[inline]
@@ -156,23 +152,6 @@ impl<T: Copy, const LIMIT: usize> PagedVec<T, LIMIT> {
         }
     }
 
-    /// Whether [`PagedVec::push_alone`] can be done.
-    #[inline]
-    pub(crate) fn can_push_alone(&self) -> bool {
-        self.has_spare_page || !self.is_at_page_boundary()
-    }
-
-    /// Appends an element, where that takes no page from the arena, see [`PagedVec::can_push_alone`].
-    #[inline]
-    pub(crate) fn push_alone(&mut self, element: T) {
-        debug_assert!(self.can_push_alone());
-        if self.is_at_page_boundary() {
-            self.has_spare_page = false;
-            self.tail = self.page_of(self.length);
-        }
-        self.put(element);
-    }
-
     /// Whether [`PagedVec::pop_alone`] can be done.
     #[inline]
     pub(crate) fn can_pop_alone(&self) -> bool {
@@ -213,12 +192,21 @@ impl<T: Copy, const LIMIT: usize> PagedVec<T, LIMIT> {
         self.close_page(arena, platform);
     }
 
+    /// Gives the page back that is kept after the last element's, if there is one.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn give_spare_page(&mut self, arena: &mut Arena, platform: &impl Platform) {
+        if core::mem::take(&mut self.has_spare_page) {
+            remove_page(&mut self.branches, self.length.div_ceil(Self::PER_PAGE), arena, platform);
+        }
+    }
+
     /// Moves the tail to the page after the last element's.
     #[cold]
     #[inline(never)]
     fn open_page(&mut self, arena: &mut Arena, platform: &impl Platform) -> Result<(), ArenaFull> {
         if !core::mem::take(&mut self.has_spare_page) {
-            self.add_page(arena, platform)?;
+            add_page(&mut self.branches, self.length / Self::PER_PAGE, arena, platform)?;
         }
         self.tail = self.page_of(self.length);
         Ok(())
@@ -229,7 +217,7 @@ impl<T: Copy, const LIMIT: usize> PagedVec<T, LIMIT> {
     #[inline(never)]
     fn close_page(&mut self, arena: &mut Arena, platform: &impl Platform) {
         if self.has_spare_page {
-            self.remove_page(self.length + Self::PER_PAGE, arena, platform);
+            remove_page(&mut self.branches, self.length / Self::PER_PAGE + 1, arena, platform);
         }
         self.has_spare_page = true;
         self.tail = self.end_of_last_page();
@@ -243,51 +231,53 @@ impl<T: Copy, const LIMIT: usize> PagedVec<T, LIMIT> {
         }
     }
 
-    fn add_page(&mut self, arena: &mut Arena, platform: &impl Platform) -> Result<(), ArenaFull> {
-        let (branch_number, page_number) = Self::place(self.length);
-        let branch = self.branches.get_mut(branch_number).ok_or(ArenaFull)?;
-        let page = arena.take_page(platform).ok_or(ArenaFull)?;
-        if page_number == 0 {
-            let Some(fresh) = arena.take_page(platform) else {
-                // SAFETY: taken just now and not used.
-                unsafe { arena.give_page(page, platform) };
-                return Err(ArenaFull);
-            };
-            *branch = fresh.cast::<Branch<T>>().as_ptr();
-        }
-        // SAFETY: the branch is a page of the arena that `add_page` made when its first entry was needed.
-        unsafe { (&raw mut (**branch)[page_number]).write(page.cast::<T>().as_ptr()) };
-        Ok(())
-    }
-
-    /// Gives back the page of element `first`, and its branch if that page was its first.
-    fn remove_page(&mut self, first: usize, arena: &mut Arena, platform: &impl Platform) {
-        let page = self.page_of(first);
-        let (branch_number, page_number) = Self::place(first);
-        let Some(branch) = self.branches.get_mut(branch_number) else { return };
-        let give = |pointer: *mut u8, arena: &mut Arena| {
-            if let Some(page) = NonNull::new(pointer) {
-                // SAFETY: the page came from the arena, and the table forgets it now.
-                unsafe { arena.give_page(page, platform) };
-            }
-        };
-        give(page.cast(), arena);
-        if page_number == 0 {
-            give(branch.cast(), arena);
-            *branch = null_mut();
-        }
-    }
-
     /// The page that has room for element `number`.
     fn page_of(&self, number: usize) -> *mut T {
-        let (branch_number, page_number) = Self::place(number);
-        let branch = self.branches[branch_number];
+        let page = number / Self::PER_PAGE;
+        let branch = self.branches[page / PER_BRANCH];
         // SAFETY: asked only for pages that `add_page` made, and for their branches.
-        unsafe { (*branch)[page_number] }
+        unsafe { (*branch)[page % PER_BRANCH].cast() }
     }
+}
 
-    /// The branch of element `number`, and the index of its page pointer there.
-    fn place(number: usize) -> (usize, usize) {
-        (number / (Self::PER_PAGE * PER_BRANCH), number / Self::PER_PAGE % PER_BRANCH)
+/// Adds the page of a number, and its branch if that page is its first. The types of elements share this code.
+#[inline(never)]
+fn add_page(
+    branches: &mut [*mut Branch],
+    number: usize,
+    arena: &mut Arena,
+    platform: &impl Platform,
+) -> Result<(), ArenaFull> {
+    let branch = branches.get_mut(number / PER_BRANCH).ok_or(ArenaFull)?;
+    let page = arena.take_page(platform).ok_or(ArenaFull)?;
+    if number.is_multiple_of(PER_BRANCH) {
+        let Some(fresh) = arena.take_page(platform) else {
+            // SAFETY: taken just now and not used.
+            unsafe { arena.give_page(page, platform) };
+            return Err(ArenaFull);
+        };
+        *branch = fresh.cast::<Branch>().as_ptr();
+    }
+    // SAFETY: the branch is a page of the arena that was made when its first entry was needed.
+    unsafe { (&raw mut (**branch)[number % PER_BRANCH]).write(page.as_ptr()) };
+    Ok(())
+}
+
+/// Gives back the page of a number, which [`add_page`] made last, and its branch if that page was its first.
+#[inline(never)]
+fn remove_page(branches: &mut [*mut Branch], number: usize, arena: &mut Arena, platform: &impl Platform) {
+    let Some(branch) = branches.get_mut(number / PER_BRANCH) else { return };
+    // SAFETY: the page is there, and so its branch.
+    let page = unsafe { (**branch)[number % PER_BRANCH] };
+    let give = |pointer: *mut u8, arena: &mut Arena| {
+        if let Some(page) = NonNull::new(pointer) {
+            // SAFETY: the page came from the arena, and the table forgets it now.
+            unsafe { arena.give_page(page, platform) };
+        }
+    };
+    give(page, arena);
+    if number.is_multiple_of(PER_BRANCH) {
+        give(branch.cast(), arena);
+        *branch = null_mut();
     }
 }

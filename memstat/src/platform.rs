@@ -147,6 +147,13 @@ pub trait FirstUse {
     /// This thread holds it, or is the copy of the one that does, in the child of a fork.
     unsafe fn release(&self);
 
+    /// Writes the frames of the call stack with this number; nothing if it is not known.
+    ///
+    /// # Errors
+    ///
+    /// The writer's own.
+    fn write_stack(&self, number: u16, out: &mut dyn fmt::Write) -> fmt::Result;
+
     /// Writes the totals and the call stacks that hold most; `name` is the heap's.
     ///
     /// # Errors

@@ -125,17 +125,7 @@ impl<const PLACES: usize> RecentFrees<PLACES> {
     #[inline]
     pub(crate) fn forget(&mut self, address: usize) {
         if self.next_bytes != 0 {
-            self.forget_entries(address);
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn forget_entries(&mut self, address: usize) {
-        for entry in &mut self.entries {
-            if entry.block.address() == address {
-                *entry = RecentFree::EMPTY;
-            }
+            forget_in(&mut self.entries, address);
         }
     }
 
@@ -143,6 +133,17 @@ impl<const PLACES: usize> RecentFrees<PLACES> {
     pub(crate) fn clear(&mut self) {
         if self.next_bytes != 0 {
             *self = Self::new();
+        }
+    }
+}
+
+/// Forgets the frees of `address` in a table of any length.
+#[cold]
+#[inline(never)]
+fn forget_in(entries: &mut [RecentFree], address: usize) {
+    for entry in entries {
+        if entry.block.address() == address {
+            entry.block = Record::EMPTY;
         }
     }
 }

@@ -83,6 +83,12 @@ impl Record {
     /// A record that stands for no block.
     pub const EMPTY: Self = Self { words: [0; 4] };
 
+    /// Makes it a record that stands for no block, as far as its address says.
+    #[inline]
+    pub(crate) fn vacate(&mut self) {
+        self.words[0] = 0;
+    }
+
     /// The record of a block at `pointer`.
     #[inline]
     pub(crate) fn new(pointer: NonNull<u8>, layout: Layout, origin: &Origin) -> Self {

@@ -169,20 +169,21 @@ pub(crate) struct Depot {
 unsafe impl Send for Depot {}
 
 impl Depot {
-    pub(crate) const fn new(has_lanes: bool) -> Self {
+    pub(crate) const fn new() -> Self {
         Self {
             stacks: PagedVec::new(),
             index: Index::new(),
             recent: Recent::new(),
             charged: PagedVec::new(),
-            has_lanes,
+            has_lanes: false,
             nobody: Stack::EMPTY,
             marks: 0,
         }
     }
 
     /// Writes what is not zero at the start. Nothing else may be called before.
-    pub(crate) fn prepare(&mut self) {
+    pub(crate) fn prepare(&mut self, has_lanes: bool) {
+        self.has_lanes = has_lanes;
         self.index.prepare();
         self.recent.prepare();
     }
@@ -199,6 +200,7 @@ impl Depot {
     }
 
     /// The stack that starts at `span`'s frame pointer, cut to `MAX` frames; `None` when there is none, or no room.
+    #[inline(never)]
     pub(crate) fn capture<const MAX: usize>(
         &mut self,
         span: &StackSpan,
@@ -279,7 +281,7 @@ impl Depot {
         platform: &impl Platform,
     ) -> Result<Id, ArenaFull> {
         let mut stack = Stack::EMPTY;
-        let count = walk::collect::<MAX>(span, start, &mut stack.frames);
+        let count = walk::collect(span, start, &mut stack.frames, MAX);
         stack.frame_count = count as u16;
         self.store(stack, arena, platform)
     }
@@ -293,10 +295,14 @@ impl Depot {
         platform: &impl Platform,
     ) -> u16 {
         let mut stack = Stack::EMPTY;
-        let is_caller = |address: &&usize| **address != 0 && !platform.is_allocator_code(**address);
-        for (slot, address) in stack.frames.iter_mut().zip(return_addresses.iter().filter(is_caller)) {
-            *slot = *address;
-            stack.frame_count += 1;
+        for address in return_addresses {
+            if *address != 0
+                && !platform.is_allocator_code(*address)
+                && let Some(slot) = stack.frames.get_mut(usize::from(stack.frame_count))
+            {
+                *slot = *address;
+                stack.frame_count += 1;
+            }
         }
         if stack.frame_count == 0 {
             return 0;
@@ -305,6 +311,7 @@ impl Depot {
     }
 
     /// Finds a stack by its frames, or stores it.
+    #[inline(never)]
     fn store(
         &mut self,
         mut stack: Stack,

@@ -47,7 +47,7 @@ pub struct Tracked<B: Backend, P> {
 impl<B: Backend, P: Platform> Tracked<B, P> {
     /// A tracker without a backend: every allocation fails until [`Tracked::start`].
     pub const fn new(platform: P) -> Self {
-        Self { inner: Lock::new(platform, Inner::new(P::LANES > 1)), refused: RefusedTallies::new() }
+        Self { inner: Lock::new(platform, Inner::new()), refused: RefusedTallies::new() }
     }
 
     /// A tracker that allocates from `backend` from the start, as a program's global allocator must. Its own memory comes
@@ -56,7 +56,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     /// A static tracker has no initial contents, and so lies in `.bss`, if the level is `blocks` and the backend is
     /// [usually made so](Backend::IS_STATIC). Other levels are better set when the program starts.
     pub const fn over(platform: P, backend: B, level: Level) -> Self {
-        let inner = Lock::new(platform, Inner::with_backend(backend, level, P::LANES > 1));
+        let inner = Lock::new(platform, Inner::with_backend(backend, level));
         Self { inner, refused: RefusedTallies::new() }
     }
 
@@ -165,7 +165,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     #[cold]
     #[inline(never)]
     fn start_use<'a>(&'a self, mut inner: Guard<'a, Inner<B>, P>) -> Guard<'a, Inner<B>, P> {
-        inner.prepare();
+        inner.prepare(P::LANES > 1);
         drop(inner);
         self.platform().on_first_use(self);
         self.inner.enter()
@@ -221,7 +221,7 @@ unsafe impl<B: Backend + Send, P: Platform> GlobalAlloc for Tracked<B, P> {
         unsafe { assert_unchecked(Layout::from_size_align(new_size, layout.align()).is_ok()) };
         let Some(block) = NonNull::new(block) else { return null_mut() };
         // SAFETY: the caller owns the block and gives it up if it moves.
-        let moved = unsafe { self.reallocate_with_layout(block, layout, new_size) };
-        moved.ok().flatten().map_or(null_mut(), NonNull::as_ptr)
+        let moved = unsafe { self.reallocate_or_none(block, layout, new_size) };
+        moved.map_or(null_mut(), NonNull::as_ptr)
     }
 }

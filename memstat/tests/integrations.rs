@@ -142,6 +142,13 @@ fn riscv64_kernels_report_what_they_lose() {
     kernels_report_what_they_lose("riscv64imac-unknown-none-elf", "qemu-system-riscv64", &arguments);
 }
 
+/// Addresses of 32 bits, and no 64-bit atomics.
+#[test]
+fn riscv32_kernels_report_what_they_lose() {
+    let arguments = ["-machine", "virt", "-bios", "none"];
+    kernels_report_what_they_lose("riscv32imac-unknown-none-elf", "qemu-system-riscv32", &arguments);
+}
+
 /// Runs the program with threads and forks; it reports at its exit.
 fn run_program(program: &Path, level: &str) -> String {
     let report =
@@ -246,7 +253,7 @@ fn a_program_reports_at_its_exit_and_on_a_signal() {
 #[ignore = "builds two allocators in C"]
 fn programs_over_mimalloc_and_jemalloc_report_what_they_lose() {
     let folder = build("allocators", &["--bins"], Some("-Cforce-frame-pointers=yes")).join("release");
-    for program in ["mimalloc", "jemalloc"] {
+    for program in ["mimalloc", "jemalloc", "models"] {
         assert!(Command::new(folder.join(program)).status().unwrap().success(), "{program}");
     }
 }

@@ -25,6 +25,7 @@
 //! heap. `crash` takes none that is held. `symbols::LINES` stands apart: nobody waits for it, and who does not get it
 //! goes without lines.
 
+pub(crate) mod balance;
 pub(crate) mod by_hand;
 pub(crate) mod demo;
 pub(crate) mod failures;

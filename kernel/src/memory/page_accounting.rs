@@ -123,6 +123,19 @@ pub(crate) unsafe fn give_pages(pages: NonNull<u8>, order: u32, purpose: Purpose
     }
 }
 
+/// Takes a page that is counted for no purpose: a loss, for the test of the balance.
+#[cfg(feature = "lab")]
+pub(crate) fn take_uncounted() -> Option<NonNull<u8>> {
+    FRAMES.lock().take(0)
+}
+
+/// Gives back a page from [`take_uncounted`].
+#[cfg(feature = "lab")]
+pub(crate) fn give_uncounted(page: NonNull<u8>) {
+    // SAFETY: taken for the test alone, which never used it. A page that is not taken is refused.
+    let _ = unsafe { FRAMES.lock().give(page, 0) };
+}
+
 /// The physical address of pages that were taken here.
 pub(crate) fn physical_of(pages: NonNull<u8>) -> PAddr {
     direct_map::to_physical(VAddr::from_usize(pages.as_ptr() as usize))

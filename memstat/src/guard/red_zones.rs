@@ -180,6 +180,17 @@ pub(crate) unsafe fn fill(start: *mut u8, size_bytes: usize, byte: u8) {
     }
 }
 
+/// As [`fill`], for slow paths: compiled once, and called.
+///
+/// # Safety
+///
+/// As for [`fill`].
+#[inline(never)]
+pub(crate) unsafe fn fill_slowly(start: *mut u8, size_bytes: usize, byte: u8) {
+    // SAFETY: handed on to the caller.
+    unsafe { fill(start, size_bytes, byte) };
+}
+
 /// # Safety
 ///
 /// As for [`fill`].
@@ -224,6 +235,17 @@ pub(crate) unsafe fn is_full_of(start: *const u8, size_bytes: usize, byte: u8) -
         differ |= differ_in_step(last, word);
     }
     differ == 0
+}
+
+/// As [`is_full_of`], for slow paths: compiled once, and called.
+///
+/// # Safety
+///
+/// As for [`is_full_of`].
+#[inline(never)]
+pub(crate) unsafe fn is_full_of_slowly(start: *const u8, size_bytes: usize, byte: u8) -> bool {
+    // SAFETY: handed on to the caller.
+    unsafe { is_full_of(start, size_bytes, byte) }
 }
 
 /// The bits in which the words of a step differ from `word`.
@@ -280,7 +302,9 @@ pub(crate) fn small_layout(guarding: Guarding, layout: Layout) -> Option<(Layout
 /// # Safety
 ///
 /// As for [`write()`].
-pub(crate) unsafe fn describe(record: &Record, free: Option<&Record>, mut found: impl FnMut(Corruption)) {
+#[cold]
+#[inline(never)]
+pub(crate) unsafe fn describe(record: &Record, free: Option<&Record>, found: &mut dyn FnMut(Corruption)) {
     let (start, size_bytes) = (record.address() as *const u8, record.size_bytes());
     let has_front = record.guarding() == Guarding::BothRedZones;
     let zones = [
@@ -290,7 +314,7 @@ pub(crate) unsafe fn describe(record: &Record, free: Option<&Record>, mut found:
     for (_, kind, offset, zone_bytes) in zones.into_iter().filter(|(is_there, ..)| *is_there) {
         // SAFETY: handed on to the caller.
         unsafe {
-            describe_part(record, free, kind, (start.wrapping_offset(offset), zone_bytes, ZONE), &mut found);
+            describe_part(record, free, kind, (start.wrapping_offset(offset), zone_bytes, ZONE), found);
         };
     }
     // SAFETY: handed on to the caller.
@@ -302,12 +326,14 @@ pub(crate) unsafe fn describe(record: &Record, free: Option<&Record>, mut found:
 /// # Safety
 ///
 /// These bytes can be read.
+#[cold]
+#[inline(never)]
 pub(crate) unsafe fn describe_part(
     record: &Record,
     free: Option<&Record>,
     kind: CorruptionKind,
     (start, size_bytes, expected): (*const u8, usize, u8),
-    found: &mut impl FnMut(Corruption),
+    found: &mut dyn FnMut(Corruption),
 ) {
     // SAFETY: handed on to the caller; nothing is written while the slice is used.
     let bytes = unsafe { core::slice::from_raw_parts(start, size_bytes) };

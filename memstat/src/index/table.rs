@@ -77,9 +77,8 @@ impl Table {
     pub(super) unsafe fn write_into(cell: NonNull<u8>, depth: u32) -> NonNull<Self> {
         // SAFETY: the storage lies inside the cell.
         let start = unsafe { cell.add(STORAGE_OFFSET) };
-        let mut numbers = HashTable::new_in(Storage { start });
-        let reserved = numbers.try_reserve(CAPACITY, |_| 0);
-        debug_assert!(reserved.is_ok() && numbers.num_buckets() == SLOTS);
+        let numbers = HashTable::with_capacity_in(CAPACITY, Storage { start });
+        debug_assert!(numbers.num_buckets() == SLOTS);
         let table = cell.cast::<Self>();
         // SAFETY: the cell is large and aligned enough and ours alone.
         unsafe { table.write(Self { numbers, depth, floor: floor_of(depth) }) };
@@ -169,25 +168,25 @@ impl Table {
     }
 
     /// Makes room by a rebuild that drops the tombstones; false if only a split helps.
-    pub(super) fn make_room(&mut self, elements: &impl HashOf) -> bool {
+    pub(super) fn make_room(&mut self, elements: &dyn HashOf) -> bool {
         let is_sparse = self.numbers.len() < MIN_SPLIT;
         if is_sparse {
-            self.drain(|table, id| table.enter(id, elements));
+            let entries = self.drain(elements);
+            self.enter_all(&entries);
         }
         is_sparse
     }
 
     /// Moves the entries whose next hash bit is set to `upper`, which is empty and one level deeper. This table becomes
     /// one level deeper too.
-    pub(super) fn split_into(&mut self, upper: &mut Self, elements: &impl HashOf) {
+    pub(super) fn split_into(&mut self, upper: &mut Self, elements: &dyn HashOf) {
         let bit = super::bit_below(self.depth);
         self.set_depth(self.depth + 1);
-        self.drain(|table, id| {
-            let hash = elements.hash_of(id);
-            let half = if hash.bits() & bit == 0 { table } else { &mut *upper };
+        for (hash, id) in self.drain(elements).iter() {
+            let half = if hash.bits() & bit == 0 { &mut *self } else { &mut *upper };
             let is_entered = half.insert(hash, id);
             debug_assert!(is_entered, "an empty table has room for all entries of another");
-        });
+        }
     }
 
     /// Whether the table has so few entries that it might join another.
@@ -213,31 +212,49 @@ impl Table {
     }
 
     /// Takes over all entries of `neighbour`, whose prefix differs in the last bit only.
-    pub(super) fn absorb(&mut self, neighbour: &Self, elements: &impl HashOf) {
+    pub(super) fn absorb(&mut self, neighbour: &Self, elements: &dyn HashOf) {
         self.set_depth(self.depth - 1);
-        self.drain(|table, id| table.enter(id, elements));
-        neighbour.for_each(|id| self.enter(id, elements));
+        let entries = self.drain(elements);
+        self.enter_all(&entries);
+        self.enter_all(&Entries::of(neighbour.numbers.iter().copied(), elements));
     }
 
-    fn enter(&mut self, id: Id, elements: &impl HashOf) {
-        let is_entered = self.insert(elements.hash_of(id), id);
-        debug_assert!(is_entered, "a table that was rebuilt has room");
+    fn enter_all(&mut self, entries: &Entries) {
+        for (hash, id) in entries.iter() {
+            let is_entered = self.insert(hash, id);
+            debug_assert!(is_entered, "a table that was rebuilt has room");
+        }
     }
 
-    /// Empties the table and hands each number that was in it to `place`, with the empty table.
-    fn drain(&mut self, mut place: impl FnMut(&mut Self, Id)) {
-        let mut numbers = [0_u32; CAPACITY];
-        let mut count = 0;
+    /// Empties the table, and returns what was in it.
+    fn drain(&mut self, elements: &dyn HashOf) -> Entries {
         // Not `clear`, which does nothing to a table that has tombstones and no entry.
-        for number in self.numbers.drain() {
-            if let Some(slot) = numbers.get_mut(count) {
-                *slot = number;
-                count += 1;
-            }
+        Entries::of(self.numbers.drain(), elements)
+    }
+}
+
+/// Entries that are on their way to another table, with their hashes.
+struct Entries {
+    numbers: [u32; CAPACITY],
+    hashes: [Hash; CAPACITY],
+    count: usize,
+}
+
+impl Entries {
+    fn of(numbers: impl Iterator<Item = u32>, elements: &dyn HashOf) -> Self {
+        let mut entries = Self { numbers: [0; CAPACITY], hashes: [Hash::from_bits(0); CAPACITY], count: 0 };
+        for (slot, number) in entries.numbers.iter_mut().zip(numbers) {
+            *slot = number;
+            entries.count += 1;
         }
-        for &number in numbers.iter().take(count) {
-            place(self, Id(number));
+        if let Some(numbers) = entries.numbers.get(..entries.count) {
+            elements.hash_all(numbers, &mut entries.hashes);
         }
+        entries
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (Hash, Id)> {
+        self.hashes.iter().zip(&self.numbers).take(self.count).map(|(hash, number)| (*hash, Id(*number)))
     }
 }
 

@@ -1,14 +1,16 @@
 //! A map of live blocks: each block's record, found by its address.
 //!
-//! It has two parts. The first is an array of 32-byte records in pages of the arena: when a block is freed, the last
-//! record moves into the gap (`swap_remove`), so pages are given back as blocks go away. The second is the index, a trie
-//! of small tables of record numbers, chosen by the upper bits of the address's hash; a full table splits in two and two
-//! sparse ones join, so no operation ever rehashes more than two small tables.
+//! It has two parts. The first is an array of 32-byte records in pages of the arena. When a block is freed, its place
+//! becomes a hole, which the next block takes. Once there are many holes, the last record moves into each new one
+//! (`swap_remove`), so pages are given back as blocks go away; while blocks come and go, no record moves. The second is
+//! the index, a trie of small tables of record numbers, chosen by the upper bits of the address's hash; a full table
+//! splits in two and two sparse ones join, so no operation ever rehashes more than two small tables.
 //!
 //! Records are read in the order of their hashes, which neither a split nor the move of a record changes. So
 //! `Map::read_if` returns a block that stays live exactly once, whatever happens between two calls.
 
-use core::ptr::NonNull;
+use core::hint::assert_unchecked;
+use core::ptr::{NonNull, null_mut};
 
 use crate::arena::{Arena, ArenaFull};
 use crate::index::{Hash, HashOf, Index, ROOT_ENTRIES, SHARD_BITS, Slot, Table};
@@ -34,22 +36,44 @@ fn hash<const LIMIT: usize>(address: usize) -> Hash {
 pub(crate) struct Found {
     table: NonNull<Table>,
     slot: Slot,
+    /// Where it is; nobody else refers to it.
+    pub(crate) place: *mut Record,
     pub(crate) record: Record,
+}
+
+/// Maximum number of holes. So many records may lie unused; with fewer, records move more often while blocks come and go:
+/// a move takes some 65 instructions.
+const MAX_HOLES: usize = 48;
+
+/// Holes that are made at once where there are none.
+const OPENED_HOLES: usize = 16;
+
+/// A place in the array without a block; its record has the address 0.
+#[derive(Clone, Copy, Debug)]
+struct Hole {
+    id: Id,
+    place: *mut Record,
 }
 
 /// Live blocks: all of them, or those of a shard, with a smaller root and room for fewer pages.
 #[derive(Debug)]
 pub(crate) struct Map<const ROOT: usize = ROOT_ENTRIES, const LIMIT: usize = BRANCHES> {
     records: PagedVec<Record, LIMIT>,
+    holes: [Hole; MAX_HOLES],
+    hole_count: usize,
     index: Index<ROOT>,
 }
+
+// SAFETY: the holes lie in pages of this map alone.
+unsafe impl<const ROOT: usize, const LIMIT: usize> Send for Map<ROOT, LIMIT> {}
 
 impl<const ROOT: usize, const LIMIT: usize> Map<ROOT, LIMIT> {
     /// No two hashes are closer than this.
     const GRAIN: u64 = if LIMIT == BRANCHES { 1 } else { 1 << SHARD_BITS };
 
     pub(crate) const fn new() -> Self {
-        Self { records: PagedVec::new(), index: Index::new() }
+        let hole = Hole { id: Id(0), place: null_mut() };
+        Self { records: PagedVec::new(), holes: [hole; MAX_HOLES], hole_count: 0, index: Index::new() }
     }
 
     /// Writes what is not zero at the start. Nothing else may be called before.
@@ -57,12 +81,27 @@ impl<const ROOT: usize, const LIMIT: usize> Map<ROOT, LIMIT> {
         self.index.prepare();
     }
 
+    /// How many blocks there are.
     #[inline]
     pub(crate) fn len(&self) -> usize {
+        self.records.len() - self.hole_count
+    }
+
+    /// How many places there are, with a block or without.
+    pub(super) fn places(&self) -> usize {
         self.records.len()
     }
 
-    /// Enters a record for an address that has none yet. On an error nothing has changed.
+    /// The hole that the next record goes to; there must be one.
+    #[expect(clippy::inline_always, reason = "on the fast path")]
+    #[inline(always)]
+    fn last_hole(&self) -> Hole {
+        // SAFETY: `add_hole` alone adds one, where there is a place for it. The caller has made sure that there is one.
+        unsafe { assert_unchecked(self.hole_count != 0 && self.hole_count <= MAX_HOLES) };
+        self.holes[self.hole_count - 1]
+    }
+
+    /// Enters a record for an address that has none yet. On an error nothing has changed, but that there may be more holes.
     #[inline]
     pub(crate) fn insert(
         &mut self,
@@ -70,37 +109,63 @@ impl<const ROOT: usize, const LIMIT: usize> Map<ROOT, LIMIT> {
         arena: &mut Arena,
         platform: &impl Platform,
     ) -> Result<(), ArenaFull> {
-        let hash = hash::<LIMIT>(record.address());
-        let id = self.records.push(record, arena, platform)?;
-        let entered = self.index.insert(hash, id, &self.records, arena, platform);
-        if entered.is_err() {
-            self.records.pop(arena, platform);
+        if self.hole_count == 0 {
+            self.open_holes(arena, platform)?;
         }
-        entered
+        let hash = hash::<LIMIT>(record.address());
+        let hole = self.last_hole();
+        self.index.insert(hash, hole.id, &self.records, arena, platform)?;
+        self.hole_count -= 1;
+        // SAFETY: a hole is a place in this map's array, which nobody refers to.
+        unsafe { hole.place.write(record) };
+        Ok(())
     }
 
-    /// As [`Map::insert`], if that takes only a few instructions and no call. Returns whether it did; `record` is called
-    /// only then.
+    /// Appends places to the array. Several at a time, as the fast path takes holes only.
+    #[cold]
+    #[inline(never)]
+    fn open_holes(&mut self, arena: &mut Arena, platform: &impl Platform) -> Result<(), ArenaFull> {
+        let first = self.records.push(Record::EMPTY, arena, platform)?;
+        let mut id = first;
+        loop {
+            let hole = Hole { id, place: self.records.slot(id) };
+            self.add_hole(hole);
+            if self.hole_count == OPENED_HOLES || !self.records.has_room() {
+                break;
+            }
+            id = self.records.next_id();
+            self.records.push_fast(Record::EMPTY);
+        }
+        // The first is taken first, so that the array is filled in order.
+        if let Some(holes) = self.holes.get_mut(..self.hole_count) {
+            holes.reverse();
+        }
+        Ok(())
+    }
+
+    /// As [`Map::insert`], if that takes only a few instructions and no call; else `None`. `record` is called only if it
+    /// does.
     #[expect(clippy::inline_always, reason = "on the fast path")]
     #[inline(always)]
-    pub(crate) fn insert_fast(&mut self, address: usize, record: impl FnOnce() -> Record) -> bool {
+    pub(crate) fn insert_fast(
+        &mut self,
+        address: usize,
+        record: impl FnOnce() -> Record,
+    ) -> Option<NonNull<Record>> {
+        if self.hole_count == 0 {
+            return None;
+        }
+        let hole = self.last_hole();
         let hash = hash::<LIMIT>(address);
-        let id = self.records.next_id();
-        if !self.records.has_room() {
-            return false;
+        if !self.index.table_mut(hash)?.insert(hash, hole.id) {
+            return None;
         }
-        let Some(table) = self.index.table_mut(hash) else { return false };
-        if !table.insert(hash, id) {
-            return false;
+        self.hole_count -= 1;
+        // SAFETY: as in `insert`; a place is not null.
+        unsafe {
+            hole.place.write(record());
+            Some(NonNull::new_unchecked(hole.place))
         }
-        self.records.push_fast(record());
-        true
-    }
-
-    /// The record that was inserted last, mutable.
-    #[inline]
-    pub(crate) fn last_mut(&mut self) -> &mut Record {
-        self.records.last_mut()
     }
 
     /// Finds the record of the block that starts at `address`, if its removal will not make two tables join.
@@ -115,8 +180,9 @@ impl<const ROOT: usize, const LIMIT: usize> Map<ROOT, LIMIT> {
         }
         let slot = table.find(hash, |id| records.get(id).address() == address)?;
         // SAFETY: just found.
-        let record = *records.get(unsafe { table.id(slot) });
-        Some(Found { slot, record, table: NonNull::from(table) })
+        let place = records.slot(unsafe { table.id(slot) });
+        // SAFETY: the record of an entry is there.
+        Some(Found { slot, place, record: unsafe { *place }, table: NonNull::from(table) })
     }
 
     /// Removes the record that was found.
@@ -125,38 +191,69 @@ impl<const ROOT: usize, const LIMIT: usize> Map<ROOT, LIMIT> {
     pub(crate) fn forget(&mut self, mut found: Found, arena: &mut Arena, platform: &impl Platform) {
         // SAFETY: the map has not changed since; `&mut self` makes the reference the only one.
         let id = unsafe { found.table.as_mut().take(found.slot) };
-        if id != self.records.last_id() {
-            self.fill_hole(id);
-        }
-        self.records.pop(arena, platform);
+        self.vacate(Hole { id, place: found.place }, arena, platform);
     }
 
-    /// As [`Map::insert`], if that takes nothing from the arena; returns whether it did.
+    /// Makes the place of a record that has left the index a hole.
     #[expect(clippy::inline_always, reason = "on the fast path")]
     #[inline(always)]
-    pub(crate) fn insert_alone(&mut self, record: Record) -> bool {
-        let hash = hash::<LIMIT>(record.address());
-        let Some(table) = self.index.table_mut(hash) else { return false };
-        if !self.records.can_push_alone() || !table.insert(hash, self.records.next_id()) {
-            return false;
+    fn vacate(&mut self, hole: Hole, arena: &mut Arena, platform: &impl Platform) {
+        if self.hole_count < MAX_HOLES {
+            self.add_hole(hole);
+        } else {
+            self.fill_hole(hole);
+            self.records.pop(arena, platform);
+            if self.records.len() == MAX_HOLES {
+                self.records.give_spare_page(arena, platform);
+            }
         }
-        self.records.push_alone(record);
-        true
+    }
+
+    #[expect(clippy::inline_always, reason = "on the fast path")]
+    #[inline(always)]
+    fn add_hole(&mut self, hole: Hole) {
+        let Some(place) = self.holes.get_mut(self.hole_count) else { return };
+        *place = hole;
+        self.hole_count += 1;
+        // SAFETY: a place in this map's array, which nobody refers to.
+        unsafe { &mut *hole.place }.vacate();
     }
 
     /// Removes the record that was found, if that gives nothing to the arena; returns whether it did.
     #[expect(clippy::inline_always, reason = "on the fast path")]
     #[inline(always)]
     pub(crate) fn forget_alone(&mut self, mut found: Found) -> bool {
-        if !self.records.can_pop_alone() {
+        if self.hole_count == MAX_HOLES
+            && (!self.records.can_pop_alone() || self.records.len() == MAX_HOLES + 1)
+        {
             return false;
         }
         // SAFETY: the map has not changed since; `&mut self` makes the reference the only one.
         let id = unsafe { found.table.as_mut().take(found.slot) };
-        if id != self.records.last_id() {
-            self.fill_hole(id);
+        let hole = Hole { id, place: found.place };
+        if self.hole_count < MAX_HOLES {
+            self.add_hole(hole);
+        } else {
+            self.fill_hole(hole);
+            self.records.pop_alone();
         }
-        self.records.pop_alone();
+        true
+    }
+
+    /// Gives the record that was found another address, and all else of `record`: the block has moved. False if that takes
+    /// more than a few instructions; nothing has changed then.
+    pub(crate) fn relocate(&mut self, mut found: Found, record: Record) -> bool {
+        let hash = hash::<LIMIT>(record.address());
+        // SAFETY: the map has not changed since it was found; the reference ends here.
+        let id = unsafe { found.table.as_ref().id(found.slot) };
+        if !self.index.table_mut(hash).is_some_and(|table| table.insert(hash, id)) {
+            return false;
+        }
+        // SAFETY: as above: an insertion moves no entry. It may be the same table, but the reference to it has ended.
+        unsafe {
+            found.table.as_mut().take(found.slot);
+            found.place.write(record);
+        }
         true
     }
 
@@ -174,10 +271,12 @@ impl<const ROOT: usize, const LIMIT: usize> Map<ROOT, LIMIT> {
         Some(self.records.get_mut(id))
     }
 
-    /// The record at a place of the dense array, to change. When a block goes, the last record moves to its place.
+    /// The record at a place of the array, to change, if there is one. When a block goes, the last record may move to its
+    /// place.
     #[inline]
     pub(super) fn nth_mut(&mut self, number: usize) -> Option<&mut Record> {
-        (number < self.records.len()).then(|| self.records.get_mut(Id(number as u32)))
+        let record = (number < self.records.len()).then(|| self.records.get_mut(Id(number as u32)));
+        record.filter(|record| record.address() != 0)
     }
 
     /// Removes and returns the record of the block that starts at `address`, if it `is_wanted`.
@@ -201,19 +300,26 @@ impl<const ROOT: usize, const LIMIT: usize> Map<ROOT, LIMIT> {
         };
         let id = self.index.remove(hash::<LIMIT>(address), is_it, records, arena, platform)?;
         let record = *found?;
-        if id != self.records.last_id() {
-            self.fill_hole(id);
-        }
-        self.records.pop(arena, platform);
+        self.vacate(Hole { id, place: self.records.slot(id) }, arena, platform);
         Some(record)
     }
 
-    /// Moves the last record to the place of one that was removed.
+    /// Makes the last place of the array one that is not needed any more: its record moves into the hole; if it is a hole
+    /// itself, this one is kept instead.
     #[inline(never)]
-    fn fill_hole(&mut self, id: Id) {
-        let moved = *self.records.last();
-        self.index.renumber(hash::<LIMIT>(moved.address()), self.records.last_id(), id);
-        *self.records.get_mut(id) = moved;
+    fn fill_hole(&mut self, hole: Hole) {
+        let last_id = self.records.last_id();
+        if hole.id == last_id {
+            return;
+        }
+        let last = *self.records.last();
+        if last.address() != 0 {
+            self.index.renumber(hash::<LIMIT>(last.address()), last_id, hole.id);
+        } else if let Some(other) = self.holes.iter_mut().find(|other| other.id == last_id) {
+            *other = hole;
+        }
+        // SAFETY: a place in this map's array, which nobody refers to.
+        unsafe { hole.place.write(last) };
     }
 
     /// Copies records that are `is_wanted` into `buffer`, starting at the place `cursor` in hash order (0 is the
@@ -247,6 +353,155 @@ impl<const ROOT: usize, const LIMIT: usize> Map<ROOT, LIMIT> {
                 return (count.min(buffer.len()), end);
             }
             end = Some(cursor + width / 2 / Self::GRAIN * Self::GRAIN);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::alloc::{Layout, alloc, dealloc};
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::platform::PAGE_SIZE_BYTES;
+    use crate::record::Origin;
+    use crate::{GuardPages, Hooks};
+
+    const PAGE: Layout = match Layout::from_size_align(PAGE_SIZE_BYTES, PAGE_SIZE_BYTES) {
+        Ok(layout) => layout,
+        Err(_) => panic!(),
+    };
+
+    /// Pages from the host's allocator.
+    struct Pages;
+
+    // SAFETY: each page is handed out once; there is no stack, and there are no interrupts.
+    unsafe impl Platform for Pages {
+        fn enter_critical(&self) -> usize {
+            0
+        }
+
+        fn leave_critical(&self, _saved: usize) {}
+
+        fn take_page(&self) -> Option<NonNull<u8>> {
+            // SAFETY: the size is not zero.
+            NonNull::new(unsafe { alloc(PAGE) })
+        }
+
+        unsafe fn give_page(&self, page: NonNull<u8>) {
+            // SAFETY: from `take_page`.
+            unsafe { dealloc(page.as_ptr(), PAGE) };
+        }
+    }
+
+    // SAFETY: there is no window.
+    unsafe impl GuardPages for Pages {}
+
+    impl Hooks for Pages {}
+
+    fn record(number: usize) -> Record {
+        let origin = Origin { sequence: 1, stamp: 0, cpu: 0, task: 0, stack: 0 };
+        Record::at(number << 4, Layout::new::<u8>(), &origin)
+    }
+
+    /// A map, its arena, and the places of the records that it is to have.
+    struct Tried {
+        map: Box<Map>,
+        arena: Arena,
+    }
+
+    impl Tried {
+        fn new() -> Self {
+            let (mut map, mut arena) = (Box::new(Map::new()), Arena::new());
+            map.prepare();
+            arena.prepare();
+            Self { map, arena }
+        }
+
+        fn insert(&mut self, number: usize) {
+            let record = record(number);
+            if self.map.insert_fast(record.address(), || record).is_none() {
+                assert!(self.map.insert(record, &mut self.arena, &Pages).is_ok());
+            }
+        }
+
+        fn remove(&mut self, number: usize) {
+            let address = record(number).address();
+            let removed = match self.map.find_fast(address) {
+                Some(found) => {
+                    let removed = found.record;
+                    self.map.forget(found, &mut self.arena, &Pages);
+                    Some(removed)
+                }
+                None => self.map.remove_if(address, |_| true, &mut self.arena, &Pages),
+            };
+            assert_eq!(removed, Some(record(number)));
+        }
+
+        /// Where each record is in the array.
+        fn places(&mut self) -> BTreeMap<usize, usize> {
+            let places = 0..self.map.places();
+            let at = |place| Some((self.map.nth_mut(place)?.address() >> 4, place));
+            places.filter_map(at).collect()
+        }
+    }
+
+    #[test]
+    fn while_blocks_come_and_go_no_record_moves() {
+        let mut tried = Tried::new();
+        (1..1001).for_each(|number| tried.insert(number));
+        let stay = tried.places();
+        for number in 1001..4000 {
+            tried.insert(number);
+            if number >= 1020 {
+                tried.remove(number - 19);
+            }
+        }
+        let now = tried.places();
+        assert!(stay.iter().all(|(number, place)| now.get(number) == Some(place)));
+        assert!(tried.map.places() <= tried.map.len() + MAX_HOLES);
+    }
+
+    #[test]
+    fn a_record_that_is_relocated_stays_in_its_place() {
+        let mut tried = Tried::new();
+        (1..101).for_each(|number| tried.insert(number));
+        let place = tried.places()[&50];
+        let found = tried.map.find_fast(record(50).address()).unwrap();
+        assert!(tried.map.relocate(found, record(500)));
+        assert_eq!((tried.places()[&500], tried.map.len()), (place, 100));
+        assert_eq!(tried.map.get(record(500).address()), Some(&record(500)));
+        assert_eq!(tried.map.get(record(50).address()), None);
+    }
+
+    proptest! {
+        #[test]
+        fn all_records_are_in_the_array_once_and_holes_are_few(
+            steps in prop::collection::vec((0_usize..400, 1_usize..40), 1..60),
+        ) {
+            let mut tried = Tried::new();
+            let mut model = std::collections::BTreeSet::new();
+            for (first, count) in steps {
+                // What is there goes, and what is not comes.
+                for number in (first..first + count).map(|number| number + 1) {
+                    if model.remove(&number) {
+                        tried.remove(number);
+                    } else {
+                        model.insert(number);
+                        tried.insert(number);
+                    }
+                }
+                prop_assert_eq!(tried.map.len(), model.len());
+                prop_assert!(tried.map.places() <= model.len() + MAX_HOLES);
+                let found: Vec<_> = tried.places().into_keys().collect();
+                prop_assert_eq!(&found, &model.iter().copied().collect::<Vec<_>>());
+            }
+            model.iter().for_each(|number| tried.remove(*number));
+            prop_assert_eq!(tried.map.len(), 0);
+            // Records, index, and what is kept of both.
+            prop_assert!(tried.arena.statistics().used_bytes <= 8 * PAGE_SIZE_BYTES);
         }
     }
 }

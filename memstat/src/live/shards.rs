@@ -7,7 +7,7 @@
 use core::cell::UnsafeCell;
 use core::ptr::{NonNull, null_mut};
 
-use portable_atomic::{AtomicPtr, Ordering};
+use portable_atomic::{AtomicPtr, AtomicU64, Ordering};
 
 use super::Map;
 use crate::arena::{Arena, ArenaFull};
@@ -28,6 +28,8 @@ pub(crate) type ShardMap = Map<256, 128>;
 #[repr(align(64))]
 pub(crate) struct Shard {
     pub(crate) latch: Latch,
+    /// The number of the last event of one of its blocks, at level `full`; changed by who has the latch.
+    pub(crate) clock: AtomicU64,
     map: UnsafeCell<ShardMap>,
 }
 
@@ -86,7 +88,11 @@ impl Shards {
         let shard: NonNull<Shard> = arena.take_page(platform).ok_or(ArenaFull)?.cast();
         // SAFETY: a fresh page, which is large and aligned enough; nobody else knows it yet.
         unsafe {
-            shard.write(Shard { latch: Latch::new(), map: UnsafeCell::new(ShardMap::new()) });
+            shard.write(Shard {
+                latch: Latch::new(),
+                clock: AtomicU64::new(0),
+                map: UnsafeCell::new(ShardMap::new()),
+            });
             (*shard.as_ref().map()).prepare();
         }
         if let Some(place) = self.shards.get(Self::number_of(address)) {

@@ -142,6 +142,10 @@ impl<B: Backend, P: Platform> FirstUse for Tracked<B, P> {
         unsafe { self.release_lock() };
     }
 
+    fn write_stack(&self, number: u16, out: &mut dyn fmt::Write) -> fmt::Result {
+        self.stacks().get(number).map_or(Ok(()), |stack| write_frames(self, &stack, out))
+    }
+
     fn write_report(&self, name: &str, out: &mut dyn fmt::Write) -> fmt::Result {
         write_totals(self, name, out)?;
         write_top_stacks(self, out)

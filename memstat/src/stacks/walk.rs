@@ -170,20 +170,22 @@ pub(super) fn is(span: &StackSpan, start: &Start, frames: &[usize]) -> bool {
     checked_frame(span, offset).is_none()
 }
 
-/// Collects at most `MAX` return addresses from `start` on, and returns how many.
-pub(super) fn collect<const MAX: usize>(
+/// Collects at most `max` return addresses from `start` on, and returns how many.
+#[inline(never)]
+pub(super) fn collect(
     span: &StackSpan,
     start: &Start,
     frames: &mut [usize; MAX_FRAMES],
+    max: usize,
 ) -> usize {
     frames[0] = start.return_address;
     let mut offset = start.caller;
-    for (number, slot) in frames.iter_mut().enumerate().take(MAX).skip(1) {
+    for (number, slot) in frames.iter_mut().enumerate().take(max).skip(1) {
         let Some((caller, return_address)) = checked_frame(span, offset) else { return number };
         *slot = return_address;
         offset = caller;
     }
-    MAX
+    max
 }
 
 #[cfg(test)]
@@ -228,7 +230,7 @@ mod tests {
         let span = StackSpan { frame_pointer: start, start, size_bytes: size_of_val(&words) };
         let mut found = [0; MAX_FRAMES];
         let Some(first) = super::start(&span, &Nowhere) else { return Vec::new() };
-        let count = collect::<MAX_FRAMES>(&span, &first, &mut found);
+        let count = collect(&span, &first, &mut found, MAX_FRAMES);
         assert!(is(&span, &first, &found[..count]), "the same again is the same");
         assert!(innermost::<2>(&span, |_| false).iter().zip(&found).all(|(one, other)| one == other));
         found[..count].to_vec()

@@ -17,17 +17,34 @@ use crate::lock::Guard;
 use crate::platform::{PAGE_SIZE_BYTES, Platform};
 use crate::record::{Origin, Record};
 use crate::refused::LockRefused;
-use crate::stacks::MAX_FRAMES;
 use crate::stacks::walk::keep_frame;
+use crate::stacks::{MAX_FRAMES, Stack};
 
 /// How far the fast path got.
 enum Progress {
     /// The block is allocated, counted and recorded.
     Done(NonNull<u8>),
-    /// The backend has given this block, which is neither counted nor recorded.
-    Taken(NonNull<u8>),
-    /// Nothing has changed.
-    Nothing,
+    /// Not to the end.
+    Begun(Begun),
+}
+
+/// What the fast path has done already, so that the slow path need not do it again.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Begun {
+    /// The block that the backend has given, which is neither counted nor recorded.
+    pub(super) block: Option<NonNull<u8>>,
+    /// The caller's call stack, if it is recorded and was found.
+    stack: Option<NonNull<Stack>>,
+}
+
+impl Begun {
+    /// Nothing.
+    const NOTHING: Self = Self { block: None, stack: None };
+
+    /// The backend has given a block, or none.
+    pub(super) fn taken(block: Option<NonNull<u8>>) -> Self {
+        Self { block, stack: None }
+    }
 }
 
 impl<B: Backend, P: Platform> Tracked<B, P> {
@@ -80,7 +97,8 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         let zeroed =
             inner.backend.as_mut().filter(|_| may_forward).and_then(|own| own.allocate_zeroed(layout));
         if let Some(own) = zeroed {
-            let block = self.allocate_slowly(Some(own.cast()), layout, inner, caller.frame_pointer);
+            let begun = Begun::taken(Some(own.cast()));
+            let block = self.allocate_slowly(begun, layout, inner, caller.frame_pointer);
             keep_frame();
             return block;
         }
@@ -112,10 +130,8 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
             FastPath::BlocksFullGuard => self.allocate_recorded::<{ BLOCKS | FULL_GUARD }>(layout, inner),
             FastPath::StacksFullGuard => self.allocate_recorded::<{ STACKS | FULL_GUARD }>(layout, inner),
             FastPath::Sampling => self.allocate_between_samples(layout, inner),
-            FastPath::Unprepared => self.allocate_elsewhere(layout, inner),
-            FastPath::Pass | FastPath::Count | FastPath::Any => {
-                self.allocate_recorded::<{ Steps::ANY }>(layout, inner)
-            }
+            FastPath::Slow => self.allocate_elsewhere(layout, inner),
+            FastPath::Pass | FastPath::Count | FastPath::Any => self.allocate_by_steps(layout, inner),
         }
     }
 
@@ -142,21 +158,44 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     ) -> Option<NonNull<u8>> {
         let platform = self.platform();
         // A closure, so that the register is read only where the frame pointer is needed.
-        let taken = match inner.allocate_at_hand::<P, COPY>(layout, || platform.frame_pointer(), platform) {
+        let begun = match inner.allocate_at_hand::<P, COPY>(layout, || platform.frame_pointer(), platform) {
             Progress::Done(block) => return Some(block),
-            Progress::Taken(own) => Some(own),
-            Progress::Nothing => None,
+            Progress::Begun(begun) => begun,
         };
-        let block = self.allocate_slowly(taken, layout, inner, platform.frame_pointer());
+        let block = self.allocate_slowly(begun, layout, inner, platform.frame_pointer());
         keep_frame();
         block
+    }
+
+    /// As [`Tracked::allocate_recorded`], for any steps.
+    #[inline(never)]
+    fn allocate_by_steps(&self, layout: Layout, inner: Guard<'_, Inner<B>, P>) -> Option<NonNull<u8>> {
+        let block = self.allocate_by_steps_for(layout, inner, self.platform().frame_pointer());
+        keep_frame();
+        block
+    }
+
+    /// The same, on behalf of the caller with this frame pointer.
+    #[inline(never)]
+    fn allocate_by_steps_for(
+        &self,
+        layout: Layout,
+        mut inner: Guard<'_, Inner<B>, P>,
+        frame_pointer: usize,
+    ) -> Option<NonNull<u8>> {
+        let platform = self.platform();
+        let begun = match inner.allocate_at_hand::<P, { Steps::ANY }>(layout, || frame_pointer, platform) {
+            Progress::Done(block) => return Some(block),
+            Progress::Begun(begun) => begun,
+        };
+        self.allocate_slowly(begun, layout, inner, frame_pointer)
     }
 
     /// Continues on the slow path, from code that is inlined into the caller.
     #[cold]
     #[inline(never)]
     fn allocate_elsewhere(&self, layout: Layout, inner: Guard<'_, Inner<B>, P>) -> Option<NonNull<u8>> {
-        let block = self.allocate_slowly(None, layout, inner, self.platform().frame_pointer());
+        let block = self.allocate_slowly(Begun::NOTHING, layout, inner, self.platform().frame_pointer());
         keep_frame();
         block
     }
@@ -165,32 +204,27 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     pub(super) fn allocate_for(&self, layout: Layout, frame_pointer: usize) -> Option<NonNull<u8>> {
         let mut inner = self.enter();
         if P::LANES > 1 {
-            return self.allocate_slowly(None, layout, inner, frame_pointer);
+            return self.allocate_slowly(Begun::NOTHING, layout, inner, frame_pointer);
         }
-        let mut taken = None;
         let is_due = inner.is_sampling && inner.guards.pool.count_down();
         if !is_due && inner.allocation_path.may_record() {
-            match inner.allocate_at_hand::<P, { Steps::ANY }>(layout, || frame_pointer, self.platform()) {
-                Progress::Done(block) => return Some(block),
-                Progress::Taken(own) => taken = Some(own),
-                Progress::Nothing => {}
-            }
+            return self.allocate_by_steps_for(layout, inner, frame_pointer);
         }
-        self.allocate_slowly(taken, layout, inner, frame_pointer)
+        self.allocate_slowly(Begun::NOTHING, layout, inner, frame_pointer)
     }
 
-    /// The slow path: allocates in every case. `taken` is a block that the backend has given already.
+    /// The slow path: allocates in every case.
     #[cold]
     #[inline(never)]
     pub(super) fn allocate_slowly(
         &self,
-        taken: Option<NonNull<u8>>,
+        begun: Begun,
         layout: Layout,
         inner: Guard<'_, Inner<B>, P>,
         frame_pointer: usize,
     ) -> Option<NonNull<u8>> {
         let mut inner = self.ready(inner);
-        let allocated = inner.allocate(taken, layout, &Caller { frame_pointer, platform: self.platform() });
+        let allocated = inner.allocate(begun, layout, &Caller { frame_pointer, platform: self.platform() });
         let has_findings = !inner.guards.findings.is_empty();
         drop(inner);
         if has_findings {
@@ -205,7 +239,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
             // The findings are reported, so the quarantine can be flushed.
             Err(FindingsPending) => {
                 self.flush_quarantine(frame_pointer);
-                self.allocate_slowly(None, layout, self.enter(), frame_pointer)
+                self.allocate_slowly(Begun::NOTHING, layout, self.enter(), frame_pointer)
             }
         }
     }
@@ -254,38 +288,39 @@ impl<B: Backend> Inner<B> {
         let mut stack = self.depot.nobody();
         if steps.has(Steps::STACK) {
             let Some(known) = self.depot.recall::<P, MAX_FRAMES>(frame_pointer(), platform) else {
-                return Progress::Nothing;
+                return Progress::Begun(Begun::NOTHING);
             };
             stack = known;
         }
+        let begun = |block| Progress::Begun(Begun { block, stack: steps.has(Steps::STACK).then_some(stack) });
         let is_guarded = steps.has(Steps::RARE) && {
             if steps.has(Steps::EVENT) && !self.history.has_room() {
-                return Progress::Nothing;
+                return begun(None);
             }
             steps.has(Steps::GUARDED)
         };
         let (block, taken_bytes) = if is_guarded {
-            let Some(taken) = self.take_guarded(layout, steps) else { return Progress::Nothing };
+            let Some(taken) = self.take_guarded(layout, steps) else { return begun(None) };
             taken
         } else {
             // SAFETY: the steps are such only once there is a backend with fast paths.
             let own = unsafe { self.backend.as_mut().unwrap_unchecked().allocate_fast(layout) };
-            let Some(own) = own else { return Progress::Nothing };
+            let Some(own) = own else { return begun(None) };
             (own.cast(), own.len())
         };
         let mut record = Record::EMPTY;
-        let is_recorded = self.live.one.insert_fast(block.as_ptr() as usize, || {
+        let entered = self.live.one.insert_fast(block.as_ptr() as usize, || {
             self.sequence += 1;
             // SAFETY: stacks stay where they are, and nothing else refers to this one now.
             let number = if Self::may_charge(COPY) { unsafe { stack.as_ref() }.number() } else { 0 };
             record = Record::new(block, layout, &Origin::now(self.sequence, number, platform));
             record
         });
-        if !is_recorded {
+        let Some(mut entry) = entered else {
             let front_bytes = red_zones::front_bytes(steps.guarding(), layout.align());
             // SAFETY: the backend's block starts this many bytes before the caller's.
-            return Progress::Taken(unsafe { block.sub(front_bytes) });
-        }
+            return begun(Some(unsafe { block.sub(front_bytes) }));
+        };
         self.tallies.count_allocation(platform.cpu(), layout.size(), taken_bytes);
         self.tallies.add_recorded_bytes(layout.size());
         if Self::may_charge(COPY) {
@@ -297,7 +332,8 @@ impl<B: Backend> Inner<B> {
                 self.history.put(Event::of_block(EventKind::Allocate, &record));
             }
             if steps.has(Steps::RED_ZONE | Steps::FULL_GUARD) {
-                self.live.one.last_mut().set_guarding(steps.guarding());
+                // SAFETY: it was entered just now, and nobody else refers to it.
+                unsafe { entry.as_mut() }.set_guarding(steps.guarding());
                 self.guards.statistics.guarded_blocks += 1;
                 // SAFETY: a fresh block with these red zones.
                 unsafe {
@@ -337,10 +373,11 @@ impl<B: Backend> Inner<B> {
     /// evicted to make room.
     fn allocate<P: Platform>(
         &mut self,
-        mut taken: Option<NonNull<u8>>,
+        begun: Begun,
         layout: Layout,
         caller: &Caller<'_, P>,
     ) -> Result<Option<NonNull<u8>>, FindingsPending> {
+        let mut taken = begun.block;
         let is_begun = taken.is_some();
         if !is_begun
             && self.is_injecting_faults
@@ -376,7 +413,7 @@ impl<B: Backend> Inner<B> {
             };
             // SAFETY: the backend's block has the front red zone, and more.
             let block = unsafe { own.add(wanted.front_bytes) };
-            if self.account(block, taken_bytes, layout, wanted.guarding, caller) {
+            if self.account(block, taken_bytes, layout, wanted.guarding, begun.stack, caller) {
                 return Ok(Some(block));
             }
             // SAFETY: allocated just now with this layout, and nobody knows it.

@@ -139,9 +139,9 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
             FastPath::StacksFullGuard => {
                 self.free_recorded::<{ STACKS | FULL_GUARD }>(address, claim, inner, report);
             }
-            FastPath::Unprepared => self.free_elsewhere(address, claim, inner, report),
+            FastPath::Slow => self.free_elsewhere(address, claim, inner, report),
             FastPath::Pass | FastPath::Count | FastPath::Sampling | FastPath::Any => {
-                self.free_recorded::<{ Steps::ANY }>(address, claim, inner, report);
+                self.free_by_steps(address, claim, inner, report);
             }
         }
     }
@@ -160,6 +160,22 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
             self.free_slowly(address, claim, inner, platform.frame_pointer(), report);
             keep_frame();
         }
+    }
+
+    /// As [`Tracked::free_recorded`], for any steps.
+    #[inline(never)]
+    fn free_by_steps(
+        &self,
+        address: usize,
+        claim: impl Claim,
+        mut inner: Guard<'_, Inner<B>, P>,
+        report: impl FnOnce(BadFree, usize),
+    ) {
+        let (platform, frame_pointer) = (self.platform(), self.platform().frame_pointer());
+        if !inner.free_by_steps(address, claim.layout(), frame_pointer, platform) {
+            self.free_slowly(address, claim, inner, frame_pointer, report);
+        }
+        keep_frame();
     }
 
     /// Continues on the slow path, from code that is inlined into the caller.
@@ -185,20 +201,15 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     pub(super) unsafe fn free_moved(
         &self,
         block: NonNull<u8>,
-        claim: impl Claim,
+        layout: Layout,
         caller: &Caller<'_, P>,
     ) -> Result<(), BadFree> {
         let address = address_of(block);
         let mut inner = self.enter();
         let is_freed = P::LANES == 1
             && inner.free_path.may_record()
-            && inner.free_at_hand::<P, _, { Steps::ANY }>(
-                address,
-                claim,
-                || caller.frame_pointer,
-                caller.platform,
-            );
-        let freed = if is_freed { Ok(()) } else { inner.free(block, claim, caller) };
+            && inner.free_by_steps(address, Some(layout), caller.frame_pointer, caller.platform);
+        let freed = if is_freed { Ok(()) } else { inner.free(block, Some(layout), caller) };
         if freed.is_ok() {
             inner.note_move_from(address, caller);
             inner.count_reallocation(caller.platform);
@@ -225,7 +236,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     ) {
         let Some(block) = NonNull::new(address as *mut u8) else { return };
         let mut inner = self.ready(inner);
-        let freed = inner.free(block, claim, &Caller { frame_pointer, platform: self.platform() });
+        let freed = inner.free(block, claim.layout(), &Caller { frame_pointer, platform: self.platform() });
         let has_findings = !inner.guards.findings.is_empty();
         drop(inner);
         if has_findings {
@@ -238,18 +249,18 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
 }
 
 impl<B: Backend> Inner<B> {
-    /// Frees a block, at any level.
+    /// Frees a block, at any level. `claim` is its layout, as far as the caller knows.
     pub(super) fn free<P: Platform>(
         &mut self,
         block: NonNull<u8>,
-        claim: impl Claim,
+        claim: Option<Layout>,
         caller: &Caller<'_, P>,
     ) -> Result<(), BadFree> {
         let platform = caller.platform;
         let is_claimed = |record: &Record| claim.fits(record);
         let Some(record) = self.live.remove_if(address_of(block), is_claimed, &mut self.arena, platform)
         else {
-            return self.free_unrecorded(block, claim.layout(), caller);
+            return self.free_unrecorded(block, claim, caller);
         };
         if self.is_guarding || record.guarding() != Guarding::None {
             self.free_guarded(&record, caller);

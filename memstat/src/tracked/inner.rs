@@ -19,7 +19,7 @@ use crate::platform::{Platform, StackSpan};
 use crate::reach::Scanner;
 use crate::recent_frees::{CALLERS, RecentFrees};
 use crate::record::{Guarding, Origin, Record};
-use crate::stacks::{Depot, MAX_FRAMES, MAX_FREE_FRAMES, walk};
+use crate::stacks::{Depot, MAX_FRAMES, MAX_FREE_FRAMES, Stack, walk};
 
 mod checks;
 mod claim;
@@ -123,16 +123,15 @@ impl<P: Platform> Caller<'_, P> {
 }
 
 impl<B: Backend> Inner<B> {
-    /// `has_lanes` says whether the live map is in shards.
-    pub(super) const fn new(has_lanes: bool) -> Self {
-        Self::with(Slot::empty(), INITIAL_LEVEL, has_lanes)
+    pub(super) const fn new() -> Self {
+        Self::with(Slot::empty(), INITIAL_LEVEL)
     }
 
-    pub(super) const fn with_backend(backend: B, level: Level, has_lanes: bool) -> Self {
-        Self::with(Slot::filled(backend), level, has_lanes)
+    pub(super) const fn with_backend(backend: B, level: Level) -> Self {
+        Self::with(Slot::filled(backend), level)
     }
 
-    const fn with(backend: Slot<B>, level: Level, has_lanes: bool) -> Self {
+    const fn with(backend: Slot<B>, level: Level) -> Self {
         Self {
             is_ready: false,
             level: Level::Off,
@@ -140,16 +139,16 @@ impl<B: Backend> Inner<B> {
             is_history_off: false,
             is_counting: false,
             is_injecting_faults: false,
-            allocation_path: FastPath::Unprepared,
-            unsampled_path: FastPath::Unprepared,
-            free_path: FastPath::Unprepared,
+            allocation_path: FastPath::Slow,
+            unsampled_path: FastPath::Slow,
+            free_path: FastPath::Slow,
             allocation_steps: Steps::NONE,
             free_steps: Steps::NONE,
             backend,
             tallies: Tallies::ZERO,
             sequence: 0,
-            live: LiveMap::new(has_lanes),
-            depot: Depot::new(has_lanes),
+            live: LiveMap::new(),
+            depot: Depot::new(),
             history: History::new(),
             recent_frees: RecentFrees::new(),
             arena: Arena::new(),
@@ -169,11 +168,12 @@ impl<B: Backend> Inner<B> {
         self.is_ready
     }
 
-    /// Writes what is not zero at the start, when the tracker is entered for the first time.
-    pub(super) fn prepare(&mut self) {
+    /// Writes what is not zero at the start, when the tracker is entered for the first time. `has_lanes` says whether the
+    /// live map is in shards.
+    pub(super) fn prepare(&mut self, has_lanes: bool) {
         self.is_ready = true;
-        self.live.prepare();
-        self.depot.prepare();
+        self.live.prepare(has_lanes);
+        self.depot.prepare(has_lanes);
         self.history.prepare();
         self.arena.prepare();
         self.guards.freed.prepare();
@@ -207,18 +207,19 @@ impl<B: Backend> Inner<B> {
     }
 
     /// Counts and records a new block as the level requires. A block with guards must have a record: if there is no
-    /// room for one, this returns false, and the block is not counted.
+    /// room for one, this returns false, and the block is not counted. `stack` is the caller's, if it was found already.
     pub(super) fn account<P: Platform>(
         &mut self,
         block: NonNull<u8>,
         taken_bytes: usize,
         layout: Layout,
         guarding: Guarding,
+        stack: Option<NonNull<Stack>>,
         caller: &Caller<'_, P>,
     ) -> bool {
         let cpu = caller.platform.cpu();
         if self.level >= Level::Blocks {
-            match self.record(block, layout, guarding, caller) {
+            match self.record(block, layout, guarding, stack, caller) {
                 Some(record) if guarding != Guarding::None => self.write_guards(&record),
                 None if guarding != Guarding::None => return false,
                 None => self.account_unrecorded(address_of(block), cpu),
@@ -252,10 +253,14 @@ impl<B: Backend> Inner<B> {
         block: NonNull<u8>,
         layout: Layout,
         guarding: Guarding,
+        stack: Option<NonNull<Stack>>,
         caller: &Caller<'_, P>,
     ) -> Option<Record> {
         let platform = caller.platform;
-        let stack = if self.level >= Level::Stacks {
+        let stack = if let Some(mut known) = stack {
+            // SAFETY: stacks stay where they are, and nothing else refers to this one now.
+            Some(unsafe { known.as_mut() })
+        } else if self.level >= Level::Stacks {
             let span = caller.stack();
             span.and_then(|span| self.depot.capture::<MAX_FRAMES>(&span, &mut self.arena, platform))
         } else {
@@ -279,9 +284,11 @@ impl<B: Backend> Inner<B> {
 
     /// Counts the free of a recorded block, also in its stack's totals and in the history.
     #[inline]
-    pub(super) fn count_free_of(&mut self, record: &Record, taken_bytes: usize, platform: &impl Platform) {
+    pub(super) fn count_free_of<P: Platform>(&mut self, record: &Record, taken_bytes: usize, platform: &P) {
         self.tallies.subtract_recorded_bytes(record.size_bytes());
-        self.lanes.settle(record.stack(), &mut self.depot);
+        if P::LANES > 1 {
+            self.lanes.settle(record.stack(), &mut self.depot);
+        }
         if let Some(stack) = self.depot.get_mut(record.stack()) {
             stack.subtract(record.size_bytes());
         }
@@ -332,6 +339,7 @@ impl<B: Backend> Inner<B> {
     }
 
     /// Writes an event to the history, if there is one. If `stack` is `None`, it gets the caller's stack.
+    #[inline(never)]
     fn note<P: Platform>(
         &mut self,
         kind: EventKind,

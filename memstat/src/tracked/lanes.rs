@@ -3,8 +3,12 @@
 //! A lane is what one CPU or thread works in: it has its own counters, call stacks seen last, charges to call stacks,
 //! frees remembered, and a run of sequence numbers. An operation closes the lane's gate, does all it does, the backend's
 //! part included, and opens the gate. Lanes meet in the shards of the live map and, rarely, in the arena, the stacks, and
-//! the totals; each has a latch that is held for some instructions. Order: backend alone; history, shard, arena; stacks,
-//! arena.
+//! the totals; each has a latch that is held for some instructions. Order: backend alone; shard, arena; stacks, arena.
+//!
+//! At level `full` a lane writes events to a ring of its own. What puts the events of all lanes in order is that those of a
+//! block meet in its shard: an event's number is greater than the lane's last one and than the shard's last one
+//! (Lamport, Time, Clocks, and the Ordering of Events, 1978). So two events of one block, or of one lane, are in the order in
+//! which they came; two that have nothing to do with each other may be in either order, as nobody can tell which was first.
 //!
 //! Whoever takes the tracker's lock has stopped all lanes: no operation is under way, and [`Common::stopped`] makes all
 //! figures whole. So every slow path, view and switch of the level is the same as where there are no lanes. Guards, fault
@@ -22,6 +26,8 @@ use core::ptr::{NonNull, null_mut};
 use super::inner::Inner;
 use crate::backend::Backend;
 use crate::counters::{Tallies, Totals};
+use crate::history::merged::{Merged, Ring};
+use crate::history::{Event, HistoryPart};
 use crate::level::Level;
 use crate::lock::Protected;
 use crate::lock::gate::{Gate, MAX_LANES};
@@ -29,14 +35,13 @@ use crate::lock::latch::Latch;
 use crate::platform::Platform;
 use crate::recent_frees::RecentFree;
 use crate::stacks::Depot;
-use slot::{Slot, SlotBody};
+use slot::{Numbering, Slot, SlotBody};
 
 /// Sequence numbers that a lane takes at a time.
 const SEQUENCE_RUN: u64 = 1024;
 
 /// What lanes do for each operation: a set of bits, changed while all are stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(align(64))]
 pub(super) struct Plan(u16);
 
 impl Plan {
@@ -66,17 +71,24 @@ impl Plan {
     }
 }
 
+/// What lanes read at each operation, in a cache line of its own: it changes only while all are stopped.
+#[derive(Debug)]
+#[repr(align(64))]
+struct Agreed {
+    plan: Plan,
+    numbering: Numbering,
+}
+
 /// Where lanes meet.
 #[derive(Debug)]
 pub(super) struct Common {
-    plan: Plan,
+    agreed: Agreed,
     /// The lanes, for who has stopped them all.
     slots: [*mut Slot; MAX_LANES],
     lanes: usize,
     totals: Shared<LaneTotals>,
     arena: Latch,
     depot: Latch,
-    history: Line,
     backend: Line,
 }
 
@@ -107,7 +119,7 @@ unsafe impl Send for Common {}
 impl Common {
     pub(super) const fn new() -> Self {
         Self {
-            plan: Plan::ALONE,
+            agreed: Agreed { plan: Plan::ALONE, numbering: Numbering { floor: 0, mask: 0 } },
             slots: [null_mut(); MAX_LANES],
             lanes: 0,
             totals: Shared {
@@ -116,7 +128,6 @@ impl Common {
             },
             arena: Latch::new(),
             depot: Latch::new(),
-            history: Line(Latch::new()),
             backend: Line(Latch::new()),
         }
     }
@@ -140,6 +151,7 @@ impl Common {
             if body.sequence_end == latest {
                 latest = body.sequence;
             }
+            latest = latest.max(body.sequence);
             body.sequence_end = body.sequence;
         }
         tallies.set_totals(&totals);
@@ -149,6 +161,7 @@ impl Common {
     /// Lets lanes go on from these figures.
     fn go_on(&mut self, tallies: &Tallies, sequence: u64) {
         *self.totals.value.get_mut() = LaneTotals { live: tallies.totals(), sequence };
+        self.agreed.numbering.floor = sequence;
     }
 
     /// Charges to the stack of a number what lanes have charged to it.
@@ -162,6 +175,13 @@ impl Common {
             }
         }
         depot.settle(number);
+    }
+
+    /// The lanes' rings of events.
+    pub(super) fn histories(&self) -> impl Iterator<Item = &dyn Ring> {
+        let slots = self.slots.iter().take(self.lanes);
+        // SAFETY: as in `bodies`; nothing changes while `self` is borrowed.
+        slots.map(|slot| &unsafe { &*(**slot).body() }.history as &dyn Ring)
     }
 
     /// The last frees that lanes remember, in no order.
@@ -191,12 +211,47 @@ impl<B: Backend> Protected for Inner<B> {
 }
 
 impl<B: Backend> Inner<B> {
+    /// Events that were ever written.
+    pub(super) fn written_events<P: Platform>(&self) -> u64 {
+        if P::LANES == 1 { self.history.written() } else { self.merged_history().written() }
+    }
+
+    /// Copies events from number `cursor` on into `buffer`.
+    pub(super) fn read_history<P: Platform>(&self, cursor: u64, buffer: &mut [Event]) -> HistoryPart {
+        if P::LANES == 1 {
+            self.history.read(cursor, buffer)
+        } else {
+            self.merged_history().read(cursor, buffer)
+        }
+    }
+
+    /// Copies the newest events into `buffer`, and returns how many.
+    pub(super) fn newest_events<P: Platform>(&self, buffer: &mut [Event]) -> usize {
+        let cursor = self.written_events::<P>().saturating_sub(buffer.len() as u64);
+        self.read_history::<P>(cursor, buffer).count
+    }
+
+    /// The history of all lanes, and of what was done while they were stopped.
+    pub(super) fn merged_history(&self) -> Merged<'_> {
+        let own = core::iter::once(&self.history as &dyn Ring);
+        Merged::new(own.chain(self.lanes.histories()), self.sequence, self.history.capacity())
+    }
+
+    /// Forgets all events. They are at most `capacity` from now on, if that is given.
+    pub(super) fn clear_history(&mut self, capacity: Option<usize>, platform: &impl Platform) {
+        let events = capacity.unwrap_or(self.history.capacity());
+        self.history.set_capacity(events, &mut self.arena, platform);
+        for (_, body) in self.lanes.bodies() {
+            body.history.set_capacity(events, &mut self.arena, platform);
+        }
+    }
+
     /// Chooses what lanes do, after anything that it depends on has changed.
     pub(super) fn choose_plan(&mut self) {
         let only_if = |bits: u16, condition: bool| if condition { bits } else { 0 };
         let is_alone = self.backend.is_none() || self.is_guarding;
         let records = self.level >= Level::Blocks;
-        self.lanes.plan = Plan(
+        self.lanes.agreed.plan = Plan(
             only_if(Plan::ALLOCATE, !(is_alone || self.is_injecting_faults || self.is_sampling))
                 | only_if(Plan::FREE, !is_alone)
                 | only_if(Plan::COUNT, self.is_counting())
@@ -218,11 +273,14 @@ impl<B: Backend> Inner<B> {
         let slot: NonNull<Slot> = self.arena.take_page(platform)?.cast();
         // SAFETY: a fresh page of the arena, which is large and aligned enough.
         unsafe {
-            slot.write(Slot::new(number as u8));
-            (*slot.as_ref().body()).recent_stacks.prepare();
+            slot.write(Slot::new(number as u8, self.lanes.lanes as u64));
+            let body = &mut *slot.as_ref().body();
+            body.recent_stacks.prepare();
+            body.history.set_capacity(self.history.capacity(), &mut self.arena, platform);
         }
         *place = slot.as_ptr();
         self.lanes.lanes += 1;
+        self.lanes.agreed.numbering.mask = self.lanes.lanes.next_power_of_two() as u64 - 1;
         self.choose_steps();
         Some(slot.cast())
     }

@@ -7,6 +7,7 @@ use core::alloc::Layout;
 use core::ptr::NonNull;
 
 use super::Tracked;
+use super::allocate::Begun;
 use super::inner::{Caller, Claim, Inner};
 use crate::backend::Backend;
 use crate::bad_free::BadFree;
@@ -21,7 +22,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     pub(super) fn allocate_later(&self, contended: Contended, layout: Layout) -> Option<NonNull<u8>> {
         let caller = self.caller();
         if let Some(inner) = self.inner.wait(contended) {
-            let block = self.allocate_slowly(None, layout, inner, caller.frame_pointer);
+            let block = self.allocate_slowly(Begun::taken(None), layout, inner, caller.frame_pointer);
             keep_frame();
             return block;
         }

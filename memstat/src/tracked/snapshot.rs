@@ -42,11 +42,11 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     pub fn try_snapshot<const EVENTS: usize>(&self) -> Option<CrashSnapshot<EVENTS>> {
         let mut inner = self.inner.try_enter()?;
         if !inner.is_ready() {
-            inner.prepare();
+            inner.prepare(P::LANES > 1);
         }
-        let written = inner.history.written();
+        let written = inner.written_events::<P>();
         let mut events = [Event::EMPTY; EVENTS];
-        let mut count = inner.history.read(written.saturating_sub(EVENTS as u64), &mut events).count;
+        let mut count = inner.newest_events::<P>(&mut events);
         let mut callers = events.map(|event| {
             let stack = inner.depot.get(event.record().stack());
             stack.and_then(|stack| stack.frames().first().copied()).unwrap_or(0)

@@ -27,7 +27,7 @@ fn target(session: &mut Session, command: &str, word: &str) -> Option<Target> {
 fn report(session: &mut Session, command: &str, failure: Failure) {
     match failure {
         Failure::OutOfMemory => {
-            session.report_failure(format_args!("{command}: no pages are free for a table of all blocks"));
+            session.report_failure(format_args!("{command}: out of memory for a table of all blocks"));
         }
         Failure::Stopped => session.report_failure(format_args!("{command}: stopped before its end")),
     }

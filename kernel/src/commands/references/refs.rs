@@ -37,7 +37,7 @@ fn show_target(session: &mut Session, target: Target) {
     match target.block() {
         Some(block) => session.print(format_args!("{}\n", Block(block))),
         None => {
-            session.print(format_args!("{:#x} is in no live block; words that hold it:\n", target.address()))
+            session.print(format_args!("{:#x} is in no live block; words that hold it:\n", target.address()));
         }
     }
 }
@@ -48,7 +48,7 @@ fn show(session: &mut Session, reference: &Reference, start: Target) {
     let inside = reference.target.wrapping_sub(start.address());
     match reference.holder {
         None => {
-            session.print(format_args!("    {} -> +{inside:#x}\n", Root(VAddr::from_usize(reference.place))))
+            session.print(format_args!("    {} -> +{inside:#x}\n", Root(VAddr::from_usize(reference.place))));
         }
         Some(holder) => {
             let offset = reference.place - holder.address();

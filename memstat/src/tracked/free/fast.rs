@@ -2,6 +2,8 @@
 //!
 //! Each returns whether it freed the block. If not, the block is live as before, and the slow path takes over.
 
+use core::alloc::Layout;
+
 use super::super::inner::{Claim, Copied, FastPath, Inner, Steps};
 use crate::backend::Backend;
 use crate::guard::quarantine::Freed;
@@ -115,6 +117,18 @@ impl<B: Backend> Inner<B> {
         }
         self.live.one.forget(found, &mut self.arena, platform);
         true
+    }
+
+    /// As [`Inner::free_at_hand`], for any steps and claims: a function of its own.
+    #[inline(never)]
+    pub(super) fn free_by_steps<P: Platform>(
+        &mut self,
+        address: usize,
+        claim: Option<Layout>,
+        frame_pointer: usize,
+        platform: &P,
+    ) -> bool {
+        self.free_at_hand::<P, _, { Steps::ANY }>(address, claim, || frame_pointer, platform)
     }
 
     /// Gives a guarded block to the backend or the quarantine. Returns how many bytes it takes, and the number of the

@@ -112,8 +112,9 @@ impl<B: Backend> Inner<B> {
                 event.kind() == kind && record.address() == address && record.is_newer_than(since, latest)
             }
         };
-        let free = self.history.find_newest(of(EventKind::Free));
-        let block = self.history.find_newest(of(EventKind::Allocate));
+        let history = self.merged_history();
+        let free = history.find_newest(of(EventKind::Free));
+        let block = history.find_newest(of(EventKind::Allocate));
         // The event of a free has the stack of the allocation.
         (block.map(|event| *event.record()), free.map(|event| event.record().without_stack()))
     }

@@ -39,3 +39,15 @@ impl Claim for Layout {
         Some(self)
     }
 }
+
+/// The layout, if it is known.
+impl Claim for Option<Layout> {
+    #[inline]
+    fn fits(self, record: &Record) -> bool {
+        self.is_none_or(|layout| record.has_layout(layout))
+    }
+
+    fn layout(self) -> Option<Layout> {
+        self
+    }
+}

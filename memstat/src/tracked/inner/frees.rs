@@ -20,12 +20,13 @@ impl<B: Backend> Inner<B> {
     #[cold]
     #[inline(never)]
     pub(super) fn recent_free(&self, address: usize) -> Option<&RecentFree> {
-        let of_lanes = self.lanes.recent_frees().filter(|free| free.block().address() == address);
-        self.recent_frees
-            .find(address)
-            .into_iter()
-            .chain(of_lanes)
-            .reduce(|latest, other| if other.is_later_than(latest, self.sequence) { other } else { latest })
+        let mut latest = self.recent_frees.find(address);
+        for other in self.lanes.recent_frees().filter(|free| free.block().address() == address) {
+            if latest.is_none_or(|latest| other.is_later_than(latest, self.sequence)) {
+                latest = Some(other);
+            }
+        }
+        latest
     }
 
     /// The last frees that lanes remember, from the newest on.

@@ -54,7 +54,7 @@ impl<B: Backend> Inner<B> {
         unsafe {
             red_zones::write(record);
             if self.guards.is_poisoned(record.size_bytes()) {
-                red_zones::fill(record.address() as *mut u8, record.size_bytes(), red_zones::FRESH);
+                red_zones::fill_slowly(record.address() as *mut u8, record.size_bytes(), red_zones::FRESH);
             }
         }
     }
@@ -85,7 +85,9 @@ impl<B: Backend> Inner<B> {
         self.note_free_of(record, caller);
         if is_quarantined {
             // SAFETY: the caller of the free gave the block up, and the backend has not got it yet.
-            unsafe { red_zones::fill(record.address() as *mut u8, record.size_bytes(), red_zones::FREED) };
+            unsafe {
+                red_zones::fill_slowly(record.address() as *mut u8, record.size_bytes(), red_zones::FREED)
+            };
         } else {
             // SAFETY: the block was live, with this layout: it was just removed from the live map.
             unsafe { self.give_to_backend(own, own_layout) };
@@ -101,17 +103,18 @@ impl<B: Backend> Inner<B> {
     fn make_room(&mut self, record: &Record, taken_bytes: usize) -> bool {
         let freed = &self.guards.freed;
         let is_wanted = self.guards.is_poisoned(record.size_bytes()) && freed.can_take(taken_bytes);
-        for _ in 0..MAX_EVICTED {
+        let mut evictable = freed.quarantined_blocks().min(MAX_EVICTED);
+        loop {
             let freed = &self.guards.freed;
             let has_place = !freed.is_full();
             if has_place && (!is_wanted || freed.has_room_for(taken_bytes)) {
                 return is_wanted;
             }
-            if !self.evict_oldest() {
+            if evictable == 0 || !self.evict_oldest() {
                 return false;
             }
+            evictable -= 1;
         }
-        false
     }
 
     /// Makes room in the quarantine, if evicting one intact block is enough.
@@ -182,7 +185,7 @@ impl<B: Backend> Inner<B> {
         // SAFETY: the block is not freed yet, so its red zones are there.
         unsafe {
             if !red_zones::are_intact(record) {
-                red_zones::describe(record, None, |found| self.guards.find(found));
+                red_zones::describe(record, None, &mut |found| self.guards.find(found));
             }
         }
     }
@@ -195,7 +198,9 @@ impl<B: Backend> Inner<B> {
         let (start, size_bytes) = (record.address() as *mut u8, record.size_bytes());
         // SAFETY: the block is in quarantine, so nobody else uses it; its red zones are there.
         unsafe {
-            if red_zones::is_full_of(start, size_bytes, red_zones::FREED) && red_zones::are_intact(record) {
+            if red_zones::is_full_of_slowly(start, size_bytes, red_zones::FREED)
+                && red_zones::are_intact(record)
+            {
                 return;
             }
             let mut is_reported = false;
@@ -213,11 +218,11 @@ impl<B: Backend> Inner<B> {
                 inside,
                 &mut report,
             );
-            red_zones::describe(record, Some(freed.free()), |mut found| {
+            red_zones::describe(record, Some(freed.free()), &mut |mut found| {
                 found.kind = CorruptionKind::WriteAfterFree;
                 report(found);
             });
-            red_zones::fill(start, size_bytes, red_zones::FREED);
+            red_zones::fill_slowly(start, size_bytes, red_zones::FREED);
         }
     }
 }

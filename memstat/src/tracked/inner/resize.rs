@@ -109,8 +109,10 @@ impl<B: Backend> Inner<B> {
                 unsafe { red_zones::write(record) };
             }
             self.tallies.subtract_recorded_bytes(old.size());
-            self.lanes.settle(old_stack, &mut self.depot);
-            self.lanes.settle(new_stack, &mut self.depot);
+            if P::LANES > 1 {
+                self.lanes.settle(old_stack, &mut self.depot);
+                self.lanes.settle(new_stack, &mut self.depot);
+            }
             self.tallies.add_recorded_bytes(new_size_bytes);
             if let Some(stack) = self.depot.get_mut(old_stack) {
                 stack.subtract(old.size());
@@ -179,7 +181,7 @@ impl<B: Backend> Inner<B> {
         caller: &Caller<'_, P>,
     ) -> Option<NonNull<u8>> {
         let new = Layout::from_size_align(new_size_bytes, old.align()).ok()?;
-        let (address, platform) = (address_of(block), caller.platform);
+        let address = address_of(block);
         let is_guarded = self.live.get(address).is_some_and(|record| record.guarding() != Guarding::None);
         if is_guarded || !self.may_forward() {
             return None;
@@ -193,6 +195,24 @@ impl<B: Backend> Inner<B> {
             self.note_new_size(address, old, new_size_bytes, caller);
             return Some(block);
         }
+        self.account_moved(block, before_bytes, resized, after_bytes, new, caller);
+        self.count_reallocation(caller.platform);
+        Some(resized)
+    }
+
+    /// Counts and records that the backend has moved a block: a free and an allocation.
+    #[cold]
+    #[inline(never)]
+    pub(in super::super) fn account_moved<P: Platform>(
+        &mut self,
+        block: NonNull<u8>,
+        before_bytes: usize,
+        moved: NonNull<u8>,
+        after_bytes: usize,
+        new: Layout,
+        caller: &Caller<'_, P>,
+    ) {
+        let (address, platform) = (address_of(block), caller.platform);
         match self.live.remove_if(address, |_| true, &mut self.arena, platform) {
             Some(record) => {
                 self.count_free_of(&record, before_bytes, platform);
@@ -201,12 +221,10 @@ impl<B: Backend> Inner<B> {
             }
             None => self.count_free_of_unrecorded(address, before_bytes, caller),
         }
-        self.account(resized, after_bytes, new, Guarding::None, caller);
-        self.count_reallocation(platform);
+        self.account(moved, after_bytes, new, Guarding::None, None, caller);
         if self.live.len() == 0 && self.level < Level::Blocks {
             self.choose_steps();
         }
-        Some(resized)
     }
 
     /// Calls the backend. Returns where the block is then, and how many bytes it took before and takes now.
@@ -216,7 +234,7 @@ impl<B: Backend> Inner<B> {
     /// As for [`Backend::grow`], but that the new size may also be smaller.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "on the fast path")]
-    unsafe fn ask_for_resize(
+    pub(in super::super) unsafe fn ask_for_resize(
         &mut self,
         block: NonNull<u8>,
         old: Layout,

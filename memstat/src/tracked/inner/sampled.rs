@@ -43,7 +43,7 @@ impl<B: Backend> Inner<B> {
         let block = self.guards.pool.take(layout, caller.platform);
         // A sampled block must have a record: its free goes by that.
         let block = block.filter(|block| {
-            let is_recorded = self.account(*block, PAGE_SIZE_BYTES, layout, Guarding::Sampled, caller);
+            let is_recorded = self.account(*block, PAGE_SIZE_BYTES, layout, Guarding::Sampled, None, caller);
             if !is_recorded {
                 self.guards.pool.put_back(*block, caller.platform);
             }
@@ -61,11 +61,13 @@ impl<B: Backend> Inner<B> {
         self.guards.pool.enter(record);
         for (part, size_bytes, _) in rest_of_page(record) {
             // SAFETY: only this block is in the page, and these bytes lie around it.
-            unsafe { red_zones::fill(part, size_bytes, red_zones::ZONE) };
+            unsafe { red_zones::fill_slowly(part, size_bytes, red_zones::ZONE) };
         }
         if self.guards.is_poisoned(record.size_bytes()) {
             // SAFETY: a fresh block.
-            unsafe { red_zones::fill(record.address() as *mut u8, record.size_bytes(), red_zones::FRESH) };
+            unsafe {
+                red_zones::fill_slowly(record.address() as *mut u8, record.size_bytes(), red_zones::FRESH)
+            };
         }
     }
 
@@ -93,10 +95,10 @@ impl<B: Backend> Inner<B> {
         for (part, size_bytes, kind) in rest_of_page(record) {
             // SAFETY: the block is not freed yet, so its page allows access, and no other block is in it.
             unsafe {
-                if !red_zones::is_full_of(part, size_bytes, red_zones::ZONE) {
+                if !red_zones::is_full_of_slowly(part, size_bytes, red_zones::ZONE) {
                     let rest = (part.cast_const(), size_bytes, red_zones::ZONE);
                     red_zones::describe_part(record, None, kind, rest, &mut |found| self.guards.find(found));
-                    red_zones::fill(part, size_bytes, red_zones::ZONE);
+                    red_zones::fill_slowly(part, size_bytes, red_zones::ZONE);
                 }
             }
         }

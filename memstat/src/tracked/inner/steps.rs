@@ -14,8 +14,8 @@ use crate::record::Guarding;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub(in super::super) enum FastPath {
-    /// Nothing is ready yet: only the slow path. It is 0, as the initial state is.
-    Unprepared,
+    /// There is only the slow path, as [`Steps::SLOW`] says, or as nothing is ready yet. It is 0, as the initial state is.
+    Slow,
     Any,
     /// An allocation that counts down to the next sample first, and then takes the copy that it would without.
     Sampling,
@@ -34,7 +34,7 @@ pub(in super::super) enum FastPath {
 impl FastPath {
     /// Whether blocks are recorded on this path, or may be.
     pub(in super::super) fn may_record(self) -> bool {
-        self > Self::Unprepared && self < Self::Count
+        self > Self::Slow && self < Self::Count
     }
 }
 
@@ -99,6 +99,8 @@ impl Steps {
         let bits = if is_remembered { self.0 & !Self::REMEMBER.0 } else { self.0 };
         let ([red_zone, _], [full_guard, _]) = (Self::RED_ZONED, Self::FULLY_GUARDED);
         match bits {
+            // To find out step by step costs a search of the live map, and a walk of the stack.
+            bits if bits & Self::SLOW.0 != 0 => FastPath::Slow,
             0 => FastPath::Pass,
             1 => FastPath::Count,
             BLOCKS => FastPath::Blocks,

@@ -13,6 +13,7 @@ use crate::record::{Origin, Record};
 use crate::refused::LockRefused;
 use crate::stacks::{MAX_FRAMES, Stack};
 use crate::tracked::Tracked;
+use crate::tracked::allocate::Begun;
 use crate::tracked::inner::{Caller, Inner};
 
 /// What a lane could not do: that is for who stops all of them. The block, if there is one, is neither counted nor
@@ -65,7 +66,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     #[inline(never)]
     fn allocate_without_lane(&self, layout: Layout, frame_pointer: usize) -> Option<NonNull<u8>> {
         if let Some(inner) = self.enter_if_ever_free() {
-            return self.allocate_slowly(None, layout, inner, frame_pointer);
+            return self.allocate_slowly(Begun::taken(None), layout, inner, frame_pointer);
         }
         let caller = Caller { frame_pointer, platform: self.platform() };
         self.refuse(&LockRefused::Allocate(layout), &caller);
@@ -84,7 +85,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         if taken.is_none() && inner.is_sampling {
             inner.guards.pool.count_down();
         }
-        self.allocate_slowly(taken, layout, inner, frame_pointer)
+        self.allocate_slowly(Begun::taken(taken), layout, inner, frame_pointer)
     }
 }
 
@@ -143,15 +144,16 @@ impl<B: Backend, P: Platform> Worker<'_, B, P> {
     fn record(&mut self, block: NonNull<u8>, layout: Layout, stack: u16, plan: Plan) -> bool {
         let platform = self.common.platform;
         if plan.has(Plan::EVENT) {
-            // Its record is entered under the history's latch: only then is it known that it is.
-            return self.common.with_history(|history, sequence| {
-                let record = Record::new(block, layout, &Origin::now(sequence, stack, platform));
-                let is_entered = self.common.enter(record);
-                if is_entered {
-                    self.common.write(history, Event::of_block(EventKind::Allocate, &record));
-                }
-                is_entered
+            let (body, common) = (&mut *self.body, &self.common);
+            let mut origin = Origin::now(0, stack, platform);
+            let entered = common.enter_with(block.as_ptr() as usize, |clock| {
+                origin.sequence = body.number_event(clock, common.numbering());
+                Record::new(block, layout, &origin)
             });
+            if let Some(record) = entered {
+                self.write(Event::of_block(EventKind::Allocate, &record));
+            }
+            return entered.is_some();
         }
         let sequence = self.next_sequence();
         self.common.enter(Record::new(block, layout, &Origin::now(sequence, stack, platform)))

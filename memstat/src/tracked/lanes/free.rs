@@ -100,7 +100,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
                 inner.choose_steps();
                 Ok(())
             }
-            Freed::Nowhere => inner.free(block, claim, &caller),
+            Freed::Nowhere => inner.free(block, claim.layout(), &caller),
             Freed::Missing => inner.free_missing(block, claim, &caller),
         };
         let has_findings = !inner.guards.findings.is_empty();
@@ -145,7 +145,13 @@ impl<B: Backend, P: Platform> Worker<'_, B, P> {
             return Freed::Nowhere;
         }
         if plan.has(Plan::LOOK_UP) {
-            match self.common.claim(address, claim) {
+            let (body, common) = (&mut *self.body, &self.common);
+            let claimed = common.claim(address, claim, |clock| {
+                if plan.has(Plan::EVENT) {
+                    body.number_event(clock, common.numbering());
+                }
+            });
+            match claimed {
                 Claimed::Record(record, is_last) => {
                     self.finish(&record, plan, callers);
                     let is_last = is_last && !plan.has(Plan::RECORD);
@@ -170,12 +176,10 @@ impl<B: Backend, P: Platform> Worker<'_, B, P> {
             let free = Origin::now(0, 0, self.common.platform);
             self.body.recent_frees.note(record, &free, callers());
         }
-        // Before others can get the memory, whose events come later.
         if plan.has(Plan::EVENT) {
-            self.common.with_history(|history, sequence| {
-                let origin = Origin::now(sequence, record.stack(), self.common.platform);
-                self.common.write(history, Event::of_free(record, &origin));
-            });
+            // It got its number when its record was removed, before others can get the memory.
+            let origin = Origin::now(self.body.sequence, record.stack(), self.common.platform);
+            self.write(Event::of_free(record, &origin));
         }
         // A block never lies at address 0.
         let block = NonNull::new(record.address() as *mut u8).unwrap_or(NonNull::dangling());

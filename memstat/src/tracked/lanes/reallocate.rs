@@ -6,6 +6,8 @@
 use core::alloc::Layout;
 use core::ptr::{NonNull, copy_nonoverlapping};
 
+use portable_atomic::Ordering;
+
 use super::Plan;
 use super::free::{Claimed, Freed, is_plain};
 use super::worker::Worker;
@@ -125,7 +127,13 @@ impl<B: Backend, P: Platform> Worker<'_, B, P> {
             record.stack()
         };
         // From here on the block is nobody's.
-        let Claimed::Record(record, _) = self.common.claim(address, old) else { return Resized::Nowhere };
+        let (body, common) = (&mut *self.body, &self.common);
+        let claimed = common.claim(address, old, |clock| {
+            if plan.has(Plan::EVENT) {
+                body.number_event(clock, common.numbering());
+            }
+        });
+        let Claimed::Record(record, _) = claimed else { return Resized::Nowhere };
         if is_in_place {
             self.note_in_place(&record, new_size_bytes, stack, plan);
             self.enter_resized(record, new_size_bytes, stack, plan);
@@ -198,7 +206,13 @@ impl<B: Backend, P: Platform> Worker<'_, B, P> {
     /// Enters the record of a block that had one. If there is no room any more, the block has none from now on, like
     /// one that found no room when it came.
     fn enter_again(&mut self, record: Record) {
-        if !self.common.enter(record) {
+        let latest = self.body.sequence;
+        let entered = self.common.enter_with(record.address(), |clock| {
+            // Its events have numbers already.
+            clock.store(clock.load(Ordering::Relaxed).max(latest), Ordering::Relaxed);
+            record
+        });
+        if entered.is_none() {
             self.body.tallies.untracked += 1;
             self.body.kept.subtract_recorded(record.size_bytes());
             self.charge(record.stack(), |charge| charge.subtract(record.size_bytes()));
@@ -211,15 +225,17 @@ impl<B: Backend, P: Platform> Worker<'_, B, P> {
         if !plan.has(Plan::EVENT) {
             return;
         }
-        let (common, address) = (&self.common, record.address());
+        let address = record.address();
         for (kind, size_bytes, stack) in [
             (EventKind::ReallocateFrom, record.size_bytes(), record.stack()),
             (EventKind::Reallocate, new_size_bytes, stack),
         ] {
-            common.with_history(|history, sequence| {
-                let origin = Origin::now(sequence, stack, common.platform);
-                common.write(history, Event::new(kind, address, size_bytes, &origin));
-            });
+            let origin = Origin::now(self.body.sequence, stack, self.common.platform);
+            self.write(Event::new(kind, address, size_bytes, &origin));
+            // The first got its number when the record was removed.
+            if kind == EventKind::ReallocateFrom {
+                self.body.number_after(0, self.common.numbering());
+            }
         }
     }
 

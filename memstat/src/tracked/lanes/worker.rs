@@ -5,13 +5,15 @@ use core::alloc::Layout;
 use core::ops::{Deref, DerefMut};
 use core::ptr::NonNull;
 
+use portable_atomic::AtomicU64;
+
 use super::free::{Claimed, is_plain};
-use super::slot::{Slot, SlotBody};
+use super::slot::{Numbering, Slot, SlotBody};
 use super::{Common, LaneTotals, Plan, SEQUENCE_RUN};
 use crate::arena::Arena;
 use crate::backend::{Backend, SharedBackend};
-use crate::history::{Event, History};
-use crate::live::shards::{ShardMap, Shards};
+use crate::history::Event;
+use crate::live::shards::{Shard, ShardMap, Shards};
 use crate::lock::Lane;
 use crate::platform::Platform;
 use crate::record::Record;
@@ -75,6 +77,17 @@ impl<'a, B: Backend, P: Platform> Worker<'a, B, P> {
         self.body.sequence
     }
 
+    /// Writes an event to the lane's own ring.
+    #[inline]
+    pub(super) fn write(&mut self, event: Event) {
+        let (body, common) = (&mut *self.body, &self.common);
+        if body.history.has_room() {
+            body.history.put(event);
+        } else {
+            common.with_arena(|arena| body.history.write(event, arena, common.platform));
+        }
+    }
+
     /// Hands in what was counted, if it is much.
     #[inline]
     pub(super) fn settle_counts(&mut self) {
@@ -124,7 +137,13 @@ impl<B: Backend, P: Platform> CommonOf<'_, B, P> {
     /// What is to be done for each operation.
     #[inline]
     pub(super) fn plan(&self) -> Plan {
-        self.common().plan
+        self.common().agreed.plan
+    }
+
+    /// How events are numbered.
+    #[inline]
+    pub(super) fn numbering(&self) -> &Numbering {
+        &self.common().agreed.numbering
     }
 
     #[inline]
@@ -168,38 +187,47 @@ impl<B: Backend, P: Platform> CommonOf<'_, B, P> {
         self.with_arena(|arena| work(depot, arena))
     }
 
-    /// Writes to the history; `work` gets the next sequence number.
-    pub(super) fn with_history<R>(&self, work: impl FnOnce(&mut History, u64) -> R) -> R {
-        let _held = self.common().history.0.hold(self.platform);
-        let sequence = self.with_totals(|totals| {
-            totals.sequence += 1;
-            totals.sequence
-        });
-        // SAFETY: the latch is held, so the reference is the only one.
-        work(unsafe { &mut (*self.inner).history }, sequence)
-    }
-
     /// Uses the map of the shard that has the block at `address`, if there is one.
     #[inline]
-    pub(super) fn with_shard<R>(&self, address: usize, work: impl FnOnce(&mut ShardMap) -> R) -> Option<R> {
+    pub(super) fn with_shard<R>(
+        &self,
+        address: usize,
+        work: impl FnOnce(&mut ShardMap, &Shard) -> R,
+    ) -> Option<R> {
         let shard = self.shards().of(address)?;
         let _held = shard.latch.hold(self.platform);
         // SAFETY: the latch is held, so the reference is the only one.
-        Some(work(unsafe { &mut *shard.map() }))
+        Some(work(unsafe { &mut *shard.map() }, shard))
     }
 
     /// The record of the block that starts at `address`.
     pub(super) fn find(&self, address: usize) -> Option<Record> {
-        self.with_shard(address, |map| map.get(address).copied())?
+        self.with_shard(address, |map, _| map.get(address).copied())?
     }
 
     /// Enters a record in the live map; false if there is no room.
     #[inline]
     pub(super) fn enter(&self, record: Record) -> bool {
-        let address = record.address();
-        let entered =
-            self.with_shard(address, |map| map.insert_alone(record) || self.enter_slowly(map, record));
-        entered.unwrap_or_else(|| self.enter_first(record))
+        self.enter_with(record.address(), |_| record).is_some()
+    }
+
+    /// As [`CommonOf::enter`], with the record that `make` returns when the shard's latch is held. It is given the shard's
+    /// clock.
+    #[inline]
+    pub(super) fn enter_with(
+        &self,
+        address: usize,
+        mut make: impl FnMut(&AtomicU64) -> Record,
+    ) -> Option<Record> {
+        let entered = self.with_shard(address, |map, shard| {
+            let record = make(&shard.clock);
+            let is_entered = map.insert_fast(address, || record).is_some() || self.enter_slowly(map, record);
+            is_entered.then_some(record)
+        });
+        match entered {
+            Some(entered) => entered,
+            None => self.enter_first(address, make),
+        }
     }
 
     #[cold]
@@ -210,26 +238,46 @@ impl<B: Backend, P: Platform> CommonOf<'_, B, P> {
 
     #[cold]
     #[inline(never)]
-    fn enter_first(&self, record: Record) -> bool {
-        let is_made = self.make_shard(record.address());
-        is_made && self.with_shard(record.address(), |map| self.enter_slowly(map, record)).unwrap_or(false)
+    fn enter_first(&self, address: usize, mut make: impl FnMut(&AtomicU64) -> Record) -> Option<Record> {
+        if !self.make_shard(address) {
+            return None;
+        }
+        self.with_shard(address, |map, shard| {
+            let record = make(&shard.clock);
+            self.enter_slowly(map, record).then_some(record)
+        })?
     }
 
-    /// Removes the record of the block that starts at `address`, if that is what the caller of its free claims.
+    /// Removes the record of the block that starts at `address`, if that is what the caller of its free claims. Then
+    /// `number` is called with the shard's clock, while its latch is held.
     #[inline]
-    pub(super) fn claim(&self, address: usize, claim: impl Claim) -> Claimed {
-        let claimed = self.with_shard(address, |map| {
-            let Some(found) = map.find_fast(address) else { return self.claim_slowly(map, address, claim) };
-            let record = found.record;
-            if !is_plain(&record, claim) {
-                return Claimed::Other;
+    pub(super) fn claim(
+        &self,
+        address: usize,
+        claim: impl Claim,
+        number: impl FnOnce(&AtomicU64),
+    ) -> Claimed {
+        let claimed = self.with_shard(address, |map, shard| {
+            let claimed = self.claim_from(map, address, claim);
+            if matches!(claimed, Claimed::Record(..)) {
+                number(&shard.clock);
             }
-            if !map.forget_alone(found) {
-                return self.claim_slowly(map, address, claim);
-            }
-            Claimed::Record(record, false)
+            claimed
         });
         claimed.unwrap_or(Claimed::Missing)
+    }
+
+    #[inline]
+    fn claim_from(&self, map: &mut ShardMap, address: usize, claim: impl Claim) -> Claimed {
+        let Some(found) = map.find_fast(address) else { return self.claim_slowly(map, address, claim) };
+        let record = found.record;
+        if !is_plain(&record, claim) {
+            return Claimed::Other;
+        }
+        if !map.forget_alone(found) {
+            return self.claim_slowly(map, address, claim);
+        }
+        Claimed::Record(record, false)
     }
 
     #[cold]
@@ -242,16 +290,6 @@ impl<B: Backend, P: Platform> CommonOf<'_, B, P> {
         }
         let removed = self.with_arena(|arena| map.remove_if(address, |_| true, arena, self.platform));
         removed.map_or(Claimed::Missing, |record| Claimed::Record(record, map.len() == 0))
-    }
-
-    /// Writes an event to the history, for who has its latch.
-    #[inline]
-    pub(super) fn write(&self, history: &mut History, event: Event) {
-        if history.has_room() {
-            history.put(event);
-        } else {
-            self.with_arena(|arena| history.write(event, arena, self.platform));
-        }
     }
 
     /// Makes the shard that has the block at `address`.

@@ -10,14 +10,16 @@ use crate::platform::Platform;
 pub struct HistoryView<'a, B: Backend, P>(pub(super) &'a Tracked<B, P>);
 
 impl<B: Backend, P: Platform> HistoryView<'_, B, P> {
-    /// Copies events into `buffer`, from the event with the number `cursor` on (0 is the first ever written).
+    /// Copies events into `buffer`, from the event with the number `cursor` on (0 is the first ever written). Events of
+    /// several [lanes](crate::Platform::LANES) are in the order of their sequence numbers: those of one block, and those of
+    /// one lane, are in the order in which they came.
     pub fn read(&self, cursor: u64, buffer: &mut [Event]) -> HistoryPart {
-        self.0.enter().history.read(cursor, buffer)
+        self.0.enter().read_history::<P>(cursor, buffer)
     }
 
     /// Events that were ever written, which is also the number of the next one.
     pub fn written(&self) -> u64 {
-        self.0.enter().history.written()
+        self.0.enter().written_events::<P>()
     }
 
     /// Whether events are written now: at level [`Level::Full`](crate::Level::Full), unless [`HistoryView::set_on`] has
@@ -34,15 +36,13 @@ impl<B: Backend, P: Platform> HistoryView<'_, B, P> {
     }
 
     /// Sets how many events are kept, at most [`MAX_HISTORY_EVENTS`](crate::MAX_HISTORY_EVENTS), and forgets all
-    /// events in the history.
+    /// events in the history. Each lane has memory for as many of its own, but not for more than 524,288.
     pub fn set_capacity(&self, events: usize) {
-        let inner = &mut *self.0.enter();
-        inner.history.set_capacity(events, &mut inner.arena, self.0.platform());
+        self.0.enter().clear_history(Some(events), self.0.platform());
     }
 
     /// Forgets all events, and gives their memory back.
     pub fn clear(&self) {
-        let inner = &mut *self.0.enter();
-        inner.history.clear(&mut inner.arena, self.0.platform());
+        self.0.enter().clear_history(None, self.0.platform());
     }
 }
