@@ -6,6 +6,9 @@
 #[path = "common/crowd.rs"]
 #[expect(dead_code, reason = "other tests use the rest")]
 mod crowd;
+#[path = "common/shared_backend.rs"]
+#[expect(dead_code, reason = "other tests use the rest")]
+mod shared_backend;
 
 use std::alloc::Layout;
 use std::collections::HashMap;
@@ -14,8 +17,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use crowd::{Crowd, SystemBackend};
+use crowd::Crowd;
 use memstat::{Event, EventKind, Level, Tracked};
+use shared_backend::SystemBackend;
 
 const LAYOUT: Layout = Layout::new::<[u64; 8]>();
 /// Events that are kept: less than a page of them is left over.
