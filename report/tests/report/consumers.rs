@@ -291,6 +291,9 @@ fn the_page_shows_the_leak_first_and_its_parts_work() {
         location.hash = 'stack=2';
         followLink();
         told('stack', [...document.querySelectorAll('#stack li')].map(item => item.textContent));
+        document.getElementById('reload').click();
+        told('kept', [storage.reload, storage.search]);
+        document.getElementById('reload').click();
         told('lives', document.querySelectorAll('#stack .life').length);
         told('points', document.querySelectorAll('#points tr').length);
         told('unnamed', [...document.querySelectorAll('button, select, input')]
@@ -319,6 +322,7 @@ fn the_page_shows_the_leak_first_and_its_parts_work() {
     assert_eq!(text("before"), "0 call stacks, 0 live bytes");
     assert!(answers["stack"][0].as_str().unwrap().ends_with(PLACE), "{answers}");
     assert_eq!((answers["lives"].as_u64(), answers["points"].as_u64()), (Some(3), Some(3)));
+    assert_eq!(answers["kept"], serde_json::json!(["yes", "packets.rs:66"]));
     assert_eq!(answers["unnamed"], 0, "each control has a name for a screen reader");
     fs::remove_dir_all(&folder).unwrap();
 }
