@@ -130,6 +130,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
             FastPath::BlocksFullGuard => self.allocate_recorded::<{ BLOCKS | FULL_GUARD }>(layout, inner),
             FastPath::StacksFullGuard => self.allocate_recorded::<{ STACKS | FULL_GUARD }>(layout, inner),
             FastPath::Sampling => self.allocate_between_samples(layout, inner),
+            FastPath::Unprepared => self.allocate_first(layout, inner),
             FastPath::Slow => self.allocate_elsewhere(layout, inner),
             FastPath::Pass | FastPath::Count | FastPath::Any => self.allocate_by_steps(layout, inner),
         }
@@ -200,6 +201,16 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         block
     }
 
+    /// The first allocation makes the tracker ready.
+    #[cold]
+    #[inline(never)]
+    fn allocate_first(&self, layout: Layout, inner: Guard<'_, Inner<B>, P>) -> Option<NonNull<u8>> {
+        let frame_pointer = self.platform().frame_pointer();
+        let block = self.allocate_slowly(Begun::NOTHING, layout, self.ready(inner), frame_pointer);
+        keep_frame();
+        block
+    }
+
     /// Allocates the new block of a reallocation, on behalf of the caller with this frame pointer.
     pub(super) fn allocate_for(&self, layout: Layout, frame_pointer: usize) -> Option<NonNull<u8>> {
         let mut inner = self.enter();
@@ -220,10 +231,9 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         &self,
         begun: Begun,
         layout: Layout,
-        inner: Guard<'_, Inner<B>, P>,
+        mut inner: Guard<'_, Inner<B>, P>,
         frame_pointer: usize,
     ) -> Option<NonNull<u8>> {
-        let mut inner = self.ready(inner);
         let allocated = inner.allocate(begun, layout, &Caller { frame_pointer, platform: self.platform() });
         let has_findings = !inner.guards.findings.is_empty();
         drop(inner);
