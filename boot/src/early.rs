@@ -16,12 +16,13 @@ pub struct EarlyFrames {
     ranges: ArrayVec<PhysicalRange, MAX_RANGES>,
     /// Memory from here on is not mapped yet.
     mapped_end: u64,
+    taken_frames: u64,
 }
 
 impl EarlyFrames {
     /// An allocator without frames; memory below `mapped_end` is mapped.
     pub const fn empty(mapped_end: PAddr) -> Self {
-        Self { ranges: ArrayVec::new_const(), mapped_end: mapped_end.0 }
+        Self { ranges: ArrayVec::new_const(), mapped_end: mapped_end.0, taken_frames: 0 }
     }
 
     /// Adds the usable ranges, which are sorted and disjoint. A partly mapped range becomes two.
@@ -47,7 +48,13 @@ impl EarlyFrames {
         let mapped = self.ranges.iter_mut().rev().filter(|range| range.end <= self.mapped_end);
         let range = mapped.into_iter().find(|range| range.size_bytes() >= FRAME_SIZE_BYTES)?;
         range.end = range.end.checked_sub(FRAME_SIZE_BYTES)?;
+        self.taken_frames = self.taken_frames.saturating_add(1);
         Some(PAddr(range.end))
+    }
+
+    /// Frames that [`EarlyFrames::take`] has handed out.
+    pub fn taken_frames(&self) -> u64 {
+        self.taken_frames
     }
 
     /// Takes exactly `wanted`; false if a part of it is not free.

@@ -15,6 +15,7 @@ use crate::error::BootError;
 use crate::framebuffer::Framebuffer;
 use crate::left_out::LeftOut;
 use crate::memory_map::{MAX_REGIONS, MemoryRegion, PhysicalRange, RegionKind, sorted_disjoint};
+use crate::ram::{Holder, RamUse};
 use crate::tags;
 use crate::usable::{self, Ranges};
 
@@ -44,6 +45,8 @@ pub struct BootInfo {
     pub section_names: usize,
     /// What did not fit into the lists above.
     pub left_out: LeftOut,
+    /// What all RAM is used for.
+    pub ram: RamUse,
 }
 
 /// A section of the kernel's ELF file in memory.
@@ -92,10 +95,11 @@ impl BootInfo {
         sections: ArrayVec::new_const(),
         section_names: 0,
         left_out: LeftOut::NOTHING,
+        ram: RamUse::NOTHING,
     };
 
-    /// Fills an empty value from boot information, whose address must be a multiple of 8. `own` are ranges in use: the image
-    /// and the boot information itself.
+    /// Fills an empty value from boot information, whose address must be a multiple of 8. `own` are ranges in use: the image,
+    /// and then the boot information itself.
     ///
     /// # Errors
     ///
@@ -118,18 +122,22 @@ impl BootInfo {
             }
         };
         sorted_disjoint(&for_each_region, &mut self.regions, &mut self.left_out);
-        let for_each_taken = |visit: &mut dyn FnMut(PhysicalRange)| {
-            own.iter().copied().for_each(&mut *visit);
+        let for_each_held = |visit: &mut dyn FnMut((PhysicalRange, Holder))| {
+            for (number, range) in own.iter().enumerate() {
+                visit((*range, if number == 0 { Holder::Image } else { Holder::BootInformation }));
+            }
             for module in tags::typed::<ModuleTag>(&information) {
-                visit(PhysicalRange {
-                    start: module.start_address().into(),
-                    end: module.end_address().into(),
-                });
+                let (start, end) = (module.start_address().into(), module.end_address().into());
+                visit((PhysicalRange { start, end }, Holder::Modules));
             }
             for tag in tags::typed::<ElfSectionsTag>(&information) {
-                sections(tag).filter_map(|section| section.loaded_range()).for_each(&mut *visit);
+                let loaded = sections(tag).filter_map(|section| section.loaded_range());
+                loaded.for_each(|range| visit((range, Holder::Sections)));
             }
         };
+        self.ram = RamUse::count(&for_each_region, &self.regions, &for_each_held);
+        let for_each_taken =
+            |visit: &mut dyn FnMut(PhysicalRange)| for_each_held(&mut |(range, _)| visit(range));
         usable::find(&for_each_region, &self.regions, &for_each_taken, &mut self.usable, &mut self.left_out);
         if self.usable.is_empty() { Err(BootError::NoMemory) } else { Ok(()) }
     }

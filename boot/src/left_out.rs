@@ -7,6 +7,8 @@ use core::fmt;
 pub struct LeftOut {
     /// Usable memory in ranges that did not fit into the list.
     pub usable_bytes: u64,
+    /// The part of it that is in whole frames of regions that are kept.
+    pub ranges_bytes: u64,
     /// Usable memory in ranges so small and scattered that their page tables would cost more than they provide.
     pub scattered_bytes: u64,
     /// Usable memory above [`crate::REACH_END`].
@@ -19,8 +21,14 @@ pub struct LeftOut {
 
 impl LeftOut {
     /// Nothing.
-    pub const NOTHING: Self =
-        Self { usable_bytes: 0, scattered_bytes: 0, beyond_reach_bytes: 0, joined_regions: 0, sections: 0 };
+    pub const NOTHING: Self = Self {
+        usable_bytes: 0,
+        ranges_bytes: 0,
+        scattered_bytes: 0,
+        beyond_reach_bytes: 0,
+        joined_regions: 0,
+        sections: 0,
+    };
 
     /// Whether nothing was left out.
     pub fn is_nothing(&self) -> bool {
@@ -42,7 +50,14 @@ impl Default for LeftOut {
 /// Lists what was left out.
 impl fmt::Display for LeftOut {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { usable_bytes, scattered_bytes, beyond_reach_bytes, joined_regions, sections } = *self;
+        let Self {
+            usable_bytes,
+            ranges_bytes: _,
+            scattered_bytes,
+            beyond_reach_bytes,
+            joined_regions,
+            sections,
+        } = *self;
         let mut separator = "";
         for (amount, what) in [
             (usable_bytes, "bytes of usable memory in ranges beyond the 1,024 that are kept"),

@@ -13,6 +13,7 @@ mod framebuffer;
 mod info;
 mod left_out;
 mod memory_map;
+mod ram;
 mod tags;
 mod usable;
 
@@ -31,5 +32,6 @@ pub use framebuffer::{Framebuffer, PixelField};
 pub use info::{BootInfo, ElfSection, SectionPlace};
 pub use left_out::LeftOut;
 pub use memory_map::{FRAME_SIZE_BYTES, MemoryRegion, PhysicalRange, RegionKind};
+pub use ram::RamUse;
 pub use usable::REACH_END;
 pub use x86::bits64::paging::PAddr;

@@ -50,7 +50,9 @@ pub(crate) fn find(
             usable.push(range);
         }
         if usable.is_full() {
-            remove_smallest(usable, PhysicalRange::size_bytes);
+            let dropped = remove_smallest(usable, PhysicalRange::size_bytes);
+            let bytes = dropped.map_or(0, |range| range.size_bytes());
+            left_out.ranges_bytes = left_out.ranges_bytes.saturating_add(bytes);
         }
     });
     let used_bytes = usable.iter().map(PhysicalRange::size_bytes).fold(0, u64::saturating_add);

@@ -7,12 +7,14 @@
 mod boot;
 mod control;
 mod names;
+mod report;
 mod shell;
 mod tracker;
 
 pub use boot::boot;
 pub use control::control;
 pub use names::names;
+pub use report::report;
 pub use shell::shell;
 pub use tracker::tracker;
 
@@ -20,5 +22,11 @@ pub use tracker::tracker;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 5] =
-    [("boot", boot), ("control", control), ("names", names), ("shell", shell), ("tracker", tracker)];
+pub const TARGETS: [Target; 6] = [
+    ("boot", boot),
+    ("control", control),
+    ("names", names),
+    ("report", report),
+    ("shell", shell),
+    ("tracker", tracker),
+];

@@ -84,6 +84,11 @@ impl<S: PageSource> Heap<S> {
         with_heap!(&self.0, heap => heap.large_pages())
     }
 
+    /// Bytes of live blocks, as they take them from memory.
+    pub fn live_bytes(&self) -> u64 {
+        self.live().map_or(0, |live| live.bytes)
+    }
+
     /// Where the pages come from.
     pub(crate) fn source(&self) -> &S {
         with_heap!(&self.0, heap => heap.source())

@@ -125,6 +125,11 @@ fn boot(areas: &[Area], modules: &[(u64, u64)], ram_bytes: u64) -> Option<Booted
     let aligned = unsafe { std::slice::from_raw_parts(aligned.as_ptr().cast::<u8>(), bytes.len()) };
     let mut info = Box::new(BootInfo::EMPTY);
     info.read(aligned, &[PhysicalRange::new(PAddr(IMAGE.0), PAddr(IMAGE.1))]).ok()?;
+    // Every byte is counted once, before there are frames.
+    let left_out =
+        [info.left_out.ranges_bytes, info.left_out.scattered_bytes, info.left_out.beyond_reach_bytes];
+    let usable_bytes = info.usable.iter().map(PhysicalRange::size_bytes).chain(left_out).sum::<u64>();
+    assert_eq!(usable_bytes + info.ram.held_bytes(), info.ram.system_bytes);
 
     let ram = Reserved::new(ram_bytes as usize, ALIGN_BYTES.min(ram_bytes as usize), false).unwrap();
     let page = |address: PAddr| PageNumber::of(ram.start().as_ptr().wrapping_add(address.as_usize()));

@@ -1,11 +1,12 @@
 //! For programs on Linux: [`Host`], a global allocator that accounts for every block of the program.
 //!
 //! Two lines are enough; the rest comes from the environment ([`settings`]). `platform` is what the tracker needs of a
-//! program (pages, threads' stacks, a clock), `report` the report at exit and on a signal, `symbols` the names of the
-//! program's functions, `fork` what a fork needs.
+//! program (pages, threads' stacks, a lane for each thread, a clock), `report` the report at exit and on a signal, `symbols` the names of the
+//! program's functions, `fork` what a fork needs, `mistakes` tells what the program does wrong.
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::ops::Deref;
+use core::ptr::{NonNull, null_mut};
 use std::alloc::System;
 
 use crate::adapters::Over;
@@ -14,12 +15,14 @@ use crate::tracked::Tracked;
 
 mod fork;
 mod gate;
+mod mistakes;
 mod pages;
 mod platform;
 mod report;
 mod settings;
 mod stack;
 mod symbols;
+mod thread_number;
 
 pub use platform::HostPlatform;
 
@@ -39,7 +42,11 @@ pub use platform::HostPlatform;
 /// A word is a level (`off`, which is the default, `counters`, `blocks`, `stacks`, `full`), or one of these:
 /// `guard=LEVEL` for heap checks (`off`, `free`, `redzone`, `full`), `history=EVENTS` for the length of the history, and
 /// `report=FILE` for a report when the program exits, and each time that it gets SIGUSR1; `report` alone writes it to the
-/// standard error. Without `report` no signal and no exit is touched.
+/// standard error. If the name ends with `.dump`, the report is a [dump](crate::report::dump), for `memstat-report`.
+/// Without `report` no signal and no exit is touched.
+///
+/// A free that is refused, and a write outside of a block that the heap checks find, are told on the standard error, with
+/// the call stacks that are known.
 ///
 /// The program can do the same itself: a `Host` has all methods of [`Tracked`]. Its stacks are whole if it is compiled
 /// with `-Cforce-frame-pointers=yes`.
@@ -91,7 +98,11 @@ unsafe impl<A: GlobalAlloc + Send + Sync> GlobalAlloc for Host<A> {
     #[inline(always)]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         // SAFETY: handed on to the caller.
-        unsafe { self.0.dealloc(block, layout) };
+        unsafe {
+            self.0.free_with_layout_or(block, layout, |bad, frame_pointer| {
+                mistakes::tell_bad_free(&self.0, &bad, frame_pointer);
+            });
+        }
     }
 
     #[expect(clippy::inline_always, reason = "the frame must be the caller's")]
@@ -104,7 +115,14 @@ unsafe impl<A: GlobalAlloc + Send + Sync> GlobalAlloc for Host<A> {
     #[expect(clippy::inline_always, reason = "the frame must be the caller's")]
     #[inline(always)]
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        let Some(block) = NonNull::new(block) else { return null_mut() };
         // SAFETY: handed on to the caller.
-        unsafe { self.0.realloc(block, layout, new_size) }
+        match unsafe { self.0.reallocate_with_layout(block, layout, new_size) } {
+            Ok(moved) => moved.map_or(null_mut(), NonNull::as_ptr),
+            Err(bad) => {
+                mistakes::tell_bad_resize(&self.0, &bad);
+                null_mut()
+            }
+        }
     }
 }

@@ -7,7 +7,8 @@
 //!
 //! Where to start:
 //! - [`Tracked`] allocates, frees and reallocates; its views have queries and settings, by topic: [`BlocksView`],
-//!   [`StacksView`], [`HistoryView`], [`LeaksView`], [`GuardsView`], [`StatisticsView`].
+//!   [`StacksView`], [`HistoryView`], [`LeaksView`], [`ReferencesView`], [`GuardsView`],
+//!   [`StatisticsView`].
 //! - [`Level`] says how much is recorded, [`GuardLevel`] how much is guarded.
 //! - [`Backend`] and [`Platform`] are implemented by the host. The implementations of [`GuardPages`] and [`Hooks`] may be
 //!   empty.
@@ -39,6 +40,7 @@ mod bad_free;
 mod corruption;
 mod counters;
 mod fault_injection;
+mod graph;
 mod growth;
 mod guard;
 mod guard_level;
@@ -70,6 +72,7 @@ pub use bad_free::{BadFree, BadFreeKind};
 pub use corruption::{Corruption, CorruptionKind};
 pub use counters::{Counters, CpuCounters, Histogram, MAX_CPUS, SIZE_CLASSES, Since};
 pub use fault_injection::{FaultRule, Faults, MAX_SITES, Sites, TooManySites};
+pub use graph::{Chain, DominatorError, Edge, Link, Node, Retained, RetainedSummary, Stopped};
 pub use guard::GuardStatistics;
 pub use guard::pool::MAX_SAMPLE_SLOTS;
 pub use guard_level::GuardLevel;
@@ -79,15 +82,17 @@ pub use host::{Host, HostPlatform};
 pub use invalid_access::{Access, InvalidAccess, Unexplained};
 pub use level::{Level, LevelTooLow};
 pub use lock::gate::MAX_LANES;
-pub use platform::{FirstUse, GuardPages, Hooks, PAGE_SIZE_BYTES, Platform, STAMP_STEP, StackSpan};
+pub use platform::{
+    FirstUse, GuardPages, Hooks, NameFunctions, PAGE_SIZE_BYTES, Platform, STAMP_STEP, StackSpan,
+};
 pub use reach::{Reach, ScanError, ScanSummary};
 pub use record::Record;
 pub use refused::{LockRefusals, LockRefused};
 pub use snapshot::{Change, ChangeSum, Snapshot, StackChange, StacksMark, TopChanges, WatchedStack};
 pub use stacks::{MAX_FRAMES, MAX_FREE_FRAMES, Stack, StackUsage};
 pub use tracked::{
-    BlocksView, Consistency, CrashSnapshot, GuardCheck, GuardsView, HistoryView, LeaksView, StacksView,
-    StatisticsView, Tracked,
+    BlocksView, Consistency, CrashSnapshot, GuardCheck, GuardsView, HistoryView, LeaksView, Reference,
+    ReferencesView, StacksView, StatisticsView, Tracked,
 };
 
 /// The README's example is a test.

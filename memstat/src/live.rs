@@ -29,12 +29,13 @@ pub(crate) struct LiveMap {
 }
 
 impl LiveMap {
-    pub(crate) const fn new(is_sharded: bool) -> Self {
-        Self { one: Map::new(), shards: Shards::new(), is_sharded }
+    pub(crate) const fn new() -> Self {
+        Self { one: Map::new(), shards: Shards::new(), is_sharded: false }
     }
 
     /// Writes what is not zero at the start.
-    pub(crate) fn prepare(&mut self) {
+    pub(crate) fn prepare(&mut self, is_sharded: bool) {
+        self.is_sharded = is_sharded;
         self.one.prepare();
     }
 

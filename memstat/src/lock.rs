@@ -113,12 +113,17 @@ impl<T: Protected, P: Platform> Lock<T, P> {
         guard.expect("deadlock: the interrupted code already holds the tracker's lock")
     }
 
-    /// Releases the lock whose guard was forgotten. Interrupts stay as they are.
+    /// Releases the lock whose guard was forgotten, and lets lanes go on. Interrupts stay as they are.
     ///
     /// # Safety
     ///
     /// The caller holds it.
     pub(crate) unsafe fn release(&self) {
+        if P::LANES > 1 {
+            // SAFETY: the lock is held and all gates are closed.
+            unsafe { &mut *self.value.get() }.leaving();
+            self.gates.open_all();
+        }
         self.state.store(0, Ordering::Release);
     }
 

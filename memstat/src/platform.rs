@@ -129,6 +129,9 @@ pub unsafe trait Platform: GuardPages + Hooks + Sync {
     }
 }
 
+/// Passes the name of the function that a return address lies in to the visitor, if it is known.
+pub type NameFunctions<'a> = dyn Fn(usize, &mut dyn FnMut(&str)) + 'a;
+
 /// A tracker as its host sees it when it is used for the first time, whatever its backend is.
 pub trait FirstUse {
     /// Sets how much is recorded and guarded, and the length of the history if it is to have another.
@@ -144,12 +147,33 @@ pub trait FirstUse {
     /// This thread holds it, or is the copy of the one that does, in the child of a fork.
     unsafe fn release(&self);
 
+    /// Writes the frames of the call stack with this number; nothing if it is not known.
+    ///
+    /// # Errors
+    ///
+    /// The writer's own.
+    fn write_stack(&self, number: u16, out: &mut dyn fmt::Write) -> fmt::Result;
+
     /// Writes the totals and the call stacks that hold most; `name` is the heap's.
     ///
     /// # Errors
     ///
     /// The writer's own.
     fn write_report(&self, name: &str, out: &mut dyn fmt::Write) -> fmt::Result;
+
+    /// Writes a dump with each live block, and each event of the history; `load_offset` is that of
+    /// [`DumpOptions`](crate::report::DumpOptions::load_offset).
+    ///
+    /// # Errors
+    ///
+    /// The writer's own.
+    fn write_dump(
+        &self,
+        program: &str,
+        load_offset: usize,
+        names: &NameFunctions<'_>,
+        out: &mut dyn fmt::Write,
+    ) -> fmt::Result;
 }
 
 /// A window of address space for sampled blocks, with guard pages between them. A host without one keeps the defaults: no

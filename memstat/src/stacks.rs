@@ -169,20 +169,21 @@ pub(crate) struct Depot {
 unsafe impl Send for Depot {}
 
 impl Depot {
-    pub(crate) const fn new(has_lanes: bool) -> Self {
+    pub(crate) const fn new() -> Self {
         Self {
             stacks: PagedVec::new(),
             index: Index::new(),
             recent: Recent::new(),
             charged: PagedVec::new(),
-            has_lanes,
+            has_lanes: false,
             nobody: Stack::EMPTY,
             marks: 0,
         }
     }
 
     /// Writes what is not zero at the start. Nothing else may be called before.
-    pub(crate) fn prepare(&mut self) {
+    pub(crate) fn prepare(&mut self, has_lanes: bool) {
+        self.has_lanes = has_lanes;
         self.index.prepare();
         self.recent.prepare();
     }

@@ -26,7 +26,10 @@ mod views;
 
 pub use consistency::Consistency;
 pub use snapshot::CrashSnapshot;
-pub use views::{BlocksView, GuardCheck, GuardsView, HistoryView, LeaksView, StacksView, StatisticsView};
+pub use views::{
+    BlocksView, GuardCheck, GuardsView, HistoryView, LeaksView, Reference, ReferencesView, StacksView,
+    StatisticsView,
+};
 
 use inner::{Caller, Inner};
 
@@ -44,7 +47,7 @@ pub struct Tracked<B: Backend, P> {
 impl<B: Backend, P: Platform> Tracked<B, P> {
     /// A tracker without a backend: every allocation fails until [`Tracked::start`].
     pub const fn new(platform: P) -> Self {
-        Self { inner: Lock::new(platform, Inner::new(P::LANES > 1)), refused: RefusedTallies::new() }
+        Self { inner: Lock::new(platform, Inner::new()), refused: RefusedTallies::new() }
     }
 
     /// A tracker that allocates from `backend` from the start, as a program's global allocator must. Its own memory comes
@@ -53,7 +56,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     /// A static tracker has no initial contents, and so lies in `.bss`, if the level is `blocks` and the backend is
     /// [usually made so](Backend::IS_STATIC). Other levels are better set when the program starts.
     pub const fn over(platform: P, backend: B, level: Level) -> Self {
-        let inner = Lock::new(platform, Inner::with_backend(backend, level, P::LANES > 1));
+        let inner = Lock::new(platform, Inner::with_backend(backend, level));
         Self { inner, refused: RefusedTallies::new() }
     }
 
@@ -162,7 +165,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     #[cold]
     #[inline(never)]
     fn start_use<'a>(&'a self, mut inner: Guard<'a, Inner<B>, P>) -> Guard<'a, Inner<B>, P> {
-        inner.prepare();
+        inner.prepare(P::LANES > 1);
         drop(inner);
         self.platform().on_first_use(self);
         self.inner.enter()

@@ -1,13 +1,22 @@
 //! Other crates' allocators behind `Over`: with one thread and with several, the books balance, contents stay, and bad
-//! frees never reach them.
+//! frees never reach them; and at each quiet point the figures are those of the threads' own models.
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
+
+#[path = "common/crowd.rs"]
+mod crowd;
+#[path = "common/records.rs"]
+mod records;
+#[path = "common/threads_model.rs"]
+mod threads_model;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ptr::NonNull;
 use std::thread;
 
+use crowd::duration;
 use memstat::{Consistency, HostPlatform, Level, Over, Tracked};
+use threads_model::{THREADS, heap, run_model};
 
 const MEMORY_BYTES: usize = 8 << 20;
 const STEPS: usize = 4000;
@@ -86,7 +95,27 @@ fn use_heap(heap: &impl GlobalAlloc, seed: u64) {
     }
 }
 
+/// The model of many threads, with a lane for each, with fewer lanes, and with one lock for all; the level is switched
+/// between the threads' operations.
+fn follow_models<A: GlobalAlloc + Send + Sync>(make: &impl Fn() -> A) {
+    let end = duration("ADAPTER_SECONDS", 0);
+    loop {
+        for threads in THREADS {
+            let lanes = heap::<_, 64>(Over(make()), Level::Full);
+            run_model(&lanes, threads, 2, 400, |random| lanes.set_level(Level::ALL[random.below(5)]));
+            let shared = heap::<_, 2>(Over(make()), Level::Stacks);
+            run_model(&shared, threads, 1, 300, |_| {});
+            let one = heap::<_, 1>(Over(make()), Level::Full);
+            run_model(&one, threads, 1, 300, |random| one.set_level(Level::ALL[random.below(5)]));
+        }
+        if end.is_over() {
+            break;
+        }
+    }
+}
+
 fn exercise<A: GlobalAlloc + Send + Sync>(make: impl Fn() -> A) {
+    follow_models(&make);
     for (level, threads) in Level::ALL.into_iter().flat_map(|level| [(level, 1), (level, 4)]) {
         let heap = Box::new(Tracked::over(HostPlatform, Over(make()), Level::Blocks));
         heap.set_level(level);

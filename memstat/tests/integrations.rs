@@ -142,6 +142,13 @@ fn riscv64_kernels_report_what_they_lose() {
     kernels_report_what_they_lose("riscv64imac-unknown-none-elf", "qemu-system-riscv64", &arguments);
 }
 
+/// Addresses of 32 bits, and no 64-bit atomics.
+#[test]
+fn riscv32_kernels_report_what_they_lose() {
+    let arguments = ["-machine", "virt", "-bios", "none"];
+    kernels_report_what_they_lose("riscv32imac-unknown-none-elf", "qemu-system-riscv32", &arguments);
+}
+
 /// Runs the program with threads and forks; it reports at its exit.
 fn run_program(program: &Path, level: &str) -> String {
     let report =
@@ -152,6 +159,28 @@ fn run_program(program: &Path, level: &str) -> String {
     let text = std::fs::read_to_string(&report).unwrap();
     std::fs::remove_file(&report).unwrap();
     text
+}
+
+/// A report whose file's name ends with `.dump` is a dump, with the names of functions and where the program was loaded.
+fn assert_writes_a_dump(program: &Path) {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("report-{}.dump", std::process::id()));
+    let report = format!("full,history=1000,report={}", file.display());
+    assert!(Command::new(program).env("MEMSTAT", report).status().unwrap().success());
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::remove_file(&file).unwrap();
+    let lines: Vec<_> = text.lines().collect();
+    assert!(lines[0].starts_with("~memstat-dump 1 program-with-memstat "), "{}", lines[0]);
+    assert!(lines[1].starts_with("~offset "), "{}", lines[1]);
+    assert!(
+        lines[lines.len() - 1].starts_with(&format!("~end {} ", lines.len() - 1)),
+        "the last line counts"
+    );
+    for start in ["~s ", "~b ", "~e ", "~during "] {
+        assert!(lines.iter().any(|line| line.starts_with(start)), "{start}");
+    }
+    let names = lines.iter().filter(|line| line.starts_with("~n "));
+    assert!(names.clone().any(|line| line.contains(" program_with_memstat::lose - 0*")), "{text}");
+    assert!(names.clone().all(|line| !line.contains("memstat::tracked")), "{text}");
 }
 
 #[test]
@@ -179,6 +208,7 @@ fn call_stacks_have_as_many_frames_as_the_features_say() {
 fn a_program_reports_at_its_exit_and_on_a_signal() {
     let program =
         build("program", &[], Some("-Cforce-frame-pointers=yes")).join("release/program-with-memstat");
+    assert_writes_a_dump(&program);
     let report = run_program(&program, "full,history=1000,guard=full");
     assert!(report.starts_with("heap program, level full\nlive: "), "{report}");
     assert!(report.contains(" 0 bad frees, 0 not recorded"), "{report}");
@@ -223,7 +253,7 @@ fn a_program_reports_at_its_exit_and_on_a_signal() {
 #[ignore = "builds two allocators in C"]
 fn programs_over_mimalloc_and_jemalloc_report_what_they_lose() {
     let folder = build("allocators", &["--bins"], Some("-Cforce-frame-pointers=yes")).join("release");
-    for program in ["mimalloc", "jemalloc"] {
+    for program in ["mimalloc", "jemalloc", "models"] {
         assert!(Command::new(folder.join(program)).status().unwrap().success(), "{program}");
     }
 }

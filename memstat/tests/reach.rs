@@ -14,7 +14,7 @@ use std::slice;
 
 use blind::BlindBackend;
 use common::{HostBackend, HostPlatform};
-use memstat::{GuardLevel, Level, Reach, Record, ScanError, ScanSummary, Tracked};
+use memstat::{Edge, GuardLevel, Level, Node, Reach, Record, Retained, ScanError, ScanSummary, Tracked};
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence::{self, WithSource};
 
@@ -186,6 +186,49 @@ proptest! {
             let left = graph.unreachable();
             prop_assert_eq!(graph.leaks(), expected.intersection(&left).copied().collect::<BTreeSet<_>>());
         }
+        graph.free_all();
+    }
+
+    #[test]
+    fn references_are_those_of_the_model((shapes, roots, guard) in shapes(), place in any::<usize>()) {
+        let (mut graph, blocks) = build(&shapes, &roots, guard);
+        let reachable = graph.reachable(&[]);
+        let spans = graph.spans();
+        let mut nodes = vec![Node::EMPTY; blocks.len()];
+        for block in blocks.iter().skip(place % blocks.len()).take(5) {
+            let span = *block..block + (graph.blocks[block].len() * WORD_BYTES).max(1);
+            let expected: BTreeSet<(Option<usize>, usize)> = graph
+                .blocks
+                .iter()
+                .flat_map(|(holder, words)| words.iter().map(move |word| (Some(*holder), *word)))
+                .chain(graph.roots.iter().map(|word| (None, *word)))
+                .filter(|(_, word)| span.contains(word))
+                .collect();
+            let mut found = BTreeSet::new();
+            // SAFETY: the roots live as long as the graph; each place is a word of a root or of a live block.
+            unsafe {
+                graph.heap.references().find(&span, &spans, |reference| {
+                    assert_eq!(*(reference.place as *const usize), reference.target);
+                    found.insert((reference.holder.map(|record| record.address()), reference.target));
+                    true
+                });
+            }
+            prop_assert_eq!(found, expected);
+            // SAFETY: as above.
+            let chain = unsafe { graph.heap.references().chain(span.start, &spans, &mut nodes, || true) };
+            let links: Vec<_> = chain.unwrap().into_iter().flatten().collect();
+            prop_assert_eq!(links.last().map(|link| link.address), reachable.get(block).copied());
+            for link in links {
+                // SAFETY: a word of a root or of a live block.
+                prop_assert_eq!(graph.around(unsafe { *(link.held_at as *const usize) }), Some(link.address));
+            }
+        }
+        let mut by_stack = [Retained::default()];
+        let mut edges = vec![Edge::EMPTY; 3 * blocks.len()];
+        // SAFETY: as above.
+        let summary = unsafe { graph.heap.references().retained(&spans, &mut nodes, &mut edges, &mut by_stack, || true) };
+        prop_assert_eq!(summary.unwrap().reachable_blocks, reachable.len() as u64);
+        prop_assert_eq!(by_stack[0].bytes, summary.unwrap().reachable_bytes);
         graph.free_all();
     }
 

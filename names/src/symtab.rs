@@ -1,4 +1,4 @@
-//! The symbol table: finds functions by address and by name.
+//! The symbol table: finds functions by address and by name, and variables by address.
 
 use core::str;
 
@@ -8,6 +8,7 @@ use crate::function::Name;
 const MAX_NAME_BYTES: usize = 160;
 const SYMBOL_BYTES: usize = 24;
 const KIND_MASK: u8 = 0xf;
+const KIND_VARIABLE: u8 = 1;
 const KIND_FUNCTION: u8 = 2;
 
 /// A symbol table and the strings that it refers to.
@@ -17,7 +18,7 @@ pub struct Symtab<'a> {
     strings: &'a [u8],
 }
 
-/// A function of the table.
+/// A function or variable of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Symbol<'a> {
     /// Its linkage name, mangled.
@@ -36,7 +37,16 @@ impl<'a> Symtab<'a> {
 
     /// The function that contains `address`.
     pub fn find(&self, address: usize) -> Option<Symbol<'a>> {
-        self.functions().find_map(|(start, size_bytes, name_offset)| {
+        self.find_kind(KIND_FUNCTION, address)
+    }
+
+    /// The variable that contains `address`.
+    pub fn find_variable(&self, address: usize) -> Option<Symbol<'a>> {
+        self.find_kind(KIND_VARIABLE, address)
+    }
+
+    fn find_kind(&self, wanted: u8, address: usize) -> Option<Symbol<'a>> {
+        self.symbols(wanted).find_map(|(start, size_bytes, name_offset)| {
             let offset = address.checked_sub(start)?;
             let name = (offset < size_bytes).then(|| text_at(self.strings, name_offset))??;
             Some(Symbol { name, start, size_bytes })
@@ -61,12 +71,17 @@ impl<'a> Symtab<'a> {
 
     /// Start, size and offset of the name of each function.
     pub(crate) fn functions(&self) -> impl Iterator<Item = (usize, usize, usize)> + use<'a> {
-        self.table.chunks_exact(SYMBOL_BYTES).filter_map(|symbol| {
+        self.symbols(KIND_FUNCTION)
+    }
+
+    /// The same for symbols of a kind.
+    pub(crate) fn symbols(&self, wanted: u8) -> impl Iterator<Item = (usize, usize, usize)> + use<'a> {
+        self.table.chunks_exact(SYMBOL_BYTES).filter_map(move |symbol| {
             let name_offset = u32::from_le_bytes(*symbol.first_chunk()?);
             let kind = *symbol.get(4)? & KIND_MASK;
             let start = usize::from_le_bytes(*symbol.get(8..)?.first_chunk()?);
             let size_bytes = usize::from_le_bytes(*symbol.get(16..)?.first_chunk()?);
-            (kind == KIND_FUNCTION).then_some((start, size_bytes, name_offset as usize))
+            (kind == wanted).then_some((start, size_bytes, name_offset as usize))
         })
     }
 }

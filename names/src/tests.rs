@@ -245,3 +245,26 @@ proptest! {
         }
     }
 }
+
+static VARIABLE: [u64; 4] = [1, 2, 3, 4];
+
+#[test]
+fn variables_are_found_by_address_and_functions_are_not_taken_for_them() {
+    let elf = Elf::own();
+    let symtab = elf.symtab();
+    // Addresses of the file, as the program may lie elsewhere in memory.
+    let wanted = |name: &str| name.contains("VARIABLE");
+    let found = symtab
+        .symbols(1)
+        .find(|(_, _, name)| text_at(elf.section(".strtab").unwrap(), *name).is_some_and(wanted));
+    let (start, size_bytes, _) = found.unwrap();
+    assert_eq!(size_bytes, size_of_val(black_box(&VARIABLE)));
+    for inside in [0, 1, size_bytes - 1] {
+        let symbol = symtab.find_variable(start + inside).unwrap();
+        assert_eq!((symbol.start, symbol.size_bytes), (start, size_bytes));
+        assert!(wanted(symbol.name), "{}", symbol.name);
+    }
+    let function = symtab.all().next().unwrap();
+    assert_eq!(symtab.find_variable(function.start), None);
+    assert_eq!(symtab.find(start), None);
+}

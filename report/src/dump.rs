@@ -5,6 +5,7 @@
 
 mod fields;
 mod line;
+mod proc_file;
 mod reader;
 
 use std::collections::HashMap;
@@ -21,6 +22,8 @@ pub const VERSION: u64 = 1;
 pub struct Dump {
     /// The program's name; empty where the first line is lost.
     pub program: String,
+    /// By how much return addresses are higher than those in the program's file.
+    pub load_offset: u64,
     /// When it was written, in microseconds since the program's start.
     pub time_us: u64,
     /// The level of recording.
@@ -126,7 +129,7 @@ pub struct Mark {
 }
 
 /// A call stack.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stack {
     /// Its number.
     pub number: u32,
@@ -227,6 +230,17 @@ impl Dump {
     /// The mark with this name.
     pub fn mark(&self, name: &str) -> Option<&Mark> {
         self.marks.iter().find(|mark| mark.name == name)
+    }
+}
+
+impl Frame {
+    /// `file:line`, as much as is known of it.
+    pub fn place(&self) -> String {
+        match (self.file.as_str(), self.line) {
+            ("", _) => String::new(),
+            (file, 0) => file.into(),
+            (file, line) => format!("{file}:{line}"),
+        }
     }
 }
 

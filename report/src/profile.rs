@@ -1,11 +1,14 @@
 //! A profile: the call stacks of a dump with names and values, as the outputs need them.
 
+mod merged;
 mod selection;
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use crate::dump::{Dump, Frame};
 use crate::symbols::Symbols;
+pub use merged::Merged;
 pub use selection::{Selection, SelectionError};
 
 /// What is known of a call stack's blocks. Signed, as a difference of two dumps is a profile too.
@@ -109,6 +112,13 @@ impl Values {
         *self == Self::default()
     }
 
+    /// The same with 0 for what is negative.
+    #[must_use]
+    pub fn positive(mut self) -> Self {
+        self.each(&Self::default(), i64::max);
+        self
+    }
+
     /// The sum, or the largest number there is.
     pub fn add(&mut self, other: &Self) {
         self.each(other, i64::saturating_add);
@@ -136,7 +146,8 @@ impl Place {
 }
 
 impl Profile {
-    /// The profile of what is selected of a dump. Names are the dump's own, or else those of `symbols`.
+    /// The profile of what is selected of a dump. Names are the dump's own if it has files and lines, or else those of
+    /// `symbols`.
     ///
     /// # Errors
     ///
@@ -165,37 +176,16 @@ impl Profile {
         Ok(profile)
     }
 
-    /// What this profile has more than `base`. Call stacks are the same if their functions and lines are; those that are
-    /// the same within one profile are one here.
+    /// What this profile has more than `base`, as [`Merged`] takes call stacks for the same.
     #[must_use]
     pub fn since(&self, base: &Self) -> Self {
-        let mut growth = Self { program: self.program.clone(), time_us: self.time_us, ..Self::default() };
-        let (mut places, mut stacks) = (HashMap::new(), HashMap::new());
-        let operations = [(self, Values::add as fn(&mut Values, &Values)), (base, Values::subtract)];
-        for (profile, operate) in operations {
-            for sample in &profile.samples {
-                let own = sample.places.iter().filter_map(|place| profile.places.get(*place));
-                let indices: Vec<usize> = own.map(|place| growth.place(place, &mut places)).collect();
-                let index = *stacks.entry(indices.clone()).or_insert_with(|| {
-                    let empty = Sample { number: sample.number, places: indices, values: Values::default() };
-                    growth.samples.push(empty);
-                    growth.samples.len() - 1
-                });
-                if let Some(sum) = growth.samples.get_mut(index) {
-                    operate(&mut sum.values, &sample.values);
-                }
-            }
-        }
-        growth.samples.retain(|sample| !sample.values.is_zero());
-        growth
+        let (places, samples) = Merged::new(&[self, base]).difference();
+        Self { program: self.program.clone(), time_us: self.time_us, places, samples }
     }
 
-    /// The index of a place that is the same as this one, which may be new.
-    fn place<'a>(&mut self, place: &'a Place, known: &mut HashMap<Key<'a>, usize>) -> usize {
-        *known.entry(key(place)).or_insert_with(|| {
-            self.places.push(place.clone());
-            self.places.len() - 1
-        })
+    /// Orders the call stacks: those with most of a value first.
+    pub fn sort_by(&mut self, value: Value) {
+        self.samples.sort_by_key(|sample| (Reverse(value.of(&sample.values)), sample.number));
     }
 
     /// The sum over all call stacks.
@@ -223,17 +213,12 @@ impl Profile {
     }
 }
 
-/// What makes two places the same: the names if there are any, as a program may be loaded elsewhere.
-type Key<'a> = (&'a [Frame], u64);
-
-fn key(place: &Place) -> Key<'_> {
-    let has_name = place.frames.iter().any(|frame| !frame.function.is_empty());
-    (&place.frames, if has_name { 0 } else { place.address })
-}
-
 fn place(address: u64, dump: &Dump, symbols: Option<&Symbols<'_>>) -> Place {
-    let named = dump.names.get(&address).cloned();
-    let mut frames = named.or_else(|| Some(symbols?.frames(address))).unwrap_or_default();
+    let named = dump.names.get(&address).cloned().unwrap_or_default();
+    // A program knows its functions, but not its lines.
+    let has_lines = named.iter().any(|frame| !frame.file.is_empty());
+    let found = symbols.filter(|_| !has_lines).map(|symbols| symbols.frames(address, dump.load_offset));
+    let mut frames = found.filter(|frames| !frames.is_empty()).unwrap_or(named);
     if frames.is_empty() {
         frames.push(Frame::default());
     }

@@ -47,7 +47,8 @@ impl fmt::Debug for Symbols<'_> {
 }
 
 impl<'a> Symbols<'a> {
-    /// Reads the file's tables. `offset` is by how much the program's addresses are higher than the file's.
+    /// Reads the file's tables. `offset` is by how much the program's addresses are higher than the file's; 0 for what the
+    /// dump says.
     ///
     /// # Errors
     ///
@@ -69,10 +70,12 @@ impl<'a> Symbols<'a> {
         Ok(symbols)
     }
 
-    /// The functions that the call before a return address lies in, innermost first; none if no name is known.
-    pub fn frames(&self, return_address: u64) -> Vec<Frame> {
+    /// The functions that the call before a return address lies in, innermost first; none if no name is known. `offset` is
+    /// what the dump says; that of [`Symbols::new`] comes first.
+    pub fn frames(&self, return_address: u64, offset: u64) -> Vec<Frame> {
+        let offset = if self.offset == 0 { offset } else { self.offset };
         // The call may be the function's last instruction.
-        let probe = return_address.wrapping_sub(self.offset).wrapping_sub(1);
+        let probe = return_address.wrapping_sub(offset).wrapping_sub(1);
         let mut frames = Vec::new();
         if let Some(index) = &self.index {
             // A broken entry leaves what was found before it.

@@ -9,21 +9,26 @@ use std::time::Duration;
 use crate::error::{Error, Result};
 use crate::machine::{Machine, OnReset};
 use crate::settings::{Settings, Wishes, variable};
-use crate::vm::{Audience, NOBODY, Vm};
+use crate::vm::{Audience, NOBODY, Vm, data_line};
+
+/// Where the guest's second serial line goes: what `export /dev/ttyS1` writes.
+const EXPORT_LOG: &str = "export.log";
 
 /// Boots to the shell; `options` are handed on to QEMU. The exit code is QEMU's.
 pub(crate) fn run(settings: &Settings, options: &[&str]) -> Result<ExitCode> {
     let wishes = Wishes::from_environment();
     let machine = Machine { on_reset: OnReset::Reboot, ..wishes.machine()? };
     let display = choose_display();
+    let data_line = data_line(&settings.build.join(EXPORT_LOG));
     if io::stdin().is_terminal() {
         // QEMU itself knows best how to treat a terminal, so it takes our place.
         eprintln!("Tally in QEMU. Leave it by `poweroff`, or by Ctrl-A and then X.");
         let mut command = Command::new("qemu-system-x86_64");
         command.args(machine.options(settings)?).args(["-display", &display, "-serial", "mon:stdio"]);
-        return Err(Error::host("starting QEMU")(command.args(options).exec()));
+        return Err(Error::host("starting QEMU")(command.args(data_line).args(options).exec()));
     }
-    let audience = Audience { shows_serial: true, display: &display, options };
+    let options: Vec<&str> = data_line.iter().map(String::as_str).chain(options.iter().copied()).collect();
+    let audience = Audience { shows_serial: true, display: &display, options: &options };
     let mut vm = Vm::start(settings, &machine, "run", audience)?;
     type_standard_input(&mut vm, display == "none")
 }

@@ -76,6 +76,8 @@ pub(crate) struct Machine<'a> {
     pub(crate) vga: &'a str,
     /// Is there a COM1?
     pub(crate) has_serial: bool,
+    /// Is there a COM2, which writes to a file among the logs?
+    pub(crate) has_data_line: bool,
     /// Words added to the kernel's command line.
     pub(crate) cmdline: &'a str,
     pub(crate) image: Image,
@@ -95,6 +97,7 @@ pub(crate) const DEFAULT: Machine<'static> = Machine {
     layout: Layout::Plain,
     vga: "std",
     has_serial: true,
+    has_data_line: false,
     cmdline: "",
     image: Image::Lab,
     medium: Medium::Disc,

@@ -15,6 +15,7 @@ mod jobs;
 mod machine;
 mod monitor;
 mod process;
+mod profile;
 mod readers;
 mod scenario;
 mod scenarios;
@@ -40,6 +41,7 @@ const USAGE: &str = "usage: runner run [QEMU OPTION...]         boot to the shel
        runner examples [WORD...]          type the examples of README and docs, or of those with a WORD in
                                           their paths, and write there what a machine prints
        runner list                        the scenarios' names, one a line, and what each shows
+       runner profile                     boot, run the line in WORKLOAD, and write what it did to memory
        runner screenshot FILE [LINE...]   type the lines at the shell and write a picture of the screen
 settings are read from the environment: see docs/testing.md";
 
@@ -64,6 +66,7 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode> {
         ["bench"] => bench::run(&Settings::from_environment()?, bench::Baseline::Compare),
         ["bench", "keep"] => bench::run(&Settings::from_environment()?, bench::Baseline::Replace),
         ["examples", words @ ..] => examples::retype(&Settings::from_environment()?, words),
+        ["profile"] => profile::run(&Settings::from_environment()?),
         ["list"] => Ok(suite::list()),
         ["screenshot", file, lines @ ..] => {
             interactive::take_screenshot(&Settings::from_environment()?, file, lines)

@@ -25,6 +25,9 @@ pub(crate) const COMMAND_LIMIT: Duration = Duration::from_mins(1);
 const BIOS_BOOT_LIMIT: Duration = Duration::from_secs(90);
 const UEFI_BOOT_LIMIT: Duration = Duration::from_mins(2);
 
+/// The extension of the file that the second serial line writes to, among the logs.
+pub(crate) const DATA: &str = "export";
+
 /// Who watches the machine.
 #[derive(Clone, Copy)]
 pub(crate) struct Audience<'a> {
@@ -100,6 +103,9 @@ impl Vm {
         command.arg("-qmp").arg(format!("unix:{},server=on,wait=off", socket.display()));
         if machine.has_serial {
             command.args(["-chardev", "stdio,id=com1,signal=off", "-serial", "chardev:com1"]);
+        }
+        if machine.has_data_line {
+            command.args(data_line(&log.with_extension(DATA)));
         }
         command.args(audience.options);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(create(&log.with_extension("qemu"))?);
@@ -256,6 +262,12 @@ impl Vm {
     pub(crate) fn monitor(&mut self) -> &mut Monitor {
         &mut self.monitor
     }
+}
+
+/// QEMU's options for a second serial line that writes to a file. An older file of this name is replaced.
+pub(crate) fn data_line(file: &Path) -> [String; 2] {
+    // A comma ends a sub-option unless it is doubled.
+    ["-serial".into(), format!("file:{}", file.display().to_string().replace(',', ",,"))]
 }
 
 fn create(path: &Path) -> Result<File> {

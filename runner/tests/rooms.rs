@@ -89,7 +89,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "vfs",
         ],
     ),
-    ("fuzz", &["boot", "config", "control", "memstat", "names", "shell"]),
+    ("fuzz", &["boot", "config", "control", "memstat", "memstat-report", "names", "shell"]),
     ("runner", &["memstat-report"]),
 ];
 

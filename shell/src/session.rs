@@ -128,7 +128,7 @@ impl Session {
     }
 
     /// Writes what is buffered. The first error is kept, and later output is dropped.
-    fn flush(&mut self) {
+    pub fn flush(&mut self) {
         if self.output_error.is_none() {
             let (files, output) = (self.host.files(), &mut self.output);
             self.output_error = self.gathered.finish(|bytes| write_to(output, files, bytes)).err();

@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 
 use super::{information, memory_map, parse, section, tag};
-use crate::{BootInfo, FRAME_SIZE_BYTES as PAGE, LeftOut, PhysicalRange, RegionKind};
+use crate::{BootInfo, FRAME_SIZE_BYTES as PAGE, LeftOut, PhysicalRange, RamUse, RegionKind};
 
 const USABLE: u32 = 1;
 const RESERVED: u32 = 2;
@@ -127,6 +127,55 @@ fn bad_bytes_in_the_command_line_concern_their_word_alone() {
     }
 }
 
+/// Usable memory as it is used, held by others, or left out.
+fn bytes_counted(info: &BootInfo) -> u64 {
+    let left_out = &info.left_out;
+    let left_out = [left_out.ranges_bytes, left_out.scattered_bytes, left_out.beyond_reach_bytes];
+    info.usable.iter().map(PhysicalRange::size_bytes).chain(left_out).sum::<u64>() + info.ram.held_bytes()
+}
+
+#[test]
+fn memory_is_counted_for_whoever_holds_it() {
+    let map = [
+        (0, 100 * PAGE, USABLE),
+        (1000 * PAGE + 100, 2000 * PAGE, USABLE),
+        (200 * PAGE, PAGE, 3),
+        (5000 * PAGE, 64, 4),
+        (6000 * PAGE, 3 * PAGE, RESERVED),
+    ];
+    let tags = [memory_map(&map), module_tag(10 * PAGE, 12 * PAGE), module_tag(12 * PAGE - 1, 13 * PAGE)];
+    let own = [(20, 30), (29, 31)].map(|(start, end)| PhysicalRange { start: start * PAGE, end: end * PAGE });
+    let info = parse(&information(&tags), &own).unwrap();
+    let expected = RamUse {
+        system_bytes: 2100 * PAGE,
+        acpi_tables_bytes: PAGE,
+        acpi_storage_bytes: 64,
+        first_frame_bytes: PAGE,
+        image_bytes: 10 * PAGE,
+        boot_information_bytes: PAGE,
+        modules_bytes: 3 * PAGE,
+        partial_frames_bytes: PAGE,
+        ..RamUse::NOTHING
+    };
+    assert_eq!(info.ram, expected);
+    assert_eq!(info.ram.total_bytes(), 2101 * PAGE + 64);
+    assert_eq!(bytes_counted(&info), info.ram.system_bytes);
+}
+
+#[test]
+fn memory_beyond_the_lists_is_counted_as_well() {
+    // Too many regions: some are dropped or joined, and the ranges between modules are too many, too.
+    let areas: Vec<_> = (1..1500).map(|number| (2 * number * PAGE, PAGE, USABLE)).collect();
+    let info = parse(&information(&[memory_map(&areas)]), &[]).unwrap();
+    assert!(info.ram.left_out_regions_bytes > 0);
+    assert_eq!(bytes_counted(&info), 1499 * PAGE);
+    let mut tags = vec![memory_map(&[(PAGE, 9000 * PAGE, USABLE)])];
+    tags.extend((0..1200).map(|number| module_tag((100 + 3 * number) * PAGE, (101 + 3 * number) * PAGE)));
+    let info = parse(&information(&tags), &[]).unwrap();
+    assert!(info.left_out.ranges_bytes > 0 && info.ram.left_out_regions_bytes == 0);
+    assert_eq!(bytes_counted(&info), 9000 * PAGE);
+}
+
 const PAGES: usize = 3000;
 
 proptest! {
@@ -164,6 +213,7 @@ proptest! {
                 pages += 1;
             }
         }
+        prop_assert_eq!(bytes_counted(&info), info.ram.system_bytes);
         let free_pages = is_free.iter().filter(|is_free| **is_free).count() as u64;
         prop_assert_eq!(pages + info.left_out.bytes() / PAGE, free_pages);
     }

@@ -6,16 +6,17 @@ use arrayvec::{ArrayString, ArrayVec};
 use memstat::report::{DumpFrame, DumpMark, DumpOptions, DumpParts, dump};
 use shell::{Command, Options, Session, Syntax};
 
-use crate::arch::VAddr;
+use crate::arch::{VAddr, clock};
+use crate::console;
 use crate::memory::heap::tracker;
 use crate::memory::leaks::marks::{self, MAX_MARKS};
 use crate::symbols;
 
 pub(super) const COMMAND: Command = Command {
     name: "export",
-    usage: "export [-b] [FILE]",
-    summary: "write a dump of the heap for memstat-report; -b: with each block and event",
-    syntax: Syntax::operands(0, 1).flags("b"),
+    usage: "export [-b] [-n SECONDS] [FILE]",
+    summary: "write a dump of the heap for memstat-report; -b: with each block and event; -n: again and again",
+    syntax: Syntax::operands(0, 1).flags("b").numbers("n"),
     run,
 };
 
@@ -23,15 +24,34 @@ pub(super) const COMMAND: Command = Command {
 const PROGRAM: &str = "tally";
 /// Longer lines are written in parts.
 const MAX_LINE_BYTES: usize = 512;
+const NS_PER_S: u64 = 1_000_000_000;
 
 fn run(session: &mut Session, options: &Options<'_>) {
     let parts = if options.has('b') { DumpParts::History } else { DumpParts::Stacks };
+    let pause_s = options.number('n');
     match options.operands.first() {
-        None => write_dump(session, parts),
+        None => write_dumps(session, parts, pause_s),
         Some(path) => {
-            if let Err(error) = session.with_output_to(path, |session| write_dump(session, parts)) {
+            if let Err(error) = session.with_output_to(path, |session| write_dumps(session, parts, pause_s)) {
                 session.fail(COMMAND.name, path, error);
             }
+        }
+    }
+}
+
+/// Writes one dump; or, with a pause, one after the other until Ctrl-C or until the output fails.
+fn write_dumps(session: &mut Session, parts: DumpParts, pause_s: Option<u64>) {
+    loop {
+        let next_ns = clock::uptime_ns().saturating_add(pause_s.unwrap_or(0).saturating_mul(NS_PER_S));
+        write_dump(session, parts);
+        if pause_s.is_none() {
+            return;
+        }
+        // Whoever follows the dumps should have all of this one now.
+        session.flush();
+        console::wait_until(next_ns);
+        if session.is_interrupted() {
+            return;
         }
     }
 }
@@ -46,7 +66,8 @@ fn write_dump(session: &mut Session, parts: DumpParts) {
         stamp: mark.snapshot.stamp,
     });
     let marked: ArrayVec<_, MAX_MARKS> = marked.collect();
-    let options = DumpOptions { program: PROGRAM, parts, marks: &marked, names: Some(&name) };
+    let options =
+        DumpOptions { program: PROGRAM, parts, marks: &marked, names: Some(&name), ..DumpOptions::default() };
     let mut lines = Lines { session, line: ArrayString::new() };
     // The only error is Ctrl-C; the session keeps its own errors itself.
     let _ = dump(tracker(), &options, &mut lines);

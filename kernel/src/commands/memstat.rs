@@ -1,5 +1,6 @@
 //! `memstat`: what the tracker knows, in short, and how much it records. A subcommand is a row of the table below.
 
+mod balance;
 mod stacks;
 
 use memstat::{Event, Level, Platform, report};
@@ -11,7 +12,7 @@ use crate::memory::report::{LargestFreeRun, PageUse};
 
 pub(super) const COMMAND: Command = Command {
     name: "memstat",
-    usage: "memstat [summary | pages | stacks [bytes|blocks|total|rate] | mark [NAME] | since [NAME] | histogram | \
+    usage: "memstat [summary | balance | pages | stacks [bytes|blocks|total|rate] | mark [NAME] | since [NAME] | histogram | \
             history | reset-peaks | level [off|counters|blocks|stacks|full]]",
     summary: "show the heap's active blocks, show its reports, or set what is recorded",
     syntax: Syntax::SUBCOMMAND,
@@ -35,6 +36,7 @@ static SUBCOMMANDS: &[Command] = &[
             session.print(format_args!("{PageUse}\nlargest free run: {LargestFreeRun}\n"));
         },
     },
+    balance::BALANCE,
     stacks::STACKS,
     Command { usage: "memstat mark [NAME]", ..MARK },
     Command { usage: "memstat since [-a] [-n STACKS] [NAME]", ..SINCE },

@@ -14,6 +14,8 @@ mod leaks;
 mod memstat;
 mod poweroff;
 mod reboot;
+mod references;
+mod words;
 
 use shell::{COMMANDS, Command, Line, LineEditor, Session, Shell};
 use spin::Mutex;
@@ -32,7 +34,7 @@ static PRODUCT: &[Command] = &[
     reboot::COMMAND,
 ];
 
-static TABLES: &[&[Command]] = &[COMMANDS, PRODUCT, blocks::COMMANDS, lab::COMMANDS];
+static TABLES: &[&[Command]] = &[COMMANDS, PRODUCT, blocks::COMMANDS, references::COMMANDS, lab::COMMANDS];
 
 /// Too large for the stack.
 static EDITOR: Mutex<LineEditor> = Mutex::new(LineEditor::new());

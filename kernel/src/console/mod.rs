@@ -11,7 +11,7 @@ mod wait;
 
 pub(crate) use device::{Writer, ask_for_size, flush, init, write, write_bytes};
 pub(crate) use emergency::{Emergency, write_emergency};
-pub(crate) use wait::{on_wait, wait_for_byte, wait_for_key};
+pub(crate) use wait::{on_wait, wait_for_byte, wait_for_key, wait_until};
 
 /// Prints formatted text on the console.
 #[macro_export]

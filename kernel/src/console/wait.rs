@@ -30,6 +30,15 @@ pub(crate) fn wait_for_byte() -> u8 {
     }
 }
 
+/// Waits until the kernel has been up for so many nanoseconds, or Ctrl-C is typed; the CPU sleeps meanwhile.
+pub(crate) fn wait_until(uptime_ns: u64) {
+    flush_for_typing();
+    while clock::uptime_ns() < uptime_ns && !input::is_interrupted() {
+        // The timer's interrupt comes many times a second.
+        clock::idle_unless(input::is_interrupted);
+    }
+}
+
 /// Like [`wait_for_byte`], for the shell: on Ctrl-L, which clears the screen, the terminal's size is asked for again.
 pub(crate) fn wait_for_key() -> u8 {
     let byte = wait_for_byte();

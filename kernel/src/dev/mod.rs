@@ -3,6 +3,7 @@
 mod console;
 mod kmsg;
 mod memory;
+mod serial;
 
 use vfs::{Content, GeneratedFs, Node};
 
@@ -13,6 +14,7 @@ static NODES: &[Node] = &[
     Node { name: "full", content: Content::Device(&memory::Full) },
     Node { name: "kmsg", content: Content::Device(&kmsg::KernelMessages) },
     Node { name: "null", content: Content::Device(&memory::Null) },
+    Node { name: "ttyS1", content: Content::Device(&serial::DataLine) },
     Node { name: "zero", content: Content::Device(&memory::Zero) },
 ];
 

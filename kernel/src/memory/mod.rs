@@ -17,13 +17,15 @@
 //! 6. `logger::RING`: held for the copy of one message; `leaks::marks::MARKS`,
 //!    `by_hand::INVERTED` and `selftest::fill::HELD` are beside it
 //! 7. `console::device::CONSOLE`: the screen
-//! 8. `arch::serial::LINE_STATE`: the serial line; `arch::keyboard::KEYBOARD` stands beside it
+//! 8. `arch::serial::LINE_STATE`: the serial line; `arch::serial::DATA_LINE` and `arch::keyboard::KEYBOARD` stand beside
+//!    it
 //!
 //! Nothing is logged, formatted or sent to a device under 2 to 5, and nothing allocates from the heap under any of them
 //! but 1. The page fault handler, for what a guard page caught, tries 3 and logs: nothing under 6 to 8 touches the
 //! heap. `crash` takes none that is held. `symbols::LINES` stands apart: nobody waits for it, and who does not get it
 //! goes without lines.
 
+pub(crate) mod balance;
 pub(crate) mod by_hand;
 pub(crate) mod demo;
 pub(crate) mod failures;

@@ -123,6 +123,19 @@ pub(crate) unsafe fn give_pages(pages: NonNull<u8>, order: u32, purpose: Purpose
     }
 }
 
+/// Takes a page that is counted for no purpose: a loss, for the test of the balance.
+#[cfg(feature = "lab")]
+pub(crate) fn take_uncounted() -> Option<NonNull<u8>> {
+    FRAMES.lock().take(0)
+}
+
+/// Gives back a page from [`take_uncounted`].
+#[cfg(feature = "lab")]
+pub(crate) fn give_uncounted(page: NonNull<u8>) {
+    // SAFETY: taken for the test alone, which never used it. A page that is not taken is refused.
+    let _ = unsafe { FRAMES.lock().give(page, 0) };
+}
+
 /// The physical address of pages that were taken here.
 pub(crate) fn physical_of(pages: NonNull<u8>) -> PAddr {
     direct_map::to_physical(VAddr::from_usize(pages.as_ptr() as usize))
@@ -155,7 +168,7 @@ pub(crate) fn try_pages() -> Option<(usize, usize)> {
     FRAMES.try_lock().map(|frames| (frames.total_pages(), frames.free_pages()))
 }
 
-/// The number of the lowest page.
+/// The number of the lowest page: 1, as files use 0 for a hole.
 pub(crate) const FIRST_NUMBER: usize = 1;
 
 fn managed() -> &'static [PhysicalRange] {
@@ -167,7 +180,6 @@ fn page_count(range: &PhysicalRange) -> usize {
 }
 
 /// Number of numbered pages: all managed pages, numbered by address without gaps.
-/// Number of the first page: 1, as files use 0 for a hole.
 pub(crate) fn numbered_pages() -> usize {
     managed().iter().map(page_count).sum()
 }

@@ -9,6 +9,7 @@ use boot::{BootInfo, EarlyFrames, PhysicalRange};
 use tally_heap::frames::Frames;
 use tally_heap::{Heap, Kind, PAGE_BYTES, PageNumber, PageSpan, PageWords};
 
+use super::balance::{self, BootPages};
 use super::heap::{self, tracker};
 use super::page_accounting::{self, HeapPages, Purpose};
 use super::pages::{buffers, persistent};
@@ -48,7 +49,8 @@ pub(crate) fn init(info: &'static BootInfo, kind: Kind, is_kept: bool) -> Result
     devices::take_frames_from(page_accounting::take_table_frame);
     exceptions::on_page_fault(invalid_access::explain);
     paging::init(&info.regions, &mut || early.take()).map_err(|_| MemoryError::PageTables)?;
-    let metadata = reach(info, &mut early)?;
+    let (metadata, boot_pages) = reach(info, &mut early)?;
+    balance::start(&info.ram, &info.left_out, boot_pages);
 
     // SAFETY: the metadata was just made for this; the ranges are mapped, nobody else's, and apart.
     let words = unsafe {
@@ -96,14 +98,15 @@ impl Metadata {
 }
 
 /// Maps all usable memory and commits its metadata, from the lowest range up: once a range is mapped, its frames can be
-/// used for the page tables of the next. Memory for which there are no frames is left out.
-fn reach(info: &BootInfo, early: &mut EarlyFrames) -> Result<Metadata, MemoryError> {
+/// used for the page tables of the next. Memory for which there are no frames is left out. Says what that took, too.
+fn reach(info: &BootInfo, early: &mut EarlyFrames) -> Result<(Metadata, BootPages), MemoryError> {
     let ends = info.usable.first().zip(info.usable.last());
     let metadata = ends
         .map(|(first, last)| pages_of(PhysicalRange::new(first.start(), last.end())))
         .and_then(Metadata::of)
         .ok_or(MemoryError::Metadata)?;
     sparse::open(&mut || early.take()).map_err(|_| MemoryError::PageTables)?;
+    let (mut metadata_pages, mut dropped_bytes) = (0, 0);
     let mut number = 0;
     while let Some(range) = early.range(number) {
         number += 1;
@@ -116,8 +119,12 @@ fn reach(info: &BootInfo, early: &mut EarlyFrames) -> Result<Metadata, MemoryErr
         if is_mapped {
             early.set_mapped_end(range.end().max(paging::BOOT_MAP_END));
         }
-        if !is_mapped || metadata.commit(&pages_of(range), early).is_err() {
+        let taken_before = early.taken_frames();
+        let is_described = is_mapped && metadata.commit(&pages_of(range), early).is_ok();
+        metadata_pages += early.taken_frames() - taken_before;
+        if !is_described {
             let bytes = early.drop_from(range.start());
+            dropped_bytes += bytes;
             log::warn!(
                 "memory: {bytes} bytes from {:#x} on are not used: no frames for page tables",
                 range.start()
@@ -125,7 +132,8 @@ fn reach(info: &BootInfo, early: &mut EarlyFrames) -> Result<Metadata, MemoryErr
         }
     }
     early.ranges().next().ok_or(MemoryError::Metadata)?;
-    Ok(metadata)
+    let page_table_pages = early.taken_frames() - metadata_pages;
+    Ok((metadata, BootPages { page_table_pages, metadata_pages, dropped_bytes }))
 }
 
 /// The pages of the direct map for a range.

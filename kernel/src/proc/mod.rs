@@ -7,6 +7,7 @@ mod alloc_history;
 mod allocinfo;
 mod allocs;
 mod allocs_by_stack;
+mod balance;
 mod buddyinfo;
 mod cmdline;
 mod cpuinfo;
@@ -43,6 +44,7 @@ static NODES: &[Node] = &[
     Node { name: "allocinfo", content: Content::Table(&allocinfo::AllocInfo) },
     Node { name: "allocs", content: Content::Table(&allocs::Allocs) },
     Node { name: "allocs_by_stack", content: Content::Table(&allocs_by_stack::AllocsByStack) },
+    Node { name: "balance", content: Content::Text(&balance::BalanceFile) },
     Node { name: "buddyinfo", content: Content::Text(&buddyinfo::BuddyInfo) },
     Node { name: "cmdline", content: Content::Text(&cmdline::CommandLine) },
     Node { name: "cpuinfo", content: Content::Text(&cpuinfo::CpuInfo) },

@@ -82,6 +82,7 @@ pub(crate) static TESTS: &[Test] = &[
     Test::always("clock_advances", clock_advances),
     Test::always("clock_keeps_time_with_the_timer", clock_keeps_time_with_the_timer),
     Test::always("pages_free_and_taken_add_up", memory::accounting::pages_add_up),
+    Test::always("memory_is_in_balance_and_a_lost_page_shows", memory::accounting::balance_holds),
     Test::always("every_page_has_a_number_and_none_is_0", memory::accounting::pages_have_numbers),
     Test::skippable("heaps_keep_the_contract", memory::contract::heaps_keep_the_contract),
     Test::always("counters_map_and_rows_agree", counters_map_and_rows_agree),

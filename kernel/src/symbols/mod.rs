@@ -168,6 +168,13 @@ pub(crate) fn function_of(returns: &RangeInclusive<usize>) -> Option<impl core::
     (ends == *returns && names[0] == names[1]).then_some(names[0])
 }
 
+/// The variable that an address lies in, with the offset.
+pub(crate) fn variable(address: VAddr) -> Option<Frame> {
+    let address = address.as_usize();
+    let symbol = SYMTAB.get()?.find_variable(address)?;
+    Some(Frame::of_symbol(symbol.name, address.wrapping_sub(symbol.start)))
+}
+
 fn function(probe: usize, address: usize) -> Option<Frame> {
     let symbol = SYMTAB.get()?.find(probe)?;
     Some(Frame::of_symbol(symbol.name, address.wrapping_sub(symbol.start)))

@@ -4,7 +4,7 @@
 //!
 //!     cargo run --release --example threads [TURNS]
 
-mod lanes;
+mod cpus;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::RefCell;
@@ -13,11 +13,10 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use lanes::Threads;
-use memstat::{Level, Over, Tracked};
+use memstat::{Host, Level};
 
-/// The tracker with a lane for each thread.
-static TRACKED: Tracked<Over<System>, Threads> = Tracked::over(Threads, Over(System), Level::Off);
+#[global_allocator]
+static HEAP: Host = Host::new();
 
 /// What a thread does, so many times: the number of its allocations and frees.
 type Work = fn(&dyn GlobalAlloc, usize, &[Ring], u64) -> u64;
@@ -43,8 +42,8 @@ fn main() {
                 let level = row.checked_sub(1).and_then(|number| Level::ALL.get(number));
                 let allocator: &(dyn GlobalAlloc + Sync) = match level {
                     Some(level) => {
-                        TRACKED.set_level(*level);
-                        &TRACKED
+                        HEAP.set_level(*level);
+                        &HEAP
                     }
                     None => &System,
                 };
@@ -68,7 +67,7 @@ fn main() {
             );
         }
     }
-    assert_eq!(TRACKED.counters().bad_frees, 0);
+    assert_eq!(HEAP.counters().bad_frees, 0);
 }
 
 /// Operations in a second.
@@ -100,17 +99,17 @@ fn run(allocator: &(dyn GlobalAlloc + Sync), work: Work, threads: usize, count: 
         let spawned: Vec<_> = (0..threads)
             .map(|number| {
                 scope.spawn(move || {
-                    lanes::start(number);
+                    cpus::pin(number);
                     work(allocator, number, &rings[number..=number], 200);
                     waiting.fetch_sub(1, Ordering::AcqRel);
                     let mut turns = 0;
                     while waiting.load(Ordering::Acquire) > 0 {
-                        lanes::relax(turns);
+                        cpus::relax(turns);
                         turns += 1;
                     }
-                    let (start, start_s) = (Instant::now(), lanes::cpu_time_s());
+                    let (start, start_s) = (Instant::now(), cpus::cpu_time_s());
                     let operations = work(allocator, number, rings, count);
-                    let (end, seconds) = (Instant::now(), lanes::cpu_time_s() - start_s);
+                    let (end, seconds) = (Instant::now(), cpus::cpu_time_s() - start_s);
                     work(allocator, number, &rings[number..=number], 0);
                     (start, end, seconds, operations)
                 })
@@ -255,7 +254,7 @@ fn hand_over(allocator: &dyn GlobalAlloc, number: usize, rings: &[Ring], count: 
         }
         turns = if is_idle { turns + 1 } else { 0 };
         if is_idle {
-            lanes::relax(turns);
+            cpus::relax(turns);
         }
     }
     (2 * count * BATCH) as u64

@@ -1,8 +1,11 @@
-//! A fork while another thread holds the tracker's lock would leave that lock held in the child for ever. So all locks
-//! are taken for the time of the fork, by the thread that forks.
+//! A fork while another thread is at work in the tracker would leave that thread's locks held in the child for ever, and
+//! what they protect half changed. So all locks are taken for the time of the fork, by the thread that forks: that stops
+//! all lanes, and the child begins with a tracker that is whole.
+
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::gate::Gate;
-use super::{pages, report};
+use super::{pages, report, symbols};
 use crate::platform::FirstUse;
 
 /// A tracker whose lock is taken for the time of a fork.
@@ -14,8 +17,12 @@ unsafe impl Send for Forked {}
 
 static FORKED: Gate<Option<Forked>> = Gate::new(None);
 
+/// Trackers that were used.
+static TRACKERS: AtomicU32 = AtomicU32::new(0);
+
 /// Holds the lock of `tracker` in forks from now on, if it is the first.
 pub(super) fn prepare(tracker: &'static dyn FirstUse) {
+    TRACKERS.fetch_add(1, Ordering::Relaxed);
     let forked = Forked(tracker);
     let is_first = FORKED.with(|known| {
         let is_first = known.is_none();
@@ -28,6 +35,12 @@ pub(super) fn prepare(tracker: &'static dyn FirstUse) {
     }
 }
 
+/// Calls `work` with the program's tracker, if it has only one.
+pub(super) fn with_only_tracker(work: impl FnOnce(Option<&dyn FirstUse>)) {
+    let is_only = TRACKERS.load(Ordering::Relaxed) == 1;
+    FORKED.with(|known| work(known.filter(|_| is_only).map(|known| known.0 as &dyn FirstUse)));
+}
+
 /// Holds the lock of this tracker no more: it goes.
 pub(super) fn forget(tracker: *const ()) {
     FORKED.with(|known| {
@@ -37,7 +50,7 @@ pub(super) fn forget(tracker: *const ()) {
     });
 }
 
-/// The order is that of a report: its own lock, the tracker's, the pages'.
+/// The order is that of a report: its own lock, the tracker's, the symbols', the pages'.
 extern "C" fn before() {
     FORKED.hold();
     report::REPORTED.hold();
@@ -45,6 +58,7 @@ extern "C" fn before() {
     if let Some(forked) = unsafe { FORKED.value() } {
         forked.0.hold();
     }
+    symbols::LOADING.hold();
     pages::PAGES.hold();
 }
 
@@ -52,6 +66,7 @@ extern "C" fn after() {
     // SAFETY: `before` has taken these locks, in this thread.
     unsafe {
         pages::PAGES.release();
+        symbols::LOADING.release();
         if let Some(forked) = FORKED.value() {
             forked.0.release();
         }

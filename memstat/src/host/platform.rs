@@ -2,35 +2,24 @@
 
 use core::fmt;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::OnceLock;
 use std::time::Instant;
 
-use super::{fork, pages, report, settings, stack, symbols};
+use super::{fork, mistakes, pages, report, settings, stack, symbols, thread_number};
 use crate::arch;
+use crate::corruption::Corruption;
+use crate::lock::gate::MAX_LANES;
 use crate::platform::{FirstUse, GuardPages, Hooks, Platform, StackSpan};
 
-/// A program on Linux: pages from the operating system, the stacks of its threads, and a clock.
+/// A program on Linux: pages from the operating system, the stacks of its threads, a lane for each thread, and a clock.
 #[derive(Debug)]
 pub struct HostPlatform;
 
+/// Turns that a thread waits before it gives its CPU away: about as long as an operation takes.
+const PATIENCE: u32 = 64;
+
 /// The clock and the time when the tracker started.
 static START: OnceLock<(Instant, u64)> = OnceLock::new();
-/// Threads that were given a number.
-static THREADS: AtomicU64 = AtomicU64::new(0);
-
-std::thread_local! {
-    /// This thread's number, from 1 on; 0 until it is asked for.
-    static NUMBER: core::cell::Cell<u16> = const { core::cell::Cell::new(0) };
-}
-
-#[cold]
-fn number_thread() -> u16 {
-    let number = (THREADS.fetch_add(1, Ordering::Relaxed) + 1) as u16;
-    // A thread that is at its end has no variables any more.
-    let _ = NUMBER.try_with(|own| own.set(number));
-    number
-}
 
 #[cfg(not(any(target_arch = "x86_64", target_arch = "x86")))]
 fn counts() -> u64 {
@@ -61,11 +50,26 @@ unsafe impl Platform for HostPlatform {
         (counts * elapsed_ns).checked_div(elapsed).unwrap_or(0) as u64
     }
 
+    const LANES: usize = MAX_LANES;
+
+    /// The thread's lane. Threads share one only if there are more of them, or some that have ended.
+    #[inline]
+    fn cpu(&self) -> u8 {
+        (usize::from(thread_number::get()) % MAX_LANES) as u8
+    }
+
     #[inline]
     fn task(&self) -> u16 {
-        match NUMBER.try_with(core::cell::Cell::get) {
-            Ok(0) | Err(_) => number_thread(),
-            Ok(number) => number,
+        thread_number::get()
+    }
+
+    #[inline]
+    fn relax(&self, turns: u32) {
+        if turns < PATIENCE {
+            core::hint::spin_loop();
+        } else {
+            // SAFETY: it may be called at any time.
+            unsafe { libc::sched_yield() };
         }
     }
 
@@ -106,6 +110,10 @@ unsafe impl Platform for HostPlatform {
 unsafe impl GuardPages for HostPlatform {}
 
 impl Hooks for HostPlatform {
+    fn on_corruption(&self, corruption: &Corruption, frame_pointer: usize) {
+        mistakes::tell_corruption(corruption, frame_pointer);
+    }
+
     fn on_first_use(&self, tracker: &dyn FirstUse) {
         START.get_or_init(|| (Instant::now(), counts()));
         // SAFETY: only the time is another for which it is known to be there. `Host` makes both forget it before it goes.

@@ -11,7 +11,11 @@ use core::sync::atomic::{AtomicI32, Ordering};
 
 use super::gate::Gate;
 use super::settings::ReportTo;
+use super::symbols;
 use crate::platform::FirstUse;
+
+/// A report to a file whose name ends so is a dump, for `memstat-report`.
+const DUMP_ENDING: &str = ".dump";
 
 /// What is reported: the first tracker that was used.
 pub(super) struct Reported {
@@ -95,12 +99,75 @@ impl Reported {
             return warn(format_args!("memstat: the report's file cannot be written: {to:?}\n"));
         }
         let mut out = File { descriptor: file, bytes: [0; 4096], length: 0 };
-        let _ = tracker.write_report("program", &mut out);
+        let _ = match to {
+            ReportTo::File(name) if name.ends_with(DUMP_ENDING) => {
+                let program = Text::of_program();
+                tracker.write_dump(program.last_part(), symbols::load_offset(), &name_function, &mut out)
+            }
+            _ => tracker.write_report("program", &mut out),
+        };
         out.flush();
         if file != libc::STDERR_FILENO {
             // SAFETY: opened above, and not used any more.
             unsafe { libc::close(file) };
         }
+    }
+}
+
+/// The name of the function that a return address lies in. Files and lines are in the program's file.
+fn name_function(address: usize, visit: &mut dyn FnMut(&str)) {
+    let mut text = Text::default();
+    let _ = symbols::write(address, &mut text);
+    // A name and how far the address is in the function, or else the address.
+    if let Some((function, _)) = text.as_str().rsplit_once("+0x") {
+        visit(function);
+    }
+}
+
+/// A short text. What is too long for it is left out.
+struct Text {
+    bytes: [u8; 1024],
+    length: usize,
+}
+
+impl Default for Text {
+    fn default() -> Self {
+        Self { bytes: [0; 1024], length: 0 }
+    }
+}
+
+impl Text {
+    /// The path of the program's file.
+    fn of_program() -> Self {
+        let mut text = Self::default();
+        let target = text.bytes.as_mut_ptr().cast();
+        // SAFETY: the path ends with a zero, and as many bytes can be written.
+        let length = unsafe { libc::readlink(c"/proc/self/exe".as_ptr(), target, text.bytes.len()) };
+        text.length = usize::try_from(length).unwrap_or(0);
+        text
+    }
+
+    fn as_str(&self) -> &str {
+        let bytes = self.bytes.get(..self.length).unwrap_or_default();
+        let whole = core::str::from_utf8(bytes);
+        whole.unwrap_or_else(|error| {
+            core::str::from_utf8(bytes.get(..error.valid_up_to()).unwrap_or_default()).unwrap_or_default()
+        })
+    }
+
+    /// What stands behind the last `/`.
+    fn last_part(&self) -> &str {
+        self.as_str().rsplit('/').next().unwrap_or_default()
+    }
+}
+
+impl fmt::Write for Text {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for byte in text.bytes() {
+            *self.bytes.get_mut(self.length).ok_or(fmt::Error)? = byte;
+            self.length += 1;
+        }
+        Ok(())
     }
 }
 

@@ -8,6 +8,8 @@ use core::fmt;
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 
+use super::gate::Gate;
+
 /// Bytes of code that one bit stands for: functions are aligned to this, as a rule.
 const GRANULE_BYTES: usize = 16;
 
@@ -23,6 +25,8 @@ static BIAS: AtomicUsize = AtomicUsize::new(0);
 
 /// Whether it was read, or could not be.
 static IS_LOADED: AtomicBool = AtomicBool::new(false);
+/// Held by the thread that reads it. Others wait: call stacks that they record before would begin elsewhere.
+pub(super) static LOADING: Gate<()> = Gate::new(());
 
 /// Whether a return address lies in code that call stacks leave out.
 #[inline]
@@ -129,8 +133,13 @@ fn map(file: i32, size_bytes: usize, access: i32, kind: i32) -> Option<*mut u8> 
 
 /// Reads the program's own file. Without one, or without symbols in it, stacks have the allocator's frames and no names.
 pub(super) fn load() {
-    if !IS_LOADED.swap(true, Ordering::AcqRel) {
-        let _ = try_load();
+    if !IS_LOADED.load(Ordering::Acquire) {
+        LOADING.with(|()| {
+            if !IS_LOADED.load(Ordering::Relaxed) {
+                let _ = try_load();
+                IS_LOADED.store(true, Ordering::Release);
+            }
+        });
     }
 }
 
@@ -184,6 +193,12 @@ fn try_load() -> Option<()> {
     CODE_START.store(first.wrapping_add(bias), Ordering::Relaxed);
     CODE_BYTES.store(code_bytes, Ordering::Release);
     Some(())
+}
+
+/// By how much addresses are higher than in the program's file; 0 if that is not known.
+pub(super) fn load_offset() -> usize {
+    load();
+    BIAS.load(Ordering::Relaxed)
 }
 
 /// Writes the name of the function that a return address lies in, and how far.

@@ -26,6 +26,8 @@ pub const DUMP_VERSION: u32 = 1;
 pub struct DumpOptions<'a> {
     /// The name of the program or kernel.
     pub program: &'a str,
+    /// By how much return addresses are higher than those in the program's file: where it was loaded.
+    pub load_offset: usize,
     /// Which parts are written.
     pub parts: DumpParts,
     /// Points in time that blocks can be compared with.
@@ -37,7 +39,8 @@ pub struct DumpOptions<'a> {
 impl fmt::Debug for DumpOptions<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = out.debug_struct("DumpOptions");
-        shown.field("program", &self.program).field("parts", &self.parts).field("marks", &self.marks);
+        shown.field("program", &self.program).field("load_offset", &self.load_offset);
+        shown.field("parts", &self.parts).field("marks", &self.marks);
         shown.finish_non_exhaustive()
     }
 }

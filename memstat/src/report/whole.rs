@@ -5,11 +5,11 @@
 
 use core::fmt;
 
-use super::{Rank, StackTotals, write_summary};
+use super::{DumpFrame, DumpOptions, DumpParts, Rank, StackTotals, dump, write_summary};
 use crate::backend::Backend;
 use crate::guard_level::GuardLevel;
 use crate::level::Level;
-use crate::platform::{FirstUse, Platform};
+use crate::platform::{FirstUse, NameFunctions, Platform};
 use crate::snapshot::{Change, StackChange, StacksMark, TopChanges};
 use crate::stacks::Stack;
 use crate::tracked::Tracked;
@@ -142,8 +142,28 @@ impl<B: Backend, P: Platform> FirstUse for Tracked<B, P> {
         unsafe { self.release_lock() };
     }
 
+    fn write_stack(&self, number: u16, out: &mut dyn fmt::Write) -> fmt::Result {
+        self.stacks().get(number).map_or(Ok(()), |stack| write_frames(self, &stack, out))
+    }
+
     fn write_report(&self, name: &str, out: &mut dyn fmt::Write) -> fmt::Result {
         write_totals(self, name, out)?;
         write_top_stacks(self, out)
+    }
+
+    fn write_dump(
+        &self,
+        program: &str,
+        load_offset: usize,
+        names: &NameFunctions<'_>,
+        out: &mut dyn fmt::Write,
+    ) -> fmt::Result {
+        let frames = |address, visit: &mut dyn FnMut(&DumpFrame<'_>)| {
+            names(address, &mut |function| visit(&DumpFrame { function, file: "", line: 0 }));
+        };
+        let parts = DumpParts::History;
+        let options =
+            DumpOptions { program, load_offset, parts, names: Some(&frames), ..DumpOptions::default() };
+        dump(self, &options, out)
     }
 }

@@ -123,16 +123,15 @@ impl<P: Platform> Caller<'_, P> {
 }
 
 impl<B: Backend> Inner<B> {
-    /// `has_lanes` says whether the live map is in shards.
-    pub(super) const fn new(has_lanes: bool) -> Self {
-        Self::with(Slot::empty(), INITIAL_LEVEL, has_lanes)
+    pub(super) const fn new() -> Self {
+        Self::with(Slot::empty(), INITIAL_LEVEL)
     }
 
-    pub(super) const fn with_backend(backend: B, level: Level, has_lanes: bool) -> Self {
-        Self::with(Slot::filled(backend), level, has_lanes)
+    pub(super) const fn with_backend(backend: B, level: Level) -> Self {
+        Self::with(Slot::filled(backend), level)
     }
 
-    const fn with(backend: Slot<B>, level: Level, has_lanes: bool) -> Self {
+    const fn with(backend: Slot<B>, level: Level) -> Self {
         Self {
             is_ready: false,
             level: Level::Off,
@@ -148,8 +147,8 @@ impl<B: Backend> Inner<B> {
             backend,
             tallies: Tallies::ZERO,
             sequence: 0,
-            live: LiveMap::new(has_lanes),
-            depot: Depot::new(has_lanes),
+            live: LiveMap::new(),
+            depot: Depot::new(),
             history: History::new(),
             recent_frees: RecentFrees::new(),
             arena: Arena::new(),
@@ -169,11 +168,12 @@ impl<B: Backend> Inner<B> {
         self.is_ready
     }
 
-    /// Writes what is not zero at the start, when the tracker is entered for the first time.
-    pub(super) fn prepare(&mut self) {
+    /// Writes what is not zero at the start, when the tracker is entered for the first time. `has_lanes` says whether the
+    /// live map is in shards.
+    pub(super) fn prepare(&mut self, has_lanes: bool) {
         self.is_ready = true;
-        self.live.prepare();
-        self.depot.prepare();
+        self.live.prepare(has_lanes);
+        self.depot.prepare(has_lanes);
         self.history.prepare();
         self.arena.prepare();
         self.guards.freed.prepare();

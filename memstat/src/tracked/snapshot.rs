@@ -42,7 +42,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     pub fn try_snapshot<const EVENTS: usize>(&self) -> Option<CrashSnapshot<EVENTS>> {
         let mut inner = self.inner.try_enter()?;
         if !inner.is_ready() {
-            inner.prepare();
+            inner.prepare(P::LANES > 1);
         }
         let written = inner.written_events::<P>();
         let mut events = [Event::EMPTY; EVENTS];

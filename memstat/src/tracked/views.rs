@@ -7,6 +7,7 @@ mod blocks;
 mod guards;
 mod history;
 mod leaks;
+mod references;
 mod stacks;
 mod statistics;
 mod taken;
@@ -15,6 +16,7 @@ pub use blocks::BlocksView;
 pub use guards::{GuardCheck, GuardsView};
 pub use history::HistoryView;
 pub use leaks::LeaksView;
+pub use references::{Reference, ReferencesView};
 pub use stacks::StacksView;
 pub use statistics::StatisticsView;
 
@@ -41,6 +43,11 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     /// Leaks: snapshots to compare, and the search for blocks that nothing points to.
     pub fn leaks(&self) -> LeaksView<'_, B, P> {
         LeaksView(self)
+    }
+
+    /// References between live blocks: who holds an address, why a block is reachable.
+    pub fn references(&self) -> ReferencesView<'_, B, P> {
+        ReferencesView(self)
     }
 
     /// Heap checks: red zones, quarantine, and sampled blocks between guard pages.

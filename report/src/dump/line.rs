@@ -49,7 +49,7 @@ fn looks_like_ours(part: &[u8]) -> bool {
 }
 
 /// The line without the sequences that set colours or move the cursor (ECMA-48, section 5.4).
-fn without_escapes(line: &[u8]) -> Cow<'_, [u8]> {
+pub(super) fn without_escapes(line: &[u8]) -> Cow<'_, [u8]> {
     if !line.contains(&ESCAPE) {
         return Cow::Borrowed(line);
     }

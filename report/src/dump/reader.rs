@@ -3,14 +3,16 @@
 use std::io::{self, BufRead};
 
 use super::fields::Fields;
-use super::line::{Checked, checked_texts};
+use super::line::{Checked, checked_texts, without_escapes};
+use super::proc_file::ProcFile;
 use super::{
     AgeClass, Block, Dump, Event, Frame, Live, Mark, Problem, SizeClass, Stack, State, Totals, VERSION,
 };
 
 /// The first words of a dump's lines.
-pub(super) const WORDS: [&str; 14] = [
+pub(super) const WORDS: [&str; 15] = [
     "memstat-dump",
+    "offset",
     "level",
     "totals",
     "live",
@@ -34,6 +36,7 @@ const MAX_PROBLEMS: usize = 20;
 pub struct Reader {
     lines: u64,
     open: Option<Open>,
+    proc_file: Option<ProcFile>,
     dumps: Vec<Dump>,
 }
 
@@ -77,6 +80,33 @@ impl Reader {
             Checked::Right(text, checksum) => self.text(text, checksum),
             Checked::Torn => self.torn(),
         });
+        self.proc_line(line);
+    }
+
+    /// Files of /proc have no sign of their own: one begins with its title, and ends with the first line of another form.
+    fn proc_line(&mut self, line: &[u8]) {
+        let is_title = line.first() == Some(&b'a') && line.len() <= 64;
+        if !is_title && self.proc_file.is_none() {
+            return;
+        }
+        let line = without_escapes(line);
+        let text = String::from_utf8_lossy(&line);
+        let text = text.trim_end_matches(['\r', '\n']);
+        if !self.proc_file.as_mut().is_some_and(|file| file.line(text)) {
+            self.end_proc_file();
+            self.proc_file = ProcFile::begin(text, self.lines);
+        }
+    }
+
+    fn end_proc_file(&mut self) {
+        if let Some(file) = self.proc_file.take() {
+            self.dumps.push(file.end(self.lines));
+        }
+    }
+
+    /// Whether a dump ended since the last call of [`Reader::take`].
+    pub fn has_dumps(&self) -> bool {
+        !self.dumps.is_empty()
     }
 
     /// The dumps that ended since the last call.
@@ -86,6 +116,7 @@ impl Reader {
 
     /// All dumps that were not taken yet, a cut one at the end included.
     pub fn finish(mut self) -> Vec<Dump> {
+        self.end_proc_file();
         self.close(State::Cut);
         self.dumps
     }
@@ -181,6 +212,7 @@ impl Open {
                 }
                 (dump.program, dump.time_us) = (fields.text()?, fields.number()?);
             }
+            "offset" => dump.load_offset = fields.hex()?,
             "level" => {
                 dump.level = fields.text()?;
                 for since in &mut dump.since_us {

@@ -4,41 +4,53 @@ use std::collections::HashMap;
 
 use serde_json::{Value as Json, json};
 
-use crate::profile::{Profile, Value, Values};
+use crate::profile::{Profile, Values};
 
 /// The JSON. What is live is what DHAT calls "at t-end"; "at t-gmax" has the same, as a dump knows no other time.
 pub fn dhat(profile: &Profile) -> Json {
     let mut frames = vec!["[root]".to_string()];
     let mut numbers: HashMap<String, usize> = HashMap::new();
-    let points: Vec<Json> = profile
-        .samples
-        .iter()
-        .map(|sample| {
-            let mut stack: Vec<usize> = profile
-                .frames(sample)
-                .map(|(place, frame)| {
-                    let name = place.shown(frame);
-                    let text = match (frame.file.as_str(), frame.line) {
-                        ("", _) => format!("{:#x}: {name}", place.address),
-                        (file, line) => format!("{:#x}: {name} ({file}:{line})", place.address),
-                    };
-                    number(&mut frames, &mut numbers, text)
-                })
-                .collect();
-            if stack.is_empty() {
-                stack.push(number(&mut frames, &mut numbers, "(no call stack)".into()));
-            }
-            let Values { live_bytes, live_blocks, .. } = sample.values;
+    // The viewer takes each list of frames once only.
+    let mut sums: HashMap<Vec<usize>, Values> = HashMap::new();
+    let mut order = Vec::new();
+    for sample in &profile.samples {
+        let mut stack: Vec<usize> = profile
+            .frames(sample)
+            .map(|(place, frame)| {
+                let name = place.shown(frame);
+                let text = match frame.place() {
+                    at if at.is_empty() => format!("{:#x}: {name}", place.address),
+                    at => format!("{:#x}: {name} ({at})", place.address),
+                };
+                number(&mut frames, &mut numbers, text)
+            })
+            .collect();
+        if stack.is_empty() {
+            stack.push(number(&mut frames, &mut numbers, "(no call stack)".into()));
+        }
+        sums.entry(stack.clone())
+            .or_insert_with(|| {
+                order.push(stack);
+                Values::default()
+            })
+            .add(&sample.values);
+    }
+    let points = order.iter().filter_map(|stack| {
+        // A difference may have less than nothing, which the viewer has no room for.
+        let values = sums.get(stack)?.positive();
+        let Values { live_bytes, live_blocks, total_bytes, total_blocks, peak_bytes } = values;
+        (!values.is_zero()).then(|| {
             json!({
-                "tb": Value::TotalBytes.of(&sample.values), "tbk": Value::TotalBlocks.of(&sample.values),
+                "tb": total_bytes, "tbk": total_blocks,
                 "tl": 0,
-                "mb": sample.values.peak_bytes, "mbk": live_blocks,
+                "mb": peak_bytes, "mbk": live_blocks,
                 "gb": live_bytes, "gbk": live_blocks,
                 "eb": live_bytes, "ebk": live_blocks,
                 "fs": stack,
             })
         })
-        .collect();
+    });
+    let points: Vec<Json> = points.collect();
     json!({
         "dhatFileVersion": 2,
         "mode": "heap",

@@ -5,6 +5,9 @@ use inferno::flamegraph::{Direction, Options, from_lines};
 use super::folded::{folded, folded_difference};
 use crate::profile::{Profile, Value};
 
+/// Narrower boxes are left out: they are a pixel, and thousands of them make the file too large to be opened.
+const MIN_WIDTH_PERCENT: f64 = 0.1;
+
 /// Which way a flame graph grows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
@@ -42,6 +45,7 @@ pub fn flame_graph(
     let growth = if base.is_some() { ", and what changed" } else { "" };
     options.title = format!("{}: {}{growth}", profile.program, value.name());
     options.count_name = value.unit().into();
+    options.min_width = MIN_WIDTH_PERCENT;
     options.direction = match shape {
         Shape::Flames => Direction::Straight,
         Shape::Icicles => Direction::Inverted,

@@ -1,5 +1,6 @@
 //! Memory of every size, and wherever it lies: the figures must grow with it and add up.
 
+use super::is_balanced;
 use super::selftest::skippable::LINES;
 use super::selftest::{judge_selftests, run_selftests};
 use crate::error::{Result, ensure};
@@ -64,10 +65,11 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     sized::<3072>("memory-3G", Firmware::Bios),
     sized::<6144>("memory-6G", Firmware::Bios),
     Scenario {
-        name: "memory-18M",
+        name: "memory-16M",
         about: "the least that a machine needs: the self-tests pass, but for what needs the index of names",
-        judge: Judge::PowerOn(Machine { memory_mib: 18, ..DEFAULT }, |vm| {
+        judge: Judge::PowerOn(Machine { memory_mib: 16, ..DEFAULT }, |vm| {
             vm.wait_for_boot()?;
+            is_balanced(vm)?;
             judge_selftests(&run_selftests(vm)?, &[LINES])
         }),
     },
@@ -124,6 +126,7 @@ fn memory_far_up_is_used(vm: &mut Vm) -> Result<()> {
     let total = MemInfo::parse(&vm.read_file("/proc/meminfo")?)?.kibibytes("MemTotal")? * 1024;
     let least = most - most / FRAME_TABLES_PART - TOLERANCE;
     ensure!((least..=most).contains(&total), "MemTotal is {total}, {least} to {most} bytes are expected");
+    is_balanced(vm)?;
     judge_selftests(&run_selftests(vm)?, &[])
 }
 
@@ -148,6 +151,7 @@ fn much_memory_boots_soon(vm: &mut Vm) -> Result<()> {
 
 fn figures_fit<const MEBIBYTES: u64>(vm: &mut Vm) -> Result<()> {
     vm.wait_for_boot()?;
+    is_balanced(vm)?;
     let info = MemInfo::parse(&vm.read_file("/proc/meminfo")?)?;
     let memory = IoMem::parse(&vm.read_file("/proc/iomem")?)?;
 

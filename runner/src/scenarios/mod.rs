@@ -100,6 +100,13 @@ fn has_all(text: &str, words: &[&str]) -> Result<()> {
 fn is_consistent(vm: &mut Vm) -> Result<()> {
     let file = vm.run("cat /proc/memstat")?;
     ensure!(file.lines().any(|line| line == "consistent: yes"), "the figures do not agree:\n{file}");
+    is_balanced(vm)
+}
+
+/// Each byte of RAM is accounted for.
+fn is_balanced(vm: &mut Vm) -> Result<()> {
+    let file = vm.run("cat /proc/balance")?;
+    ensure!(file.lines().any(|line| line == "balanced: yes"), "memory is not in balance:\n{file}");
     Ok(())
 }
 

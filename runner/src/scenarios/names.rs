@@ -48,11 +48,11 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     damaged("names-scattered-32M", 32, "symbols=scattered"),
     damaged("names-blind", 256, "symbols=blind"),
     Scenario {
-        name: "names-18M",
+        name: "names-16M",
         about: "without memory for the index, boot, reports and self-tests work without line numbers",
-        judge: Judge::Drive(Machine { memory_mib: 18, ..DEFAULT }, names_fall_back),
+        judge: Judge::Drive(Machine { memory_mib: 16, ..DEFAULT }, names_fall_back),
     },
-    damaged("names-noise-18M", 18, "symbols=noise"),
+    damaged("names-noise-16M", 16, "symbols=noise"),
 ];
 
 fn stacks_have_lines(vm: &mut Vm) -> Result<()> {

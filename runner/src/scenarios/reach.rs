@@ -55,6 +55,14 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         judge: Judge::Drive(Machine { cmdline: "demo=memstat", ..DEFAULT }, lost_packets_are_found),
     },
     Scenario {
+        name: "reach-references",
+        about: "among 100,000 blocks, who refers to one and why it is live is said in 0.3 s, what stacks retain in 1 s",
+        judge: Judge::Drive(
+            Machine { memory_mib: 512, clock: Clock::Instructions, cmdline: "memstat=stacks", ..DEFAULT },
+            references_are_explained,
+        ),
+    },
+    Scenario {
         name: "reach-stop",
         about: "Ctrl-C ends a scan, and the next one is as good as any",
         judge: Judge::Drive(
@@ -162,6 +170,89 @@ fn lost_packets_are_found(vm: &mut Vm) -> Result<()> {
     let answer = vm.run("bug leak; leaks scan; bug leak; leaks scan; leaks scan")?;
     ensure!(answer.contains(" 9 leaks of 828 bytes"), "of leaks in one line some are missed: {answer}");
     is_consistent(vm)
+}
+
+/// The longest that the answers may take, in seconds of the guest.
+const MAX_REFERENCES_S: f64 = 0.3;
+const MAX_RETAINED_S: f64 = 1.0;
+/// Blocks of each kind that are asked about.
+const ASKED: usize = 5;
+
+fn references_are_explained(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    vm.run("leaks drill plant; leaks scan > /dev/null")?;
+    let leaks = vm.run("leaks scan | grep unreferenced:")?;
+    let leaks = leaks.lines().filter_map(|line| line.strip_prefix("unreferenced: ")?.split_once(','));
+    for (leak, _) in leaks.take(ASKED) {
+        let answer = vm.run(&format!("why {leak}"))?;
+        ensure!(
+            answer.trim() == "no variable, stack or register leads to it: it is a leak",
+            "{leak}: {answer}"
+        );
+    }
+    // `100000 live blocks, 9411000 bytes, 0 untracked`
+    let summary = vm.run("head -n 2 /proc/allocs | tail -n 1")?;
+    let mut numbers = summary.split([' ', ',']).filter_map(|word| word.parse::<u64>().ok());
+    let all = numbers.next().zip(numbers.next());
+    let free = vm.run("grep MemFree /proc/meminfo")?;
+    let listed = vm.run("head -n 8 /proc/allocs | tail -n 5")?;
+    let blocks: Vec<_> = listed.lines().filter_map(|row| row.split_whitespace().next()).collect();
+    ensure!(blocks.len() == ASKED, "no blocks of the drill: {listed}");
+    for block in blocks {
+        let why = timed(vm, &format!("why {block}"))?;
+        let is_from_head = why.starts_with("variable tally::selftest::drill::HEADS+0x");
+        let is_leak = why.starts_with("no variable");
+        ensure!(is_leak || is_from_head, "{block}: {why}");
+        let last = why.lines().next_back().unwrap_or_default();
+        ensure!(is_leak || last.starts_with(&format!("    block 0x{block}, ")), "{block}: {why}");
+        let refs = timed(vm, &format!("refs {block}"))?;
+        ensure!(refs.starts_with(&format!("block 0x{block}, ")), "{refs}");
+        ensure!(is_leak || !refs.contains("\n0 references"), "why and refs do not agree: {why}{refs}");
+    }
+    let retained = vm.run("retained -n 1 | tail -n 1")?;
+    let retained = Sums::parse(&retained).ok_or_else(|| Error::Wrong(format!("retained: {retained}")))?;
+    ensure!(retained.seconds < MAX_RETAINED_S, "retained takes {} s", retained.seconds);
+    ensure!(retained.lost_blocks == PLANTED, "{} blocks are not reachable", retained.lost_blocks);
+    ensure!(all == Some((retained.blocks, retained.bytes)), "retained misses blocks: {summary}");
+    ensure!(vm.run("grep MemFree /proc/meminfo")? == free, "pages are not given back");
+    is_consistent(vm)
+}
+
+/// What a line prints, if it took no longer than it may.
+fn timed(vm: &mut Vm, line: &str) -> Result<String> {
+    let answer = vm.run(line)?;
+    // Waiting for a key takes time too, so both times come from one line.
+    let times = vm.run(&format!("cat /proc/uptime; {line} > /dev/null; cat /proc/uptime"))?;
+    let mut seconds = times.lines().filter_map(|line| line.split_once(' ')?.0.parse::<f64>().ok());
+    let took = seconds.next().zip(seconds.next()).map(|(start, end)| end - start);
+    let took = took.ok_or_else(|| Error::Wrong(format!("uptime: {times}")))?;
+    ensure!(took <= MAX_REFERENCES_S, "`{line}` takes {took} s");
+    Ok(answer)
+}
+
+/// The last line of `retained`.
+struct Sums {
+    /// Of all blocks.
+    bytes: u64,
+    blocks: u64,
+    lost_blocks: u64,
+    seconds: f64,
+}
+
+impl Sums {
+    fn parse(line: &str) -> Option<Self> {
+        let numbers = line.split(|character: char| !character.is_ascii_digit() && character != '.');
+        let numbers: Vec<_> = numbers.filter(|number| !number.is_empty()).collect();
+        let [bytes, blocks, lost_bytes, lost_blocks, seconds] = numbers.as_slice() else { return None };
+        let whole = |number: &str| number.parse::<u64>().ok();
+        let lost = whole(lost_blocks)?;
+        Some(Self {
+            bytes: whole(bytes)? + whole(lost_bytes)?,
+            blocks: whole(blocks)? + lost,
+            lost_blocks: lost,
+            seconds: seconds.parse().ok()?,
+        })
+    }
 }
 
 /// The blocks that a row of `leaks since` says are new.

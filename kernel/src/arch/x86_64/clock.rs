@@ -26,7 +26,7 @@ const SPEAKER: u16 = 0x61;
 const WINDOWS: usize = 5;
 const WINDOW_TICKS: u64 = PIT_HZ / 500;
 /// Number of readings of the timer at each end of a window; the one that took the shortest time counts.
-const LOOKS: usize = 3;
+const READINGS_AT_END: usize = 3;
 /// Number of ranges after which no further run of the timer is needed: those of four readings in one run.
 const ENOUGH_RANGES: usize = 6;
 /// Maximum number of ranges: those of one whole run, and of earlier runs that were not enough.
@@ -162,11 +162,12 @@ fn run_timer(gate: u8) -> Option<ArrayVec<Reading, { WINDOWS + 1 }>> {
     let mut looks = ArrayVec::<Reading, { WINDOWS + 1 }>::new();
     while !looks.is_full() {
         let start = looks.last().map_or(0, |look| look.ticks + WINDOW_TICKS);
-        if !(0..MAX_POLLS).any(|_| look_at_timer().ticks >= start) {
+        if !(0..MAX_POLLS).any(|_| read_timer().ticks >= start) {
             return None;
         }
-        let shortest = (0..LOOKS).map(|_| look_at_timer()).min_by_key(|look| look.after - look.before);
-        // Behind its end it counts on from the top: such a look says nothing.
+        let shortest =
+            (0..READINGS_AT_END).map(|_| read_timer()).min_by_key(|reading| reading.after - reading.before);
+        // Behind its end it counts on from the top: such a reading says nothing.
         if read(SPEAKER) & HAS_RUN_OUT != 0 {
             break;
         }
@@ -177,7 +178,7 @@ fn run_timer(gate: u8) -> Option<ArrayVec<Reading, { WINDOWS + 1 }>> {
 }
 
 /// Latches and reads channel 2, and reads the TSC before and after.
-fn look_at_timer() -> Reading {
+fn read_timer() -> Reading {
     let before = cpu::time_stamp_counter();
     write(COMMAND, 0b1000_0000);
     let after = cpu::time_stamp_counter();

@@ -4,7 +4,7 @@
 use shell::{Command, Options, Session, Syntax};
 
 use super::figures::Figures;
-use super::words;
+use crate::commands::words;
 use crate::memory::by_hand::{self, Refused};
 
 pub(super) const COMMAND: Command = Command {

@@ -7,7 +7,7 @@ use shell::{Command, Options, Session, Syntax};
 use super::figures::Figures;
 use super::kfree::report_refused;
 use super::order::report_no_room;
-use super::words;
+use crate::commands::words;
 use crate::memory::by_hand;
 use crate::memory::heap::{ksize, tracker};
 

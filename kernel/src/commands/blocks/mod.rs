@@ -9,7 +9,6 @@ mod kmalloc;
 mod krealloc;
 mod kzalloc;
 mod order;
-mod words;
 
 use shell::Command;
 

@@ -7,7 +7,7 @@ use memstat::Level;
 use shell::{Options, Session};
 
 use super::figures::Figures;
-use super::words;
+use crate::commands::words;
 use crate::memory::by_hand::{self, MAX_BLOCKS};
 use crate::memory::heap::{ksize, tracker};
 

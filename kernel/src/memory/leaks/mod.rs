@@ -1,4 +1,5 @@
-//! Leak detection: growth since a mark, and blocks to which nothing refers.
+//! Leak detection: growth since a mark, blocks to which nothing refers, and what keeps the others alive.
 
 pub(crate) mod marks;
+pub(crate) mod references;
 pub(crate) mod roots;

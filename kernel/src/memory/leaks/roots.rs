@@ -1,4 +1,5 @@
-//! The roots of the leak scan: where references to blocks are searched.
+//! The roots of the leak scan, and of other searches for references (`references`): where references to blocks are
+//! searched.
 //!
 //! The roots are `.data` and `.bss`, the caller's stack from its frame up, and the callee-saved registers. The tracker's own
 //! variables hold the address of every block, so they are left out; so are unused stacks, with the remains of finished
@@ -50,7 +51,7 @@ fn scan_from_here(should_continue: &mut dyn FnMut() -> bool) -> Result<ScanSumma
 }
 
 /// The roots of a caller with this stack pointer.
-fn roots(stack_pointer: VAddr) -> ArrayVec<Range<usize>, MAX_ROOTS> {
+pub(super) fn roots(stack_pointer: VAddr) -> ArrayVec<Range<usize>, MAX_ROOTS> {
     let guarded_stacks = stacks::all().map(|stack| stack.start - PAGE_BYTES..stack.end);
     let mut hidden: ArrayVec<Range<VAddr>, MAX_HIDDEN> =
         heap::own_statics().into_iter().chain(guarded_stacks).collect();

@@ -48,7 +48,7 @@ pub(crate) fn open(pages: usize) -> Option<NonNull<u8>> {
 pub(crate) fn close() {
     // Pages may have been unprotected while the tracker's lock was held, which it does not know of.
     for number in 0..PAGES.swap(0, Ordering::Relaxed) {
-        window::clear(GUARD_WINDOW + number * PAGE_BYTES);
+        window::unmap(GUARD_WINDOW + number * PAGE_BYTES);
     }
     if let Some(spare) = NonNull::new(SPARE.swap(null_mut(), Ordering::Relaxed)) {
         // SAFETY: no page of the window leads to it any more.
@@ -60,7 +60,7 @@ pub(crate) fn close() {
 #[cold]
 pub(crate) fn commit(page: NonNull<u8>) -> bool {
     let Some(memory) = take_pages(0, Purpose::GuardPages) else { return false };
-    window::show(address(page), physical_of(memory));
+    window::map(address(page), physical_of(memory));
     true
 }
 
@@ -73,7 +73,7 @@ pub(crate) fn commit(page: NonNull<u8>) -> bool {
 pub(crate) unsafe fn decommit(page: NonNull<u8>) {
     let address = address(page);
     let Some(frame) = window::frame(address) else { return };
-    window::clear(address);
+    window::unmap(address);
     if let Some(memory) = NonNull::new(direct_map::to_virtual(frame).as_mut_ptr()) {
         // SAFETY: `commit` took it, and nothing leads to it any more.
         unsafe { give_pages(memory, 0, Purpose::GuardPages) };
@@ -84,7 +84,7 @@ pub(crate) unsafe fn decommit(page: NonNull<u8>) {
 #[cold]
 pub(crate) fn unprotect(page: NonNull<u8>) {
     let address = address(page);
-    window::show(address, window::frame(address).unwrap_or_else(spare_frame));
+    window::map(address, window::frame(address).unwrap_or_else(spare_frame));
 }
 
 /// As [`memstat::GuardPages::protect_page`].
@@ -92,9 +92,9 @@ pub(crate) fn unprotect(page: NonNull<u8>) {
 pub(crate) fn protect(page: NonNull<u8>) {
     let address = address(page);
     if window::frame(address) == Some(spare_frame()) {
-        window::clear(address);
+        window::unmap(address);
     } else {
-        window::hide(address);
+        window::protect(address);
     }
 }
 

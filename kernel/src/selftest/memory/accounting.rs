@@ -4,11 +4,14 @@ use core::ptr::null_mut;
 
 use memstat::Record;
 use memstat::report::Growth;
+use tally_heap::PAGE_BYTES;
 
 use super::NO_MEMORY;
+use crate::memory::balance::Balance;
 use crate::memory::heap::{kfree, kmalloc, tracker};
 use crate::memory::page_accounting::{
-    Purpose, free_pages, number_of, numbered_pages, page_with_number, pages_for, total_pages,
+    Purpose, free_pages, give_uncounted, number_of, numbered_pages, page_with_number, pages_for,
+    take_uncounted, total_pages,
 };
 use crate::memory::pages::scratch::Scratch;
 use crate::selftest::{Finding, Outcome, Verdict};
@@ -21,6 +24,21 @@ pub(crate) fn pages_add_up() -> Outcome {
     } else {
         Err("pages do not add up")
     }
+}
+
+/// The balance holds, and would not if a page was lost.
+pub(crate) fn balance_holds() -> Outcome {
+    let unaccounted = || Balance::now().unaccounted_bytes();
+    if unaccounted() != 0 {
+        return Err("memory is not in balance");
+    }
+    let page = take_uncounted().ok_or("no page is free")?;
+    let lost_bytes = unaccounted();
+    give_uncounted(page);
+    if lost_bytes != PAGE_BYTES as u64 {
+        return Err("a page that is lost does not show");
+    }
+    if unaccounted() == 0 { Ok(()) } else { Err("memory is not in balance again") }
 }
 
 /// The contents of files are known by the numbers of pages; 0 is a hole there, so a page with that number would be lost.

@@ -53,6 +53,9 @@ impl<'a, B: Backend, P: Platform> Writer<'a, B, P> {
     pub(super) fn head(&mut self) -> fmt::Result {
         let program = Word(self.options.program);
         self.lines.print(format_args!("memstat-dump {DUMP_VERSION} {program} {}", self.now_us))?;
+        if self.options.load_offset != 0 {
+            self.lines.print(format_args!("offset {:x}", self.options.load_offset))?;
+        }
         let (level, since) = (self.tracker.level(), self.tracker.statistics().since());
         let since_us = [
             (Level::Counters, since.counters),

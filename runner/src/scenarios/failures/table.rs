@@ -86,6 +86,8 @@ pub(super) const TABLE: &[Row] = &[
     row("mount", &["mount", "mount | wc > /tmp/s/new"]),
     row("mv", &["mv /tmp/s/f /tmp/s/new", "mv /tmp/s/d /tmp/s/f /; rm -rf /d /f"]),
     row("pwd", &["pwd", "pwd > /tmp/s/new"]),
+    row("refs", &["refs 12 > /tmp/s/new", "refs ffff80000ff06000; refs nonsense"]),
+    row("retained", &["retained > /tmp/s/new", "retained -n 0"]),
     row("rm", &["rm /tmp/s/f", "rm -rf /tmp/s"]),
     row("rmdir", &["rm /tmp/s/d/g; rmdir /tmp/s/d"]),
     // The others are tried one by one.
@@ -97,6 +99,7 @@ pub(super) const TABLE: &[Row] = &[
     row("touch", &["touch /tmp/s/new /tmp/s/f"]),
     row("uptime", &["uptime", "uptime > /tmp/s/new"]),
     row("wc", &["wc /tmp/s/f /proc/allocs", "ls / | wc -l > /tmp/s/new"]),
+    row("why", &["why ffff80000ff06000", "why 12 > /tmp/s/new"]),
 ];
 
 /// Commands that are left out.

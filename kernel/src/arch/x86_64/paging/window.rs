@@ -36,19 +36,19 @@ pub(crate) fn frame(address: VAddr) -> Option<PAddr> {
 }
 
 /// Maps a page of the window to a frame, readable and writable.
-pub(crate) fn show(address: VAddr, frame: PAddr) {
+pub(crate) fn map(address: VAddr, frame: PAddr) {
     SPACE.lock().set_leaf(address, frame.as_u64() | PRESENT | WRITABLE | NO_EXECUTE);
 }
 
 /// Makes a page of the window inaccessible; its frame stays.
-pub(crate) fn hide(address: VAddr) {
+pub(crate) fn protect(address: VAddr) {
     if let Some(frame) = frame(address) {
         SPACE.lock().set_leaf(address, frame.as_u64());
     }
 }
 
 /// Makes a page of the window inaccessible, and removes its frame.
-pub(crate) fn clear(address: VAddr) {
+pub(crate) fn unmap(address: VAddr) {
     SPACE.lock().set_leaf(address, 0);
 }
 

@@ -1,13 +1,9 @@
 //! The program: its exit statuses, and what it says about dumps that are not whole.
 
-#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
-
-mod common;
-
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Output, Stdio};
 
-use common::{allocate, dumped, free, set_stack, tracker};
+use crate::common::{allocate, dumped, free, set_stack, tracker};
 use memstat::Level;
 use memstat::report::{DumpOptions, DumpParts};
 
@@ -55,6 +51,71 @@ fn exit_status_says_whether_the_dump_was_whole() {
     );
     assert_eq!(run(&["-t", "stacks"], &(text.clone() + &torn)).0, 0);
     assert_eq!(run(&["-t", "stacks", "--", "-#2"], &(text + &torn)).0, 3);
+}
+
+/// A program that has no end of its own.
+struct Killed(std::process::Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_log_that_grows_is_followed() {
+    let folder =
+        std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("follow-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let (log, page) = (folder.join("serial.log"), folder.join("page.html"));
+    let text = sample();
+    let (start, end) = text.split_at(text.len() / 2);
+    std::fs::write(&log, format!("boot\r\n{text}{start}")).unwrap();
+    let mut program = Command::new(env!("CARGO_BIN_EXE_memstat-report"));
+    program.args(["--follow", "-f", "html", "-o"]).args([&page, &log]).stdout(Stdio::piped());
+    let mut child = Killed(program.spawn().unwrap());
+    let mut lines = BufReader::new(child.0.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line == "live:"));
+    assert!(lines.any(|line| line.starts_with("sum: 360 bytes in 24 blocks live")));
+    let dumps = |page: &std::path::Path| {
+        let page = std::fs::read_to_string(page).unwrap();
+        page.matches("\"time_us\":").count()
+    };
+    assert_eq!(dumps(&page), 1);
+    // The rest of the second dump comes, and then the machine starts anew.
+    let mut grown = std::fs::OpenOptions::new().append(true).open(&log).unwrap();
+    grown.write_all(end.as_bytes()).unwrap();
+    assert!(lines.any(|line| line == "what grew since the first dump:"));
+    assert!(lines.any(|line| line.starts_with("sum: 0 bytes in 0 blocks live")));
+    assert_eq!(dumps(&page), 2);
+    std::fs::write(&log, text.as_bytes()).unwrap();
+    assert!(lines.any(|line| line.starts_with("sum: 0 bytes in 0 blocks live")));
+    assert_eq!(dumps(&page), 3);
+    drop(child);
+    std::fs::remove_dir_all(&folder).unwrap();
+    // What ends is followed to its end.
+    let (status, stdout, stderr) = run(&["--follow", "-n", "2"], &(text.clone() + start));
+    assert_eq!((status, stdout.matches("live:\n").count()), (0, 1), "{stdout}{stderr}");
+}
+
+#[test]
+fn texts_for_shells_and_man_are_written() {
+    for (arguments, start) in [
+        (&["--man"][..], ".TH MEMSTAT"),
+        (&["--completions", "bash"], "_memstat_report()"),
+        (&["--completions", "zsh"], "#compdef memstat-report"),
+        (&["--completions", "fish"], "complete -c memstat-report"),
+        (&["--version"], "memstat-report 0."),
+    ] {
+        let (status, stdout, _) = run(arguments, "");
+        assert_eq!(status, 0);
+        assert!(stdout.starts_with(start), "{stdout}");
+    }
+    let (_, script, _) = run(&["--completions", "bash"], "");
+    let typed = "COMP_WORDS=(memstat-report --form f) COMP_CWORD=2; _memstat_report; echo ${COMPREPLY[@]}";
+    let output = Command::new("bash").args(["-c", &(script + typed)]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "folded flame\n");
 }
 
 #[test]

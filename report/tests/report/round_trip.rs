@@ -1,12 +1,8 @@
 //! What memstat writes is what the reader reads; and what was cut, torn or changed is told from it.
 
-#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
-
-mod common;
-
 use std::collections::BTreeMap;
 
-use common::{Tracker, allocate, dumped, free, set_stack, tracker};
+use crate::common::{Tracker, allocate, dumped, free, set_stack, tracker};
 use memstat::report::{DumpFrame, DumpMark, DumpOptions, DumpParts, dump};
 use memstat::{Event, Level, Platform, Record};
 use memstat_report::dump::{Dump, Reader, State, read};
@@ -108,6 +104,7 @@ proptest! {
         parts in 0..3_usize,
         has_names: bool,
         program in ".*",
+        load_offset: usize,
     ) {
         let tracker = tracker(Level::ALL[level]);
         let parts = [DumpParts::Stacks, DumpParts::Blocks, DumpParts::History][parts];
@@ -122,12 +119,13 @@ proptest! {
         }
         let marks = [DumpMark { name: "boot up", sequence: 3, stamp: 5_000_000 }];
         let names: Option<&memstat::report::NameFrames<'_>> = if has_names { Some(&name) } else { None };
-        let text = dumped(&tracker, &DumpOptions { program: &program, parts, marks: &marks, names });
+        let text = dumped(&tracker, &DumpOptions { program: &program, load_offset, parts, marks: &marks, names });
         prop_assert!(text.is_ascii());
         let dump = one(&text);
         prop_assert_eq!(&dump.problems, &[]);
         prop_assert_eq!((dump.state, &dump.program, dump.during), (State::Whole, &program, Some((0, 0))));
         prop_assert_eq!((dump.marks[0].name.as_str(), dump.marks[0].sequence, dump.marks[0].time_us), ("boot up", 3, 5000));
+        prop_assert_eq!(dump.load_offset, load_offset as u64);
         assert_same(&tracker, &dump, parts);
         for address in dump.stacks.iter().flat_map(|stack| &stack.frames) {
             if has_names {
@@ -194,7 +192,7 @@ fn sample() -> String {
         }
     }
     let parts = DumpParts::History;
-    dumped(&tracker, &DumpOptions { program: "sample", parts, marks: &[], names: Some(&name) })
+    dumped(&tracker, &DumpOptions { program: "sample", parts, names: Some(&name), ..DumpOptions::default() })
 }
 
 #[test]

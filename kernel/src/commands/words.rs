@@ -5,7 +5,7 @@ use shell::Session;
 use crate::memory::by_hand::MAX_BLOCKS;
 
 /// A number of bytes, as in `128`, `0x80` or `4K`. Says so if it is none.
-pub(super) fn size(session: &mut Session, command: &str, word: &str) -> Option<usize> {
+pub(in crate::commands) fn size(session: &mut Session, command: &str, word: &str) -> Option<usize> {
     let size_bytes = match word.strip_prefix("0x") {
         Some(digits) => hexadecimal(digits),
         None => config::size_bytes(word),
@@ -19,7 +19,7 @@ pub(super) fn size(session: &mut Session, command: &str, word: &str) -> Option<u
 }
 
 /// How many blocks.
-pub(super) fn count(session: &mut Session, command: &str, word: &str) -> Option<usize> {
+pub(in crate::commands) fn count(session: &mut Session, command: &str, word: &str) -> Option<usize> {
     let count = word.parse().ok().filter(|count| (1..=MAX_BLOCKS).contains(count));
     if count.is_none() {
         session.report_failure(format_args!(
@@ -30,7 +30,7 @@ pub(super) fn count(session: &mut Session, command: &str, word: &str) -> Option<
 }
 
 /// An address, with `0x` or without, as `/proc/allocs` shows it.
-pub(super) fn address(session: &mut Session, command: &str, word: &str) -> Option<usize> {
+pub(in crate::commands) fn address(session: &mut Session, command: &str, word: &str) -> Option<usize> {
     let address = hexadecimal(word.strip_prefix("0x").unwrap_or(word));
     if address.is_none() {
         session.report_failure(format_args!(

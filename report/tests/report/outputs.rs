@@ -1,13 +1,9 @@
 //! Each output has the sums of the dump, to the byte, and names that cannot break it.
 
-#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
-
-mod common;
-
 use std::collections::BTreeMap;
 use std::io::Read;
 
-use common::{allocate, dumped, free, set_stack, tracker};
+use crate::common::{allocate, dumped, free, set_stack, tracker};
 use flate2::read::GzDecoder;
 use memstat::Level;
 use memstat::report::{DumpFrame, DumpMark, DumpOptions, DumpParts};
@@ -51,7 +47,16 @@ fn sample(count: usize, parts: DumpParts) -> Dump {
         }
     }
     let marks = [DumpMark { name: "half", sequence: mark, stamp: 0 }];
-    let text = dumped(&tracker, &DumpOptions { program: "sample", parts, marks: &marks, names: Some(&name) });
+    let text = dumped(
+        &tracker,
+        &DumpOptions {
+            program: "sample",
+            parts,
+            marks: &marks,
+            names: Some(&name),
+            ..DumpOptions::default()
+        },
+    );
     read(text.as_bytes()).unwrap().remove(0)
 }
 
@@ -210,13 +215,15 @@ fn speedscope_and_dhat_have_the_sums() {
 #[test]
 fn a_page_has_the_sums_and_no_name_as_markup() {
     let dump = sample(100, DumpParts::Stacks);
-    let page = html::page(&dump, &profile(&dump));
+    let selected = profile(&dump);
+    let page = html::page(&[(dump.clone(), selected)], None);
     assert!(!page.contains("<script>alert") && page.contains("\\u003cscript>alert"));
     let (_, rest) = page.split_once("id=\"data\">").unwrap();
     let (text, rest) = rest.split_once("</script>").unwrap();
     assert!(rest.starts_with("\n<script>\n\"use strict\""), "the data ends where it should");
+    assert!(page.len() - text.len() < 100_000, "the page without data is {} bytes", page.len() - text.len());
     let data: serde_json::Value = serde_json::from_str(text).unwrap();
-    let stacks = data["stacks"].as_array().unwrap();
+    let stacks = data["dumps"][0]["values"].as_array().unwrap();
     let sum = |column: usize| stacks.iter().map(|stack| stack[column].as_i64().unwrap()).sum::<i64>();
     assert_eq!([1, 2, 3, 4].map(sum), Value::ALL.map(|value| expected(&dump, value)));
     let places = data["places"].as_array().unwrap();
@@ -359,7 +366,8 @@ proptest! {
                     let _ = table(each, &dump, &profile);
                 }
                 let _ = (pprof::encode(&profile), speedscope::speedscope(&profile), dhat::dhat(&profile));
-                let _ = html::page(&dump, &profile);
+                let named = (dump.clone(), profile);
+                let _ = html::page(&[named.clone(), named.clone()], Some(&named));
             }
         }
     }
@@ -377,14 +385,21 @@ fn names_come_from_an_elf_file_with_its_load_offset() {
     let base = u64::from_str_radix(maps.split('-').next().unwrap(), 16).unwrap();
     let symbols = Symbols::new(&file, base).unwrap();
     let address = marker as fn() -> u32 as usize as u64;
-    let frames = symbols.frames(address + 1);
+    let frames = symbols.frames(address + 1, 0);
     let outermost = frames.last().unwrap();
     assert!(outermost.function.ends_with("outputs::marker"), "{frames:?}");
     assert!(
-        frames.iter().any(|frame| frame.file.ends_with("tests/outputs.rs") && frame.line > 0),
+        frames.iter().any(|frame| frame.file.ends_with("tests/report/outputs.rs") && frame.line > 0),
         "{frames:?}"
     );
-    assert!(symbols.frames(16).is_empty());
+    assert!(symbols.frames(16, 0).is_empty());
+    // A dump that says where its program was loaded needs no option; and its names without lines are replaced.
+    let mut dump = Dump { load_offset: base, ..Dump::default() };
+    dump.stacks.push(Stack { number: 1, live_bytes: 8, frames: vec![address + 1], ..Stack::default() });
+    dump.names.insert(address + 1, vec![Frame { function: "marker".into(), ..Frame::default() }]);
+    let symbols = Symbols::new(&file, 0).unwrap();
+    let profile = Profile::new(&dump, Some(&symbols), &Selection::default()).unwrap();
+    assert_eq!(profile.places[0].frames, frames);
     assert!(matches!(Symbols::new(b"no ELF file", 0), Err(SymbolsError::NotElf(_))));
     assert!(marker() > 0);
 }

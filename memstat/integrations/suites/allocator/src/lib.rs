@@ -1,0 +1,4 @@
+//! The allocator of foreign crates' tests.
+
+#[global_allocator]
+static HEAP: memstat::Host = memstat::Host::new();
