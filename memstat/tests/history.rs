@@ -7,7 +7,7 @@
 #[expect(dead_code, reason = "other tests use the rest")]
 mod crowd;
 #[path = "common/shared_backend.rs"]
-#[expect(dead_code, reason = "as above")]
+#[expect(dead_code, reason = "other tests use the rest")]
 mod shared_backend;
 
 use std::alloc::Layout;
