@@ -43,7 +43,8 @@ setup: ## find what is needed, install what is missing
 run: $(BUILD)/tally.iso ## boot to the shell in QEMU; `poweroff` leaves it
 	@$(RUNNER) run
 
-test: setup ## all checks, host tests and VM tests
+test: ## all checks, host tests and VM tests
+	@scripts/setup test
 	@scripts/test
 
 bench: $(BUILD)/tally.iso ## count the heap's instructions, compare with the baseline; KEEP=1 replaces that

@@ -42,7 +42,7 @@ pub use platform::HostPlatform;
 /// A word is a level (`off`, which is the default, `counters`, `blocks`, `stacks`, `full`), or one of these:
 /// `guard=LEVEL` for heap checks (`off`, `free`, `redzone`, `full`), `history=EVENTS` for the length of the history, and
 /// `report=FILE` for a report when the program exits, and each time that it gets SIGUSR1; `report` alone writes it to the
-/// standard error. If the name ends with `.dump`, the report is a [dump](crate::report::dump), for `memstat-report`.
+/// standard error. If the name ends with `.dump`, the report is a [dump](crate::report::dump()), for `memstat-report`.
 /// Without `report` no signal and no exit is touched.
 ///
 /// A free that is refused, and a write outside of a block that the heap checks find, are told on the standard error, with

@@ -6,6 +6,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 fn folder() -> PathBuf {
@@ -47,11 +48,10 @@ fn ten_lines_are_enough_for_a_kernel_and_two_for_a_program() {
     }
 }
 
-/// Builds a package in `integrations`, and returns where its programs are: a folder for each set of flags and features.
+/// Builds a package in `integrations`, and returns where its programs are: a folder for each set of flags, so that what
+/// they depend on is built once for each.
 fn build(package: &str, arguments: &[&str], flags: Option<&str>) -> PathBuf {
-    let variant =
-        flags.iter().chain(arguments.last()).map(|text| text.trim_start_matches('-').replace('=', "-"));
-    let variant = variant.collect::<Vec<_>>().join("-");
+    let variant = flags.map_or_else(String::new, |flags| flags.trim_start_matches('-').replace('=', "-"));
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("integrations").join(package).join(variant);
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap());
     cargo.current_dir(folder().join(package)).args(["build", "--quiet", "--release"]).args(arguments);
@@ -63,6 +63,18 @@ fn build(package: &str, arguments: &[&str], flags: Option<&str>) -> PathBuf {
     }
     assert!(cargo.status().unwrap().success(), "{package} does not build");
     target
+}
+
+/// Builds the program with features of memstat, and keeps it in a folder of its own: the next build takes its place.
+fn build_program(features: &str, flags: &str) -> PathBuf {
+    static BUILD: Mutex<()> = Mutex::new(());
+    let _one_at_a_time = BUILD.lock().unwrap_or_else(PoisonError::into_inner);
+    let folder = build("program", &["--features", features], Some(flags));
+    let kept = folder.join("kept").join(features);
+    std::fs::create_dir_all(&kept).unwrap();
+    let program = kept.join("program-with-memstat");
+    std::fs::copy(folder.join("release/program-with-memstat"), &program).unwrap();
+    program
 }
 
 /// Runs a machine until it powers off, and returns what it printed.
@@ -185,8 +197,7 @@ fn assert_writes_a_dump(program: &Path) {
 
 #[test]
 fn a_program_without_frame_pointers_runs_and_its_report_says_what_to_do() {
-    let program =
-        build("program", &[], Some("-Cforce-frame-pointers=no")).join("release/program-with-memstat");
+    let program = build_program("", "-Cforce-frame-pointers=no");
     for level in ["off", "counters", "blocks", "stacks", "full"] {
         let report = run_program(&program, level);
         let is_told = report.contains("compile it with -Cforce-frame-pointers=yes");
@@ -197,8 +208,8 @@ fn a_program_without_frame_pointers_runs_and_its_report_says_what_to_do() {
 #[test]
 fn call_stacks_have_as_many_frames_as_the_features_say() {
     for (feature, frames) in [("depth-32", 32..=32), ("depth-64", 41..=41)] {
-        let program = build("program", &["--features", feature], Some("-Cforce-frame-pointers=yes"));
-        let report = run_program(&program.join("release/program-with-memstat"), "stacks");
+        let program = build_program(feature, "-Cforce-frame-pointers=yes");
+        let report = run_program(&program, "stacks");
         let below = report.lines().filter(|line| line.contains("lose_below+0x")).count();
         assert!(frames.contains(&below), "{feature}: {below} frames\n{report}");
     }
@@ -206,8 +217,7 @@ fn call_stacks_have_as_many_frames_as_the_features_say() {
 
 #[test]
 fn a_program_reports_at_its_exit_and_on_a_signal() {
-    let program =
-        build("program", &[], Some("-Cforce-frame-pointers=yes")).join("release/program-with-memstat");
+    let program = build_program("", "-Cforce-frame-pointers=yes");
     assert_writes_a_dump(&program);
     let report = run_program(&program, "full,history=1000,guard=full");
     assert!(report.starts_with("heap program, level full\nlive: "), "{report}");

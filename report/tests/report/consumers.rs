@@ -1,6 +1,6 @@
 //! Each output goes through the program that people read it with: Go's pprof, valgrind's `dh_view.html`, inferno, a browser.
 //!
-//! What needs a large package is ignored here: `make soak` installs it and runs these tests (`scripts/soak consumers`).
+//! What needs a large package is ignored by `cargo test`: `make test` installs it and runs these tests.
 //! speedscope's schema is checked as types, from its `src/lib/file-format-spec.ts`.
 
 use std::fs;
@@ -178,7 +178,7 @@ fn pprof(arguments: &[&str], file: &Path) -> String {
 }
 
 #[test]
-#[ignore = "needs Go: scripts/soak consumers"]
+#[ignore = "needs Go: make test"]
 fn pprof_shows_the_sums_and_the_leak_first() {
     let folder = folder("pprof");
     let file = folder.join("diff.pb.gz");
@@ -246,7 +246,7 @@ fn driven(folder: &Path, page: &str, script: &str) -> serde_json::Value {
 }
 
 #[test]
-#[ignore = "needs chromium: scripts/soak consumers"]
+#[ignore = "needs chromium: make test"]
 fn the_page_shows_the_leak_first_and_its_parts_work() {
     let folder = folder("page");
     let page = String::from_utf8(difference(Form::Html)).unwrap();
@@ -291,6 +291,9 @@ fn the_page_shows_the_leak_first_and_its_parts_work() {
         location.hash = 'stack=2';
         followLink();
         told('stack', [...document.querySelectorAll('#stack li')].map(item => item.textContent));
+        document.getElementById('reload').click();
+        told('kept', [storage.reload, storage.search]);
+        document.getElementById('reload').click();
         told('lives', document.querySelectorAll('#stack .life').length);
         told('points', document.querySelectorAll('#points tr').length);
         told('unnamed', [...document.querySelectorAll('button, select, input')]
@@ -319,12 +322,13 @@ fn the_page_shows_the_leak_first_and_its_parts_work() {
     assert_eq!(text("before"), "0 call stacks, 0 live bytes");
     assert!(answers["stack"][0].as_str().unwrap().ends_with(PLACE), "{answers}");
     assert_eq!((answers["lives"].as_u64(), answers["points"].as_u64()), (Some(3), Some(3)));
+    assert_eq!(answers["kept"], serde_json::json!(["yes", "packets.rs:66"]));
     assert_eq!(answers["unnamed"], 0, "each control has a name for a screen reader");
     fs::remove_dir_all(&folder).unwrap();
 }
 
 #[test]
-#[ignore = "needs chromium: scripts/soak consumers"]
+#[ignore = "needs chromium: make test"]
 fn names_are_text_in_the_page_whatever_is_in_them() {
     let folder = folder("evil");
     let (dump, profile) = evil();
@@ -390,7 +394,7 @@ fn large() -> Vec<(Dump, Profile)> {
 }
 
 #[test]
-#[ignore = "needs chromium: scripts/soak consumers"]
+#[ignore = "needs chromium: make test"]
 fn a_page_of_ten_thousand_stacks_opens_quickly() {
     let folder = folder("large");
     let page = String::from_utf8(written(Form::Html, &large(), None)).unwrap();
@@ -416,7 +420,7 @@ fn a_page_of_ten_thousand_stacks_opens_quickly() {
 // --- DHAT's viewer ---
 
 #[test]
-#[ignore = "needs chromium and valgrind: scripts/soak consumers"]
+#[ignore = "needs chromium and valgrind: make test"]
 fn dhat_s_viewer_shows_the_leak_first_and_the_sums() {
     const VIEWER: &str = "/usr/libexec/valgrind";
     let folder = folder("dhat");

@@ -35,6 +35,30 @@ function followLink() {
     showStack();
 }
 
+// For a page that `--follow` keeps up to date: whether to reload, and what is chosen, last as long as the tab.
+const KEPT = ["value", "by", "search"];
+const storage = (() => { try { return sessionStorage; } catch { return {}; } })();
+
+function keep() {
+    for (const id of KEPT) storage[id] = $(id).value;
+    storage.reload = $("reload").checked ? "yes" : "";
+}
+
+function restore() {
+    if (!storage.reload) return;
+    $("reload").checked = true;
+    for (const id of KEPT) $(id).value = storage[id] ?? $(id).value;
+    state.value = state.order = Number($("value").value);
+    state.by = $("by").value;
+}
+
+setInterval(() => {
+    if (!$("reload").checked) return;
+    keep();
+    location.reload();
+}, 5000);
+$("reload").onchange = keep;
+
 make("option", "nothing", $("base")).value = -1;
 data.dumps.forEach((dump, index) => {
     for (const id of ["dump", "base"]) make("option", `${index + 1}: ${seconds(dump.time_us)}`, $(id)).value = index;
@@ -47,6 +71,7 @@ $("search").oninput = () => { state.root = []; showAll(); };
 $("whole").onclick = () => { state.root = []; $("search").value = ""; showAll(); };
 $("more").onclick = () => { state.rows *= 10; showAll(); };
 addEventListener("hashchange", followLink);
+restore();
 showOverview();
 showTimeline();
 showAll();
