@@ -63,6 +63,12 @@ impl LiveMap {
         (0..SHARDS).filter_map(|number| self.map(number)).map(Map::len).sum()
     }
 
+    /// Whether there is no record, as far as a look says.
+    #[inline]
+    pub(crate) fn is_clearly_empty(&self) -> bool {
+        !self.is_sharded && self.one.len() == 0
+    }
+
     /// Inserts a record for an address that has none. On an error nothing has changed.
     #[inline]
     pub(crate) fn insert<P: Platform>(

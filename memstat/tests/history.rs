@@ -90,8 +90,8 @@ fn what_is_read_meanwhile_is_in_order_and_the_rest_is_told_as_lost() {
             found.windows(2).all(|pair| pair[0].record().sequence() < pair[1].record().sequence());
         assert!(is_rising, "{threads} threads: each event once, in order");
         // Whoever wrote them, the last events are there.
-        let mut last = vec![Event::EMPTY; 2 * CAPACITY];
-        let part = heap.history().read(0, &mut last);
+        let mut newest = vec![Event::EMPTY; 2 * CAPACITY];
+        let part = heap.history().read(0, &mut newest);
         assert_eq!((part.count, part.lost, part.next), (CAPACITY, written - CAPACITY as u64, written));
     }
 }

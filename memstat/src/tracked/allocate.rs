@@ -5,20 +5,20 @@
 //! a block ready, the call stack is one that was seen recently, and none of the tracker's tables has to grow.
 //! `allocate_slowly` does everything else. Each passes the lock on to the next.
 
+mod fast;
+
 use core::alloc::Layout;
 use core::ptr::NonNull;
 
 use super::Tracked;
 use super::inner::{Caller, Copied, FastPath, FindingsPending, Inner, Steps};
 use crate::backend::Backend;
-use crate::guard::{Wanted, red_zones};
-use crate::history::{Event, EventKind};
+use crate::guard::Wanted;
 use crate::lock::Guard;
 use crate::platform::{PAGE_SIZE_BYTES, Platform};
-use crate::record::{Origin, Record};
 use crate::refused::LockRefused;
+use crate::stacks::Stack;
 use crate::stacks::walk::keep_frame;
-use crate::stacks::{MAX_FRAMES, Stack};
 
 /// How far the fast path got.
 enum Progress {
@@ -130,6 +130,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
             FastPath::BlocksFullGuard => self.allocate_recorded::<{ BLOCKS | FULL_GUARD }>(layout, inner),
             FastPath::StacksFullGuard => self.allocate_recorded::<{ STACKS | FULL_GUARD }>(layout, inner),
             FastPath::Sampling => self.allocate_between_samples(layout, inner),
+            FastPath::Unprepared => self.allocate_first(layout, inner),
             FastPath::Slow => self.allocate_elsewhere(layout, inner),
             FastPath::Pass | FastPath::Count | FastPath::Any => self.allocate_by_steps(layout, inner),
         }
@@ -200,6 +201,16 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         block
     }
 
+    /// The first allocation makes the tracker ready.
+    #[cold]
+    #[inline(never)]
+    fn allocate_first(&self, layout: Layout, inner: Guard<'_, Inner<B>, P>) -> Option<NonNull<u8>> {
+        let frame_pointer = self.platform().frame_pointer();
+        let block = self.allocate_slowly(Begun::NOTHING, layout, self.ready(inner), frame_pointer);
+        keep_frame();
+        block
+    }
+
     /// Allocates the new block of a reallocation, on behalf of the caller with this frame pointer.
     pub(super) fn allocate_for(&self, layout: Layout, frame_pointer: usize) -> Option<NonNull<u8>> {
         let mut inner = self.enter();
@@ -220,10 +231,9 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         &self,
         begun: Begun,
         layout: Layout,
-        inner: Guard<'_, Inner<B>, P>,
+        mut inner: Guard<'_, Inner<B>, P>,
         frame_pointer: usize,
     ) -> Option<NonNull<u8>> {
-        let mut inner = self.ready(inner);
         let allocated = inner.allocate(begun, layout, &Caller { frame_pointer, platform: self.platform() });
         let has_findings = !inner.guards.findings.is_empty();
         drop(inner);
@@ -246,125 +256,6 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
 }
 
 impl<B: Backend> Inner<B> {
-    /// Allocates without a record, if the backend has a block ready. The call of the backend is written twice, so that
-    /// the level is tested only once.
-    #[expect(clippy::inline_always, reason = "the fast path, which saves no registers")]
-    #[inline(always)]
-    fn allocate_unrecorded(
-        &mut self,
-        layout: Layout,
-        path: FastPath,
-        platform: &impl Platform,
-    ) -> Option<NonNull<u8>> {
-        if path == FastPath::Count {
-            // SAFETY: the path is such only once there is a backend with fast paths.
-            let block = unsafe { self.backend.as_mut().unwrap_unchecked().allocate_fast(layout) }?;
-            self.tallies.count_allocation(platform.cpu(), layout.size(), block.len());
-            return Some(block.cast());
-        }
-        // SAFETY: as above.
-        let block = unsafe { self.backend.as_mut().unwrap_unchecked().allocate_fast(layout) }?;
-        if !B::KNOWS_LIVE {
-            self.tallies.add_uncounted(block.len());
-        }
-        Some(block.cast())
-    }
-
-    /// Whether a copy of the fast path charges a stack, possibly the placeholder.
-    const fn may_charge(copy: Copied) -> bool {
-        copy & Steps::AT_STACKS != Steps::AT_BLOCKS
-    }
-
-    /// Allocates and records, as far as that needs nothing but what is at hand.
-    #[expect(clippy::inline_always, reason = "called in one place, on the fast path")]
-    #[inline(always)]
-    fn allocate_at_hand<P: Platform, const COPY: Copied>(
-        &mut self,
-        layout: Layout,
-        frame_pointer: impl Fn() -> usize,
-        platform: &P,
-    ) -> Progress {
-        let steps = Steps::of_copy::<COPY>(self.allocation_steps);
-        let mut stack = self.depot.nobody();
-        if steps.has(Steps::STACK) {
-            let Some(known) = self.depot.recall::<P, MAX_FRAMES>(frame_pointer(), platform) else {
-                return Progress::Begun(Begun::NOTHING);
-            };
-            stack = known;
-        }
-        let begun = |block| Progress::Begun(Begun { block, stack: steps.has(Steps::STACK).then_some(stack) });
-        let is_guarded = steps.has(Steps::RARE) && {
-            if steps.has(Steps::EVENT) && !self.history.has_room() {
-                return begun(None);
-            }
-            steps.has(Steps::GUARDED)
-        };
-        let (block, taken_bytes) = if is_guarded {
-            let Some(taken) = self.take_guarded(layout, steps) else { return begun(None) };
-            taken
-        } else {
-            // SAFETY: the steps are such only once there is a backend with fast paths.
-            let own = unsafe { self.backend.as_mut().unwrap_unchecked().allocate_fast(layout) };
-            let Some(own) = own else { return begun(None) };
-            (own.cast(), own.len())
-        };
-        let mut record = Record::EMPTY;
-        let entered = self.live.one.insert_fast(block.as_ptr() as usize, || {
-            self.sequence += 1;
-            // SAFETY: stacks stay where they are, and nothing else refers to this one now.
-            let number = if Self::may_charge(COPY) { unsafe { stack.as_ref() }.number() } else { 0 };
-            record = Record::new(block, layout, &Origin::now(self.sequence, number, platform));
-            record
-        });
-        let Some(mut entry) = entered else {
-            let front_bytes = red_zones::front_bytes(steps.guarding(), layout.align());
-            // SAFETY: the backend's block starts this many bytes before the caller's.
-            return begun(Some(unsafe { block.sub(front_bytes) }));
-        };
-        self.tallies.count_allocation(platform.cpu(), layout.size(), taken_bytes);
-        self.tallies.add_recorded_bytes(layout.size());
-        if Self::may_charge(COPY) {
-            // SAFETY: as above.
-            unsafe { stack.as_mut() }.add(layout.size());
-        }
-        if steps.has(Steps::RARE) {
-            if steps.has(Steps::EVENT) {
-                self.history.put(Event::of_block(EventKind::Allocate, &record));
-            }
-            if steps.has(Steps::RED_ZONE | Steps::FULL_GUARD) {
-                // SAFETY: it was entered just now, and nobody else refers to it.
-                unsafe { entry.as_mut() }.set_guarding(steps.guarding());
-                self.guards.statistics.guarded_blocks += 1;
-                // SAFETY: a fresh block with these red zones.
-                unsafe {
-                    red_zones::write_as(steps.guarding(), block.as_ptr(), layout.size());
-                    if steps.has(Steps::FULL_GUARD) {
-                        red_zones::fill(block.as_ptr(), layout.size(), red_zones::FRESH);
-                    }
-                }
-            }
-        }
-        Progress::Done(block)
-    }
-
-    /// Takes a block with room for its red zones from the backend. Returns where the caller's block starts, and how many
-    /// bytes the backend's takes. `None` if that needs the slow path.
-    #[expect(clippy::inline_always, reason = "called in one place, on the fast path")]
-    #[inline(always)]
-    fn take_guarded(&mut self, layout: Layout, steps: Steps) -> Option<(NonNull<u8>, usize)> {
-        if steps.has(Steps::SLOW) {
-            return None;
-        }
-        let (mut own_layout, mut front_bytes) = (layout, 0);
-        if steps.has(Steps::RED_ZONE | Steps::FULL_GUARD) {
-            (own_layout, front_bytes) = red_zones::small_layout(steps.guarding(), layout)?;
-        }
-        // SAFETY: the steps are such only once there is a backend with fast paths.
-        let own = unsafe { self.backend.as_mut().unwrap_unchecked().allocate_fast(own_layout) }?;
-        // SAFETY: the backend's block has the front red zone, and more.
-        Some((unsafe { own.cast::<u8>().add(front_bytes) }, own.len()))
-    }
-
     /// Allocates, at any level.
     ///
     /// # Errors

@@ -139,6 +139,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
             FastPath::StacksFullGuard => {
                 self.free_recorded::<{ STACKS | FULL_GUARD }>(address, claim, inner, report);
             }
+            FastPath::Unprepared => self.free_first(address, claim, inner, report),
             FastPath::Slow => self.free_elsewhere(address, claim, inner, report),
             FastPath::Pass | FastPath::Count | FastPath::Sampling | FastPath::Any => {
                 self.free_by_steps(address, claim, inner, report);
@@ -192,6 +193,21 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         keep_frame();
     }
 
+    /// A free that comes before any allocation makes the tracker ready.
+    #[cold]
+    #[inline(never)]
+    fn free_first(
+        &self,
+        address: usize,
+        claim: impl Claim,
+        inner: Guard<'_, Inner<B>, P>,
+        report: impl FnOnce(BadFree, usize),
+    ) {
+        let frame_pointer = self.platform().frame_pointer();
+        self.free_slowly(address, claim, self.ready(inner), frame_pointer, report);
+        keep_frame();
+    }
+
     /// Frees the old memory of a block that a reallocation has moved, and counts the reallocation in the same critical
     /// section.
     ///
@@ -230,12 +246,11 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         &self,
         address: usize,
         claim: impl Claim,
-        inner: Guard<'_, Inner<B>, P>,
+        mut inner: Guard<'_, Inner<B>, P>,
         frame_pointer: usize,
         report: impl FnOnce(BadFree, usize),
     ) {
         let Some(block) = NonNull::new(address as *mut u8) else { return };
-        let mut inner = self.ready(inner);
         let freed = inner.free(block, claim.layout(), &Caller { frame_pointer, platform: self.platform() });
         let has_findings = !inner.guards.findings.is_empty();
         drop(inner);

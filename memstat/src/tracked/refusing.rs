@@ -22,7 +22,8 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     pub(super) fn allocate_later(&self, contended: Contended, layout: Layout) -> Option<NonNull<u8>> {
         let caller = self.caller();
         if let Some(inner) = self.inner.wait(contended) {
-            let block = self.allocate_slowly(Begun::taken(None), layout, inner, caller.frame_pointer);
+            let block =
+                self.allocate_slowly(Begun::taken(None), layout, self.ready(inner), caller.frame_pointer);
             keep_frame();
             return block;
         }
@@ -41,7 +42,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     ) {
         let caller = self.caller();
         if let Some(inner) = self.inner.wait(contended) {
-            self.free_slowly(address, claim, inner, caller.frame_pointer, report);
+            self.free_slowly(address, claim, self.ready(inner), caller.frame_pointer, report);
             keep_frame();
         } else if address != 0 {
             self.refuse(&LockRefused::Free { address }, &caller);

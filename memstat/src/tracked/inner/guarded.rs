@@ -86,7 +86,7 @@ impl<B: Backend> Inner<B> {
         if is_quarantined {
             // SAFETY: the caller of the free gave the block up, and the backend has not got it yet.
             unsafe {
-                red_zones::fill_slowly(record.address() as *mut u8, record.size_bytes(), red_zones::FREED)
+                red_zones::fill_slowly(record.address() as *mut u8, record.size_bytes(), red_zones::FREED);
             };
         } else {
             // SAFETY: the block was live, with this layout: it was just removed from the live map.

@@ -66,7 +66,7 @@ impl<B: Backend> Inner<B> {
         if self.guards.is_poisoned(record.size_bytes()) {
             // SAFETY: a fresh block.
             unsafe {
-                red_zones::fill_slowly(record.address() as *mut u8, record.size_bytes(), red_zones::FRESH)
+                red_zones::fill_slowly(record.address() as *mut u8, record.size_bytes(), red_zones::FRESH);
             };
         }
     }

@@ -14,7 +14,9 @@ use crate::record::Guarding;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub(in super::super) enum FastPath {
-    /// There is only the slow path, as [`Steps::SLOW`] says, or as nothing is ready yet. It is 0, as the initial state is.
+    /// Nothing is ready yet. It is 0, as the initial state is.
+    Unprepared,
+    /// There is only the slow path, as [`Steps::SLOW`] says.
     Slow,
     Any,
     /// An allocation that counts down to the next sample first, and then takes the copy that it would without.

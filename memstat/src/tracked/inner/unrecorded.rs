@@ -20,7 +20,9 @@ impl<B: Backend> Inner<B> {
         caller: &Caller<'_, P>,
     ) -> Result<(), BadFree> {
         let address = address_of(block);
-        if let Some(record) = self.live.get(address) {
+        if !self.live.is_clearly_empty()
+            && let Some(record) = self.live.get(address)
+        {
             let bad = BadFree::wrong_layout(record);
             return Err(self.refuse(bad, caller));
         }

@@ -48,23 +48,17 @@ impl<B: Backend> Inner<B> {
         // SAFETY: the live map has the block, with this layout; the caller gives it up if it moves.
         let (resized, before_bytes, after_bytes) = unsafe { self.ask_for_resize(block, claimed, new) }?;
         self.count_reallocation(caller.platform);
+        // SAFETY: stacks stay where they are, and nothing else refers to this one now.
+        let number = if path == FastPath::Blocks { 0 } else { unsafe { stack.as_ref() }.number() };
         if resized == block {
             self.tallies.change_taken_bytes(before_bytes, after_bytes);
             // At level `blocks` the block stays with the stack that it may have from another level.
-            // SAFETY: stacks stay where they are, and nothing else refers to this one now.
-            let stack =
-                if path == FastPath::Blocks { old.stack() } else { unsafe { stack.as_ref() }.number() };
+            let stack = if path == FastPath::Blocks { old.stack() } else { number };
             // SAFETY: found just now, and nobody else refers to it.
             unsafe { &mut *found.place }.set_size_and_stack(new_size_bytes, stack);
             self.note_in_place(path, &old, new_size_bytes, stack, caller.platform);
             return Some(block);
         }
-        let number = if path == FastPath::Blocks {
-            0
-        } else {
-            // SAFETY: as above.
-            unsafe { stack.as_ref() }.number()
-        };
         // At level `full` the free has a number of its own.
         let latest = self.sequence + if path == FastPath::Full { 2 } else { 1 };
         let record = Record::new(resized, new, &Origin::now(latest, number, caller.platform));
