@@ -15,7 +15,7 @@ use crate::platform::Platform;
 
 mod table;
 
-use table::TABLE_SIZE_BYTES;
+use table::{Hashed, TABLE_SIZE_BYTES};
 pub(crate) use table::{Slot, Table};
 
 /// Entries of the root, unless others are asked for.
@@ -72,11 +72,11 @@ pub(crate) trait HashOf {
     /// The hash of an element that is there.
     fn hash_of(&self, id: Id) -> Hash;
 
-    /// The hashes of elements that are there: one call for all entries of a table, so that what moves them is compiled
-    /// once, and not for each array.
-    fn hash_all(&self, numbers: &[u32], hashes: &mut [Hash]) {
-        for (number, hash) in numbers.iter().zip(hashes) {
-            *hash = self.hash_of(Id(*number));
+    /// Fills in the hashes of entries whose elements are there: one call for all entries of a table, so that what moves
+    /// them is compiled once, and not for each array.
+    fn hash_all(&self, entries: &mut [Hashed]) {
+        for entry in entries {
+            entry.hash = self.hash_of(entry.id);
         }
     }
 }

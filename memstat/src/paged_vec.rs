@@ -102,12 +102,6 @@ impl<T: Copy, const LIMIT: usize> PagedVec<T, LIMIT> {
         Id(self.length as u32)
     }
 
-    /// Whether the next [`PagedVec::push`] needs no other page.
-    #[inline]
-    pub(crate) fn has_room(&self) -> bool {
-        !self.is_at_page_boundary()
-    }
-
     /// Writes an element at the tail, whose page must have room.
     #[inline]
     fn put(&mut self, element: T) {
@@ -117,13 +111,6 @@ impl<T: Copy, const LIMIT: usize> PagedVec<T, LIMIT> {
             self.tail.write(element);
             self.tail = self.tail.add(1);
         }
-    }
-
-    /// Appends an element. There must be room, as [`PagedVec::has_room`] says.
-    #[inline]
-    pub(crate) fn push_fast(&mut self, element: T) {
-        debug_assert!(self.has_room());
-        self.put(element);
     }
 
     /// Appends an element.
@@ -184,6 +171,28 @@ impl<T: Copy, const LIMIT: usize> PagedVec<T, LIMIT> {
         self.length += Self::PER_PAGE;
         self.tail = self.tail.wrapping_add(Self::PER_PAGE);
         Ok(())
+    }
+
+    /// Appends elements up to the end of a page, `count` at most, where `count` is not 0. Returns the number of the first,
+    /// its address, and how many there are.
+    ///
+    /// # Safety
+    ///
+    /// None of the new elements is read before it is written.
+    pub(crate) unsafe fn push_some(
+        &mut self,
+        count: usize,
+        arena: &mut Arena,
+        platform: &impl Platform,
+    ) -> Result<(Id, *mut T, usize), ArenaFull> {
+        if self.is_at_page_boundary() {
+            self.open_page(arena, platform)?;
+        }
+        let count = count.min(Self::PER_PAGE - self.length % Self::PER_PAGE);
+        let first = (self.next_id(), self.tail, count);
+        self.length += count;
+        self.tail = self.tail.wrapping_add(count);
+        Ok(first)
     }
 
     /// Removes the last page of elements. All pages must be full.

@@ -83,10 +83,17 @@ impl Record {
     /// A record that stands for no block.
     pub const EMPTY: Self = Self { words: [0; 4] };
 
-    /// Makes it a record that stands for no block, as far as its address says.
+    /// Makes it a record that stands for no block, as its address says; it keeps a number.
     #[inline]
-    pub(crate) fn vacate(&mut self) {
+    pub(crate) fn vacate(&mut self, number: u32) {
         self.words[0] = 0;
+        self.words[1] = number.into();
+    }
+
+    /// The number that [`Record::vacate`] was given.
+    #[inline]
+    pub(crate) fn number_of_vacant(&self) -> u32 {
+        self.words[1] as u32
     }
 
     /// The record of a block at `pointer`.

@@ -6,6 +6,7 @@
 
 use core::alloc::Layout;
 use core::hint::assert_unchecked;
+use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
 use allocator_api2::alloc::{AllocError, Allocator};
@@ -171,8 +172,7 @@ impl Table {
     pub(super) fn make_room(&mut self, elements: &dyn HashOf) -> bool {
         let is_sparse = self.numbers.len() < MIN_SPLIT;
         if is_sparse {
-            let entries = self.drain(elements);
-            self.enter_all(&entries);
+            self.enter_again(elements);
         }
         is_sparse
     }
@@ -182,9 +182,10 @@ impl Table {
     pub(super) fn split_into(&mut self, upper: &mut Self, elements: &dyn HashOf) {
         let bit = super::bit_below(self.depth);
         self.set_depth(self.depth + 1);
-        for (hash, id) in self.drain(elements).iter() {
-            let half = if hash.bits() & bit == 0 { &mut *self } else { &mut *upper };
-            let is_entered = half.insert(hash, id);
+        let mut buffer = Buffer::new();
+        for entry in buffer.fill(self.numbers.drain(), elements) {
+            let half = if entry.hash.bits() & bit == 0 { &mut *self } else { &mut *upper };
+            let is_entered = half.insert(entry.hash, entry.id);
             debug_assert!(is_entered, "an empty table has room for all entries of another");
         }
     }
@@ -214,47 +215,58 @@ impl Table {
     /// Takes over all entries of `neighbour`, whose prefix differs in the last bit only.
     pub(super) fn absorb(&mut self, neighbour: &Self, elements: &dyn HashOf) {
         self.set_depth(self.depth - 1);
-        let entries = self.drain(elements);
-        self.enter_all(&entries);
-        self.enter_all(&Entries::of(neighbour.numbers.iter().copied(), elements));
+        self.enter_again(elements);
+        let mut buffer = Buffer::new();
+        self.enter_all(buffer.fill(neighbour.numbers.iter().copied(), elements));
     }
 
-    fn enter_all(&mut self, entries: &Entries) {
-        for (hash, id) in entries.iter() {
-            let is_entered = self.insert(hash, id);
+    /// Enters all its entries again, so that there is no tombstone left.
+    fn enter_again(&mut self, elements: &dyn HashOf) {
+        let mut buffer = Buffer::new();
+        // Not `clear`, which does nothing to a table that has tombstones and no entry.
+        let entries = buffer.fill(self.numbers.drain(), elements);
+        self.enter_all(entries);
+    }
+
+    fn enter_all(&mut self, entries: &[Hashed]) {
+        for entry in entries {
+            let is_entered = self.insert(entry.hash, entry.id);
             debug_assert!(is_entered, "a table that was rebuilt has room");
         }
     }
+}
 
-    /// Empties the table, and returns what was in it.
-    fn drain(&mut self, elements: &dyn HashOf) -> Entries {
-        // Not `clear`, which does nothing to a table that has tombstones and no entry.
-        Entries::of(self.numbers.drain(), elements)
+/// An entry on its way to another table, with its hash.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Hashed {
+    pub(super) hash: Hash,
+    pub(super) id: Id,
+}
+
+/// Room for the entries of a table. It is not written to before they are known, and stays where it is: to clear or to copy
+/// it would take more than to move the entries.
+struct Buffer {
+    entries: [MaybeUninit<Hashed>; CAPACITY],
+}
+
+impl Buffer {
+    #[inline]
+    fn new() -> Self {
+        Self { entries: [MaybeUninit::uninit(); CAPACITY] }
     }
-}
 
-/// Entries that are on their way to another table, with their hashes.
-struct Entries {
-    numbers: [u32; CAPACITY],
-    hashes: [Hash; CAPACITY],
-    count: usize,
-}
-
-impl Entries {
-    fn of(numbers: impl Iterator<Item = u32>, elements: &dyn HashOf) -> Self {
-        let mut entries = Self { numbers: [0; CAPACITY], hashes: [Hash::from_bits(0); CAPACITY], count: 0 };
-        for (slot, number) in entries.numbers.iter_mut().zip(numbers) {
-            *slot = number;
-            entries.count += 1;
+    /// Keeps the entries with these numbers, and finds their hashes.
+    #[inline]
+    fn fill(&mut self, numbers: impl Iterator<Item = u32>, elements: &dyn HashOf) -> &[Hashed] {
+        let mut count = 0;
+        for (entry, number) in self.entries.iter_mut().zip(numbers) {
+            entry.write(Hashed { hash: Hash::from_bits(0), id: Id(number) });
+            count += 1;
         }
-        if let Some(numbers) = entries.numbers.get(..entries.count) {
-            elements.hash_all(numbers, &mut entries.hashes);
-        }
+        // SAFETY: the loop has written so many.
+        let entries = unsafe { self.entries.get_unchecked_mut(..count).assume_init_mut() };
+        elements.hash_all(entries);
         entries
-    }
-
-    fn iter(&self) -> impl Iterator<Item = (Hash, Id)> {
-        self.hashes.iter().zip(&self.numbers).take(self.count).map(|(hash, number)| (*hash, Id(*number)))
     }
 }
 

@@ -46,14 +46,10 @@ pub(crate) struct Found {
 const MAX_HOLES: usize = 48;
 
 /// Holes that are made at once where there are none.
-const OPENED_HOLES: usize = 16;
+const OPENED_HOLES: usize = 32;
 
-/// A place in the array without a block; its record has the address 0.
-#[derive(Clone, Copy, Debug)]
-struct Hole {
-    id: Id,
-    place: *mut Record,
-}
+/// The address of a place in the array without a block. Its record has the address 0, and the number of the place.
+type Hole = *mut Record;
 
 /// Live blocks: all of them, or those of a shard, with a smaller root and room for fewer pages.
 #[derive(Debug)]
@@ -72,8 +68,7 @@ impl<const ROOT: usize, const LIMIT: usize> Map<ROOT, LIMIT> {
     const GRAIN: u64 = if LIMIT == BRANCHES { 1 } else { 1 << SHARD_BITS };
 
     pub(crate) const fn new() -> Self {
-        let hole = Hole { id: Id(0), place: null_mut() };
-        Self { records: PagedVec::new(), holes: [hole; MAX_HOLES], hole_count: 0, index: Index::new() }
+        Self { records: PagedVec::new(), holes: [null_mut(); MAX_HOLES], hole_count: 0, index: Index::new() }
     }
 
     /// Writes what is not zero at the start. Nothing else may be called before.
@@ -92,13 +87,15 @@ impl<const ROOT: usize, const LIMIT: usize> Map<ROOT, LIMIT> {
         self.records.len()
     }
 
-    /// The hole that the next record goes to; there must be one.
+    /// The hole that the next record goes to, and the number of its place; there must be one.
     #[expect(clippy::inline_always, reason = "on the fast path")]
     #[inline(always)]
-    fn last_hole(&self) -> Hole {
-        // SAFETY: `add_hole` alone adds one, where there is a place for it. The caller has made sure that there is one.
+    fn last_hole(&self) -> (Hole, Id) {
+        // SAFETY: holes are added only where there is room for them. The caller has made sure that there is one.
         unsafe { assert_unchecked(self.hole_count != 0 && self.hole_count <= MAX_HOLES) };
-        self.holes[self.hole_count - 1]
+        let hole = self.holes[self.hole_count - 1];
+        // SAFETY: a hole is a place in this map's array, which nobody else refers to.
+        (hole, Id(unsafe { &*hole }.number_of_vacant()))
     }
 
     /// Enters a record for an address that has none yet. On an error nothing has changed, but that there may be more holes.
@@ -113,11 +110,11 @@ impl<const ROOT: usize, const LIMIT: usize> Map<ROOT, LIMIT> {
             self.open_holes(arena, platform)?;
         }
         let hash = hash::<LIMIT>(record.address());
-        let hole = self.last_hole();
-        self.index.insert(hash, hole.id, &self.records, arena, platform)?;
+        let (hole, id) = self.last_hole();
+        self.index.insert(hash, id, &self.records, arena, platform)?;
         self.hole_count -= 1;
-        // SAFETY: a hole is a place in this map's array, which nobody refers to.
-        unsafe { hole.place.write(record) };
+        // SAFETY: as in `last_hole`.
+        unsafe { hole.write(record) };
         Ok(())
     }
 
@@ -125,21 +122,17 @@ impl<const ROOT: usize, const LIMIT: usize> Map<ROOT, LIMIT> {
     #[cold]
     #[inline(never)]
     fn open_holes(&mut self, arena: &mut Arena, platform: &impl Platform) -> Result<(), ArenaFull> {
-        let first = self.records.push(Record::EMPTY, arena, platform)?;
-        let mut id = first;
-        loop {
-            let hole = Hole { id, place: self.records.slot(id) };
-            self.add_hole(hole);
-            if self.hole_count == OPENED_HOLES || !self.records.has_room() {
-                break;
-            }
-            id = self.records.next_id();
-            self.records.push_fast(Record::EMPTY);
-        }
+        // SAFETY: of a hole only the words are read that are written here, until it has a record.
+        let (first, mut place, count) = unsafe { self.records.push_some(OPENED_HOLES, arena, platform) }?;
         // The first is taken first, so that the array is filled in order.
-        if let Some(holes) = self.holes.get_mut(..self.hole_count) {
-            holes.reverse();
+        let holes = self.holes.iter_mut().take(count).rev();
+        for (hole, number) in holes.zip(first.0..) {
+            *hole = place;
+            // SAFETY: a place in this map's array, which nobody refers to.
+            unsafe { &mut *place }.vacate(number);
+            place = place.wrapping_add(1);
         }
+        self.hole_count = count;
         Ok(())
     }
 
@@ -155,16 +148,16 @@ impl<const ROOT: usize, const LIMIT: usize> Map<ROOT, LIMIT> {
         if self.hole_count == 0 {
             return None;
         }
-        let hole = self.last_hole();
+        let (hole, id) = self.last_hole();
         let hash = hash::<LIMIT>(address);
-        if !self.index.table_mut(hash)?.insert(hash, hole.id) {
+        if !self.index.table_mut(hash)?.insert(hash, id) {
             return None;
         }
         self.hole_count -= 1;
-        // SAFETY: as in `insert`; a place is not null.
+        // SAFETY: as in `last_hole`; a place is not null.
         unsafe {
-            hole.place.write(record());
-            Some(NonNull::new_unchecked(hole.place))
+            hole.write(record());
+            Some(NonNull::new_unchecked(hole))
         }
     }
 
@@ -191,17 +184,17 @@ impl<const ROOT: usize, const LIMIT: usize> Map<ROOT, LIMIT> {
     pub(crate) fn forget(&mut self, mut found: Found, arena: &mut Arena, platform: &impl Platform) {
         // SAFETY: the map has not changed since; `&mut self` makes the reference the only one.
         let id = unsafe { found.table.as_mut().take(found.slot) };
-        self.vacate(Hole { id, place: found.place }, arena, platform);
+        self.vacate(id, found.place, arena, platform);
     }
 
     /// Makes the place of a record that has left the index a hole.
     #[expect(clippy::inline_always, reason = "on the fast path")]
     #[inline(always)]
-    fn vacate(&mut self, hole: Hole, arena: &mut Arena, platform: &impl Platform) {
+    fn vacate(&mut self, id: Id, place: *mut Record, arena: &mut Arena, platform: &impl Platform) {
         if self.hole_count < MAX_HOLES {
-            self.add_hole(hole);
+            self.add_hole(id, place);
         } else {
-            self.fill_hole(hole);
+            self.fill_hole(id, place);
             self.records.pop(arena, platform);
             if self.records.len() == MAX_HOLES {
                 self.records.give_spare_page(arena, platform);
@@ -211,12 +204,12 @@ impl<const ROOT: usize, const LIMIT: usize> Map<ROOT, LIMIT> {
 
     #[expect(clippy::inline_always, reason = "on the fast path")]
     #[inline(always)]
-    fn add_hole(&mut self, hole: Hole) {
-        let Some(place) = self.holes.get_mut(self.hole_count) else { return };
-        *place = hole;
+    fn add_hole(&mut self, id: Id, place: *mut Record) {
+        let Some(hole) = self.holes.get_mut(self.hole_count) else { return };
+        *hole = place;
         self.hole_count += 1;
         // SAFETY: a place in this map's array, which nobody refers to.
-        unsafe { &mut *hole.place }.vacate();
+        unsafe { &mut *place }.vacate(id.0);
     }
 
     /// Removes the record that was found, if that gives nothing to the arena; returns whether it did.
@@ -230,11 +223,10 @@ impl<const ROOT: usize, const LIMIT: usize> Map<ROOT, LIMIT> {
         }
         // SAFETY: the map has not changed since; `&mut self` makes the reference the only one.
         let id = unsafe { found.table.as_mut().take(found.slot) };
-        let hole = Hole { id, place: found.place };
         if self.hole_count < MAX_HOLES {
-            self.add_hole(hole);
+            self.add_hole(id, found.place);
         } else {
-            self.fill_hole(hole);
+            self.fill_hole(id, found.place);
             self.records.pop_alone();
         }
         true
@@ -300,26 +292,31 @@ impl<const ROOT: usize, const LIMIT: usize> Map<ROOT, LIMIT> {
         };
         let id = self.index.remove(hash::<LIMIT>(address), is_it, records, arena, platform)?;
         let record = *found?;
-        self.vacate(Hole { id, place: self.records.slot(id) }, arena, platform);
+        self.vacate(id, self.records.slot(id), arena, platform);
         Some(record)
     }
 
     /// Makes the last place of the array one that is not needed any more: its record moves into the hole; if it is a hole
     /// itself, this one is kept instead.
     #[inline(never)]
-    fn fill_hole(&mut self, hole: Hole) {
+    fn fill_hole(&mut self, id: Id, place: *mut Record) {
         let last_id = self.records.last_id();
-        if hole.id == last_id {
+        if id == last_id {
             return;
         }
-        let last = *self.records.last();
+        let last = self.records.last();
         if last.address() != 0 {
-            self.index.renumber(hash::<LIMIT>(last.address()), last_id, hole.id);
-        } else if let Some(other) = self.holes.iter_mut().find(|other| other.id == last_id) {
-            *other = hole;
+            // SAFETY: a place in this map's array, which nobody refers to, and not the last.
+            unsafe { place.write(*last) };
+            self.index.renumber(hash::<LIMIT>(last.address()), last_id, id);
+            return;
         }
-        // SAFETY: a place in this map's array, which nobody refers to.
-        unsafe { hole.place.write(last) };
+        let last: *const Record = last;
+        if let Some(other) = self.holes.iter_mut().find(|other| last == **other) {
+            *other = place;
+            // SAFETY: as above.
+            unsafe { &mut *place }.vacate(id.0);
+        }
     }
 
     /// Copies records that are `is_wanted` into `buffer`, starting at the place `cursor` in hash order (0 is the
