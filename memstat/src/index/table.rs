@@ -185,8 +185,7 @@ impl Table {
         let mut buffer = Buffer::new();
         for entry in buffer.fill(self.numbers.drain(), elements) {
             let half = if entry.hash.bits() & bit == 0 { &mut *self } else { &mut *upper };
-            let is_entered = half.insert(entry.hash, entry.id);
-            debug_assert!(is_entered, "an empty table has room for all entries of another");
+            half.enter(entry);
         }
     }
 
@@ -230,9 +229,18 @@ impl Table {
 
     fn enter_all(&mut self, entries: &[Hashed]) {
         for entry in entries {
-            let is_entered = self.insert(entry.hash, entry.id);
-            debug_assert!(is_entered, "a table that was rebuilt has room");
+            self.enter(entry);
         }
+    }
+
+    /// Enters an entry of another table, or again, where all that were entered since the table was empty fit in one.
+    #[inline]
+    fn enter(&mut self, entry: &Hashed) {
+        debug_assert!(!self.is_full(), "a table that was empty has room for all entries of another");
+        // SAFETY: an emptied table has no tombstones, and room for `CAPACITY` entries. A split enters those of one table,
+        // a rebuild too, and a join `MAX_JOINED`, which is less.
+        unsafe { assert_unchecked(!self.is_full()) };
+        self.insert(entry.hash, entry.id);
     }
 }
 

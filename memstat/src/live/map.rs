@@ -36,6 +36,8 @@ fn hash<const LIMIT: usize>(address: usize) -> Hash {
 pub(crate) struct Found {
     table: NonNull<Table>,
     slot: Slot,
+    /// The number of its place.
+    id: Id,
     /// Where it is; nobody else refers to it.
     pub(crate) place: *mut Record,
     pub(crate) record: Record,
@@ -43,10 +45,10 @@ pub(crate) struct Found {
 
 /// Maximum number of holes. So many records may lie unused; with fewer, records move more often while blocks come and go:
 /// a move takes some 65 instructions.
-const MAX_HOLES: usize = 48;
+const MAX_HOLES: usize = 64;
 
 /// Holes that are made at once where there are none.
-const OPENED_HOLES: usize = 32;
+const OPENED_HOLES: usize = 48;
 
 /// The address of a place in the array without a block. Its record has the address 0, and the number of the place.
 type Hole = *mut Record;
@@ -125,12 +127,13 @@ impl<const ROOT: usize, const LIMIT: usize> Map<ROOT, LIMIT> {
         // SAFETY: of a hole only the words are read that are written here, until it has a record.
         let (first, mut place, count) = unsafe { self.records.push_some(OPENED_HOLES, arena, platform) }?;
         // The first is taken first, so that the array is filled in order.
-        let holes = self.holes.iter_mut().take(count).rev();
-        for (hole, number) in holes.zip(first.0..) {
+        let mut number = first.0;
+        for hole in self.holes[..count.min(MAX_HOLES)].iter_mut().rev() {
             *hole = place;
             // SAFETY: a place in this map's array, which nobody refers to.
             unsafe { &mut *place }.vacate(number);
             place = place.wrapping_add(1);
+            number += 1;
         }
         self.hole_count = count;
         Ok(())
@@ -173,9 +176,10 @@ impl<const ROOT: usize, const LIMIT: usize> Map<ROOT, LIMIT> {
         }
         let slot = table.find(hash, |id| records.get(id).address() == address)?;
         // SAFETY: just found.
-        let place = records.slot(unsafe { table.id(slot) });
+        let id = unsafe { table.id(slot) };
+        let place = records.slot(id);
         // SAFETY: the record of an entry is there.
-        Some(Found { slot, place, record: unsafe { *place }, table: NonNull::from(table) })
+        Some(Found { slot, id, place, record: unsafe { *place }, table: NonNull::from(table) })
     }
 
     /// Removes the record that was found.
@@ -183,8 +187,8 @@ impl<const ROOT: usize, const LIMIT: usize> Map<ROOT, LIMIT> {
     #[inline(always)]
     pub(crate) fn forget(&mut self, mut found: Found, arena: &mut Arena, platform: &impl Platform) {
         // SAFETY: the map has not changed since; `&mut self` makes the reference the only one.
-        let id = unsafe { found.table.as_mut().take(found.slot) };
-        self.vacate(id, found.place, arena, platform);
+        unsafe { found.table.as_mut().take(found.slot) };
+        self.vacate(found.id, found.place, arena, platform);
     }
 
     /// Makes the place of a record that has left the index a hole.
@@ -222,11 +226,11 @@ impl<const ROOT: usize, const LIMIT: usize> Map<ROOT, LIMIT> {
             return false;
         }
         // SAFETY: the map has not changed since; `&mut self` makes the reference the only one.
-        let id = unsafe { found.table.as_mut().take(found.slot) };
+        unsafe { found.table.as_mut().take(found.slot) };
         if self.hole_count < MAX_HOLES {
-            self.add_hole(id, found.place);
+            self.add_hole(found.id, found.place);
         } else {
-            self.fill_hole(id, found.place);
+            self.fill_hole(found.id, found.place);
             self.records.pop_alone();
         }
         true
@@ -236,12 +240,11 @@ impl<const ROOT: usize, const LIMIT: usize> Map<ROOT, LIMIT> {
     /// more than a few instructions; nothing has changed then.
     pub(crate) fn relocate(&mut self, mut found: Found, record: Record) -> bool {
         let hash = hash::<LIMIT>(record.address());
-        // SAFETY: the map has not changed since it was found; the reference ends here.
-        let id = unsafe { found.table.as_ref().id(found.slot) };
-        if !self.index.table_mut(hash).is_some_and(|table| table.insert(hash, id)) {
+        if !self.index.table_mut(hash).is_some_and(|table| table.insert(hash, found.id)) {
             return false;
         }
-        // SAFETY: as above: an insertion moves no entry. It may be the same table, but the reference to it has ended.
+        // SAFETY: the map has not changed since it was found, but for an insertion, which moves no entry. It may be the same
+        // table, but the reference to it has ended.
         unsafe {
             found.table.as_mut().take(found.slot);
             found.place.write(record);
