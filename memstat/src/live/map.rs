@@ -127,13 +127,11 @@ impl<const ROOT: usize, const LIMIT: usize> Map<ROOT, LIMIT> {
         // SAFETY: of a hole only the words are read that are written here, until it has a record.
         let (first, mut place, count) = unsafe { self.records.push_some(OPENED_HOLES, arena, platform) }?;
         // The first is taken first, so that the array is filled in order.
-        let mut number = first.0;
-        for hole in self.holes[..count.min(MAX_HOLES)].iter_mut().rev() {
+        for (number, hole) in (first.0..).zip(self.holes[..count.min(MAX_HOLES)].iter_mut().rev()) {
             *hole = place;
             // SAFETY: a place in this map's array, which nobody refers to.
             unsafe { &mut *place }.vacate(number);
             place = place.wrapping_add(1);
-            number += 1;
         }
         self.hole_count = count;
         Ok(())
