@@ -4,7 +4,7 @@
 //!     peers NAME COUNT [hammer]
 //!
 //! `make bench` runs it twice a name, with different numbers of pairs: the difference is the pairs' alone. The table in
-//! memstat's README comes from `memstat/measure`, which does the same with the hammer.
+//! memstat's README comes from the same with the hammer.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;

@@ -86,7 +86,7 @@ fn the_leak_is_first_in_the_folded_difference_and_inferno_takes_it() {
     let text = String::from_utf8(difference(Form::Folded)).unwrap();
     assert!(text.lines().next().unwrap().ends_with(&format!(";{PLACE} 0 276")), "{text}");
     for (name, evil) in [("leak", leak()[1].clone()), ("evil", evil())] {
-        let folded = String::from_utf8(written(Form::Folded, &[evil.clone()], None)).unwrap();
+        let folded = String::from_utf8(written(Form::Folded, std::slice::from_ref(&evil), None)).unwrap();
         // A log of perf's is not what this is: the parser for folded stacks is that of the graph itself.
         let mut options = inferno::flamegraph::Options::default();
         let mut svg = Vec::new();

@@ -2,16 +2,21 @@
 
 /// The farthest that an address may lie behind the start of the block that it is about.
 const MAX_OFFSET: u64 = 4096;
+/// Digits of an address in `/proc/allocs`.
+const ROW_DIGITS: usize = 16;
 
 /// Addresses of a document and those of a machine, in pairs.
 #[derive(Debug, Default)]
 pub(super) struct Addresses(Vec<(u64, u64)>);
 
 impl Addresses {
-    /// Takes in the addresses that lines begin with, as in `0xffff80000ff0c000: 100 bytes asked for`: in their order,
-    /// those of the sample stand for those that were printed.
+    /// Takes in the addresses that lines begin with, as in `0xffff80000ff0c000: 100 bytes asked for`, or a row of
+    /// `/proc/allocs`: in their order, those of the sample stand for those that were printed.
     pub(super) fn learn(&mut self, sample: &[&str], printed: &str) {
-        let first = |line: &str| address(line.split_once(':')?.0);
+        let first = |line: &str| match line.split_whitespace().next()? {
+            digits if digits.len() == ROW_DIGITS => u64::from_str_radix(digits, 16).ok(),
+            _ => address(line.split_once(':')?.0),
+        };
         let shown = sample.iter().filter_map(|line| first(line));
         for (shown, found) in shown.zip(printed.lines().filter_map(first)) {
             self.0.retain(|(known, _)| *known != shown);
@@ -54,5 +59,7 @@ mod tests {
         addresses.learn(&["0xa000: 3 bytes"], "0x3000: 3 bytes");
         assert_eq!(addresses.on_machine("kfree 0xd000 0xa000; pwd"), "kfree 0xd000 0xa000; pwd");
         assert_eq!(addresses.on_machine("kfree 0xa000"), "kfree 0x3000");
+        addresses.learn(&["  ffff80000000c000   256  8"], "  ffff80000000e000   256  8");
+        assert_eq!(addresses.on_machine("refs 0xffff80000000c000"), "refs 0xffff80000000e000");
     }
 }

@@ -23,14 +23,6 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         judge: Judge::Drive(DEFAULT, sweep::commands_survive),
     },
     Scenario {
-        name: "fail-commands-guard",
-        about: "the same with a history and all guards, on little memory; of long ones some allocations",
-        judge: Judge::Drive(
-            Machine { memory_mib: 48, cmdline: "memstat=full guard=full", ..DEFAULT },
-            sweep::commands_survive_mostly,
-        ),
-    },
-    Scenario {
         name: "full-heap",
         about: "with all memory taken each command works or says `out of memory`",
         judge: Judge::Drive(Machine { memory_mib: 64, ..DEFAULT }, full::commands_work_in_full_heap),
@@ -52,6 +44,14 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
 
 /// Those that take long.
 pub(crate) const SOAK: &[Scenario] = &[
+    Scenario {
+        name: "fail-commands-guard",
+        about: "the same with a history and all guards, on little memory; of long ones some allocations",
+        judge: Judge::Drive(
+            Machine { memory_mib: 48, cmdline: "memstat=full guard=full", ..DEFAULT },
+            sweep::commands_survive_mostly,
+        ),
+    },
     Scenario {
         name: "fail-selftests",
         about: "each self-test with each of its allocations failing: no panic, nothing left behind",

@@ -227,7 +227,7 @@ fn hints_know_the_state(vm: &mut Vm) -> Result<()> {
             "guard sample 0; memstat history",
             "level is stacks: events are not recorded; type memstat level full",
         ),
-        ("man memstat", "memstat [summary | pages | "),
+        ("man memstat", "memstat [summary | balance | pages | "),
         ("help keys", "Ctrl-U "),
         ("memstat mark two", "mark two: 1 block, "),
         ("memstat since", "since two, set "),
