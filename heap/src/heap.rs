@@ -115,17 +115,17 @@ unsafe impl<S: PageSource> Backend for Heap<S> {
 
     #[inline]
     unsafe fn deallocate_fast(&mut self, address: usize, claimed: Option<Layout>) -> Option<usize> {
-        // SAFETY: as above; the rest is handed on to the caller.
+        // SAFETY: as above; the rest is upheld by the caller.
         unsafe { self.as_fast().deallocate_fast(address, claimed) }
     }
 
     unsafe fn deallocate(&mut self, block: NonNull<u8>, layout: Layout) -> usize {
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         with_heap!(&mut self.0, heap => unsafe { heap.deallocate(block, layout) })
     }
 
     unsafe fn deallocate_unsized(&mut self, block: NonNull<u8>) -> Option<usize> {
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         with_heap!(&mut self.0, heap => unsafe { heap.deallocate_unsized(block) })
     }
 
@@ -145,7 +145,7 @@ unsafe impl<S: PageSource> Backend for Heap<S> {
     #[inline]
     unsafe fn taken_size_bytes_fast(&self, layout: Layout) -> Option<usize> {
         match &self.0 {
-            // SAFETY: handed on to the caller.
+            // SAFETY: upheld by the caller.
             AnyHeap::Slab(slab) => unsafe { slab.taken_size_bytes_fast(layout) },
             // SAFETY: the slab is the only heap with fast paths, as the caller has made sure.
             _ => unsafe { core::hint::unreachable_unchecked() },

@@ -116,7 +116,7 @@ unsafe fn give_pieces(start: NonNull<u8>, mut span: core::ops::Range<usize>, sou
     while let Some(left) = span.end.checked_sub(span.start).and_then(usize::checked_ilog2) {
         // An allocation is aligned to its size, so a page's number in it has the same alignment as its address.
         let order = left.min(span.start.trailing_zeros());
-        // SAFETY: inside the allocation; the rest is handed on to the caller.
+        // SAFETY: inside the allocation; the rest is upheld by the caller.
         unsafe { source.give(start.add(span.start * PAGE_BYTES), order) };
         span.start += 1 << order;
     }

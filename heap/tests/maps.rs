@@ -215,7 +215,7 @@ unsafe impl PageSource for Source<'_> {
     }
 
     unsafe fn give(&mut self, pages: NonNull<u8>, order: u32) {
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         unsafe { self.0.give(pages, order) }.unwrap();
     }
 }

@@ -31,7 +31,7 @@ unsafe impl Backend for TalcBackend {
     unsafe fn deallocate(&mut self, block: NonNull<u8>, layout: Layout) -> usize {
         let size_bytes = self.usable_size_bytes(layout);
         if let Ok(layout) = Layout::from_size_align(size_bytes, layout.align()) {
-            // SAFETY: handed on to the caller.
+            // SAFETY: upheld by the caller.
             unsafe { self.0.deallocate(block.as_ptr(), layout) };
         }
         size_bytes

@@ -51,7 +51,7 @@ pub unsafe trait Backend {
     /// move nobody uses the old block.
     unsafe fn grow(&mut self, block: NonNull<u8>, old: Layout, new: Layout) -> Option<NonNull<[u8]>> {
         let moved = self.allocate(new)?;
-        // SAFETY: both are live, and at least as long as the smaller one; the rest is handed on to the caller.
+        // SAFETY: both are live, and at least as long as the smaller one; the rest is upheld by the caller.
         unsafe {
             copy_nonoverlapping(block.as_ptr(), moved.as_ptr().cast(), old.size().min(new.size()));
             self.deallocate(block, old);
@@ -65,7 +65,7 @@ pub unsafe trait Backend {
     ///
     /// As for [`Backend::grow`], but that `new` is not larger.
     unsafe fn shrink(&mut self, block: NonNull<u8>, old: Layout, new: Layout) -> Option<NonNull<[u8]>> {
-        // SAFETY: handed on to the caller; `grow` copies as much as both have.
+        // SAFETY: upheld by the caller; `grow` copies as much as both have.
         unsafe { self.grow(block, old, new) }
     }
 
@@ -99,10 +99,10 @@ pub unsafe trait Backend {
     unsafe fn deallocate_fast(&mut self, address: usize, claimed: Option<Layout>) -> Option<usize> {
         let block = NonNull::new(address as *mut u8)?;
         if self.locate(address) != Location::Unsupported {
-            // SAFETY: handed on to the caller; the backend itself makes sure that it is a live block.
+            // SAFETY: upheld by the caller; the backend itself makes sure that it is a live block.
             return unsafe { self.deallocate_unsized(block) };
         }
-        // SAFETY: handed on to the caller, who alone knows the block.
+        // SAFETY: upheld by the caller, who alone knows the block.
         claimed.map(|layout| unsafe { self.deallocate(block, layout) })
     }
 

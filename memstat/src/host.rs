@@ -90,14 +90,14 @@ unsafe impl<A: GlobalAlloc + Send + Sync> GlobalAlloc for Host<A> {
     #[expect(clippy::inline_always, reason = "the frame must be the caller's")]
     #[inline(always)]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         unsafe { self.0.alloc(layout) }
     }
 
     #[expect(clippy::inline_always, reason = "the frame must be the caller's")]
     #[inline(always)]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         unsafe {
             self.0.free_with_layout_or(block, layout, |bad, frame_pointer| {
                 mistakes::tell_bad_free(&self.0, &bad, frame_pointer);
@@ -108,7 +108,7 @@ unsafe impl<A: GlobalAlloc + Send + Sync> GlobalAlloc for Host<A> {
     #[expect(clippy::inline_always, reason = "the frame must be the caller's")]
     #[inline(always)]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         unsafe { self.0.alloc_zeroed(layout) }
     }
 
@@ -116,7 +116,7 @@ unsafe impl<A: GlobalAlloc + Send + Sync> GlobalAlloc for Host<A> {
     #[inline(always)]
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         let Some(block) = NonNull::new(block) else { return null_mut() };
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         match unsafe { self.0.reallocate_with_layout(block, layout, new_size) } {
             Ok(moved) => moved.map_or(null_mut(), NonNull::as_ptr),
             Err(bad) => {

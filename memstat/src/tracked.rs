@@ -66,7 +66,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     ///
     /// `[start, start + size_bytes)` is writable, aligned to pages, and belongs to the tracker for ever.
     pub unsafe fn add_first_pages(&self, start: NonNull<u8>, size_bytes: usize) {
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         unsafe { self.enter().arena.add_first_pages(start, size_bytes) };
     }
 
@@ -182,7 +182,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     ///
     /// As there.
     pub(crate) unsafe fn release_lock(&self) {
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         unsafe { self.inner.release() };
     }
 }

@@ -55,20 +55,20 @@ unsafe impl Backend for Counting {
 
     unsafe fn deallocate(&mut self, block: NonNull<u8>, layout: Layout) -> usize {
         assert_eq!(self.live.remove(&(block.as_ptr() as usize)), Some(layout), "with the layout that it has");
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         unsafe { System.dealloc(block.as_ptr(), layout) };
         layout.size()
     }
 
     unsafe fn grow(&mut self, block: NonNull<u8>, old: Layout, new: Layout) -> Option<NonNull<[u8]>> {
         self.asked.grow += 1;
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         unsafe { self.resize(block, old, new) }
     }
 
     unsafe fn shrink(&mut self, block: NonNull<u8>, old: Layout, new: Layout) -> Option<NonNull<[u8]>> {
         self.asked.shrink += 1;
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         unsafe { self.resize(block, old, new) }
     }
 }
@@ -88,7 +88,7 @@ impl Counting {
             return Some(moved);
         }
         assert_eq!(self.live.remove(&(block.as_ptr() as usize)), Some(old), "with the layout that it has");
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         let resized = NonNull::new(unsafe { System.realloc(block.as_ptr(), old, new.size()) })?;
         self.live.insert(resized.as_ptr() as usize, new);
         Some(NonNull::slice_from_raw_parts(resized, new.size()))
@@ -296,7 +296,7 @@ fn a_backend_without_a_better_way_is_called_as_ever() {
         }
 
         unsafe fn deallocate(&mut self, block: NonNull<u8>, layout: Layout) -> usize {
-            // SAFETY: handed on to the caller.
+            // SAFETY: upheld by the caller.
             unsafe { System.dealloc(block.as_ptr(), layout) };
             layout.size()
         }

@@ -111,7 +111,13 @@ fn a_fork_while_threads_allocate_leaves_a_whole_heap_in_both_processes() {
             assert!(threads.into_iter().all(|thread| thread.join().unwrap() > 0), "threads go on");
             assert!(statuses.iter().all(|status| *status == 0), "{level}, {guard}: {statuses:?}");
         });
-        assert_eq!(HEAP.check_consistency(), Consistency::Holds, "{level}, {guard}");
+        // A thread that has been joined may still free what belongs to itself.
+        let checks = std::iter::repeat_with(|| HEAP.check_consistency());
+        let settled = checks.take(100).find(|consistency| {
+            thread::yield_now();
+            *consistency != Consistency::Busy
+        });
+        assert_eq!(settled, Some(Consistency::Holds), "{level}, {guard}");
     }
     // SAFETY: as above.
     unsafe { libc::alarm(0) };

@@ -156,7 +156,7 @@ unsafe impl Backend for Cells {
     }
 
     unsafe fn deallocate(&mut self, block: NonNull<u8>, layout: Layout) -> usize {
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         unsafe { SharedBackend::deallocate(self, block, layout) }
     }
 

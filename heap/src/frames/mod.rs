@@ -119,7 +119,7 @@ impl Frames {
     ///
     /// As for [`Frames::add`].
     unsafe fn add_block(&mut self, block: usize, order: u32) {
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         unsafe {
             match order / BLOCKS_LOG2 {
                 0 => self.pages.add(block, order),
@@ -183,7 +183,7 @@ impl Frames {
         if order > MAX_ORDER || !block.is_multiple_of(PAGE_BYTES << order) {
             return Err(NotAllocated);
         }
-        // SAFETY: handed on to the caller; a zone that comes back empty is nobody's.
+        // SAFETY: upheld by the caller; a zone that comes back empty is nobody's.
         unsafe {
             let mut tier = order / BLOCKS_LOG2;
             // A loop, not a second call of `give_to_tier`: with two calls it was not inlined, which cost ten instructions.
@@ -216,7 +216,7 @@ impl Frames {
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "called in one place, on the fast path")]
     unsafe fn give_to_tier(&mut self, block: usize, order: u32) -> Result<Option<usize>, NotAllocated> {
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         unsafe {
             match order / BLOCKS_LOG2 {
                 0 => self.pages.give(block, order),
@@ -244,7 +244,7 @@ impl Frames {
         if is_own {
             return;
         }
-        // SAFETY: handed on to the caller; what the tier above has handed out is the caller's.
+        // SAFETY: upheld by the caller; what the tier above has handed out is the caller's.
         unsafe {
             self.split_above(block, tier + 1);
             match tier {

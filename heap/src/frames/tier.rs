@@ -86,7 +86,7 @@ impl<const ORDER: usize> Tier<ORDER> {
     /// As for [`super::Frames::init`], with the bytes of [`Tier::metadata_bytes`].
     pub(super) unsafe fn init(&mut self, span: &PageSpan, metadata: NonNull<u8>) -> NonNull<u8> {
         self.base = self.base_for(span);
-        // SAFETY: handed on to the caller; the end of this tier's part of the metadata lies inside it or at its end.
+        // SAFETY: upheld by the caller; the end of this tier's part of the metadata lies inside it or at its end.
         unsafe {
             self.zones = Zones::new(metadata, self.zone_count(span));
             metadata.add(self.metadata_bytes(span))
@@ -119,7 +119,7 @@ impl<const ORDER: usize> Tier<ORDER> {
         if !zone.is_held {
             zone.heap = Heap::new();
         }
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         unsafe { zone.heap.add_to_heap(block, block + size_bytes) };
         zone.free |= bits;
         zone.is_held = true;
@@ -156,7 +156,7 @@ impl<const ORDER: usize> Tier<ORDER> {
     /// The tier above has handed the zone out, and nobody uses its memory.
     pub(super) unsafe fn take_over(&mut self, block: usize) {
         let start = block & !(self.zone_bytes() - 1);
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         unsafe { self.add(start, BLOCKS_LOG2) };
         let (number, _) = self.place(block, 0);
         if let Some((zone, whole)) =
@@ -213,7 +213,7 @@ impl<const ORDER: usize> Tier<ORDER> {
         block: usize,
         order: u32,
     ) -> Result<Option<usize>, NotAllocated> {
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         unsafe { self.give(block, order) }
     }
 

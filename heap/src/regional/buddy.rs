@@ -25,7 +25,7 @@ unsafe impl RegionHeap for Buddy {
     }
 
     unsafe fn add_memory(&mut self, start: *mut u8, size_bytes: usize) {
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         unsafe { self.0.add_to_heap(start as usize, start as usize + size_bytes) };
     }
 
@@ -38,7 +38,7 @@ unsafe impl RegionHeap for Buddy {
     }
 
     unsafe fn deallocate(&mut self, block: NonNull<u8>, layout: Layout) {
-        // SAFETY: handed on to the caller. The size is rounded to be no smaller than any alignment, so it alone
+        // SAFETY: upheld by the caller. The size is rounded to be no smaller than any alignment, so it alone
         // decides.
         unsafe { self.0.dealloc(block, layout) };
     }

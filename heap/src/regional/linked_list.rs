@@ -27,7 +27,7 @@ unsafe impl RegionHeap for LinkedList {
     }
 
     unsafe fn add_memory(&mut self, start: *mut u8, size_bytes: usize) {
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         unsafe { self.0.init(start, size_bytes) };
     }
 
@@ -36,7 +36,7 @@ unsafe impl RegionHeap for LinkedList {
     }
 
     unsafe fn deallocate(&mut self, block: NonNull<u8>, layout: Layout) {
-        // SAFETY: handed on to the caller. The crate uses only the size.
+        // SAFETY: upheld by the caller. The crate uses only the size.
         unsafe { self.0.deallocate(block, layout) };
     }
 }

@@ -200,7 +200,7 @@ unsafe impl<H: RegionHeap, S: PageSource> Backend for Regional<H, S> {
     }
 
     unsafe fn deallocate(&mut self, block: NonNull<u8>, _layout: Layout) -> usize {
-        // SAFETY: handed on to the caller. The pointer alone identifies the block.
+        // SAFETY: upheld by the caller. The pointer alone identifies the block.
         let taken_bytes = unsafe { self.deallocate_unsized(block) };
         debug_assert!(taken_bytes.is_some(), "only live blocks are given back");
         taken_bytes.unwrap_or(0)
@@ -208,7 +208,7 @@ unsafe impl<H: RegionHeap, S: PageSource> Backend for Regional<H, S> {
 
     unsafe fn deallocate_unsized(&mut self, block: NonNull<u8>) -> Option<usize> {
         let Some(mut region) = self.map.part(block.as_ptr() as usize) else {
-            // SAFETY: handed on to the caller.
+            // SAFETY: upheld by the caller.
             return unsafe { self.runs.deallocate(block, &mut self.map, &mut self.source) };
         };
         // SAFETY: the map names live regions only, which nobody else refers to. The caller gives the block up.

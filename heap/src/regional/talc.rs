@@ -25,7 +25,7 @@ unsafe impl RegionHeap for Talc {
     }
 
     unsafe fn add_memory(&mut self, start: *mut u8, size_bytes: usize) {
-        // SAFETY: handed on to the caller. Memory that is too small for the head is not claimed, and serves no block.
+        // SAFETY: upheld by the caller. Memory that is too small for the head is not claimed, and serves no block.
         let _ = unsafe { self.0.claim(start, size_bytes) };
     }
 
@@ -35,7 +35,7 @@ unsafe impl RegionHeap for Talc {
     }
 
     unsafe fn deallocate(&mut self, block: NonNull<u8>, layout: Layout) {
-        // SAFETY: handed on to the caller. The crate uses only the size.
+        // SAFETY: upheld by the caller. The crate uses only the size.
         unsafe { self.0.deallocate(block.as_ptr(), layout) };
     }
 }

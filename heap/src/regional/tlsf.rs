@@ -24,7 +24,7 @@ unsafe impl RegionHeap for Tlsf {
 
     unsafe fn add_memory(&mut self, start: *mut u8, size_bytes: usize) {
         let Some(start) = NonNull::new(start) else { return };
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         unsafe { self.0.insert_free_block_ptr(NonNull::slice_from_raw_parts(start, size_bytes)) };
     }
 
@@ -33,7 +33,7 @@ unsafe impl RegionHeap for Tlsf {
     }
 
     unsafe fn deallocate(&mut self, block: NonNull<u8>, layout: Layout) {
-        // SAFETY: handed on to the caller. The crate only tests whether the alignment is below 32.
+        // SAFETY: upheld by the caller. The crate only tests whether the alignment is below 32.
         unsafe { self.0.deallocate(block, layout.align()) };
     }
 }

@@ -116,7 +116,7 @@ impl<S: PageSource> Slab<S> {
     #[cold]
     #[inline(never)]
     unsafe fn deallocate_pages(&mut self, block: NonNull<u8>) -> Option<usize> {
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         unsafe { self.runs.deallocate(block, &mut self.map, &mut self.source) }
     }
 
@@ -162,7 +162,7 @@ unsafe impl<S: PageSource> Backend for Slab<S> {
 
     #[inline]
     unsafe fn deallocate(&mut self, block: NonNull<u8>, _layout: Layout) -> usize {
-        // SAFETY: handed on to the caller. The pointer alone identifies the block.
+        // SAFETY: upheld by the caller. The pointer alone identifies the block.
         let taken_bytes = unsafe { self.deallocate_unsized(block) };
         debug_assert!(taken_bytes.is_some(), "only live blocks are given back");
         taken_bytes.unwrap_or(0)
@@ -174,7 +174,7 @@ unsafe impl<S: PageSource> Backend for Slab<S> {
         if let PageUse::Part(slab) = self.map.get(address) {
             self.free_to_slab(slab, address)
         } else {
-            // SAFETY: handed on to the caller.
+            // SAFETY: upheld by the caller.
             unsafe { self.deallocate_pages(block) }
         }
     }

@@ -38,7 +38,7 @@ unsafe impl<S: PageSource> PageSource for Budget<S> {
 
     unsafe fn give(&mut self, pages: NonNull<u8>, order: u32) {
         self.left_pages += 1 << order;
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         unsafe { self.source.give(pages, order) };
     }
 }

@@ -71,7 +71,7 @@ unsafe impl PageSource for HostPages {
     }
 
     unsafe fn give(&mut self, pages: NonNull<u8>, order: u32) {
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         unsafe { self.frames.give(pages, order) }.unwrap();
     }
 }

@@ -117,11 +117,11 @@ pub(crate) fn kzalloc(size_bytes: usize) -> *mut u8 {
 pub(crate) unsafe fn krealloc(block: *mut u8, new_size_bytes: usize) -> *mut u8 {
     let Some(pointer) = NonNull::new(block) else { return kmalloc(new_size_bytes) };
     if new_size_bytes == 0 {
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         unsafe { kfree(block) };
         return null_mut();
     }
-    // SAFETY: handed on to the caller.
+    // SAFETY: upheld by the caller.
     match unsafe { HEAP.tracker.reallocate(pointer, new_size_bytes) } {
         Ok(moved) => moved.map_or(null_mut(), NonNull::as_ptr),
         Err(bad) => {
@@ -139,7 +139,7 @@ pub(crate) unsafe fn krealloc(block: *mut u8, new_size_bytes: usize) -> *mut u8 
 #[unsafe(link_section = ".text.allocator")]
 #[inline(never)]
 pub(crate) unsafe fn kfree(block: *mut u8) {
-    // SAFETY: handed on to the caller.
+    // SAFETY: upheld by the caller.
     unsafe { HEAP.tracker.free_or(block, report_bad_free) };
 }
 
@@ -193,7 +193,7 @@ unsafe impl GlobalAlloc for KernelHeap {
 
     #[unsafe(link_section = ".text.allocator")]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         let block = unsafe { self.alloc(layout) };
         if !block.is_null() {
             // SAFETY: a fresh block of at least that size.
@@ -214,7 +214,7 @@ unsafe impl GlobalAlloc for KernelHeap {
     #[unsafe(link_section = ".text.allocator")]
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size_bytes: usize) -> *mut u8 {
         if symbol_arena::is_used() {
-            // SAFETY: handed on to the caller, which has blocks from there only.
+            // SAFETY: upheld by the caller, which has blocks from there only.
             return unsafe { symbol_arena::reallocate(block, layout, new_size_bytes) };
         }
         let Some(block) = NonNull::new(block) else { return null_mut() };

@@ -117,7 +117,7 @@ fn take_reclaimed(order: u32) -> Option<NonNull<u8>> {
 /// Nobody uses the pages any more.
 #[inline(never)]
 pub(crate) unsafe fn give_pages(pages: NonNull<u8>, order: u32, purpose: Purpose) {
-    // SAFETY: handed on to the caller.
+    // SAFETY: upheld by the caller.
     if unsafe { FRAMES.lock().give(pages, order) }.is_ok() {
         GIVEN[purpose as usize].fetch_add(1 << order, Ordering::Relaxed);
     }
@@ -225,7 +225,7 @@ unsafe impl PageSource for HeapPages {
     }
 
     unsafe fn give(&mut self, pages: NonNull<u8>, order: u32) {
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         unsafe { give_pages(pages, order, Purpose::Heap) };
     }
 }

@@ -104,7 +104,7 @@ unsafe impl Platform for KernelPlatform {
     }
 
     unsafe fn give_page(&self, page: NonNull<u8>) {
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         unsafe { give_pages(page, 0, Purpose::Arena) };
     }
 }
@@ -124,7 +124,7 @@ unsafe impl GuardPages for KernelPlatform {
     }
 
     unsafe fn decommit_page(&self, page: NonNull<u8>) {
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         unsafe { guard_window::decommit(page) };
     }
 

@@ -56,7 +56,7 @@ unsafe impl<A: GlobalAlloc + Sync> Backend for Over<A> {
 
     #[inline]
     unsafe fn deallocate(&mut self, block: NonNull<u8>, layout: Layout) -> usize {
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         unsafe { self.0.dealloc(block.as_ptr(), served(layout)) };
         layout.size()
     }
@@ -68,13 +68,13 @@ unsafe impl<A: GlobalAlloc + Sync> Backend for Over<A> {
 
     #[inline]
     unsafe fn grow(&mut self, start: NonNull<u8>, old: Layout, new: Layout) -> Option<NonNull<[u8]>> {
-        // SAFETY: handed on to the caller; the size is not zero.
+        // SAFETY: upheld by the caller; the size is not zero.
         block(unsafe { self.0.realloc(start.as_ptr(), served(old), served(new).size()) }, new)
     }
 
     #[inline]
     unsafe fn shrink(&mut self, start: NonNull<u8>, old: Layout, new: Layout) -> Option<NonNull<[u8]>> {
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         unsafe { self.grow(start, old, new) }
     }
 }
@@ -89,7 +89,7 @@ unsafe impl<A: GlobalAlloc + Sync> SharedBackend for Over<A> {
 
     #[inline]
     unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) -> usize {
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         unsafe { self.0.dealloc(block.as_ptr(), served(layout)) };
         layout.size()
     }
@@ -102,7 +102,7 @@ unsafe impl<A: GlobalAlloc + Sync> SharedBackend for Over<A> {
         new_size_bytes: usize,
     ) -> Option<NonNull<[u8]>> {
         let new = Layout::from_size_align(new_size_bytes, old.align()).ok()?;
-        // SAFETY: handed on to the caller; the size is not zero.
+        // SAFETY: upheld by the caller; the size is not zero.
         block(unsafe { self.0.realloc(start.as_ptr(), served(old), served(new).size()) }, new)
     }
 }

@@ -66,7 +66,7 @@ pub(crate) fn backend_layout(guarding: Guarding, layout: Layout) -> Option<Layou
 /// The block has memory for the red zones that the record says, and nobody else uses it.
 #[inline]
 pub(crate) unsafe fn write(record: &Record) {
-    // SAFETY: handed on to the caller.
+    // SAFETY: upheld by the caller.
     unsafe { write_as(record.guarding(), record.address() as *mut u8, record.size_bytes()) };
 }
 
@@ -80,7 +80,7 @@ pub(crate) unsafe fn write_as(guarding: Guarding, start: *mut u8, size_bytes: us
     if !guarding.has_red_zones() {
         return;
     }
-    // SAFETY: handed on to the caller.
+    // SAFETY: upheld by the caller.
     unsafe {
         write_two_words(start.wrapping_add(size_bytes));
         if guarding == Guarding::BothRedZones {
@@ -96,7 +96,7 @@ pub(crate) unsafe fn write_as(guarding: Guarding, start: *mut u8, size_bytes: us
 /// As for [`write()`].
 #[inline]
 pub(crate) unsafe fn are_intact(record: &Record) -> bool {
-    // SAFETY: handed on to the caller.
+    // SAFETY: upheld by the caller.
     unsafe { are_intact_as(record.guarding(), record.address() as *const u8, record.size_bytes()) }
 }
 
@@ -110,7 +110,7 @@ pub(crate) unsafe fn are_intact_as(guarding: Guarding, start: *const u8, size_by
     if !guarding.has_red_zones() {
         return true;
     }
-    // SAFETY: handed on to the caller.
+    // SAFETY: upheld by the caller.
     unsafe {
         let rear = differ_two_words(start.wrapping_add(size_bytes));
         let front = match guarding {
@@ -128,7 +128,7 @@ const ZONE_WORD: u64 = u64::from_ne_bytes([ZONE; WORD]);
 /// Two words at `at` belong to the caller.
 #[inline]
 unsafe fn write_two_words(at: *mut u8) {
-    // SAFETY: handed on to the caller; an unaligned write needs no alignment.
+    // SAFETY: upheld by the caller; an unaligned write needs no alignment.
     unsafe {
         at.cast::<u64>().write_unaligned(ZONE_WORD);
         at.wrapping_add(WORD).cast::<u64>().write_unaligned(ZONE_WORD);
@@ -142,7 +142,7 @@ unsafe fn write_two_words(at: *mut u8) {
 /// As for [`write_two_words`].
 #[inline]
 unsafe fn differ_two_words(at: *const u8) -> u64 {
-    // SAFETY: handed on to the caller; an unaligned read needs no alignment.
+    // SAFETY: upheld by the caller; an unaligned read needs no alignment.
     unsafe {
         let first = at.cast::<u64>().read_unaligned();
         let second = at.wrapping_add(WORD).cast::<u64>().read_unaligned();
@@ -163,13 +163,13 @@ const STEP_BYTES: usize = STEP * WORD;
 pub(crate) unsafe fn fill(start: *mut u8, size_bytes: usize, byte: u8) {
     let word = u64::from_ne_bytes([byte; WORD]);
     if size_bytes < STEP_BYTES {
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         unsafe { fill_small(start, size_bytes, word) };
         return;
     }
     let last = start.wrapping_add(size_bytes - STEP_BYTES);
     let mut at = start;
-    // SAFETY: handed on to the caller; no step reaches past the last one, which ends with the block and may overlap the
+    // SAFETY: upheld by the caller; no step reaches past the last one, which ends with the block and may overlap the
     // one before it.
     unsafe {
         while at < last {
@@ -187,7 +187,7 @@ pub(crate) unsafe fn fill(start: *mut u8, size_bytes: usize, byte: u8) {
 /// As for [`fill`].
 #[inline(never)]
 pub(crate) unsafe fn fill_slowly(start: *mut u8, size_bytes: usize, byte: u8) {
-    // SAFETY: handed on to the caller.
+    // SAFETY: upheld by the caller.
     unsafe { fill(start, size_bytes, byte) };
 }
 
@@ -198,7 +198,7 @@ pub(crate) unsafe fn fill_slowly(start: *mut u8, size_bytes: usize, byte: u8) {
 unsafe fn fill_small(start: *mut u8, size_bytes: usize, word: u64) {
     let end = start.wrapping_add(size_bytes);
     let mut at = start;
-    // SAFETY: handed on to the caller.
+    // SAFETY: upheld by the caller.
     unsafe {
         while end as usize - at as usize >= WORD {
             at.cast::<u64>().write_unaligned(word);
@@ -220,13 +220,13 @@ unsafe fn fill_small(start: *mut u8, size_bytes: usize, word: u64) {
 pub(crate) unsafe fn is_full_of(start: *const u8, size_bytes: usize, byte: u8) -> bool {
     let word = u64::from_ne_bytes([byte; WORD]);
     if size_bytes < STEP_BYTES {
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         return unsafe { is_small_full_of(start, size_bytes, word) };
     }
     let last = start.wrapping_add(size_bytes - STEP_BYTES);
     let mut at = start;
     let mut differ = 0;
-    // SAFETY: handed on to the caller.
+    // SAFETY: upheld by the caller.
     unsafe {
         while at < last {
             differ |= differ_in_step(at, word);
@@ -244,7 +244,7 @@ pub(crate) unsafe fn is_full_of(start: *const u8, size_bytes: usize, byte: u8) -
 /// As for [`is_full_of`].
 #[inline(never)]
 pub(crate) unsafe fn is_full_of_slowly(start: *const u8, size_bytes: usize, byte: u8) -> bool {
-    // SAFETY: handed on to the caller.
+    // SAFETY: upheld by the caller.
     unsafe { is_full_of(start, size_bytes, byte) }
 }
 
@@ -255,7 +255,7 @@ pub(crate) unsafe fn is_full_of_slowly(start: *const u8, size_bytes: usize, byte
 /// [`STEP_BYTES`] bytes at `at` can be read.
 #[inline]
 unsafe fn differ_in_step(at: *const u8, word: u64) -> u64 {
-    // SAFETY: handed on to the caller.
+    // SAFETY: upheld by the caller.
     let [a, b, c, d] = unsafe { at.cast::<[u64; STEP]>().read_unaligned() };
     (a ^ word) | (b ^ word) | (c ^ word) | (d ^ word)
 }
@@ -268,7 +268,7 @@ unsafe fn is_small_full_of(start: *const u8, size_bytes: usize, word: u64) -> bo
     let end = start.wrapping_add(size_bytes);
     let mut at = start;
     let mut differ = 0;
-    // SAFETY: handed on to the caller.
+    // SAFETY: upheld by the caller.
     unsafe {
         while end as usize - at as usize >= WORD {
             differ |= at.cast::<u64>().read_unaligned() ^ word;
@@ -312,12 +312,12 @@ pub(crate) unsafe fn describe(record: &Record, free: Option<&Record>, found: &mu
         (record.guarding().has_red_zones(), CorruptionKind::Overrun, size_bytes as isize, REAR_BYTES),
     ];
     for (_, kind, offset, zone_bytes) in zones.into_iter().filter(|(is_there, ..)| *is_there) {
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         unsafe {
             describe_part(record, free, kind, (start.wrapping_offset(offset), zone_bytes, ZONE), found);
         };
     }
-    // SAFETY: handed on to the caller.
+    // SAFETY: upheld by the caller.
     unsafe { write(record) };
 }
 
@@ -335,7 +335,7 @@ pub(crate) unsafe fn describe_part(
     (start, size_bytes, expected): (*const u8, usize, u8),
     found: &mut dyn FnMut(Corruption),
 ) {
-    // SAFETY: handed on to the caller; nothing is written while the slice is used.
+    // SAFETY: upheld by the caller; nothing is written while the slice is used.
     let bytes = unsafe { core::slice::from_raw_parts(start, size_bytes) };
     let Some(first) = bytes.iter().position(|byte| *byte != expected) else { return };
     let offset = start as isize - record.address() as isize + first as isize;

@@ -35,7 +35,7 @@ impl<T> Gate<T> {
     ///
     /// The caller holds it.
     pub(super) unsafe fn value(&self) -> &T {
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         unsafe { &*self.value.get() }
     }
 

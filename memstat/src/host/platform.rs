@@ -101,7 +101,7 @@ unsafe impl Platform for HostPlatform {
     }
 
     unsafe fn give_page(&self, page: NonNull<u8>) {
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         unsafe { pages::give(page) };
     }
 }

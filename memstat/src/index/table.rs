@@ -123,7 +123,7 @@ impl Table {
     /// [`Table::find`] named the slot, and the table has not changed since.
     #[inline]
     pub(crate) unsafe fn id(&self, slot: Slot) -> Id {
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         Id(*unsafe { self.numbers.get_bucket_unchecked(slot.0) })
     }
 
@@ -134,7 +134,7 @@ impl Table {
     /// As for [`Table::id`].
     #[inline]
     pub(super) unsafe fn set_id(&mut self, slot: Slot, id: Id) {
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         *unsafe { self.numbers.get_bucket_unchecked_mut(slot.0) } = id.0;
     }
 
@@ -146,7 +146,7 @@ impl Table {
     #[inline]
     pub(crate) unsafe fn take(&mut self, slot: Slot) -> Id {
         self.assume_slots();
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         Id(unsafe { self.numbers.get_bucket_entry_unchecked(slot.0) }.remove().0)
     }
 

@@ -138,7 +138,7 @@ impl<B: Backend, P: Platform> FirstUse for Tracked<B, P> {
     }
 
     unsafe fn release(&self) {
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         unsafe { self.release_lock() };
     }
 

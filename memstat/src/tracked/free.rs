@@ -33,7 +33,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     #[inline(always)]
     pub unsafe fn free(&self, block: NonNull<u8>) -> Result<(), BadFree> {
         let mut result = Ok(());
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         unsafe { self.free_or(block.as_ptr(), |bad, _| result = Err(bad)) };
         result
     }
@@ -51,7 +51,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     #[inline(always)]
     pub unsafe fn free_with_layout(&self, block: NonNull<u8>, layout: Layout) -> Result<(), BadFree> {
         let mut result = Ok(());
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         unsafe { self.free_with_layout_or(block.as_ptr(), layout, |bad, _| result = Err(bad)) };
         result
     }
@@ -65,7 +65,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     #[expect(clippy::inline_always, reason = "the fast path; and the frame must be the caller's")]
     #[inline(always)]
     pub unsafe fn free_or(&self, block: *mut u8, report: impl FnOnce(BadFree, usize)) {
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         unsafe { self.free_claimed(block as usize, PointerOnly, report) };
     }
 
@@ -82,7 +82,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         layout: Layout,
         report: impl FnOnce(BadFree, usize),
     ) {
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         unsafe { self.free_claimed(block as usize, layout, report) };
     }
 
@@ -103,7 +103,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         if path < FastPath::Count {
             return self.free_on(path, address, claim, inner, report);
         }
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         if !unsafe { inner.free_unrecorded_fast(address, claim, path, self.platform()) } {
             self.free_elsewhere(address, claim, inner, report);
         }

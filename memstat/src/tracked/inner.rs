@@ -318,7 +318,7 @@ impl<B: Backend> Inner<B> {
     #[cold]
     #[inline(never)]
     pub(super) unsafe fn give_to_backend(&mut self, block: NonNull<u8>, layout: Layout) -> usize {
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         self.backend.as_mut().map_or(0, |backend| unsafe { backend.deallocate(block, layout) })
     }
 

@@ -34,7 +34,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         block: NonNull<u8>,
         new_size_bytes: usize,
     ) -> Result<Option<NonNull<u8>>, BadFree> {
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         unsafe { self.reallocate_claimed(block, PointerOnly, new_size_bytes) }
     }
 
@@ -59,13 +59,13 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         new_size_bytes: usize,
     ) -> Result<Option<NonNull<u8>>, BadFree> {
         if !Self::ASKS_BACKEND {
-            // SAFETY: handed on to the caller.
+            // SAFETY: upheld by the caller.
             return unsafe { self.reallocate_claimed(block, layout, new_size_bytes) };
         }
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         match unsafe { self.resize_unrecorded(block, layout, new_size_bytes) } {
             Ok(resized) => Ok(Some(resized)),
-            // SAFETY: handed on to the caller.
+            // SAFETY: upheld by the caller.
             Err(inner) => unsafe { self.reallocate_recorded(inner, block, layout, new_size_bytes) },
         }
     }
@@ -85,13 +85,13 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         new_size_bytes: usize,
     ) -> Option<NonNull<u8>> {
         if !Self::ASKS_BACKEND {
-            // SAFETY: handed on to the caller.
+            // SAFETY: upheld by the caller.
             return unsafe { self.reallocate_claimed(block, layout, new_size_bytes) }.ok().flatten();
         }
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         match unsafe { self.resize_unrecorded(block, layout, new_size_bytes) } {
             Ok(resized) => Some(resized),
-            // SAFETY: handed on to the caller.
+            // SAFETY: upheld by the caller.
             Err(inner) => unsafe { self.reallocate_recorded_or_none(inner, block, layout, new_size_bytes) },
         }
     }
@@ -120,7 +120,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
             Ok(inner) => inner,
             Err(contended) => return Err(self.inner.wait(contended)),
         };
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         let resized = unsafe { inner.resize_unrecorded(block, layout, new_size_bytes, self.platform()) };
         resized.ok_or(Some(inner))
     }
@@ -139,7 +139,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         new_size_bytes: usize,
     ) -> Result<Option<NonNull<u8>>, BadFree> {
         let caller = self.caller();
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         let done = unsafe { self.reallocate_recorded_for(inner, block, layout, new_size_bytes, &caller) };
         keep_frame();
         done
@@ -159,7 +159,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         new_size_bytes: usize,
     ) -> Option<NonNull<u8>> {
         let caller = self.caller();
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         let done = unsafe { self.reallocate_recorded_for(inner, block, layout, new_size_bytes, &caller) };
         keep_frame();
         done.ok().flatten()
@@ -180,13 +180,13 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         caller: &Caller<'_, P>,
     ) -> Result<Option<NonNull<u8>>, BadFree> {
         if let Some(mut inner) = inner {
-            // SAFETY: handed on to the caller.
+            // SAFETY: upheld by the caller.
             let resized = unsafe { inner.resize_at_hand(block, layout, new_size_bytes, caller) };
             if resized.is_some() {
                 return Ok(resized);
             }
         }
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         unsafe { self.reallocate_for(block, Some(layout), new_size_bytes, caller) }
     }
 
@@ -200,7 +200,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         claim: impl Claim,
         new_size_bytes: usize,
     ) -> Result<Option<NonNull<u8>>, BadFree> {
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         let done = unsafe { self.reallocate_for(block, claim.layout(), new_size_bytes, &self.caller()) };
         keep_frame();
         done

@@ -18,7 +18,7 @@ unsafe impl Backend for BlindBackend {
     }
 
     unsafe fn deallocate(&mut self, block: NonNull<u8>, layout: Layout) -> usize {
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         unsafe { self.0.deallocate(block, layout) }
     }
 

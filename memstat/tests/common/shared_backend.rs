@@ -45,7 +45,7 @@ unsafe impl SharedBackend for SystemBackend {
         let was = word(block.as_ptr() as usize).swap(FREE, Ordering::Relaxed);
         assert_eq!(was, LIVE, "only live blocks reach the backend");
         let (own, front) = own(layout);
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         unsafe { System.dealloc(block.as_ptr().sub(front), own) };
         layout.size()
     }
@@ -58,7 +58,7 @@ unsafe impl SharedBackend for SystemBackend {
     ) -> Option<NonNull<[u8]>> {
         let (own_old, front) = own(old);
         let (own_new, _) = own(Layout::from_size_align(new_size_bytes, old.align()).unwrap());
-        // SAFETY: handed on to the caller. The word moves with the block.
+        // SAFETY: upheld by the caller. The word moves with the block.
         let moved = unsafe { System.realloc(block.as_ptr().sub(front), own_old, own_new.size()).add(front) };
         Some(NonNull::slice_from_raw_parts(NonNull::new(moved)?, new_size_bytes))
     }
@@ -71,7 +71,7 @@ unsafe impl Backend for SystemBackend {
     }
 
     unsafe fn deallocate(&mut self, block: NonNull<u8>, layout: Layout) -> usize {
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         unsafe { SharedBackend::deallocate(self, block, layout) }
     }
 

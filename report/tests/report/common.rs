@@ -72,7 +72,7 @@ unsafe impl Backend for Heap {
     }
 
     unsafe fn deallocate(&mut self, block: NonNull<u8>, layout: Layout) -> usize {
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         unsafe { System.dealloc(block.as_ptr(), layout) };
         layout.size()
     }

@@ -80,7 +80,7 @@ pub(crate) fn constant_parts() -> [&'static [u8]; 2] {
 ///
 /// All of the span is mapped for ever and never written.
 unsafe fn bytes(span: &Range<VAddr>) -> &'static [u8] {
-    // SAFETY: handed on to the caller.
+    // SAFETY: upheld by the caller.
     unsafe { slice::from_raw_parts(span.start.as_ptr(), size_bytes(span)) }
 }
 

@@ -117,7 +117,7 @@ pub(crate) fn take_page() -> Option<NonNull<u8>> {
 /// It comes from [`take_page`], and nobody refers to it any more.
 pub(crate) unsafe fn give_page(page: NonNull<u8>) {
     if !PAGE_RESERVE.lock().take_back(page) {
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         unsafe { give_pages(page, 0, Purpose::Buffers) };
     }
 }

@@ -96,7 +96,7 @@ unsafe impl PageSource for OwnPages {
     }
 
     unsafe fn give(&mut self, pages: NonNull<u8>, order: u32) {
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         if unsafe { self.0.give(pages, order) }.is_err() {
             log::error!("a heap gave back pages that it does not have");
         }

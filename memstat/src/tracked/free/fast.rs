@@ -32,13 +32,13 @@ impl<B: Backend> Inner<B> {
         // SAFETY: the steps are such only once there is a backend with fast paths.
         let backend = unsafe { self.backend.as_mut().unwrap_unchecked() };
         if path == FastPath::Count {
-            // SAFETY: handed on to the caller.
+            // SAFETY: upheld by the caller.
             let taken_bytes = unsafe { backend.deallocate_fast(address, claim.layout()) };
             let Some(taken_bytes) = taken_bytes else { return false };
             self.tallies.count_free(platform.cpu(), taken_bytes);
             return true;
         }
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         let taken_bytes = unsafe { backend.deallocate_fast(address, claim.layout()) };
         if !B::KNOWS_LIVE
             && let Some(taken_bytes) = taken_bytes

@@ -152,7 +152,7 @@ impl<B: Backend> Inner<B> {
             return None;
         }
         let new = Layout::from_size_align(new_size_bytes, old.align()).ok()?;
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         let (resized, before_bytes, after_bytes) = unsafe { self.ask_for_resize(block, old, new) }?;
         if path == FastPath::Count && resized != block {
             let cpu = platform.cpu();
@@ -186,7 +186,7 @@ impl<B: Backend> Inner<B> {
         if is_guarded || !self.may_forward() {
             return None;
         }
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         let (resized, before_bytes, after_bytes) = unsafe { self.ask_for_resize(block, old, new) }?;
         if resized == block {
             if self.is_counting || !B::KNOWS_LIVE {
@@ -244,7 +244,7 @@ impl<B: Backend> Inner<B> {
         let backend = unsafe { self.backend.as_mut().unwrap_unchecked() };
         let before_bytes = backend.taken_size_bytes(block, old);
         let is_growth = new.size() >= old.size();
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         let resized = unsafe {
             if is_growth { backend.grow(block, old, new) } else { backend.shrink(block, old, new) }
         }?;

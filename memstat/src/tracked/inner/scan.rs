@@ -47,7 +47,7 @@ impl<B: Backend> Inner<B> {
                 Phase::Idle => return Some(self.scanner.scanned),
                 _ if budget == 0 => return None,
                 Phase::Whiten(end) => self.whiten(end, &mut budget),
-                // SAFETY: handed on to the caller.
+                // SAFETY: upheld by the caller.
                 Phase::Roots { root, offset } => unsafe { self.read_roots(roots, root, offset, &mut budget) },
                 Phase::Blacken(end) => self.blacken(end, &mut budget),
                 Phase::Judge(end) => self.judge(end, &mut budget),
@@ -99,7 +99,7 @@ impl<B: Backend> Inner<B> {
         budget: &mut usize,
     ) -> Phase {
         let Some(span) = roots.get(root) else { return self.begin_walk() };
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         match unsafe { self.read_words(span.clone(), offset, budget) } {
             Some(offset) => Phase::Roots { root, offset },
             None => Phase::Roots { root: root + 1, offset: 0 },

@@ -59,7 +59,7 @@ impl<B: Backend> Inner<B> {
             return None;
         }
         let backend = self.backend.as_mut()?;
-        // SAFETY: handed on to the caller; the backend itself checks that it is a live block.
+        // SAFETY: upheld by the caller; the backend itself checks that it is a live block.
         if let Some(taken_bytes) = unsafe { backend.deallocate_unsized(block) } {
             return Some(taken_bytes);
         }
@@ -68,7 +68,7 @@ impl<B: Backend> Inner<B> {
             return None;
         }
         let has_unrecorded = self.has_unrecorded();
-        // SAFETY: handed on to the caller. The backend cannot check it, but there are blocks without a record, and the
+        // SAFETY: upheld by the caller. The backend cannot check it, but there are blocks without a record, and the
         // caller knows this one's layout.
         claimed.filter(|_| has_unrecorded).map(|layout| unsafe { self.give_to_backend(block, layout) })
     }

@@ -333,10 +333,10 @@ impl<B: Backend, P: Platform> CommonOf<'_, B, P> {
     #[inline]
     pub(super) unsafe fn give_block(&self, block: NonNull<u8>, layout: Layout) -> usize {
         if let Some(backend) = self.shared_backend() {
-            // SAFETY: handed on to the caller.
+            // SAFETY: upheld by the caller.
             return unsafe { backend.deallocate(block, layout) };
         }
-        // SAFETY: handed on to the caller.
+        // SAFETY: upheld by the caller.
         self.with_backend(|backend| unsafe { backend.deallocate(block, layout) }).unwrap_or(0)
     }
 

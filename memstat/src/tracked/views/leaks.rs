@@ -101,7 +101,7 @@ impl<B: Backend, P: Platform> LeaksView<'_, B, P> {
             if !should_continue() {
                 return Err(ScanError::Stopped);
             }
-            // SAFETY: handed on to the caller.
+            // SAFETY: upheld by the caller.
             if let Some(summary) = unsafe { self.0.enter().scan_slice(roots) } {
                 // This scan has ended, and somebody else may have begun another: do not stop that one.
                 core::mem::forget(unfinished);
