@@ -43,7 +43,6 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     drill("reach-drill-full", "guard=full memstat=full"),
     drill("reach-drill-talc", "heap=talc guard=full"),
     drill("reach-drill-tlsf", "heap=tlsf"),
-    drill("reach-drill-list", "heap=linked-list guard=full"),
     Scenario {
         name: "reach-kmemleak",
         about: "/proc/kmemleak has Linux's format and takes its commands; reading it changes nothing",
@@ -72,8 +71,11 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     },
 ];
 
-/// On this heap the time of a free grows with the number of free blocks.
-pub(crate) const SOAK: &[Scenario] = &[drill("reach-drill-buddy", "heap=buddy guard=redzone")];
+/// On these heaps the time of an operation grows with the number of free blocks.
+pub(crate) const SOAK: &[Scenario] = &[
+    drill("reach-drill-buddy", "heap=buddy guard=redzone"),
+    drill("reach-drill-list", "heap=linked-list guard=full"),
+];
 
 /// What a line of `leaks drill` says.
 struct Drill {
