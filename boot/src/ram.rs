@@ -138,7 +138,7 @@ impl RamUse {
         self.partial_frames_bytes = self.partial_frames_bytes.saturating_add(partial_bytes);
     }
 
-    /// Usable memory that the kernel gets no frames of: all but [`RamUse::system_bytes`] and the other kinds.
+    /// Usable memory of which the kernel gets no frames: the parts of [`RamUse::system_bytes`] that are counted here.
     pub fn held_bytes(&self) -> u64 {
         [
             self.first_frame_bytes,

@@ -61,14 +61,14 @@ impl fmt::Display for Name {
             Self::Text(text) => out.pad(text),
             Self::Order(order) => {
                 let kib = (PAGE_BYTES << order) / 1024;
-                out.pad(&arrayvec_text(format_args!("in runs of {kib} kB")))
+                out.pad(&short_text(format_args!("in runs of {kib} kB")))
             }
         }
     }
 }
 
 /// Text of a name, which is short.
-fn arrayvec_text(text: fmt::Arguments<'_>) -> arrayvec::ArrayString<32> {
+fn short_text(text: fmt::Arguments<'_>) -> arrayvec::ArrayString<32> {
     let mut result = arrayvec::ArrayString::new();
     // A longer text would be cut.
     let _ = fmt::write(&mut result, text);
@@ -99,7 +99,13 @@ impl Balance {
         &self.rows
     }
 
+    /// Whether all is in balance, as the last line of reports.
+    pub(crate) fn verdict(&self) -> Verdict {
+        Verdict(self.unaccounted)
+    }
+
     /// Bytes by which sums and their parts differ; 0 if all is in balance.
+    #[cfg(feature = "lab")]
     pub(crate) fn unaccounted_bytes(&self) -> u64 {
         self.unaccounted
     }
@@ -218,6 +224,18 @@ impl Balance {
                 self.part("slab descriptors", descriptor_bytes);
             }
             HeapUse::Regions { other_bytes } => self.part("free and metadata, in regions", other_bytes),
+        }
+    }
+}
+
+/// `balanced: yes`, or by how many bytes not.
+pub(crate) struct Verdict(u64);
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 => out.write_str("balanced: yes"),
+            bytes => write!(out, "balanced: no, {bytes} bytes are not accounted for"),
         }
     }
 }

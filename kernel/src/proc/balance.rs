@@ -21,9 +21,6 @@ impl Text for BalanceFile {
             let columns = NAME_COLUMNS - indent;
             writeln!(out, "{:indent$}{:<columns$} {:>16}", "", row.name, row.bytes)?;
         }
-        match balance.unaccounted_bytes() {
-            0 => writeln!(out, "balanced: yes"),
-            bytes => writeln!(out, "balanced: no, {bytes} bytes are not accounted for"),
-        }
+        writeln!(out, "{}", balance.verdict())
     }
 }

@@ -24,10 +24,7 @@ fn run(session: &mut Session, _: &Options<'_>) {
     for row in balance.rows().iter().filter(|row| row.depth <= MAX_DEPTH && row.bytes != 0) {
         show(session, row, all_bytes);
     }
-    match balance.unaccounted_bytes() {
-        0 => session.print(format_args!("balanced: yes\n")),
-        bytes => session.print(format_args!("balanced: no, {bytes} bytes are not accounted for\n")),
-    }
+    session.print(format_args!("{}\n", balance.verdict()));
 }
 
 fn show(session: &mut Session, row: &Row, all_bytes: u64) {
