@@ -22,6 +22,8 @@ pub(crate) struct Reports {
     pub(crate) deadlock: fn(&LockRefused, VAddr),
     /// A free was refused.
     pub(crate) bad_free: fn(&BadFree, VAddr),
+    /// A free of pages was refused.
+    pub(crate) bad_page_free: fn(&BadFree, VAddr),
     /// A guard found damage.
     pub(crate) corruption: fn(&Corruption, VAddr),
 }
@@ -37,6 +39,13 @@ pub(super) fn report_to(reports: Reports) {
 pub(super) fn report_bad_free(bad: &BadFree, frame_pointer: VAddr) {
     if let Some(reports) = REPORTS.get() {
         (reports.bad_free)(bad, frame_pointer);
+    }
+}
+
+/// Calls the callback for a refused free of pages.
+pub(super) fn report_bad_page_free(bad: &BadFree, frame_pointer: VAddr) {
+    if let Some(reports) = REPORTS.get() {
+        (reports.bad_page_free)(bad, frame_pointer);
     }
 }
 
@@ -105,7 +114,7 @@ unsafe impl Platform for KernelPlatform {
 
     unsafe fn give_page(&self, page: NonNull<u8>) {
         // SAFETY: upheld by the caller.
-        unsafe { give_pages(page, 0, Purpose::Arena) };
+        unsafe { give_pages(page, 0) };
     }
 }
 

@@ -24,6 +24,7 @@ mod meminfo;
 mod memstat;
 mod memstat_control;
 mod mounts;
+mod pages;
 mod process;
 mod slabinfo;
 mod stat;
@@ -62,6 +63,7 @@ static NODES: &[Node] = &[
     Node { name: "memstat", content: Content::Text(&memstat::MemStat) },
     Node { name: "memstat_control", content: Content::Control(&memstat_control::MemstatControl) },
     Node { name: "mounts", content: Content::Link("self/mounts") },
+    Node { name: "pages", content: Content::Table(&pages::Pages) },
     Node { name: "self", content: Content::Link("1") },
     Node { name: "slabinfo", content: Content::Text(&slabinfo::SlabInfo) },
     Node { name: "stat", content: Content::Text(&stat::Stat) },

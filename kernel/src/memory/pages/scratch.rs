@@ -51,6 +51,6 @@ impl<T: Copy> Scratch<T> {
 impl<T> Drop for Scratch<T> {
     fn drop(&mut self) {
         // SAFETY: taken with this order and purpose; nobody refers to them any more.
-        unsafe { give_pages(self.start.cast(), self.order, Purpose::Buffers) };
+        unsafe { give_pages(self.start.cast(), self.order) };
     }
 }

@@ -23,5 +23,6 @@ pub(super) const REPORTS: Reports = Reports {
     out_of_memory: out_of_memory::report,
     deadlock: deadlock::report,
     bad_free: corruption::report_bad_free,
+    bad_page_free: corruption::report_bad_page_free,
     corruption: corruption::report,
 };
