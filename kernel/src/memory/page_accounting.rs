@@ -3,7 +3,7 @@
 //! `page_tracker` has what is known of each run besides: who took it, and when. `page_owners` puts both together.
 
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use boot::PhysicalRange;
 use memstat::{BadFree, Level};
@@ -24,6 +24,9 @@ static WORDS: Once<RunWords> = Once::new();
 /// Total numbers of pages taken and given back, by purpose; those of the page tracker's own arena are counted there.
 static TAKEN: [AtomicUsize; Purpose::COUNT] = [const { AtomicUsize::new(0) }; Purpose::COUNT];
 static GIVEN: [AtomicUsize; Purpose::COUNT] = [const { AtomicUsize::new(0) }; Purpose::COUNT];
+
+/// Whether free pages may have poison.
+static IS_POISONING: AtomicBool = AtomicBool::new(false);
 
 /// Starts accounting for the ranges `managed`, at a level; `fill` adds their free pages to the allocator.
 pub(super) fn start(managed: &'static [PhysicalRange], level: Level, fill: impl FnOnce(&mut PageAllocator)) {
@@ -86,6 +89,9 @@ fn take(pages: usize, order: u32, purpose: Purpose) -> Option<NonNull<u8>> {
     };
     let start = taken?;
     words().set_purpose(start, purpose.number());
+    if IS_POISONING.load(Ordering::Relaxed) {
+        report_damage(cpu::frame_pointer());
+    }
     TAKEN[purpose as usize].fetch_add(pages, Ordering::Relaxed);
     Some(start)
 }
@@ -162,6 +168,25 @@ fn count_given(start: NonNull<u8>, before: Option<tally_heap::PageRun>) {
 #[inline(never)]
 fn report_bad_free(bad: BadFree, frame_pointer: usize) {
     platform::report_bad_page_free(&bad, VAddr::from_usize(frame_pointer));
+}
+
+/// Sets whether pages that are given back are filled with poison, and checked when they are taken again.
+pub(crate) fn set_poison(is_on: bool) {
+    FRAMES.lock().set_poison(is_on);
+    // Pages that have poison are checked even after it was switched off.
+    if is_on {
+        IS_POISONING.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Reports what was found of free pages that somebody wrote to.
+#[cold]
+#[inline(never)]
+fn report_damage(frame_pointer: VAddr) {
+    let damage = FRAMES.lock().take_damage();
+    if let Some((damage, damaged)) = damage {
+        platform::report_page_damage(&damage, damaged, frame_pointer);
+    }
 }
 
 /// Takes a page that is counted for no purpose: a loss, for the test of the balance.

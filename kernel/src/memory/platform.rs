@@ -5,7 +5,7 @@ use core::ptr::NonNull;
 
 use memstat::{BadFree, Corruption, GuardPages, Hooks, LockRefused, PAGE_SIZE_BYTES, Platform, StackSpan};
 use spin::Once;
-use tally_heap::PAGE_BYTES;
+use tally_heap::{PAGE_BYTES, PoisonDamage};
 
 use super::failures;
 use super::page_accounting::{Purpose, give_pages, take_pages};
@@ -24,6 +24,8 @@ pub(crate) struct Reports {
     pub(crate) bad_free: fn(&BadFree, VAddr),
     /// A free of pages was refused.
     pub(crate) bad_page_free: fn(&BadFree, VAddr),
+    /// A free page was written to; and how many were so far.
+    pub(crate) page_damage: fn(&PoisonDamage, u64, VAddr),
     /// A guard found damage.
     pub(crate) corruption: fn(&Corruption, VAddr),
 }
@@ -46,6 +48,13 @@ pub(super) fn report_bad_free(bad: &BadFree, frame_pointer: VAddr) {
 pub(super) fn report_bad_page_free(bad: &BadFree, frame_pointer: VAddr) {
     if let Some(reports) = REPORTS.get() {
         (reports.bad_page_free)(bad, frame_pointer);
+    }
+}
+
+/// Calls the callback for a free page that was written to.
+pub(super) fn report_page_damage(damage: &PoisonDamage, damaged: u64, frame_pointer: VAddr) {
+    if let Some(reports) = REPORTS.get() {
+        (reports.page_damage)(damage, damaged, frame_pointer);
     }
 }
 

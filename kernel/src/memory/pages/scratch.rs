@@ -30,6 +30,11 @@ impl<T: Copy> Scratch<T> {
         Some(Self { start, length, order })
     }
 
+    /// Where its pages start.
+    pub(crate) fn start(&self) -> NonNull<u8> {
+        self.start.cast()
+    }
+
     /// Size of its pages in bytes.
     pub(crate) fn size_bytes(&self) -> usize {
         PAGE_BYTES << self.order

@@ -63,6 +63,12 @@ pub(crate) fn show_life(block: Option<&Record>, free: Option<&Record>, stacks: &
     }
 }
 
+/// Logs who took and who freed a run of pages.
+pub(super) fn show_page_life(run: &Record, free: &Record, stacks: &mut Stacks) {
+    show_allocation(Ledger::Pages, run, stacks);
+    show_free(Ledger::Pages, "freed", free, stacks);
+}
+
 fn show_allocation(of: Ledger, block: &Record, stacks: &mut Stacks) {
     log::error!("  allocated with {} bytes, {}:", block.size_bytes(), Event(block));
     show_stack_of(of, block, "", stacks);
