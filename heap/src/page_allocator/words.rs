@@ -145,6 +145,7 @@ impl RunWords {
 
     /// The run that contains `address`.
     pub fn containing(&self, address: usize) -> Option<PageRun> {
+        self.word(address)?;
         let page = address & !(PAGE_BYTES - 1);
         // A run of up to 2^order pages is aligned to as many.
         (0..=MAX_ORDER).find_map(|order| {

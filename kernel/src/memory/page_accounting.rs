@@ -3,7 +3,7 @@
 //! `page_tracker` has what is known of each run besides: who took it, and when. `page_owners` puts both together.
 
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use boot::PhysicalRange;
 use memstat::{BadFree, Level};
@@ -27,6 +27,9 @@ static GIVEN: [AtomicUsize; Purpose::COUNT] = [const { AtomicUsize::new(0) }; Pu
 
 /// Whether free pages may have poison.
 static IS_POISONING: AtomicBool = AtomicBool::new(false);
+
+/// Free pages that were found written to.
+static DAMAGED: AtomicU64 = AtomicU64::new(0);
 
 /// Starts accounting for the ranges `managed`, at a level; `fill` adds their free pages to the allocator.
 pub(super) fn start(managed: &'static [PhysicalRange], level: Level, fill: impl FnOnce(&mut PageAllocator)) {
@@ -53,6 +56,7 @@ pub(super) fn take_table_frame() -> Option<PAddr> {
     take_pages(0, Purpose::PageTables).map(physical_of)
 }
 
+/// The words of all pages.
 #[inline]
 pub(super) fn words() -> RunWords {
     WORDS.get().copied().unwrap_or(RunWords::EMPTY)
@@ -157,7 +161,8 @@ pub(crate) unsafe fn shrink_run(start: NonNull<u8>, pages: usize, kept_pages: us
 fn count_given(start: NonNull<u8>, before: Option<tally_heap::PageRun>) {
     if let Some(run) = before
         && let Some(purpose) = Purpose::with_number(run.purpose)
-        && words().starting_at(start.as_ptr() as usize).is_none()
+        // The tracker's own arena may have taken one of the pages already.
+        && words().starting_at(start.as_ptr() as usize).is_none_or(|now| now.is_unlisted)
     {
         GIVEN[purpose as usize].fetch_add(run.pages, Ordering::Relaxed);
     }
@@ -179,12 +184,19 @@ pub(crate) fn set_poison(is_on: bool) {
     }
 }
 
+/// Free pages that were found written to.
+#[cfg(feature = "lab")]
+pub(crate) fn damaged_pages() -> u64 {
+    DAMAGED.load(Ordering::Relaxed)
+}
+
 /// Reports what was found of free pages that somebody wrote to.
 #[cold]
 #[inline(never)]
 fn report_damage(frame_pointer: VAddr) {
     let damage = FRAMES.lock().take_damage();
     if let Some((damage, damaged)) = damage {
+        DAMAGED.store(damaged, Ordering::Relaxed);
         platform::report_page_damage(&damage, damaged, frame_pointer);
     }
 }
