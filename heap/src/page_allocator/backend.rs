@@ -10,9 +10,17 @@ use super::{CACHED, PageAllocator, RunWords};
 use crate::PAGE_BYTES;
 use crate::frames::MAX_ORDER;
 
+const ONE: Layout = match Layout::from_size_align(PAGE_BYTES, PAGE_BYTES) {
+    Ok(layout) => layout,
+    Err(_) => unreachable!(),
+};
+
 /// The layout of a run of `pages` pages, aligned to 2^`order` pages; `None` if that is too large.
 #[inline]
 pub fn page_layout(pages: usize, order: u32) -> Option<Layout> {
+    if order == 0 && pages == 1 {
+        return Some(ONE);
+    }
     if order > MAX_ORDER || pages > 1 << order {
         return None;
     }

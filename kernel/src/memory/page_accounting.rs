@@ -21,7 +21,7 @@ use crate::arch::{PAddr, VAddr, cpu};
 
 /// Which run starts at which page.
 static WORDS: Once<RunWords> = Once::new();
-/// Total numbers of pages taken and given back, by purpose; those of the page tracker's own arena are counted there.
+/// Total numbers of pages taken and given back, by purpose; those of arenas are counted in `page_tracker`.
 static TAKEN: [AtomicUsize; Purpose::COUNT] = [const { AtomicUsize::new(0) }; Purpose::COUNT];
 static GIVEN: [AtomicUsize; Purpose::COUNT] = [const { AtomicUsize::new(0) }; Purpose::COUNT];
 
@@ -110,7 +110,7 @@ fn take(pages: usize, order: u32, purpose: Purpose) -> Option<NonNull<u8>> {
 #[inline(never)]
 pub(crate) unsafe fn give_pages(start: NonNull<u8>, order: u32) {
     let Some(layout) = page_layout(1_usize.checked_shl(order).unwrap_or(0), order) else { return };
-    let before = words().starting_at(start.as_ptr() as usize);
+    let before = words().listed_at(start.as_ptr() as usize);
     // SAFETY: upheld by the caller.
     unsafe { page_tracker().free_with_layout_or(start.as_ptr(), layout, report_bad_free) };
     count_given(start, before);
@@ -124,7 +124,7 @@ pub(crate) unsafe fn give_pages(start: NonNull<u8>, order: u32) {
 #[unsafe(link_section = ".text.allocator")]
 #[inline(never)]
 pub(crate) unsafe fn give_run(start: NonNull<u8>) {
-    let before = words().starting_at(start.as_ptr() as usize);
+    let before = words().listed_at(start.as_ptr() as usize);
     // SAFETY: upheld by the caller.
     unsafe { page_tracker().free_or(start.as_ptr(), report_bad_free) };
     count_given(start, before);
@@ -156,15 +156,14 @@ pub(crate) unsafe fn shrink_run(start: NonNull<u8>, pages: usize, kept_pages: us
     shrunk.is_ok_and(|place| place == Some(start))
 }
 
-/// Counts a run that was given back, unless that was refused.
+/// Counts a run that was given back, unless that was refused; `before` are its purpose and pages.
 #[inline]
-fn count_given(start: NonNull<u8>, before: Option<tally_heap::PageRun>) {
-    if let Some(run) = before
-        && let Some(purpose) = Purpose::with_number(run.purpose)
-        // The tracker's own arena may have taken one of the pages already.
-        && words().starting_at(start.as_ptr() as usize).is_none_or(|now| now.is_unlisted)
-    {
-        GIVEN[purpose as usize].fetch_add(run.pages, Ordering::Relaxed);
+fn count_given(start: NonNull<u8>, before: (u8, usize)) {
+    let (purpose, pages) = before;
+    // The page tracker's arena may have taken one of the pages already: that is not listed.
+    let is_given = words().listed_at(start.as_ptr() as usize).1 == 0;
+    if is_given && let Some(given) = GIVEN.get(usize::from(purpose).wrapping_sub(1)) {
+        given.fetch_add(pages, Ordering::Relaxed);
     }
 }
 
