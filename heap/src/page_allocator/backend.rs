@@ -2,6 +2,7 @@
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
+use core::sync::atomic::Ordering;
 
 use memstat::{Backend, Live, Location};
 
@@ -94,14 +95,17 @@ unsafe impl Backend for PageAllocator {
         let is_at_hand = claimed.is_none_or(is_one_page)
             && self.cached < CACHED
             && !self.poison.is_on
-            && address.is_multiple_of(PAGE_BYTES)
-            && RunWords::is_one_page(self.words.read(address));
-        if !is_at_hand {
+            && address.is_multiple_of(PAGE_BYTES);
+        let words = self.words;
+        let word = words
+            .word(address)
+            .filter(|word| is_at_hand && RunWords::is_one_page(word.load(Ordering::Relaxed)));
+        let Some((word, page)) = word.zip(NonNull::new(address as *mut u8)) else {
             // SAFETY: upheld by the caller.
             return unsafe { self.give_by_call(address, claimed) };
-        }
-        self.push(NonNull::new(address as *mut u8)?);
-        self.words.write(address, WAS_TAKEN);
+        };
+        word.store(WAS_TAKEN, Ordering::Relaxed);
+        self.push(page);
         self.runs -= 1;
         self.run_pages -= 1;
         Some(PAGE_BYTES)

@@ -213,6 +213,11 @@ pub(crate) fn give_uncounted(page: NonNull<u8>) {
     let _ = unsafe { FRAMES.lock().give_unlisted(page) };
 }
 
+/// What the run that starts at an address is for.
+pub(crate) fn purpose_of(address: usize) -> Option<Purpose> {
+    words().starting_at(address).and_then(|run| Purpose::with_number(run.purpose))
+}
+
 /// Number of pages in use for a purpose.
 pub(crate) fn pages_for(purpose: Purpose) -> usize {
     let (taken, given) = traffic_of(purpose);
