@@ -9,6 +9,7 @@ pub(crate) mod fill;
 mod leaks;
 mod memory;
 mod muted;
+pub(crate) mod page_drill;
 mod proc;
 mod sampled;
 mod symbols;

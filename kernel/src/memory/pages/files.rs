@@ -59,7 +59,7 @@ fn make_table() -> Option<()> {
     let mut owned = OWNED.lock();
     if owned.words.is_some() {
         // SAFETY: taken just now; somebody else was first.
-        unsafe { give_pages(table, order, Purpose::Files) };
+        unsafe { give_pages(table, order) };
         return Some(());
     }
     let length = size_bytes / size_of::<u64>();
@@ -89,6 +89,12 @@ fn forget(frame: u32) -> Option<NonNull<u8>> {
     Some(page)
 }
 
+/// Whether a page belongs to a file or a pipe.
+pub(crate) fn owns(page: NonNull<u8>) -> bool {
+    let frame = number_of(page).and_then(|number| u32::try_from(number).ok());
+    frame.is_some_and(|frame| OWNED.lock().bytes(frame, 0, 0).is_some())
+}
+
 fn read(frame: u32, offset: usize, target: &mut [u8]) {
     let owned = OWNED.lock();
     if let Some(bytes) = owned.bytes(frame, offset, target.len()) {
@@ -113,7 +119,7 @@ impl Pages for FilePages {
         let frame = number(page);
         if frame.is_none() {
             // SAFETY: taken just now; it got no number.
-            unsafe { give_pages(page, 0, Purpose::Files) };
+            unsafe { give_pages(page, 0) };
         }
         frame
     }
@@ -121,7 +127,7 @@ impl Pages for FilePages {
     fn give(&self, frame: u32) {
         if let Some(page) = forget(frame) {
             // SAFETY: it was a file's.
-            unsafe { give_pages(page, 0, Purpose::Files) };
+            unsafe { give_pages(page, 0) };
         }
     }
 
