@@ -304,6 +304,69 @@ fn of_frees_that_race_one_is_good_in_every_order() {
     explore(run, 400);
 }
 
+/// The first thread goes on while others come, and they free what it had before there were lanes.
+#[test]
+fn lanes_come_while_the_first_thread_works_in_every_order() {
+    for level in [Level::Off, Level::Counters, Level::Stacks, Level::Full] {
+        let run = move || {
+            let heap = heap(level);
+            let old = [(); 2].map(|()| allocate(&heap));
+            let mark = heap.leaks().sequence();
+            let others = old.map(|address| {
+                let heap = Arc::clone(&heap);
+                thread::spawn(move || {
+                    assert!(free(&heap, address));
+                    allocate(&heap)
+                })
+            });
+            let mut live = BTreeSet::new();
+            for _ in 0..2 {
+                let address = allocate(&heap);
+                // SAFETY: nobody else uses it.
+                let moved = unsafe {
+                    heap.reallocate_with_layout(
+                        NonNull::new(address as *mut u8).unwrap(),
+                        LAYOUT,
+                        LAYOUT.size(),
+                    )
+                };
+                let address = moved.unwrap().unwrap().as_ptr() as usize;
+                let other = allocate(&heap);
+                assert!(free(&heap, address));
+                live.insert(other);
+            }
+            live.extend(others.map(|thread| thread.join().unwrap()));
+            assert_agrees(&heap, &live);
+            let mut records = [Record::EMPTY; 8];
+            let (count, _) = heap.blocks().read(0, &mut records);
+            assert!(
+                records[..count].iter().all(|record| record.is_newer_than(mark, heap.leaks().sequence()))
+            );
+            assert!(live.iter().all(|address| free(&heap, *address)));
+            assert_agrees(&heap, &BTreeSet::new());
+        };
+        explore(run, 150);
+    }
+}
+
+#[test]
+fn of_frees_of_an_old_block_that_race_while_lanes_come_one_is_good_in_every_order() {
+    let run = || {
+        let heap = heap(Level::Stacks);
+        let old = allocate(&heap);
+        let racers = [(); 2].map(|()| {
+            let heap = Arc::clone(&heap);
+            thread::spawn(move || free(&heap, old))
+        });
+        let mine = free(&heap, old);
+        let good = racers.map(|thread| thread.join().unwrap()).into_iter().chain([mine]);
+        assert_eq!(good.filter(|is_good| *is_good).count(), 1);
+        assert_eq!((heap.counters().frees, heap.counters().bad_frees), (1, 2));
+        assert_agrees(&heap, &BTreeSet::new());
+    };
+    explore(run, 400);
+}
+
 #[test]
 fn the_history_is_in_order_in_every_order() {
     let run = || {

@@ -222,7 +222,7 @@ impl<B: Backend> Inner<B> {
             match self.record(block, layout, guarding, stack, caller) {
                 Some(record) if guarding != Guarding::None => self.write_guards(&record),
                 None if guarding != Guarding::None => return false,
-                None => self.account_unrecorded(address_of(block), cpu),
+                None => self.account_unrecorded::<P>(address_of(block), cpu),
                 _ => {}
             }
         }
@@ -238,10 +238,12 @@ impl<B: Backend> Inner<B> {
     /// address must be forgotten, or a report would show that one instead.
     #[cold]
     #[inline(never)]
-    fn account_unrecorded(&mut self, address: usize, cpu: u8) {
+    fn account_unrecorded<P: Platform>(&mut self, address: usize, cpu: u8) {
         self.tallies.cpu_mut(cpu).untracked += 1;
         self.recent_frees.forget(address);
-        self.lanes.forget_free(address);
+        if P::LANES > 1 {
+            self.lanes.forget_free(address);
+        }
         self.guards.freed.forget(address);
     }
 
@@ -364,7 +366,7 @@ impl<B: Backend> Inner<B> {
     #[inline(never)]
     pub(super) fn refuse<P: Platform>(&mut self, mut bad: BadFree, caller: &Caller<'_, P>) -> BadFree {
         if let Some(free) = bad.free.as_mut().filter(|free| free.stack() == 0)
-            && let Some(recent) = self.recent_free(bad.address).copied()
+            && let Some(recent) = self.recent_free::<P>(bad.address).copied()
         {
             let stack = self.depot.number_of(&recent.callers(), &mut self.arena, caller.platform);
             free.set_size_and_stack(free.size_bytes(), stack);
