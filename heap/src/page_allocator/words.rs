@@ -94,7 +94,7 @@ impl RunWords {
     }
 
     #[inline]
-    fn word(&self, address: usize) -> Option<&AtomicU32> {
+    pub(super) fn word(&self, address: usize) -> Option<&AtomicU32> {
         let number = address.wrapping_sub(self.base) >> PAGE_SHIFT;
         // SAFETY: below the count all words are there.
         (number < self.count).then(|| unsafe { self.words.add(number).as_ref() })

@@ -74,14 +74,11 @@ pub(crate) fn callers() -> [VAddr; 2] {
 #[inline(always)]
 pub(crate) fn outer_callers() -> [VAddr; 2] {
     let read = |address: VAddr| {
-        // SAFETY: the callers below ask for a frame of the current stack only, all of which can be read; bytes need no
-        // alignment.
+        // SAFETY: the first frame is that of a caller, the second one lies in this stack, all of which can be read; bytes need
+        // no alignment.
         VAddr::from_usize(usize::from_ne_bytes(unsafe { (address.as_usize() as *const [u8; 8]).read() }))
     };
     let [frame, _] = cpu::frame();
-    if current_with(frame).is_none() {
-        return [VAddr::zero(); 2];
-    }
     let (outer_frame, first) = (read(frame), read(frame + size_of::<usize>()));
     let second = current_with(outer_frame).map_or(VAddr::zero(), |_| read(outer_frame + size_of::<usize>()));
     [first, second]

@@ -14,7 +14,7 @@ use memstat::{Reach, Record, ScanError, ScanSummary};
 use super::roots::roots;
 use crate::arch::{cpu, stacks};
 use crate::memory::Purpose;
-use crate::memory::page_accounting::words;
+use crate::memory::page_accounting::purpose_of;
 use crate::memory::page_tracker::page_tracker;
 use crate::memory::pages::files;
 
@@ -75,9 +75,7 @@ fn sort_by_owner(of_heap: Reach) {
 }
 
 fn judge(run: NonNull<u8>, before: Reach, of_heap: Reach) {
-    let purpose =
-        words().starting_at(run.as_ptr() as usize).and_then(|run| Purpose::with_number(run.purpose));
-    let wanted = match purpose {
+    let wanted = match purpose_of(run.as_ptr() as usize) {
         Some(Purpose::Heap) => of_heap,
         Some(Purpose::GuardPages) => Reach::NotLeak,
         Some(Purpose::Arena | Purpose::Names | Purpose::PageTables | Purpose::Persistent) => Reach::Ignored,
