@@ -17,8 +17,8 @@
 //! 6. `logger::RING`: held for the copy of one message; `leaks::marks::MARKS`,
 //!    `by_hand::INVERTED` and `selftest::fill::HELD` are beside it
 //! 7. `console::device::CONSOLE`: the screen
-//! 8. `arch::serial::LINE_STATE`: the serial line; `arch::serial::DATA_LINE` and `arch::keyboard::KEYBOARD` stand beside
-//!    it
+//! 8. `arch::serial::LINE_STATE`: the serial line; `arch::serial::DATA_LINE`, `arch::keyboard::KEYBOARD` and
+//!    `arch::virtio_console::CONSOLE` stand beside it
 //!
 //! Nothing is logged, formatted or sent to a device under 2 to 5, and nothing allocates from the heap under any of them
 //! but 1. The page fault handler, for what a guard page caught, tries 3 and logs: nothing under 6 to 8 touches the

@@ -38,12 +38,14 @@ pub(crate) enum Purpose {
     Persistent,
     /// Sampled blocks, each in a page of its own.
     GuardPages,
+    /// Queues and buffers of devices.
+    DeviceBuffers,
 }
 
 impl Purpose {
     const COUNT: usize = Self::ALL.len();
     /// All purposes, in the order of reports.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Heap,
         Self::Arena,
         Self::Files,
@@ -52,6 +54,7 @@ impl Purpose {
         Self::Names,
         Self::Persistent,
         Self::GuardPages,
+        Self::DeviceBuffers,
     ];
 
     /// Its name in reports.
@@ -65,7 +68,13 @@ impl Purpose {
             Self::Names => "names",
             Self::Persistent => "black box",
             Self::GuardPages => "guard pages",
+            Self::DeviceBuffers => "device buffers",
         }
+    }
+
+    /// Whether most machines have no such pages: short reports leave them out then.
+    pub(crate) fn is_rare(self) -> bool {
+        matches!(self, Self::DeviceBuffers)
     }
 }
 

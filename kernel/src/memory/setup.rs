@@ -12,11 +12,12 @@ use tally_heap::{Heap, Kind, PAGE_BYTES, PageNumber, PageSpan, PageWords};
 use super::balance::{self, BootPages};
 use super::heap::{self, tracker};
 use super::page_accounting::{self, HeapPages, Purpose};
-use super::pages::{buffers, persistent};
+use super::pages::{buffers, device_buffers, persistent};
 use super::report::{self, invalid_access};
 use super::{failures, platform, shrinkers};
+use crate::arch::devices::{self, SharedPages};
 use crate::arch::paging::{self, OutOfFrames, sparse};
-use crate::arch::{devices, direct_map, exceptions};
+use crate::arch::{direct_map, exceptions};
 
 /// Why memory could not be set up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +48,7 @@ pub(crate) fn init(info: &'static BootInfo, kind: Kind, is_kept: bool) -> Result
     shrinkers::register(|| tracker().reclaim());
     failures::HEAP.on_arm(|is_armed| tracker().set_fault_injection(is_armed));
     devices::take_frames_from(page_accounting::take_table_frame);
+    devices::share_pages_of(SharedPages { take: device_buffers::take, give: device_buffers::give });
     exceptions::on_page_fault(invalid_access::explain);
     paging::init(&info.regions, &mut || early.take()).map_err(|_| MemoryError::PageTables)?;
     let (metadata, boot_pages) = reach(info, &mut early)?;

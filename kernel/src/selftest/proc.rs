@@ -15,7 +15,7 @@ const PAGE_KIB: u64 = 4;
 
 /// All memory that is not free is listed.
 pub(crate) fn meminfo_adds_up() -> Outcome {
-    const PARTS: [&str; 10] = [
+    const PARTS: [&str; 11] = [
         "MemFree",
         "Shmem",
         "Slab",
@@ -26,6 +26,7 @@ pub(crate) fn meminfo_adds_up() -> Outcome {
         "BlackBox",
         "MemstatArena",
         "GuardPages",
+        "DeviceBuffers",
     ];
     let (mut total, mut sum, mut parts) = (0, 0, 0);
     for_each_line("/proc/meminfo", |line| {

@@ -188,6 +188,7 @@ fn figures_fit<const MEBIBYTES: u64>(vm: &mut Vm) -> Result<()> {
         "SymbolIndex",
         "BlackBox",
         "GuardPages",
+        "DeviceBuffers",
     ] {
         sum += info.kibibytes(taker)? * 1024;
     }
