@@ -25,6 +25,8 @@ pub struct Config {
     pub heap: Kind,
     /// `memstat=off|counters|blocks|stacks|full`: how much the tracker records.
     pub level: Level,
+    /// `memstat.pages=off|counters|blocks|stacks|full`: how much is recorded of pages; as of blocks if it is not said.
+    pub pages_level: Option<Level>,
     /// `memstat.history=EVENTS`: how many events the history keeps.
     pub history_events: Option<usize>,
     /// `memstat.arena=SIZE`: the maximum size of the tracker's arena, as in `64K` or `2M`.
@@ -65,6 +67,7 @@ impl Default for Config {
             is_demo_wanted: false,
             heap: Kind::Slab,
             level: Level::Stacks,
+            pages_level: None,
             history_events: None,
             arena_limit_bytes: None,
             guard: GuardLevel::Off,
@@ -82,6 +85,11 @@ impl Default for Config {
 }
 
 impl Config {
+    /// How much is recorded of pages.
+    pub fn page_level(&self) -> Level {
+        self.pages_level.unwrap_or(self.level)
+    }
+
     /// Applies the words of `line`, and passes unknown words and invalid values to `refused`.
     pub fn apply(&mut self, line: &str, mut refused: impl FnMut(Refused<'_>)) {
         for word in line.split_ascii_whitespace() {
@@ -97,6 +105,7 @@ impl Config {
             ("demo", "memstat") => self.is_demo_wanted = true,
             ("heap", name) => self.heap = Kind::from_name(name)?,
             ("memstat", level) => self.level = Level::from_name(level)?,
+            ("memstat.pages", level) => self.pages_level = Some(Level::from_name(level)?),
             ("memstat.history", events) => self.history_events = Some(number_in(&HISTORY_EVENTS, events)?),
             ("symbols", name) => self.symbols = SymbolSource::from_name(name)?,
             ("memstat.arena", size) => self.arena_limit_bytes = Some(size_bytes(size)?),
@@ -169,7 +178,7 @@ fn expected(option: &str) -> Option<Expected> {
         "log" => "off, error, warn, info, debug or trace",
         "demo" => "memstat",
         "heap" => "slab, buddy, talc, tlsf or linked-list",
-        "memstat" => "off, counters, blocks, stacks or full",
+        "memstat" | "memstat.pages" => "off, counters, blocks, stacks or full",
         "memstat.history" => return Some(Expected::number(&HISTORY_EVENTS)),
         "memstat.arena" => "a size as in 64K or 2M",
         "guard" => "off, free, redzone or full",
@@ -302,6 +311,9 @@ mod tests {
         assert_eq!(config.log_level, LevelFilter::Debug);
         assert!(config.is_demo_wanted);
         assert_eq!(config.heap, Kind::Tlsf);
+        assert_eq!(config.page_level(), Level::Stacks);
+        assert_eq!(parsed("memstat=off").0.page_level(), Level::Off);
+        assert_eq!(parsed("memstat.pages=blocks memstat=off").0.page_level(), Level::Blocks);
         assert_eq!(config.guard, GuardLevel::Full);
         assert_eq!((config.sample_interval, config.sample_slots), (100, None));
         assert_eq!(config.on_panic, OnPanic::Exit);
@@ -357,7 +369,8 @@ mod tests {
 
     #[test]
     fn each_value_that_is_said_to_be_expected_is_taken() {
-        let options = ["log", "demo", "heap", "memstat", "guard", "blackbox", "panic", "symbols"];
+        let options =
+            ["log", "demo", "heap", "memstat", "memstat.pages", "guard", "blackbox", "panic", "symbols"];
         for option in options {
             let values = expected(option).unwrap().to_string();
             for value in values.split(", ").flat_map(|part| part.split(" or ")) {

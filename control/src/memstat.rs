@@ -15,6 +15,7 @@ pub const DEFAULT_NAME: &str = "default";
 /// The list of commands, as the file shows it.
 pub const USAGE: &str = "\
 level off|counters|blocks|stacks|full
+pages off|counters|blocks|stacks|full
 mark [NAME]
 clear NAME
 history on|off|clear
@@ -25,8 +26,10 @@ frames own|all
 /// A command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command<'a> {
-    /// Set the level of tracking.
+    /// Set the level of tracking, of blocks and of pages.
     SetLevel(Level),
+    /// Set the level of tracking of pages alone.
+    SetPagesLevel(Level),
     /// Set a mark: later leak reports show what was allocated since.
     Mark(&'a str),
     /// Remove a mark.
@@ -82,6 +85,9 @@ pub fn parse(line: &str) -> Result<Command<'_>, ControlError<'_>> {
         (Some("level"), Some(name), None) => {
             Command::SetLevel(Level::from_name(name).ok_or(ControlError::Level(name))?)
         }
+        (Some("pages"), Some(name), None) => {
+            Command::SetPagesLevel(Level::from_name(name).ok_or(ControlError::Level(name))?)
+        }
         (Some("mark"), None, None) => Command::Mark(DEFAULT_NAME),
         (Some("mark"), Some(name), None) => Command::Mark(checked_name(name)?),
         (Some("clear"), Some(name), None) => Command::Clear(checked_name(name)?),
@@ -132,6 +138,7 @@ mod tests {
     #[test]
     fn words_must_be_all_there_and_no_more() {
         assert_eq!(parse(" level  full "), Ok(Command::SetLevel(Level::Full)));
+        assert_eq!(parse("pages blocks"), Ok(Command::SetPagesLevel(Level::Blocks)));
         assert_eq!(parse("mark"), Ok(Command::Mark("default")));
         assert_eq!(parse("clear v1.2-rc_3"), Ok(Command::Clear("v1.2-rc_3")));
         assert_eq!(parse("level loud"), Err(ControlError::Level("loud")));
@@ -163,10 +170,11 @@ mod tests {
         }
 
         #[test]
-        fn only_what_the_words_say_is_done(words in prop::collection::vec("level|mark|clear|history|on|full|frames|own|all|[a-z0-9]{1,4}", 0..4)) {
+        fn only_what_the_words_say_is_done(words in prop::collection::vec("level|pages|mark|clear|history|on|full|frames|own|all|[a-z0-9]{1,4}", 0..4)) {
             let line = words.join(" ");
             match parse(&line) {
                 Ok(Command::SetLevel(level)) => prop_assert_eq!(&line, &format!("level {level}")),
+                Ok(Command::SetPagesLevel(level)) => prop_assert_eq!(&line, &format!("pages {level}")),
                 Ok(Command::Mark(name)) => {
                     let is_default = line == "mark" && name == "default";
                     prop_assert!(is_default || line == format!("mark {name}"), "{line}");

@@ -1,5 +1,6 @@
 //! Page numbers, and spans of pages: the types that interfaces use instead of bare addresses.
 
+use core::ops::Range;
 use core::ptr;
 
 /// Bytes in a page, as a power of two.
@@ -69,6 +70,18 @@ impl PageSpan {
     pub(crate) const fn end_address(&self) -> usize {
         self.end.0 << PAGE_SHIFT
     }
+}
+
+/// Cuts the pages number `span` of an allocation that is aligned to its size into the largest aligned powers of two: the
+/// number of each piece's first page, and its order.
+pub(crate) fn pieces(mut span: Range<usize>) -> impl Iterator<Item = (usize, u32)> {
+    core::iter::from_fn(move || {
+        let left = span.end.checked_sub(span.start)?.checked_ilog2()?;
+        // A page's number in such an allocation has the same alignment as its address.
+        let (first, order) = (span.start, left.min(span.start.trailing_zeros()));
+        span.start += 1 << order;
+        Some((first, order))
+    })
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Large blocks: runs of pages, as many as the block needs. All backends use them.
 //!
-//! The source hands out powers of two of pages. The pages after the block's end are given back at once, in powers of two
-//! again: so a block takes less than a page more than was requested, and a rear red zone adds one page at most.
+//! A run has no pages after the block's end: so a block takes less than a page more than was requested, and a rear red
+//! zone adds one page at most.
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
@@ -27,7 +27,7 @@ pub(super) struct Runs {
 pub(super) struct Run {
     /// Pages of the block.
     pages: usize,
-    /// The source is asked for 2^order pages, which have the block's alignment.
+    /// They are aligned to 2^order pages, which are as many or more, and have the block's alignment.
     order: u32,
 }
 
@@ -62,11 +62,7 @@ impl Runs {
         source: &mut impl PageSource,
     ) -> Option<NonNull<[u8]>> {
         let Run { pages, order } = run;
-        let block = source.take(order)?;
-        if pages != 1 << order {
-            // SAFETY: the pages after the block's end; nobody uses the block or these yet.
-            unsafe { give_pieces(block, pages..1 << order, source) };
-        }
+        let block = source.take_run(pages, order)?;
         map.set(block.as_ptr() as usize, 1, PageUse::Block { pages });
         self.pages += pages;
         self.blocks += 1;
@@ -92,33 +88,9 @@ impl Runs {
         map.set(address, 1, PageUse::None);
         self.pages -= pages;
         self.blocks -= 1;
-        // SAFETY: the caller gives the block up; its pages came from the source, and those after it were given back.
-        unsafe {
-            if pages.is_power_of_two() {
-                source.give(block, pages.trailing_zeros());
-            } else {
-                give_pieces(block, 0..pages, source);
-            }
-        }
+        // SAFETY: the caller gives the block up; its pages came from the source in one run.
+        unsafe { source.give_run(block, pages) };
         Some(pages * PAGE_BYTES)
-    }
-}
-
-/// Gives back the pages number `span` of an allocation that starts at `start`, in the largest aligned powers of two.
-///
-/// # Safety
-///
-/// They are allocated, and nobody uses them. When a part of an allocation is given back for the first time, nobody uses
-/// the rest of it at that moment either.
-#[cold]
-#[inline(never)]
-unsafe fn give_pieces(start: NonNull<u8>, mut span: core::ops::Range<usize>, source: &mut impl PageSource) {
-    while let Some(left) = span.end.checked_sub(span.start).and_then(usize::checked_ilog2) {
-        // An allocation is aligned to its size, so a page's number in it has the same alignment as its address.
-        let order = left.min(span.start.trailing_zeros());
-        // SAFETY: inside the allocation; the rest is upheld by the caller.
-        unsafe { source.give(start.add(span.start * PAGE_BYTES), order) };
-        span.start += 1 << order;
     }
 }
 

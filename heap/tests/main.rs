@@ -8,3 +8,4 @@ mod frames;
 mod guard_model;
 mod maps;
 mod model;
+mod pages;

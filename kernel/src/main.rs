@@ -58,7 +58,7 @@ fn boot_up(information: u32) {
 
     let info = boot_info::keep(information).unwrap_or_else(|error| stop(&error));
     let config = config::apply(info);
-    memory::init(info, config.heap, config.has_black_box).unwrap_or_else(|error| stop(&error));
+    memory::init(info, &config).unwrap_or_else(|error| stop(&error));
     memory::heap::configure(&config);
     black_box::init();
     memory::failures::configure(&config);

@@ -16,7 +16,9 @@ mod zones;
 use core::ops::Range;
 use core::ptr::NonNull;
 
-use self::tier::{BLOCKS_LOG2, Tier};
+use self::tier::Tier;
+
+pub(crate) use self::tier::BLOCKS_LOG2;
 use crate::pages::PAGE_SHIFT;
 use crate::{PAGE_BYTES, PageSpan};
 

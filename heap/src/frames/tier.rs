@@ -11,7 +11,7 @@ use super::zones::{ZeroIsEmpty, Zones};
 use crate::PageSpan;
 
 /// Blocks per zone, as a power of two: as many as a word has bits.
-pub(super) const BLOCKS_LOG2: u32 = 6;
+pub(crate) const BLOCKS_LOG2: u32 = 6;
 /// Lists of zones: one for each order, and list 0, which stays empty and stands for zones without free blocks.
 const LISTS: usize = BLOCKS_LOG2 as usize + 2;
 const ALL: u64 = u64::MAX;

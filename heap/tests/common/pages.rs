@@ -23,16 +23,26 @@ impl HostPages {
 
     /// This many pages; the first one has the number `first` in its zone.
     pub(crate) fn with_first(pages: usize, first: usize) -> Self {
-        let mut this = Self { frames: Frames::empty(), span: PageSpan::default(), memory: Vec::new() };
-        let memory = this.allocate((first + pages) * PAGE_BYTES, MEMORY_ALIGN_BYTES).as_ptr();
-        let page = |number: usize| PageNumber::of(memory.wrapping_add(number * PAGE_BYTES));
-        this.span = PageSpan::new(page(first), page(first + pages));
+        let mut this = Self::memory(pages, first);
         let metadata = this.allocate(Frames::metadata_bytes(&this.span), 64);
         // SAFETY: the memory stays until the frames are gone, and each piece has one owner.
         unsafe {
             this.frames.init(&this.span, metadata);
             this.frames.add(&this.span);
         }
+        this
+    }
+
+    /// This many pages, which nobody hands out.
+    pub(crate) fn without_frames(pages: usize) -> Self {
+        Self::memory(pages, 0)
+    }
+
+    fn memory(pages: usize, first: usize) -> Self {
+        let mut this = Self { frames: Frames::empty(), span: PageSpan::default(), memory: Vec::new() };
+        let memory = this.allocate((first + pages) * PAGE_BYTES, MEMORY_ALIGN_BYTES).as_ptr();
+        let page = |number: usize| PageNumber::of(memory.wrapping_add(number * PAGE_BYTES));
+        this.span = PageSpan::new(page(first), page(first + pages));
         this
     }
 
@@ -43,7 +53,7 @@ impl HostPages {
     }
 
     /// Zeroed memory that stays until this is dropped.
-    fn allocate(&mut self, size_bytes: usize, align_bytes: usize) -> NonNull<u8> {
+    pub(crate) fn allocate(&mut self, size_bytes: usize, align_bytes: usize) -> NonNull<u8> {
         let layout = Layout::from_size_align(size_bytes, align_bytes).unwrap();
         // SAFETY: no test asks for no bytes.
         let memory = NonNull::new(unsafe { alloc_zeroed(layout) }).unwrap();

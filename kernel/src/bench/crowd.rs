@@ -150,7 +150,7 @@ pub(crate) fn measure_frames(count: usize) -> Option<Cost> {
         takes = counts_of(|| pages.iter_mut().for_each(|page| *page = take_pages(0, Purpose::Buffers)));
         Random::new(SEED).shuffle(pages);
         // SAFETY: taken for that purpose, each once, and nobody uses them.
-        let give = |page: NonNull<u8>| unsafe { give_pages(page, 0, Purpose::Buffers) };
+        let give = |page: NonNull<u8>| unsafe { give_pages(page, 0) };
         gives = counts_of(|| pages.iter().for_each(|page| page.iter().copied().for_each(give)));
     });
     let hundredths = |counts: u64| counts * 100 / pages.len() as u64;

@@ -81,7 +81,7 @@ fn take_frame() -> *mut u8 {
 fn give_frame(page: *mut u8) {
     if let Some(page) = NonNull::new(page) {
         // SAFETY: taken just now for that purpose, and nobody uses it.
-        unsafe { give_pages(page, 0, Purpose::Buffers) };
+        unsafe { give_pages(page, 0) };
     }
 }
 

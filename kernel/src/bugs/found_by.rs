@@ -15,6 +15,8 @@ pub(crate) enum FoundBy {
     RedZone,
     /// The poison in freed blocks, by `guard check`.
     Poison,
+    /// The poison in free pages, when they are taken again.
+    PagePoison,
     /// The page of a freed block that is sampled.
     FreedPage,
     /// A guard page on one side of a block: sampled blocks lie at the end and at the start of their page in turn.
@@ -28,6 +30,7 @@ impl FoundBy {
             Self::Always => "",
             Self::RedZone => "guard redzone or guard sample 1",
             Self::Poison => "guard full and later guard check, or guard sample 1",
+            Self::PagePoison => "guard full",
             Self::FreedPage => "guard sample 1",
             Self::OneSide => "guard sample 1, every other time",
         }
@@ -59,6 +62,7 @@ impl fmt::Display for NextStep {
             return write!(out, "guards have no effect at memstat level {level}: type memstat level stacks");
         }
         match (found_by, interval) {
+            (FoundBy::PagePoison, _) => write!(out, "what finds it: {}", found_by.commands()),
             (FoundBy::Poison, _) if *guard == GuardLevel::Full => out.write_str("type guard check"),
             (FoundBy::OneSide, 1) => out.write_str(
                 "run it again: a sampled block lies at the end and at the start of its page in turn",

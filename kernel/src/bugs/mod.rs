@@ -11,6 +11,7 @@ mod found_by;
 mod mailbox;
 mod packets;
 mod parser;
+mod rings;
 mod sampler;
 
 use core::fmt;
@@ -73,6 +74,18 @@ pub(crate) static BUGS: &[Bug] = &[
         "lose packets in a driver; continues; found by leaks since or leaks scan",
         packets::exchange,
     ),
+    Bug::new(
+        "leak-pages",
+        "lose pages in a driver; continues; found by leaks since or leaks scan",
+        rings::receive,
+    ),
+    Bug::new("double-free-pages", "give pages back twice; continues", rings::fail_to_start),
+    Bug::new(
+        "page-overrun",
+        "write behind the driver's pages, into free ones; continues",
+        rings::overrun_buffer,
+    )
+    .found_by(FoundBy::PagePoison),
     Bug::new(
         "deadlock",
         "allocate in an interrupt under the allocator's lock; continues",

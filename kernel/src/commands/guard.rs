@@ -4,7 +4,7 @@ use memstat::{GuardLevel, Level};
 use shell::{Command, Listed, Options, Session, Suggestion, Syntax};
 use vfs::Text;
 
-use crate::memory::heap::tracker;
+use crate::memory::heap::{set_guard, tracker};
 use crate::proc::guard::GuardFile;
 
 pub(super) const COMMAND: Command = Command {
@@ -70,7 +70,7 @@ fn report_unknown_level(session: &mut Session, name: &str) {
 }
 
 fn set(session: &mut Session, level: GuardLevel) {
-    tracker().guards().set_level(level);
+    set_guard(level);
     if level > GuardLevel::Off {
         warn_of_level(session);
     }

@@ -8,11 +8,12 @@ use shell::{Command, Listed, Options, Session, Suggestion, Syntax};
 
 use super::leaks::{MARK, SINCE};
 use crate::memory::heap::{Stats, backend_name, tracker};
+use crate::memory::page_tracker::page_tracker;
 use crate::memory::report::{LargestFreeRun, PageUse};
 
 pub(super) const COMMAND: Command = Command {
     name: "memstat",
-    usage: "memstat [summary | balance | pages | stacks [bytes|blocks|total|rate] | mark [NAME] | since [NAME] | histogram | \
+    usage: "memstat [summary | balance | pages [LEVEL] | stacks [bytes|blocks|total|rate] | mark [NAME] | since [NAME] | histogram | \
             history | reset-peaks | level [off|counters|blocks|stacks|full]]",
     summary: "show the heap's active blocks, show its reports, or set what is recorded",
     syntax: Syntax::SUBCOMMAND,
@@ -29,12 +30,10 @@ static SUBCOMMANDS: &[Command] = &[
     },
     Command {
         name: "pages",
-        usage: "memstat pages",
-        summary: "show what pages are taken for, and the largest run of free ones",
-        syntax: Syntax::NOTHING,
-        run: |session, _| {
-            session.print(format_args!("{PageUse}\nlargest free run: {LargestFreeRun}\n"));
-        },
+        usage: "memstat pages [off|counters|blocks|stacks|full]",
+        summary: "show what pages are taken for, and the largest run of free ones; or set what is recorded of pages",
+        syntax: Syntax::operands(0, 1),
+        run: pages,
     },
     balance::BALANCE,
     stacks::STACKS,
@@ -64,7 +63,7 @@ static SUBCOMMANDS: &[Command] = &[
     Command {
         name: "level",
         usage: "memstat level [off|counters|blocks|stacks|full]",
-        summary: "show or set how much is recorded",
+        summary: "show or set how much is recorded, of blocks and of pages",
         syntax: Syntax::operands(0, 1),
         run: level,
     },
@@ -85,7 +84,21 @@ fn level(session: &mut Session, options: &Options<'_>) {
         return session.print(format_args!("{}\n", tracker().level()));
     };
     match Level::from_name(name) {
-        Some(level) => tracker().set_level(level),
+        Some(level) => {
+            tracker().set_level(level);
+            page_tracker().set_level(level);
+        }
+        None => report_unknown(session, "level", name, Level::ALL.map(Level::name)),
+    }
+}
+
+fn pages(session: &mut Session, options: &Options<'_>) {
+    let Some(name) = options.operands.first() else {
+        session.print(format_args!("{PageUse}\nlargest free run: {LargestFreeRun}\n"));
+        return session.print(format_args!("level: {}\n", page_tracker().level()));
+    };
+    match Level::from_name(name) {
+        Some(level) => page_tracker().set_level(level),
         None => report_unknown(session, "level", name, Level::ALL.map(Level::name)),
     }
 }

@@ -96,7 +96,7 @@ fn write_pages(out: &mut dyn Write) -> fmt::Result {
     for purpose in Purpose::ALL {
         let pages = pages_for(purpose);
         // Left out if there are none, as a screen of 25 lines is small.
-        if pages > 0 || !(purpose == Purpose::GuardPages || purpose.is_rare()) {
+        if pages > 0 || !matches!(purpose, Purpose::GuardPages | Purpose::Drivers) {
             write!(out, ", {} {}", purpose.name(), kib(pages))?;
         }
     }

@@ -195,7 +195,6 @@ impl Balance {
                 let bytes = bytes_of(pages_for(purpose));
                 match purpose {
                     Purpose::Heap => managed.sum(purpose.name(), bytes, Self::fill_heap),
-                    _ if purpose.is_rare() => managed.rare_part(purpose.name(), bytes),
                     _ => managed.part(purpose.name(), bytes),
                 }
             }

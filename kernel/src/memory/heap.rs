@@ -10,10 +10,10 @@ use core::ops::Range;
 use core::ptr::{NonNull, null_mut};
 
 use config::Config;
-use memstat::{BadFree, Counters, Tracked, report};
+use memstat::{BadFree, Counters, GuardLevel, Tracked, report};
 use tally_heap::Heap;
 
-use super::page_accounting::HeapPages;
+use super::page_accounting::{self, HeapPages};
 use super::pages::symbol_arena;
 use super::platform::{self, KernelPlatform};
 use crate::arch::{VAddr, cpu};
@@ -55,13 +55,19 @@ pub(crate) fn configure(config: &Config) {
         HEAP.tracker.history().set_capacity(events);
     }
     HEAP.tracker.set_level(config.level);
-    HEAP.tracker.guards().set_level(config.guard);
+    set_guard(config.guard);
     if let Some(slots) = config.sample_slots {
         HEAP.tracker.guards().set_sample_slots(slots);
     }
     if !HEAP.tracker.guards().set_sampling_interval(config.sample_interval) {
         log::warn!("guard.sample: there is no memory for it");
     }
+}
+
+/// Sets how new blocks are guarded. With [`GuardLevel::Full`], free pages are filled with poison too.
+pub(crate) fn set_guard(level: GuardLevel) {
+    HEAP.tracker.guards().set_level(level);
+    page_accounting::set_poison(level == GuardLevel::Full);
 }
 
 /// The tracker, for reports.

@@ -1,87 +1,43 @@
 //! Page accounting: each page is free or in use for one purpose, and is counted here.
+//!
+//! `page_tracker` has what is known of each run besides: who took it, and when. `page_owners` puts both together.
 
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use boot::PhysicalRange;
+use memstat::{BadFree, Level};
 use spin::Once;
-use tally_heap::frames::Frames;
-use tally_heap::{PAGE_BYTES, PageSource};
+use tally_heap::frames::SHOWN_ORDERS;
+use tally_heap::{PAGE_BYTES, PageAllocator, PageSource, RunWords, page_layout};
 
-use super::{failures, shrinkers};
-use crate::arch::{PAddr, VAddr, cpu, direct_map};
-use crate::sync::IrqLock;
+pub(crate) use super::page_numbers::{
+    FIRST_NUMBER, number_of, numbered_pages, page_with_number, physical_of,
+};
+use super::page_tracker::{self, FRAMES, page_tracker};
+pub(crate) use super::purpose::Purpose;
+use super::{failures, page_numbers, platform, shrinkers};
+use crate::arch::{PAddr, VAddr, cpu};
 
-static FRAMES: IrqLock<Frames> = IrqLock::new(Frames::empty());
-/// The ranges with the pages that the frames may hand out.
-static MANAGED: Once<&'static [PhysicalRange]> = Once::new();
-/// Total numbers of pages taken and given back, by purpose.
+/// Which run starts at which page.
+static WORDS: Once<RunWords> = Once::new();
+/// Total numbers of pages taken and given back, by purpose; those of the page tracker's own arena are counted there.
 static TAKEN: [AtomicUsize; Purpose::COUNT] = [const { AtomicUsize::new(0) }; Purpose::COUNT];
 static GIVEN: [AtomicUsize; Purpose::COUNT] = [const { AtomicUsize::new(0) }; Purpose::COUNT];
 
-/// The purpose of pages in use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Purpose {
-    /// The heap's slabs and large blocks.
-    Heap,
-    /// The tracker's arena.
-    Arena,
-    /// Contents of files, and all other data of a RAM file system.
-    Files,
-    /// Text of open files.
-    Buffers,
-    /// Page tables.
-    PageTables,
-    /// The symbol index and its texts.
-    Names,
-    /// The black box, which survives a restart.
-    Persistent,
-    /// Sampled blocks, each in a page of its own.
-    GuardPages,
-    /// Queues and buffers of devices.
-    DeviceBuffers,
-}
+/// Whether free pages may have poison.
+static IS_POISONING: AtomicBool = AtomicBool::new(false);
 
-impl Purpose {
-    const COUNT: usize = Self::ALL.len();
-    /// All purposes, in the order of reports.
-    pub(crate) const ALL: [Self; 9] = [
-        Self::Heap,
-        Self::Arena,
-        Self::Files,
-        Self::Buffers,
-        Self::PageTables,
-        Self::Names,
-        Self::Persistent,
-        Self::GuardPages,
-        Self::DeviceBuffers,
-    ];
-
-    /// Its name in reports.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Heap => "heap",
-            Self::Arena => "arena",
-            Self::Files => "files",
-            Self::Buffers => "buffers",
-            Self::PageTables => "page tables",
-            Self::Names => "names",
-            Self::Persistent => "black box",
-            Self::GuardPages => "guard pages",
-            Self::DeviceBuffers => "device buffers",
-        }
-    }
-
-    /// Whether most machines have no such pages: short reports leave them out then.
-    pub(crate) fn is_rare(self) -> bool {
-        matches!(self, Self::DeviceBuffers)
-    }
-}
-
-/// Starts accounting for the ranges `managed`; `fill` adds their free pages to the frames.
-pub(super) fn start(managed: &'static [PhysicalRange], fill: impl FnOnce(&mut Frames)) {
-    fill(&mut FRAMES.lock());
-    MANAGED.call_once(|| managed);
+/// Starts accounting for the ranges `managed`, at a level; `fill` adds their free pages to the allocator.
+pub(super) fn start(managed: &'static [PhysicalRange], level: Level, fill: impl FnOnce(&mut PageAllocator)) {
+    let words = {
+        let frames = &mut *FRAMES.lock();
+        fill(frames);
+        frames.words()
+    };
+    WORDS.call_once(|| words);
+    page_numbers::start(managed);
+    page_tracker::start(level);
 }
 
 /// Counts pages that were taken before there were frames.
@@ -91,75 +47,179 @@ pub(super) fn count_taken(pages: usize, purpose: Purpose) {
 }
 
 /// A frame for a page table, by its physical address.
+#[unsafe(link_section = ".text.allocator")]
+#[inline(never)]
 pub(super) fn take_table_frame() -> Option<PAddr> {
     take_pages(0, Purpose::PageTables).map(physical_of)
 }
 
+#[inline]
+pub(super) fn words() -> RunWords {
+    WORDS.get().copied().unwrap_or(RunWords::EMPTY)
+}
+
 /// Takes 2^`order` pages for `purpose`, aligned to their size, with arbitrary contents. If there are none for buffers and
 /// files, the shrinkers are called first; callers with these purposes must hold no lock below those of files.
+#[unsafe(link_section = ".text.allocator")]
+#[inline(never)]
 pub(crate) fn take_pages(order: u32, purpose: Purpose) -> Option<NonNull<u8>> {
-    if failures::PAGES.is_armed() && failures::PAGES.should_fail(PAGE_BYTES << order, cpu::frame_pointer()) {
+    take(1_usize.checked_shl(order)?, order, purpose)
+}
+
+/// Takes `pages` pages, aligned to 2^`order` pages, which must not be fewer; the rest is as for [`take_pages`].
+#[unsafe(link_section = ".text.allocator")]
+#[inline(never)]
+pub(crate) fn take_run(pages: usize, order: u32, purpose: Purpose) -> Option<NonNull<u8>> {
+    take(pages, order, purpose)
+}
+
+#[expect(clippy::inline_always, reason = "the frame that the tracker sees must be the caller's")]
+#[inline(always)]
+fn take(pages: usize, order: u32, purpose: Purpose) -> Option<NonNull<u8>> {
+    let layout = page_layout(pages, order)?;
+    if failures::PAGES.is_armed() && failures::PAGES.should_fail(layout.size(), cpu::frame_pointer()) {
         return None;
     }
-    let taken = FRAMES.lock().take(order);
-    let taken = match taken {
-        None if matches!(purpose, Purpose::Buffers | Purpose::Files) => take_reclaimed(order),
+    let taken = match page_tracker().allocate(layout) {
+        None if matches!(purpose, Purpose::Buffers | Purpose::Files | Purpose::Drivers) => {
+            shrinkers::shrink();
+            page_tracker().allocate(layout)
+        }
         taken => taken,
     };
-    let pages = taken?;
-    TAKEN[purpose as usize].fetch_add(1 << order, Ordering::Relaxed);
-    Some(pages)
+    let start = taken?;
+    words().set_purpose(start, purpose.number());
+    if IS_POISONING.load(Ordering::Relaxed) {
+        report_damage(cpu::frame_pointer());
+    }
+    TAKEN[purpose as usize].fetch_add(pages, Ordering::Relaxed);
+    Some(start)
 }
 
-/// Takes pages after the shrinkers have freed reserves: empty slabs, blocks in quarantine, spare pages of the arena.
-#[cold]
-#[inline(never)]
-fn take_reclaimed(order: u32) -> Option<NonNull<u8>> {
-    shrinkers::shrink();
-    FRAMES.lock().take(order)
-}
-
-/// Gives 2^`order` pages back. If one of them is free already, nothing changes, and nothing is counted.
+/// Gives back the 2^`order` pages of a run from [`take_pages`]. If there is no such run, that is reported, and nothing
+/// changes.
 ///
 /// # Safety
 ///
-/// Nobody uses the pages any more.
+/// If it is such a run, nobody uses it any more.
+#[unsafe(link_section = ".text.allocator")]
 #[inline(never)]
-pub(crate) unsafe fn give_pages(pages: NonNull<u8>, order: u32, purpose: Purpose) {
+pub(crate) unsafe fn give_pages(start: NonNull<u8>, order: u32) {
+    let Some(layout) = page_layout(1_usize.checked_shl(order).unwrap_or(0), order) else { return };
+    let before = words().starting_at(start.as_ptr() as usize);
     // SAFETY: upheld by the caller.
-    if unsafe { FRAMES.lock().give(pages, order) }.is_ok() {
-        GIVEN[purpose as usize].fetch_add(1 << order, Ordering::Relaxed);
+    unsafe { page_tracker().free_with_layout_or(start.as_ptr(), layout, report_bad_free) };
+    count_given(start, before);
+}
+
+/// Gives back the run that starts at `start`, from [`take_run`].
+///
+/// # Safety
+///
+/// As for [`give_pages`].
+#[unsafe(link_section = ".text.allocator")]
+#[inline(never)]
+pub(crate) unsafe fn give_run(start: NonNull<u8>) {
+    let before = words().starting_at(start.as_ptr() as usize);
+    // SAFETY: upheld by the caller.
+    unsafe { page_tracker().free_or(start.as_ptr(), report_bad_free) };
+    count_given(start, before);
+}
+
+/// Gives back the pages of a run after its first `kept_pages`; false if that is not possible, see
+/// [`PageAllocator::shrink`]. The run was taken by [`take_pages`] with `pages` pages.
+///
+/// # Safety
+///
+/// Nobody uses the pages that are given back.
+#[unsafe(link_section = ".text.allocator")]
+#[inline(never)]
+pub(crate) unsafe fn shrink_run(start: NonNull<u8>, pages: usize, kept_pages: usize) -> bool {
+    let order = pages.next_power_of_two().trailing_zeros();
+    let Some(layout) = page_layout(pages, order) else { return false };
+    // The tracker would move the run.
+    if !PageAllocator::can_shrink(pages, order, kept_pages) {
+        return false;
+    }
+    let Some(before) = words().starting_at(start.as_ptr() as usize) else { return false };
+    // SAFETY: upheld by the caller; the run does not move.
+    let shrunk = unsafe { page_tracker().reallocate_with_layout(start, layout, kept_pages * PAGE_BYTES) };
+    if let Some(purpose) = Purpose::with_number(before.purpose)
+        && let Some(after) = words().starting_at(start.as_ptr() as usize)
+    {
+        GIVEN[purpose as usize].fetch_add(before.pages - after.pages, Ordering::Relaxed);
+    }
+    shrunk.is_ok_and(|place| place == Some(start))
+}
+
+/// Counts a run that was given back, unless that was refused.
+#[inline]
+fn count_given(start: NonNull<u8>, before: Option<tally_heap::PageRun>) {
+    if let Some(run) = before
+        && let Some(purpose) = Purpose::with_number(run.purpose)
+        && words().starting_at(start.as_ptr() as usize).is_none()
+    {
+        GIVEN[purpose as usize].fetch_add(run.pages, Ordering::Relaxed);
+    }
+}
+
+/// Reports a refused free. The tracker's lock is not held here, but that of the heap may be.
+#[cold]
+#[inline(never)]
+fn report_bad_free(bad: BadFree, frame_pointer: usize) {
+    platform::report_bad_page_free(&bad, VAddr::from_usize(frame_pointer));
+}
+
+/// Sets whether pages that are given back are filled with poison, and checked when they are taken again.
+pub(crate) fn set_poison(is_on: bool) {
+    FRAMES.lock().set_poison(is_on);
+    // Pages that have poison are checked even after it was switched off.
+    if is_on {
+        IS_POISONING.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Reports what was found of free pages that somebody wrote to.
+#[cold]
+#[inline(never)]
+fn report_damage(frame_pointer: VAddr) {
+    let damage = FRAMES.lock().take_damage();
+    if let Some((damage, damaged)) = damage {
+        platform::report_page_damage(&damage, damaged, frame_pointer);
     }
 }
 
 /// Takes a page that is counted for no purpose: a loss, for the test of the balance.
 #[cfg(feature = "lab")]
 pub(crate) fn take_uncounted() -> Option<NonNull<u8>> {
-    FRAMES.lock().take(0)
+    FRAMES.lock().take_unlisted()
 }
 
 /// Gives back a page from [`take_uncounted`].
 #[cfg(feature = "lab")]
 pub(crate) fn give_uncounted(page: NonNull<u8>) {
     // SAFETY: taken for the test alone, which never used it. A page that is not taken is refused.
-    let _ = unsafe { FRAMES.lock().give(page, 0) };
-}
-
-/// The physical address of pages that were taken here.
-pub(crate) fn physical_of(pages: NonNull<u8>) -> PAddr {
-    direct_map::to_physical(VAddr::from_usize(pages.as_ptr() as usize))
+    let _ = unsafe { FRAMES.lock().give_unlisted(page) };
 }
 
 /// Number of pages in use for a purpose.
 pub(crate) fn pages_for(purpose: Purpose) -> usize {
+    let (taken, given) = traffic_of(purpose);
+    taken - given
+}
+
+/// Total numbers of pages taken and given back for a purpose.
+fn traffic_of(purpose: Purpose) -> (usize, usize) {
     let given = GIVEN[purpose as usize].load(Ordering::Relaxed);
-    TAKEN[purpose as usize].load(Ordering::Relaxed) - given
+    let taken = TAKEN[purpose as usize].load(Ordering::Relaxed);
+    let own = if purpose == Purpose::Arena { page_tracker::arena_traffic() } else { (0, 0) };
+    (taken + own.0, given + own.1)
 }
 
 /// Total numbers of pages taken and given back, for all purposes.
 pub(crate) fn page_traffic() -> (usize, usize) {
-    let sum = |pages: &[AtomicUsize]| pages.iter().map(|pages| pages.load(Ordering::Relaxed)).sum();
-    (sum(&TAKEN), sum(&GIVEN))
+    let traffic = Purpose::ALL.into_iter().map(traffic_of);
+    traffic.fold((0, 0), |sum, of| (sum.0 + of.0, sum.1 + of.1))
 }
 
 /// Number of managed pages: usable memory without what was taken before the frames existed.
@@ -177,49 +237,8 @@ pub(crate) fn try_pages() -> Option<(usize, usize)> {
     FRAMES.try_lock().map(|frames| (frames.total_pages(), frames.free_pages()))
 }
 
-/// The number of the lowest page: 1, as files use 0 for a hole.
-pub(crate) const FIRST_NUMBER: usize = 1;
-
-fn managed() -> &'static [PhysicalRange] {
-    MANAGED.get().copied().unwrap_or_default()
-}
-
-fn page_count(range: &PhysicalRange) -> usize {
-    range.size_bytes() as usize / PAGE_BYTES
-}
-
-/// Number of numbered pages: all managed pages, numbered by address without gaps.
-pub(crate) fn numbered_pages() -> usize {
-    managed().iter().map(page_count).sum()
-}
-
-/// The number of a managed page.
-pub(crate) fn number_of(page: NonNull<u8>) -> Option<usize> {
-    let address = physical_of(page);
-    let mut below = FIRST_NUMBER;
-    for range in managed() {
-        if (range.start()..range.end()).contains(&address) {
-            return Some(below + (address - range.start()).as_usize() / PAGE_BYTES);
-        }
-        below += page_count(range);
-    }
-    None
-}
-
-/// The page with this number.
-pub(crate) fn page_with_number(number: usize) -> Option<NonNull<u8>> {
-    let mut left = number.checked_sub(FIRST_NUMBER)?;
-    for range in managed() {
-        if left < page_count(range) {
-            return NonNull::new(direct_map::to_virtual(range.start() + left * PAGE_BYTES).as_mut_ptr());
-        }
-        left -= page_count(range);
-    }
-    None
-}
-
 /// Free blocks by order.
-pub(crate) fn free_blocks() -> [usize; tally_heap::frames::SHOWN_ORDERS] {
+pub(crate) fn free_blocks() -> [usize; SHOWN_ORDERS] {
     FRAMES.lock().free_blocks()
 }
 
@@ -227,7 +246,7 @@ pub(crate) fn free_blocks() -> [usize; tally_heap::frames::SHOWN_ORDERS] {
 #[derive(Debug)]
 pub(crate) struct HeapPages;
 
-// SAFETY: `Frames` hands each page out once, aligned to the block's size.
+// SAFETY: the allocator hands each page out once, aligned to the block's size. The heap frees whole runs only.
 unsafe impl PageSource for HeapPages {
     fn take(&mut self, order: u32) -> Option<NonNull<u8>> {
         take_pages(order, Purpose::Heap)
@@ -235,6 +254,15 @@ unsafe impl PageSource for HeapPages {
 
     unsafe fn give(&mut self, pages: NonNull<u8>, order: u32) {
         // SAFETY: upheld by the caller.
-        unsafe { give_pages(pages, order, Purpose::Heap) };
+        unsafe { give_pages(pages, order) };
+    }
+
+    fn take_run(&mut self, pages: usize, order: u32) -> Option<NonNull<u8>> {
+        take_run(pages, order, Purpose::Heap)
+    }
+
+    unsafe fn give_run(&mut self, start: NonNull<u8>, _pages: usize) {
+        // SAFETY: upheld by the caller.
+        unsafe { give_run(start) };
     }
 }

@@ -5,7 +5,7 @@ use core::ptr::NonNull;
 
 use memstat::{BadFree, Corruption, GuardPages, Hooks, LockRefused, PAGE_SIZE_BYTES, Platform, StackSpan};
 use spin::Once;
-use tally_heap::PAGE_BYTES;
+use tally_heap::{PAGE_BYTES, PoisonDamage};
 
 use super::failures;
 use super::page_accounting::{Purpose, give_pages, take_pages};
@@ -22,6 +22,10 @@ pub(crate) struct Reports {
     pub(crate) deadlock: fn(&LockRefused, VAddr),
     /// A free was refused.
     pub(crate) bad_free: fn(&BadFree, VAddr),
+    /// A free of pages was refused.
+    pub(crate) bad_page_free: fn(&BadFree, VAddr),
+    /// A free page was written to; and how many were so far.
+    pub(crate) page_damage: fn(&PoisonDamage, u64, VAddr),
     /// A guard found damage.
     pub(crate) corruption: fn(&Corruption, VAddr),
 }
@@ -37,6 +41,20 @@ pub(super) fn report_to(reports: Reports) {
 pub(super) fn report_bad_free(bad: &BadFree, frame_pointer: VAddr) {
     if let Some(reports) = REPORTS.get() {
         (reports.bad_free)(bad, frame_pointer);
+    }
+}
+
+/// Calls the callback for a refused free of pages.
+pub(super) fn report_bad_page_free(bad: &BadFree, frame_pointer: VAddr) {
+    if let Some(reports) = REPORTS.get() {
+        (reports.bad_page_free)(bad, frame_pointer);
+    }
+}
+
+/// Calls the callback for a free page that was written to.
+pub(super) fn report_page_damage(damage: &PoisonDamage, damaged: u64, frame_pointer: VAddr) {
+    if let Some(reports) = REPORTS.get() {
+        (reports.page_damage)(damage, damaged, frame_pointer);
     }
 }
 
@@ -105,7 +123,7 @@ unsafe impl Platform for KernelPlatform {
 
     unsafe fn give_page(&self, page: NonNull<u8>) {
         // SAFETY: upheld by the caller.
-        unsafe { give_pages(page, 0, Purpose::Arena) };
+        unsafe { give_pages(page, 0) };
     }
 }
 

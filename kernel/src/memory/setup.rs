@@ -6,12 +6,13 @@ use core::fmt;
 use core::ptr::NonNull;
 
 use boot::{BootInfo, EarlyFrames, PhysicalRange};
-use tally_heap::frames::Frames;
-use tally_heap::{Heap, Kind, PAGE_BYTES, PageNumber, PageSpan, PageWords};
+use config::Config;
+use tally_heap::{Heap, PAGE_BYTES, PageAllocator, PageNumber, PageSpan, PageWords};
 
 use super::balance::{self, BootPages};
 use super::heap::{self, tracker};
 use super::page_accounting::{self, HeapPages, Purpose};
+use super::page_tracker::page_tracker;
 use super::pages::{buffers, device_buffers, persistent};
 use super::report::{self, invalid_access};
 use super::{failures, platform, shrinkers};
@@ -37,15 +38,16 @@ impl fmt::Display for MemoryError {
     }
 }
 
-/// Builds the address space, adds all usable memory to the frames, and starts the heap of the chosen kind. If `is_kept`,
-/// memory is reserved for the black box, which survives a restart.
-pub(crate) fn init(info: &'static BootInfo, kind: Kind, is_kept: bool) -> Result<(), MemoryError> {
+/// Builds the address space, adds all usable memory to the frames, and starts the heap of the chosen kind. Memory is
+/// reserved for the black box, which survives a restart, if there is to be one.
+pub(crate) fn init(info: &'static BootInfo, config: &Config) -> Result<(), MemoryError> {
     let mut early = EarlyFrames::empty(paging::BOOT_MAP_END);
     early.fill(&info.usable);
-    let region = if is_kept { persistent::choose(&info.regions, &info.usable) } else { None };
+    let region = if config.has_black_box { persistent::choose(&info.regions, &info.usable) } else { None };
     let region = region.filter(|place| early.take_exactly(*place));
     platform::report_to(report::REPORTS);
     shrinkers::register(|| tracker().reclaim());
+    shrinkers::register(|| page_tracker().reclaim());
     failures::HEAP.on_arm(|is_armed| tracker().set_fault_injection(is_armed));
     devices::take_frames_from(page_accounting::take_table_frame);
     devices::share_pages_of(SharedPages { take: device_buffers::take, give: device_buffers::give });
@@ -56,7 +58,7 @@ pub(crate) fn init(info: &'static BootInfo, kind: Kind, is_kept: bool) -> Result
 
     // SAFETY: the metadata was just made for this; the ranges are mapped, nobody else's, and apart.
     let words = unsafe {
-        page_accounting::start(&info.usable, |frames| {
+        page_accounting::start(&info.usable, config.page_level(), |frames| {
             frames.init(&metadata.span, metadata.start);
             for range in early.ranges() {
                 frames.add(&pages_of(range));
@@ -69,7 +71,7 @@ pub(crate) fn init(info: &'static BootInfo, kind: Kind, is_kept: bool) -> Result
         // SAFETY: taken from the usable ranges before anybody got them, and mapped as all RAM is.
         unsafe { persistent::start(place) };
     }
-    heap::start(Heap::new(kind, HeapPages, words));
+    heap::start(Heap::new(config.heap, HeapPages, words));
     buffers::reserve();
     Ok(())
 }
@@ -85,7 +87,7 @@ struct Metadata {
 impl Metadata {
     fn of(span: PageSpan) -> Option<Self> {
         let start = NonNull::new(sparse::SPARSE_WINDOW.as_mut_ptr())?;
-        let words_offset = Frames::metadata_bytes(&span);
+        let words_offset = PageAllocator::metadata_bytes(&span);
         let size_bytes = words_offset + PageWords::size_bytes(&span);
         (size_bytes <= sparse::SPARSE_WINDOW_BYTES).then_some(Self { span, start, words_offset })
     }
@@ -94,7 +96,7 @@ impl Metadata {
     fn commit(&self, pages: &PageSpan, early: &mut EarlyFrames) -> Result<(), OutOfFrames> {
         let words = PageWords::part(&self.span, pages);
         let words = self.words_offset + words.start..self.words_offset + words.end;
-        let parts = Frames::metadata_parts(&self.span, pages).into_iter().chain([words]);
+        let parts = PageAllocator::metadata_parts(&self.span, pages).into_iter().chain([words]);
         parts.into_iter().try_for_each(|part| sparse::commit(part, &mut || early.take()))
     }
 }

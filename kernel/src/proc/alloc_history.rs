@@ -1,4 +1,4 @@
-//! `/proc/alloc_history`: the last events of the heap, an event a line.
+//! `/proc/alloc_history`: the last events of the heap, an event a line; and `/proc/page_history`: those of pages.
 //!
 //! Events that were overwritten or cleared are not there any more; a line of its own says how many.
 
@@ -8,22 +8,24 @@ use memstat::{Event, Platform, report};
 use vfs::Table;
 
 use crate::memory::heap::tracker;
+use crate::memory::ledger::Ledger;
 
 /// Events read under the tracker's lock at once: they are copied to the stack.
 const EVENTS_AT_ONCE: usize = 64;
 
 /// The file.
-pub(super) struct AllocHistory;
+pub(super) struct AllocHistory(pub(super) Ledger);
 
 impl Table for AllocHistory {
     fn header(&self, out: &mut dyn Write) -> fmt::Result {
-        writeln!(out, "alloc_history - version: 1.0")?;
+        let name = if self.0 == Ledger::Blocks { "alloc_history" } else { "page_history" };
+        writeln!(out, "{name} - version: 1.0")?;
         report::write_events_header(out)
     }
 
     fn rows(&self, cursor: u64, out: &mut dyn Write) -> Result<Option<u64>, fmt::Error> {
         let mut events = [Event::EMPTY; EVENTS_AT_ONCE];
-        let part = tracker().history().read(cursor, &mut events);
+        let part = self.0.read_history(cursor, &mut events);
         if part.lost > 0 {
             writeln!(out, "# lost: {} events", part.lost)?;
         }

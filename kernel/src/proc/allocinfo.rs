@@ -1,4 +1,4 @@
-//! `/proc/allocinfo`: what is live by call site, in the format of Linux's memory allocation profiling.
+//! `/proc/allocinfo`: what is live by call site, blocks and pages, in the format of Linux's memory allocation profiling.
 //!
 //! Source: Linux, Documentation/filesystems/proc.rst and Documentation/mm/allocation-profiling.rst, and
 //! `lib/alloc_tag.c` for the format.
@@ -9,9 +9,11 @@ use arrayvec::ArrayVec;
 use vfs::Table;
 
 use crate::arch::VAddr;
-use crate::memory::heap::tracker;
+use crate::memory::ledger::Ledger;
 use crate::symbols;
 
+/// Pages are counted where they are taken, as in Linux: those of the heap by the heap's own functions.
+const LEDGERS: [Ledger; 2] = [Ledger::Blocks, Ledger::Pages];
 /// Sites written at once, of the lowest addresses that are left.
 const SITES_AT_ONCE: usize = 64;
 
@@ -41,9 +43,9 @@ impl Table for AllocInfo {
         if let Some(last) = sites.last().filter(|_| sites.is_full()) {
             return Ok(Some(last.return_address as u64 + 1));
         }
-        let counters = tracker().counters();
-        let bytes = counters.live_bytes.saturating_sub(all.bytes);
-        let blocks = counters.recorded_blocks().saturating_sub(all.blocks);
+        let [blocks, pages] = LEDGERS.map(Ledger::counters);
+        let bytes = (blocks.live_bytes + pages.live_bytes).saturating_sub(all.bytes);
+        let blocks = (blocks.recorded_blocks() + pages.recorded_blocks()).saturating_sub(all.blocks);
         writeln!(out, "{bytes:12} {blocks:8} <unknown>:0 func:none ")?;
         Ok(None)
     }
@@ -53,8 +55,10 @@ impl Table for AllocInfo {
 fn sum_up(from: usize) -> (ArrayVec<Site, SITES_AT_ONCE>, Site) {
     let mut sites = ArrayVec::<Site, SITES_AT_ONCE>::new();
     let mut all = Site::default();
-    for number in 1..=tracker().stacks().count() {
-        let Some(stack) = tracker().stacks().get(number) else { continue };
+    let numbers =
+        LEDGERS.into_iter().flat_map(|ledger| (1..=ledger.stack_count()).map(move |number| (ledger, number)));
+    for (ledger, number) in numbers {
+        let Some(stack) = ledger.stack(number) else { continue };
         let (bytes, blocks) = (stack.live_bytes, u64::from(stack.live_blocks));
         (all.bytes, all.blocks) = (all.bytes + bytes, all.blocks + blocks);
         let return_address = stack.frames().first().copied().unwrap_or(0);

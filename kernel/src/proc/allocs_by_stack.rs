@@ -1,4 +1,5 @@
-//! `/proc/allocs_by_stack`: what is live under each call stack, with the stack's frames.
+//! `/proc/allocs_by_stack`: what is live under each call stack, with the stack's frames; and `/proc/pages_by_stack`: what
+//! runs of pages are.
 
 use core::fmt::{self, Write};
 
@@ -7,27 +8,32 @@ use spin::Mutex;
 use vfs::Table;
 
 use crate::memory::heap::tracker;
+use crate::memory::ledger::Ledger;
 use crate::symbols::write_stack;
 
 /// Call stacks whose blocks are added up at once, as that reads the records of all live blocks.
 const STACKS_AT_ONCE: usize = 256;
 
 /// The file.
-pub(super) struct AllocsByStack;
+pub(super) struct AllocsByStack(pub(super) Ledger);
 
 impl Table for AllocsByStack {
     fn header(&self, out: &mut dyn Write) -> fmt::Result {
-        writeln!(out, "allocs_by_stack - version: 1.1")
+        match self.0 {
+            Ledger::Blocks => writeln!(out, "allocs_by_stack - version: 1.1"),
+            Ledger::Pages => writeln!(out, "pages_by_stack - version: 1.0"),
+        }
     }
 
     fn rows(&self, cursor: u64, out: &mut dyn Write) -> Result<Option<u64>, fmt::Error> {
         // One at a time: a stack of 16 frames with long names fills a good part of a batch.
         let number = (cursor as u16).saturating_add(1);
-        if let Some(stack) = tracker().stacks().get(number) {
-            let taken_bytes = TAKEN.lock().of(number);
-            write_stack(number, &stack, Some(taken_bytes), out)?;
+        if let Some(stack) = self.0.stack(number) {
+            // Runs of pages take what they were asked for.
+            let taken_bytes = (self.0 == Ledger::Blocks).then(|| TAKEN.lock().of(number));
+            write_stack(number, &stack, taken_bytes, out)?;
         }
-        Ok((number < tracker().stacks().count()).then_some(number.into()))
+        Ok((number < self.0.stack_count()).then_some(number.into()))
     }
 }
 

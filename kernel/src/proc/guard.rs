@@ -6,7 +6,7 @@ use core::fmt::{self, Write};
 use memstat::GuardLevel;
 use vfs::{Control, Errno, Result, Text};
 
-use crate::memory::heap::tracker;
+use crate::memory::heap::{set_guard, tracker};
 use crate::memory::report::invalid_access;
 
 /// The file.
@@ -49,7 +49,7 @@ impl Control for GuardFile {
         let mut words = line.split_ascii_whitespace();
         match [words.next(), words.next(), words.next()] {
             [Some("level"), Some(name), None] if let Some(level) = GuardLevel::from_name(name) => {
-                tracker().guards().set_level(level);
+                set_guard(level);
                 Ok(())
             }
             [Some("sample"), Some(number), None] if let Ok(interval) = number.parse() => {

@@ -1,7 +1,7 @@
 //! `/proc/meminfo`: where memory is, in Linux's format.
 //!
 //! `MemTotal` is what the frames manage; it is `MemFree` and what files, the heap, the arena, the buffers, the page
-//! tables, the index of names, the black box, sampled blocks and devices have taken. Fields for what this kernel does not have
+//! tables, the index of names, the black box, sampled blocks and drivers have taken. Fields for what this kernel does not have
 //! are 0, as in a Linux without it. Source: Linux, Documentation/filesystems/proc.rst, and fs/proc/meminfo.c for the
 //! format.
 
@@ -41,8 +41,7 @@ pub(super) struct Pages {
     pub(super) persistent: usize,
     /// Of sampled blocks.
     pub(super) sampled: usize,
-    /// Of devices: queues and buffers.
-    pub(super) devices: usize,
+    pub(super) drivers: usize,
 }
 
 impl Pages {
@@ -62,7 +61,7 @@ impl Pages {
             names: pages_for(Purpose::Names),
             persistent: pages_for(Purpose::Persistent),
             sampled: pages_for(Purpose::GuardPages),
-            devices: pages_for(Purpose::DeviceBuffers),
+            drivers: pages_for(Purpose::Drivers),
         }
     }
 }
@@ -133,7 +132,7 @@ impl Text for MemInfo {
             ("SymbolIndex", kib(pages.names), KIB),
             ("BlackBox", kib(pages.persistent), KIB),
             ("GuardPages", kib(pages.sampled), KIB),
-            ("DeviceBuffers", kib(pages.devices), KIB),
+            ("DriverPages", kib(pages.drivers), KIB),
             ("MemstatArena", kib(pages.arena), KIB),
             ("MemstatRecords", records_bytes.div_ceil(1024), KIB),
             ("MemstatUntracked", tracker().counters().live_untracked as usize, COUNT),

@@ -2,10 +2,12 @@
 
 use core::fmt::{self, Write};
 
-use memstat::{Platform, report};
+use memstat::{Consistency, Platform, report};
 use vfs::Text;
 
 use crate::memory::heap::{backend_name, tracker};
+use crate::memory::page_owners::PagesCheck;
+use crate::memory::page_tracker::page_tracker;
 
 /// The file.
 pub(super) struct MemStat;
@@ -43,6 +45,34 @@ impl Text for MemStat {
             "arena: {} bytes held, {} used, {} used at most, {} of them in .bss",
             arena.held_bytes, arena.used_bytes, arena.peak_used_bytes, arena.first_bytes
         )?;
-        writeln!(out, "consistent: {}", tracker().check_consistency())
+        write_pages(out)?;
+        match (tracker().check_consistency(), PagesCheck::now()) {
+            (Consistency::Holds, pages) => writeln!(out, "consistent: {pages}"),
+            (blocks, _) => writeln!(out, "consistent: {blocks}"),
+        }
     }
+}
+
+/// What the tracker of pages counts.
+fn write_pages(out: &mut dyn Write) -> fmt::Result {
+    let (counters, arena) = (page_tracker().counters(), page_tracker().statistics().arena());
+    writeln!(
+        out,
+        "pages: level {}, {} runs, {} bytes, {} runs not recorded, {} allocations, {} frees, {} bad frees",
+        page_tracker().level(),
+        counters.live_blocks,
+        counters.taken_bytes,
+        counters.live_untracked,
+        counters.allocations,
+        counters.frees,
+        counters.bad_frees
+    )?;
+    writeln!(
+        out,
+        "page tracker: {} records, {} call stacks, {} bytes held, {} used at most",
+        page_tracker().blocks().count(),
+        page_tracker().stacks().count(),
+        arena.held_bytes,
+        arena.peak_used_bytes
+    )
 }

@@ -6,6 +6,7 @@ use vfs::{Control, Errno, Result, Text};
 
 use crate::memory::heap::tracker;
 use crate::memory::leaks::marks::{self, MarkError};
+use crate::memory::page_tracker::page_tracker;
 use crate::memory::report::{show_all_frames, shows_all_frames};
 use control::memstat::{self as grammar, Command};
 
@@ -29,20 +30,35 @@ impl Control for MemstatControl {
             Errno::EINVAL
         })?;
         match command {
-            Command::SetLevel(level) => tracker().set_level(level),
+            Command::SetLevel(level) => {
+                tracker().set_level(level);
+                page_tracker().set_level(level);
+            }
+            Command::SetPagesLevel(level) => page_tracker().set_level(level),
             Command::Mark(name) => set_mark(name)?,
             Command::Clear(name) => marks::clear(name).then_some(()).ok_or_else(|| {
                 log::warn!("memstat_control: there is no mark '{name}'");
                 Errno::ENOENT
             })?,
-            Command::HistoryOn => tracker().history().set_on(true),
-            Command::HistoryOff => tracker().history().set_on(false),
-            Command::HistoryClear => tracker().history().clear(),
+            Command::HistoryOn => set_history(true),
+            Command::HistoryOff => set_history(false),
+            Command::HistoryClear => {
+                tracker().history().clear();
+                page_tracker().history().clear();
+            }
             Command::ShowAllFrames(shows_all) => show_all_frames(shows_all),
-            Command::ResetPeak => tracker().statistics().reset_peaks(),
+            Command::ResetPeak => {
+                tracker().statistics().reset_peaks();
+                page_tracker().statistics().reset_peaks();
+            }
         }
         Ok(())
     }
+}
+
+fn set_history(is_on: bool) {
+    tracker().history().set_on(is_on);
+    page_tracker().history().set_on(is_on);
 }
 
 fn set_mark(name: &str) -> Result<()> {

@@ -24,6 +24,8 @@ mod meminfo;
 mod memstat;
 mod memstat_control;
 mod mounts;
+mod page_owner;
+mod pages;
 mod process;
 mod slabinfo;
 mod stat;
@@ -36,14 +38,18 @@ mod vmstat;
 use vfs::{Content, GeneratedFs, Node};
 
 use crate::arch::clock;
+use crate::memory::ledger::Ledger;
 
 static NODES: &[Node] = &[
     Node { name: "1", content: Content::Directory(process::NODES) },
     Node { name: "alloc_histogram", content: Content::Text(&alloc_histogram::AllocHistogram) },
-    Node { name: "alloc_history", content: Content::Table(&alloc_history::AllocHistory) },
+    Node { name: "alloc_history", content: Content::Table(&alloc_history::AllocHistory(Ledger::Blocks)) },
     Node { name: "allocinfo", content: Content::Table(&allocinfo::AllocInfo) },
     Node { name: "allocs", content: Content::Table(&allocs::Allocs) },
-    Node { name: "allocs_by_stack", content: Content::Table(&allocs_by_stack::AllocsByStack) },
+    Node {
+        name: "allocs_by_stack",
+        content: Content::Table(&allocs_by_stack::AllocsByStack(Ledger::Blocks)),
+    },
     Node { name: "balance", content: Content::Text(&balance::BalanceFile) },
     Node { name: "buddyinfo", content: Content::Text(&buddyinfo::BuddyInfo) },
     Node { name: "cmdline", content: Content::Text(&cmdline::CommandLine) },
@@ -62,6 +68,10 @@ static NODES: &[Node] = &[
     Node { name: "memstat", content: Content::Text(&memstat::MemStat) },
     Node { name: "memstat_control", content: Content::Control(&memstat_control::MemstatControl) },
     Node { name: "mounts", content: Content::Link("self/mounts") },
+    Node { name: "page_history", content: Content::Table(&alloc_history::AllocHistory(Ledger::Pages)) },
+    Node { name: "page_owner", content: Content::Table(&page_owner::PageOwnerFile) },
+    Node { name: "pages", content: Content::Table(&pages::Pages) },
+    Node { name: "pages_by_stack", content: Content::Table(&allocs_by_stack::AllocsByStack(Ledger::Pages)) },
     Node { name: "self", content: Content::Link("1") },
     Node { name: "slabinfo", content: Content::Text(&slabinfo::SlabInfo) },
     Node { name: "stat", content: Content::Text(&stat::Stat) },

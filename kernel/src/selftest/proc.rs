@@ -26,7 +26,7 @@ pub(crate) fn meminfo_adds_up() -> Outcome {
         "BlackBox",
         "MemstatArena",
         "GuardPages",
-        "DeviceBuffers",
+        "DriverPages",
     ];
     let (mut total, mut sum, mut parts) = (0, 0, 0);
     for_each_line("/proc/meminfo", |line| {

@@ -176,7 +176,7 @@ fn dumps_over_both_lines_agree(vm: &mut Vm) -> Result<()> {
     vm.wait_for_boot()?;
     let listed = vm.run("ls /dev")?;
     ensure!(listed.split_whitespace().any(|name| name == "hvc0"), "there is no hvc0 in:\n{listed}");
-    let info = vm.run("grep DeviceBuffers /proc/meminfo")?;
+    let info = vm.run("grep DriverPages /proc/meminfo")?;
     ensure!(info.ends_with(" 24 kB"), "the console has six pages, but:\n{info}");
     is_consistent(vm)?;
     vm.run("bug leak")?;

@@ -188,7 +188,7 @@ fn figures_fit<const MEBIBYTES: u64>(vm: &mut Vm) -> Result<()> {
         "SymbolIndex",
         "BlackBox",
         "GuardPages",
-        "DeviceBuffers",
+        "DriverPages",
     ] {
         sum += info.kibibytes(taker)? * 1024;
     }

@@ -5,6 +5,7 @@
 
 mod changes;
 mod mark;
+mod page_since;
 pub(super) mod scan;
 mod since;
 mod watch;

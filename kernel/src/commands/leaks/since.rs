@@ -3,13 +3,16 @@
 use memstat::report::{Growth, GrowthByStack};
 use memstat::{Change, Record, StackChange, StackUsage, TopChanges};
 use shell::{Command, Options, Session, Syntax};
+use tally_heap::PAGE_BYTES;
 
 use super::changes::{Changes, MAX_ROWS};
 use super::mark::{Age, report_missing};
-use crate::memory::Scratch;
+use super::page_since;
 use crate::memory::heap::tracker;
 use crate::memory::leaks::marks::{self, Mark};
+use crate::memory::leaks::page_usage::PageUsage;
 use crate::memory::report::{PageChange, PagesByPurpose};
+use crate::memory::{Purpose, Scratch};
 use control::memstat::DEFAULT_NAME;
 
 pub(in crate::commands) const SINCE: Command = Command {
@@ -35,9 +38,12 @@ fn since(session: &mut Session, options: &Options<'_>) {
     let name = options.operands.first();
     let mark = name.map_or_else(marks::newest, |name| marks::find(name));
     let Some(mark) = mark else { return report_missing(session, name.unwrap_or(&DEFAULT_NAME)) };
-    let now = tracker().leaks().snapshot();
     // Before the pages for this report.
-    let pages = PageChange { earlier: mark.pages, later: PagesByPurpose::now() };
+    let page_usage = PageUsage::now().map(PageUsage::without_own);
+    let now = tracker().leaks().snapshot();
+    let own_pages = page_usage.as_ref().map_or(0, PageUsage::size_bytes) / PAGE_BYTES;
+    let pages =
+        PageChange { earlier: mark.pages, later: PagesByPurpose::now().without(Purpose::Buffers, own_pages) };
     session.print(format_args!("since {}, set {} ago:\n", mark.name, Age::between(&mark.snapshot, &now)));
     let mut table = Scratch::new(usize::from(now.stack_count) + 1, Growth::default);
     let mut new = None;
@@ -75,7 +81,14 @@ fn since(session: &mut Session, options: &Options<'_>) {
         top,
         is_new_known: new.is_some(),
     };
-    changes.show(session, options.number('n').unwrap_or(ROWS) as usize);
+    let rows = options.number('n').unwrap_or(ROWS) as usize;
+    changes.show(session, rows);
+    match &page_usage {
+        Some(later) => page_since::show(session, rows, later.snapshot.stack_count, |stack| {
+            (marks::page_usage(&mark, stack), later.of(stack))
+        }),
+        None => session.print(format_args!("(out of memory: the call stacks of pages are not compared)\n")),
+    }
     let after = tracker().leaks().snapshot();
     if (after.sequence, after.recorded) != (now.sequence, now.recorded) {
         session.print(format_args!("(the heap was used meanwhile, so the figures are not of one moment)\n"));
@@ -128,5 +141,9 @@ fn diff(session: &mut Session, options: &Options<'_>) {
         top,
         is_new_known: false,
     };
-    changes.show(session, options.number('n').unwrap_or(ROWS) as usize);
+    let rows = options.number('n').unwrap_or(ROWS) as usize;
+    changes.show(session, rows);
+    page_since::show(session, rows, later.page_snapshot.stack_count, |stack| {
+        (marks::page_usage(&earlier, stack), marks::page_usage(&later, stack))
+    });
 }

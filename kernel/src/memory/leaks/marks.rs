@@ -9,6 +9,7 @@ use arrayvec::{ArrayString, ArrayVec};
 use memstat::{Snapshot, StackUsage};
 use tally_heap::PAGE_BYTES;
 
+use super::page_usage::PageUsage;
 use crate::memory::Purpose;
 use crate::memory::heap::tracker;
 use crate::memory::pages::scratch::Scratch;
@@ -30,6 +31,8 @@ pub(crate) struct Mark {
     pub(crate) snapshot: Snapshot,
     /// The pages that were taken then, its own among them.
     pub(crate) pages: PagesByPurpose,
+    /// The figures of the tracker of pages then.
+    pub(crate) page_snapshot: Snapshot,
     /// Bytes of its pages.
     pub(crate) size_bytes: usize,
 }
@@ -56,6 +59,7 @@ struct Kept {
     mark: Mark,
     /// By stack number; number 0 is for blocks without a stack.
     usage: Scratch<StackUsage>,
+    page_usage: PageUsage,
 }
 
 static MARKS: IrqLock<ArrayVec<Kept, MAX_MARKS>> = IrqLock::new(ArrayVec::new_const());
@@ -73,15 +77,21 @@ pub(crate) fn set(name: &str) -> Result<Mark, MarkError> {
         return Err(MarkError::TooMany);
     }
     let (snapshot, usage) = take_snapshot().ok_or(MarkError::NoMemory)?;
+    let mut page_usage = PageUsage::now().ok_or(MarkError::NoMemory)?;
     // The pages of the mark that this one replaces go back in a moment.
     let old_bytes = find(&kept_name).map_or(0, |old| old.size_bytes);
     let pages = PagesByPurpose::now().without(Purpose::Buffers, old_bytes / PAGE_BYTES);
-    let mark = Mark { name: kept_name, snapshot, pages, size_bytes: usage.size_bytes() };
+    let size_bytes = usage.size_bytes() + page_usage.size_bytes();
+    let mark = Mark { name: kept_name, snapshot, pages, page_snapshot: page_usage.snapshot, size_bytes };
     let mut marks = MARKS.lock();
+    if let Some(old) = marks.iter().find(|kept| kept.mark.name == kept_name) {
+        page_usage.subtract(old.usage.start());
+        page_usage.subtract(old.page_usage.start());
+    }
     let place = marks.iter().position(|kept| kept.mark.name == kept_name);
     // Dropped after the lock is released, as it frees pages.
     let old = place.and_then(|place| marks.pop_at(place));
-    let is_kept = marks.try_push(Kept { mark, usage }).map_err(|_| MarkError::TooMany);
+    let is_kept = marks.try_push(Kept { mark, usage, page_usage }).map_err(|_| MarkError::TooMany);
     drop(marks);
     drop(old);
     is_kept.map(|()| mark)
@@ -127,4 +137,11 @@ pub(crate) fn usage(mark: &Mark, stack: u16) -> StackUsage {
     let marks = MARKS.lock();
     let kept = marks.iter().find(|kept| kept.mark.name == mark.name);
     kept.and_then(|kept| kept.usage.as_slice().get(usize::from(stack))).copied().unwrap_or_default()
+}
+
+/// What runs of pages a call stack had at a mark; as [`usage`].
+pub(crate) fn page_usage(mark: &Mark, stack: u16) -> StackUsage {
+    let marks = MARKS.lock();
+    let kept = marks.iter().find(|kept| kept.mark.name == mark.name);
+    kept.map(|kept| kept.page_usage.of(stack)).unwrap_or_default()
 }

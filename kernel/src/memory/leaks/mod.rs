@@ -1,5 +1,6 @@
 //! Leak detection: growth since a mark, blocks to which nothing refers, and what keeps the others alive.
 
 pub(crate) mod marks;
+pub(crate) mod page_usage;
 pub(crate) mod references;
 pub(crate) mod roots;

@@ -1,8 +1,8 @@
 //! The roots of the leak scan, and of other searches for references (`references`): where references to blocks are
 //! searched.
 //!
-//! The roots are `.data` and `.bss`, the caller's stack from its frame up, and the callee-saved registers. The tracker's own
-//! variables hold the address of every block, so they are left out; so are unused stacks, with the remains of finished
+//! The roots are `.data` and `.bss`, the caller's stack from its frame up, and the callee-saved registers. The trackers' own
+//! variables hold the addresses of blocks and pages, so they are left out; so are unused stacks, with the remains of finished
 //! calls.
 //!
 //! Pages taken from the frames are not scanned, unless they are blocks of the heap: files' bytes, text of open
@@ -18,11 +18,12 @@ use tally_heap::PAGE_BYTES;
 
 use crate::arch::{VAddr, cpu, image, stacks};
 use crate::memory::heap::{self, tracker};
+use crate::memory::page_tracker;
 
 /// Maximum number of root ranges.
 const MAX_ROOTS: usize = 16;
 /// Maximum number of ranges of variables that are left out.
-const MAX_HIDDEN: usize = 8;
+const MAX_HIDDEN: usize = 10;
 
 static IS_STACK_A_ROOT: AtomicBool = AtomicBool::new(true);
 
@@ -54,7 +55,7 @@ fn scan_from_here(should_continue: &mut dyn FnMut() -> bool) -> Result<ScanSumma
 pub(super) fn roots(stack_pointer: VAddr) -> ArrayVec<Range<usize>, MAX_ROOTS> {
     let guarded_stacks = stacks::all().map(|stack| stack.start - PAGE_BYTES..stack.end);
     let mut hidden: ArrayVec<Range<VAddr>, MAX_HIDDEN> =
-        heap::own_statics().into_iter().chain(guarded_stacks).collect();
+        heap::own_statics().into_iter().chain(page_tracker::own_statics()).chain(guarded_stacks).collect();
     hidden.sort_unstable_by_key(|span| span.start);
     let mut roots = ArrayVec::new();
     let mut add = |start: VAddr, end: VAddr| roots.push(start.as_usize()..end.as_usize());

@@ -1,8 +1,9 @@
 //! Buffers for the text of open files: whole pages outside of the heap, so that reading a file about the heap does not
 //! change it.
 //!
-//! A few are reserved at boot, and some single pages for pipes. They are lent when no other pages are free, so that reports
-//! can still be read when memory has run out.
+//! A few are reserved at boot, and some single pages for pipes. Buffers are lent from the reserve as long as it lasts: so
+//! reading a file about pages takes none, and reports can still be read when memory has run out. The single pages are lent
+//! when no other page is free.
 
 use core::ptr::NonNull;
 use core::slice;
@@ -82,10 +83,9 @@ fn lend(size_bytes: usize) -> Option<NonNull<u8>> {
 impl Buffers for PageBuffers {
     fn take(&self, size_bytes: usize) -> Option<&'static mut [u8]> {
         let order = order(size_bytes)?;
-        let (pages, size_bytes) = match take_pages(order, Purpose::Buffers) {
-            Some(pages) => (pages, PAGE_BYTES << order),
-            None => (lend(size_bytes)?, RESERVED_BYTES),
-        };
+        let size_bytes = PAGE_BYTES << order;
+        // The reserve comes first, so that reading a file about pages takes none.
+        let pages = lend(size_bytes).or_else(|| take_pages(order, Purpose::Buffers))?;
         // SAFETY: fresh pages or a buffer that is lent to nobody else, ours until `give`; writing them makes them
         // initialised.
         unsafe {
@@ -100,7 +100,7 @@ impl Buffers for PageBuffers {
         };
         if !RESERVE.lock().take_back(pages) {
             // SAFETY: the only reference to the pages came back, with the length that `take` made.
-            unsafe { give_pages(pages, order, Purpose::Buffers) };
+            unsafe { give_pages(pages, order) };
         }
     }
 }
@@ -118,6 +118,6 @@ pub(crate) fn take_page() -> Option<NonNull<u8>> {
 pub(crate) unsafe fn give_page(page: NonNull<u8>) {
     if !PAGE_RESERVE.lock().take_back(page) {
         // SAFETY: upheld by the caller.
-        unsafe { give_pages(page, 0, Purpose::Buffers) };
+        unsafe { give_pages(page, 0) };
     }
 }

@@ -59,7 +59,7 @@ fn make_table() -> Option<()> {
     let mut owned = OWNED.lock();
     if owned.words.is_some() {
         // SAFETY: taken just now; somebody else was first.
-        unsafe { give_pages(table, order, Purpose::Files) };
+        unsafe { give_pages(table, order) };
         return Some(());
     }
     let length = size_bytes / size_of::<u64>();
@@ -113,7 +113,7 @@ impl Pages for FilePages {
         let frame = number(page);
         if frame.is_none() {
             // SAFETY: taken just now; it got no number.
-            unsafe { give_pages(page, 0, Purpose::Files) };
+            unsafe { give_pages(page, 0) };
         }
         frame
     }
@@ -121,7 +121,7 @@ impl Pages for FilePages {
     fn give(&self, frame: u32) {
         if let Some(page) = forget(frame) {
             // SAFETY: it was a file's.
-            unsafe { give_pages(page, 0, Purpose::Files) };
+            unsafe { give_pages(page, 0) };
         }
     }
 

@@ -35,7 +35,7 @@ pub(crate) fn open(pages: usize) -> Option<NonNull<u8>> {
         window::open(pages, &mut || take_pages(0, Purpose::PageTables).map(physical_of));
     if opened.is_err() {
         // SAFETY: taken just now.
-        unsafe { give_pages(spare, 0, Purpose::GuardPages) };
+        unsafe { give_pages(spare, 0) };
         return None;
     }
     SPARE.store(spare.as_ptr(), Ordering::Relaxed);
@@ -52,7 +52,7 @@ pub(crate) fn close() {
     }
     if let Some(spare) = NonNull::new(SPARE.swap(null_mut(), Ordering::Relaxed)) {
         // SAFETY: no page of the window leads to it any more.
-        unsafe { give_pages(spare, 0, Purpose::GuardPages) };
+        unsafe { give_pages(spare, 0) };
     }
 }
 
@@ -76,7 +76,7 @@ pub(crate) unsafe fn decommit(page: NonNull<u8>) {
     window::unmap(address);
     if let Some(memory) = NonNull::new(direct_map::to_virtual(frame).as_mut_ptr()) {
         // SAFETY: `commit` took it, and nothing leads to it any more.
-        unsafe { give_pages(memory, 0, Purpose::GuardPages) };
+        unsafe { give_pages(memory, 0) };
     }
 }
 

@@ -30,6 +30,11 @@ impl<T: Copy> Scratch<T> {
         Some(Self { start, length, order })
     }
 
+    /// Where its pages start.
+    pub(crate) fn start(&self) -> NonNull<u8> {
+        self.start.cast()
+    }
+
     /// Size of its pages in bytes.
     pub(crate) fn size_bytes(&self) -> usize {
         PAGE_BYTES << self.order
@@ -51,6 +56,6 @@ impl<T: Copy> Scratch<T> {
 impl<T> Drop for Scratch<T> {
     fn drop(&mut self) {
         // SAFETY: taken with this order and purpose; nobody refers to them any more.
-        unsafe { give_pages(self.start.cast(), self.order, Purpose::Buffers) };
+        unsafe { give_pages(self.start.cast(), self.order) };
     }
 }

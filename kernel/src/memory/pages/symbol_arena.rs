@@ -10,7 +10,7 @@ use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tally_heap::PAGE_BYTES;
 
 use crate::arch::guarded::{self, Abandoned};
-use crate::memory::page_accounting::{Purpose, free_pages, give_pages, take_pages};
+use crate::memory::page_accounting::{Purpose, free_pages, give_run, shrink_run, take_pages};
 
 /// Maximum size of the arena in bytes.
 const MAX_BYTES: usize = 4 << 20;
@@ -46,7 +46,11 @@ pub(crate) fn take(size_bytes: usize) -> bool {
 
 /// Gives all pages back; nothing in them may be used any more.
 pub(crate) fn give_back() {
-    give_back_between(START.swap(0, Ordering::Relaxed), END.swap(0, Ordering::Relaxed));
+    END.store(0, Ordering::Relaxed);
+    if let Some(start) = NonNull::new(START.swap(0, Ordering::Relaxed) as *mut u8) {
+        // SAFETY: the run that was taken, and nothing lies in it any more.
+        unsafe { give_run(start) };
+    }
 }
 
 /// Calls `function`, guarded, with the allocator redirected to the arena.
@@ -64,18 +68,16 @@ pub(crate) fn keep(spare_bytes: usize) {
     KEPT.store(kept, Ordering::Relaxed);
     let end = END.load(Ordering::Relaxed);
     // Only whole pieces are given back, as the frames require.
-    let from = (kept + spare_bytes).next_multiple_of(PIECE_BYTES).min(end);
-    give_back_between(from, end);
-    END.store(from, Ordering::Relaxed);
-}
-
-fn give_back_between(from: usize, to: usize) {
-    let step_bytes = PIECE_BYTES.min(to - from).max(1);
-    for start in (from..to).step_by(step_bytes) {
-        if let Some(piece) = NonNull::new(start as *mut u8) {
-            let order = (step_bytes / PAGE_BYTES).trailing_zeros();
-            // SAFETY: such a piece of the pages that were taken, and nothing lies in it any more.
-            unsafe { give_pages(piece, order, Purpose::Names) };
+    let from = (kept + spare_bytes).next_multiple_of(PIECE_BYTES);
+    let start = START.load(Ordering::Relaxed);
+    if from >= end {
+        return;
+    }
+    if let Some(run) = NonNull::new(start as *mut u8) {
+        // SAFETY: the run that was taken, and nothing lies in its last pages any more.
+        let is_shorter = unsafe { shrink_run(run, (end - start) / PAGE_BYTES, (from - start) / PAGE_BYTES) };
+        if is_shorter {
+            END.store(from, Ordering::Relaxed);
         }
     }
 }

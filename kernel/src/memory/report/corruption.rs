@@ -1,4 +1,4 @@
-//! Reports of bad frees and of corruption, with the call stacks of the block's allocation and free.
+//! Reports of bad frees, of blocks and of pages, and of corruption, with the call stacks of the block's allocation and free.
 //!
 //! The tracker's lock is not held here. Each line is a message of its own, so that the log keeps all of them.
 
@@ -7,27 +7,39 @@ use memstat::{BadFree, Corruption, Level, Platform, Record};
 use super::call_stack::{Stacks, callers};
 use crate::arch::VAddr;
 use crate::memory::heap::tracker;
+use crate::memory::ledger::Ledger;
 use journal::Seconds;
 
 /// Reports a free that was refused. `frame_pointer` is the frame of the allocator's function.
 pub(crate) fn report_bad_free(bad: &BadFree, frame_pointer: VAddr) {
-    let mut stacks = Stacks::new();
     log::error!("{bad}; ignored");
+    show_bad_free(Ledger::Blocks, bad, frame_pointer);
+}
+
+/// As [`report_bad_free`], for pages.
+pub(crate) fn report_bad_page_free(bad: &BadFree, frame_pointer: VAddr) {
+    log::error!("pages: {bad}; ignored");
+    show_bad_free(Ledger::Pages, bad, frame_pointer);
+}
+
+fn show_bad_free(of: Ledger, bad: &BadFree, frame_pointer: VAddr) {
+    let mut stacks = Stacks::new();
     log::error!("  this free:");
     stacks.show(callers(frame_pointer));
     match &bad.block {
-        Some(block) => show_allocation(block, &mut stacks),
-        None if tracker().level() < Level::Stacks => {
-            log::error!("  who allocated it was not recorded; set memstat=stacks");
+        Some(block) => show_allocation(of, block, &mut stacks),
+        None if of.level() < Level::Stacks => {
+            log::error!("  who allocated it was not recorded; set {}=stacks", of.level_option());
         }
         None => {}
     }
     match &bad.free {
         Some(free) if bad.is_free_stack_cut => {
-            log::error!("  freed first, {}; its innermost callers (guard=free keeps them all):", Event(free));
-            show_stack_of(free, "", &mut stacks);
+            let remedy = if of == Ledger::Blocks { " (guard=free keeps them all)" } else { "" };
+            log::error!("  freed first, {}; its innermost callers{remedy}:", Event(free));
+            show_stack_of(of, free, "", &mut stacks);
         }
-        Some(free) => show_free("freed first", free, &mut stacks),
+        Some(free) => show_free(of, "freed first", free, &mut stacks),
         None => {}
     }
 }
@@ -44,21 +56,27 @@ pub(crate) fn report(corruption: &Corruption, frame_pointer: VAddr) {
 /// Logs the call stacks of a block's allocation and free, as far as they were recorded.
 pub(crate) fn show_life(block: Option<&Record>, free: Option<&Record>, stacks: &mut Stacks) {
     if let Some(block) = block {
-        show_allocation(block, stacks);
+        show_allocation(Ledger::Blocks, block, stacks);
     }
     if let Some(free) = free {
-        show_free("freed", free, stacks);
+        show_free(Ledger::Blocks, "freed", free, stacks);
     }
 }
 
-fn show_allocation(block: &Record, stacks: &mut Stacks) {
-    log::error!("  allocated with {} bytes, {}:", block.size_bytes(), Event(block));
-    show_stack_of(block, "memstat=stacks keeps it", stacks);
+/// Logs who took and who freed a run of pages.
+pub(super) fn show_page_life(run: &Record, free: &Record, stacks: &mut Stacks) {
+    show_allocation(Ledger::Pages, run, stacks);
+    show_free(Ledger::Pages, "freed", free, stacks);
 }
 
-fn show_free(words: &str, free: &Record, stacks: &mut Stacks) {
+fn show_allocation(of: Ledger, block: &Record, stacks: &mut Stacks) {
+    log::error!("  allocated with {} bytes, {}:", block.size_bytes(), Event(block));
+    show_stack_of(of, block, "", stacks);
+}
+
+fn show_free(of: Ledger, words: &str, free: &Record, stacks: &mut Stacks) {
     log::error!("  {words}, {}:", Event(free));
-    show_stack_of(free, "guard=free and memstat=stacks keep it", stacks);
+    show_stack_of(of, free, if of == Ledger::Blocks { "guard=free " } else { "" }, stacks);
 }
 
 /// Time, task and CPU of an event, with its sequence number.
@@ -76,9 +94,10 @@ impl core::fmt::Display for Event<'_> {
     }
 }
 
-fn show_stack_of(record: &Record, remedy: &str, stacks: &mut Stacks) {
-    match tracker().stacks().get(record.stack()) {
+/// `more` is what keeps a call stack besides the level.
+fn show_stack_of(of: Ledger, record: &Record, more: &str, stacks: &mut Stacks) {
+    match of.stack(record.stack()) {
         Some(stack) => stacks.show_recorded(&stack),
-        None => log::error!("    no call stack was recorded; {remedy}"),
+        None => log::error!("    no call stack was recorded; set {more}{}=stacks", of.level_option()),
     }
 }

@@ -9,6 +9,7 @@ mod deadlock;
 pub(crate) mod invalid_access;
 mod out_of_memory;
 mod pages;
+mod pages_damage;
 mod rate_limit;
 mod taken;
 
@@ -23,5 +24,7 @@ pub(super) const REPORTS: Reports = Reports {
     out_of_memory: out_of_memory::report,
     deadlock: deadlock::report,
     bad_free: corruption::report_bad_free,
+    page_damage: pages_damage::report,
+    bad_page_free: corruption::report_bad_page_free,
     corruption: corruption::report,
 };

@@ -13,8 +13,7 @@ pub(crate) struct PageUse;
 impl fmt::Display for PageUse {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "memory: {} kB, {} free; ", kib(total_pages()), kib(free_pages()))?;
-        let shown = Purpose::ALL.into_iter().filter(|purpose| !purpose.is_rare() || pages_for(*purpose) > 0);
-        for (number, purpose) in shown.enumerate() {
+        for (number, purpose) in Purpose::ALL.into_iter().enumerate() {
             let separator = if number == 0 { "" } else { ", " };
             write!(out, "{separator}{} {}", purpose.name(), kib(pages_for(purpose)))?;
         }

@@ -13,16 +13,19 @@ use crate::memory::page_accounting::{
     Purpose, free_pages, give_uncounted, number_of, numbered_pages, page_with_number, pages_for,
     take_uncounted, total_pages,
 };
+use crate::memory::page_owners::PagesCheck;
 use crate::memory::pages::scratch::Scratch;
 use crate::selftest::{Finding, Outcome, Verdict};
 
-/// All pages are free or have a purpose.
+/// All pages are free or have a purpose, and an owner.
 pub(crate) fn pages_add_up() -> Outcome {
     let taken = Purpose::ALL.map(pages_for);
-    if total_pages() == free_pages() + taken.iter().sum::<usize>() {
-        Ok(())
-    } else {
-        Err("pages do not add up")
+    if total_pages() != free_pages() + taken.iter().sum::<usize>() {
+        return Err("pages do not add up");
+    }
+    match PagesCheck::now() {
+        PagesCheck::Broken(what) => Err(what),
+        PagesCheck::Holds | PagesCheck::Busy => Ok(()),
     }
 }
 

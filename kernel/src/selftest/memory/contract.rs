@@ -81,7 +81,7 @@ impl Drop for Runs {
     fn drop(&mut self) {
         for (pages, order) in &self.0 {
             // SAFETY: from `take_pages`, and nobody uses them any more.
-            unsafe { give_pages(*pages, *order, Purpose::Buffers) };
+            unsafe { give_pages(*pages, *order) };
         }
     }
 }

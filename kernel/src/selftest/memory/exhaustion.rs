@@ -92,7 +92,7 @@ impl Drop for AllPages {
             // SAFETY: written by `take`; nobody uses them after they are read.
             unsafe {
                 let (next, order) = pages.cast::<(Option<NonNull<u8>>, u32)>().read();
-                give_pages(pages, order, Purpose::Buffers);
+                give_pages(pages, order);
                 self.0 = next;
             }
         }

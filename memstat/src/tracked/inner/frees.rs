@@ -19,7 +19,7 @@ impl<B: Backend> Inner<B> {
     /// The last free of the block that started at `address`, if it is remembered.
     #[cold]
     #[inline(never)]
-    pub(super) fn recent_free(&self, address: usize) -> Option<&RecentFree> {
+    pub(in super::super) fn recent_free(&self, address: usize) -> Option<&RecentFree> {
         let mut latest = self.recent_frees.find(address);
         for other in self.lanes.recent_frees().filter(|free| free.block().address() == address) {
             if latest.is_none_or(|latest| other.is_later_than(latest, self.sequence)) {

@@ -53,7 +53,7 @@ impl<B: Backend> Inner<B> {
 
     /// Whether the live block at `block`, for which the backend reports the layout `own`, may have been allocated with the
     /// layout `claimed`: that would take as many bytes, and fits in them.
-    fn is_as_large_as(&self, block: NonNull<u8>, own: Layout, claimed: Layout) -> bool {
+    pub(super) fn is_as_large_as(&self, block: NonNull<u8>, own: Layout, claimed: Layout) -> bool {
         self.backend.as_ref().is_some_and(|backend| {
             let taken_bytes = backend.taken_size_bytes(block, own);
             claimed.size() <= taken_bytes && backend.taken_size_bytes(block, claimed) == taken_bytes

@@ -26,6 +26,16 @@ impl<B: Backend> Inner<B> {
             let bad = BadFree::wrong_layout(record);
             return Err(self.refuse(bad, caller));
         }
+        if let Some(claimed) = claimed
+            && !self.has_owner(address)
+            && let Some(Location::Live { start, layout }) =
+                self.backend.as_ref().map(|backend| backend.locate(address))
+            && start == address
+            && !self.is_as_large_as(block, layout, claimed)
+        {
+            let bad = BadFree::wrong_unrecorded_layout(address, layout);
+            return Err(self.refuse(bad, caller));
+        }
         // SAFETY: the caller gives the block up.
         let Some(taken_bytes) = (unsafe { self.give_unrecorded(block, claimed) }) else {
             return Err(self.refuse(self.bad_free(address), caller));

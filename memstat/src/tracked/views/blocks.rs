@@ -47,6 +47,18 @@ impl<B: Backend, P: Platform> BlocksView<'_, B, P> {
         Ok(if inner.is_ready() { inner.life_at(address) } else { None })
     }
 
+    /// The last free of a block that started at `address`, if it is remembered: the record of the block, and that of the
+    /// free, of which stamp, CPU, task and call stack have a meaning. Without guards the call stack has its innermost frames
+    /// only, and the last few frees are remembered, at level `stacks` and above.
+    pub fn last_free(&self, address: usize) -> Option<(Record, Record)> {
+        let inner = &mut *self.0.enter();
+        let recent = inner.recent_free(address).copied()?;
+        let mut free = recent.free();
+        let stack = inner.depot.number_of(&recent.callers(), &mut inner.arena, self.0.platform());
+        free.set_size_and_stack(free.size_bytes(), stack);
+        Some((*recent.block(), free))
+    }
+
     /// Copies records into `buffer`, starting at `cursor` (0 for the first call). Returns how many were copied, and the
     /// cursor of the next call, `None` at the end. A block that is live from the first call to the last appears exactly
     /// once. The work of one call is bounded.
