@@ -44,6 +44,7 @@ mod purpose;
 pub(crate) mod report;
 mod setup;
 mod shrinkers;
+pub(crate) mod whatis;
 
 pub(crate) use page_accounting::{
     Purpose, free_blocks, free_pages, page_traffic, pages_for, total_pages, try_pages,

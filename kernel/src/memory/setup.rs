@@ -45,6 +45,7 @@ pub(crate) fn init(info: &'static BootInfo, config: &Config) -> Result<(), Memor
     early.fill(&info.usable);
     let region = if config.has_black_box { persistent::choose(&info.regions, &info.usable) } else { None };
     let region = region.filter(|place| early.take_exactly(*place));
+    super::whatis::start(info);
     platform::report_to(report::REPORTS);
     shrinkers::register(|| tracker().reclaim());
     shrinkers::register(|| page_tracker().reclaim());

@@ -11,7 +11,7 @@ use core::slice;
 
 use virtio_drivers::device::common::Feature;
 use virtio_drivers::queue::VirtQueue;
-use virtio_drivers::transport::pci::bus::{Command, DeviceFunction, PciRoot};
+use virtio_drivers::transport::pci::bus::{BarInfo, Command, DeviceFunction, PciRoot};
 use virtio_drivers::transport::pci::{PciTransport, virtio_device_type};
 use virtio_drivers::transport::{DeviceType, Transport};
 use virtio_drivers::{BufferDirection, Hal, PAGE_SIZE, PhysAddr};
@@ -236,7 +236,7 @@ impl Console {
 /// Maps all registers of the device, so that whatever part of them the transport wants is there.
 fn map_registers(root: &mut PciRoot<Ports>, function: DeviceFunction) -> Result<(), Unusable> {
     let regions = root.bars(function).map_err(|_| Unusable::Registers)?;
-    for (start, size_bytes) in regions.iter().flatten().filter_map(|region| region.memory_address_size()) {
+    for (start, size_bytes) in regions.iter().flatten().filter_map(BarInfo::memory_address_size) {
         if start != 0 && devices::map(PAddr(start), size_bytes as usize).is_none() {
             return Err(Unusable::Mapping);
         }
