@@ -170,17 +170,16 @@ impl PageAllocator {
 
     #[inline]
     fn push(&mut self, page: NonNull<u8>) {
-        if let Some(place) = self.cache.get_mut(self.cached) {
-            *place = page.as_ptr();
-            self.cached += 1;
-        }
+        debug_assert!(self.cached < CACHED);
+        self.cache[self.cached % CACHED] = page.as_ptr();
+        self.cached += 1;
     }
 
     #[inline]
     fn pop(&mut self) -> Option<NonNull<u8>> {
         let last = self.cached.checked_sub(1)?;
         self.cached = last;
-        NonNull::new(*self.cache.get(last)?)
+        NonNull::new(self.cache[last % CACHED])
     }
 
     /// Gives pages of the cache to the frames until it has `left`.
@@ -339,4 +338,5 @@ impl PageAllocator {
     }
 }
 
+const _: () = assert!(CACHED.is_power_of_two(), "the remainder of a place is one instruction");
 const _: () = assert!(BATCH_ORDER <= MAX_ORDER && BATCH <= CACHED);

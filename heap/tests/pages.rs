@@ -104,7 +104,7 @@ fn a_write_to_a_free_page_is_found_when_it_is_taken_again() {
         pages.give(old, 1).unwrap();
         pages.set_poison(true);
         for (pages_in_run, offset) in
-            [(1, 16), (1, PAGE_BYTES - 1), (5, 3 * PAGE_BYTES + 100), (64, 40 * PAGE_BYTES)]
+            [(1, 16), (1, PAGE_BYTES - 1), (5, 3 * PAGE_BYTES + 100), (16, 9 * PAGE_BYTES)]
         {
             let order = usize::next_power_of_two(pages_in_run).trailing_zeros();
             let run = pages.take(pages_in_run, order).unwrap();

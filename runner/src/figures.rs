@@ -80,6 +80,59 @@ fn parse_row(row: &str) -> Option<u64> {
     (address >> 47 == 0x1_ffff && align.is_power_of_two() && has_site).then_some(size)
 }
 
+/// `/proc/pages`: every run of pages in use.
+pub(crate) struct Pages {
+    /// Pages of all runs.
+    pub(crate) pages: u64,
+    /// Runs that have a record.
+    pub(crate) recorded_runs: u64,
+    /// Pages of those.
+    pub(crate) recorded_pages: u64,
+    /// Purpose and pages of each run.
+    pub(crate) runs: Vec<(String, u64)>,
+}
+
+impl Pages {
+    /// Reads the text; the runs must be in order, without overlaps, and sum up to what its second line says.
+    pub(crate) fn parse(text: &str) -> Result<Self> {
+        let mut lines = text.lines();
+        let first = lines.next().unwrap_or_default();
+        ensure!(first == "pages - version: 1.0", "pages: the first line is `{first}`");
+        let summary = lines.next().unwrap_or_default();
+        let in_use = summary.split_once(" pages in use, ").and_then(|(pages, _)| pages.parse::<u64>().ok());
+        let header = lines.next().unwrap_or_default();
+        let columns = "# <address> <pages> <order> <purpose> <seq> <time> <cpu> <task> <stack> <site>";
+        ensure!(header.split_whitespace().eq(columns.split(' ')), "pages: the column header is `{header}`");
+        let mut file = Self { pages: 0, recorded_runs: 0, recorded_pages: 0, runs: Vec::new() };
+        let mut end = 0;
+        for row in lines {
+            let run = parse_run(row).ok_or_else(|| Error::Wrong(format!("pages: not a run: `{row}`")))?;
+            let (address, pages, purpose, is_recorded) = run;
+            ensure!(address >= end, "pages: `{row}` overlaps the run before it");
+            end = address + pages * 4096;
+            file.pages += pages;
+            file.recorded_runs += u64::from(is_recorded);
+            file.recorded_pages += if is_recorded { pages } else { 0 };
+            file.runs.push((purpose.to_owned(), pages));
+        }
+        ensure!(Some(file.pages) == in_use, "pages: the rows sum up to {}, but: {summary}", file.pages);
+        Ok(file)
+    }
+}
+
+/// Address, pages, purpose, and whether there is a record, if the row has all its columns.
+fn parse_run(row: &str) -> Option<(u64, u64, &str, bool)> {
+    let mut columns = row.split_whitespace();
+    let address = u64::from_str_radix(columns.next()?, 16).ok()?;
+    let pages: u64 = columns.next()?.parse().ok()?;
+    let order: u32 = columns.next()?.parse().ok()?;
+    let purpose = columns.next()?;
+    let is_recorded = columns.next()? != "-";
+    let is_whole =
+        columns.nth(4).is_some() && pages > 0 && pages.next_power_of_two().trailing_zeros() == order;
+    is_whole.then_some((address, pages, purpose, is_recorded))
+}
+
 /// `/proc/allocinfo`: live blocks by call site.
 pub(crate) struct AllocInfo {
     pub(crate) sites: Vec<Site>,

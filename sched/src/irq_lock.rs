@@ -57,6 +57,22 @@ impl<T, C: Cpu> IrqLock<T, C> {
         IrqGuard { inner: Some(inner), were_enabled, cpu: PhantomData }
     }
 
+    /// As [`IrqLock::lock`], where interrupts are masked already, and stay so until the guard is dropped.
+    ///
+    /// # Panics
+    ///
+    /// As for [`IrqLock::lock`].
+    #[inline]
+    #[track_caller]
+    pub fn lock_masked(&self) -> IrqGuard<'_, T, C> {
+        let inner = match self.inner.try_lock() {
+            Some(inner) => inner,
+            None => self.wait(),
+        };
+        self.holder.note(Location::caller());
+        IrqGuard { inner: Some(inner), were_enabled: false, cpu: PhantomData }
+    }
+
     /// Takes the lock if nobody holds it.
     #[track_caller]
     pub fn try_lock(&self) -> Option<IrqGuard<'_, T, C>> {

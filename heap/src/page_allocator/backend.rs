@@ -2,6 +2,7 @@
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
+use core::sync::atomic::Ordering;
 
 use memstat::{Backend, Live, Location};
 
@@ -10,9 +11,17 @@ use super::{CACHED, PageAllocator, RunWords};
 use crate::PAGE_BYTES;
 use crate::frames::MAX_ORDER;
 
+const ONE: Layout = match Layout::from_size_align(PAGE_BYTES, PAGE_BYTES) {
+    Ok(layout) => layout,
+    Err(_) => unreachable!(),
+};
+
 /// The layout of a run of `pages` pages, aligned to 2^`order` pages; `None` if that is too large.
 #[inline]
 pub fn page_layout(pages: usize, order: u32) -> Option<Layout> {
+    if order == 0 && pages == 1 {
+        return Some(ONE);
+    }
     if order > MAX_ORDER || pages > 1 << order {
         return None;
     }
@@ -31,6 +40,32 @@ fn is_one_page(layout: Layout) -> bool {
     layout.size() == PAGE_BYTES && layout.align() <= PAGE_BYTES
 }
 
+impl PageAllocator {
+    /// What the fast paths have no page for, or no room. A function of its own, so that they save no registers.
+    #[cold]
+    #[inline(never)]
+    fn allocate_by_call(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
+        self.allocate(layout)
+    }
+
+    /// Frees the run that starts at `address`, if it has the claimed length. Returns how many bytes it took.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Backend::deallocate_fast`].
+    #[cold]
+    #[inline(never)]
+    unsafe fn give_by_call(&mut self, address: usize, claimed: Option<Layout>) -> Option<usize> {
+        let bytes = self.words.starting_at(address)?.pages * PAGE_BYTES;
+        if claimed.is_some_and(|layout| layout.size() != bytes) {
+            return None;
+        }
+        // SAFETY: upheld by the caller.
+        unsafe { self.give(NonNull::new(address as *mut u8)?, bytes / PAGE_BYTES) }.ok()?;
+        Some(bytes)
+    }
+}
+
 // SAFETY: the frames hand out each page once, aligned to the block's size; a run stays taken until it is freed with the
 // length that its word has. The words are the allocator's own memory.
 unsafe impl Backend for PageAllocator {
@@ -45,8 +80,8 @@ unsafe impl Backend for PageAllocator {
 
     #[inline]
     unsafe fn allocate_fast(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
-        if !is_one_page(layout) || self.poison.pages > 0 {
-            return None;
+        if !is_one_page(layout) || self.poison.pages > 0 || self.cached == 0 {
+            return self.allocate_by_call(layout);
         }
         let page = self.pop()?;
         self.words.write(page.as_ptr() as usize, ONE_PAGE);
@@ -57,16 +92,20 @@ unsafe impl Backend for PageAllocator {
 
     #[inline]
     unsafe fn deallocate_fast(&mut self, address: usize, claimed: Option<Layout>) -> Option<usize> {
-        let is_possible = claimed.is_some_and(is_one_page)
+        let is_at_hand = claimed.is_none_or(is_one_page)
             && self.cached < CACHED
             && !self.poison.is_on
-            && address.is_multiple_of(PAGE_BYTES)
-            && RunWords::is_one_page(self.words.read(address));
-        if !is_possible {
-            return None;
-        }
-        self.push(NonNull::new(address as *mut u8)?);
-        self.words.write(address, WAS_TAKEN);
+            && address.is_multiple_of(PAGE_BYTES);
+        let words = self.words;
+        let word = words
+            .word(address)
+            .filter(|word| is_at_hand && RunWords::is_one_page(word.load(Ordering::Relaxed)));
+        let Some((word, page)) = word.zip(NonNull::new(address as *mut u8)) else {
+            // SAFETY: upheld by the caller.
+            return unsafe { self.give_by_call(address, claimed) };
+        };
+        word.store(WAS_TAKEN, Ordering::Relaxed);
+        self.push(page);
         self.runs -= 1;
         self.run_pages -= 1;
         Some(PAGE_BYTES)

@@ -11,6 +11,8 @@ use crate::{PAGE_BYTES, PageNumber};
 const NODE_BYTES: usize = 16;
 /// The byte that free pages are filled with: that of freed blocks.
 pub const POISON: u8 = 0x6b;
+/// Longer runs get no poison, so that no operation takes too long.
+pub(super) const MAX_PAGES: usize = 16;
 const POISON_WORD: u64 = u64::from_ne_bytes([POISON; 8]);
 /// Bytes of the overwritten memory that are kept.
 const MAX_SEEN: usize = 16;
@@ -44,12 +46,15 @@ impl Poison {
         Self { is_on: false, pages: 0, damage: None, damaged: 0 }
     }
 
-    /// Fills the pages of a run that is freed.
+    /// Fills the pages of a run that is freed, if it has at most [`MAX_PAGES`].
     ///
     /// # Safety
     ///
     /// They are writable, and nobody uses them.
     pub(super) unsafe fn fill(&mut self, start: NonNull<u8>, pages: usize, words: &RunWords) {
+        if pages > MAX_PAGES {
+            return;
+        }
         for number in 0..pages {
             // SAFETY: inside the run.
             let page = unsafe { start.add(number * PAGE_BYTES) };

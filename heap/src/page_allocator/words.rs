@@ -94,7 +94,7 @@ impl RunWords {
     }
 
     #[inline]
-    fn word(&self, address: usize) -> Option<&AtomicU32> {
+    pub(super) fn word(&self, address: usize) -> Option<&AtomicU32> {
         let number = address.wrapping_sub(self.base) >> PAGE_SHIFT;
         // SAFETY: below the count all words are there.
         (number < self.count).then(|| unsafe { self.words.add(number).as_ref() })
@@ -137,6 +137,15 @@ impl RunWords {
         }
     }
 
+    /// The purpose and the pages of the run that starts at the page of `address`; no pages if none does, or one that is
+    /// unlisted. The same as [`RunWords::starting_at`] in fewer instructions.
+    #[inline]
+    pub fn listed_at(&self, address: usize) -> (u8, usize) {
+        let word = self.read(address);
+        let pages = if word & UNLISTED == 0 { word >> PAGES_SHIFT } else { 0 };
+        ((word & PURPOSE_BITS) as u8, pages as usize)
+    }
+
     /// The run whose first page is the one that `address` lies in.
     #[inline]
     pub fn starting_at(&self, address: usize) -> Option<PageRun> {
@@ -145,6 +154,7 @@ impl RunWords {
 
     /// The run that contains `address`.
     pub fn containing(&self, address: usize) -> Option<PageRun> {
+        self.word(address)?;
         let page = address & !(PAGE_BYTES - 1);
         // A run of up to 2^order pages is aligned to as many.
         (0..=MAX_ORDER).find_map(|order| {

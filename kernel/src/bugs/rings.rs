@@ -42,7 +42,7 @@ impl Pages {
     fn write(&self, number: usize) {
         // SAFETY: the caller chooses the number; one past the end is the mistake of `overrun_buffer`.
         unsafe {
-            self.start.as_ptr().wrapping_add(number * DESCRIPTOR_BYTES).write_bytes(0xd5, DESCRIPTOR_BYTES)
+            self.start.as_ptr().wrapping_add(number * DESCRIPTOR_BYTES).write_bytes(0xd5, DESCRIPTOR_BYTES);
         };
     }
 }
@@ -57,7 +57,8 @@ pub(super) fn receive() {
     let mut device = Device { ring: None };
     device.bring_up();
     let mut resets = 0;
-    while resets < RESETS && device.reset_when_it_hangs() {
+    // As many resets as hangs: the compiler does not know how many that is.
+    while core::hint::black_box(resets) < RESETS && device.reset_when_it_hangs() {
         resets += 1;
     }
     device.shut_down();

@@ -13,7 +13,7 @@ use crate::memory::report::{LargestFreeRun, PageUse};
 
 pub(super) const COMMAND: Command = Command {
     name: "memstat",
-    usage: "memstat [summary | balance | pages [LEVEL] | stacks [bytes|blocks|total|rate] | mark [NAME] | since [NAME] | histogram | \
+    usage: "memstat [summary | balance | pages | stacks [bytes|blocks|total|rate] | mark [NAME] | since [NAME] | histogram | \
             history | reset-peaks | level [off|counters|blocks|stacks|full]]",
     summary: "show the heap's active blocks, show its reports, or set what is recorded",
     syntax: Syntax::SUBCOMMAND,
@@ -94,8 +94,7 @@ fn level(session: &mut Session, options: &Options<'_>) {
 
 fn pages(session: &mut Session, options: &Options<'_>) {
     let Some(name) = options.operands.first() else {
-        session.print(format_args!("{PageUse}\nlargest free run: {LargestFreeRun}\n"));
-        return session.print(format_args!("level: {}\n", page_tracker().level()));
+        return session.print(format_args!("{PageUse}\nlargest free run: {LargestFreeRun}\n"));
     };
     match Level::from_name(name) {
         Some(level) => page_tracker().set_level(level),

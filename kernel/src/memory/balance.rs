@@ -195,6 +195,7 @@ impl Balance {
                 let bytes = bytes_of(pages_for(purpose));
                 match purpose {
                     Purpose::Heap => managed.sum(purpose.name(), bytes, Self::fill_heap),
+                    Purpose::Drivers => managed.rare_part(purpose.name(), bytes),
                     _ => managed.part(purpose.name(), bytes),
                 }
             }

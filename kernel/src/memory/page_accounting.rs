@@ -3,7 +3,7 @@
 //! `page_tracker` has what is known of each run besides: who took it, and when. `page_owners` puts both together.
 
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use boot::PhysicalRange;
 use memstat::{BadFree, Level};
@@ -21,12 +21,15 @@ use crate::arch::{PAddr, VAddr, cpu};
 
 /// Which run starts at which page.
 static WORDS: Once<RunWords> = Once::new();
-/// Total numbers of pages taken and given back, by purpose; those of the page tracker's own arena are counted there.
+/// Total numbers of pages taken and given back, by purpose; those of arenas are counted in `page_tracker`.
 static TAKEN: [AtomicUsize; Purpose::COUNT] = [const { AtomicUsize::new(0) }; Purpose::COUNT];
 static GIVEN: [AtomicUsize; Purpose::COUNT] = [const { AtomicUsize::new(0) }; Purpose::COUNT];
 
 /// Whether free pages may have poison.
 static IS_POISONING: AtomicBool = AtomicBool::new(false);
+
+/// Free pages that were found written to.
+static DAMAGED: AtomicU64 = AtomicU64::new(0);
 
 /// Starts accounting for the ranges `managed`, at a level; `fill` adds their free pages to the allocator.
 pub(super) fn start(managed: &'static [PhysicalRange], level: Level, fill: impl FnOnce(&mut PageAllocator)) {
@@ -53,6 +56,7 @@ pub(super) fn take_table_frame() -> Option<PAddr> {
     take_pages(0, Purpose::PageTables).map(physical_of)
 }
 
+/// The words of all pages.
 #[inline]
 pub(super) fn words() -> RunWords {
     WORDS.get().copied().unwrap_or(RunWords::EMPTY)
@@ -106,7 +110,7 @@ fn take(pages: usize, order: u32, purpose: Purpose) -> Option<NonNull<u8>> {
 #[inline(never)]
 pub(crate) unsafe fn give_pages(start: NonNull<u8>, order: u32) {
     let Some(layout) = page_layout(1_usize.checked_shl(order).unwrap_or(0), order) else { return };
-    let before = words().starting_at(start.as_ptr() as usize);
+    let before = words().listed_at(start.as_ptr() as usize);
     // SAFETY: upheld by the caller.
     unsafe { page_tracker().free_with_layout_or(start.as_ptr(), layout, report_bad_free) };
     count_given(start, before);
@@ -120,7 +124,7 @@ pub(crate) unsafe fn give_pages(start: NonNull<u8>, order: u32) {
 #[unsafe(link_section = ".text.allocator")]
 #[inline(never)]
 pub(crate) unsafe fn give_run(start: NonNull<u8>) {
-    let before = words().starting_at(start.as_ptr() as usize);
+    let before = words().listed_at(start.as_ptr() as usize);
     // SAFETY: upheld by the caller.
     unsafe { page_tracker().free_or(start.as_ptr(), report_bad_free) };
     count_given(start, before);
@@ -152,14 +156,14 @@ pub(crate) unsafe fn shrink_run(start: NonNull<u8>, pages: usize, kept_pages: us
     shrunk.is_ok_and(|place| place == Some(start))
 }
 
-/// Counts a run that was given back, unless that was refused.
+/// Counts a run that was given back, unless that was refused; `before` are its purpose and pages.
 #[inline]
-fn count_given(start: NonNull<u8>, before: Option<tally_heap::PageRun>) {
-    if let Some(run) = before
-        && let Some(purpose) = Purpose::with_number(run.purpose)
-        && words().starting_at(start.as_ptr() as usize).is_none()
-    {
-        GIVEN[purpose as usize].fetch_add(run.pages, Ordering::Relaxed);
+fn count_given(start: NonNull<u8>, before: (u8, usize)) {
+    let (purpose, pages) = before;
+    // The page tracker's arena may have taken one of the pages already: that is not listed.
+    let is_given = words().listed_at(start.as_ptr() as usize).1 == 0;
+    if is_given && let Some(given) = GIVEN.get(usize::from(purpose).wrapping_sub(1)) {
+        given.fetch_add(pages, Ordering::Relaxed);
     }
 }
 
@@ -179,12 +183,19 @@ pub(crate) fn set_poison(is_on: bool) {
     }
 }
 
+/// Free pages that were found written to.
+#[cfg(feature = "lab")]
+pub(crate) fn damaged_pages() -> u64 {
+    DAMAGED.load(Ordering::Relaxed)
+}
+
 /// Reports what was found of free pages that somebody wrote to.
 #[cold]
 #[inline(never)]
 fn report_damage(frame_pointer: VAddr) {
     let damage = FRAMES.lock().take_damage();
     if let Some((damage, damaged)) = damage {
+        DAMAGED.store(damaged, Ordering::Relaxed);
         platform::report_page_damage(&damage, damaged, frame_pointer);
     }
 }
@@ -200,6 +211,11 @@ pub(crate) fn take_uncounted() -> Option<NonNull<u8>> {
 pub(crate) fn give_uncounted(page: NonNull<u8>) {
     // SAFETY: taken for the test alone, which never used it. A page that is not taken is refused.
     let _ = unsafe { FRAMES.lock().give_unlisted(page) };
+}
+
+/// What the run that starts at an address is for.
+pub(crate) fn purpose_of(address: usize) -> Option<Purpose> {
+    words().starting_at(address).and_then(|run| Purpose::with_number(run.purpose))
 }
 
 /// Number of pages in use for a purpose.

@@ -2,7 +2,7 @@
 //!
 //! `page_accounting` takes and gives pages through it, whoever needs them; the heap with its tracker is one of those. So
 //! runs of pages have call stacks, marks and a history as blocks do, and bad frees of them are refused alike. The
-//! tracker's own arena is taken past it: unlisted pages, with the purpose of arenas.
+//! arenas of both trackers are taken past it: unlisted pages, with the purpose of arenas.
 
 use core::alloc::Layout;
 use core::ops::Range;
@@ -18,7 +18,7 @@ use tally_heap::{PAGE_BYTES, PageAllocator};
 use super::failures;
 use super::platform::KernelPlatform;
 use super::purpose::Purpose;
-use crate::arch::{VAddr, cpu};
+use crate::arch::{VAddr, cpu, stacks};
 use crate::sync::IrqLock;
 
 /// The allocator of runs. It is apart from its tracker, whose arena needs pages under the tracker's lock.
@@ -29,7 +29,7 @@ const HISTORY_EVENTS: usize = 8192;
 
 static TRACKER: PageTracker = Tracked::new(PagePlatform);
 
-/// Pages of the tracker's own arena that were taken, and given back.
+/// Pages of the trackers' arenas that were taken, and given back.
 static ARENA_TAKEN: AtomicUsize = AtomicUsize::new(0);
 static ARENA_GIVEN: AtomicUsize = AtomicUsize::new(0);
 
@@ -59,48 +59,73 @@ fn span_of<T>(variable: &T) -> Range<VAddr> {
     start..start + size_of::<T>()
 }
 
-/// Numbers of pages that the tracker's own arena took and gave back.
+/// Numbers of pages that the trackers' arenas took and gave back.
 pub(super) fn arena_traffic() -> (usize, usize) {
     (ARENA_TAKEN.load(Ordering::Relaxed), ARENA_GIVEN.load(Ordering::Relaxed))
+}
+
+/// A page for the arena of a tracker. It is not recorded: under the heap's tracker that could make tables of both grow in one
+/// operation, and its call stack would say nothing.
+pub(super) fn take_arena_page() -> Option<NonNull<u8>> {
+    if failures::PAGES.is_armed() && failures::PAGES.should_fail(PAGE_BYTES, cpu::frame_pointer()) {
+        return None;
+    }
+    let frames = &mut *FRAMES.lock();
+    let page = frames.take_unlisted()?;
+    frames.words().set_purpose(page, Purpose::Arena.number());
+    ARENA_TAKEN.fetch_add(1, Ordering::Relaxed);
+    Some(page)
+}
+
+/// Gives a page from [`take_arena_page`] back.
+///
+/// # Safety
+///
+/// It came from there, and nobody uses it any more.
+pub(super) unsafe fn give_arena_page(page: NonNull<u8>) {
+    // SAFETY: upheld by the caller.
+    if unsafe { FRAMES.lock().give_unlisted(page) }.is_ok() {
+        ARENA_GIVEN.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 /// The allocator of runs behind its lock.
 #[derive(Debug)]
 pub(crate) struct SharedFrames;
 
-// SAFETY: as `PageAllocator`, whose methods these are.
+// SAFETY: as `PageAllocator`, whose methods these are. The tracker calls them with interrupts masked.
 unsafe impl Backend for SharedFrames {
     const KNOWS_LIVE: bool = true;
     const HAS_RESIZE: bool = true;
 
     fn allocate(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
-        FRAMES.lock().allocate(layout)
+        FRAMES.lock_masked().allocate(layout)
     }
 
     #[inline]
     unsafe fn allocate_fast(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
         // SAFETY: upheld by the caller.
-        unsafe { FRAMES.lock().allocate_fast(layout) }
+        unsafe { FRAMES.lock_masked().allocate_fast(layout) }
     }
 
     #[inline]
     unsafe fn deallocate_fast(&mut self, address: usize, claimed: Option<Layout>) -> Option<usize> {
         // SAFETY: upheld by the caller.
-        unsafe { FRAMES.lock().deallocate_fast(address, claimed) }
+        unsafe { FRAMES.lock_masked().deallocate_fast(address, claimed) }
     }
 
     unsafe fn deallocate(&mut self, block: NonNull<u8>, layout: Layout) -> usize {
         // SAFETY: upheld by the caller.
-        unsafe { FRAMES.lock().deallocate(block, layout) }
+        unsafe { FRAMES.lock_masked().deallocate(block, layout) }
     }
 
     unsafe fn shrink(&mut self, block: NonNull<u8>, old: Layout, new: Layout) -> Option<NonNull<[u8]>> {
         // SAFETY: upheld by the caller.
-        unsafe { Backend::shrink(&mut *FRAMES.lock(), block, old, new) }
+        unsafe { Backend::shrink(&mut *FRAMES.lock_masked(), block, old, new) }
     }
 
     fn live(&self) -> Option<Live> {
-        FRAMES.lock().live()
+        FRAMES.lock_masked().live()
     }
 
     fn usable_size_bytes(&self, layout: Layout) -> usize {
@@ -113,7 +138,7 @@ unsafe impl Backend for SharedFrames {
     }
 
     fn locate(&self, address: usize) -> Location {
-        FRAMES.lock().locate(address)
+        FRAMES.lock_masked().locate(address)
     }
 }
 
@@ -145,13 +170,15 @@ unsafe impl Platform for PagePlatform {
     #[expect(clippy::inline_always, reason = "the frame pointer must be that of the allocating function")]
     #[inline(always)]
     fn frame_pointer(&self) -> usize {
-        KernelPlatform.frame_pointer()
+        // `page_accounting` goes on after each call of the tracker, so the tracker's functions have a frame of their own,
+        // and the one before it is that of a function that takes or gives pages: call stacks begin with its caller.
+        cpu::frame()[0].as_usize()
     }
 
     #[expect(clippy::inline_always, reason = "the frame must be that of the freeing function")]
     #[inline(always)]
     fn callers(&self) -> [usize; 2] {
-        KernelPlatform.callers()
+        stacks::outer_callers().map(VAddr::as_usize)
     }
 
     fn stack(&self, frame_pointer: usize) -> Option<StackSpan> {
@@ -175,21 +202,12 @@ unsafe impl Platform for PagePlatform {
 
     fn take_page(&self) -> Option<NonNull<u8>> {
         const { assert!(PAGE_SIZE_BYTES == PAGE_BYTES) };
-        if failures::PAGES.is_armed() && failures::PAGES.should_fail(PAGE_BYTES, cpu::frame_pointer()) {
-            return None;
-        }
-        let frames = &mut *FRAMES.lock();
-        let page = frames.take_unlisted()?;
-        frames.words().set_purpose(page, Purpose::Arena.number());
-        ARENA_TAKEN.fetch_add(1, Ordering::Relaxed);
-        Some(page)
+        take_arena_page()
     }
 
     unsafe fn give_page(&self, page: NonNull<u8>) {
         // SAFETY: upheld by the caller.
-        if unsafe { FRAMES.lock().give_unlisted(page) }.is_ok() {
-            ARENA_GIVEN.fetch_add(1, Ordering::Relaxed);
-        }
+        unsafe { give_arena_page(page) };
     }
 }
 

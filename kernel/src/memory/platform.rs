@@ -8,7 +8,7 @@ use spin::Once;
 use tally_heap::{PAGE_BYTES, PoisonDamage};
 
 use super::failures;
-use super::page_accounting::{Purpose, give_pages, take_pages};
+use super::page_tracker::{give_arena_page, take_arena_page};
 use super::pages::guard_window;
 use crate::arch::{VAddr, clock, cpu, image, size_bytes, stacks};
 
@@ -118,12 +118,12 @@ unsafe impl Platform for KernelPlatform {
 
     fn take_page(&self) -> Option<NonNull<u8>> {
         const { assert!(PAGE_SIZE_BYTES == PAGE_BYTES) };
-        take_pages(0, Purpose::Arena)
+        take_arena_page()
     }
 
     unsafe fn give_page(&self, page: NonNull<u8>) {
         // SAFETY: upheld by the caller.
-        unsafe { give_pages(page, 0) };
+        unsafe { give_arena_page(page) };
     }
 }
 

@@ -1,7 +1,7 @@
 //! `/proc/page_owner`: who took each page, in the format of Linux's file of that name.
 //!
 //! Its `page_owner_sort` sums up the text by call stack. As each entry there has 2^order pages, a run of another length has
-//! several entries. Source: Linux, mm/page_owner.c (`print_page_owner`). There the file is in debugfs.
+//! several entries. Source: Linux, `mm/page_owner.c` (`print_page_owner`). There the file is in debugfs.
 
 use core::fmt::{self, Write};
 

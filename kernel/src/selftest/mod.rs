@@ -9,6 +9,7 @@ pub(crate) mod fill;
 mod leaks;
 mod memory;
 mod muted;
+pub(crate) mod page_drill;
 mod proc;
 mod sampled;
 mod symbols;
@@ -85,6 +86,9 @@ pub(crate) static TESTS: &[Test] = &[
     Test::always("pages_free_and_taken_add_up", memory::accounting::pages_add_up),
     Test::always("memory_is_in_balance_and_a_lost_page_shows", memory::accounting::balance_holds),
     Test::always("every_page_has_a_number_and_none_is_0", memory::accounting::pages_have_numbers),
+    Test::always("bad_frees_of_pages_do_no_harm", memory::pages::bad_frees_of_pages_do_no_harm),
+    Test::always("pages_go_out_without_records", memory::pages::pages_go_out_without_records),
+    Test::always("reading_of_pages_takes_none", memory::pages::reading_of_pages_takes_none),
     Test::skippable("heaps_keep_the_contract", memory::contract::heaps_keep_the_contract),
     Test::always("counters_map_and_rows_agree", counters_map_and_rows_agree),
     Test::always("ten_kmalloc_and_kfree_agree_at_every_step", memory::kmalloc::ten_blocks_agree),

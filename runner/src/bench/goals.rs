@@ -5,6 +5,9 @@ use super::figure::Figure;
 /// The most instructions for a pair of 64 bytes over the slab heap, by level.
 const PAIR_GOALS: [(&str, f64); 5] =
     [("off", 110.0), ("counters", 140.0), ("blocks", 330.0), ("stacks", 530.0), ("full", 570.0)];
+/// The most instructions for a pair of one page, taken and given back, by level.
+const PAGE_GOALS: [(&str, f64); 5] =
+    [("off", 300.0), ("counters", 330.0), ("blocks", 450.0), ("stacks", 650.0), ("full", 720.0)];
 /// An operation with a million blocks live may cost so much more than one with ten thousand.
 const MAX_BULK_RATIO: f64 = 1.25;
 /// The most instructions for any single operation of the slab heap.
@@ -24,6 +27,7 @@ pub(crate) fn judge_goals(figures: &[Figure]) -> Vec<String> {
     for figure in slab() {
         let goal = match figure.workload.as_str() {
             "pair" if figure.size_bytes == 64 => goal_of(&PAIR_GOALS, &figure.level),
+            "frame" => goal_of(&PAGE_GOALS, &figure.level),
             "worst-growing" | "worst-churning" => Some(MAX_OPERATION),
             // Call stacks and history take a fixed amount besides.
             workload if figure.level == "blocks" => goal_of(&ARENA_GOALS, workload),

@@ -1,7 +1,7 @@
 //! Each `bug` of the kernel: the report names the functions that made the mistake, with file and line, which are
 //! checked with the sources. After bugs that the kernel survives, all figures are consistent.
 
-use super::sources::{ADAPTER, BUG, CACHE, DRIVERS, FAULTS, MAILBOX, PACKETS, PARSER, SAMPLER, stack};
+use super::sources::{ADAPTER, BUG, CACHE, DRIVERS, FAULTS, MAILBOX, PACKETS, PARSER, RINGS, SAMPLER, stack};
 use super::{is_consistent, stopped_report, with_words};
 use crate::error::{Error, Result, ensure};
 use crate::figures::Allocs;
@@ -60,6 +60,30 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         late_write_is_named,
     ),
     with_words("bug-leak", "a block that stays is named by the call that asked for it", "", leak_is_named),
+    with_words(
+        "bug-leak-pages",
+        "pages that a driver loses are named by marks, scans and files, with the call that took them",
+        "",
+        lost_pages_are_named,
+    ),
+    with_words(
+        "bug-double-free-pages",
+        "who took pages, who gave them back first and who again are named",
+        "",
+        |vm| {
+            vm.wait_for_boot()?;
+            judge_pages_given_twice(vm)
+        },
+    ),
+    with_words(
+        "bug-page-overrun",
+        "a write behind a driver's pages is found by the poison of the free page after them",
+        "guard=full",
+        |vm| {
+            vm.wait_for_boot()?;
+            judge_page_overrun(vm)
+        },
+    ),
     Scenario {
         name: "bug-oom",
         about: "one report names who asked and who has most, and all is free again",
@@ -86,6 +110,8 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
                 judge_overrun,
                 judge_late_write,
                 judge_leak,
+                judge_pages_given_twice,
+                judge_page_overrun,
                 judge_deadlock,
                 judge_cache,
             ] {
@@ -303,6 +329,53 @@ fn judge_leak(vm: &mut Vm) -> Result<()> {
         PACKETS.expect(row, "Loopback>::send", "kmalloc(bytes.len())")?;
     }
     is_consistent(vm)
+}
+
+fn lost_pages_are_named(vm: &mut Vm) -> Result<()> {
+    let judge = |stack: &str| {
+        RINGS.expect(stack, " new kernel/", "take_pages(order")?;
+        RINGS.expect(stack, "rings::Device>::reset_when_it_hangs", "bring_up()")?;
+        RINGS.expect(stack, " bring_up kernel/", "Pages::new(RING_ORDER)")
+    };
+    vm.wait_for_boot()?;
+    vm.run("leaks mark")?;
+    let report = vm.run("bug leak-pages")?;
+    ensure!(report.contains("the device hung, and was reset 3 times"), "{report}");
+    // Four rings were taken, by two calls, and the last one was given back.
+    let since = vm.run("leaks since")?;
+    let (_, stacks) = since.split_once("total: ").unwrap_or_default();
+    ensure!(stacks.contains("pages: drivers +48 kB"), "no pages of drivers in:\n{since}");
+    ensure!(stacks.contains("pages outside the heap: +49152 bytes, +3 runs"), "not three rings in:\n{since}");
+    ensure!(!since.contains("+65536"), "a ring that came back counts in:\n{since}");
+    vm.run("leaks scan")?;
+    let scanned = vm.run("leaks scan")?;
+    ensure!(scanned.contains(" 3 leaks of 49152 bytes"), "not three rings are lost:\n{scanned}");
+    ensure!(scanned.matches(": 4 pages, for drivers, taken at ").count() == 3, "{scanned}");
+    judge(&scanned)?;
+    let rows = vm.run("cat /proc/pages")?;
+    let rows = rows.lines().filter(|row| row.contains(" drivers ")).count();
+    ensure!(rows == 3, "{rows} runs of drivers");
+    is_consistent(vm)
+}
+
+fn judge_pages_given_twice(vm: &mut Vm) -> Result<()> {
+    let report = survived(vm, "bug double-free-pages", "pages: double free of")?;
+    let second = stack(&report, "this free:")?;
+    RINGS.expect(second, "rings::remove_device_that_never_started", "ring.free()")?;
+    RINGS.expect(second, "rings::fail_to_start", "remove_device_that_never_started(again)")?;
+    let allocated = stack(&report, "allocated with 16384 bytes")?;
+    RINGS.expect(allocated, "rings::fail_to_start", "Pages::new(RING_ORDER)")?;
+    let first = stack(&report, "freed first")?;
+    RINGS.expect(first, "rings::give_ring_back_after_failed_start", "ring.free()")
+}
+
+fn judge_page_overrun(vm: &mut Vm) -> Result<()> {
+    let report = survived(vm, "bug page-overrun", "pages: write to a free page: at offset 128 of")?;
+    let freed = stack(&report, "  freed, ")?;
+    RINGS.expect(freed, "rings::give_buffer_back_early", "buffer.free()")?;
+    let before = stack(&report, "taken for drivers at")?;
+    RINGS.expect(before, "rings::overrun_buffer", "Pages::new(0)")?;
+    RINGS.expect(stack(&report, "found by:")?, "rings::fill_queue", "Pages::new(0)")
 }
 
 fn cache_is_named(vm: &mut Vm) -> Result<()> {

@@ -5,7 +5,7 @@ use super::selftest::{judge_selftests, run_selftests};
 use super::sources::{INTERACTIVE, KERNEL};
 use super::stopped_report;
 use crate::error::{Error, Result, ensure};
-use crate::figures::{AllocInfo, Allocs, MemInfo};
+use crate::figures::{AllocInfo, Allocs, MemInfo, Pages};
 use crate::machine::{DEFAULT, Machine};
 use crate::scenario::{Judge, Scenario};
 use crate::vm::Vm;
@@ -92,17 +92,17 @@ fn place_of(row: &str) -> Option<(&str, u32)> {
     Some((file, line.parse().ok()?))
 }
 
-/// Reads `/proc/allocinfo` and compares it with `/proc/allocs`.
+/// Reads `/proc/allocinfo` and compares it with `/proc/allocs` and `/proc/pages`.
 fn allocinfo(vm: &mut Vm) -> Result<AllocInfo> {
     let info = AllocInfo::parse(&vm.read_file("/proc/allocinfo")?)?;
     let allocs = Allocs::parse(&vm.run("cat /proc/allocs")?)?;
+    let pages = Pages::parse(&vm.run("cat /proc/pages")?)?;
+    let expected = (allocs.bytes + pages.recorded_pages * 4096, allocs.blocks + pages.recorded_runs);
     ensure!(
-        (info.bytes(), info.calls()) == (allocs.bytes, allocs.blocks),
-        "allocinfo sums up to {} bytes in {} blocks, allocs to {} in {}",
+        (info.bytes(), info.calls()) == expected,
+        "allocinfo sums up to {} bytes in {} calls, allocs and pages to {expected:?}",
         info.bytes(),
-        info.calls(),
-        allocs.bytes,
-        allocs.blocks
+        info.calls()
     );
     Ok(info)
 }

@@ -44,6 +44,11 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     drill("reach-drill-talc", "heap=talc guard=full"),
     drill("reach-drill-tlsf", "heap=tlsf"),
     Scenario {
+        name: "reach-drill-pages",
+        about: "of 100 lost runs of pages among 10,000 marks find all, scans at least 98, and at most 2 others",
+        judge: Judge::Drive(Machine { memory_mib: 512, ..DEFAULT }, lost_pages_are_found),
+    },
+    Scenario {
         name: "reach-kmemleak",
         about: "/proc/kmemleak has Linux's format and takes its commands; reading it changes nothing",
         judge: Judge::Drive(DEFAULT, kmemleak_is_linuxs),
@@ -122,6 +127,27 @@ fn leaks_are_found(vm: &mut Vm) -> Result<()> {
     // Earlier leaks do not count as mistakes of the drill.
     vm.run("bug leak")?;
     drill_is_passed(vm, "leaks drill")?;
+    is_consistent(vm)
+}
+
+fn lost_pages_are_found(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    for seed in 1..=3 {
+        let command = format!("leaks drill pages {seed}");
+        vm.enter(&command)?;
+        let answer = vm.wait_for_prompt(&command, LONG)?;
+        let line = answer.lines().find_map(|line| line.split_once(&format!("drill: seed {seed}: ")));
+        let (_, line) = line.ok_or_else(|| Error::Wrong(format!("no result of a drill in: {answer}")))?;
+        let number = |end: &str| line.split_once(end)?.0.rsplit(' ').next()?.parse::<u64>().ok();
+        let found = number(&format!(" of {PLANTED} lost runs found"));
+        ensure!(found.is_some_and(|found| found >= MIN_FOUND), "too few are found: {answer}");
+        ensure!(number(" wrong").is_some_and(|wrong| wrong <= MAX_WRONG), "too many are wrong: {answer}");
+        ensure!(number(" new since the mark") == Some(PLANTED), "marks do not find all: {answer}");
+        ensure!(line.ends_with("; 0 runs, 0 bytes left"), "the drill has left runs: {answer}");
+    }
+    // After it, nothing is lost.
+    let answer = vm.run("leaks scan; leaks scan")?;
+    ensure!(!answer.contains("lost run"), "false reports: {answer}");
     is_consistent(vm)
 }
 

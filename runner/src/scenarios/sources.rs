@@ -25,6 +25,7 @@ pub(super) const KERNEL: Source = source!("kernel/src/main.rs");
 pub(super) const MAILBOX: Source = source!("kernel/src/bugs/mailbox.rs");
 pub(super) const PACKETS: Source = source!("kernel/src/bugs/packets.rs");
 pub(super) const PARSER: Source = source!("kernel/src/bugs/parser.rs");
+pub(super) const RINGS: Source = source!("kernel/src/bugs/rings.rs");
 pub(super) const SAMPLER: Source = source!("kernel/src/bugs/sampler.rs");
 
 /// A source file.

@@ -69,6 +69,21 @@ pub(crate) fn callers() -> [VAddr; 2] {
     [first, second]
 }
 
+/// As [`callers`], of the function that called the one that calls this.
+#[expect(clippy::inline_always, reason = "called as a function it would read its own")]
+#[inline(always)]
+pub(crate) fn outer_callers() -> [VAddr; 2] {
+    let read = |address: VAddr| {
+        // SAFETY: the first frame is that of a caller, the second one lies in this stack, all of which can be read; bytes need
+        // no alignment.
+        VAddr::from_usize(usize::from_ne_bytes(unsafe { (address.as_usize() as *const [u8; 8]).read() }))
+    };
+    let [frame, _] = cpu::frame();
+    let (outer_frame, first) = (read(frame), read(frame + size_of::<usize>()));
+    let second = current_with(outer_frame).map_or(VAddr::zero(), |_| read(outer_frame + size_of::<usize>()));
+    [first, second]
+}
+
 /// The stack of the interrupt stack table's entry `number` (0 is IST1).
 pub(crate) fn interrupt_stack(number: usize) -> Range<VAddr> {
     let guard = at(&raw const ist_stacks) + number * (PAGE_BYTES + IST_STACK_BYTES);

@@ -4,20 +4,24 @@ use core::fmt;
 
 use shell::{Command, Options, Session, Syntax};
 
+use crate::commands::leaks::page_leaks;
 use crate::commands::leaks::scan::{self, Summary};
 use crate::memory::heap::tracker;
+use crate::memory::page_tracker::page_tracker;
 use crate::selftest::drill::{self, DrillError, LEAKS};
+use crate::selftest::page_drill::{LOST, Planted};
 
 pub(super) const DRILL: Command = Command {
     name: "drill",
-    usage: "leaks drill [SEED [BLOCKS]] | drill plant [SEED [BLOCKS]] | drill free",
-    summary: "lose 100 blocks among many, and see how many of them scans find",
+    usage: "leaks drill [SEED [BLOCKS]] | drill plant [SEED [BLOCKS]] | drill free | drill pages [SEED [RUNS]]",
+    summary: "lose 100 blocks among many, or runs of pages, and see how many of them scans find",
     syntax: Syntax::at_least(0),
     run,
 };
 
 const DEFAULT_SEED: u64 = 1;
 const DEFAULT_BLOCKS: usize = 100_000;
+const DEFAULT_RUNS: usize = 10_000;
 /// A drill of fewer has no place for the leaks.
 const MIN_BLOCKS: usize = 1000;
 const MAX_BLOCKS: usize = 4_000_000;
@@ -26,6 +30,7 @@ fn run(session: &mut Session, options: &Options<'_>) {
     let words = options.operands.as_slice();
     let (is_planted_only, numbers) = match words {
         ["free"] => return report(session, drill::free()),
+        ["pages", rest @ ..] if rest.len() <= 2 => return page_drill(session, rest),
         ["plant", rest @ ..] => (true, rest),
         rest => (false, rest),
     };
@@ -74,6 +79,47 @@ fn parse_numbers<'a>(words: &[&'a str]) -> Result<(u64, usize), NumberError<'a>>
         blocks.ok_or(NumberError::Blocks(word))
     })?;
     Ok((seed, blocks))
+}
+
+/// The drill for runs of pages.
+fn page_drill(session: &mut Session, words: &[&str]) {
+    let numbers = if words.len() < 2 {
+        parse_numbers(words).map(|(seed, _)| (seed, DEFAULT_RUNS))
+    } else {
+        parse_numbers(words)
+    };
+    let (seed, runs) = match numbers {
+        Ok(numbers) => numbers,
+        Err(error) => return session.report_failure(format_args!("leaks drill: {error}")),
+    };
+    let outcome = whole_of_pages(session, seed, runs);
+    report(session, outcome);
+}
+
+fn whole_of_pages(session: &mut Session, seed: u64, runs: usize) -> Result<(), DrillError> {
+    let before = page_tracker().counters();
+    let planted = Planted::plant(seed, runs)?;
+    for _ in 0..2 {
+        match page_leaks::timed(session) {
+            Ok((scanned, took_ns)) => session.print(format_args!("{}\n", Summary(scanned, took_ns))),
+            Err(error) => {
+                session.report_failure(format_args!("leaks drill: {error}"));
+                return Ok(());
+            }
+        }
+    }
+    let result = planted.judge();
+    drop(planted);
+    let after = page_tracker().counters();
+    let left_runs = after.live_blocks as i64 - before.live_blocks as i64;
+    let left_bytes = after.taken_bytes as i64 - before.taken_bytes as i64;
+    let result = result.ok_or(DrillError::NoMemory)?;
+    session.print(format_args!(
+        "drill: seed {seed}: {} of {LOST} lost runs found among {runs} runs, {} wrong; {} new since the mark; \
+         {left_runs} runs, {left_bytes} bytes left\n",
+        result.judged.found, result.judged.wrong, result.grown
+    ));
+    Ok(())
 }
 
 /// The whole drill; all is freed in the end, also when it is stopped.

@@ -5,6 +5,7 @@
 
 mod changes;
 mod mark;
+pub(super) mod page_leaks;
 mod page_since;
 pub(super) mod scan;
 mod since;

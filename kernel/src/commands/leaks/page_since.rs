@@ -1,4 +1,5 @@
-//! The part of `leaks since` and `diff` about pages: by how much the runs of each call stack have grown.
+//! The part of `leaks since` and `diff` about pages: by how much the runs of each call stack have grown, but for the
+//! heap's own, whose blocks are listed before.
 
 use memstat::report::Growth;
 use memstat::{Change, StackChange, StackUsage, TopChanges};
@@ -9,17 +10,17 @@ use crate::memory::ledger::Ledger;
 use crate::memory::report::shown_frames;
 use crate::symbols::StackFrame;
 
-/// Writes the `rows` call stacks whose pages grew most, and the total; nothing if none has changed. `stack_count` stacks
-/// are known, and `change` says by how much one has changed.
+/// Writes the `rows` call stacks whose pages grew most, and the total; nothing if none has changed. `last` is the
+/// highest number of a stack, and `usage` says what one had before and has now.
 pub(super) fn show(
     session: &mut Session,
     rows: usize,
-    stack_count: u16,
+    last: u16,
     usage: impl Fn(u16) -> (StackUsage, StackUsage),
 ) {
     let mut top = TopChanges::<MAX_ROWS>::new(false);
     let mut total = Change::default();
-    for number in 0..=stack_count {
+    for number in 0..=last {
         let (before, after) = usage(number);
         let change = Change::between(before, after);
         total.bytes += change.bytes;
@@ -31,22 +32,21 @@ pub(super) fn show(
     }
     let mut shown = 0;
     for row in top.iter().take(rows) {
-        session.print(format_args!("{}: ", Signed(row.change)));
         match Ledger::Pages.stack(row.number) {
             Some(stack) => {
-                session.print(format_args!("page stack {}\n", row.number));
+                session.print(format_args!("{} taken by:\n", Signed(row.change)));
                 for frame in shown_frames(&stack) {
                     session.print(format_args!("    {}\n", StackFrame(frame)));
                 }
             }
-            None => session.print(format_args!("without a call stack\n")),
+            None => session.print(format_args!("{} without a call stack\n", Signed(row.change))),
         }
         if session.is_interrupted() {
             return;
         }
         shown += 1;
     }
-    session.print(format_args!("total of pages: {}\n", Signed(total)));
+    session.print(format_args!("pages outside the heap: {}\n", Signed(total)));
     let hidden = top.grown.stacks.saturating_sub(shown);
     if hidden > 0 {
         let stacks = Count(hidden as u64, "stack");

@@ -6,6 +6,7 @@ use arrayvec::ArrayVec;
 use memstat::{Level, Platform, Record, ScanError, ScanSummary};
 use shell::{Command, Options, Session, Syntax};
 
+use super::page_leaks;
 use crate::arch::clock;
 use crate::memory::heap::tracker;
 use crate::memory::leaks::roots;
@@ -24,7 +25,7 @@ const AT_ONCE: usize = 32;
 pub(super) const SCAN: Command = Command {
     name: "scan",
     usage: "leaks scan",
-    summary: "look for blocks that nothing refers to; those that two scans in a row find are leaks",
+    summary: "look for blocks that nothing refers to; those that two scans in a row find are leaks; and for pages",
     syntax: Syntax::NOTHING,
     run,
 };
@@ -40,6 +41,7 @@ fn run(session: &mut Session, _: &Options<'_>) {
             if let Err(error) = tracker().level().require(Level::Blocks) {
                 session.print(format_args!("{error}\n"));
             }
+            page_leaks::scan(session);
         }
         Err(error) => session.report_failure(format_args!("leaks scan: {error}")),
     }

@@ -39,7 +39,7 @@ fn since(session: &mut Session, options: &Options<'_>) {
     let mark = name.map_or_else(marks::newest, |name| marks::find(name));
     let Some(mark) = mark else { return report_missing(session, name.unwrap_or(&DEFAULT_NAME)) };
     // Before the pages for this report.
-    let page_usage = PageUsage::now().map(PageUsage::without_own);
+    let page_usage = PageUsage::now();
     let now = tracker().leaks().snapshot();
     let own_pages = page_usage.as_ref().map_or(0, PageUsage::size_bytes) / PAGE_BYTES;
     let pages =
@@ -84,8 +84,8 @@ fn since(session: &mut Session, options: &Options<'_>) {
     let rows = options.number('n').unwrap_or(ROWS) as usize;
     changes.show(session, rows);
     match &page_usage {
-        Some(later) => page_since::show(session, rows, later.snapshot.stack_count, |stack| {
-            (marks::page_usage(&mark, stack), later.of(stack))
+        Some(later) => page_since::show(session, rows, later.last_stack(), |stack| {
+            (marks::page_usage_of(&mark, stack), later.of(stack))
         }),
         None => session.print(format_args!("(out of memory: the call stacks of pages are not compared)\n")),
     }
@@ -143,7 +143,7 @@ fn diff(session: &mut Session, options: &Options<'_>) {
     };
     let rows = options.number('n').unwrap_or(ROWS) as usize;
     changes.show(session, rows);
-    page_since::show(session, rows, later.page_snapshot.stack_count, |stack| {
-        (marks::page_usage(&earlier, stack), marks::page_usage(&later, stack))
+    page_since::show(session, rows, later.last_page_stack, |stack| {
+        (marks::page_usage_of(&earlier, stack), marks::page_usage_of(&later, stack))
     });
 }

@@ -9,7 +9,7 @@ use arrayvec::{ArrayString, ArrayVec};
 use memstat::{Snapshot, StackUsage};
 use tally_heap::PAGE_BYTES;
 
-use super::page_usage::PageUsage;
+use super::page_usage;
 use crate::memory::Purpose;
 use crate::memory::heap::tracker;
 use crate::memory::pages::scratch::Scratch;
@@ -31,8 +31,8 @@ pub(crate) struct Mark {
     pub(crate) snapshot: Snapshot,
     /// The pages that were taken then, its own among them.
     pub(crate) pages: PagesByPurpose,
-    /// The figures of the tracker of pages then.
-    pub(crate) page_snapshot: Snapshot,
+    /// The highest number of a call stack of pages then.
+    pub(crate) last_page_stack: u16,
     /// Bytes of its pages.
     pub(crate) size_bytes: usize,
 }
@@ -57,9 +57,10 @@ impl fmt::Display for MarkError {
 
 struct Kept {
     mark: Mark,
-    /// By stack number; number 0 is for blocks without a stack.
+    /// By stack number, for blocks and then for pages; number 0 is for those without a stack.
     usage: Scratch<StackUsage>,
-    page_usage: PageUsage,
+    /// How many entries are for blocks.
+    block_entries: usize,
 }
 
 static MARKS: IrqLock<ArrayVec<Kept, MAX_MARKS>> = IrqLock::new(ArrayVec::new_const());
@@ -76,36 +77,40 @@ pub(crate) fn set(name: &str) -> Result<Mark, MarkError> {
     if is_full && find(&kept_name).is_none() {
         return Err(MarkError::TooMany);
     }
-    let (snapshot, usage) = take_snapshot().ok_or(MarkError::NoMemory)?;
-    let mut page_usage = PageUsage::now().ok_or(MarkError::NoMemory)?;
+    let (snapshot, usage, block_entries) = take_snapshot().ok_or(MarkError::NoMemory)?;
     // The pages of the mark that this one replaces go back in a moment.
     let old_bytes = find(&kept_name).map_or(0, |old| old.size_bytes);
     let pages = PagesByPurpose::now().without(Purpose::Buffers, old_bytes / PAGE_BYTES);
-    let size_bytes = usage.size_bytes() + page_usage.size_bytes();
-    let mark = Mark { name: kept_name, snapshot, pages, page_snapshot: page_usage.snapshot, size_bytes };
+    let last_page_stack = (usage.as_slice().len() - block_entries - 1) as u16;
+    let mark = Mark { name: kept_name, snapshot, pages, last_page_stack, size_bytes: usage.size_bytes() };
     let mut marks = MARKS.lock();
-    if let Some(old) = marks.iter().find(|kept| kept.mark.name == kept_name) {
-        page_usage.subtract(old.usage.start());
-        page_usage.subtract(old.page_usage.start());
-    }
     let place = marks.iter().position(|kept| kept.mark.name == kept_name);
     // Dropped after the lock is released, as it frees pages.
     let old = place.and_then(|place| marks.pop_at(place));
-    let is_kept = marks.try_push(Kept { mark, usage, page_usage }).map_err(|_| MarkError::TooMany);
+    let is_kept = marks.try_push(Kept { mark, usage, block_entries }).map_err(|_| MarkError::TooMany);
     drop(marks);
     drop(old);
     is_kept.map(|()| mark)
 }
 
-/// A snapshot of the counters, and the usage of each call stack.
-fn take_snapshot() -> Option<(Snapshot, Scratch<StackUsage>)> {
+/// A snapshot of the counters, and the usage of each call stack, with the number of entries for blocks.
+fn take_snapshot() -> Option<(Snapshot, Scratch<StackUsage>, usize)> {
     loop {
-        let mut usage = Scratch::new(usize::from(tracker().stacks().count()) + 1, StackUsage::default)?;
+        let block_entries = usize::from(tracker().stacks().count()) + 1;
+        let mut usage = Scratch::new(block_entries + page_usage::entries(), StackUsage::default)?;
+        let own = usage.start().as_ptr() as usize;
+        let (blocks, pages) = usage.as_mut_slice().split_at_mut_checked(block_entries)?;
         // An interrupt may have added a stack meanwhile.
-        if let Some(snapshot) = tracker().leaks().snapshot_by_stack(usage.as_mut_slice()) {
-            return Some((snapshot, usage));
+        if let Some(snapshot) = tracker().leaks().snapshot_by_stack(blocks) {
+            page_usage::sum_up(pages, own);
+            return Some((snapshot, usage, block_entries));
         }
     }
+}
+
+/// Passes the address of each mark's table to `visit`.
+pub(super) fn for_each_table(visit: impl FnMut(usize)) {
+    MARKS.lock().iter().map(|kept| kept.usage.start().as_ptr() as usize).for_each(visit);
 }
 
 /// Removes a mark; false if there is none of this name.
@@ -134,14 +139,16 @@ pub(crate) fn newest() -> Option<Mark> {
 
 /// The usage of a call stack at a mark; zero if the stack was not known then. Number 0 is for blocks without a stack.
 pub(crate) fn usage(mark: &Mark, stack: u16) -> StackUsage {
-    let marks = MARKS.lock();
-    let kept = marks.iter().find(|kept| kept.mark.name == mark.name);
-    kept.and_then(|kept| kept.usage.as_slice().get(usize::from(stack))).copied().unwrap_or_default()
+    entry(mark, |kept| kept.usage.as_slice().get(..kept.block_entries)?.get(usize::from(stack)).copied())
 }
 
-/// What runs of pages a call stack had at a mark; as [`usage`].
-pub(crate) fn page_usage(mark: &Mark, stack: u16) -> StackUsage {
+/// As [`usage`], for runs of pages.
+pub(crate) fn page_usage_of(mark: &Mark, stack: u16) -> StackUsage {
+    entry(mark, |kept| kept.usage.as_slice().get(kept.block_entries + usize::from(stack)).copied())
+}
+
+fn entry(mark: &Mark, find: impl FnOnce(&Kept) -> Option<StackUsage>) -> StackUsage {
     let marks = MARKS.lock();
     let kept = marks.iter().find(|kept| kept.mark.name == mark.name);
-    kept.map(|kept| kept.page_usage.of(stack)).unwrap_or_default()
+    kept.and_then(find).unwrap_or_default()
 }

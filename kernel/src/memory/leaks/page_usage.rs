@@ -1,53 +1,34 @@
 //! What runs of pages each call stack has taken, at one moment: for marks, and for reports of what grew since.
+//!
+//! The heap's own runs are left out: who leaks blocks is said by the blocks. So are the tables of marks and of reports.
 
-use core::ptr::NonNull;
+use arrayvec::ArrayVec;
+use memstat::{Record, StackUsage};
 
-use memstat::{Snapshot, StackUsage};
-
+use super::marks::{self, MAX_MARKS};
+use crate::memory::Purpose;
+use crate::memory::page_accounting::purpose_of;
 use crate::memory::page_tracker::page_tracker;
 use crate::memory::pages::scratch::Scratch;
 
-/// Stacks that may become known while the table is made: its own among them.
+/// Stacks that may become known while a table is made: its own among them.
 const SPARE: usize = 4;
+/// Records that are read at once.
+const AT_ONCE: usize = 32;
 
 /// What each call stack has taken.
 pub(crate) struct PageUsage {
-    /// The figures at that moment.
-    pub(crate) snapshot: Snapshot,
     /// By stack number; number 0 is for runs without a stack.
     usage: Scratch<StackUsage>,
 }
 
 impl PageUsage {
-    /// That of now, the pages of this included; `None` if there are no pages for it.
+    /// That of now; `None` if there are no pages for it.
     pub(crate) fn now() -> Option<Self> {
-        loop {
-            let stacks = usize::from(page_tracker().stacks().count());
-            let mut usage = Scratch::new(stacks + 1 + SPARE, StackUsage::default)?;
-            // An interrupt may have added a stack meanwhile.
-            if let Some(snapshot) = page_tracker().leaks().snapshot_by_stack(usage.as_mut_slice()) {
-                return Some(Self { snapshot, usage });
-            }
-        }
-    }
-
-    /// The same without its own pages.
-    pub(crate) fn without_own(mut self) -> Self {
-        let own = self.start();
-        self.subtract(own);
-        self
-    }
-
-    /// Takes out a run that was live then.
-    pub(crate) fn subtract(&mut self, run: NonNull<u8>) {
-        let Some(record) = page_tracker().blocks().get(run.as_ptr() as usize) else { return };
-        if let Some(usage) = self.usage.as_mut_slice().get_mut(usize::from(record.stack())) {
-            usage.blocks = usage.blocks.saturating_sub(1);
-            usage.bytes = usage.bytes.saturating_sub(record.size_bytes() as u64);
-        }
-        let recorded = &mut self.snapshot.recorded;
-        recorded.blocks = recorded.blocks.saturating_sub(1);
-        recorded.bytes = recorded.bytes.saturating_sub(record.size_bytes() as u64);
+        let mut usage = Scratch::new(entries(), StackUsage::default)?;
+        let own = usage.start().as_ptr() as usize;
+        sum_up(usage.as_mut_slice(), own);
+        Some(Self { usage })
     }
 
     /// What a call stack has taken; zero if it was not known. Number 0 is for runs without a stack.
@@ -55,13 +36,44 @@ impl PageUsage {
         self.usage.as_slice().get(usize::from(stack)).copied().unwrap_or_default()
     }
 
-    /// Where its pages start.
-    pub(crate) fn start(&self) -> NonNull<u8> {
-        self.usage.start()
+    /// The highest number of a stack that has an entry.
+    pub(crate) fn last_stack(&self) -> u16 {
+        (self.usage.as_slice().len() - 1) as u16
     }
 
     /// Bytes of its pages.
     pub(crate) fn size_bytes(&self) -> usize {
         self.usage.size_bytes()
     }
+}
+
+/// Entries of a table for all call stacks.
+pub(super) fn entries() -> usize {
+    usize::from(page_tracker().stacks().count()) + 1 + SPARE
+}
+
+/// Adds all runs to the entries of their stacks, but for the heap's, the tables of marks, and the run that starts at `own`.
+pub(super) fn sum_up(usage: &mut [StackUsage], own: usize) {
+    let mut tables = ArrayVec::<usize, { MAX_MARKS + 1 }>::new();
+    tables.push(own);
+    marks::for_each_table(|start| tables.push(start));
+    let mut records = [Record::EMPTY; AT_ONCE];
+    let mut cursor = Some(0);
+    while let Some(from) = cursor {
+        let (count, next) = page_tracker().blocks().read(from, &mut records);
+        for record in records.iter().take(count) {
+            let is_left_out =
+                purpose_of(record.address()) == Some(Purpose::Heap) || tables.contains(&record.address());
+            if let Some(sum) = usage.get_mut(usize::from(record.stack()))
+                && !is_left_out
+            {
+                sum.blocks += 1;
+                sum.bytes += record.size_bytes() as u64;
+            }
+        }
+        cursor = next;
+    }
+    // A scan for lost pages takes no copy on the stack for a reference.
+    records.fill(Record::EMPTY);
+    core::hint::black_box(&records);
 }

@@ -95,6 +95,12 @@ fn forget(frame: u32) -> Option<NonNull<u8>> {
     Some(page)
 }
 
+/// Whether a page belongs to a file or a pipe.
+pub(crate) fn owns(page: NonNull<u8>) -> bool {
+    let frame = number_of(page).and_then(|number| u32::try_from(number).ok());
+    frame.is_some_and(|frame| OWNED.lock().bytes(frame, 0, 0).is_some())
+}
+
 fn read(frame: u32, offset: usize, target: &mut [u8]) {
     let owned = OWNED.lock();
     if let Some(bytes) = owned.bytes(frame, offset, target.len()) {

@@ -5,13 +5,13 @@ use core::slice;
 
 use tally_heap::PAGE_BYTES;
 
-use crate::memory::page_accounting::{Purpose, give_pages, take_pages};
+use crate::memory::page_accounting::{Purpose, give_run, take_run};
 
 /// A table of fixed length.
 pub(crate) struct Scratch<T> {
     start: NonNull<T>,
     length: usize,
-    order: u32,
+    pages: usize,
 }
 
 // SAFETY: the pages belong to the table, wherever it is used from.
@@ -20,14 +20,14 @@ unsafe impl<T: Send> Send for Scratch<T> {}
 impl<T: Copy> Scratch<T> {
     /// A table of `length` elements; `None` if there is no contiguous memory.
     pub(crate) fn new(length: usize, mut element: impl FnMut() -> T) -> Option<Self> {
-        let pages = length.checked_mul(size_of::<T>())?.div_ceil(PAGE_BYTES).checked_next_power_of_two()?;
-        let order = pages.trailing_zeros();
-        let start = take_pages(order, Purpose::Buffers)?.cast::<T>();
+        let pages = length.checked_mul(size_of::<T>())?.div_ceil(PAGE_BYTES).max(1);
+        let order = pages.checked_next_power_of_two()?.trailing_zeros();
+        let start = take_run(pages, order, Purpose::Buffers)?.cast::<T>();
         for number in 0..length {
             // SAFETY: inside the pages, which are ours alone and aligned for anything.
             unsafe { start.add(number).write(element()) };
         }
-        Some(Self { start, length, order })
+        Some(Self { start, length, pages })
     }
 
     /// Where its pages start.
@@ -37,7 +37,7 @@ impl<T: Copy> Scratch<T> {
 
     /// Size of its pages in bytes.
     pub(crate) fn size_bytes(&self) -> usize {
-        PAGE_BYTES << self.order
+        self.pages * PAGE_BYTES
     }
 
     /// The elements.
@@ -55,7 +55,7 @@ impl<T: Copy> Scratch<T> {
 
 impl<T> Drop for Scratch<T> {
     fn drop(&mut self) {
-        // SAFETY: taken with this order and purpose; nobody refers to them any more.
-        unsafe { give_pages(self.start.cast(), self.order) };
+        // SAFETY: taken by `new`, and nobody refers to them any more.
+        unsafe { give_run(self.start.cast()) };
     }
 }

@@ -13,7 +13,8 @@ pub(crate) struct PageUse;
 impl fmt::Display for PageUse {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "memory: {} kB, {} free; ", kib(total_pages()), kib(free_pages()))?;
-        for (number, purpose) in Purpose::ALL.into_iter().enumerate() {
+        let is_shown = |purpose: &Purpose| *purpose != Purpose::Drivers || pages_for(*purpose) > 0;
+        for (number, purpose) in Purpose::ALL.into_iter().filter(is_shown).enumerate() {
             let separator = if number == 0 { "" } else { ", " };
             write!(out, "{separator}{} {}", purpose.name(), kib(pages_for(purpose)))?;
         }

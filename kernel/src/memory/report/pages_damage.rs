@@ -30,9 +30,9 @@ pub(crate) fn report(damage: &PoisonDamage, damaged: u64, frame_pointer: VAddr) 
     if let Some((owner, record)) = before {
         let time = Seconds(page_tracker().platform().stamp_to_ns(record.stamp()));
         log::error!(
-            "  the {} pages before it are in use since {time} s, for {}; taken by:",
+            "  the run of {} pages before it, taken for {} at {time} s by:",
             owner.pages,
-            owner.purpose.map_or("nobody", |purpose| purpose.name())
+            owner.purpose.map_or("nobody", |purpose| purpose.name()),
         );
         if let Some(stack) = page_tracker().stacks().get(record.stack()) {
             stacks.show_recorded(&stack);

@@ -88,17 +88,28 @@ pub(crate) fn stacks_sum_up() -> Finding {
 /// Each of many blocks is recorded, or counted as one that is not; and each of their frees is a good one.
 pub(crate) fn hundred_thousand_blocks() -> Outcome {
     const BLOCKS: u64 = 100_000;
-    let mut blocks = Scratch::new(BLOCKS as usize, null_mut::<u8>).ok_or("no memory for the list")?;
     let (before, records) = (tracker().counters(), tracker().blocks().count());
-    let blocks = blocks.as_mut_slice();
-    for block in blocks.iter_mut() {
-        *block = kmalloc(16);
+    // Each block has the address of the one before it: a list of them would take much of a small memory.
+    let (mut last, mut count) = (null_mut::<u8>(), 0);
+    while count < BLOCKS {
+        let block = kmalloc(16);
+        if block.is_null() {
+            break;
+        }
+        let link = (last as usize).to_ne_bytes();
+        // SAFETY: a fresh block of 16 bytes.
+        unsafe { block.copy_from_nonoverlapping(link.as_ptr(), link.len()) };
+        last = block;
+        count += 1;
     }
     let (full, full_records) = (tracker().counters(), tracker().blocks().count());
-    let has_all = blocks.iter().all(|block| !block.is_null());
-    for block in blocks {
-        // SAFETY: from kmalloc, each once, and nobody uses them; null is ignored.
-        unsafe { kfree(*block) };
+    let has_all = count == BLOCKS;
+    while !last.is_null() {
+        // SAFETY: written above.
+        let link = usize::from_ne_bytes(unsafe { last.cast::<[u8; size_of::<usize>()]>().read() });
+        // SAFETY: from kmalloc, each once, and nobody uses it.
+        unsafe { kfree(last) };
+        last = link as *mut u8;
     }
     let after = tracker().counters();
     if !has_all {

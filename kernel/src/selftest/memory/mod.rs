@@ -5,5 +5,6 @@ pub(super) mod contract;
 pub(super) mod exhaustion;
 pub(super) mod guards;
 pub(super) mod kmalloc;
+pub(super) mod pages;
 
 use super::NO_MEMORY;

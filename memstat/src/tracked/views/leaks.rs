@@ -150,6 +150,12 @@ impl<B: Backend, P: Platform> LeaksView<'_, B, P> {
         self.set_reach(block, Reach::Ignored)
     }
 
+    /// Undoes [`LeaksView::not_leak`] and [`LeaksView::ignore`]: the next scans judge the block as any other. False if no
+    /// recorded block starts there.
+    pub fn examine(&self, block: NonNull<u8>) -> bool {
+        self.set_reach(block, Reach::Plain)
+    }
+
     fn set_reach(&self, block: NonNull<u8>, reach: Reach) -> bool {
         self.0.enter().set_reach(block.as_ptr() as usize, reach)
     }

@@ -71,6 +71,7 @@ pub(super) const TABLE: &[Row] = &[
             "leaks mark; leaks marks > /tmp/s/new",
             "leaks scan; echo clear > /proc/kmemleak",
             "leaks drill 1 1000",
+            "leaks drill pages 1 1000",
             "leaks watch -n 1 -c 1",
         ],
     ),
