@@ -245,7 +245,7 @@ mod tests {
             for _ in 0..5000 {
                 number =
                     number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                let (key, bytes) = (number >> 33 % 64, (number >> 20) % 1000);
+                let (key, bytes) = (number >> 33, (number >> 20) % 1000);
                 let key = key % keys * 0x1_0000_0001;
                 sums.add(key, bytes);
                 let entry = plain.entry(key).or_default();

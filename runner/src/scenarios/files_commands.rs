@@ -1,7 +1,7 @@
 //! Redirection, pipelines and the commands on files: what they print, and that they do not use the heap.
 
 use crate::error::{Result, ensure};
-use crate::figures::Allocs;
+use crate::figures::{Allocs, MemInfo};
 use crate::machine::{DEFAULT, Machine};
 use crate::scenario::{Judge, Scenario};
 use crate::text;
