@@ -104,7 +104,7 @@ fn a_log_that_grows_is_followed() {
 fn raw_terminal() -> (std::fs::File, std::path::PathBuf) {
     // SAFETY: plain calls with buffers of the right size; the descriptor is open, and owned by the file from then on.
     unsafe {
-        let descriptor = libc::posix_openpt(libc::O_RDWR | libc::O_NOCTTY);
+        let descriptor = libc::posix_openpt(libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC);
         assert!(descriptor >= 0 && libc::grantpt(descriptor) == 0 && libc::unlockpt(descriptor) == 0);
         let mut settings: libc::termios = std::mem::zeroed();
         assert_eq!(libc::tcgetattr(descriptor, &raw mut settings), 0);
