@@ -332,7 +332,7 @@ impl Model {
         let now = self.tracker.counters();
         let recorded = self.runs.values().filter(|run| run.is_recorded);
         // The sums are taken from time to time only.
-        if now.live_blocks % 16 == 0 {
+        if now.live_blocks.is_multiple_of(16) {
             let (runs, pages) = recorded.fold((0, 0), |sum, run| (sum.0 + 1, sum.1 + run.pages));
             assert_eq!((now.recorded_blocks(), now.live_bytes), (runs, (pages * PAGE_BYTES) as u64));
         }
@@ -415,5 +415,5 @@ fn a_million_steps_agree_with_a_plain_map() {
 
 #[test]
 fn steps_with_a_full_arena_agree_with_a_plain_map() {
-    run(0x66_756c_6c, 8 * PAGE_BYTES, steps() / 5);
+    run(0x6675_6c6c, 8 * PAGE_BYTES, steps() / 5);
 }

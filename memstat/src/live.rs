@@ -86,6 +86,20 @@ impl LiveMap {
         unsafe { &mut *shard.map() }.insert(record, arena, platform)
     }
 
+    /// As [`LiveMap::insert`], by [`Map::insert_in_haste`] where there is one map.
+    #[inline]
+    pub(crate) fn insert_in_haste<P: Platform>(
+        &mut self,
+        record: Record,
+        arena: &mut Arena,
+        platform: &P,
+    ) -> Result<(), ArenaFull> {
+        if P::LANES == 1 {
+            return self.one.insert_in_haste(record, arena, platform);
+        }
+        self.insert(record, arena, platform)
+    }
+
     /// The record of the block that starts at `address`.
     #[inline(never)]
     pub(crate) fn get(&self, address: usize) -> Option<&Record> {

@@ -81,7 +81,7 @@ fn parse_row(row: &str) -> Option<u64> {
 }
 
 /// `/proc/pages`: every run of pages in use.
-pub(crate) struct Pages {
+pub(crate) struct PagesFile {
     /// Pages of all runs.
     pub(crate) pages: u64,
     /// Runs that have a record.
@@ -92,7 +92,7 @@ pub(crate) struct Pages {
     pub(crate) runs: Vec<(String, u64)>,
 }
 
-impl Pages {
+impl PagesFile {
     /// Reads the text; the runs must be in order, without overlaps, and sum up to what its second line says.
     pub(crate) fn parse(text: &str) -> Result<Self> {
         let mut lines = text.lines();

@@ -19,6 +19,10 @@ const SLOTS: usize = 64;
 /// Entries that fit, at hashbrown's load of seven eighths of its slots.
 const CAPACITY: usize = SLOTS / 8 * 7;
 
+/// Slots that only those use who cannot afford to make room: their operation has had an expensive step already, such as a
+/// page for the backend, which may be recorded by another tracker. The next operation makes room then.
+const SLACK: usize = 2;
+
 /// A full table with at least this many entries is split; with fewer, the rest are tombstones, and it is rebuilt.
 const MIN_SPLIT: usize = CAPACITY * 3 / 4;
 /// A table with fewer entries than this checks whether it can join its neighbour...
@@ -159,6 +163,23 @@ impl Table {
         self.assume_slots();
         self.numbers.insert_unique(hash.for_table(), id.0, |_| 0);
         true
+    }
+
+    /// As [`Table::insert`], but leaves the slack free.
+    #[inline]
+    pub(crate) fn insert_early(&mut self, hash: Hash, id: Id) -> bool {
+        if self.is_nearly_full() {
+            return false;
+        }
+        self.assume_slots();
+        self.numbers.insert_unique(hash.for_table(), id.0, |_| 0);
+        true
+    }
+
+    /// Whether no more than the slack is free.
+    #[inline]
+    pub(super) fn is_nearly_full(&self) -> bool {
+        self.numbers.capacity() - self.numbers.len() <= SLACK
     }
 
     /// Visits all entries.

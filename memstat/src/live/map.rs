@@ -108,6 +108,18 @@ impl<const ROOT: usize, const LIMIT: usize> Map<ROOT, LIMIT> {
         arena: &mut Arena,
         platform: &impl Platform,
     ) -> Result<(), ArenaFull> {
+        self.index.make_slack(hash::<LIMIT>(record.address()), &self.records, arena, platform);
+        self.insert_in_haste(record, arena, platform)
+    }
+
+    /// As [`Map::insert`], but splits no table that has any room: for an operation that has had an expensive step already.
+    #[inline]
+    pub(crate) fn insert_in_haste(
+        &mut self,
+        record: Record,
+        arena: &mut Arena,
+        platform: &impl Platform,
+    ) -> Result<(), ArenaFull> {
         if self.hole_count == 0 {
             self.open_holes(arena, platform)?;
         }
@@ -151,7 +163,7 @@ impl<const ROOT: usize, const LIMIT: usize> Map<ROOT, LIMIT> {
         }
         let (hole, id) = self.last_hole();
         let hash = hash::<LIMIT>(address);
-        if !self.index.table_mut(hash)?.insert(hash, id) {
+        if !self.index.table_mut(hash)?.insert_early(hash, id) {
             return None;
         }
         self.hole_count -= 1;

@@ -12,7 +12,7 @@ use memstat_report::profile::{Profile, Selection, Value, Values};
 use super::sources::PACKETS;
 use super::{is_consistent, with_words};
 use crate::error::{Error, Result, ensure};
-use crate::figures::{Allocs, Pages};
+use crate::figures::{Allocs, PagesFile};
 use crate::machine::{DEFAULT, Firmware, Machine};
 use crate::profile::{profiled, write_reports};
 use crate::scenario::{Judge, Scenario};
@@ -256,7 +256,7 @@ fn has_sums(dump: &Dump, allocs: &Allocs) -> Result<()> {
 
 /// The files of /proc that are read as dumps have the dump's sums.
 fn files_are_read(vm: &mut Vm, dump: &Dump) -> Result<()> {
-    let pages = Pages::parse(&vm.run("cat /proc/pages")?)?;
+    let pages = PagesFile::parse(&vm.run("cat /proc/pages")?)?;
     let text = vm.run("cat /proc/allocs /proc/allocs_by_stack /proc/allocinfo")?;
     let files = read(text.as_bytes()).map_err(|error| Error::Wrong(error.to_string()))?;
     ensure!(files.len() == 3, "{} files in:\n{text}", files.len());

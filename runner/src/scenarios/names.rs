@@ -5,7 +5,7 @@ use super::selftest::{judge_selftests, run_selftests};
 use super::sources::{INTERACTIVE, KERNEL};
 use super::stopped_report;
 use crate::error::{Error, Result, ensure};
-use crate::figures::{AllocInfo, Allocs, MemInfo, Pages};
+use crate::figures::{AllocInfo, Allocs, MemInfo, PagesFile};
 use crate::machine::{DEFAULT, Machine};
 use crate::scenario::{Judge, Scenario};
 use crate::vm::Vm;
@@ -96,7 +96,7 @@ fn place_of(row: &str) -> Option<(&str, u32)> {
 fn allocinfo(vm: &mut Vm) -> Result<AllocInfo> {
     let info = AllocInfo::parse(&vm.read_file("/proc/allocinfo")?)?;
     let allocs = Allocs::parse(&vm.run("cat /proc/allocs")?)?;
-    let pages = Pages::parse(&vm.run("cat /proc/pages")?)?;
+    let pages = PagesFile::parse(&vm.run("cat /proc/pages")?)?;
     let expected = (allocs.bytes + pages.recorded_pages * 4096, allocs.blocks + pages.recorded_runs);
     ensure!(
         (info.bytes(), info.calls()) == expected,

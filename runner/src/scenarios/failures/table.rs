@@ -129,6 +129,7 @@ pub(super) const EXCEPTED_BUGS: &[Exception] = &[
     Exception { name: "lock-twice", reason: "it stops" },
     Exception { name: "deadlock", reason: "the free that is refused leaves its block" },
     Exception { name: "leak", reason: "it loses memory, as it is meant to" },
+    Exception { name: "leak-pages", reason: "it loses pages, as it is meant to" },
 ];
 
 #[cfg(test)]
