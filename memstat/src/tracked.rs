@@ -27,7 +27,7 @@ mod views;
 pub use consistency::Consistency;
 pub use snapshot::CrashSnapshot;
 pub use views::{
-    BlocksView, GuardCheck, GuardsView, HistoryView, LeaksView, Reference, ReferencesView, StacksView,
+    BlocksView, Busy, GuardCheck, GuardsView, HistoryView, LeaksView, Reference, ReferencesView, StacksView,
     StatisticsView,
 };
 

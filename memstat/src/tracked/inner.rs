@@ -26,6 +26,7 @@ mod claim;
 mod figures;
 mod frees;
 mod guarded;
+mod life;
 #[cfg(test)]
 mod limits;
 mod resize;
