@@ -96,7 +96,37 @@ fn use_heap(heap: &impl GlobalAlloc, seed: u64) {
     }
 }
 
-fn exercise<A: GlobalAlloc + Send + Sync>(make: impl Fn() -> A) {
+/// Any allocator. One type for all: the tracker over it is compiled once.
+struct Any(Box<dyn GlobalAlloc + Send + Sync>);
+
+// SAFETY: all calls go to the allocator inside.
+unsafe impl GlobalAlloc for Any {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: upheld by the caller.
+        unsafe { self.0.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: upheld by the caller.
+        unsafe { self.0.dealloc(block, layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: upheld by the caller.
+        unsafe { self.0.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        // SAFETY: upheld by the caller.
+        unsafe { self.0.realloc(block, layout, new_size) }
+    }
+}
+
+fn exercise<A: GlobalAlloc + Send + Sync + 'static>(make: impl Fn() -> A) {
+    exercise_any(&|| Any(Box::new(make())));
+}
+
+fn exercise_any(make: &dyn Fn() -> Any) {
     follow_models(&make);
     for (level, threads) in Level::ALL.into_iter().flat_map(|level| [(level, 1), (level, 4)]) {
         let heap = Box::new(Tracked::over(HostPlatform, Over(make()), Level::Blocks));

@@ -4,6 +4,7 @@
 //! and an empty variable are the same.
 
 use std::env;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
@@ -16,6 +17,9 @@ const OVMF_PLACES: [&str; 4] = [
     "/usr/share/edk2/x64/OVMF.4m.fd",
     "/usr/share/edk2/ovmf/OVMF.fd",
 ];
+
+/// The most machines that run at once.
+const MAX_JOBS: usize = 16;
 
 /// The choices that hold for every machine of one run.
 pub(crate) struct Settings {
@@ -33,12 +37,12 @@ impl Settings {
     pub(crate) fn from_environment() -> Result<Self> {
         let build = PathBuf::from(variable("BUILD").unwrap_or_else(|| "build".into()));
         let jobs = match variable("JOBS") {
-            None => 2,
-            Some(text) => text.parse().ok().filter(|jobs| (1..=16).contains(jobs)).ok_or(Error::Setting {
-                name: "JOBS",
-                value: text,
-                expected: "1 to 16",
-            })?,
+            None => usual_jobs(),
+            Some(text) => text
+                .parse()
+                .ok()
+                .filter(|jobs| (1..=MAX_JOBS).contains(jobs))
+                .ok_or(Error::Setting { name: "JOBS", value: text, expected: "1 to 16" })?,
         };
         let ovmf = variable("OVMF")
             .map(PathBuf::from)
@@ -131,6 +135,11 @@ impl Wishes {
             ..DEFAULT
         })
     }
+}
+
+/// One machine more than there are CPUs, as machines also wait: for a timer, or for a file.
+fn usual_jobs() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get).saturating_add(1).min(MAX_JOBS)
 }
 
 /// `64`, `64M` or `3G` as mebibytes, as QEMU's `-m` reads them.

@@ -211,7 +211,12 @@ impl Balance {
         let is_all_counted = counters.live_untracked == 0 && tracker().level() >= Level::Blocks;
         let heap = tracker().with_backend(|heap| (HeapUse::of(heap), heap.live_bytes()));
         let Some((heap, live_bytes)) = heap else { return };
-        if is_all_counted {
+        if is_all_counted && guards.sampled_blocks == 0 {
+            self.sum("blocks", taken_bytes, |blocks| {
+                blocks.part("asked for", counters.live_bytes);
+                blocks.part("rounding, red zones", taken_bytes.saturating_sub(counters.live_bytes));
+            });
+        } else if is_all_counted {
             self.part("blocks", taken_bytes);
         } else {
             self.part("blocks, recorded or not", live_bytes.saturating_sub(guards.quarantined_bytes));

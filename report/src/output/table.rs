@@ -115,15 +115,9 @@ fn write_stacks(profile: &Profile, value: Value, top: usize, out: &mut dyn Write
     let mut samples: Vec<_> = profile.samples.iter().collect();
     // A difference may have large values below zero.
     samples.sort_by_key(|sample| (std::cmp::Reverse(value.of(&sample.values)), sample.number));
-    writeln!(out, "{} call stacks", samples.len())?;
+    writeln!(out, "{}", Counted(samples.len() as i64, "call stack"))?;
     for sample in samples.iter().take(top) {
-        let Values { live_bytes, live_blocks, total_bytes, total_blocks, .. } = sample.values;
-        writeln!(
-            out,
-            "stack {}: {live_bytes} bytes in {live_blocks} blocks live, {total_bytes} bytes in {total_blocks} blocks \
-             in total",
-            sample.number
-        )?;
+        writeln!(out, "stack {}: {}", sample.number, InWords(&sample.values))?;
         if sample.places.is_empty() {
             writeln!(out, "    (no call stack)")?;
         }
@@ -190,11 +184,29 @@ fn write_rows(
 }
 
 fn write_sum(sum: &Values, out: &mut dyn Write) -> fmt::Result {
-    let Values { live_bytes, live_blocks, total_bytes, total_blocks, .. } = sum;
-    writeln!(
-        out,
-        "sum: {live_bytes} bytes in {live_blocks} blocks live, {total_bytes} bytes in {total_blocks} blocks in total"
-    )
+    writeln!(out, "sum: {}", InWords(sum))
+}
+
+/// Values as part of a sentence.
+struct InWords<'a>(&'a Values);
+
+impl fmt::Display for InWords<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Values { live_bytes, live_blocks, total_bytes, total_blocks, .. } = *self.0;
+        let [live_bytes, total_bytes] = [live_bytes, total_bytes].map(|bytes| Counted(bytes, "byte"));
+        let [live_blocks, total_blocks] = [live_blocks, total_blocks].map(|blocks| Counted(blocks, "block"));
+        write!(out, "{live_bytes} in {live_blocks} live, {total_bytes} in {total_blocks} in total")
+    }
+}
+
+/// A number with its noun, which ends with an s unless there is one of it.
+struct Counted(i64, &'static str);
+
+impl fmt::Display for Counted {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(count, noun) = self;
+        write!(out, "{count} {noun}{}", if count.abs() == 1 { "" } else { "s" })
+    }
 }
 
 fn write_sizes(dump: &Dump, out: &mut dyn Write) -> fmt::Result {

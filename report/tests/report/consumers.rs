@@ -306,7 +306,7 @@ fn the_page_shows_the_leak_first_and_its_parts_work() {
     let row: Vec<_> = answers["row"].as_array().unwrap().iter().map(|cell| cell.as_str().unwrap()).collect();
     assert_eq!(row[..5], ["2", "+276", "+3", "+522", "+6"]);
     assert!(row[5].ends_with(&format!(" at {PLACE}")), "{row:?}");
-    assert_eq!(text("sum"), "1 call stacks, 276 live bytes more");
+    assert_eq!(text("sum"), "1 call stack, 276 live bytes more");
     assert!(text("tree").ends_with("packets.rs:66: 276 live bytes, 100.0%"), "{answers}");
     assert_eq!(text("flame"), format!("{PLACE}: 276 live bytes, 100.0%"));
     assert_eq!((text("below"), text("zoomed")), ("tally_high", "tally_high"));
@@ -318,7 +318,7 @@ fn the_page_shows_the_leak_first_and_its_parts_work() {
     );
     assert_eq!(text("live"), "2 call stacks, 532 live bytes");
     assert_eq!(text("none"), "0 call stacks, 0 live bytes");
-    assert_eq!(text("one"), "1 call stacks, 276 live bytes");
+    assert_eq!(text("one"), "1 call stack, 276 live bytes");
     assert_eq!(text("before"), "0 call stacks, 0 live bytes");
     assert!(answers["stack"][0].as_str().unwrap().ends_with(PLACE), "{answers}");
     assert_eq!((answers["lives"].as_u64(), answers["points"].as_u64()), (Some(3), Some(3)));

@@ -2,6 +2,7 @@
 const $ = id => document.getElementById(id);
 const data = JSON.parse($("data").textContent);
 const number = n => n.toLocaleString("en-US");
+const counted = (n, noun) => `${number(n)} ${noun}${Math.abs(n) === 1 ? "" : "s"}`;
 const seconds = us => (us / 1e6).toFixed(6) + " s";
 const make = (tag, text, parent) => {
     const element = document.createElement(tag);

@@ -5,7 +5,7 @@ function showAll() {
     const indices = found();
     const sum = indices.reduce((sum, index) => sum + shown(index)[state.value], 0);
     const grown = state.base >= 0 ? " more" : "";
-    $("sum").textContent = `${number(indices.length)} call stacks, ${number(sum)} ${VALUES[state.value]}${grown}`;
+    $("sum").textContent = `${counted(indices.length, "call stack")}, ${number(sum)} ${VALUES[state.value]}${grown}`;
     $("whole").disabled = isAll();
     showGrowth(indices);
     showFlame(indices);

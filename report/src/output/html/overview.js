@@ -19,15 +19,15 @@ function showOverview() {
     $("title").textContent = `${data.program} at ${seconds(dump.time_us)}, level ${dump.level}`;
     const wrong = dump.state === "whole" ? [] : [`The dump is ${dump.state}: only a part is shown.`];
     if (dump.during.some(count => count > 0)) {
-        wrong.push(`While it was written there were ${number(dump.during[0])} allocations and ${number(dump.during[1])} frees.`);
+        wrong.push(`While it was written there were ${counted(dump.during[0], "allocation")} and ${counted(dump.during[1], "free")}.`);
     }
     $("state").textContent = wrong.join(" ");
     const { blocks, recorded, bytes, taken, peak_blocks, peak_bytes } = dump.live;
     const { allocations, requested, frees, reallocations, failures, bad_frees, untracked } = dump.totals;
     $("balance").replaceChildren();
-    bar(`${number(taken)} bytes are taken from memory for live blocks`, [["asked for", bytes], ["overhead and not recorded", taken - bytes]]);
+    bar(`${counted(taken, "byte")} taken from memory for live blocks`, [["asked for", bytes], ["overhead and not recorded", taken - bytes]]);
     const rest = allocations - frees - blocks;
-    bar(`${number(allocations)} allocations${rest ? `, ${number(rest)} more than are accounted for` : ""}`,
+    bar(`${counted(allocations, "allocation")}${rest ? `, ${number(rest)} more than are accounted for` : ""}`,
         [["live blocks", blocks], ["frees", frees]]);
     const overview = emptied($("overview"));
     for (const [name, amount] of Object.entries({
@@ -73,7 +73,7 @@ function showGrowth(indices) {
     $("growth-section").hidden = state.base < 0;
     if (state.base < 0) return;
     const grown = indices.filter(index => shown(index)[0] > 0);
-    const told = index => `stack ${stacks[index].id}, by ${number(shown(index)[0])} bytes in ${number(shown(index)[1])} blocks, ${site(index)}`;
+    const told = index => `stack ${stacks[index].id}, by ${counted(shown(index)[0], "byte")} in ${counted(shown(index)[1], "block")}, ${site(index)}`;
     if (!grown.length) return void ($("first").textContent = "Nothing grew.");
     const most = grown.reduce((a, b) => shown(b)[0] > shown(a)[0] ? b : a);
     const oldest = oldestBlocks();
@@ -81,5 +81,5 @@ function showGrowth(indices) {
     const first = grown.reduce((a, b) => times.get(b) < times.get(a) ? b : a);
     const shrunk = indices.filter(index => shown(index)[0] < 0).length;
     $("first").textContent = `Most: ${told(most)}. First, at ${seconds(times.get(first))}: ${told(first)}. ` +
-        `${number(grown.length)} call stacks grew, ${number(shrunk)} shrank.`;
+        `${counted(grown.length, "call stack")} grew, ${number(shrunk)} shrank.`;
 }

@@ -60,7 +60,7 @@ function showLives(index, section) {
     const end = data.dumps[data.dumps.length - 1].time_us;
     const start = Math.min(...lives.map(life => life[3])), scale = 100 / Math.max(1, end - start);
     const table = make("table", undefined, section);
-    make("caption", `Lives of ${number(lives.length)} blocks, from ${seconds(start)} to ${seconds(end)}`, table);
+    make("caption", `Lives of ${counted(lives.length, "block")}, from ${seconds(start)} to ${seconds(end)}`, table);
     row(table, ["address", "bytes", "allocated", "freed", "lived ms", ""], "th");
     for (const [address, bytes, , from, to] of lives.slice(0, MAX_LIVES)) {
         const until = to ?? end;
@@ -73,5 +73,5 @@ function showLives(index, section) {
     }
     const hidden = lives.length - MAX_LIVES;
     if (hidden > 0) make("p", `${number(hidden)} more`, section);
-    if (data.lives_left_out) make("p", `${number(data.lives_left_out)} blocks of the dump are not in this page`, section);
+    if (data.lives_left_out) make("p", `not in this page: ${counted(data.lives_left_out, "block")} of the dump`, section);
 }
