@@ -13,8 +13,6 @@ use crate::record::{Guarding, Origin, Record};
 
 /// Blocks that one free may evict to make room for its own. If that is not enough, its block skips the quarantine.
 const MAX_EVICTED: usize = 16;
-/// How often the fast path of a free asks for room, evicting a block in between.
-const MAX_ROOM_CHECKS: usize = 5;
 
 impl<B: Backend> Inner<B> {
     /// Makes room after the backend had no block, and returns the next request to it: the same again if something was
@@ -123,16 +121,18 @@ impl<B: Backend> Inner<B> {
     #[expect(clippy::inline_always, reason = "called in one place, on the fast path")]
     #[inline(always)]
     pub(in super::super) fn make_room_fast(&mut self, taken_bytes: usize) -> bool {
-        for _ in 0..MAX_ROOM_CHECKS {
+        // A number that the compiler does not know, so the loop's body is there once.
+        let mut evictable = self.guards.freed.quarantined_blocks().min(MAX_EVICTED);
+        loop {
             let freed = &self.guards.freed;
             if freed.has_room_for(taken_bytes) && !freed.is_full() {
                 return true;
             }
-            if !self.evict_intact() {
+            if evictable == 0 || !self.evict_intact() {
                 return false;
             }
+            evictable -= 1;
         }
-        false
     }
 
     /// Gives the oldest block in quarantine to the backend, if it is intact.
