@@ -75,7 +75,7 @@ impl<T: Protected, P: Platform> Lock<T, P> {
     #[inline(always)]
     fn take(&self) -> bool {
         if P::LANES > 1 {
-            let free = self.state.load(Ordering::Relaxed);
+            let free = checker::unordered(&self.state).load(Ordering::Relaxed);
             return free != HELD && self.take_from(free);
         }
         let is_taken = self.state.fetch_or(1, Ordering::Acquire) & 1 == 0;
@@ -99,7 +99,7 @@ impl<T: Protected, P: Platform> Lock<T, P> {
     #[inline]
     fn give(&self) {
         checker::releasing(&self.state);
-        let free = if P::LANES > 1 { self.owner.load(Ordering::Relaxed) } else { 0 };
+        let free = if P::LANES > 1 { checker::unordered(&self.owner).load(Ordering::Relaxed) } else { 0 };
         self.state.store(free, Ordering::Release);
     }
 
@@ -108,12 +108,12 @@ impl<T: Protected, P: Platform> Lock<T, P> {
     #[expect(clippy::inline_always, reason = "on the fast path of every allocation")]
     #[inline(always)]
     pub(crate) fn is_owned(&self) -> bool {
-        P::LANES == 1 || self.state.load(Ordering::Relaxed) == self.platform.cpu_fast()
+        P::LANES == 1 || checker::unordered(&self.state).load(Ordering::Relaxed) == self.platform.cpu_fast()
     }
 
     /// Whether this CPU or thread is the only one that has come yet, for who has the lock.
     pub(crate) fn is_owner(&self) -> bool {
-        P::LANES == 1 || self.owner.load(Ordering::Relaxed) == self.platform.cpu_fast()
+        P::LANES == 1 || checker::unordered(&self.owner).load(Ordering::Relaxed) == self.platform.cpu_fast()
     }
 
     /// Makes this CPU or thread the owner, when the lock is taken for the first time. Whoever calls this has it.
@@ -121,14 +121,14 @@ impl<T: Protected, P: Platform> Lock<T, P> {
         if P::LANES > 1 && !self.has_lanes() {
             // It may get its number by that.
             self.platform.cpu();
-            self.owner.store(self.platform.cpu_fast(), Ordering::Relaxed);
+            checker::unordered(&self.owner).store(self.platform.cpu_fast(), Ordering::Relaxed);
         }
     }
 
     /// Whether there are lanes, for who has the lock; else, as far as a look says.
     #[inline]
     pub(crate) fn has_lanes(&self) -> bool {
-        P::LANES > 1 && self.owner.load(Ordering::Relaxed) == NO_OWNER
+        P::LANES > 1 && checker::unordered(&self.owner).load(Ordering::Relaxed) == NO_OWNER
     }
 
     /// Masks interrupts and takes the lock if nobody holds it, and this is its owner: so there are no lanes.
@@ -305,7 +305,7 @@ impl<T: Protected, P: Platform> Lock<T, P> {
             && let Some(gate) = make(number)
         {
             self.gates.put(number, gate);
-            self.owner.store(NO_OWNER, Ordering::Relaxed);
+            checker::unordered(&self.owner).store(NO_OWNER, Ordering::Relaxed);
         }
     }
 }

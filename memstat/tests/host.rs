@@ -75,7 +75,7 @@ fn fork_and_wait() -> i32 {
     if child == 0 {
         // SAFETY: a child that hangs is ended by the signal.
         unsafe {
-            libc::alarm(60);
+            libc::alarm(200);
             libc::_exit(use_heap_of_child());
         }
     }
@@ -88,9 +88,9 @@ fn fork_and_wait() -> i32 {
 #[test]
 fn a_fork_while_threads_allocate_leaves_a_whole_heap_in_both_processes() {
     let _turn = turn();
-    // Whatever hangs is ended by the signal.
+    // Whatever hangs is ended by the signal; under valgrind all takes long.
     // SAFETY: nobody else asks for one.
-    unsafe { libc::alarm(120) };
+    unsafe { libc::alarm(600) };
     for (level, guard) in Level::ALL
         .map(|level| (level, GuardLevel::Off))
         .into_iter()

@@ -3,6 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 
+#[path = "common/shared.rs"]
+mod shared;
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::UnsafeCell;
 use std::collections::BTreeSet;
@@ -11,9 +14,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use memstat::{
-    Backend, Consistency, Event, EventKind, GuardPages, Hooks, Level, PAGE_SIZE_BYTES, Platform, Record,
+    Consistency, Event, EventKind, GuardPages, Hooks, Level, PAGE_SIZE_BYTES, Platform, Record,
     SharedBackend, StackSpan, Tracked,
 };
+use shared::Shared;
 use shuttle::scheduler::{PctScheduler, RandomScheduler};
 use shuttle::{Config, Runner, thread};
 
@@ -149,27 +153,11 @@ unsafe impl SharedBackend for Cells {
     }
 }
 
-// SAFETY: as above.
-unsafe impl Backend for Cells {
-    fn allocate(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
-        SharedBackend::allocate(self, layout)
-    }
-
-    unsafe fn deallocate(&mut self, block: NonNull<u8>, layout: Layout) -> usize {
-        // SAFETY: upheld by the caller.
-        unsafe { SharedBackend::deallocate(self, block, layout) }
-    }
-
-    fn shared(&self) -> Option<&dyn SharedBackend> {
-        Some(self)
-    }
-}
-
-type Heap = Tracked<Cells, Explored>;
+type Heap = Tracked<Shared<Cells>, Explored>;
 
 fn heap(level: Level) -> Arc<Heap> {
     let heap = Tracked::new(Explored::default());
-    heap.start(Cells::new());
+    heap.start(Shared(Cells::new()));
     heap.set_level(level);
     Arc::new(heap)
 }
@@ -187,7 +175,7 @@ fn free(heap: &Heap, address: usize) -> bool {
 fn assert_agrees(heap: &Heap, live: &BTreeSet<usize>) {
     let counters = heap.counters();
     assert_eq!(counters.live_blocks, live.len() as u64);
-    assert_eq!(heap.with_backend(|cells| cells.live.load(Ordering::Relaxed)), Some(live.len()));
+    assert_eq!(heap.with_backend(|cells| cells.0.live.load(Ordering::Relaxed)), Some(live.len()));
     assert_eq!(heap.check_consistency(), Consistency::Holds);
 }
 

@@ -27,11 +27,19 @@ mod requests {
     }
 }
 
+/// The word is an atomic one, whose reads and writes need no order.
+#[inline]
+pub(crate) fn unordered<T>(word: &T) -> &T {
+    #[cfg(all(feature = "helgrind", target_arch = "x86_64"))]
+    requests::ask(requests::IGNORE, core::ptr::from_ref(word).cast(), size_of::<T>());
+    word
+}
+
 /// This thread continues what others did before they [released](releasing) the word.
 #[inline]
 pub(crate) fn acquired<T>(word: &T) {
     #[cfg(all(feature = "helgrind", target_arch = "x86_64"))]
-    requests::ask(requests::RECEIVE, core::ptr::from_ref(word).cast(), 0);
+    requests::ask(requests::RECEIVE, core::ptr::from_ref(unordered(word)).cast(), 0);
     let _ = word;
 }
 
@@ -39,9 +47,6 @@ pub(crate) fn acquired<T>(word: &T) {
 #[inline]
 pub(crate) fn releasing<T>(word: &T) {
     #[cfg(all(feature = "helgrind", target_arch = "x86_64"))]
-    {
-        requests::ask(requests::IGNORE, core::ptr::from_ref(word).cast(), size_of::<T>());
-        requests::ask(requests::SEND, core::ptr::from_ref(word).cast(), 0);
-    }
+    requests::ask(requests::SEND, core::ptr::from_ref(unordered(word)).cast(), 0);
     let _ = word;
 }

@@ -116,7 +116,7 @@ impl Gates {
         if let Some(place) = self.gates.get(number) {
             checker::releasing(place);
             place.store(gate.as_ptr(), Ordering::Release);
-            self.end.fetch_max(number as u32 + 1, Ordering::Relaxed);
+            checker::unordered(&self.end).fetch_max(number as u32 + 1, Ordering::Relaxed);
         }
     }
 
@@ -125,7 +125,7 @@ impl Gates {
     }
 
     fn end(&self) -> usize {
-        self.end.load(Ordering::Relaxed) as usize
+        checker::unordered(&self.end).load(Ordering::Relaxed) as usize
     }
 
     /// Stops all lanes, in the order of their numbers; false if that would never end: then none is stopped.

@@ -32,12 +32,12 @@ impl Word for AtomicU32 {
 
     #[inline]
     fn look(&self) -> u32 {
-        self.load(Ordering::Relaxed)
+        checker::unordered(self).load(Ordering::Relaxed)
     }
 
     #[inline]
     fn put(&self, value: u32) {
-        self.store(value, Ordering::Relaxed);
+        checker::unordered(self).store(value, Ordering::Relaxed);
     }
 
     #[inline]
