@@ -154,16 +154,16 @@ impl LiveMap {
         is_entered
     }
 
-    /// As [`LiveMap::insert`], by [`Map::insert_in_haste`] where there is one map.
+    /// As [`LiveMap::insert`], by [`Map::insert_deferring_growth`] where there is one map.
     #[inline]
-    pub(crate) fn insert_in_haste<P: Platform>(
+    pub(crate) fn insert_deferring_growth<P: Platform>(
         &mut self,
         record: Record,
         arena: &mut Arena,
         platform: &P,
     ) -> Result<(), ArenaFull> {
         if P::LANES == 1 {
-            return self.one.insert_in_haste(record, arena, platform);
+            return self.one.insert_deferring_growth(record, arena, platform);
         }
         self.insert(record, arena, platform)
     }

@@ -109,12 +109,12 @@ impl<const ROOT: usize, const LIMIT: usize> Map<ROOT, LIMIT> {
         platform: &impl Platform,
     ) -> Result<(), ArenaFull> {
         self.index.make_slack(hash::<LIMIT>(record.address()), &self.records, arena, platform);
-        self.insert_in_haste(record, arena, platform)
+        self.insert_deferring_growth(record, arena, platform)
     }
 
     /// As [`Map::insert`], but splits no table that has any room: for an operation that has had an expensive step already.
     #[inline]
-    pub(crate) fn insert_in_haste(
+    pub(crate) fn insert_deferring_growth(
         &mut self,
         record: Record,
         arena: &mut Arena,

@@ -313,9 +313,9 @@ impl<B: Backend> Inner<B> {
             // SAFETY: the backend's block has the front red zone, and more.
             let block = unsafe { own.add(wanted.front_bytes) };
             // The backend may have taken pages.
-            self.is_in_haste = !is_begun;
+            self.defers_growth = !is_begun;
             let is_accounted = self.account(block, taken_bytes, layout, wanted.guarding, begun.stack, caller);
-            self.is_in_haste = false;
+            self.defers_growth = false;
             if is_accounted {
                 return Ok(Some(block));
             }

@@ -61,7 +61,7 @@ pub(super) struct Inner<B: Backend> {
     /// Whether the platform decides for each allocation if it is to fail.
     pub(super) is_injecting_faults: bool,
     /// Whether the operation under way has had an expensive step, so that no table is to be split if that can wait.
-    pub(super) is_in_haste: bool,
+    pub(super) defers_growth: bool,
     pub(super) allocation_path: FastPath,
     /// The path of an allocation that is not sampled.
     pub(super) unsampled_path: FastPath,
@@ -142,7 +142,7 @@ impl<B: Backend> Inner<B> {
             is_history_off: false,
             is_counting: false,
             is_injecting_faults: false,
-            is_in_haste: false,
+            defers_growth: false,
             allocation_path: FastPath::Unprepared,
             unsampled_path: FastPath::Unprepared,
             free_path: FastPath::Unprepared,
@@ -275,8 +275,8 @@ impl<B: Backend> Inner<B> {
         self.sequence += 1;
         let origin = Origin::now(self.sequence, stack.as_ref().map_or(0, |stack| stack.number()), platform);
         let record = Record::new(block, layout, &origin).with_guarding(guarding);
-        let entered = if self.is_in_haste {
-            self.live.insert_in_haste(record, &mut self.arena, platform)
+        let entered = if self.defers_growth {
+            self.live.insert_deferring_growth(record, &mut self.arena, platform)
         } else {
             self.live.insert(record, &mut self.arena, platform)
         };
