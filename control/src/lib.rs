@@ -5,6 +5,7 @@
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
+pub mod allocs;
 pub mod faults;
 pub mod kmemleak;
 pub mod memstat;

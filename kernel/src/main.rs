@@ -66,7 +66,7 @@ fn boot_up(information: u32) {
     symbols::init(info, config.symbols);
     acpi::init(&info.rsdp);
     arch::init_devices(console::input::push);
-    fs::mount(&dev::DEV, &proc::PROC, config.tmpfs_size).unwrap_or_else(|error| stop(&error));
+    fs::mount(dev::file_system(), &proc::PROC, config.tmpfs_size).unwrap_or_else(|error| stop(&error));
 
     log::info!("Tally {}, started by {}", env!("CARGO_PKG_VERSION"), info.loader);
     let usable_kib = info.usable.iter().map(PhysicalRange::size_bytes).sum::<u64>() / 1024;

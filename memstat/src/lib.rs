@@ -50,6 +50,7 @@ mod host;
 mod index;
 mod invalid_access;
 mod level;
+mod life;
 mod live;
 mod lock;
 mod paged_vec;
@@ -81,6 +82,7 @@ pub use history::{Event, EventKind, HistoryPart, MAX_HISTORY_EVENTS};
 pub use host::{Host, HostPlatform};
 pub use invalid_access::{Access, InvalidAccess, Unexplained};
 pub use level::{Level, LevelTooLow};
+pub use life::{BlockLife, BlockState};
 pub use lock::gate::MAX_LANES;
 pub use platform::{
     FirstUse, GuardPages, Hooks, NameFunctions, PAGE_SIZE_BYTES, Platform, STAMP_STEP, StackSpan,
@@ -91,7 +93,7 @@ pub use refused::{LockRefusals, LockRefused};
 pub use snapshot::{Change, ChangeSum, Snapshot, StackChange, StacksMark, TopChanges, WatchedStack};
 pub use stacks::{MAX_FRAMES, MAX_FREE_FRAMES, Stack, StackUsage};
 pub use tracked::{
-    BlocksView, Consistency, CrashSnapshot, GuardCheck, GuardsView, HistoryView, LeaksView, Reference,
+    BlocksView, Busy, Consistency, CrashSnapshot, GuardCheck, GuardsView, HistoryView, LeaksView, Reference,
     ReferencesView, StacksView, StatisticsView, Tracked,
 };
 

@@ -55,7 +55,20 @@ impl<'a> Symtab<'a> {
 
     /// The functions with this name, with all, some or none of its modules.
     pub fn named(&self, wanted: &str) -> impl Iterator<Item = Symbol<'a>> {
-        self.all().filter(move |symbol| {
+        self.named_kind(KIND_FUNCTION, wanted)
+    }
+
+    /// The variables with this name, in the same way.
+    pub fn variables_named(&self, wanted: &str) -> impl Iterator<Item = Symbol<'a>> {
+        self.named_kind(KIND_VARIABLE, wanted)
+    }
+
+    fn named_kind(&self, kind: u8, wanted: &str) -> impl Iterator<Item = Symbol<'a>> {
+        let strings = self.strings;
+        let all = self.symbols(kind).filter_map(move |(start, size_bytes, name_offset)| {
+            Some(Symbol { name: text_at(strings, name_offset)?, start, size_bytes })
+        });
+        all.filter(move |symbol| {
             let shown = Name::Mangled(symbol.name).shortened::<MAX_NAME_BYTES>();
             shown.strip_suffix(wanted).is_some_and(|modules| modules.is_empty() || modules.ends_with("::"))
         })

@@ -78,6 +78,8 @@ pub(crate) struct Machine<'a> {
     pub(crate) has_serial: bool,
     /// Is there a COM2, which writes to a file among the logs?
     pub(crate) has_data_line: bool,
+    /// Is there a virtio console, which writes to a file among the logs?
+    pub(crate) has_virtio_console: bool,
     /// Words added to the kernel's command line.
     pub(crate) cmdline: &'a str,
     pub(crate) image: Image,
@@ -98,6 +100,7 @@ pub(crate) const DEFAULT: Machine<'static> = Machine {
     vga: "std",
     has_serial: true,
     has_data_line: false,
+    has_virtio_console: false,
     cmdline: "",
     image: Image::Lab,
     medium: Medium::Disc,

@@ -27,6 +27,8 @@ const UEFI_BOOT_LIMIT: Duration = Duration::from_mins(2);
 
 /// The extension of the file that the second serial line writes to, among the logs.
 pub(crate) const DATA: &str = "export";
+/// That of the file that the virtio console writes to.
+pub(crate) const VIRTIO: &str = "hvc0";
 
 /// Who watches the machine.
 #[derive(Clone, Copy)]
@@ -106,6 +108,9 @@ impl Vm {
         }
         if machine.has_data_line {
             command.args(data_line(&log.with_extension(DATA)));
+        }
+        if machine.has_virtio_console {
+            command.args(virtio_console(&log.with_extension(VIRTIO)));
         }
         command.args(audience.options);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(create(&log.with_extension("qemu"))?);
@@ -266,8 +271,18 @@ impl Vm {
 
 /// QEMU's options for a second serial line that writes to a file. An older file of this name is replaced.
 pub(crate) fn data_line(file: &Path) -> [String; 2] {
-    // A comma ends a sub-option unless it is doubled.
-    ["-serial".into(), format!("file:{}", file.display().to_string().replace(',', ",,"))]
+    ["-serial".into(), format!("file:{}", option_value(file))]
+}
+
+/// QEMU's options for a virtio console that writes to a file. An older file of this name is replaced.
+fn virtio_console(file: &Path) -> [String; 6] {
+    let line = format!("file,id=hvc0,path={}", option_value(file));
+    ["-device", "virtio-serial-pci", "-chardev", &line, "-device", "virtconsole,chardev=hvc0"].map(Into::into)
+}
+
+/// A path as a part of an option. A comma ends a sub-option unless it is doubled.
+fn option_value(path: &Path) -> String {
+    path.display().to_string().replace(',', ",,")
 }
 
 fn create(path: &Path) -> Result<File> {

@@ -178,6 +178,11 @@ impl Session {
         error.map_or(Ok(result), Err)
     }
 
+    /// Whether there is a file with this path.
+    pub fn has_file(&self, path: &str) -> bool {
+        self.vfs().metadata(&self.cwd, path).is_ok()
+    }
+
     /// Runs `work` with all output dropped, error messages included.
     pub fn without_output<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
         let outer = self.swap_output(Output::Nowhere);

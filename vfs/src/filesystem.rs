@@ -5,8 +5,42 @@
 
 use crate::errno::{Errno, Result};
 use crate::generated::{Control, ControlTable, Device, Table, Text};
-use crate::inode::{DirectoryEntry, InodeId, Kind, Metadata};
+use crate::inode::{DirectoryEntry, InodeId, Kind, Metadata, Name};
 use crate::path::PathBuffer;
+
+/// What a page of a file system is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PageUse {
+    /// Contents of a file, a directory or a link: the page at this index, from 0.
+    Contents {
+        /// Whose.
+        inode: InodeId,
+        /// The index.
+        index: u64,
+    },
+    /// Numbers of such pages.
+    Numbers {
+        /// Of whose contents.
+        inode: InodeId,
+    },
+    /// The index of a large directory.
+    Index {
+        /// Of which.
+        inode: InodeId,
+    },
+    /// The inodes themselves.
+    Inodes,
+}
+
+impl PageUse {
+    /// The inode that the page belongs to; `None` if it belongs to all.
+    pub fn inode(&self) -> Option<InodeId> {
+        match *self {
+            Self::Contents { inode, .. } | Self::Numbers { inode } | Self::Index { inode } => Some(inode),
+            Self::Inodes => None,
+        }
+    }
+}
 
 /// A tree of inodes. All methods may be called from any place that holds no lock but the mounts'.
 pub trait FileSystem: Send + Sync {
@@ -61,6 +95,19 @@ pub trait FileSystem: Send + Sync {
 
     /// Blocks and inodes, in use and free.
     fn statistics(&self) -> Statistics;
+
+    /// What the page with this number is for, if it is one of this file system.
+    fn page_use(&self, page: u32) -> Option<PageUse> {
+        let _ = page;
+        None
+    }
+
+    /// A directory that has this inode as an entry, and the entry's name. Only asked of an inode from
+    /// [`FileSystem::page_use`].
+    fn entry_of(&self, inode: InodeId) -> Option<(InodeId, Name)> {
+        let _ = inode;
+        None
+    }
 
     /// Opens a file or device, and returns how its contents are accessed. It exists until [`FileSystem::close`], even when
     /// its last name is removed.

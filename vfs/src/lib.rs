@@ -29,7 +29,7 @@ mod walk;
 mod tests;
 
 pub use errno::{Errno, Result};
-pub use filesystem::{Contents, FileSystem, New, Sort, Statistics, WriteAt};
+pub use filesystem::{Contents, FileSystem, New, PageUse, Sort, Statistics, WriteAt};
 pub use generated::{Content, Control, ControlTable, Device, GeneratedFs, Node, Table, Text};
 pub use inode::{DirectoryEntry, InodeId, Kind, Metadata, Name};
 pub use mount::{Mount, MountOptions};

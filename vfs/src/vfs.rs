@@ -3,7 +3,7 @@
 use spin::Mutex;
 
 use crate::errno::{Errno, Result};
-use crate::filesystem::{Contents, FileSystem, New, Sort, Statistics};
+use crate::filesystem::{Contents, FileSystem, New, PageUse, Sort, Statistics};
 use crate::inode::{Kind, Metadata, READABLE, WRITABLE};
 use crate::mount::{Mount, MountOptions, Mounts, Place};
 use crate::open_files::{OpenFiles, OpenFlags};
@@ -242,6 +242,29 @@ impl Vfs {
         mounts.filesystem(place)?.touch(place.inode)
     }
 
+    /// The file that the page with this number belongs to, and what it is for. The path is that of the file system where
+    /// the page belongs to no file, and empty for a file without a name, which is open.
+    pub fn page_owner(&self, page: u32) -> Option<(PathBuffer, PageUse)> {
+        let mounts = self.mounts.lock();
+        (0..).map_while(|number| mounts.get(number).ok().map(|mount| (number, mount.filesystem))).find_map(
+            |(number, filesystem)| {
+                let page_use = filesystem.page_use(page)?;
+                let root = filesystem.root();
+                let path = match page_use.inode().filter(|inode| *inode != root) {
+                    None => path_of(&mounts, Place { mount: number, inode: root }),
+                    Some(inode) => match filesystem.entry_of(inode) {
+                        None => Ok(PathBuffer::new()),
+                        Some((directory, name)) => {
+                            path_of(&mounts, Place { mount: number, inode: directory })
+                                .map(|path| joined(path, &name))
+                        }
+                    },
+                };
+                Some((path.unwrap_or_default(), page_use))
+            },
+        )
+    }
+
     /// Finds the file to open, creates it if asked to, and opens it, all under the lock of the mounts, so that it cannot be
     /// removed meanwhile.
     pub(crate) fn open_place(&self, cwd: &str, path: &str, flags: OpenFlags) -> Result<Opened> {
@@ -341,4 +364,15 @@ fn check_sort(mounts: &Mounts, place: Place, sort: Sort) -> Result<()> {
         (Kind::Directory, Sort::Directory) | (_, Sort::Other) => Ok(()),
         (_, Sort::Directory) => Err(Errno::ENOTDIR),
     }
+}
+
+/// The path of a name in a directory; empty if it is too long.
+fn joined(mut directory: PathBuffer, name: &str) -> PathBuffer {
+    if !directory.ends_with('/') {
+        let _ = directory.try_push('/');
+    }
+    if directory.try_push_str(name).is_err() {
+        directory.clear();
+    }
+    directory
 }

@@ -5,6 +5,7 @@ use core::fmt::{self, Write};
 use arrayvec::{ArrayString, ArrayVec};
 use memstat::report::{DumpFrame, DumpMark, DumpOptions, DumpParts, dump};
 use shell::{Command, Options, Session, Syntax};
+use vfs::Errno;
 
 use crate::arch::{VAddr, clock};
 use crate::console;
@@ -33,9 +34,19 @@ fn run(session: &mut Session, options: &Options<'_>) {
         None => write_dumps(session, parts, pause_s),
         Some(path) => {
             if let Err(error) = session.with_output_to(path, |session| write_dumps(session, parts, pause_s)) {
-                session.fail(COMMAND.name, path, error);
+                session.fail(COMMAND.name, path, cause(session, path, error));
             }
         }
+    }
+}
+
+/// Why a file cannot be written. Of a device that this machine does not have, `/dev` says only that no file can be made
+/// there.
+fn cause(session: &Session, path: &str, error: Errno) -> Errno {
+    if matches!(error, Errno::EACCES | Errno::EPERM) && !session.has_file(path) {
+        Errno::ENOENT
+    } else {
+        error
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Those on text and files are the crate `shell`'s; [`host`] is what it reaches of this machine.
 
+mod allocs;
 mod blocks;
 mod dmesg;
 mod export;
@@ -15,6 +16,7 @@ mod memstat;
 mod poweroff;
 mod reboot;
 mod references;
+mod whatis;
 mod words;
 
 use shell::{COMMANDS, Command, Line, LineEditor, Session, Shell};
@@ -24,6 +26,7 @@ use host::Machine;
 
 /// What a person needs who uses this kernel.
 static PRODUCT: &[Command] = &[
+    allocs::COMMAND,
     dmesg::COMMAND,
     export::COMMAND,
     fail::COMMAND,
@@ -32,6 +35,7 @@ static PRODUCT: &[Command] = &[
     memstat::COMMAND,
     poweroff::COMMAND,
     reboot::COMMAND,
+    whatis::COMMAND,
 ];
 
 static TABLES: &[&[Command]] = &[COMMANDS, PRODUCT, blocks::COMMANDS, references::COMMANDS, lab::COMMANDS];

@@ -69,6 +69,12 @@ pub(super) fn write_access(frame: &InterruptFrame, out: &mut dyn Write) -> fmt::
     Ok(())
 }
 
+/// The address of a failed access: that of a page fault, which may have become a double fault.
+pub(super) fn accessed_address(frame: &InterruptFrame) -> Option<u64> {
+    let [_, cr2, ..] = cpu::control_registers();
+    matches!(frame.vector, PAGE_FAULT | DOUBLE_FAULT).then_some(cr2)
+}
+
 fn describe_page_fault(error_code: u64, address: u64, out: &mut dyn Write) -> fmt::Result {
     let has = |bit: u64| error_code & (1 << bit) != 0;
     let access = if has(4) {

@@ -4,6 +4,7 @@
 //! this code waits for no lock, allocates nothing, and guards its look-ups against faults (see `arch::guarded`). A fault or
 //! panic in the report itself is reported in one short line; one in that line stops the kernel without output.
 
+mod addresses;
 pub(crate) mod black_box;
 mod ending;
 mod exceptions;

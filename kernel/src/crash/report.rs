@@ -7,7 +7,7 @@ use journal::{EventLine, Seconds};
 use memstat::{CrashSnapshot, Platform, report};
 use tally_heap::PAGE_BYTES;
 
-use super::{exceptions, fault_site};
+use super::{addresses, exceptions, fault_site};
 use crate::arch::idt::{self, InterruptFrame};
 use crate::arch::{VAddr, clock, guarded};
 use crate::memory::heap::tracker;
@@ -49,6 +49,7 @@ impl Report<'_> {
         }
         write_pages(out)?;
         write_heap(out)?;
+        addresses::write(self.registers, exceptions::accessed_address(self.registers), out)?;
         self.write_conclusion(out)
     }
 

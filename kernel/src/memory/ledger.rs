@@ -1,6 +1,6 @@
 //! Both trackers behind one face, for reports that tell the same of blocks and of runs of pages.
 
-use memstat::{Counters, Event, HistoryPart, Level, Stack};
+use memstat::{Counters, Event, HistoryPart, Level, Record, Stack};
 
 use super::heap::tracker;
 use super::page_tracker::page_tracker;
@@ -31,6 +31,14 @@ macro_rules! with_tracker {
 }
 
 impl Ledger {
+    /// What one of its records is about.
+    pub(crate) fn unit(self) -> &'static str {
+        match self {
+            Self::Blocks => "block",
+            Self::Pages => "run",
+        }
+    }
+
     /// The option of the command line that sets its level.
     pub(crate) fn level_option(self) -> &'static str {
         match self {
@@ -57,6 +65,11 @@ impl Ledger {
     /// How many call stacks there are; their numbers start at 1.
     pub(crate) fn stack_count(self) -> u16 {
         with_tracker!(self, tracker => tracker.stacks().count())
+    }
+
+    /// Copies records into `buffer`, as `memstat::BlocksView::read` does.
+    pub(crate) fn read(self, cursor: u64, buffer: &mut [Record]) -> (usize, Option<u64>) {
+        with_tracker!(self, tracker => tracker.blocks().read(cursor, buffer))
     }
 
     /// Copies events into `buffer`, as `memstat::HistoryView::read` does.

@@ -19,8 +19,8 @@
 //! 7. `logger::RING`: held for the copy of one message; `leaks::marks::MARKS`,
 //!    `by_hand::INVERTED` and `selftest::fill::HELD` are beside it
 //! 8. `console::device::CONSOLE`: the screen
-//! 9. `arch::serial::LINE_STATE`: the serial line; `arch::serial::DATA_LINE` and `arch::keyboard::KEYBOARD` stand beside
-//!    it
+//! 9. `arch::serial::LINE_STATE`: the serial line; `arch::serial::DATA_LINE`, `arch::keyboard::KEYBOARD` and
+//!    `arch::virtio_console::CONSOLE` stand beside it
 //!
 //! Nothing is logged, formatted or sent to a device under 2 to 6, and nothing allocates from the heap under any of them
 //! but 1. The page fault handler, for what a guard page caught, tries 3 and logs: nothing under 7 to 9 touches the
@@ -44,6 +44,7 @@ mod purpose;
 pub(crate) mod report;
 mod setup;
 mod shrinkers;
+pub(crate) mod whatis;
 
 pub(crate) use page_accounting::{
     Purpose, free_blocks, free_pages, page_traffic, pages_for, total_pages, try_pages,

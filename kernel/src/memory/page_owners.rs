@@ -40,12 +40,16 @@ impl PageOwner {
     }
 
     fn of(run: tally_heap::PageRun) -> Self {
+        Self::with_record(run, |first| page_tracker().blocks().get(first))
+    }
+
+    fn with_record(run: tally_heap::PageRun, record: impl FnOnce(usize) -> Option<Record>) -> Self {
         let first = run.first.start() as usize;
         Self {
             first: VAddr::from_usize(first),
             pages: run.pages,
             purpose: Purpose::with_number(run.purpose),
-            record: if run.is_unlisted { None } else { page_tracker().blocks().get(first) },
+            record: if run.is_unlisted { None } else { record(first) },
         }
     }
 
@@ -65,10 +69,20 @@ impl PageOwner {
 /// the image, of the boot's page tables, of the metadata of pages.
 pub(crate) fn owner_of(address: VAddr) -> Option<PageOwner> {
     let run = words().containing(address.as_usize()).map(PageOwner::of);
-    run.or_else(|| {
-        PageOwner::of_black_box()
-            .filter(|region| (region.first..region.first + region.pages * PAGE_BYTES).contains(&address))
-    })
+    run.or_else(|| black_box_with(address))
+}
+
+/// As [`owner_of`], for code that must not wait: there is no record while the lock of the tracker of pages is held.
+pub(crate) fn try_owner_of(address: VAddr) -> Option<PageOwner> {
+    let record = |first| page_tracker().blocks().try_life_at(first).ok().flatten().map(|life| life.block);
+    let run = words().containing(address.as_usize()).map(|run| PageOwner::with_record(run, record));
+    run.or_else(|| black_box_with(address))
+}
+
+fn black_box_with(address: VAddr) -> Option<PageOwner> {
+    let contains =
+        |region: &PageOwner| (region.first..region.first + region.pages * PAGE_BYTES).contains(&address);
+    PageOwner::of_black_box().filter(contains)
 }
 
 /// Passes the runs that start among the next `limit` pages from the page with the number `from` on (0 for the first call)

@@ -13,11 +13,12 @@ use super::balance::{self, BootPages};
 use super::heap::{self, tracker};
 use super::page_accounting::{self, HeapPages, Purpose};
 use super::page_tracker::page_tracker;
-use super::pages::{buffers, persistent};
+use super::pages::{buffers, device_buffers, persistent};
 use super::report::{self, invalid_access};
 use super::{failures, platform, shrinkers};
+use crate::arch::devices::{self, SharedPages};
 use crate::arch::paging::{self, OutOfFrames, sparse};
-use crate::arch::{devices, direct_map, exceptions};
+use crate::arch::{direct_map, exceptions};
 
 /// Why memory could not be set up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,11 +45,13 @@ pub(crate) fn init(info: &'static BootInfo, config: &Config) -> Result<(), Memor
     early.fill(&info.usable);
     let region = if config.has_black_box { persistent::choose(&info.regions, &info.usable) } else { None };
     let region = region.filter(|place| early.take_exactly(*place));
+    super::whatis::start(info);
     platform::report_to(report::REPORTS);
     shrinkers::register(|| tracker().reclaim());
     shrinkers::register(|| page_tracker().reclaim());
     failures::HEAP.on_arm(|is_armed| tracker().set_fault_injection(is_armed));
     devices::take_frames_from(page_accounting::take_table_frame);
+    devices::share_pages_of(SharedPages { take: device_buffers::take, give: device_buffers::give });
     exceptions::on_page_fault(invalid_access::explain);
     paging::init(&info.regions, &mut || early.take()).map_err(|_| MemoryError::PageTables)?;
     let (metadata, boot_pages) = reach(info, &mut early)?;

@@ -13,6 +13,7 @@ pub(crate) mod page_drill;
 mod proc;
 mod sampled;
 mod symbols;
+mod whatis;
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -102,6 +103,7 @@ pub(crate) static TESTS: &[Test] = &[
     Test::skippable("accesses_past_sampled_blocks_are_caught", sampled::accesses_are_caught),
     Test::always("exhausted_heap_returns_null_and_recovers", memory::exhaustion::exhaustion),
     Test::skippable("reserves_are_reclaimed_before_memory_runs_out", memory::exhaustion::reclaim_comes_first),
+    Test::always("whatis_agrees_with_walks", whatis::answers_agree_with_walks),
     Test::always("boxes_and_vectors_work", boxes_and_vectors_work),
     Test::always("devices_keep_their_names", dev::devices_keep_their_names),
     Test::always("control_file_takes_commands", dev::control_file_takes_commands),

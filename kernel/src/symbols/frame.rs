@@ -122,6 +122,18 @@ impl fmt::Display for ReturnAddress {
     }
 }
 
+/// An instruction, in the same way.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Instruction(pub(crate) VAddr);
+
+impl fmt::Display for Instruction {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let address = self.0.as_usize();
+        let text = look_up(address, address, text_of);
+        if text.is_empty() { write!(out, "{address:#018x}") } else { out.write_str(&text) }
+    }
+}
+
 /// A return address as Linux's `%pS` writes it: `function+0x12/0x34`, with the function's length. A number where
 /// nothing is known.
 #[derive(Clone, Copy, Debug)]

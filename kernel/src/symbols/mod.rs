@@ -10,6 +10,7 @@ mod reports;
 mod sections;
 mod sites;
 mod stack;
+mod whatis;
 
 use core::ops::RangeInclusive;
 
@@ -26,6 +27,7 @@ use config::SymbolSource as Source;
 pub(crate) use frame::{CallPath, Frame, ReturnAddress, StackFrame, Symbolic};
 pub(crate) use sites::find_sites;
 pub(crate) use stack::write_stack;
+pub(crate) use whatis::Described;
 
 /// Frames of one address that are kept: more inlined functions than these are left out in the middle.
 const MAX_FRAMES: usize = 12;
@@ -173,6 +175,29 @@ pub(crate) fn variable(address: VAddr) -> Option<Frame> {
     let address = address.as_usize();
     let symbol = SYMTAB.get()?.find_variable(address)?;
     Some(Frame::of_symbol(symbol.name, address.wrapping_sub(symbol.start)))
+}
+
+/// The start of the function that the call before a return address lies in; the address itself where that is not known.
+pub(crate) fn function_start(return_address: VAddr) -> VAddr {
+    let address = return_address.as_usize();
+    let symbol = SYMTAB.get().and_then(|symtab| symtab.find(address.wrapping_sub(1)));
+    symbol.map_or(return_address, |symbol| VAddr::from_usize(symbol.start))
+}
+
+/// The name of the function that starts at an address.
+pub(crate) fn function_at(start: VAddr) -> Option<impl core::fmt::Display> {
+    let start = start.as_usize();
+    function(start, start).map(|frame| frame.function)
+}
+
+/// Passes the start of each function and variable with this name, alone or with its modules, to `visit`.
+pub(crate) fn for_each_named(name: &str, visit: &mut dyn FnMut(VAddr)) {
+    let Some(symtab) = SYMTAB.get() else { return };
+    for symbol in
+        symtab.named(name).chain(symtab.variables_named(name)).filter(|symbol| symbol.size_bytes > 0)
+    {
+        visit(VAddr::from_usize(symbol.start));
+    }
 }
 
 fn function(probe: usize, address: usize) -> Option<Frame> {

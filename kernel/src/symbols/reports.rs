@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{ReturnAddress, resolve};
+use super::{Described, ReturnAddress, resolve};
 use crate::arch::VAddr;
 use crate::memory::report::{self, Names};
 
@@ -11,6 +11,7 @@ pub(super) fn init() {
     report::name_by(Names {
         functions,
         place: |address, out| fmt::Display::fmt(&ReturnAddress(address), out),
+        answer: |answer, out| fmt::Display::fmt(&Described(answer), out),
     });
 }
 

@@ -4,6 +4,7 @@
 use core::ptr::null_mut;
 
 use crate::arena::Arena;
+use crate::life::is_inside;
 use crate::paged_vec::{Id, PagedVec};
 use crate::platform::{PAGE_SIZE_BYTES, Platform};
 use crate::record::{Origin, Record};
@@ -281,6 +282,11 @@ impl FreedBlocks {
     /// The last free of the block that started at `address`.
     pub(crate) fn find(&self, address: usize) -> Option<&Freed> {
         self.newest_first().find(|freed| freed.block.address() == address)
+    }
+
+    /// The last free of a block that contained `address`.
+    pub(crate) fn find_around(&self, address: usize) -> Option<&Freed> {
+        self.newest_first().find(|freed| freed.block.address() != 0 && is_inside(&freed.block, address))
     }
 
     /// The block in quarantine that contains `address`, red zones included.

@@ -12,7 +12,7 @@ mod stacks;
 mod statistics;
 mod taken;
 
-pub use blocks::BlocksView;
+pub use blocks::{BlocksView, Busy};
 pub use guards::{GuardCheck, GuardsView};
 pub use history::HistoryView;
 pub use leaks::LeaksView;

@@ -1,6 +1,7 @@
 //! The program: its exit statuses, and what it says about dumps that are not whole.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::fd::FromRawFd;
 use std::process::{Command, Output, Stdio};
 
 use crate::common::{allocate, dumped, free, set_stack, tracker};
@@ -97,6 +98,47 @@ fn a_log_that_grows_is_followed() {
     // What ends is followed to its end.
     let (status, stdout, stderr) = run(&["--follow", "-n", "2"], &(text.clone() + start));
     assert_eq!((status, stdout.matches("live:\n").count()), (0, 1), "{stdout}{stderr}");
+}
+
+/// Both ends of a new terminal that changes no bytes, as QEMU sets up its own: `-serial pty`.
+fn raw_terminal() -> (std::fs::File, std::path::PathBuf) {
+    // SAFETY: plain calls with buffers of the right size; the descriptor is open, and owned by the file from then on.
+    unsafe {
+        let descriptor = libc::posix_openpt(libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC);
+        assert!(descriptor >= 0 && libc::grantpt(descriptor) == 0 && libc::unlockpt(descriptor) == 0);
+        let mut settings: libc::termios = std::mem::zeroed();
+        assert_eq!(libc::tcgetattr(descriptor, &raw mut settings), 0);
+        libc::cfmakeraw(&raw mut settings);
+        assert_eq!(libc::tcsetattr(descriptor, libc::TCSANOW, &raw const settings), 0);
+        let mut name = [0; 128];
+        assert_eq!(libc::ptsname_r(descriptor, name.as_mut_ptr(), name.len()), 0);
+        let name = std::ffi::CStr::from_ptr(name.as_ptr()).to_str().unwrap().into();
+        (std::fs::File::from_raw_fd(descriptor), name)
+    }
+}
+
+#[test]
+fn a_terminal_is_followed_until_its_other_end_is_closed() {
+    let (mut machine, path) = raw_terminal();
+    let mut program = Command::new(env!("CARGO_BIN_EXE_memstat-report"));
+    program.arg("--follow").arg(&path).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = Killed(program.spawn().unwrap());
+    let mut lines = BufReader::new(child.0.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let text = sample();
+    let (start, end) = text.split_at(text.len() / 2);
+    // A serial line's text: `\r\n`, and messages around a dump.
+    let sent = |text: &str| text.replace('\n', "\r\n");
+    machine.write_all(sent(&format!("booting\n{text}ready\n{start}")).as_bytes()).unwrap();
+    assert!(lines.any(|line| line == "live:"));
+    assert!(lines.any(|line| line.starts_with("sum: 360 bytes in 24 blocks live")));
+    machine.write_all(sent(end).as_bytes()).unwrap();
+    assert!(lines.any(|line| line == "what grew since the first dump:"));
+    assert!(lines.any(|line| line.starts_with("sum: 0 bytes in 0 blocks live")));
+    drop(machine);
+    assert!(child.0.wait().unwrap().success());
+    let mut said = String::new();
+    child.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!(said, "");
 }
 
 #[test]

@@ -130,6 +130,8 @@ fn report_is_whole(vm: &mut Vm) -> Result<()> {
     ensure!(named("tally_main+0x", &KERNEL), "the outermost function has no line:\n{report}");
     ensure!(report.contains(" (inlined)\n"), "no inlined function is named:\n{report}");
 
+    has_all(&report, &["\naddresses in registers:\n", "rsp: in the main stack, "])?;
+
     let (_, events) = report.split_once("\nlast 10 of ").unwrap_or_default();
     let rows: Vec<&str> = events.lines().skip(1).take_while(|line| line.starts_with("  ")).collect();
     ensure!(rows.len() == 10, "{} events, not 10:\n{report}", rows.len());

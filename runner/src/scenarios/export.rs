@@ -1,6 +1,8 @@
 //! `export`: the dump that Tally writes is read back, and has the figures of /proc to the byte.
 
 use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
 use memstat_report::dump::{Dump, State, read};
 use memstat_report::output::Form;
@@ -11,10 +13,10 @@ use super::sources::PACKETS;
 use super::{is_consistent, with_words};
 use crate::error::{Error, Result, ensure};
 use crate::figures::{Allocs, PagesFile};
-use crate::machine::{DEFAULT, Machine};
+use crate::machine::{DEFAULT, Firmware, Machine};
 use crate::profile::{profiled, write_reports};
 use crate::scenario::{Judge, Scenario};
-use crate::vm::{COMMAND_LIMIT, DATA, Vm};
+use crate::vm::{COMMAND_LIMIT, DATA, VIRTIO, Vm};
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     with_words("export", "a dump has the figures of /proc to the byte, and names a leak", "", dump_is_right),
@@ -29,8 +31,23 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         about: "what `make profile` writes: the leak is first in the difference, in each form",
         judge: Judge::Drive(Machine { has_data_line: true, ..DEFAULT }, leak_is_first_in_each_form),
     },
+    Scenario {
+        name: "export-virtio",
+        about: "a dump over the virtio console is that of the second serial line, and its pages are accounted for",
+        judge: Judge::Drive(VIRTIO_MACHINE, dumps_over_both_lines_agree),
+    },
+    Scenario {
+        name: "export-virtio-uefi",
+        about: "the same on a q35 board behind a bridge, with UEFI",
+        judge: Judge::Drive(
+            Machine { firmware: Firmware::Uefi, board: "q35", ..VIRTIO_MACHINE },
+            dumps_over_both_lines_agree,
+        ),
+    },
     with_words("export-repeated", "dumps come every second until Ctrl-C", "", dumps_are_repeated),
 ];
+
+const VIRTIO_MACHINE: Machine = Machine { has_data_line: true, has_virtio_console: true, ..DEFAULT };
 
 /// What `bug leak` leaks each time: see the kernel's `packets.rs`.
 const LEAK: (i64, i64) = (276, 3);
@@ -154,6 +171,52 @@ fn first_place(form: Form, text: &str) -> Option<String> {
     }
 }
 
+/// The same dump over both lines; and many pages over the faster one, which has to use its queue again and again.
+fn dumps_over_both_lines_agree(vm: &mut Vm) -> Result<()> {
+    vm.wait_for_boot()?;
+    let listed = vm.run("ls /dev")?;
+    ensure!(listed.split_whitespace().any(|name| name == "hvc0"), "there is no hvc0 in:\n{listed}");
+    let info = vm.run("grep DriverPages /proc/meminfo")?;
+    ensure!(info.ends_with(" 24 kB"), "the console has six pages, but:\n{info}");
+    is_consistent(vm)?;
+    vm.run("bug leak")?;
+    for line in ["/dev/ttyS1", "/dev/hvc0"] {
+        let said = vm.run(&format!("export -b {line}"))?;
+        ensure!(said.is_empty(), "`export -b {line}` says: {said}");
+    }
+    let [serial] = dumps_of(&vm.log_file(DATA))?;
+    let [virtio] = dumps_of(&vm.log_file(VIRTIO))?;
+    let allocs = Allocs::parse(&vm.run("cat /proc/allocs")?)?;
+    for dump in [&serial, &virtio] {
+        has_sums(dump, &allocs)?;
+    }
+    ensure!(serial.totals == virtio.totals, "totals: {:?}, not {:?}", virtio.totals, serial.totals);
+    ensure!(serial.stacks == virtio.stacks, "the call stacks differ");
+    ensure!(serial.blocks == virtio.blocks, "the blocks differ");
+    for _ in 0..4 {
+        vm.run("cat /proc/cpuinfo /proc/meminfo /proc/iomem > /dev/hvc0")?;
+        vm.run("export /dev/hvc0")?;
+    }
+    dumps_of::<5>(&vm.log_file(VIRTIO))?;
+    ensure!(vm.run("cat /dev/hvc0")?.is_empty(), "something has come that nobody sent");
+    is_consistent(vm)
+}
+
+/// The dumps of a file, once QEMU has written all of them.
+fn dumps_of<const COUNT: usize>(file: &Path) -> Result<[Dump; COUNT]> {
+    let deadline = Instant::now() + COMMAND_LIMIT;
+    loop {
+        let bytes = std::fs::read(file).map_err(Error::host(format!("reading {}", file.display())))?;
+        let dumps = read(bytes.as_slice()).map_err(|error| Error::Wrong(error.to_string()))?;
+        let are_whole = dumps.iter().all(|dump| dump.state == State::Whole);
+        match <[Dump; COUNT]>::try_from(dumps) {
+            Ok(dumps) if are_whole => return Ok(dumps),
+            _ => ensure!(Instant::now() < deadline, "{} has no {COUNT} whole dumps", file.display()),
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
 fn dumps_are_repeated(vm: &mut Vm) -> Result<()> {
     vm.wait_for_boot()?;
     vm.enter("export -n 1")?;
@@ -169,6 +232,11 @@ fn dumps_are_repeated(vm: &mut Vm) -> Result<()> {
     ensure!(times.len() == 3 && are_apart, "dumps came at {times:?} us");
     let said = vm.run("export /dev/ttyS1")?;
     ensure!(said.contains("export: /dev/ttyS1: input/output error"), "without a second line it says: {said}");
+    let said = vm.run("export /dev/hvc0")?;
+    ensure!(
+        said.contains("export: /dev/hvc0: no such file or directory"),
+        "without a virtio console it says: {said}"
+    );
     is_consistent(vm)
 }
 

@@ -3,6 +3,7 @@
 //! A new scenario is one row in one of these tables (and a function, if no existing one checks it); a new topic is one
 //! file and one line here. Each row has its own machine.
 
+mod allocs;
 mod bench;
 mod black_box;
 mod boot;
@@ -27,6 +28,7 @@ mod reach;
 mod selftest;
 mod shell;
 mod sources;
+mod whatis;
 
 use std::time::Duration;
 
@@ -62,6 +64,8 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
         devices::SCENARIOS,
         image::SCENARIOS,
         product::SCENARIOS,
+        allocs::SCENARIOS,
+        whatis::SCENARIOS,
     ];
     subjects.iter().copied().flatten()
 }

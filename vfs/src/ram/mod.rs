@@ -7,6 +7,7 @@
 mod directory;
 mod index;
 mod levels;
+mod owner;
 mod record;
 mod space;
 mod table;
@@ -18,7 +19,7 @@ mod tests;
 use spin::Mutex;
 
 use crate::errno::{Errno, Result};
-use crate::filesystem::{Contents, FileSystem, New, Sort, Statistics, WriteAt};
+use crate::filesystem::{Contents, FileSystem, New, PageUse, Sort, Statistics, WriteAt};
 use crate::inode::{DirectoryEntry, InodeId, Kind, Metadata, Name};
 use crate::path::{CANONICAL_MAX, PathBuffer};
 use space::Space;
@@ -260,6 +261,14 @@ impl FileSystem for RamFs {
             total_inodes: free_inodes.saturating_add(state.table.live),
             free_inodes,
         }
+    }
+
+    fn page_use(&self, page: u32) -> Option<PageUse> {
+        self.state.lock().use_of(page)
+    }
+
+    fn entry_of(&self, inode: InodeId) -> Option<(InodeId, Name)> {
+        self.state.lock().entry_of(inode)
     }
 
     fn open(&self, inode: InodeId) -> Result<Contents> {

@@ -203,6 +203,26 @@ impl Table {
         Some(Inode::from_record(&record))
     }
 
+    /// The tree of the records' pages.
+    pub(super) fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    /// The first result that `look` has for an inode; the root comes first.
+    pub(super) fn find_map<T>(
+        &self,
+        space: &Space,
+        mut look: impl FnMut(InodeId, &Inode) -> Option<T>,
+    ) -> Option<T> {
+        look(ROOT, &self.root).or_else(|| {
+            (0..self.length).find_map(|position| {
+                let inode = self.record(space, position).filter(|inode| inode.kind.is_some())?;
+                let number = position.saturating_add(FIRST_NUMBER);
+                look(InodeId(u64::from(inode.generation) << NUMBER_BITS | number), &inode)
+            })
+        })
+    }
+
     /// Writes a changed inode.
     pub(super) fn set(&mut self, space: &Space, id: InodeId, inode: Inode) {
         if id == ROOT {

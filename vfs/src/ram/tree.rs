@@ -25,6 +25,15 @@ pub(super) struct Tree {
     pub(super) pages: u32,
 }
 
+/// What a page is in a tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PlaceInTree {
+    /// Contents, at this index.
+    Contents { index: u64 },
+    /// Numbers of other pages.
+    Numbers,
+}
+
 /// Pages of contents that a tree of this height can hold.
 const fn span(height: u8) -> u64 {
     FAN_OUT.saturating_pow(height as u32)
@@ -60,6 +69,11 @@ impl Tree {
             page = Some(number(space, page, slot(index, below))).filter(|page| *page != 0)?;
         }
         Some(page)
+    }
+
+    /// Where in the tree the page with this number is.
+    pub(super) fn place_of(&self, space: &Space, page: u32) -> Option<PlaceInTree> {
+        if self.root == 0 || page == 0 { None } else { place_below(space, self.root, self.height, 0, page) }
     }
 
     /// The page at `index`; a hole is filled with a page of zeros. A failure changes nothing.
@@ -155,6 +169,22 @@ impl Tree {
         self.pages = self.pages.saturating_sub(freed);
         self.lower(space, index);
     }
+}
+
+/// Where the page `wanted` is in the tree below `page`, whose contents start at `index`.
+fn place_below(space: &Space, page: u32, height: u8, index: u64, wanted: u32) -> Option<PlaceInTree> {
+    let Some(below) = height.checked_sub(1) else {
+        return (page == wanted).then_some(PlaceInTree::Contents { index });
+    };
+    if page == wanted {
+        return Some(PlaceInTree::Numbers);
+    }
+    (0..FAN_OUT).step_by(NUMBERS_AT_ONCE).find_map(|first| {
+        (first..).zip(numbers(space, page, first as usize)).find_map(|(slot, child)| {
+            let start = index.saturating_add(slot.saturating_mul(span(below)));
+            if child == 0 { None } else { place_below(space, child, below, start, wanted) }
+        })
+    })
 }
 
 /// Frees the pages from `index` on in the tree below `page`, and `page` itself if nothing is left; then returns true.

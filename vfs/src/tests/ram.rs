@@ -8,7 +8,8 @@ use std::vec::Vec;
 
 use super::host::{HostBuffers, HostPages, ram};
 use crate::{
-    Errno, FileDescriptor, Kind, MAX_DEPTH, MountOptions, OpenFlags, RAM_PAGE_BYTES, Result, SeekFrom, Vfs,
+    Errno, FileDescriptor, Kind, MAX_DEPTH, MountOptions, OpenFlags, PageUse, RAM_PAGE_BYTES, Result,
+    SeekFrom, Vfs,
 };
 
 const NEW: OpenFlags = OpenFlags::READ.union(OpenFlags::WRITE).union(OpenFlags::CREATE);
@@ -54,6 +55,54 @@ fn names(vfs: &Vfs, path: &str) -> Vec<String> {
     }
     vfs.close(directory).unwrap();
     names
+}
+
+#[test]
+fn each_page_is_found_with_its_file() {
+    let (vfs, pages) = vfs(u64::MAX);
+    vfs.make_directory("/", "/d").unwrap();
+    vfs.make_directory("/", "/d/e").unwrap();
+    // So many names that the directory has an index.
+    for number in 0..200 {
+        make(vfs, &format!("/d/a name of some length {number}"), b"");
+    }
+    let text: Vec<u8> = (0..3 * RAM_PAGE_BYTES + 5).map(|number| number as u8).collect();
+    make(vfs, "/d/e/f", &text);
+    let sparse = vfs.open("/", "/sparse", NEW).unwrap();
+    vfs.seek(sparse, SeekFrom::Start(5000 * RAM_PAGE_BYTES as u64)).unwrap();
+    vfs.write(sparse, b"x").unwrap();
+    vfs.unlink("/", "/sparse").unwrap();
+
+    let mut counts = [0_u64; 4];
+    let mut indices = Vec::new();
+    for number in 0..2000 {
+        let Some((path, page_use)) = vfs.page_owner(number) else { continue };
+        let name = path.as_str();
+        match page_use {
+            PageUse::Contents { index, .. } => {
+                counts[0] += 1;
+                match name {
+                    "/d/e/f" => indices.push(index),
+                    // The file without a name.
+                    "" => assert_eq!(index, 5000),
+                    _ => assert!(["/", "/d", "/d/e"].contains(&name), "{name}"),
+                }
+            }
+            PageUse::Numbers { .. } => counts[1] += 1,
+            PageUse::Index { .. } => {
+                assert_eq!(name, "/d");
+                counts[2] += 1;
+            }
+            PageUse::Inodes => {
+                assert_eq!(name, "/");
+                counts[3] += 1;
+            }
+        }
+    }
+    indices.sort_unstable();
+    assert_eq!(indices, [0, 1, 2, 3]);
+    assert_eq!(counts.iter().sum::<u64>(), pages.lent(), "{counts:?}");
+    assert!(counts.iter().all(|count| *count > 0), "{counts:?}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use boot::{ElfSection, PhysicalRange, SectionPlace};
 use super::{PAddr, VAddr, direct_map, paging, size_bytes};
 
 /// Virtual minus physical address, for the image.
-const KERNEL_BASE: VAddr = VAddr(0xffff_ffff_8000_0000);
+pub(crate) const KERNEL_BASE: VAddr = VAddr(0xffff_ffff_8000_0000);
 
 unsafe extern "C" {
     static __image_start: u8;

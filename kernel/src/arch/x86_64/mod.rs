@@ -18,6 +18,7 @@ pub(crate) mod idt;
 pub(crate) mod image;
 pub(crate) mod keyboard;
 pub(crate) mod paging;
+mod pci;
 #[cfg(feature = "lab")]
 pub(crate) mod periodic;
 pub(crate) mod pic;
@@ -28,6 +29,7 @@ pub(crate) mod serial;
 pub(crate) mod stack_end;
 pub(crate) mod stacks;
 pub(crate) mod vga_text;
+pub(crate) mod virtio_console;
 
 use core::ops::Range;
 
@@ -50,13 +52,14 @@ pub(crate) fn init_early() {
 /// The receiver of bytes typed on serial line and keyboard.
 static ON_BYTE: Once<fn(u8)> = Once::new();
 
-/// Starts date, timer, and the interrupts of serial line and keyboard. Typed bytes are passed to `on_byte`, with interrupts
+/// Starts date, timer, the virtio console, and the interrupts of serial line and keyboard. Typed bytes are passed to `on_byte`, with interrupts
 /// masked.
 pub(crate) fn init_devices(on_byte: fn(u8)) {
     ON_BYTE.call_once(|| on_byte);
     rtc::init();
     pic::init();
     clock::init();
+    virtio_console::init();
     serial::enable_input();
     keyboard::init();
     cpu::enable_interrupts();

@@ -15,6 +15,7 @@ use x86::controlregs::cr3_write;
 #[cfg(feature = "lab")]
 pub(crate) mod rights;
 pub(crate) mod sparse;
+pub(crate) mod tables;
 pub(crate) mod window;
 
 use super::cpu::IrqLock;

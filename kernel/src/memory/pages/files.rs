@@ -48,6 +48,12 @@ impl Owned {
     }
 }
 
+/// Whether the page with this number is a file's or a pipe's. False also while the lock is held.
+pub(in crate::memory) fn is_owned(number: usize) -> bool {
+    let owned = OWNED.try_lock();
+    owned.is_some_and(|owned| owned.bytes(number as u32, 0, PAGE_BYTES).is_some())
+}
+
 /// Makes the bitmap, unless it exists. Pages are taken without the lock.
 fn make_table() -> Option<()> {
     if OWNED.lock().words.is_some() {

@@ -2,6 +2,7 @@
 //! when the heap is full.
 
 pub(crate) mod buffers;
+pub(super) mod device_buffers;
 pub(crate) mod files;
 pub(crate) mod guard_window;
 pub(crate) mod persistent;

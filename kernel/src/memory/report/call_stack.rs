@@ -10,6 +10,7 @@ use memstat::report::{ShownStacks, frames_before_end};
 use spin::Once;
 
 use crate::arch::{VAddr, backtrace, image};
+use crate::memory::whatis::Answer;
 
 /// Receives the text of one function.
 pub(crate) type Visit<'a> = &'a mut dyn FnMut(fmt::Arguments<'_>);
@@ -22,6 +23,8 @@ pub(crate) struct Names {
     pub(crate) functions: fn(VAddr, Visit<'_>),
     /// Writes the outermost of these functions, with the line of the call.
     pub(crate) place: fn(VAddr, &mut fmt::Formatter<'_>) -> fmt::Result,
+    /// Writes what an address is, in a line.
+    pub(crate) answer: fn(&Answer, &mut fmt::Formatter<'_>) -> fmt::Result,
 }
 
 static NAMES: Once<Names> = Once::new();
@@ -101,6 +104,15 @@ fn write(frames: impl Iterator<Item = VAddr>) {
         if !is_named {
             log::error!("    {:#018x}", address.as_usize());
         }
+    }
+}
+
+/// What an address is, in words; nothing without names.
+pub(super) struct Described<'a>(pub(super) &'a Answer);
+
+impl fmt::Display for Described<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        NAMES.get().map_or(Ok(()), |names| (names.answer)(self.0, out))
     }
 }
 

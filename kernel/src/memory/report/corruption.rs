@@ -4,10 +4,11 @@
 
 use memstat::{BadFree, Corruption, Level, Platform, Record};
 
-use super::call_stack::{Stacks, callers};
+use super::call_stack::{Described, Stacks, callers};
 use crate::arch::VAddr;
 use crate::memory::heap::tracker;
 use crate::memory::ledger::Ledger;
+use crate::memory::whatis::Answer;
 use journal::Seconds;
 
 /// Reports a free that was refused. `frame_pointer` is the frame of the allocator's function.
@@ -48,9 +49,24 @@ fn show_bad_free(of: Ledger, bad: &BadFree, frame_pointer: VAddr) {
 pub(crate) fn report(corruption: &Corruption, frame_pointer: VAddr) {
     let mut stacks = Stacks::new();
     log::error!("{corruption}");
+    show_addresses(corruption);
     show_life(Some(&corruption.block), corruption.free.as_ref(), &mut stacks);
     log::error!("  found by:");
     stacks.show(callers(frame_pointer));
+}
+
+/// Logs what the words that were written are addresses of: they may tell who wrote them.
+fn show_addresses(corruption: &Corruption) {
+    const WORD_BYTES: usize = size_of::<usize>();
+    let first = corruption.block.address().wrapping_add_signed(corruption.offset);
+    let seen = corruption.seen().get(first.wrapping_neg() % WORD_BYTES..).unwrap_or_default();
+    for word in seen.chunks_exact(WORD_BYTES) {
+        let word = usize::from_ne_bytes(word.try_into().unwrap_or_default());
+        let answer = Answer::of_virtual(VAddr::from_usize(word));
+        if answer.is_something() {
+            log::error!("  {word:#x} is {}", Described(&answer));
+        }
+    }
 }
 
 /// Logs the call stacks of a block's allocation and free, as far as they were recorded.

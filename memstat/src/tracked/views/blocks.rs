@@ -2,8 +2,13 @@
 
 use super::Tracked;
 use crate::backend::Backend;
+use crate::life::BlockLife;
 use crate::platform::Platform;
 use crate::record::Record;
+
+/// The tracker's lock is held, maybe by code that never continues.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Busy;
 
 /// The live map of a tracker. From [`Tracked::blocks`].
 #[derive(Debug)]
@@ -26,12 +31,28 @@ impl<B: Backend, P: Platform> BlocksView<'_, B, P> {
         self.0.enter().record_around(address).copied()
     }
 
+    /// The block that an address belongs to: a live one, red zones and rounding included; one in quarantine; or the last one
+    /// of those whose free is remembered. `None` if none is known; blocks that are not recorded are not.
+    pub fn life_at(&self, address: usize) -> Option<BlockLife> {
+        self.0.enter().life_at(address)
+    }
+
+    /// As [`BlocksView::life_at`], for code that must not wait.
+    ///
+    /// # Errors
+    ///
+    /// [`Busy`] if the tracker's lock is held.
+    pub fn try_life_at(&self, address: usize) -> Result<Option<BlockLife>, Busy> {
+        let inner = self.0.inner.try_enter().ok_or(Busy)?;
+        Ok(if inner.is_ready() { inner.life_at(address) } else { None })
+    }
+
     /// The last free of a block that started at `address`, if it is remembered: the record of the block, and that of the
     /// free, of which stamp, CPU, task and call stack have a meaning. Without guards the call stack has its innermost frames
     /// only, and the last few frees are remembered, at level `stacks` and above.
     pub fn last_free(&self, address: usize) -> Option<(Record, Record)> {
         let inner = &mut *self.0.enter();
-        let recent = inner.recent_free(address).copied()?;
+        let recent = inner.recent_free::<P>(address).copied()?;
         let mut free = recent.free();
         let stack = inner.depot.number_of(&recent.callers(), &mut inner.arena, self.0.platform());
         free.set_size_and_stack(free.size_bytes(), stack);

@@ -24,6 +24,10 @@ pub(super) const SET_UP: &str = "rm -rf /tmp/s; mkdir -p /tmp/s/d; (echo c; echo
 
 /// The commands, in the order of their names.
 pub(super) const TABLE: &[Row] = &[
+    row(
+        "allocs",
+        &["allocs", "allocs -g function -k blocks; allocs -p -g size > /tmp/s/new", "allocs -f nowhere -s x"],
+    ),
     row("bench", &["bench pair", "bench bulk 100", "bench frames 20", "bench worst 50 50", "bench list 50"]),
     // Its bugs are tried one by one.
     row("bug", &["bug", "bug nonsense"]),
@@ -100,6 +104,10 @@ pub(super) const TABLE: &[Row] = &[
     row("touch", &["touch /tmp/s/new /tmp/s/f"]),
     row("uptime", &["uptime", "uptime > /tmp/s/new"]),
     row("wc", &["wc /tmp/s/f /proc/allocs", "ls / | wc -l > /tmp/s/new"]),
+    row(
+        "whatis",
+        &["whatis ffff80000ff06000 12 > /tmp/s/new", "whatis HEAP tally_main+0x1; whatis nonsense"],
+    ),
     row("why", &["why ffff80000ff06000", "why 12 > /tmp/s/new"]),
 ];
 
