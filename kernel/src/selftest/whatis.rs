@@ -26,14 +26,15 @@ struct Asked {
     block: usize,
 }
 
-/// Blocks, which are freed when this is dropped.
-struct Blocks([*mut u8; BLOCKS]);
+/// Blocks, which are freed when this is dropped. Their addresses are kept inverted: what stays of them on the stack must not
+/// look like references to a later test's blocks.
+struct Blocks([usize; BLOCKS]);
 
 impl Drop for Blocks {
     fn drop(&mut self) {
         for block in self.0 {
             // SAFETY: a block of this test's, or null.
-            unsafe { kfree(block) };
+            unsafe { kfree(!block as *mut u8) };
         }
     }
 }
@@ -41,9 +42,9 @@ impl Drop for Blocks {
 /// Each answer is that of the walks, and comes in time.
 pub(crate) fn answers_agree_with_walks() -> Outcome {
     let mut random = Random::new(15);
-    let mut blocks = Blocks([core::ptr::null_mut(); BLOCKS]);
+    let mut blocks = Blocks([!0; BLOCKS]);
     for block in &mut blocks.0 {
-        *block = kmalloc(random.below(9000));
+        *block = !(kmalloc(random.below(9000)) as usize);
     }
     let mut asked = Scratch::new(ADDRESSES, || Asked { address: 0, run: 0, block: 0 }).ok_or(NO_MEMORY)?;
     let asked = asked.as_mut_slice();
@@ -78,7 +79,7 @@ fn address(random: &mut Random, blocks: &Blocks) -> usize {
             in_span(stack.start - PAGE_BYTES, (stack.end - stack.start).as_usize() + PAGE_BYTES, random)
         }
         4 | 5 => {
-            let block = blocks.0.get(random.below(BLOCKS)).map_or(0, |block| *block as usize);
+            let block = blocks.0.get(random.below(BLOCKS)).map_or(0, |block| !block);
             block.wrapping_add(random.below(9000)).wrapping_sub(100)
         }
         _ => {
