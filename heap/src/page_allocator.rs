@@ -37,9 +37,10 @@ pub struct PageAllocator {
     words: RunWords,
     cache: [*mut u8; CACHED],
     cached: usize,
-    /// Listed runs that are taken, and their pages.
+    /// Listed runs that are taken.
     runs: usize,
-    run_pages: usize,
+    /// Pages that were taken before there were frames.
+    early_pages: usize,
     /// Pages of unlisted runs.
     unlisted_pages: usize,
     poison: Poison,
@@ -57,7 +58,7 @@ impl PageAllocator {
             cache: [core::ptr::null_mut(); CACHED],
             cached: 0,
             runs: 0,
-            run_pages: 0,
+            early_pages: 0,
             unlisted_pages: 0,
             poison: Poison::off(),
         }
@@ -118,7 +119,6 @@ impl PageAllocator {
     pub fn take(&mut self, pages: usize, order: u32) -> Option<NonNull<u8>> {
         let start = self.take_run(pages, order, false)?;
         self.runs += 1;
-        self.run_pages += pages;
         Some(start)
     }
 
@@ -219,7 +219,6 @@ impl PageAllocator {
         // SAFETY: upheld by the caller.
         unsafe { self.give_run(start, pages, false) }?;
         self.runs -= 1;
-        self.run_pages -= pages;
         Ok(())
     }
 
@@ -252,7 +251,6 @@ impl PageAllocator {
             }
             self.give_frames(start, kept..run.pages);
         }
-        self.run_pages -= freed;
         true
     }
 
@@ -306,6 +304,7 @@ impl PageAllocator {
     /// Counts pages that were taken before there were frames: they are managed, and never free.
     pub fn count_taken(&mut self, pages: usize) {
         self.frames.count_taken(pages);
+        self.early_pages += pages;
     }
 
     /// Pages that were added, or counted as taken.
@@ -329,7 +328,7 @@ impl PageAllocator {
 
     /// Pages of runs that [`PageAllocator::take`] has handed out.
     pub fn listed_pages(&self) -> usize {
-        self.run_pages
+        self.total_pages() - self.early_pages - self.free_pages() - self.unlisted_pages
     }
 
     /// Pages that [`PageAllocator::take_unlisted`] has handed out.

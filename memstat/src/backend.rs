@@ -22,6 +22,10 @@ pub unsafe trait Backend {
     /// Whether [`Backend::live`] says what is allocated. If not, the tracker counts live blocks even at level `off`.
     const KNOWS_LIVE: bool = false;
 
+    /// Whether the free of a block without a record is refused if the claimed layout takes another size than the block. If
+    /// not, the backend's own layout counts. [`Backend::locate`] must find blocks for this.
+    const REFUSES_WRONG_SIZES: bool = false;
+
     /// Whether [`Backend::allocate_zeroed`] takes less work than to write all bytes.
     const HAS_ZEROED: bool = false;
 

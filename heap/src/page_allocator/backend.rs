@@ -71,6 +71,7 @@ impl PageAllocator {
 unsafe impl Backend for PageAllocator {
     const KNOWS_LIVE: bool = true;
     const HAS_RESIZE: bool = true;
+    const REFUSES_WRONG_SIZES: bool = true;
 
     fn allocate(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
         let (pages, order) = run_of(layout)?;
@@ -86,13 +87,13 @@ unsafe impl Backend for PageAllocator {
         let page = self.pop()?;
         self.words.write(page.as_ptr() as usize, ONE_PAGE);
         self.runs += 1;
-        self.run_pages += 1;
         Some(NonNull::slice_from_raw_parts(page, PAGE_BYTES))
     }
 
     #[inline]
     unsafe fn deallocate_fast(&mut self, address: usize, claimed: Option<Layout>) -> Option<usize> {
-        let is_at_hand = claimed.is_none_or(is_one_page)
+        // How a page is aligned beyond its size makes no difference any more.
+        let is_at_hand = claimed.is_none_or(|layout| layout.size() == PAGE_BYTES)
             && self.cached < CACHED
             && !self.poison.is_on
             && address.is_multiple_of(PAGE_BYTES);
@@ -107,7 +108,6 @@ unsafe impl Backend for PageAllocator {
         word.store(WAS_TAKEN, Ordering::Relaxed);
         self.push(page);
         self.runs -= 1;
-        self.run_pages -= 1;
         Some(PAGE_BYTES)
     }
 
@@ -129,7 +129,7 @@ unsafe impl Backend for PageAllocator {
     }
 
     fn live(&self) -> Option<Live> {
-        Some(Live { blocks: self.runs as u64, bytes: (self.run_pages * PAGE_BYTES) as u64 })
+        Some(Live { blocks: self.runs as u64, bytes: (self.listed_pages() * PAGE_BYTES) as u64 })
     }
 
     fn usable_size_bytes(&self, layout: Layout) -> usize {

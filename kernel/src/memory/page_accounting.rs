@@ -110,10 +110,11 @@ fn take(pages: usize, order: u32, purpose: Purpose) -> Option<NonNull<u8>> {
 #[inline(never)]
 pub(crate) unsafe fn give_pages(start: NonNull<u8>, order: u32) {
     let Some(layout) = page_layout(1_usize.checked_shl(order).unwrap_or(0), order) else { return };
-    let before = words().listed_at(start.as_ptr() as usize);
+    let words = words();
+    let before = words.listed_at(start.as_ptr() as usize);
     // SAFETY: upheld by the caller.
     unsafe { page_tracker().free_with_layout_or(start.as_ptr(), layout, report_bad_free) };
-    count_given(start, before);
+    count_given(start, before, words);
 }
 
 /// Gives back the run that starts at `start`, from [`take_run`].
@@ -124,10 +125,11 @@ pub(crate) unsafe fn give_pages(start: NonNull<u8>, order: u32) {
 #[unsafe(link_section = ".text.allocator")]
 #[inline(never)]
 pub(crate) unsafe fn give_run(start: NonNull<u8>) {
-    let before = words().listed_at(start.as_ptr() as usize);
+    let words = words();
+    let before = words.listed_at(start.as_ptr() as usize);
     // SAFETY: upheld by the caller.
     unsafe { page_tracker().free_or(start.as_ptr(), report_bad_free) };
-    count_given(start, before);
+    count_given(start, before, words);
 }
 
 /// Gives back the pages of a run after its first `kept_pages`; false if that is not possible, see
@@ -158,10 +160,10 @@ pub(crate) unsafe fn shrink_run(start: NonNull<u8>, pages: usize, kept_pages: us
 
 /// Counts a run that was given back, unless that was refused; `before` are its purpose and pages.
 #[inline]
-fn count_given(start: NonNull<u8>, before: (u8, usize)) {
+fn count_given(start: NonNull<u8>, before: (u8, usize), words: RunWords) {
     let (purpose, pages) = before;
     // The page tracker's arena may have taken one of the pages already: that is not listed.
-    let is_given = words().listed_at(start.as_ptr() as usize).1 == 0;
+    let is_given = words.listed_at(start.as_ptr() as usize).1 == 0;
     if is_given && let Some(given) = GIVEN.get(usize::from(purpose).wrapping_sub(1)) {
         given.fetch_add(pages, Ordering::Relaxed);
     }

@@ -97,6 +97,7 @@ pub(crate) struct SharedFrames;
 unsafe impl Backend for SharedFrames {
     const KNOWS_LIVE: bool = true;
     const HAS_RESIZE: bool = true;
+    const REFUSES_WRONG_SIZES: bool = true;
 
     fn allocate(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
         FRAMES.lock_masked().allocate(layout)

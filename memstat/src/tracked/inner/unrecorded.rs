@@ -26,7 +26,8 @@ impl<B: Backend> Inner<B> {
             let bad = BadFree::wrong_layout(record);
             return Err(self.refuse(bad, caller));
         }
-        if let Some(claimed) = claimed
+        if B::REFUSES_WRONG_SIZES
+            && let Some(claimed) = claimed
             && !self.has_owner(address)
             && let Some(Location::Live { start, layout }) =
                 self.backend.as_ref().map(|backend| backend.locate(address))
