@@ -1,11 +1,12 @@
 //! `whatis` on random addresses, compared with walks over all that there is: stacks, runs of pages, live blocks, tables.
 
-use memstat::{BlockState, Record};
+use memstat::{BlockState, GuardLevel, Level, Record};
 use tally_heap::PAGE_BYTES;
 use tally_heap::test_kit::random::Random;
 
-use super::{NO_MEMORY, Outcome};
+use super::{Finding, NO_MEMORY, Outcome, Verdict};
 use crate::arch::{VAddr, clock, direct_map, image, paging, stacks};
+use crate::logger;
 use crate::memory::heap::{kfree, kmalloc, tracker};
 use crate::memory::page_accounting::{FIRST_NUMBER, numbered_pages, page_with_number};
 use crate::memory::page_owners::visit_runs;
@@ -156,4 +157,45 @@ fn check(place: &Asked, answer: &Answer) -> Outcome {
         }
     }
     Ok(())
+}
+
+/// A report of an overrun says what the word that was written is the address of.
+pub(crate) fn words_are_explained() -> Finding {
+    let (level, guard) = (tracker().level(), tracker().guards().level());
+    let interval = tracker().guards().sampling_interval();
+    tracker().set_level(level.max(Level::Blocks));
+    tracker().guards().set_level(GuardLevel::Full);
+    // A sampled block has no red zone of that size.
+    tracker().guards().set_sampling_interval(0);
+    let outcome = write_address_past_a_block();
+    tracker().guards().set_sampling_interval(interval);
+    tracker().guards().set_level(guard);
+    tracker().set_level(level);
+    outcome
+}
+
+fn write_address_past_a_block() -> Finding {
+    const SIZE_BYTES: usize = 64;
+    let guarded_before = tracker().guards().statistics().guarded_blocks;
+    let [block, other] = [(); 2].map(|()| kmalloc(SIZE_BYTES));
+    let are_guarded = tracker().guards().statistics().guarded_blocks == guarded_before + 2;
+    let first = logger::written();
+    if are_guarded {
+        // SAFETY: the red zone behind a live block, as long as a word and more.
+        unsafe { block.add(SIZE_BYTES).cast::<usize>().write_unaligned(other as usize) };
+        tracker().guards().check(|| true);
+    }
+    let mut is_explained = false;
+    logger::for_each_from(first, &mut |entry| {
+        is_explained |= entry.text.contains(" is 0 bytes into the live block ");
+    });
+    for block in [block, other] {
+        // SAFETY: from kmalloc or null, and nobody uses it.
+        unsafe { kfree(block) };
+    }
+    match (are_guarded, is_explained) {
+        (false, _) => Ok(Verdict::Skipped("no room for blocks with guards")),
+        (true, true) => Ok(Verdict::Passed),
+        (true, false) => Err("the report does not say what was written"),
+    }
 }
