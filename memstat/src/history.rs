@@ -233,6 +233,11 @@ impl<const LIMIT: usize> History<LIMIT> {
         true
     }
 
+    /// The newest event for which `is_wanted` is true.
+    pub(crate) fn find_newest(&self, is_wanted: impl Fn(&Event) -> bool) -> Option<Event> {
+        (0..self.kept()).rev().map(|number| self.nth(number)).find(|event| is_wanted(event)).copied()
+    }
+
     /// Where the next event goes.
     fn next_place(&self) -> usize {
         self.stop_place - self.unwritten()

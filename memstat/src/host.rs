@@ -5,6 +5,7 @@
 //! program's functions, `fork` what a fork needs, `mistakes` tells what the program does wrong.
 
 use core::alloc::{GlobalAlloc, Layout};
+use core::hint::assert_unchecked;
 use core::ops::Deref;
 use core::ptr::{NonNull, null_mut};
 use std::alloc::System;
@@ -97,6 +98,8 @@ unsafe impl<A: GlobalAlloc + Send + Sync> GlobalAlloc for Host<A> {
     #[expect(clippy::inline_always, reason = "the frame must be the caller's")]
     #[inline(always)]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: GlobalAlloc's contract.
+        unsafe { assert_unchecked(!block.is_null() && layout.size() != 0) };
         // SAFETY: upheld by the caller.
         unsafe {
             self.0.free_with_layout_or(block, layout, |bad, frame_pointer| {
@@ -115,14 +118,18 @@ unsafe impl<A: GlobalAlloc + Send + Sync> GlobalAlloc for Host<A> {
     #[expect(clippy::inline_always, reason = "the frame must be the caller's")]
     #[inline(always)]
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        // SAFETY: GlobalAlloc's contract.
+        unsafe {
+            assert_unchecked(!block.is_null() && layout.size() != 0 && new_size != 0);
+            assert_unchecked(Layout::from_size_align(new_size, layout.align()).is_ok());
+        }
         let Some(block) = NonNull::new(block) else { return null_mut() };
         // SAFETY: upheld by the caller.
-        match unsafe { self.0.reallocate_with_layout(block, layout, new_size) } {
-            Ok(moved) => moved.map_or(null_mut(), NonNull::as_ptr),
-            Err(bad) => {
-                mistakes::tell_bad_resize(&self.0, &bad);
-                null_mut()
-            }
-        }
+        let moved = unsafe {
+            self.0.reallocate_with_layout_or(block, layout, new_size, |bad, frame_pointer| {
+                mistakes::tell_bad_free(&self.0, &bad, frame_pointer);
+            })
+        };
+        moved.map_or(null_mut(), NonNull::as_ptr)
     }
 }

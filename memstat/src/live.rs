@@ -3,6 +3,8 @@
 //! It is one [`Map`], behind the tracker's lock, or, where several CPUs or threads work at once, one in [`Shards`], each
 //! with a lock of its own. The methods here are for those who hold the tracker's lock, and so exclude all others.
 
+use core::ptr::{NonNull, null_mut};
+
 use crate::arena::{Arena, ArenaFull};
 use crate::index::SHARD_BITS;
 use crate::platform::Platform;
@@ -11,7 +13,7 @@ use crate::record::Record;
 mod map;
 pub(crate) mod shards;
 
-pub(crate) use map::Map;
+pub(crate) use map::{Entry, Map};
 use shards::{SHARDS, ShardMap, Shards};
 
 /// Bits of a place that say which record of its shard it is.
@@ -19,11 +21,18 @@ const PLACE_BITS: u32 = 26;
 /// The bits of a cursor below the shard's number.
 const CURSOR_BITS: u32 = u64::BITS - SHARD_BITS;
 
+/// A record that was found on a fast path; valid until the map changes.
+pub(crate) struct Found {
+    pub(crate) entry: Entry,
+    /// The map of the shard that has it, where there are shards.
+    map: *mut ShardMap,
+}
+
 /// The live blocks.
 #[derive(Debug)]
 pub(crate) struct LiveMap {
     /// All of them, unless they are in shards.
-    pub(crate) one: Map,
+    one: Map,
     shards: Shards,
     is_sharded: bool,
 }
@@ -51,6 +60,7 @@ impl LiveMap {
         self.shards.get(number).map(|shard| unsafe { &*shard.map() })
     }
 
+    #[inline]
     fn map_mut(&mut self, number: usize) -> Option<&mut ShardMap> {
         // SAFETY: as in `map`; `&mut self` makes the reference the only one.
         self.shards.get(number).map(|shard| unsafe { &mut *shard.map() })
@@ -86,16 +96,74 @@ impl LiveMap {
         unsafe { &mut *shard.map() }.insert(record, arena, platform)
     }
 
-    /// As [`LiveMap::insert`], by [`Map::insert_in_haste`] where there is one map.
+    /// As [`Map::insert_fast`].
+    #[expect(clippy::inline_always, reason = "on the fast path")]
+    #[inline(always)]
+    pub(crate) fn insert_fast<P: Platform>(
+        &mut self,
+        address: usize,
+        record: impl FnOnce() -> Record,
+    ) -> Option<NonNull<Record>> {
+        if P::LANES == 1 {
+            return self.one.insert_fast(address, record);
+        }
+        self.map_mut(Shards::number_of(address))?.insert_fast(address, record)
+    }
+
+    /// As [`Map::find_fast`].
+    #[expect(clippy::inline_always, reason = "on the fast path")]
+    #[inline(always)]
+    pub(crate) fn find_fast<P: Platform>(&mut self, address: usize) -> Option<Found> {
+        if P::LANES == 1 {
+            return Some(Found { entry: self.one.find_fast(address)?, map: null_mut() });
+        }
+        let map = self.map_mut(Shards::number_of(address))?;
+        Some(Found { entry: map.find_fast(address)?, map })
+    }
+
+    /// Removes the record that was found.
+    #[expect(clippy::inline_always, reason = "on the fast path")]
+    #[inline(always)]
+    pub(crate) fn forget<P: Platform>(&mut self, found: Found, arena: &mut Arena, platform: &P) {
+        if P::LANES == 1 {
+            return self.one.forget(found.entry, arena, platform);
+        }
+        // SAFETY: the shard's map, which stays where it is; `&mut self` makes the reference the only one.
+        unsafe { &mut *found.map }.forget(found.entry, arena, platform);
+    }
+
+    /// As [`Map::relocate`]: gives the record that was found another address, and all else of `record`.
+    pub(crate) fn relocate<P: Platform>(
+        &mut self,
+        found: Found,
+        record: Record,
+        arena: &mut Arena,
+        platform: &P,
+    ) -> bool {
+        if P::LANES == 1 {
+            return self.one.relocate(found.entry, record);
+        }
+        let Some(map) = self.map_mut(Shards::number_of(record.address())) else { return false };
+        if core::ptr::eq(map, found.map) {
+            return map.relocate(found.entry, record);
+        }
+        let is_entered = map.insert_fast(record.address(), || record).is_some();
+        if is_entered {
+            self.forget(found, arena, platform);
+        }
+        is_entered
+    }
+
+    /// As [`LiveMap::insert`], by [`Map::insert_deferring_growth`] where there is one map.
     #[inline]
-    pub(crate) fn insert_in_haste<P: Platform>(
+    pub(crate) fn insert_deferring_growth<P: Platform>(
         &mut self,
         record: Record,
         arena: &mut Arena,
         platform: &P,
     ) -> Result<(), ArenaFull> {
         if P::LANES == 1 {
-            return self.one.insert_in_haste(record, arena, platform);
+            return self.one.insert_deferring_growth(record, arena, platform);
         }
         self.insert(record, arena, platform)
     }

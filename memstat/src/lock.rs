@@ -2,6 +2,10 @@
 //!
 //! Waiting would never end if interrupted code on the same CPU holds the lock. The lock does not store its holder, which
 //! would cost the fast path an instruction; a waiter asks the platform instead, between two attempts.
+//!
+//! Where there can be lanes, there are none as long as only one CPU or thread has ever come, the owner: it takes this lock,
+//! which costs less than a lane. When a second one comes, lanes are made, for ever. The lock's word has the owner's number
+//! while nobody holds it: so one exchange finds out that it is free, that this is the owner, and that there are no lanes.
 
 use core::cell::UnsafeCell;
 use core::ops::{Deref, DerefMut};
@@ -11,13 +15,19 @@ use portable_atomic::{AtomicU32, Ordering};
 
 use crate::platform::Platform;
 
+pub(crate) mod checker;
 pub(crate) mod gate;
 pub(crate) mod latch;
 mod word;
 
 use gate::{Gate, Gates};
 
-/// What a lock protects. Both methods are called only where there are lanes.
+/// In the place of the owner, once there are lanes: no CPU or thread has this number.
+const NO_OWNER: u32 = u32::MAX - 1;
+/// The word while the lock is held, where there can be lanes.
+const HELD: u32 = u32::MAX;
+
+/// What a lock protects. Both methods are called only once there are lanes.
 pub(crate) trait Protected {
     /// The lock was taken: no lane is at work.
     fn entered(&mut self);
@@ -31,8 +41,12 @@ pub(crate) trait Protected {
 #[derive(Debug)]
 pub(crate) struct Lock<T, P> {
     platform: P,
-    /// Bit 0 is set while it is held: setting a bit and testing it is one instruction.
+    /// Bit 0 is set while it is held: setting a bit and testing it is one instruction. Where there can be lanes, it is
+    /// [`HELD`], or else the owner.
     state: AtomicU32,
+    /// [`Platform::cpu_fast`] of the only CPU or thread that has come yet, or [`NO_OWNER`]. 0 before anybody has come, which
+    /// may be the first one's number or not. Written by who holds the lock.
+    owner: AtomicU32,
     gates: Gates,
     value: UnsafeCell<T>,
 }
@@ -42,7 +56,13 @@ unsafe impl<T: Send, P: Sync> Sync for Lock<T, P> {}
 
 impl<T: Protected, P: Platform> Lock<T, P> {
     pub(crate) const fn new(platform: P, value: T) -> Self {
-        Self { platform, state: AtomicU32::new(0), gates: Gates::new(), value: UnsafeCell::new(value) }
+        Self {
+            platform,
+            state: AtomicU32::new(0),
+            owner: AtomicU32::new(0),
+            gates: Gates::new(),
+            value: UnsafeCell::new(value),
+        }
     }
 
     /// The platform; the lock need not be held.
@@ -51,20 +71,92 @@ impl<T: Protected, P: Platform> Lock<T, P> {
         &self.platform
     }
 
+    #[expect(clippy::inline_always, reason = "on the fast path of every allocation")]
+    #[inline(always)]
+    fn take(&self) -> bool {
+        if P::LANES > 1 {
+            let free = checker::unordered(&self.state).load(Ordering::Relaxed);
+            return free != HELD && self.take_from(free);
+        }
+        let is_taken = self.state.fetch_or(1, Ordering::Acquire) & 1 == 0;
+        if is_taken {
+            checker::acquired(&self.state);
+        }
+        is_taken
+    }
+
+    /// Takes the lock if its word is `free`.
+    #[expect(clippy::inline_always, reason = "on the fast path of every allocation")]
+    #[inline(always)]
+    fn take_from(&self, free: u32) -> bool {
+        let is_taken = self.state.compare_exchange(free, HELD, Ordering::Acquire, Ordering::Relaxed).is_ok();
+        if is_taken {
+            checker::acquired(&self.state);
+        }
+        is_taken
+    }
+
+    #[inline]
+    fn give(&self) {
+        checker::releasing(&self.state);
+        let free = if P::LANES > 1 { checker::unordered(&self.owner).load(Ordering::Relaxed) } else { 0 };
+        self.state.store(free, Ordering::Release);
+    }
+
+    /// Whether this CPU or thread is the only one that has come yet, and nobody holds the lock, as far as a look says. Always
+    /// true where there can be no lanes.
+    #[expect(clippy::inline_always, reason = "on the fast path of every allocation")]
+    #[inline(always)]
+    pub(crate) fn is_owned(&self) -> bool {
+        P::LANES == 1 || checker::unordered(&self.state).load(Ordering::Relaxed) == self.platform.cpu_fast()
+    }
+
+    /// Whether this CPU or thread is the only one that has come yet, for who has the lock.
+    pub(crate) fn is_owner(&self) -> bool {
+        P::LANES == 1 || checker::unordered(&self.owner).load(Ordering::Relaxed) == self.platform.cpu_fast()
+    }
+
+    /// Makes this CPU or thread the owner, when the lock is taken for the first time. Whoever calls this has it.
+    pub(crate) fn set_owner(&self) {
+        if P::LANES > 1 && !self.has_lanes() {
+            // It may get its number by that.
+            self.platform.cpu();
+            checker::unordered(&self.owner).store(self.platform.cpu_fast(), Ordering::Relaxed);
+        }
+    }
+
+    /// Whether there are lanes, for who has the lock; else, as far as a look says.
+    #[inline]
+    pub(crate) fn has_lanes(&self) -> bool {
+        P::LANES > 1 && checker::unordered(&self.owner).load(Ordering::Relaxed) == NO_OWNER
+    }
+
+    /// Masks interrupts and takes the lock if nobody holds it, and this is its owner: so there are no lanes.
+    ///
+    /// # Errors
+    ///
+    /// [`Contended`] if that is not so; interrupts stay masked. It is best handled in a function of its own.
+    #[expect(clippy::inline_always, reason = "on the fast path of every allocation")]
+    #[inline(always)]
+    pub(crate) fn enter_owned(&self) -> Result<Guard<'_, T, P>, Contended> {
+        let saved = self.platform.enter_critical();
+        let is_taken = if P::LANES > 1 { self.take_from(self.platform.cpu_fast()) } else { self.take() };
+        if is_taken { Ok(Guard { lock: self, saved }) } else { Err(Contended { saved }) }
+    }
+
     /// Masks interrupts and takes the lock if nobody holds it.
     ///
     /// # Errors
     ///
-    /// [`Contended`] if somebody holds it; interrupts stay masked. It is best handled in a function of its own.
-    #[expect(clippy::inline_always, reason = "on the fast path of every allocation")]
-    #[inline(always)]
+    /// As for [`Lock::enter_owned`], but for lanes: they are stopped.
+    #[inline]
     pub(crate) fn enter_at_once(&self) -> Result<Guard<'_, T, P>, Contended> {
         let saved = self.platform.enter_critical();
-        if self.state.fetch_or(1, Ordering::Acquire) & 1 != 0 {
+        if !self.take() {
             return Err(Contended { saved });
         }
-        if P::LANES > 1 && !self.stop_lanes() {
-            self.state.store(0, Ordering::Release);
+        if self.has_lanes() && !self.stop_lanes() {
+            self.give();
             return Err(Contended { saved });
         }
         Ok(Guard { lock: self, saved })
@@ -77,7 +169,7 @@ impl<T: Protected, P: Platform> Lock<T, P> {
     pub(crate) fn wait(&self, contended: Contended) -> Option<Guard<'_, T, P>> {
         let saved = contended.saved;
         let mut turns = 0_u32;
-        while self.state.fetch_or(1, Ordering::Acquire) & 1 != 0 {
+        while !self.take() {
             if self.platform.is_lock_held_here() {
                 self.platform.leave_critical(saved);
                 return None;
@@ -85,8 +177,8 @@ impl<T: Protected, P: Platform> Lock<T, P> {
             self.platform.relax(turns);
             turns = turns.saturating_add(1);
         }
-        if P::LANES > 1 && !self.stop_lanes() {
-            self.state.store(0, Ordering::Release);
+        if self.has_lanes() && !self.stop_lanes() {
+            self.give();
             self.platform.leave_critical(saved);
             return None;
         }
@@ -119,24 +211,22 @@ impl<T: Protected, P: Platform> Lock<T, P> {
     ///
     /// The caller holds it.
     pub(crate) unsafe fn release(&self) {
-        if P::LANES > 1 {
-            // SAFETY: the lock is held and all gates are closed.
-            unsafe { &mut *self.value.get() }.leaving();
-            self.gates.open_all();
+        if self.has_lanes() {
+            // SAFETY: upheld by the caller; all gates are closed.
+            unsafe { self.let_lanes_go() };
         }
-        self.state.store(0, Ordering::Release);
+        self.give();
     }
 
     /// Masks interrupts and takes the lock if nobody holds it; leaves interrupts as they were if somebody does.
     #[cold]
     pub(crate) fn try_enter(&self) -> Option<Guard<'_, T, P>> {
         let saved = self.platform.enter_critical();
-        if self.state.fetch_or(1, Ordering::Acquire) & 1 == 0 {
-            if P::LANES == 1 || self.gates.try_close_all() {
-                self.entered();
+        if self.take() {
+            if !self.has_lanes() || self.gates.try_close_all() && self.tell_entered() {
                 return Some(Guard { lock: self, saved });
             }
-            self.state.store(0, Ordering::Release);
+            self.give();
         }
         self.platform.leave_critical(saved);
         None
@@ -145,18 +235,27 @@ impl<T: Protected, P: Platform> Lock<T, P> {
     /// Closes the gates of all lanes, for who has the lock. False if that would never end.
     #[inline(never)]
     fn stop_lanes(&self) -> bool {
-        let is_done = self.gates.close_all(&self.platform);
-        if is_done {
-            self.entered();
-        }
-        is_done
+        self.gates.close_all(&self.platform) && self.tell_entered()
     }
 
-    fn entered(&self) {
-        if P::LANES > 1 {
-            // SAFETY: the lock is held and all gates are closed.
-            unsafe { &mut *self.value.get() }.entered();
-        }
+    /// Tells the value that all lanes are stopped; true.
+    fn tell_entered(&self) -> bool {
+        // SAFETY: the lock is held and all gates are closed.
+        unsafe { &mut *self.value.get() }.entered();
+        true
+    }
+
+    /// Lets lanes go on.
+    ///
+    /// # Safety
+    ///
+    /// The lock is held, all gates are closed, and nobody refers to the value.
+    #[cold]
+    #[inline(never)]
+    unsafe fn let_lanes_go(&self) {
+        // SAFETY: upheld by the caller.
+        unsafe { &mut *self.value.get() }.leaving();
+        self.gates.open_all();
     }
 
     /// Masks interrupts and closes the gate of this CPU's or thread's lane, if it is open.
@@ -206,6 +305,7 @@ impl<T: Protected, P: Platform> Lock<T, P> {
             && let Some(gate) = make(number)
         {
             self.gates.put(number, gate);
+            checker::unordered(&self.owner).store(NO_OWNER, Ordering::Relaxed);
         }
     }
 }
@@ -264,6 +364,19 @@ pub(crate) struct Guard<'a, T: Protected, P: Platform> {
     saved: usize,
 }
 
+impl<T: Protected, P: Platform> Guard<'_, T, P> {
+    /// Releases the lock, which was taken by [`Lock::enter_owned`]: then there are no lanes that wait. Lanes that were
+    /// stopped would be so for ever.
+    #[expect(clippy::inline_always, reason = "on the fast path of every allocation")]
+    #[inline(always)]
+    pub(crate) fn leave_owned(self) {
+        debug_assert!(!self.lock.has_lanes());
+        self.lock.give();
+        self.lock.platform.leave_critical(self.saved);
+        core::mem::forget(self);
+    }
+}
+
 impl<T: Protected, P: Platform> Deref for Guard<'_, T, P> {
     type Target = T;
 
@@ -285,11 +398,11 @@ impl<T: Protected, P: Platform> DerefMut for Guard<'_, T, P> {
 impl<T: Protected, P: Platform> Drop for Guard<'_, T, P> {
     #[inline]
     fn drop(&mut self) {
-        if P::LANES > 1 {
-            self.leaving();
-            self.lock.gates.open_all();
+        if self.lock.has_lanes() {
+            // SAFETY: the lock is held. Lanes that there are were stopped when it was taken, or were made since, stopped.
+            unsafe { self.lock.let_lanes_go() };
         }
-        self.lock.state.store(0, Ordering::Release);
+        self.lock.give();
         self.lock.platform.leave_critical(self.saved);
     }
 }

@@ -61,6 +61,14 @@ pub unsafe trait Platform: GuardPages + Hooks + Sync {
         0
     }
 
+    /// A number of the CPU that runs this, as [`Platform::cpu`] or another below 2^31, if that takes only a few instructions
+    /// and no call. Two CPUs must have different ones. The fast path uses this where there can be
+    /// [lanes](Platform::LANES).
+    #[inline]
+    fn cpu_fast(&self) -> u32 {
+        self.cpu().into()
+    }
+
     /// The number of the task that runs this; 0 while there are no tasks.
     #[inline]
     fn task(&self) -> u16 {
@@ -68,8 +76,8 @@ pub unsafe trait Platform: GuardPages + Hooks + Sync {
     }
 
     /// How many CPUs or threads may work in the tracker at once. With 1, one lock stands around all of it. With more,
-    /// each has a lane of its own: the one of its number, [`Platform::cpu`], modulo this. At most
-    /// [`MAX_LANES`](crate::MAX_LANES) count.
+    /// each has a lane of its own, from the time on when a second one allocates or frees: the one of its number,
+    /// [`Platform::cpu`], modulo this. At most [`MAX_LANES`](crate::MAX_LANES) count.
     const LANES: usize = 1;
 
     /// Called by who waits for another CPU or thread, for the turn number `turns`, from 0 on. A program with more

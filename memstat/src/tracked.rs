@@ -135,7 +135,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
             None => inner.unrecorded_layout(address),
         };
         let usable = layout.zip(inner.backend.as_ref()).map(|(layout, heap)| heap.usable_size_bytes(layout));
-        usable.ok_or_else(|| inner.bad_free(address))
+        usable.ok_or_else(|| inner.bad_free::<P>(address))
     }
 
     /// The platform that was handed to [`Tracked::new`] or [`Tracked::over`].
@@ -166,6 +166,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     #[inline(never)]
     fn start_use<'a>(&'a self, mut inner: Guard<'a, Inner<B>, P>) -> Guard<'a, Inner<B>, P> {
         inner.prepare(P::LANES > 1);
+        self.inner.set_owner();
         drop(inner);
         self.platform().on_first_use(self);
         self.inner.enter()
@@ -220,8 +221,8 @@ unsafe impl<B: Backend + Send, P: Platform> GlobalAlloc for Tracked<B, P> {
         // SAFETY: GlobalAlloc's contract.
         unsafe { assert_unchecked(Layout::from_size_align(new_size, layout.align()).is_ok()) };
         let Some(block) = NonNull::new(block) else { return null_mut() };
-        // SAFETY: the caller owns the block and gives it up if it moves.
-        let moved = unsafe { self.reallocate_or_none(block, layout, new_size) };
+        // SAFETY: the caller owns the block and gives it up if it moves. A refusal is counted, but cannot be returned.
+        let moved = unsafe { self.reallocate_with_layout_or(block, layout, new_size, |_, _| {}) };
         moved.map_or(null_mut(), NonNull::as_ptr)
     }
 }

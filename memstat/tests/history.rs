@@ -6,6 +6,8 @@
 #[path = "common/crowd.rs"]
 #[expect(dead_code, reason = "other tests use the rest")]
 mod crowd;
+#[path = "common/shared.rs"]
+mod shared;
 #[path = "common/shared_backend.rs"]
 #[expect(dead_code, reason = "other tests use the rest")]
 mod shared_backend;
@@ -19,18 +21,19 @@ use std::thread;
 
 use crowd::Crowd;
 use memstat::{Event, EventKind, Level, Tracked};
-use shared_backend::SystemBackend;
+use shared::Shared;
+use shared_backend::{SystemBackend, system};
 
 const LAYOUT: Layout = Layout::new::<[u64; 8]>();
 /// Events that are kept: less than a page of them is left over.
 const CAPACITY: usize = 300;
 const ROUNDS: usize = 1000;
 
-type Heap = Tracked<SystemBackend, Crowd<64>>;
+type Heap = Tracked<Shared<SystemBackend>, Crowd<64>>;
 
 fn heap(capacity: usize) -> Box<Heap> {
     let heap = Box::new(Tracked::new(Crowd));
-    heap.start(SystemBackend);
+    heap.start(system());
     heap.history().set_capacity(capacity);
     heap.set_level(Level::Full);
     heap

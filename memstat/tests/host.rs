@@ -75,7 +75,7 @@ fn fork_and_wait() -> i32 {
     if child == 0 {
         // SAFETY: a child that hangs is ended by the signal.
         unsafe {
-            libc::alarm(60);
+            libc::alarm(200);
             libc::_exit(use_heap_of_child());
         }
     }
@@ -88,9 +88,9 @@ fn fork_and_wait() -> i32 {
 #[test]
 fn a_fork_while_threads_allocate_leaves_a_whole_heap_in_both_processes() {
     let _turn = turn();
-    // Whatever hangs is ended by the signal.
+    // Whatever hangs is ended by the signal; under valgrind all takes long.
     // SAFETY: nobody else asks for one.
-    unsafe { libc::alarm(120) };
+    unsafe { libc::alarm(600) };
     for (level, guard) in Level::ALL
         .map(|level| (level, GuardLevel::Off))
         .into_iter()
@@ -123,6 +123,43 @@ fn a_fork_while_threads_allocate_leaves_a_whole_heap_in_both_processes() {
     unsafe { libc::alarm(0) };
     HEAP.guards().set_level(GuardLevel::Off);
     assert_eq!(HEAP.counters().bad_frees, 0);
+}
+
+/// A program with one thread, which [`a_program_with_one_thread_forks_before_and_after_others_come`] starts.
+#[test]
+#[ignore = "started by another test"]
+fn forking_program() {
+    for (level, guard) in [(Level::Full, GuardLevel::Off), (Level::Stacks, GuardLevel::Full)] {
+        HEAP.set_level(level);
+        HEAP.guards().set_level(guard);
+        let kept: Vec<Vec<u8>> = (1..300).map(|size_bytes| black_box(vec![1; size_bytes])).collect();
+        // In the child others come, here there is still one.
+        let statuses = [(); 2].map(|()| fork_and_wait());
+        assert_eq!(statuses, [0; 2], "{level}, {guard}");
+        drop(kept);
+        assert_eq!(HEAP.check_consistency(), Consistency::Holds, "{level}, {guard}");
+    }
+    let kept: Vec<Vec<u8>> = (1..300).map(|size_bytes| black_box(vec![1; size_bytes])).collect();
+    thread::scope(|scope| {
+        let (first, last) = kept.split_at(150);
+        let copies = [first, last].map(|part| scope.spawn(|| part.to_vec()));
+        copies.into_iter().for_each(|copy| drop(copy.join().unwrap()));
+    });
+    assert_eq!([(); 2].map(|()| fork_and_wait()), [0; 2]);
+    thread::spawn(|| drop(kept)).join().unwrap();
+    HEAP.guards().set_level(GuardLevel::Off);
+    assert_eq!((HEAP.check_consistency(), HEAP.counters().bad_frees), (Consistency::Holds, 0));
+}
+
+#[test]
+fn a_program_with_one_thread_forks_before_and_after_others_come() {
+    let program = Command::new(std::env::current_exe().unwrap())
+        // So that the test runs in the first thread.
+        .args(["forking_program", "--exact", "--ignored", "--nocapture", "--test-threads=1"])
+        .env_remove("MEMSTAT")
+        .output()
+        .unwrap();
+    assert!(program.status.success(), "{program:?}");
 }
 
 /// Allocates when its thread has ended already.

@@ -3,6 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 
+#[path = "common/shared.rs"]
+mod shared;
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::UnsafeCell;
 use std::collections::BTreeSet;
@@ -11,9 +14,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use memstat::{
-    Backend, Consistency, Event, EventKind, GuardPages, Hooks, Level, PAGE_SIZE_BYTES, Platform, Record,
+    Consistency, Event, EventKind, GuardPages, Hooks, Level, PAGE_SIZE_BYTES, Platform, Record,
     SharedBackend, StackSpan, Tracked,
 };
+use shared::Shared;
 use shuttle::scheduler::{PctScheduler, RandomScheduler};
 use shuttle::{Config, Runner, thread};
 
@@ -149,27 +153,11 @@ unsafe impl SharedBackend for Cells {
     }
 }
 
-// SAFETY: as above.
-unsafe impl Backend for Cells {
-    fn allocate(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
-        SharedBackend::allocate(self, layout)
-    }
-
-    unsafe fn deallocate(&mut self, block: NonNull<u8>, layout: Layout) -> usize {
-        // SAFETY: upheld by the caller.
-        unsafe { SharedBackend::deallocate(self, block, layout) }
-    }
-
-    fn shared(&self) -> Option<&dyn SharedBackend> {
-        Some(self)
-    }
-}
-
-type Heap = Tracked<Cells, Explored>;
+type Heap = Tracked<Shared<Cells>, Explored>;
 
 fn heap(level: Level) -> Arc<Heap> {
     let heap = Tracked::new(Explored::default());
-    heap.start(Cells::new());
+    heap.start(Shared(Cells::new()));
     heap.set_level(level);
     Arc::new(heap)
 }
@@ -187,7 +175,7 @@ fn free(heap: &Heap, address: usize) -> bool {
 fn assert_agrees(heap: &Heap, live: &BTreeSet<usize>) {
     let counters = heap.counters();
     assert_eq!(counters.live_blocks, live.len() as u64);
-    assert_eq!(heap.with_backend(|cells| cells.live.load(Ordering::Relaxed)), Some(live.len()));
+    assert_eq!(heap.with_backend(|cells| cells.0.live.load(Ordering::Relaxed)), Some(live.len()));
     assert_eq!(heap.check_consistency(), Consistency::Holds);
 }
 
@@ -300,6 +288,69 @@ fn of_frees_that_race_one_is_good_in_every_order() {
         assert!(good == 1 || good == 2 && live.contains(&address));
         assert_eq!(heap.counters().bad_frees, 2 - good as u64);
         assert_eq!(heap.check_consistency(), Consistency::Holds);
+    };
+    explore(run, 400);
+}
+
+/// The first thread goes on while others come, and they free what it had before there were lanes.
+#[test]
+fn lanes_come_while_the_first_thread_works_in_every_order() {
+    for level in [Level::Off, Level::Counters, Level::Stacks, Level::Full] {
+        let run = move || {
+            let heap = heap(level);
+            let old = [(); 2].map(|()| allocate(&heap));
+            let mark = heap.leaks().sequence();
+            let others = old.map(|address| {
+                let heap = Arc::clone(&heap);
+                thread::spawn(move || {
+                    assert!(free(&heap, address));
+                    allocate(&heap)
+                })
+            });
+            let mut live = BTreeSet::new();
+            for _ in 0..2 {
+                let address = allocate(&heap);
+                // SAFETY: nobody else uses it.
+                let moved = unsafe {
+                    heap.reallocate_with_layout(
+                        NonNull::new(address as *mut u8).unwrap(),
+                        LAYOUT,
+                        LAYOUT.size(),
+                    )
+                };
+                let address = moved.unwrap().unwrap().as_ptr() as usize;
+                let other = allocate(&heap);
+                assert!(free(&heap, address));
+                live.insert(other);
+            }
+            live.extend(others.map(|thread| thread.join().unwrap()));
+            assert_agrees(&heap, &live);
+            let mut records = [Record::EMPTY; 8];
+            let (count, _) = heap.blocks().read(0, &mut records);
+            assert!(
+                records[..count].iter().all(|record| record.is_newer_than(mark, heap.leaks().sequence()))
+            );
+            assert!(live.iter().all(|address| free(&heap, *address)));
+            assert_agrees(&heap, &BTreeSet::new());
+        };
+        explore(run, 150);
+    }
+}
+
+#[test]
+fn of_frees_of_an_old_block_that_race_while_lanes_come_one_is_good_in_every_order() {
+    let run = || {
+        let heap = heap(Level::Stacks);
+        let old = allocate(&heap);
+        let racers = [(); 2].map(|()| {
+            let heap = Arc::clone(&heap);
+            thread::spawn(move || free(&heap, old))
+        });
+        let mine = free(&heap, old);
+        let good = racers.map(|thread| thread.join().unwrap()).into_iter().chain([mine]);
+        assert_eq!(good.filter(|is_good| *is_good).count(), 1);
+        assert_eq!((heap.counters().frees, heap.counters().bad_frees), (1, 2));
+        assert_agrees(&heap, &BTreeSet::new());
     };
     explore(run, 400);
 }

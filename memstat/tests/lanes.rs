@@ -1,4 +1,4 @@
-//! The other programs' tests once more, over a tracker with many lanes.
+//! The other programs' tests once more, over a tracker that has lanes from the first operation on.
 
 #![expect(clippy::duplicate_mod, reason = "each program has what its tests share")]
 

@@ -15,8 +15,8 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use memstat::{
-    Backend, BadFree, Consistency, Corruption, GuardLevel, GuardPages, Hooks, Level, Live, Location,
-    Platform, Tracked,
+    Backend, BadFree, Consistency, Corruption, FirstUse, GuardLevel, GuardPages, Hooks, Level, Live,
+    Location, Platform, Tracked,
 };
 
 const LAYOUT: Layout = Layout::new::<[u64; 5]>();
@@ -33,6 +33,7 @@ thread_local! {
 #[derive(Debug, Default)]
 struct Interrupted {
     stamp: AtomicU64,
+    used: lanes::Used,
 }
 
 // SAFETY: pages come from the host's allocator. What runs when interrupts come back finds the lock free.
@@ -45,6 +46,10 @@ unsafe impl Platform for Interrupted {
 
     fn stamp_to_ns(&self, stamp: u64) -> u64 {
         stamp
+    }
+
+    fn cpu(&self) -> u8 {
+        self.used.cpu(module_path!(), 0)
     }
 
     fn enter_critical(&self) -> usize {
@@ -78,6 +83,10 @@ impl Hooks for Interrupted {
         // There are more threads than CPUs: who waits lets the others run.
         std::thread::yield_now();
         false
+    }
+
+    fn on_first_use(&self, _tracker: &dyn FirstUse) {
+        self.used.set();
     }
 
     fn on_corruption(&self, corruption: &Corruption, _frame_pointer: usize) {

@@ -62,6 +62,11 @@ unsafe impl<A: GlobalAlloc + Sync> Backend for Over<A> {
     }
 
     #[inline]
+    unsafe fn taken_size_bytes_fast(&self, layout: Layout) -> Option<usize> {
+        Some(layout.size())
+    }
+
+    #[inline]
     fn shared(&self) -> Option<&dyn SharedBackend> {
         Some(self)
     }

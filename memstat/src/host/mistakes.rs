@@ -5,7 +5,6 @@ use core::fmt::{self, Display};
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::{fork, report, stack, symbols};
-use crate::arch;
 use crate::bad_free::BadFree;
 use crate::corruption::Corruption;
 use crate::platform::FirstUse;
@@ -19,20 +18,11 @@ const FRAMES: usize = 16;
 
 static TOLD: AtomicU32 = AtomicU32::new(0);
 
-/// Tells of a free that was refused.
+/// Tells of a free or a reallocation that was refused.
 #[cold]
 #[inline(never)]
 pub(super) fn tell_bad_free(tracker: &dyn FirstUse, bad: &BadFree, frame_pointer: usize) {
     tell(Some(tracker), bad, bad.block.as_ref(), bad.free.as_ref(), frame_pointer);
-}
-
-/// Tells of a reallocation that was refused, by the function that calls this.
-#[cold]
-#[inline(never)]
-pub(super) fn tell_bad_resize(tracker: &dyn FirstUse, bad: &BadFree) {
-    tell_bad_free(tracker, bad, arch::frame_pointer());
-    // The call above must not give up this function's frame.
-    walk::keep_frame();
 }
 
 /// Tells of a block that was written to by somebody that should not have.

@@ -59,6 +59,11 @@ unsafe impl Platform for HostPlatform {
     }
 
     #[inline]
+    fn cpu_fast(&self) -> u32 {
+        thread_number::known().into()
+    }
+
+    #[inline]
     fn task(&self) -> u16 {
         thread_number::get()
     }

@@ -21,6 +21,12 @@ pub(super) fn get() -> u16 {
     }
 }
 
+/// This thread's number; 0 if nobody has asked for it yet.
+#[inline]
+pub(super) fn known() -> u16 {
+    NUMBER.with(Cell::get)
+}
+
 #[cold]
 #[inline(never)]
 fn give() -> u16 {

@@ -33,7 +33,7 @@ fn hash<const LIMIT: usize>(address: usize) -> Hash {
 
 /// A record, and where it was found; valid until the map changes.
 #[derive(Debug)]
-pub(crate) struct Found {
+pub(crate) struct Entry {
     table: NonNull<Table>,
     slot: Slot,
     /// The number of its place.
@@ -109,12 +109,12 @@ impl<const ROOT: usize, const LIMIT: usize> Map<ROOT, LIMIT> {
         platform: &impl Platform,
     ) -> Result<(), ArenaFull> {
         self.index.make_slack(hash::<LIMIT>(record.address()), &self.records, arena, platform);
-        self.insert_in_haste(record, arena, platform)
+        self.insert_deferring_growth(record, arena, platform)
     }
 
     /// As [`Map::insert`], but splits no table that has any room: for an operation that has had an expensive step already.
     #[inline]
-    pub(crate) fn insert_in_haste(
+    pub(crate) fn insert_deferring_growth(
         &mut self,
         record: Record,
         arena: &mut Arena,
@@ -177,7 +177,7 @@ impl<const ROOT: usize, const LIMIT: usize> Map<ROOT, LIMIT> {
     /// Finds the record of the block that starts at `address`, if its removal will not make two tables join.
     #[expect(clippy::inline_always, reason = "on the fast path")]
     #[inline(always)]
-    pub(crate) fn find_fast(&mut self, address: usize) -> Option<Found> {
+    pub(crate) fn find_fast(&mut self, address: usize) -> Option<Entry> {
         let hash = hash::<LIMIT>(address);
         let records = &self.records;
         let table = self.index.table_mut(hash)?;
@@ -189,13 +189,13 @@ impl<const ROOT: usize, const LIMIT: usize> Map<ROOT, LIMIT> {
         let id = unsafe { table.id(slot) };
         let place = records.slot(id);
         // SAFETY: the record of an entry is there.
-        Some(Found { slot, id, place, record: unsafe { *place }, table: NonNull::from(table) })
+        Some(Entry { slot, id, place, record: unsafe { *place }, table: NonNull::from(table) })
     }
 
     /// Removes the record that was found.
     #[expect(clippy::inline_always, reason = "on the fast path")]
     #[inline(always)]
-    pub(crate) fn forget(&mut self, mut found: Found, arena: &mut Arena, platform: &impl Platform) {
+    pub(crate) fn forget(&mut self, mut found: Entry, arena: &mut Arena, platform: &impl Platform) {
         // SAFETY: the map has not changed since; `&mut self` makes the reference the only one.
         unsafe { found.table.as_mut().take(found.slot) };
         self.vacate(found.id, found.place, arena, platform);
@@ -229,7 +229,7 @@ impl<const ROOT: usize, const LIMIT: usize> Map<ROOT, LIMIT> {
     /// Removes the record that was found, if that gives nothing to the arena; returns whether it did.
     #[expect(clippy::inline_always, reason = "on the fast path")]
     #[inline(always)]
-    pub(crate) fn forget_alone(&mut self, mut found: Found) -> bool {
+    pub(crate) fn forget_alone(&mut self, mut found: Entry) -> bool {
         if self.hole_count == MAX_HOLES
             && (!self.records.can_pop_alone() || self.records.len() == MAX_HOLES + 1)
         {
@@ -248,7 +248,7 @@ impl<const ROOT: usize, const LIMIT: usize> Map<ROOT, LIMIT> {
 
     /// Gives the record that was found another address, and all else of `record`: the block has moved. False if that takes
     /// more than a few instructions; nothing has changed then.
-    pub(crate) fn relocate(&mut self, mut found: Found, record: Record) -> bool {
+    pub(crate) fn relocate(&mut self, mut found: Entry, record: Record) -> bool {
         let hash = hash::<LIMIT>(record.address());
         if !self.index.table_mut(hash).is_some_and(|table| table.insert(hash, found.id)) {
             return false;

@@ -12,6 +12,7 @@ use portable_atomic::{AtomicPtr, AtomicU64, Ordering};
 use super::Map;
 use crate::arena::{Arena, ArenaFull};
 use crate::index::SHARD_BITS;
+use crate::lock::checker;
 use crate::lock::latch::Latch;
 use crate::platform::{PAGE_SIZE_BYTES, Platform};
 
@@ -64,7 +65,9 @@ impl Shards {
     /// The shard of a number, if there is one yet.
     #[inline]
     pub(super) fn get(&self, number: usize) -> Option<&Shard> {
-        let shard = self.shards.get(number)?.load(Ordering::Acquire);
+        let place = self.shards.get(number)?;
+        let shard = place.load(Ordering::Acquire);
+        checker::acquired(place);
         // SAFETY: a shard was written before its address, and stays where it is for ever.
         unsafe { shard.as_ref() }
     }
@@ -96,6 +99,7 @@ impl Shards {
             (*shard.as_ref().map()).prepare();
         }
         if let Some(place) = self.shards.get(Self::number_of(address)) {
+            checker::releasing(place);
             place.store(shard.as_ptr(), Ordering::Release);
         }
         self.of(address).ok_or(ArenaFull)

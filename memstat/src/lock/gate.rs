@@ -4,6 +4,7 @@
 use core::ptr::{NonNull, null_mut};
 use portable_atomic::{AtomicPtr, AtomicU32, Ordering};
 
+use super::checker;
 use super::word::Word;
 use crate::platform::Platform;
 
@@ -103,7 +104,9 @@ impl Gates {
     /// The gate of a lane, if there is that lane.
     #[inline]
     pub(super) fn get(&self, number: usize) -> Option<&Gate> {
-        let gate = self.gates[number % MAX_LANES].load(Ordering::Acquire);
+        let place = &self.gates[number % MAX_LANES];
+        let gate = place.load(Ordering::Acquire);
+        checker::acquired(place);
         // SAFETY: a gate was written before its address, and stays where it is for ever.
         unsafe { gate.as_ref() }
     }
@@ -111,8 +114,9 @@ impl Gates {
     /// Adds a lane, which is stopped.
     pub(super) fn put(&self, number: usize, gate: NonNull<Gate>) {
         if let Some(place) = self.gates.get(number) {
+            checker::releasing(place);
             place.store(gate.as_ptr(), Ordering::Release);
-            self.end.fetch_max(number as u32 + 1, Ordering::Relaxed);
+            checker::unordered(&self.end).fetch_max(number as u32 + 1, Ordering::Relaxed);
         }
     }
 
@@ -121,7 +125,7 @@ impl Gates {
     }
 
     fn end(&self) -> usize {
-        self.end.load(Ordering::Relaxed) as usize
+        checker::unordered(&self.end).load(Ordering::Relaxed) as usize
     }
 
     /// Stops all lanes, in the order of their numbers; false if that would never end: then none is stopped.

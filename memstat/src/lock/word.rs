@@ -3,6 +3,8 @@
 
 use portable_atomic::{AtomicU32, Ordering};
 
+use super::checker;
+
 /// An atomic word.
 pub(crate) trait Word {
     /// Puts 1 there, and returns what was there; what others did before they put 0 there has happened.
@@ -21,21 +23,26 @@ pub(crate) trait Word {
 impl Word for AtomicU32 {
     #[inline]
     fn take(&self) -> u32 {
-        self.swap(1, Ordering::Acquire)
+        let was = self.swap(1, Ordering::Acquire);
+        if was == 0 {
+            checker::acquired(self);
+        }
+        was
     }
 
     #[inline]
     fn look(&self) -> u32 {
-        self.load(Ordering::Relaxed)
+        checker::unordered(self).load(Ordering::Relaxed)
     }
 
     #[inline]
     fn put(&self, value: u32) {
-        self.store(value, Ordering::Relaxed);
+        checker::unordered(self).store(value, Ordering::Relaxed);
     }
 
     #[inline]
     fn give(&self) {
+        checker::releasing(self);
         self.store(0, Ordering::Release);
     }
 }

@@ -54,21 +54,25 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     #[expect(clippy::inline_always, reason = "the fast path; and the frame must be the caller's")]
     #[inline(always)]
     pub fn allocate(&self, layout: Layout) -> Option<NonNull<u8>> {
-        if P::LANES > 1 {
+        if !self.inner.is_owned() {
             return self.allocate_in_lane(layout);
         }
-        let mut inner = match self.inner.enter_at_once() {
+        let mut inner = match self.inner.enter_owned() {
             Ok(inner) => inner,
             Err(contended) => return self.allocate_later(contended, layout),
         };
+        // Level `off` comes first, as there the others' tests would cost most.
         let path = inner.allocation_path;
-        if path < FastPath::Count {
+        let block = if path > FastPath::Count {
+            inner.allocate_uncounted(layout)
+        } else if path == FastPath::Count {
+            inner.allocate_counted(layout, self.platform())
+        } else {
             return self.allocate_on(path, layout, inner);
-        }
-        match inner.allocate_unrecorded(layout, path, self.platform()) {
-            Some(block) => Some(block),
-            None => self.allocate_elsewhere(layout, inner),
-        }
+        };
+        let Some(block) = block else { return self.allocate_elsewhere(layout, inner) };
+        inner.leave_owned();
+        Some(block)
     }
 
     /// As [`Tracked::allocate`], with all bytes zero.
@@ -122,6 +126,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         const RED_ZONE: Copied = Steps::RED_ZONED[0];
         const FULL_GUARD: Copied = Steps::FULLY_GUARDED[0];
         match path {
+            path if FastPath::IS_SMALL && path > FastPath::Sampling => self.allocate_by_steps(layout, inner),
             FastPath::Blocks => self.allocate_recorded::<BLOCKS>(layout, inner),
             FastPath::Stacks => self.allocate_recorded::<STACKS>(layout, inner),
             FastPath::Full => self.allocate_recorded::<{ Steps::AT_FULL }>(layout, inner),
@@ -160,7 +165,10 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         let platform = self.platform();
         // A closure, so that the register is read only where the frame pointer is needed.
         let begun = match inner.allocate_at_hand::<P, COPY>(layout, || platform.frame_pointer(), platform) {
-            Progress::Done(block) => return Some(block),
+            Progress::Done(block) => {
+                inner.leave_owned();
+                return Some(block);
+            }
             Progress::Begun(begun) => begun,
         };
         let block = self.allocate_slowly(begun, layout, inner, platform.frame_pointer());
@@ -214,7 +222,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     /// Allocates the new block of a reallocation, on behalf of the caller with this frame pointer.
     pub(super) fn allocate_for(&self, layout: Layout, frame_pointer: usize) -> Option<NonNull<u8>> {
         let mut inner = self.enter();
-        if P::LANES > 1 {
+        if self.inner.has_lanes() {
             return self.allocate_slowly(Begun::NOTHING, layout, inner, frame_pointer);
         }
         let is_due = inner.is_sampling && inner.guards.pool.count_down();
@@ -305,9 +313,9 @@ impl<B: Backend> Inner<B> {
             // SAFETY: the backend's block has the front red zone, and more.
             let block = unsafe { own.add(wanted.front_bytes) };
             // The backend may have taken pages.
-            self.is_in_haste = !is_begun;
+            self.defers_growth = !is_begun;
             let is_accounted = self.account(block, taken_bytes, layout, wanted.guarding, begun.stack, caller);
-            self.is_in_haste = false;
+            self.defers_growth = false;
             if is_accounted {
                 return Ok(Some(block));
             }

@@ -92,19 +92,27 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     #[expect(clippy::inline_always, reason = "the fast path; and the frame must be the caller's")]
     #[inline(always)]
     unsafe fn free_claimed(&self, address: usize, claim: impl Claim, report: impl FnOnce(BadFree, usize)) {
-        if P::LANES > 1 {
+        if !self.inner.is_owned() {
             return self.free_in_lane(address, claim, report);
         }
-        let mut inner = match self.inner.enter_at_once() {
+        let mut inner = match self.inner.enter_owned() {
             Ok(inner) => inner,
             Err(contended) => return self.free_later(contended, address, claim, report),
         };
+        // As for allocations.
         let path = inner.free_path;
-        if path < FastPath::Count {
+        let is_freed = if path > FastPath::Count {
+            // SAFETY: upheld by the caller.
+            unsafe { inner.free_uncounted(address, claim) }
+        } else if path == FastPath::Count {
+            // SAFETY: upheld by the caller.
+            unsafe { inner.free_counted(address, claim, self.platform()) }
+        } else {
             return self.free_on(path, address, claim, inner, report);
-        }
-        // SAFETY: upheld by the caller.
-        if !unsafe { inner.free_unrecorded_fast(address, claim, path, self.platform()) } {
+        };
+        if is_freed {
+            inner.leave_owned();
+        } else {
             self.free_elsewhere(address, claim, inner, report);
         }
     }
@@ -124,6 +132,9 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         const RED_ZONE: Copied = Steps::RED_ZONED[1];
         const FULL_GUARD: Copied = Steps::FULLY_GUARDED[1];
         match path {
+            path if FastPath::IS_SMALL && path > FastPath::Sampling => {
+                self.free_by_steps(address, claim, inner, report);
+            }
             FastPath::Blocks => self.free_recorded::<BLOCKS>(address, claim, inner, report),
             FastPath::Stacks => self.free_recorded::<STACKS>(address, claim, inner, report),
             FastPath::Full => self.free_recorded::<{ Steps::AT_FULL }>(address, claim, inner, report),
@@ -157,7 +168,9 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         report: impl FnOnce(BadFree, usize),
     ) {
         let platform = self.platform();
-        if !inner.free_at_hand::<P, _, COPY>(address, claim, || platform.frame_pointer(), platform) {
+        if inner.free_at_hand::<P, _, COPY>(address, claim, || platform.frame_pointer(), platform) {
+            inner.leave_owned();
+        } else {
             self.free_slowly(address, claim, inner, platform.frame_pointer(), report);
             keep_frame();
         }
@@ -222,7 +235,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     ) -> Result<(), BadFree> {
         let address = address_of(block);
         let mut inner = self.enter();
-        let is_freed = P::LANES == 1
+        let is_freed = !self.inner.has_lanes()
             && inner.free_path.may_record()
             && inner.free_by_steps(address, Some(layout), caller.frame_pointer, caller.platform);
         let freed = if is_freed { Ok(()) } else { inner.free(block, Some(layout), caller) };

@@ -61,7 +61,7 @@ pub(super) struct Inner<B: Backend> {
     /// Whether the platform decides for each allocation if it is to fail.
     pub(super) is_injecting_faults: bool,
     /// Whether the operation under way has had an expensive step, so that no table is to be split if that can wait.
-    pub(super) is_in_haste: bool,
+    pub(super) defers_growth: bool,
     pub(super) allocation_path: FastPath,
     /// The path of an allocation that is not sampled.
     pub(super) unsampled_path: FastPath,
@@ -142,7 +142,7 @@ impl<B: Backend> Inner<B> {
             is_history_off: false,
             is_counting: false,
             is_injecting_faults: false,
-            is_in_haste: false,
+            defers_growth: false,
             allocation_path: FastPath::Unprepared,
             unsampled_path: FastPath::Unprepared,
             free_path: FastPath::Unprepared,
@@ -226,7 +226,7 @@ impl<B: Backend> Inner<B> {
             match self.record(block, layout, guarding, stack, caller) {
                 Some(record) if guarding != Guarding::None => self.write_guards(&record),
                 None if guarding != Guarding::None => return false,
-                None => self.account_unrecorded(address_of(block), cpu),
+                None => self.account_unrecorded::<P>(address_of(block), cpu),
                 _ => {}
             }
         }
@@ -242,10 +242,12 @@ impl<B: Backend> Inner<B> {
     /// address must be forgotten, or a report would show that one instead.
     #[cold]
     #[inline(never)]
-    fn account_unrecorded(&mut self, address: usize, cpu: u8) {
+    fn account_unrecorded<P: Platform>(&mut self, address: usize, cpu: u8) {
         self.tallies.cpu_mut(cpu).untracked += 1;
         self.recent_frees.forget(address);
-        self.lanes.forget_free(address);
+        if P::LANES > 1 {
+            self.lanes.forget_free(address);
+        }
         self.guards.freed.forget(address);
     }
 
@@ -273,8 +275,8 @@ impl<B: Backend> Inner<B> {
         self.sequence += 1;
         let origin = Origin::now(self.sequence, stack.as_ref().map_or(0, |stack| stack.number()), platform);
         let record = Record::new(block, layout, &origin).with_guarding(guarding);
-        let entered = if self.is_in_haste {
-            self.live.insert_in_haste(record, &mut self.arena, platform)
+        let entered = if self.defers_growth {
+            self.live.insert_deferring_growth(record, &mut self.arena, platform)
         } else {
             self.live.insert(record, &mut self.arena, platform)
         };
@@ -373,7 +375,7 @@ impl<B: Backend> Inner<B> {
     #[inline(never)]
     pub(super) fn refuse<P: Platform>(&mut self, mut bad: BadFree, caller: &Caller<'_, P>) -> BadFree {
         if let Some(free) = bad.free.as_mut().filter(|free| free.stack() == 0)
-            && let Some(recent) = self.recent_free(bad.address).copied()
+            && let Some(recent) = self.recent_free::<P>(bad.address).copied()
         {
             let stack = self.depot.number_of(&recent.callers(), &mut self.arena, caller.platform);
             free.set_size_and_stack(free.size_bytes(), stack);

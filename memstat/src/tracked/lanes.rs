@@ -231,8 +231,17 @@ impl<B: Backend> Inner<B> {
         self.read_history::<P>(cursor, buffer).count
     }
 
+    /// The newest event for which `is_wanted` is true.
+    pub(super) fn newest_event<P: Platform>(&self, is_wanted: impl Fn(&Event) -> bool) -> Option<Event> {
+        if P::LANES == 1 {
+            self.history.find_newest(is_wanted)
+        } else {
+            self.merged_history().find_newest(is_wanted)
+        }
+    }
+
     /// The history of all lanes, and of what was done while they were stopped.
-    pub(super) fn merged_history(&self) -> Merged<'_> {
+    fn merged_history(&self) -> Merged<'_> {
         let own = core::iter::once(&self.history as &dyn Ring);
         Merged::new(own.chain(self.lanes.histories()), self.sequence, self.history.capacity())
     }

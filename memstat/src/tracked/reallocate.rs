@@ -58,52 +58,54 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         layout: Layout,
         new_size_bytes: usize,
     ) -> Result<Option<NonNull<u8>>, BadFree> {
-        if !Self::ASKS_BACKEND {
-            // SAFETY: upheld by the caller.
-            return unsafe { self.reallocate_claimed(block, layout, new_size_bytes) };
-        }
+        let mut refused = None;
         // SAFETY: upheld by the caller.
-        match unsafe { self.resize_unrecorded(block, layout, new_size_bytes) } {
-            Ok(resized) => Ok(Some(resized)),
-            // SAFETY: upheld by the caller.
-            Err(inner) => unsafe { self.reallocate_recorded(inner, block, layout, new_size_bytes) },
-        }
+        let moved = unsafe {
+            self.reallocate_with_layout_or(block, layout, new_size_bytes, |bad, _| refused = Some(bad))
+        };
+        refused.map_or(Ok(moved), Err)
     }
 
-    /// As [`Tracked::reallocate_with_layout`], without the error. It returns in a register, which takes 18 instructions fewer
-    /// at level `off`.
+    /// As [`Tracked::reallocate_with_layout`], but calls `report` with the error and the caller's frame pointer, once the
+    /// tracker's lock is released, and returns `None`. It returns in a register, which takes 18 instructions fewer at level
+    /// `off`.
     ///
     /// # Safety
     ///
     /// As for [`Tracked::reallocate`].
     #[expect(clippy::inline_always, reason = "the frame must be the caller's")]
     #[inline(always)]
-    pub(super) unsafe fn reallocate_or_none(
+    pub unsafe fn reallocate_with_layout_or(
         &self,
         block: NonNull<u8>,
         layout: Layout,
         new_size_bytes: usize,
+        report: impl FnOnce(BadFree, usize),
     ) -> Option<NonNull<u8>> {
-        if !Self::ASKS_BACKEND {
+        if !B::HAS_RESIZE || !self.inner.is_owned() {
             // SAFETY: upheld by the caller.
-            return unsafe { self.reallocate_claimed(block, layout, new_size_bytes) }.ok().flatten();
+            return match unsafe { self.reallocate_claimed(block, layout, new_size_bytes) } {
+                Ok(moved) => moved,
+                Err(bad) => {
+                    report(bad, self.platform().frame_pointer());
+                    None
+                }
+            };
         }
         // SAFETY: upheld by the caller.
         match unsafe { self.resize_unrecorded(block, layout, new_size_bytes) } {
             Ok(resized) => Some(resized),
             // SAFETY: upheld by the caller.
-            Err(inner) => unsafe { self.reallocate_recorded_or_none(inner, block, layout, new_size_bytes) },
+            Err(inner) => unsafe { self.reallocate_recorded(inner, block, layout, new_size_bytes, report) },
         }
     }
-
-    /// Whether the fast paths ask the backend to resize a block.
-    const ASKS_BACKEND: bool = B::HAS_RESIZE && P::LANES == 1;
 
     /// Hands the reallocation on to the backend at levels without records.
     ///
     /// # Errors
     ///
-    /// The lock, if that is not possible; nothing has changed then. `None` if waiting for it would never end.
+    /// The lock, if that is not possible; nothing has changed then. `None` if there are lanes, or waiting for it would never
+    /// end.
     ///
     /// # Safety
     ///
@@ -116,13 +118,15 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         layout: Layout,
         new_size_bytes: usize,
     ) -> Result<NonNull<u8>, Option<Guard<'_, Inner<B>, P>>> {
-        let mut inner = match self.inner.enter_at_once() {
+        let mut inner = match self.inner.enter_owned() {
             Ok(inner) => inner,
-            Err(contended) => return Err(self.inner.wait(contended)),
+            Err(contended) => return Err(self.inner.wait(contended).filter(|_| !self.inner.has_lanes())),
         };
         // SAFETY: upheld by the caller.
         let resized = unsafe { inner.resize_unrecorded(block, layout, new_size_bytes, self.platform()) };
-        resized.ok_or(Some(inner))
+        let Some(resized) = resized else { return Err(Some(inner)) };
+        inner.leave_owned();
+        Ok(resized)
     }
 
     /// Has the backend resize a block with a record, and else continues.
@@ -137,57 +141,25 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         block: NonNull<u8>,
         layout: Layout,
         new_size_bytes: usize,
-    ) -> Result<Option<NonNull<u8>>, BadFree> {
-        let caller = self.caller();
-        // SAFETY: upheld by the caller.
-        let done = unsafe { self.reallocate_recorded_for(inner, block, layout, new_size_bytes, &caller) };
-        keep_frame();
-        done
-    }
-
-    /// The same, without the error.
-    ///
-    /// # Safety
-    ///
-    /// As for [`Tracked::reallocate`].
-    #[inline(never)]
-    unsafe fn reallocate_recorded_or_none(
-        &self,
-        inner: Option<Guard<'_, Inner<B>, P>>,
-        block: NonNull<u8>,
-        layout: Layout,
-        new_size_bytes: usize,
+        report: impl FnOnce(BadFree, usize),
     ) -> Option<NonNull<u8>> {
         let caller = self.caller();
-        // SAFETY: upheld by the caller.
-        let done = unsafe { self.reallocate_recorded_for(inner, block, layout, new_size_bytes, &caller) };
-        keep_frame();
-        done.ok().flatten()
-    }
-
-    /// The same, on behalf of a caller.
-    ///
-    /// # Safety
-    ///
-    /// As for [`Tracked::reallocate`].
-    #[inline]
-    unsafe fn reallocate_recorded_for(
-        &self,
-        inner: Option<Guard<'_, Inner<B>, P>>,
-        block: NonNull<u8>,
-        layout: Layout,
-        new_size_bytes: usize,
-        caller: &Caller<'_, P>,
-    ) -> Result<Option<NonNull<u8>>, BadFree> {
         if let Some(mut inner) = inner {
             // SAFETY: upheld by the caller.
-            let resized = unsafe { inner.resize_at_hand(block, layout, new_size_bytes, caller) };
+            let resized = unsafe { inner.resize_at_hand(block, layout, new_size_bytes, &caller) };
             if resized.is_some() {
-                return Ok(resized);
+                inner.leave_owned();
+                return resized;
             }
         }
         // SAFETY: upheld by the caller.
-        unsafe { self.reallocate_for(block, Some(layout), new_size_bytes, caller) }
+        let done = unsafe { self.reallocate_for(block, Some(layout), new_size_bytes, &caller) };
+        let moved = done.unwrap_or_else(|bad| {
+            report(bad, caller.frame_pointer);
+            None
+        });
+        keep_frame();
+        moved
     }
 
     /// # Safety
@@ -219,7 +191,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         new_size_bytes: usize,
         caller: &Caller<'_, P>,
     ) -> Result<Option<NonNull<u8>>, BadFree> {
-        if P::LANES > 1
+        if !self.inner.is_owned()
             && let Some(done) = self.reallocate_in_lane(block, claim, new_size_bytes, caller)
         {
             return done;

@@ -43,6 +43,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         let mut inner = self.inner.try_enter()?;
         if !inner.is_ready() {
             inner.prepare(P::LANES > 1);
+            self.inner.set_owner();
         }
         let written = inner.written_events::<P>();
         let mut events = [Event::EMPTY; EVENTS];

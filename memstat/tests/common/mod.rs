@@ -10,7 +10,7 @@ use std::ptr::NonNull;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 
-use memstat::{GuardPages, Hooks, LockRefused, Platform};
+use memstat::{FirstUse, GuardPages, Hooks, LockRefused, Platform};
 use memstat::{PAGE_SIZE_BYTES, STAMP_STEP, StackSpan};
 
 /// A platform that counts the pages that it has given to the tracker.
@@ -24,6 +24,7 @@ pub(crate) struct HostPlatform {
     pub(crate) refused: Mutex<Vec<LockRefused>>,
     /// The call site of the next operations, from 1 to [`MAX_SITES`]; 0 for no call stack.
     pub(crate) site: AtomicUsize,
+    used: lanes::Used,
 }
 
 /// Call sites that a test may allocate from.
@@ -59,7 +60,7 @@ unsafe impl Platform for HostPlatform {
     }
 
     fn cpu(&self) -> u8 {
-        self.cpu.load(Ordering::Relaxed)
+        self.used.cpu(module_path!(), self.cpu.load(Ordering::Relaxed))
     }
 
     fn task(&self) -> u16 {
@@ -109,5 +110,9 @@ impl Hooks for HostPlatform {
 
     fn on_lock_refused(&self, refused: &LockRefused, _frame_pointer: usize) {
         self.refused.lock().unwrap().push(*refused);
+    }
+
+    fn on_first_use(&self, _tracker: &dyn FirstUse) {
+        self.used.set();
     }
 }

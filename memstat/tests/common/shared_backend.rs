@@ -4,12 +4,19 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use memstat::{Backend, SharedBackend};
+use memstat::SharedBackend;
+
+use crate::shared::Shared;
 
 /// The host's allocator, which all threads may use at once. Whatever comes back is what it handed out: each block has a
 /// word before it that says whether it is live.
 #[derive(Debug)]
 pub(crate) struct SystemBackend;
+
+/// The same as a backend.
+pub(crate) fn system() -> Shared<SystemBackend> {
+    Shared(SystemBackend)
+}
 
 const LIVE: u64 = 0x1234_5678_9abc_def0;
 const FREE: u64 = 0x0fed_cba9_8765_4321;
@@ -61,21 +68,5 @@ unsafe impl SharedBackend for SystemBackend {
         // SAFETY: upheld by the caller. The word moves with the block.
         let moved = unsafe { System.realloc(block.as_ptr().sub(front), own_old, own_new.size()).add(front) };
         Some(NonNull::slice_from_raw_parts(NonNull::new(moved)?, new_size_bytes))
-    }
-}
-
-// SAFETY: as above.
-unsafe impl Backend for SystemBackend {
-    fn allocate(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
-        SharedBackend::allocate(self, layout)
-    }
-
-    unsafe fn deallocate(&mut self, block: NonNull<u8>, layout: Layout) -> usize {
-        // SAFETY: upheld by the caller.
-        unsafe { SharedBackend::deallocate(self, block, layout) }
-    }
-
-    fn shared(&self) -> Option<&dyn SharedBackend> {
-        Some(self)
     }
 }

@@ -11,7 +11,7 @@ use std::ptr::{NonNull, null_mut};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
-use memstat::{Backend, GuardPages, Hooks, Live, Location, Platform};
+use memstat::{Backend, FirstUse, GuardPages, Hooks, Live, Location, Platform};
 use memstat::{PAGE_SIZE_BYTES, StackSpan};
 
 const NONE: c_int = 0;
@@ -82,6 +82,7 @@ pub(super) struct WindowPlatform {
     pub(super) pages_left: AtomicUsize,
     /// Called while the tracker's lock is held.
     under_lock: fn(),
+    used: lanes::Used,
 }
 
 impl WindowPlatform {
@@ -92,6 +93,7 @@ impl WindowPlatform {
             is_alone: AtomicBool::new(false),
             pages_left: usize::MAX.into(),
             under_lock,
+            used: lanes::Used::default(),
         }
     }
 
@@ -124,7 +126,7 @@ unsafe impl Platform for WindowPlatform {
     }
 
     fn cpu(&self) -> u8 {
-        0
+        self.used.cpu(module_path!(), 0)
     }
 
     fn task(&self) -> u16 {
@@ -210,6 +212,10 @@ unsafe impl GuardPages for WindowPlatform {
 impl Hooks for WindowPlatform {
     fn is_lock_held_here(&self) -> bool {
         self.is_alone.load(Ordering::Relaxed)
+    }
+
+    fn on_first_use(&self, _tracker: &dyn FirstUse) {
+        self.used.set();
     }
 }
 

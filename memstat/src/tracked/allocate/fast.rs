@@ -4,7 +4,7 @@
 use core::alloc::Layout;
 use core::ptr::NonNull;
 
-use super::super::inner::{Copied, FastPath, Inner, Steps};
+use super::super::inner::{Copied, Inner, Steps};
 use super::{Begun, Progress};
 use crate::backend::Backend;
 use crate::guard::red_zones;
@@ -14,27 +14,30 @@ use crate::record::{Origin, Record};
 use crate::stacks::MAX_FRAMES;
 
 impl<B: Backend> Inner<B> {
-    /// Allocates without a record, if the backend has a block ready. The call of the backend is written twice, so that
-    /// the level is tested only once.
+    /// Allocates without a record and without counting, if the backend has a block ready. [`Inner::allocate_counted`] is a
+    /// function of its own, so that the level is tested only once.
     #[expect(clippy::inline_always, reason = "the fast path, which saves no registers")]
     #[inline(always)]
-    pub(super) fn allocate_unrecorded(
-        &mut self,
-        layout: Layout,
-        path: FastPath,
-        platform: &impl Platform,
-    ) -> Option<NonNull<u8>> {
-        if path == FastPath::Count {
-            // SAFETY: the path is such only once there is a backend with fast paths.
-            let block = unsafe { self.backend.as_mut().unwrap_unchecked().allocate_fast(layout) }?;
-            self.tallies.count_allocation(platform.cpu(), layout.size(), block.len());
-            return Some(block.cast());
-        }
-        // SAFETY: as above.
+    pub(super) fn allocate_uncounted(&mut self, layout: Layout) -> Option<NonNull<u8>> {
+        // SAFETY: the path is such only once there is a backend with fast paths.
         let block = unsafe { self.backend.as_mut().unwrap_unchecked().allocate_fast(layout) }?;
         if !B::KNOWS_LIVE {
             self.tallies.add_uncounted(block.len());
         }
+        Some(block.cast())
+    }
+
+    /// As [`Inner::allocate_uncounted`], and counts the block.
+    #[expect(clippy::inline_always, reason = "the fast path, which saves no registers")]
+    #[inline(always)]
+    pub(super) fn allocate_counted(
+        &mut self,
+        layout: Layout,
+        platform: &impl Platform,
+    ) -> Option<NonNull<u8>> {
+        // SAFETY: as above.
+        let block = unsafe { self.backend.as_mut().unwrap_unchecked().allocate_fast(layout) }?;
+        self.tallies.count_allocation(platform.cpu(), layout.size(), block.len());
         Some(block.cast())
     }
 
@@ -77,7 +80,7 @@ impl<B: Backend> Inner<B> {
             (own.cast(), own.len())
         };
         let mut record = Record::EMPTY;
-        let entered = self.live.one.insert_fast(block.as_ptr() as usize, || {
+        let entered = self.live.insert_fast::<P>(block.as_ptr() as usize, || {
             self.sequence += 1;
             // SAFETY: stacks stay where they are, and nothing else refers to this one now.
             let number = if Self::may_charge(COPY) { unsafe { stack.as_ref() }.number() } else { 0 };

@@ -4,7 +4,7 @@
 
 use core::alloc::Layout;
 
-use super::super::inner::{Claim, Copied, FastPath, Inner, Steps};
+use super::super::inner::{Claim, Copied, Inner, Steps};
 use crate::backend::Backend;
 use crate::guard::quarantine::Freed;
 use crate::guard::red_zones;
@@ -14,38 +14,44 @@ use crate::record::{Origin, Record};
 use crate::stacks::MAX_FREE_FRAMES;
 
 impl<B: Backend> Inner<B> {
-    /// Frees a block without a record, if the backend has a fast path for it. As for allocations, the call of the backend
-    /// is written twice.
+    /// Frees a block without a record, and without counting, if the backend has a fast path for it.
     ///
     /// # Safety
     ///
     /// As for [`Backend::deallocate_unsized`].
     #[expect(clippy::inline_always, reason = "the fast path, which saves no registers")]
     #[inline(always)]
-    pub(super) unsafe fn free_unrecorded_fast(
-        &mut self,
-        address: usize,
-        claim: impl Claim,
-        path: FastPath,
-        platform: &impl Platform,
-    ) -> bool {
-        // SAFETY: the steps are such only once there is a backend with fast paths.
-        let backend = unsafe { self.backend.as_mut().unwrap_unchecked() };
-        if path == FastPath::Count {
-            // SAFETY: upheld by the caller.
-            let taken_bytes = unsafe { backend.deallocate_fast(address, claim.layout()) };
-            let Some(taken_bytes) = taken_bytes else { return false };
-            self.tallies.count_free(platform.cpu(), taken_bytes);
-            return true;
-        }
-        // SAFETY: upheld by the caller.
-        let taken_bytes = unsafe { backend.deallocate_fast(address, claim.layout()) };
+    pub(super) unsafe fn free_uncounted(&mut self, address: usize, claim: impl Claim) -> bool {
+        // SAFETY: the steps are such only once there is a backend with fast paths; the rest is upheld by the caller.
+        let taken_bytes =
+            unsafe { self.backend.as_mut().unwrap_unchecked().deallocate_fast(address, claim.layout()) };
         if !B::KNOWS_LIVE
             && let Some(taken_bytes) = taken_bytes
         {
             self.tallies.subtract_uncounted(taken_bytes);
         }
         taken_bytes.is_some()
+    }
+
+    /// As [`Inner::free_uncounted`], and counts the free.
+    ///
+    /// # Safety
+    ///
+    /// As there.
+    #[expect(clippy::inline_always, reason = "the fast path, which saves no registers")]
+    #[inline(always)]
+    pub(super) unsafe fn free_counted(
+        &mut self,
+        address: usize,
+        claim: impl Claim,
+        platform: &impl Platform,
+    ) -> bool {
+        // SAFETY: as above.
+        let taken_bytes =
+            unsafe { self.backend.as_mut().unwrap_unchecked().deallocate_fast(address, claim.layout()) };
+        let Some(taken_bytes) = taken_bytes else { return false };
+        self.tallies.count_free(platform.cpu(), taken_bytes);
+        true
     }
 
     /// Frees a block that is in the live map, as far as that needs nothing but what is at hand. Returns whether it did.
@@ -59,8 +65,8 @@ impl<B: Backend> Inner<B> {
         platform: &P,
     ) -> bool {
         let steps = Steps::of_copy::<COPY>(self.free_steps);
-        let Some(found) = self.live.one.find_fast(address) else { return false };
-        let record = found.record;
+        let Some(found) = self.live.find_fast::<P>(address) else { return false };
+        let record = found.entry.record;
         if !claim.fits(&record) {
             return false;
         }
@@ -115,7 +121,7 @@ impl<B: Backend> Inner<B> {
                 self.recent_frees.commit(&origin, platform.callers());
             }
         }
-        self.live.one.forget(found, &mut self.arena, platform);
+        self.live.forget(found, &mut self.arena, platform);
         true
     }
 

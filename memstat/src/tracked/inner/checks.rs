@@ -6,6 +6,7 @@ use crate::bad_free::{BadFree, BadFreeKind};
 use crate::guard::pool::Life;
 use crate::guard::red_zones;
 use crate::history::{Event, EventKind};
+use crate::platform::Platform;
 use crate::record::{Guarding, Record};
 
 /// Records that one step of a check looks at.
@@ -53,7 +54,7 @@ impl<B: Backend> Inner<B> {
     }
 
     /// What is wrong with a free of `address`, at which no live block starts.
-    pub(in super::super) fn bad_free(&self, address: usize) -> BadFree {
+    pub(in super::super) fn bad_free<P: Platform>(&self, address: usize) -> BadFree {
         let bad = |kind, block, free| BadFree { block, free, ..BadFree::of_unknown(address, kind) };
         if let Some(Life { block, free }) = self.guards.pool.life_at(address) {
             let start = block.address();
@@ -85,23 +86,23 @@ impl<B: Backend> Inner<B> {
         if let Some(freed) = self.guards.freed.find(address) {
             return bad(BadFreeKind::DoubleFree, Some(freed.block), Some(*freed.free()));
         }
-        if let Some(recent) = self.recent_free(address) {
+        if let Some(recent) = self.recent_free::<P>(address) {
             // The event in the history has the sequence number, too.
             let allocation = recent.block().full_sequence(self.sequence);
             let event =
-                self.last_life(address).1.filter(|free| free.is_newer_than(allocation, self.sequence));
+                self.last_life::<P>(address).1.filter(|free| free.is_newer_than(allocation, self.sequence));
             let free = event.unwrap_or_else(|| recent.free());
             return bad(BadFreeKind::DoubleFree, Some(*recent.block()), Some(free));
         }
         if !is_free {
             return bad(BadFreeKind::NeverAllocated, None, None);
         }
-        let (block, free) = self.last_life(address);
+        let (block, free) = self.last_life::<P>(address);
         bad(BadFreeKind::DoubleFree, block, free)
     }
 
     /// The last allocation and the last free of the block at `address` in the history, since it was last switched on.
-    fn last_life(&self, address: usize) -> (Option<Record>, Option<Record>) {
+    fn last_life<P: Platform>(&self, address: usize) -> (Option<Record>, Option<Record>) {
         if !self.keeps_history() {
             return (None, None);
         }
@@ -112,9 +113,8 @@ impl<B: Backend> Inner<B> {
                 event.kind() == kind && record.address() == address && record.is_newer_than(since, latest)
             }
         };
-        let history = self.merged_history();
-        let free = history.find_newest(of(EventKind::Free));
-        let block = history.find_newest(of(EventKind::Allocate));
+        let free = self.newest_event::<P>(of(EventKind::Free));
+        let block = self.newest_event::<P>(of(EventKind::Allocate));
         // The event of a free has the stack of the allocation.
         (block.map(|event| *event.record()), free.map(|event| event.record().without_stack()))
     }

@@ -4,7 +4,7 @@ use super::Inner;
 use crate::backend::Backend;
 use crate::counters::Counters;
 use crate::level::Level;
-use crate::platform::PAGE_SIZE_BYTES;
+use crate::platform::{PAGE_SIZE_BYTES, Platform};
 use crate::snapshot::Snapshot;
 use crate::stacks::Stack;
 use crate::stacks::StackUsage;
@@ -26,13 +26,18 @@ impl<B: Backend> Inner<B> {
     }
 
     /// The call stack of a number, with all that is charged to it.
-    pub(in super::super) fn stack(&mut self, number: u16) -> Option<&Stack> {
-        self.lanes.settle(number, &mut self.depot);
+    pub(in super::super) fn stack<P: Platform>(&mut self, number: u16) -> Option<&Stack> {
+        if P::LANES > 1 {
+            self.lanes.settle(number, &mut self.depot);
+        }
         self.depot.get(number)
     }
 
     /// Charges to each call stack all that is charged to it.
-    pub(in super::super) fn settle_stacks(&mut self) {
+    pub(in super::super) fn settle_stacks<P: Platform>(&mut self) {
+        if P::LANES == 1 {
+            return;
+        }
         for number in 1..=self.depot.len() as u16 {
             self.lanes.settle(number, &mut self.depot);
         }

@@ -19,8 +19,11 @@ impl<B: Backend> Inner<B> {
     /// The last free of the block that started at `address`, if it is remembered.
     #[cold]
     #[inline(never)]
-    pub(in super::super) fn recent_free(&self, address: usize) -> Option<&RecentFree> {
+    pub(in super::super) fn recent_free<P: Platform>(&self, address: usize) -> Option<&RecentFree> {
         let mut latest = self.recent_frees.find(address);
+        if P::LANES == 1 {
+            return latest;
+        }
         for other in self.lanes.recent_frees().filter(|free| free.block().address() == address) {
             if latest.is_none_or(|latest| other.is_later_than(latest, self.sequence)) {
                 latest = Some(other);

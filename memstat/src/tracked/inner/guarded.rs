@@ -117,27 +117,41 @@ impl<B: Backend> Inner<B> {
         }
     }
 
-    /// Makes room in the quarantine, if evicting one intact block is enough.
+    /// Makes room in the quarantine, if evicting a few intact blocks is enough.
     #[expect(clippy::inline_always, reason = "called in one place, on the fast path")]
     #[inline(always)]
     pub(in super::super) fn make_room_fast(&mut self, taken_bytes: usize) -> bool {
-        let freed = &mut self.guards.freed;
-        if freed.has_room_for(taken_bytes) && !freed.is_full() {
-            return true;
+        // A number that the compiler does not know, so the loop's body is there once.
+        let mut evictable = self.guards.freed.quarantined_blocks().min(MAX_EVICTED);
+        loop {
+            let freed = &self.guards.freed;
+            if freed.has_room_for(taken_bytes) && !freed.is_full() {
+                return true;
+            }
+            if evictable == 0 || !self.evict_intact() {
+                return false;
+            }
+            evictable -= 1;
         }
+    }
+
+    /// Gives the oldest block in quarantine to the backend, if it is intact.
+    #[expect(clippy::inline_always, reason = "called in one place, on the fast path")]
+    #[inline(always)]
+    fn evict_intact(&mut self) -> bool {
+        let freed = &mut self.guards.freed;
         let Some(oldest) = freed.oldest() else { return false };
         let record = oldest.block;
         let (block, size_bytes) = (record.address() as *mut u8, record.size_bytes());
         let has_both = record.guarding() == Guarding::BothRedZones;
         let small = red_zones::small_layout(Guarding::BothRedZones, record.layout()).filter(|_| has_both);
         let Some((own_layout, front_bytes)) = small else { return false };
-        let oldest_bytes = oldest.taken_bytes();
         // SAFETY: the block is in quarantine, so nobody else uses it; its red zones are there.
         let is_intact = unsafe {
             red_zones::is_full_of(block, size_bytes, red_zones::FREED)
                 && red_zones::are_intact_as(Guarding::BothRedZones, block, size_bytes)
         };
-        if !is_intact || taken_bytes > oldest_bytes {
+        if !is_intact {
             return false;
         }
         freed.evict_oldest();

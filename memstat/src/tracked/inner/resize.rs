@@ -30,7 +30,7 @@ impl<B: Backend> Inner<B> {
             return Err(self.refuse(bad, caller));
         }
         if self.has_owner(address) {
-            return Err(self.refuse(self.bad_free(address), caller));
+            return Err(self.refuse(self.bad_free::<P>(address), caller));
         }
         let location = self.backend.as_ref().map_or(Location::Unknown, |backend| backend.locate(address));
         let unrecorded = match (location, claim.layout()) {
@@ -48,7 +48,7 @@ impl<B: Backend> Inner<B> {
             (Location::Live { start, layout }, None) if start == address => Some(layout),
             _ => None,
         };
-        unrecorded.ok_or_else(|| self.refuse(self.bad_free(address), caller))
+        unrecorded.ok_or_else(|| self.refuse(self.bad_free::<P>(address), caller))
     }
 
     /// Whether the live block at `block`, for which the backend reports the layout `own`, may have been allocated with the

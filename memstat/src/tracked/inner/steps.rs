@@ -34,6 +34,9 @@ pub(in super::super) enum FastPath {
 }
 
 impl FastPath {
+    /// Whether the copies for sets of steps are left out, and only the one for any is there.
+    pub(in super::super) const IS_SMALL: bool = cfg!(feature = "small");
+
     /// Whether blocks are recorded on this path, or may be.
     pub(in super::super) fn may_record(self) -> bool {
         self > Self::Slow && self < Self::Count
@@ -105,6 +108,7 @@ impl Steps {
             bits if bits & Self::SLOW.0 != 0 => FastPath::Slow,
             0 => FastPath::Pass,
             1 => FastPath::Count,
+            _ if FastPath::IS_SMALL => FastPath::Any,
             BLOCKS => FastPath::Blocks,
             STACKS => FastPath::Stacks,
             Self::AT_FULL => FastPath::Full,

@@ -39,7 +39,7 @@ impl<B: Backend> Inner<B> {
         }
         // SAFETY: the caller gives the block up.
         let Some(taken_bytes) = (unsafe { self.give_unrecorded(block, claimed) }) else {
-            return Err(self.refuse(self.bad_free(address), caller));
+            return Err(self.refuse(self.bad_free::<P>(address), caller));
         };
         self.count_free_of_unrecorded(address, taken_bytes, caller);
         Ok(())

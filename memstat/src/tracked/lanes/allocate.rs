@@ -47,7 +47,8 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
         }
     }
 
-    /// Waits for the lane, or makes it. `None` if there is none, or waiting would never end.
+    /// Waits for the lane, or makes it. `None` if there is none, as there is no memory for it or this is the only CPU or
+    /// thread that has come yet, or waiting would never end.
     #[cold]
     #[inline(never)]
     pub(super) fn work_later(&self, no_lane: NoLane) -> Option<Worker<'_, B, P>> {
@@ -55,6 +56,9 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
             return self.inner.wait_for_lane(contended).map(Worker::new);
         }
         let mut guard = self.enter_if_ever_free()?;
+        if self.inner.is_owner() {
+            return None;
+        }
         let inner: &mut Inner<B> = &mut guard;
         // SAFETY: a slot stays where it is for ever.
         unsafe { self.inner.add_lane(|number| inner.make_slot(number, self.platform())) };

@@ -123,7 +123,7 @@ impl<B: Backend> Inner<B> {
     ) -> Result<(), BadFree> {
         let address = block.as_ptr() as usize;
         if self.live.get(address).is_some() {
-            let bad = BadFree { kind: BadFreeKind::DoubleFree, ..self.bad_free(address) };
+            let bad = BadFree { kind: BadFreeKind::DoubleFree, ..self.bad_free::<P>(address) };
             return Err(self.refuse(bad, caller));
         }
         self.free_unrecorded(block, claim.layout(), caller)

@@ -29,7 +29,7 @@ impl<B: Backend> Inner<B> {
     ) -> Option<NonNull<u8>> {
         let path = self.free_path;
         let is_plain = matches!(path, FastPath::Blocks | FastPath::Stacks | FastPath::Full);
-        if !is_plain || self.allocation_path != path || !B::HAS_RESIZE {
+        if FastPath::IS_SMALL || !is_plain || self.allocation_path != path || !B::HAS_RESIZE {
             return None;
         }
         if path == FastPath::Full && !self.history.has_room_for_two() {
@@ -39,8 +39,8 @@ impl<B: Backend> Inner<B> {
         if path != FastPath::Blocks {
             stack = self.depot.recall::<P, MAX_FRAMES>(caller.frame_pointer, caller.platform)?;
         }
-        let found = self.live.one.find_fast(block.as_ptr() as usize)?;
-        let old = found.record;
+        let found = self.live.find_fast::<P>(block.as_ptr() as usize)?;
+        let old = found.entry.record;
         if !claimed.fits(&old) || !old.is_guarded_as(Guarding::None) {
             return None;
         }
@@ -55,14 +55,14 @@ impl<B: Backend> Inner<B> {
             // At level `blocks` the block stays with the stack that it may have from another level.
             let stack = if path == FastPath::Blocks { old.stack() } else { number };
             // SAFETY: found just now, and nobody else refers to it.
-            unsafe { &mut *found.place }.set_size_and_stack(new_size_bytes, stack);
+            unsafe { &mut *found.entry.place }.set_size_and_stack(new_size_bytes, stack);
             self.note_in_place(path, &old, new_size_bytes, stack, caller.platform);
             return Some(block);
         }
         // At level `full` the free has a number of its own.
         let latest = self.sequence + if path == FastPath::Full { 2 } else { 1 };
         let record = Record::new(resized, new, &Origin::now(latest, number, caller.platform));
-        if !self.live.one.relocate(found, record) {
+        if !self.live.relocate(found, record, &mut self.arena, caller.platform) {
             self.account_moved(block, before_bytes, resized, after_bytes, new, caller);
             return Some(resized);
         }

@@ -52,7 +52,7 @@ impl<B: Backend, P: Platform> BlocksView<'_, B, P> {
     /// only, and the last few frees are remembered, at level `stacks` and above.
     pub fn last_free(&self, address: usize) -> Option<(Record, Record)> {
         let inner = &mut *self.0.enter();
-        let recent = inner.recent_free(address).copied()?;
+        let recent = inner.recent_free::<P>(address).copied()?;
         let mut free = recent.free();
         let stack = inner.depot.number_of(&recent.callers(), &mut inner.arena, self.0.platform());
         free.set_size_and_stack(free.size_bytes(), stack);

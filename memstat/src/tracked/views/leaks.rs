@@ -39,7 +39,7 @@ impl<B: Backend, P: Platform> LeaksView<'_, B, P> {
     pub fn mark(&self) -> StacksMark {
         let inner = &mut *self.0.enter();
         let snapshot = inner.snapshot(self.0.platform().stamp());
-        inner.settle_stacks();
+        inner.settle_stacks::<P>();
         StacksMark::new(inner.depot.mark(), snapshot)
     }
 
@@ -47,7 +47,7 @@ impl<B: Backend, P: Platform> LeaksView<'_, B, P> {
     /// frees of old ones are set off against each other.
     pub fn change_since(&self, mark: &StacksMark, number: u16) -> Option<Change> {
         let inner = &mut *self.0.enter();
-        inner.stack(number);
+        inner.stack::<P>(number);
         let (before, now) = inner.depot.usage_since(mark.number(), number)?;
         Some(Change::between(before, now))
     }
@@ -68,7 +68,7 @@ impl<B: Backend, P: Platform> LeaksView<'_, B, P> {
         let usage = usage.get_mut(..usize::from(snapshot.stack_count))?;
         *without_stack = snapshot.recorded;
         for (number, place) in (1..).zip(usage) {
-            *place = inner.stack(number).map(StackUsage::from).unwrap_or_default();
+            *place = inner.stack::<P>(number).map(StackUsage::from).unwrap_or_default();
             without_stack.blocks = without_stack.blocks.saturating_sub(place.blocks);
             without_stack.bytes = without_stack.bytes.saturating_sub(place.bytes);
         }

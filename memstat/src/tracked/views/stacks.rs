@@ -24,7 +24,7 @@ impl<B: Backend, P: Platform> StacksView<'_, B, P> {
 
     /// The call stack with this number, and its totals.
     pub fn get(&self, number: u16) -> Option<Stack> {
-        self.0.enter().stack(number).copied()
+        self.0.enter().stack::<P>(number).copied()
     }
 
     /// The `N` call stacks that rank highest. The lock is held for one stack at a time.
