@@ -1,11 +1,12 @@
 //! `whatis` on random addresses, compared with walks over all that there is: stacks, runs of pages, live blocks, tables.
 
-use memstat::{BlockState, Record};
+use memstat::{BlockState, GuardLevel, Level, Record};
 use tally_heap::PAGE_BYTES;
 use tally_heap::test_kit::random::Random;
 
-use super::{NO_MEMORY, Outcome};
+use super::{Finding, NO_MEMORY, Outcome, Verdict};
 use crate::arch::{VAddr, clock, direct_map, image, paging, stacks};
+use crate::logger;
 use crate::memory::heap::{kfree, kmalloc, tracker};
 use crate::memory::page_accounting::{FIRST_NUMBER, numbered_pages, page_with_number};
 use crate::memory::page_owners::visit_runs;
@@ -26,14 +27,15 @@ struct Asked {
     block: usize,
 }
 
-/// Blocks, which are freed when this is dropped.
-struct Blocks([*mut u8; BLOCKS]);
+/// Blocks, which are freed when this is dropped. Their addresses are kept inverted: what stays of them on the stack must not
+/// look like references to a later test's blocks.
+struct Blocks([usize; BLOCKS]);
 
 impl Drop for Blocks {
     fn drop(&mut self) {
         for block in self.0 {
             // SAFETY: a block of this test's, or null.
-            unsafe { kfree(block) };
+            unsafe { kfree(!block as *mut u8) };
         }
     }
 }
@@ -41,9 +43,9 @@ impl Drop for Blocks {
 /// Each answer is that of the walks, and comes in time.
 pub(crate) fn answers_agree_with_walks() -> Outcome {
     let mut random = Random::new(15);
-    let mut blocks = Blocks([core::ptr::null_mut(); BLOCKS]);
+    let mut blocks = Blocks([!0; BLOCKS]);
     for block in &mut blocks.0 {
-        *block = kmalloc(random.below(9000));
+        *block = !(kmalloc(random.below(9000)) as usize);
     }
     let mut asked = Scratch::new(ADDRESSES, || Asked { address: 0, run: 0, block: 0 }).ok_or(NO_MEMORY)?;
     let asked = asked.as_mut_slice();
@@ -78,7 +80,7 @@ fn address(random: &mut Random, blocks: &Blocks) -> usize {
             in_span(stack.start - PAGE_BYTES, (stack.end - stack.start).as_usize() + PAGE_BYTES, random)
         }
         4 | 5 => {
-            let block = blocks.0.get(random.below(BLOCKS)).map_or(0, |block| *block as usize);
+            let block = blocks.0.get(random.below(BLOCKS)).map_or(0, |block| !block);
             block.wrapping_add(random.below(9000)).wrapping_sub(100)
         }
         _ => {
@@ -155,4 +157,45 @@ fn check(place: &Asked, answer: &Answer) -> Outcome {
         }
     }
     Ok(())
+}
+
+/// A report of an overrun says what the word that was written is the address of.
+pub(crate) fn words_are_explained() -> Finding {
+    let (level, guard) = (tracker().level(), tracker().guards().level());
+    let interval = tracker().guards().sampling_interval();
+    tracker().set_level(level.max(Level::Blocks));
+    tracker().guards().set_level(GuardLevel::Full);
+    // A sampled block has no red zone of that size.
+    tracker().guards().set_sampling_interval(0);
+    let outcome = write_address_past_a_block();
+    tracker().guards().set_sampling_interval(interval);
+    tracker().guards().set_level(guard);
+    tracker().set_level(level);
+    outcome
+}
+
+fn write_address_past_a_block() -> Finding {
+    const SIZE_BYTES: usize = 64;
+    let guarded_before = tracker().guards().statistics().guarded_blocks;
+    let [block, other] = [(); 2].map(|()| kmalloc(SIZE_BYTES));
+    let are_guarded = tracker().guards().statistics().guarded_blocks == guarded_before + 2;
+    let first = logger::written();
+    if are_guarded {
+        // SAFETY: the red zone behind a live block, as long as a word and more.
+        unsafe { block.add(SIZE_BYTES).cast::<usize>().write_unaligned(other as usize) };
+        tracker().guards().check(|| true);
+    }
+    let mut is_explained = false;
+    logger::for_each_from(first, &mut |entry| {
+        is_explained |= entry.text.contains(" is 0 bytes into the live block ");
+    });
+    for block in [block, other] {
+        // SAFETY: from kmalloc or null, and nobody uses it.
+        unsafe { kfree(block) };
+    }
+    match (are_guarded, is_explained) {
+        (false, _) => Ok(Verdict::Skipped("no room for blocks with guards")),
+        (true, true) => Ok(Verdict::Passed),
+        (true, false) => Err("the report does not say what was written"),
+    }
 }

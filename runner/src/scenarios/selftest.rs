@@ -16,12 +16,13 @@ const HEAPS: [&str; 4] = ["buddy", "talc", "tlsf", "linked-list"];
 pub(super) mod skippable {
     pub(in super::super) const GUARDS: &str = "guards_find_what_is_planted_and_nothing_else";
     pub(in super::super) const GUARD_PAGES: &str = "accesses_past_sampled_blocks_are_caught";
+    pub(in super::super) const WORDS: &str = "words_written_past_a_block_are_explained";
     pub(in super::super) const SLABS: &str = "slabinfo_is_what_slabs_take";
     pub(in super::super) const STACKS: &str = "call_stacks_sum_up_to_the_totals";
     pub(in super::super) const LOST: &str = "lost_blocks_are_found_and_others_are_not";
     pub(in super::super) const LINES: &str = "own_functions_have_file_and_line";
 }
-use skippable::{GUARD_PAGES, GUARDS, LOST, SLABS, STACKS};
+use skippable::{GUARD_PAGES, GUARDS, LOST, SLABS, STACKS, WORDS};
 
 /// The longest that all of them may take: some read each file of /proc for a tenth of a second, on a busy host.
 const SELFTESTS_LIMIT: Duration = Duration::from_mins(5);
@@ -72,7 +73,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         name: "selftest-arena-0",
         about: "the same with no arena at all",
         judge: Judge::Drive(Machine { cmdline: "memstat.arena=0", ..DEFAULT }, |vm| {
-            selftests_pass_twice(vm, &[GUARDS, GUARD_PAGES, STACKS, LOST])
+            selftests_pass_twice(vm, &[GUARDS, GUARD_PAGES, WORDS, STACKS, LOST])
         }),
     },
     with_heap::<0>("selftest-buddy", "heap=buddy memstat=full"),
