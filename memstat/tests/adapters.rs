@@ -127,7 +127,7 @@ fn exercise<A: GlobalAlloc + Send + Sync + 'static>(make: impl Fn() -> A) {
 }
 
 fn exercise_any(make: &dyn Fn() -> Any) {
-    follow_models(&make);
+    follow_models(make);
     for (level, threads) in Level::ALL.into_iter().flat_map(|level| [(level, 1), (level, 4)]) {
         let heap = Box::new(Tracked::over(HostPlatform, Over(make()), Level::Blocks));
         heap.set_level(level);
