@@ -80,6 +80,13 @@ fn parse_row(row: &str) -> Option<u64> {
     (address >> 47 == 0x1_ffff && align.is_power_of_two() && has_site).then_some(size)
 }
 
+impl MemInfo {
+    /// What is free, and what the trackers hold for records to come: they keep some of it when records go.
+    pub(crate) fn free_kibibytes(&self) -> Result<u64> {
+        Ok(self.kibibytes("MemFree")? + self.kibibytes("MemstatArena")?)
+    }
+}
+
 /// `/proc/pages`: every run of pages in use.
 pub(crate) struct PagesFile {
     /// Pages of all runs.

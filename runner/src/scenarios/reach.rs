@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::is_consistent;
 use crate::error::{Error, Result, ensure};
+use crate::figures::MemInfo;
 use crate::grammar;
 use crate::machine::{Clock, DEFAULT, Machine};
 use crate::scenario::{Judge, Scenario};
@@ -222,7 +223,8 @@ fn references_are_explained(vm: &mut Vm) -> Result<()> {
     let summary = vm.run("head -n 2 /proc/allocs | tail -n 1")?;
     let mut numbers = summary.split([' ', ',']).filter_map(|word| word.parse::<u64>().ok());
     let all = numbers.next().zip(numbers.next());
-    let free = vm.run("grep MemFree /proc/meminfo")?;
+    let free_pages = |vm: &mut Vm| MemInfo::parse(&vm.read_file("/proc/meminfo")?)?.free_kibibytes();
+    let free = free_pages(vm)?;
     let listed = vm.run("head -n 8 /proc/allocs | tail -n 5")?;
     let blocks: Vec<_> = listed.lines().filter_map(|row| row.split_whitespace().next()).collect();
     ensure!(blocks.len() == ASKED, "no blocks of the drill: {listed}");
@@ -242,7 +244,7 @@ fn references_are_explained(vm: &mut Vm) -> Result<()> {
     ensure!(retained.seconds < MAX_RETAINED_S, "retained takes {} s", retained.seconds);
     ensure!(retained.lost_blocks == PLANTED, "{} blocks are not reachable", retained.lost_blocks);
     ensure!(all == Some((retained.blocks, retained.bytes)), "retained misses blocks: {summary}");
-    ensure!(vm.run("grep MemFree /proc/meminfo")? == free, "pages are not given back");
+    ensure!(free_pages(vm)? == free, "pages are not given back");
     is_consistent(vm)
 }
 
