@@ -143,7 +143,9 @@ fn forking_program() {
     thread::scope(|scope| {
         let (first, last) = kept.split_at(150);
         let copies = [first, last].map(|part| scope.spawn(|| part.to_vec()));
-        copies.into_iter().for_each(|copy| drop(copy.join().unwrap()));
+        for copy in copies {
+            drop(copy.join().unwrap());
+        }
     });
     assert_eq!([(); 2].map(|()| fork_and_wait()), [0; 2]);
     thread::spawn(|| drop(kept)).join().unwrap();

@@ -150,7 +150,9 @@ fn main() {
             // SAFETY: none, as above; both write the same.
             thread::spawn(move || unsafe { planted.0.get().write_volatile(1) })
         });
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        for thread in threads {
+            thread.join().unwrap();
+        }
         return;
     }
     for level in Level::ALL {

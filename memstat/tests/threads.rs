@@ -172,7 +172,7 @@ fn what_one_thread_has_is_everybodys_when_lanes_come() {
             }
         });
         let mut all = pool.into_inner().unwrap();
-        models.into_iter().for_each(|model| all.extend(model));
+        all.extend(models.into_iter().flatten());
         assert_agrees(&heap, &all);
         assert!(heap.counters().peak_live_bytes >= peak);
         for record in read_all(&heap, 64) {

@@ -53,6 +53,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     /// counts as a lock refusal and calls [`Hooks::on_lock_refused`](crate::Hooks::on_lock_refused).
     #[expect(clippy::inline_always, reason = "the fast path; and the frame must be the caller's")]
     #[inline(always)]
+    #[expect(clippy::comparison_chain, reason = "two comparisons, and no table of jumps")]
     pub fn allocate(&self, layout: Layout) -> Option<NonNull<u8>> {
         if !self.inner.is_owned() {
             return self.allocate_in_lane(layout);

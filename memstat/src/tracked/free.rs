@@ -91,6 +91,7 @@ impl<B: Backend, P: Platform> Tracked<B, P> {
     /// As for [`Tracked::free`].
     #[expect(clippy::inline_always, reason = "the fast path; and the frame must be the caller's")]
     #[inline(always)]
+    #[expect(clippy::comparison_chain, reason = "two comparisons, and no table of jumps")]
     unsafe fn free_claimed(&self, address: usize, claim: impl Claim, report: impl FnOnce(BadFree, usize)) {
         if !self.inner.is_owned() {
             return self.free_in_lane(address, claim, report);

@@ -5,6 +5,9 @@
 //! part included, and opens the gate. Lanes meet in the shards of the live map and, rarely, in the arena, the stacks, and
 //! the totals; each has a latch that is held for some instructions. Order: backend alone; shard, arena; stacks, arena.
 //!
+//! There are none as long as only one CPU or thread has come: it takes the tracker's lock (`lock`), and the paths of
+//! `tracked` are its. What it has recorded is in the shards, and so is every lane's when a second one comes.
+//!
 //! At level `full` a lane writes events to a ring of its own. What puts the events of all lanes in order is that those of a
 //! block meet in its shard: an event's number is greater than the lane's last one and than the shard's last one
 //! (Lamport, Time, Clocks, and the Ordering of Events, 1978). So two events of one block, or of one lane, are in the order in
@@ -12,12 +15,15 @@
 //!
 //! Whoever takes the tracker's lock has stopped all lanes: no operation is under way, and [`Common::stopped`] makes all
 //! figures whole. So every slow path, view and switch of the level is the same as where there are no lanes. Guards, fault
-//! injection and sampling are slow paths here.
+//! injection and sampling are slow paths in a lane.
 
 mod allocate;
 mod free;
 mod reallocate;
 mod slot;
+#[cfg(test)]
+#[cfg(feature = "std")]
+mod tests;
 mod worker;
 
 use core::cell::UnsafeCell;
