@@ -47,7 +47,7 @@ fn each_address_belongs_to_the_block_that_a_plain_list_has() {
         let heap = heap(Level::Stacks, guard);
         let mut random = fastrand::Rng::with_seed(7);
         let (mut live, mut freed): (BTreeMap<usize, Record>, Vec<Freed>) = Default::default();
-        let (mut live_asked, mut freed_asked, mut frees) = (0, 0, 0);
+        let (mut live_asked, mut freed_asked, mut count) = (0, 0, 0);
         for _ in 0..STEPS {
             let site = random.usize(1..=5);
             heap.platform().site.store(site, Ordering::Relaxed);
@@ -61,33 +61,34 @@ fn each_address_belongs_to_the_block_that_a_plain_list_has() {
                 live.remove(&start);
                 // SAFETY: nobody uses it.
                 unsafe { heap.free(NonNull::new(start as *mut u8).unwrap()).unwrap() };
-                freed.push(Freed { block, site, number: frees });
-                frees += 1;
+                freed.push(Freed { block, site, number: count });
+                count += 1;
             }
             if let Some(block) = live.values().nth(random.usize(0..live.len())) {
                 let address = block.address() + random.usize(0..block.size_bytes().max(1));
-                let life = heap.blocks().life_at(address).unwrap();
-                assert_eq!((life.state, life.block.address()), (BlockState::Live, block.address()));
-                assert!(life.contains(address) && life.free.is_none());
+                let found = heap.blocks().life_at(address).unwrap();
+                assert_eq!((found.state, found.block.address()), (BlockState::Live, block.address()));
+                assert!(found.contains(address) && found.free.is_none());
                 // The bytes behind it are its own as well, but no part of it.
                 let after = heap.blocks().life_at(block.address() + block.size_bytes().max(1));
                 let is_own = |life: &memstat::BlockLife| life.block.address() == block.address();
                 assert!(after.filter(is_own).is_none_or(|life| !life.contains(address + 3000)));
                 live_asked += 1;
             }
-            let recent = freed.partition_point(|freed| freed.number + RECENT < frees);
+            let recent = freed.partition_point(|freed| freed.number + RECENT < count);
             if let Some(Freed { block, site, .. }) =
                 freed.get(random.usize(recent..freed.len().max(recent + 1)))
             {
                 let address = block.address() + random.usize(0..block.size_bytes().max(1));
-                let Some(life) = heap.blocks().life_at(address) else {
+                let Some(found) = heap.blocks().life_at(address) else {
                     panic!("{guard:?}: nothing is known of a block that was freed a moment ago");
                 };
-                assert_eq!(life.block.address(), block.address());
-                let is_kept = guard == GuardLevel::Full && life.state == BlockState::Quarantined;
-                assert!(is_kept || life.state == BlockState::Freed);
-                let free = life.free.unwrap();
-                let callers = heap.stacks().get(free.stack()).map_or(life.free_callers[0], |s| s.frames()[0]);
+                assert_eq!(found.block.address(), block.address());
+                let is_kept = guard == GuardLevel::Full && found.state == BlockState::Quarantined;
+                assert!(is_kept || found.state == BlockState::Freed);
+                let free = found.free.unwrap();
+                let callers =
+                    heap.stacks().get(free.stack()).map_or(found.free_callers[0], |s| s.frames()[0]);
                 assert_eq!(callers, FIRST_SITE_ADDRESS + site);
                 freed_asked += 1;
             }

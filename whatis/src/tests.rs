@@ -6,6 +6,8 @@ use super::*;
 
 /// Addresses that are tried in all.
 const ADDRESSES: usize = 10_000_000;
+/// What words are made of.
+const LETTERS: [char; 13] = ['0', 'x', 'p', 'h', 'y', 's', ':', '+', 'a', 'f', '9', 'é', ' '];
 
 /// Page tables in a list of frames; a frame outside of it reads as entries that lead anywhere.
 struct MadeUp {
@@ -126,7 +128,7 @@ fn tables_lead_where_a_plain_list_says() {
         let half = if slot < 512 { 0 } else { 0xffff_8000_0000_0000 };
         let level = random.u32(1..=3);
         let size = 1 << (12 + 9 * (level - 1));
-        let address = half | (slot % 512) << 38 | random.u64(..) % (1 << 30) / size * size;
+        let address = half | (slot % 512) << 38 | (random.u64(..) % (1 << 30) / size * size);
         let flags = [2, 1 << 63, 1 << 63 | 2, 0][random.usize(0..4)];
         let physical = (1 << 40) + number * (1 << 31) / size * size;
         space.map(address, physical, level, flags);
@@ -199,7 +201,6 @@ fn words_are_addresses_or_symbols() {
     ] {
         assert_eq!(Typed::parse(word), expected, "{word}");
     }
-    const LETTERS: [char; 13] = ['0', 'x', 'p', 'h', 'y', 's', ':', '+', 'a', 'f', '9', 'é', ' '];
     let mut random = fastrand::Rng::with_seed(3);
     for _ in 0..100_000 {
         let word: String =
