@@ -17,7 +17,8 @@ fn use_it(heap: &Heap, blocks: usize) -> Vec<usize> {
     // SAFETY: live, and nobody uses it.
     unsafe {
         let moved = heap.reallocate_with_layout(block, LAYOUT, 300).unwrap().unwrap();
-        heap.free(moved).unwrap();
+        // Below level `blocks` only the caller knows the layout.
+        heap.free_with_layout(moved, Layout::from_size_align_unchecked(300, 8)).unwrap();
     }
     (0..blocks).map(|_| heap.allocate(LAYOUT).unwrap().as_ptr() as usize).collect()
 }
