@@ -38,7 +38,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "export-virtio-uefi",
-        about: "the same on a q35 board behind a bridge, with UEFI",
+        about: "the same on a q35 board, with UEFI",
         judge: Judge::Drive(
             Machine { firmware: Firmware::Uefi, board: "q35", ..VIRTIO_MACHINE },
             dumps_over_both_lines_agree,
