@@ -62,12 +62,18 @@ pub(super) fn words() -> RunWords {
     WORDS.get().copied().unwrap_or(RunWords::EMPTY)
 }
 
+/// 2^`order` pages, if there can be so many. A single page comes first, as it is taken most often.
+#[inline]
+fn pages_of(order: u32) -> Option<usize> {
+    if order == 0 { Some(1) } else { 1_usize.checked_shl(order) }
+}
+
 /// Takes 2^`order` pages for `purpose`, aligned to their size, with arbitrary contents. If there are none for buffers and
 /// files, the shrinkers are called first; callers with these purposes must hold no lock below those of files.
 #[unsafe(link_section = ".text.allocator")]
 #[inline(never)]
 pub(crate) fn take_pages(order: u32, purpose: Purpose) -> Option<NonNull<u8>> {
-    take(1_usize.checked_shl(order)?, order, purpose)
+    take(pages_of(order)?, order, purpose)
 }
 
 /// Takes `pages` pages, aligned to 2^`order` pages, which must not be fewer; the rest is as for [`take_pages`].
@@ -109,7 +115,7 @@ fn take(pages: usize, order: u32, purpose: Purpose) -> Option<NonNull<u8>> {
 #[unsafe(link_section = ".text.allocator")]
 #[inline(never)]
 pub(crate) unsafe fn give_pages(start: NonNull<u8>, order: u32) {
-    let Some(layout) = page_layout(1_usize.checked_shl(order).unwrap_or(0), order) else { return };
+    let Some(layout) = pages_of(order).and_then(|pages| page_layout(pages, order)) else { return };
     let words = words();
     let before = words.listed_at(start.as_ptr() as usize);
     // SAFETY: upheld by the caller.

@@ -121,38 +121,54 @@ impl<B: Backend> Inner<B> {
     #[expect(clippy::inline_always, reason = "called in one place, on the fast path")]
     #[inline(always)]
     pub(in super::super) fn make_room_fast(&mut self, taken_bytes: usize) -> bool {
-        // A number that the compiler does not know, so the loop's body is there once.
-        let mut evictable = self.guards.freed.quarantined_blocks().min(MAX_EVICTED);
-        loop {
-            let freed = &self.guards.freed;
-            if freed.has_room_for(taken_bytes) && !freed.is_full() {
-                return true;
-            }
-            if evictable == 0 || !self.evict_intact() {
+        if self.has_room_for(taken_bytes) {
+            return true;
+        }
+        // Most blocks take the place of one that is not smaller.
+        match self.evict_intact() {
+            Some(evicted_bytes) => taken_bytes <= evicted_bytes || self.make_more_room(taken_bytes),
+            None => false,
+        }
+    }
+
+    /// Evicts more of them.
+    #[cold]
+    #[inline(never)]
+    fn make_more_room(&mut self, taken_bytes: usize) -> bool {
+        let mut evictable = MAX_EVICTED - 1;
+        while !self.has_room_for(taken_bytes) {
+            if evictable == 0 || self.evict_intact().is_none() {
                 return false;
             }
             evictable -= 1;
         }
+        true
     }
 
-    /// Gives the oldest block in quarantine to the backend, if it is intact.
-    #[expect(clippy::inline_always, reason = "called in one place, on the fast path")]
+    #[inline]
+    fn has_room_for(&self, taken_bytes: usize) -> bool {
+        self.guards.freed.has_room_for(taken_bytes) && !self.guards.freed.is_full()
+    }
+
+    /// Gives the oldest block in quarantine to the backend, if it is intact. Returns how many bytes it took.
+    #[expect(clippy::inline_always, reason = "on the fast path")]
     #[inline(always)]
-    fn evict_intact(&mut self) -> bool {
+    fn evict_intact(&mut self) -> Option<usize> {
         let freed = &mut self.guards.freed;
-        let Some(oldest) = freed.oldest() else { return false };
+        let oldest = freed.oldest()?;
+        let evicted_bytes = oldest.taken_bytes();
         let record = oldest.block;
         let (block, size_bytes) = (record.address() as *mut u8, record.size_bytes());
         let has_both = record.guarding() == Guarding::BothRedZones;
         let small = red_zones::small_layout(Guarding::BothRedZones, record.layout()).filter(|_| has_both);
-        let Some((own_layout, front_bytes)) = small else { return false };
+        let (own_layout, front_bytes) = small?;
         // SAFETY: the block is in quarantine, so nobody else uses it; its red zones are there.
         let is_intact = unsafe {
             red_zones::is_full_of(block, size_bytes, red_zones::FREED)
                 && red_zones::are_intact_as(Guarding::BothRedZones, block, size_bytes)
         };
         if !is_intact {
-            return false;
+            return None;
         }
         freed.evict_oldest();
         self.guards.statistics.checks += 1;
@@ -167,7 +183,7 @@ impl<B: Backend> Inner<B> {
                 self.give_to_backend(own, own_layout);
             }
         }
-        true
+        Some(evicted_bytes)
     }
 
     /// Checks the oldest block in quarantine and gives it to the backend. False if there is none, or if earlier findings
