@@ -217,18 +217,18 @@ impl<const ROOT: usize> Index<ROOT> {
         Ok(())
     }
 
-    /// Makes room for the entry of `hash`, unless its table has more than the slack, or there is no memory.
+    /// Makes room for the entry of `hash`, unless its table has more than the slack, or there is no memory. Returns whether
+    /// it did.
     pub(crate) fn make_slack(
         &mut self,
         hash: Hash,
         elements: &dyn HashOf,
         arena: &mut Arena,
         platform: &impl Platform,
-    ) {
-        if self.table_mut(hash).is_some_and(|table| table.is_nearly_full()) {
-            // Without memory the slack is used up, and then the insertion fails.
-            let _ = self.make_room(hash, elements, arena, platform);
-        }
+    ) -> bool {
+        // Without memory the slack is used up, and then the insertion fails.
+        self.table_mut(hash).is_some_and(|table| table.is_nearly_full())
+            && self.make_room(hash, elements, arena, platform).is_ok()
     }
 
     /// Makes room in the table that covers `hash`, or makes that table.

@@ -154,6 +154,17 @@ impl LiveMap {
         is_entered
     }
 
+    /// As [`Map::make_slack`] where there is one map.
+    #[inline]
+    pub(crate) fn make_slack<P: Platform>(
+        &mut self,
+        address: usize,
+        arena: &mut Arena,
+        platform: &P,
+    ) -> bool {
+        P::LANES == 1 && self.one.make_slack(address, arena, platform)
+    }
+
     /// As [`LiveMap::insert`], by [`Map::insert_deferring_growth`] where there is one map.
     #[inline]
     pub(crate) fn insert_deferring_growth<P: Platform>(

@@ -81,9 +81,11 @@ unsafe impl Backend for PageAllocator {
 
     #[inline]
     unsafe fn allocate_fast(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
-        if !is_one_page(layout) || self.poison.pages > 0 || self.cached == 0 {
+        if !is_one_page(layout) || self.poison.pages > 0 {
             return self.allocate_by_call(layout);
         }
+        // The slow path fills the cache. So the tracker knows that this operation is an expensive one, and puts off the growth
+        // of its tables.
         let page = self.pop()?;
         self.words.write(page.as_ptr() as usize, ONE_PAGE);
         self.runs += 1;

@@ -21,7 +21,7 @@ const CAPACITY: usize = SLOTS / 8 * 7;
 
 /// Slots that only those use who cannot afford to make room: their operation has had an expensive step already, such as a
 /// page for the backend, which may be recorded by another tracker. The next operation makes room then.
-const SLACK: usize = 2;
+const SLACK: usize = 4;
 
 /// A full table with at least this many entries is split; with fewer, the rest are tombstones, and it is rebuilt.
 const MIN_SPLIT: usize = CAPACITY * 3 / 4;

@@ -108,8 +108,14 @@ impl<const ROOT: usize, const LIMIT: usize> Map<ROOT, LIMIT> {
         arena: &mut Arena,
         platform: &impl Platform,
     ) -> Result<(), ArenaFull> {
-        self.index.make_slack(hash::<LIMIT>(record.address()), &self.records, arena, platform);
+        self.make_slack(record.address(), arena, platform);
         self.insert_deferring_growth(record, arena, platform)
+    }
+
+    /// Makes room in the table for a block at `address`, unless it has more than the slack. Returns whether it did.
+    #[inline]
+    pub(crate) fn make_slack(&mut self, address: usize, arena: &mut Arena, platform: &impl Platform) -> bool {
+        self.index.make_slack(hash::<LIMIT>(address), &self.records, arena, platform)
     }
 
     /// As [`Map::insert`], but splits no table that has any room: for an operation that has had an expensive step already.

@@ -41,6 +41,10 @@ pub(super) use claim::{Claim, PointerOnly};
 use slot::Slot;
 pub(super) use steps::{Copied, FastPath, Steps};
 
+/// So many operations after one that made a table grow, no other does if it can wait: several pages that the heap takes in one
+/// operation are as many operations of a tracker of pages.
+const GROWTH_PAUSE: u64 = 3;
+
 /// The level of a tracker for which no other is set.
 const INITIAL_LEVEL: Level = Level::Blocks;
 
@@ -62,6 +66,8 @@ pub(super) struct Inner<B: Backend> {
     pub(super) is_injecting_faults: bool,
     /// Whether the operation under way has had an expensive step, so that no table is to be split if that can wait.
     pub(super) defers_growth: bool,
+    /// The number of the last operation that made a table grow.
+    grown_at: u64,
     pub(super) allocation_path: FastPath,
     /// The path of an allocation that is not sampled.
     pub(super) unsampled_path: FastPath,
@@ -143,6 +149,7 @@ impl<B: Backend> Inner<B> {
             is_counting: false,
             is_injecting_faults: false,
             defers_growth: false,
+            grown_at: 0,
             allocation_path: FastPath::Unprepared,
             unsampled_path: FastPath::Unprepared,
             free_path: FastPath::Unprepared,
@@ -275,12 +282,13 @@ impl<B: Backend> Inner<B> {
         self.sequence += 1;
         let origin = Origin::now(self.sequence, stack.as_ref().map_or(0, |stack| stack.number()), platform);
         let record = Record::new(block, layout, &origin).with_guarding(guarding);
-        let entered = if self.defers_growth {
-            self.live.insert_deferring_growth(record, &mut self.arena, platform)
-        } else {
-            self.live.insert(record, &mut self.arena, platform)
-        };
-        let is_entered = entered.is_ok();
+        let follows_growth = self.sequence - self.grown_at <= GROWTH_PAUSE;
+        if !(self.defers_growth || follows_growth)
+            && self.live.make_slack(record.address(), &mut self.arena, platform)
+        {
+            self.grown_at = self.sequence;
+        }
+        let is_entered = self.live.insert_deferring_growth(record, &mut self.arena, platform).is_ok();
         if is_entered {
             self.tallies.add_recorded_bytes(layout.size());
             if let Some(stack) = stack {

@@ -2,7 +2,7 @@
 //! `hex_dump_object`) and lib/hexdump.c.
 
 use super::line::{Line, lines};
-use crate::error::{Result, ensure};
+use crate::error::Result;
 
 const ROW_BYTES: usize = 16;
 /// Two rows are shown.
@@ -39,7 +39,7 @@ pub(crate) fn kmemleak(text: &str) -> Result<()> {
         title.end()?;
         while let Some(mut frame) = lines.next_if(|line| line.clone().skips("    ")) {
             frame.literal("    ")?;
-            symbol(&mut frame)?;
+            frame.symbol()?;
         }
     }
     Ok(())
@@ -71,27 +71,6 @@ fn row(mut line: Line, bytes: usize) -> Result<()> {
     }
     line.literal(&" ".repeat(TEXT_COLUMN + 1 - 3 * bytes))?;
     line.literal(&characters)?;
-    line.end()
-}
-
-/// `%pS`
-fn symbol(line: &mut Line) -> Result<()> {
-    if line.skips("0x") {
-        line.hex(16)?;
-        return line.end();
-    }
-    let function = line.up_to("+0x")?;
-    // Older Linux has the address before the name.
-    let is_name = !function.is_empty() && function.trim() == function && !function.starts_with("[<");
-    ensure!(is_name, "kmemleak: `{function}` is no function");
-    let offset = line.hex(1)?;
-    line.literal("/0x")?;
-    let size = line.hex(1)?;
-    // A call may be a function's last instruction.
-    ensure!(offset <= size, "kmemleak: {function} has {size:#x} bytes, no {offset:#x}");
-    if line.skips(" [") {
-        line.up_to("]")?;
-    }
     line.end()
 }
 

@@ -126,6 +126,27 @@ impl<'a> Line<'a> {
         if self.is_at_end() { Ok(()) } else { Err(self.wrong("the end of the line")) }
     }
 
+    /// `%pS`, at the end of a line: function, offset, the function's size and its module, or an address.
+    pub(super) fn symbol(&mut self) -> Result<()> {
+        if self.skips("0x") {
+            self.hex(16)?;
+            return self.end();
+        }
+        let function = self.up_to("+0x")?;
+        // Older Linux has the address before the name.
+        let is_name = !function.is_empty() && function.trim() == function && !function.starts_with("[<");
+        ensure!(is_name, "{}: `{function}` is no function", self.file);
+        let offset = self.hex(1)?;
+        self.literal("/0x")?;
+        let size = self.hex(1)?;
+        // A call may be a function's last instruction.
+        ensure!(offset <= size, "{}: {function} has {size:#x} bytes, no {offset:#x}", self.file);
+        if self.skips(" [") {
+            self.up_to("]")?;
+        }
+        self.end()
+    }
+
     /// At least one character of a kind, after exactly the blanks that pad it to `width`.
     fn padded(&mut self, width: usize, is_part: impl Fn(char) -> bool) -> Result<&'a str> {
         let trimmed = self.rest.trim_start_matches(' ');

@@ -18,6 +18,7 @@ mod line;
 mod meminfo;
 mod mounts;
 mod order;
+mod page_owner;
 mod process;
 mod slabinfo;
 mod stat;
@@ -58,6 +59,7 @@ pub(crate) const FILES: &[(&str, Judge)] = &[
     ("mounts", mounts::mounts),
     ("filesystems", mounts::filesystems),
     ("kmemleak", kmemleak),
+    ("page_owner", page_owner::page_owner),
     ("kmsg", kmsg::kmsg),
     ("self/stat", process::stat),
     ("self/statm", process::statm),
