@@ -1,4 +1,4 @@
-//! `/proc/page_owner`, in Linux `/sys/kernel/debug/page_owner`. Source: Linux, mm/page_owner.c (`print_page_owner`).
+//! `/proc/page_owner`, in Linux `/sys/kernel/debug/page_owner`. Source: Linux, `mm/page_owner.c` (`print_page_owner`).
 
 use super::line::{Line, lines};
 use crate::error::{Result, ensure};
