@@ -15,7 +15,7 @@ use crate::memory::Purpose;
 use crate::memory::page_accounting::{number_of, page_with_number, physical_of};
 use crate::memory::page_owners::{PageOwner, owner_of, visit_runs};
 use crate::memory::page_tracker::page_tracker;
-use crate::symbols::ReturnAddress;
+use crate::symbols::Symbolic;
 
 /// Pages that are looked at at once.
 const PAGES_AT_ONCE: usize = 1 << 16;
@@ -70,7 +70,7 @@ fn write_entry(owner: &PageOwner, page: VAddr, out: &mut dyn Write) -> Result<u3
     writeln!(out, "PFN 0x{frame:x} type Unmovable Block {block} type Unmovable Flags {flags}")?;
     if let Some(stack) = page_tracker().stacks().get(owner.stack()) {
         for address in stack.frames() {
-            writeln!(out, " {}", ReturnAddress(VAddr::from_usize(*address)))?;
+            writeln!(out, " {}", Symbolic(VAddr::from_usize(*address)))?;
         }
     }
     writeln!(out)?;
