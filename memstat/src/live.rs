@@ -79,23 +79,6 @@ impl LiveMap {
         !self.is_sharded && self.one.len() == 0
     }
 
-    /// Inserts a record for an address that has none. On an error nothing has changed.
-    #[inline]
-    pub(crate) fn insert<P: Platform>(
-        &mut self,
-        record: Record,
-        arena: &mut Arena,
-        platform: &P,
-    ) -> Result<(), ArenaFull> {
-        // A constant, so a platform has the code for one of both only.
-        if P::LANES == 1 {
-            return self.one.insert(record, arena, platform);
-        }
-        let shard = self.shards.of_or_new(record.address(), arena, platform)?;
-        // SAFETY: as in `map_mut`.
-        unsafe { &mut *shard.map() }.insert(record, arena, platform)
-    }
-
     /// As [`Map::insert_fast`].
     #[expect(clippy::inline_always, reason = "on the fast path")]
     #[inline(always)]
@@ -165,7 +148,8 @@ impl LiveMap {
         P::LANES == 1 && self.one.make_slack(address, arena, platform)
     }
 
-    /// As [`LiveMap::insert`], by [`Map::insert_deferring_growth`] where there is one map.
+    /// Inserts a record for an address that has none, by [`Map::insert_deferring_growth`] where there is one map. On an error
+    /// nothing has changed.
     #[inline]
     pub(crate) fn insert_deferring_growth<P: Platform>(
         &mut self,
@@ -173,10 +157,13 @@ impl LiveMap {
         arena: &mut Arena,
         platform: &P,
     ) -> Result<(), ArenaFull> {
+        // A constant, so a platform has the code for one of both only.
         if P::LANES == 1 {
             return self.one.insert_deferring_growth(record, arena, platform);
         }
-        self.insert(record, arena, platform)
+        let shard = self.shards.of_or_new(record.address(), arena, platform)?;
+        // SAFETY: as in `map_mut`.
+        unsafe { &mut *shard.map() }.insert(record, arena, platform)
     }
 
     /// The record of the block that starts at `address`.
